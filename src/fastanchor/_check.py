@@ -1,0 +1,111 @@
+"""Array-likes in, clean float64 out, or one sentence that names argument, row, value and rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray
+
+__all__ = ["MAX_SIDE", "MIN_SIDE", "as_points", "as_sizes", "choice", "integer", "number"]
+
+# Areas of boxes inside these bounds neither overflow nor vanish.
+MIN_SIDE = 1e-100
+MAX_SIDE = 1e100
+
+
+def as_points(values: Any, name: str) -> FloatArray:
+    """Return `values` as a C-contiguous (n, 2) float64 array of finite numbers, not copied where it is one already.
+
+    Raises
+    ------
+    DataError
+        If there is no row, the shape is not (n, 2), or a value is no finite number.
+    """
+    array = _pairs(values, name)
+    # the sum of the extremes is NaN or infinite exactly if some value is; flat reductions are 20x faster than by column
+    lo, hi = array.min(), array.max()
+    if not (np.isfinite(lo) and np.isfinite(hi)):
+        _blame(array, ~np.isfinite(array).all(axis=1), name, "coordinates must be finite")
+    if max(abs(lo), abs(hi)) > 1e100:
+        _blame(array, (np.abs(array) > 1e100).any(axis=1), name, "coordinates must lie within -1e100 and 1e100")
+    return array
+
+
+def as_sizes(values: Any, name: str, unit: str = "") -> FloatArray:
+    """Return `values` as a C-contiguous (n, 2) float64 array of widths and heights > 0, not copied if it is one.
+
+    Raises
+    ------
+    DataError
+        If there is no row, the shape is not (n, 2), or a side is not finite and > 0.
+    """
+    array = _pairs(values, name)
+    if not (array.min() >= MIN_SIDE and array.max() <= MAX_SIDE):
+        unit = f" ({unit})" if unit else ""
+        bad = ~(np.isfinite(array) & (array > 0)).all(axis=1)
+        if bad.any():
+            _blame(array, bad, name, f"widths and heights must be finite and > 0{unit}")
+        bad = ((array < MIN_SIDE) | (array > MAX_SIDE)).any(axis=1)
+        _blame(array, bad, name, f"widths and heights must lie within {MIN_SIDE:g} and {MAX_SIDE:g}{unit}")
+    return array
+
+
+def _pairs(values: Any, name: str) -> FloatArray:
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            if array.dtype.kind in "cmMSU":
+                raise TypeError
+            array = array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name}: must be numbers of shape (n, 2), widths and heights; got {_short(values)}") from None
+    if array.size == 0:
+        raise DataError(f"{name}: is empty; at least one (width, height) is needed")
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise DataError(f"{name}: has shape {array.shape}; must be (n, 2), widths and heights")
+    clean: FloatArray = np.ascontiguousarray(array, dtype=np.float64)
+    return clean
+
+
+def _blame(array: FloatArray, bad: Any, name: str, rule: str) -> None:
+    row = int(np.flatnonzero(bad)[0])
+    w, h = (float(v) for v in array[row])
+    more = int(np.count_nonzero(bad)) - 1
+    others = f"; {more} more row{'s' if more > 1 else ''} like it" if more else ""
+    raise DataError(f"{name}[{row}] = ({w!r}, {h!r}): {rule}{others}")
+
+
+def _short(values: Any) -> str:
+    text = repr(values)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def integer(value: Any, name: str, *, least: int) -> int:
+    """Return `value` as an int that is at least `least`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise DataError(f"{name} = {value!r}: must be a whole number, at least {least}")
+    if value < least:
+        raise DataError(f"{name} = {value!r}: must be at least {least}")
+    return int(value)
+
+
+def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low: bool = False) -> float:
+    """Return `value` as a float within the bounds given; `open_low` leaves `low` itself out."""
+    rule = f"must be a number {'above' if open_low else 'from'} {low:g}" + ("" if high == np.inf else f" to {high:g}")
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} = {value!r}: {rule}") from None
+    if not (low <= result <= high) or (open_low and result == low) or result == np.inf:
+        raise DataError(f"{name} = {value!r}: {rule}")
+    return result
+
+
+def choice(value: Any, name: str, legal: tuple[str, ...]) -> str:
+    """Return `value` if it is one of `legal`."""
+    if not isinstance(value, str) or value not in legal:
+        raise DataError(f"{name} = {value!r}: must be one of {', '.join(map(repr, legal))}")
+    return value

@@ -1,0 +1,31 @@
+"""One place that decides whether a bar is drawn: on stderr, and only on a terminal unless asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from fastanchor._types import Progress
+
+__all__ = ["bar", "track"]
+
+T = TypeVar("T")
+
+
+def bar(progress: Progress, *, total: int | None, desc: str, unit: str) -> Any:
+    """Return a tqdm-like bar: a context manager with ``update``, ``set_postfix_str`` and ``close``."""
+    if callable(progress):
+        return progress(total=total, desc=desc, unit=unit)
+    from tqdm import tqdm
+
+    shown = sys.stderr.isatty() if progress is None else progress
+    return tqdm(total=total, desc=desc, unit=unit, disable=not shown, file=sys.stderr, mininterval=0.2)
+
+
+def track(items: Iterable[T], progress: Progress, *, total: int, desc: str, unit: str) -> Iterator[T]:
+    """Yield `items`, moving a bar by one for each."""
+    with bar(progress, total=total, desc=desc, unit=unit) as moving:
+        for item in items:
+            yield item
+            moving.update(1)

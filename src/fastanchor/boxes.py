@@ -1,0 +1,171 @@
+"""Boxes: the columns that every reader fills and every algorithm reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray, Summary
+
+__all__ = ["Boxes", "image_scale"]
+
+Fit = Literal["letterbox", "stretch"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Boxes:
+    """Box sizes of a labelled data set, with the images and classes they belong to.
+
+    Parameters
+    ----------
+    wh : (n, 2) array-like
+        Width and height of each box, pixels of the image. May be empty here; algorithms need at least one box.
+    image_index : (n,) array-like of int, optional
+        Row of `image_wh` that each box lies in. Needed to scale.
+    image_wh : (m, 2) array-like, optional
+        Width and height of each image, pixels. Images without boxes belong here too.
+    class_index : (n,) array-like of int, optional
+        Position in `class_names` of each box's class.
+    class_names : sequence of str
+    skipped : mapping
+        Reason to number of things the reader left out.
+
+    Raises
+    ------
+    DataError
+        If a size is not finite and > 0, or an index points nowhere.
+
+    Examples
+    --------
+    >>> boxes = Boxes([[50, 40], [10, 30]], image_index=[0, 0], image_wh=[[640, 480]])
+    >>> len(boxes)
+    2
+    >>> boxes.scaled(320)
+    array([[25., 20.],
+           [ 5., 15.]])
+    """
+
+    wh: FloatArray
+    image_index: NDArray[np.int64] | None = None
+    image_wh: FloatArray | None = None
+    class_index: NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        put("wh", _sizes(self.wh, "wh", "pixels of the image"))
+        put("class_names", tuple(self.class_names))
+        put("skipped", dict(self.skipped))
+        if self.image_wh is not None:
+            put("image_wh", _sizes(self.image_wh, "image_wh", "pixels"))
+        if self.image_index is not None:
+            if self.image_wh is None:
+                raise DataError("image_index: needs image_wh, the sizes it points to")
+            put("image_index", _index(self.image_index, "image_index", len(self.wh), len(self.image_wh), "image_wh"))
+        if self.class_index is not None:
+            names = self.class_names
+            put("class_index", _index(self.class_index, "class_index", len(self.wh), len(names), "class_names"))
+
+    def __len__(self) -> int:
+        return len(self.wh)
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self):,} boxes"]
+        if self.image_wh is not None:
+            parts.append(f"{len(self.image_wh):,} images")
+        if self.class_names:
+            parts.append(f"{len(self.class_names)} classes")
+        if self.skipped:
+            parts.append(f"{sum(self.skipped.values()):,} skipped")
+        return f"Boxes({', '.join(parts)})"
+
+    def scaled(self, img_size: int | Sequence[int], *, fit: str = "letterbox") -> FloatArray:
+        """Return the box sizes in pixels of the network input, (n, 2) float64.
+
+        Parameters
+        ----------
+        img_size : int or (width, height)
+            Size of the network input, pixels; an int is a square.
+        fit : {"letterbox", "stretch"}
+            "letterbox" keeps the image's proportions and makes it just fit; "stretch" fills the input.
+
+        Raises
+        ------
+        DataError
+            If the boxes have no image sizes, or an argument is out of range.
+        """
+        if self.image_wh is None or self.image_index is None:
+            raise DataError("boxes: have no image sizes, so they cannot be scaled to img_size")
+        scale = image_scale(self.image_wh, img_size, fit)
+        # one column at a time: fancy-indexing rows of an (m, 2) array costs several times as much
+        out = np.empty_like(self.wh)
+        for axis in (0, 1):
+            np.multiply(self.wh[:, axis], scale[self.image_index, axis], out=out[:, axis])
+        return out
+
+    def summary(self) -> Summary:
+        """Return counts and mean sizes of what was read."""
+        area = self.wh[:, 0] * self.wh[:, 1]
+        images = self.image_wh if self.image_wh is not None else np.empty((0, 2))
+        per_class: dict[str, int] = {}
+        if self.class_index is not None:
+            counts = np.bincount(self.class_index, minlength=len(self.class_names))
+            named = zip(self.class_names, counts.tolist(), strict=True)
+            for name, count in sorted(named):
+                per_class[name] = per_class.get(name, 0) + count
+        return Summary(
+            images=len(images),
+            boxes=len(self),
+            mean_image=_mean_pair(images),
+            mean_box=_mean_pair(self.wh),
+            smallest_area=float(area.min()) if len(self) else float("nan"),
+            largest_area=float(area.max()) if len(self) else float("nan"),
+            per_class=per_class,
+            skipped=dict(self.skipped),
+        )
+
+
+def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:
+    """Return the factors (m, 2) that carry pixels of each image to pixels of the network input."""
+    _check.choice(fit, "fit", ("letterbox", "stretch"))
+    sides = [img_size] if isinstance(img_size, (int, np.integer)) else list(img_size)
+    if len(sides) not in (1, 2):
+        raise DataError(f"img_size = {img_size!r}: must be one whole number or (width, height)")
+    width, height = (_check.integer(side, "img_size", least=1) for side in (sides[0], sides[-1]))
+    scale = np.empty_like(image_wh)
+    np.divide(width, image_wh[:, 0], out=scale[:, 0])
+    np.divide(height, image_wh[:, 1], out=scale[:, 1])
+    if fit == "letterbox":
+        scale[:] = np.minimum(scale[:, 0], scale[:, 1])[:, None]
+    return scale
+
+
+def _sizes(values: Any, name: str, unit: str) -> FloatArray:
+    if np.size(values) == 0:
+        return np.empty((0, 2))
+    return _check.as_sizes(values, name, unit)
+
+
+def _index(values: Any, name: str, n: int, limit: int, target: str) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
+        raise DataError(f"{name}: must be {n} whole numbers, one a box; got {array.dtype} of shape {array.shape}")
+    if n and not (array.min() >= 0 and array.max() < limit):
+        row = int(np.flatnonzero((array < 0) | (array >= limit))[0])
+        raise DataError(f"{name}[{row}] = {array[row]}: {target} has {limit} entries")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _mean_pair(values: FloatArray) -> tuple[float, float]:
+    if not len(values):
+        return float("nan"), float("nan")
+    return float(values[:, 0].mean()), float(values[:, 1].mean())
