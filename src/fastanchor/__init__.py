@@ -1,3 +1,41 @@
-"""Anchor box shapes for object detectors."""
+"""Anchor box shapes for object detectors, from labelled boxes.
+
+Boxes are widths and heights; see :func:`auto_anchor` for the whole job, and :func:`kmeans`, :func:`anchor_fitness` and
+:func:`evolve` for its parts. The command line is ``fastanchor --help``.
+"""
+
+from fastanchor import datasets
+from fastanchor._errors import BackendError, DataError, FastanchorError, SmallBoxWarning
+from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
+from fastanchor.anchors import AnchorResult, auto_anchor
+from fastanchor.boxes import Boxes
+from fastanchor.cluster import assign, kmeans
+from fastanchor.datasets import read
+from fastanchor.evolve import evolve
+from fastanchor.kernels import backend
+from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
+
+__all__ = [
+    "AnchorResult",
+    "BackendError",
+    "Boxes",
+    "DataError",
+    "EvolveResult",
+    "FastanchorError",
+    "Fitness",
+    "KMeansResult",
+    "SmallBoxWarning",
+    "Summary",
+    "anchor_fitness",
+    "assign",
+    "auto_anchor",
+    "backend",
+    "datasets",
+    "evolve",
+    "kmeans",
+    "mean_iou",
+    "read",
+    "wh_iou",
+]
 
 __version__ = "0.1.0"

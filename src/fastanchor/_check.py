@@ -56,6 +56,8 @@ def as_sizes(values: Any, name: str, unit: str = "") -> FloatArray:
 def _pairs(values: Any, name: str) -> FloatArray:
     try:
         array = np.asarray(values)
+        if array.ndim == 0:
+            raise TypeError
         if array.dtype.kind not in "fiub":
             if array.dtype.kind in "cmMSU":
                 raise TypeError
@@ -79,7 +81,7 @@ def _blame(array: FloatArray, bad: Any, name: str, rule: str) -> None:
 
 
 def _short(values: Any) -> str:
-    text = repr(values)
+    text = " ".join(repr(values).split())
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -137,7 +137,8 @@ class Boxes:
 def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:
     """Return the factors (m, 2) that carry pixels of each image to pixels of the network input."""
     _check.choice(fit, "fit", ("letterbox", "stretch"))
-    sides = [img_size] if isinstance(img_size, (int, np.integer)) else list(img_size)
+    single = not isinstance(img_size, (Sequence, np.ndarray)) or isinstance(img_size, str)
+    sides = [img_size] if single else list(img_size)  # type: ignore[arg-type]
     if len(sides) not in (1, 2):
         raise DataError(f"img_size = {img_size!r}: must be one whole number or (width, height)")
     width, height = (_check.integer(side, "img_size", least=1) for side in (sides[0], sides[-1]))

@@ -1,0 +1,221 @@
+"""From labelled boxes to anchors: scale, filter, cluster, evolve, sort."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastanchor import _check, export
+from fastanchor._errors import DataError, SmallBoxWarning
+from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
+from fastanchor.boxes import Boxes, image_scale
+from fastanchor.cluster import kmeans
+from fastanchor.engine import choose
+from fastanchor.evolve import evolve
+
+__all__ = ["AnchorResult", "auto_anchor"]
+
+# A side below this, in pixels of the network input, is next to invisible to a detector with a first stride of 8.
+SMALL = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class AnchorResult:
+    """What :func:`fastanchor.auto_anchor` found. Sizes are pixels of the network input.
+
+    Attributes
+    ----------
+    anchors : (n, 2) float64
+        By area, smallest first.
+    fitness, bpr : float
+        Ratio fitness and best possible recall of `anchors` over the boxes used.
+    mean_iou : float
+        Mean over the boxes used of the IoU with the best anchor.
+    kmeans : KMeansResult
+        Before the search.
+    kmeans_fitness : Fitness
+        Fitness and recall of the k-means centres.
+    evolve : EvolveResult
+        The search.
+    boxes, small, dropped : int
+        Boxes used; among all boxes those with a side < 3 pixels; those left out for having no side of `min_size`.
+    engine, backend : str
+        Who looked at the boxes.
+    """
+
+    anchors: FloatArray
+    fitness: float
+    bpr: float
+    mean_iou: float
+    kmeans: KMeansResult
+    kmeans_fitness: Fitness
+    evolve: EvolveResult
+    boxes: int
+    small: int
+    dropped: int
+    engine: str
+    backend: str
+
+    def to_yolov5(self) -> str:
+        """Return the ``anchors:`` block of a YOLOv5 or YOLOv7 model YAML."""
+        return export.yolov5(self.anchors)
+
+    def to_darknet(self) -> str:
+        """Return the ``anchors`` line of a Darknet cfg."""
+        return export.darknet(self.anchors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain Python values, ready for JSON."""
+        return {
+            "anchors": self.anchors.tolist(),
+            "fitness": self.fitness,
+            "bpr": self.bpr,
+            "mean_iou": self.mean_iou,
+            "kmeans": {
+                "anchors": _by_area(self.kmeans.centers).tolist(),
+                "fitness": self.kmeans_fitness.fitness,
+                "bpr": self.kmeans_fitness.bpr,
+                "mean_iou": self.kmeans.mean_iou,
+                "n_iter": self.kmeans.n_iter,
+                "stop": self.kmeans.stop,
+            },
+            "evolve": {"accepted": self.evolve.accepted, "generations": len(self.evolve.history) - 1},
+            "boxes": self.boxes,
+            "small": self.small,
+            "dropped": self.dropped,
+            "engine": self.engine,
+            "backend": self.backend,
+        }
+
+
+def auto_anchor(
+    boxes: Any,
+    *,
+    img_size: int | Sequence[int] = 640,
+    n: int = 9,
+    thr: float = 0.25,
+    gen: int = 1000,
+    fit: str = "letterbox",
+    min_size: float = 2.0,
+    rng: Any = None,
+    metric: Metric = "iou",
+    update: Update = "median",
+    init: Any = "random",
+    n_init: int = 1,
+    max_iter: int = 300,
+    tol: float = 0.0,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: Progress = None,
+) -> AnchorResult:
+    """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
+
+    Parameters
+    ----------
+    boxes : Boxes or (n, 2) array-like
+        A ``Boxes`` with image sizes is scaled to `img_size`. An array, or a ``Boxes`` without image sizes, counts as
+        widths and heights in pixels of the network input already.
+    img_size : int or (width, height), default 640
+        The network input, pixels.
+    n : int, default 9
+        Number of anchors.
+    thr : float, default 0.25
+        Threshold of the fitness, a ratio from 0 to 1 (YOLOv5's ``anchor_t`` of 4 is 0.25 here).
+    gen : int, default 1000
+        Generations of the search.
+    fit : {"letterbox", "stretch"}
+        How images are brought to `img_size`; see :meth:`Boxes.scaled`.
+    min_size : float, default 2
+        Boxes without a side of at least this many pixels of the network input are left out.
+    rng : int, numpy.random.Generator or None
+        Seed or source of randomness, for k-means first and the search after it.
+    metric, update, init, n_init, max_iter, tol
+        Of k-means; see :func:`kmeans`.
+    engine : {"auto", "dense"}
+        Who looks at the boxes; never changes the answer.
+    threads : int, optional
+        Default: all processors that this process may use; never changes the answer.
+    progress : bool, callable or None
+        None draws a bar if stderr is a terminal.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, no box is left, or there are fewer distinct boxes than `n`.
+
+    Warns
+    -----
+    SmallBoxWarning
+        If boxes have a side of less than 3 pixels of the network input.
+
+    Examples
+    --------
+    >>> from fastanchor.datasets import sample
+    >>> result = auto_anchor(sample(), img_size=640, n=6, gen=100, rng=0)
+    >>> result.anchors.shape
+    (6, 2)
+    >>> bool(result.fitness >= result.kmeans_fitness.fitness)
+    True
+    """
+    _check.integer(n, "n", least=1)
+    _check.number(thr, "thr", low=0.0, high=1.0)
+    _check.integer(gen, "gen", least=0)
+    _check.number(min_size, "min_size", low=0.0)
+    wh = _network_sizes(boxes, img_size, fit)
+    w, h = wh[:, 0], wh[:, 1]
+    small = int(np.count_nonzero((w < SMALL) | (h < SMALL)))
+    if small:
+        text = f"{small:,} of {len(wh):,} boxes have a side < {SMALL:g} pixels of the network input"
+        warnings.warn(text, SmallBoxWarning, stacklevel=2)
+    keep = (w >= min_size) | (h >= min_size)
+    kept = int(np.count_nonzero(keep))
+    if not kept:
+        raise DataError(f"boxes: none of {len(wh):,} has a side >= min_size = {min_size:g} pixels of the network input")
+    answers = choose(wh if kept == len(wh) else wh[keep], name=engine, threads=threads)
+    generator = np.random.default_rng(rng)
+    clusters = kmeans(
+        answers,
+        n,
+        metric=metric,
+        update=update,
+        init=init,
+        n_init=n_init,
+        max_iter=max_iter,
+        tol=tol,
+        rng=generator,
+        progress=progress,
+    )
+    start = answers.fitness(clusters.centers, thr)
+    search = evolve(clusters.centers, answers, thr=thr, gen=gen, rng=generator, progress=progress)
+    found = _by_area(search.anchors)
+    return AnchorResult(
+        anchors=found,
+        fitness=search.fitness,
+        bpr=search.bpr,
+        mean_iou=1.0 - answers.nearest(found, "iou").inertia / len(answers),
+        kmeans=clusters,
+        kmeans_fitness=start,
+        evolve=search,
+        boxes=kept,
+        small=small,
+        dropped=len(wh) - kept,
+        engine=answers.name,
+        backend=answers.backend,
+    )
+
+
+def _network_sizes(boxes: Any, img_size: int | Sequence[int], fit: str) -> FloatArray:
+    image_scale(np.ones((1, 2)), img_size, fit)  # both are checked even where nothing is to be scaled
+    if not isinstance(boxes, Boxes):
+        return _check.as_sizes(boxes, "boxes", "pixels of the network input")
+    if not len(boxes):
+        raise DataError("boxes: the data set holds no box")
+    return boxes.wh if boxes.image_wh is None else boxes.scaled(img_size, fit=fit)
+
+
+def _by_area(anchors: FloatArray) -> FloatArray:
+    return anchors[np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")]

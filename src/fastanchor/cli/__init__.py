@@ -1,0 +1,55 @@
+"""The command line. One file a command, each with ``add`` (its arguments) and ``run`` (its work)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import fastanchor
+from fastanchor._errors import FastanchorError
+from fastanchor.cli import anchors, bench, info, show, stats
+
+__all__ = ["main"]
+
+EPILOG = """\
+examples:
+  fastanchor anchors                            the main job on a built-in sample
+  fastanchor anchors VOC2012 --img-size 416     nine anchors for your labels
+  fastanchor anchors VOC2012 --n 6 --json       the same for a tiny network, as JSON
+  fastanchor stats VOC2012                      what is in a data set
+  fastanchor show VOC2012 --out sheet.png       a look at the first images
+
+`fastanchor COMMAND --help` tells the rest. Answers go to stdout, progress to stderr.
+Exit codes: 0 fine, 1 a check failed, 2 bad usage or data, 130 interrupted.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="fastanchor",
+        description="Anchor box shapes for object detectors, from your labels.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"fastanchor {fastanchor.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in (anchors, stats, show, info, bench):
+        module.add(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
+    except FastanchorError as error:
+        print(f"fastanchor: {error}", file=sys.stderr)  # noqa: T201  the command line speaks here
+        return 2
+    except KeyboardInterrupt:
+        print("fastanchor: interrupted", file=sys.stderr)  # noqa: T201  as above
+        return 130
+    except BrokenPipeError:
+        # the reader of stdout has left (`| head`): nothing to say, and nothing to flush at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

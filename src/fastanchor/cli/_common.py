@@ -1,0 +1,118 @@
+"""What several commands share: arguments, reading with a report, and the shape of what is printed."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fastanchor
+from fastanchor import kernels
+from fastanchor._types import Summary
+from fastanchor._progress import bar
+from fastanchor.boxes import Boxes
+from fastanchor.datasets import FORMATS, read, sample
+
+__all__ = ["add_data", "add_json", "add_output", "bar", "emit_json", "load", "say", "shown_summary", "using_backend"]
+
+Commands = Any  # argparse keeps the type of add_subparsers() private
+
+
+def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """Add the data set and how to read it."""
+    text = "folder of Pascal VOC XML files, a VOC root with Annotations/, or one XML file"
+    if optional:
+        parser.add_argument("data", nargs="?", metavar="DATA", type=Path, help=f"{text} (default: a built-in sample)")
+    else:
+        parser.add_argument("data", metavar="DATA", type=Path, help=text)
+    group = parser.add_argument_group("reading")
+    group.add_argument("--format", default="auto", choices=("auto", *FORMATS), help="of DATA (default: look at it)")
+    group.add_argument("--split", help="read only the images of ImageSets/Main/SPLIT.txt (VOC roots)")
+    group.add_argument("--strict", action="store_true", help="stop at the first thing that would be skipped")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``, ``--backend`` and ``--quiet``."""
+    add_json(parser)
+    parser.add_argument("--backend", choices=kernels.LEGAL, help="kernels to use (default: numba if installed)")
+    parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
+
+
+@contextlib.contextmanager
+def using_backend(name: str | None) -> Iterator[None]:
+    """Use the backend of ``--backend``, if given."""
+    with contextlib.nullcontext() if name is None else fastanchor.backend(name):
+        yield
+
+
+def load(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
+    """Read DATA, or make the sample; return the boxes and what JSON says under ``read``."""
+    quiet = getattr(arguments, "quiet", False)
+    if arguments.data is None:
+        if not quiet:
+            say("no DATA given: using the built-in sample, boxes made up from a fixed seed")
+        boxes, source, fmt = sample(), "built-in sample", "sample"
+    else:
+        boxes = read(
+            arguments.data,
+            format=arguments.format,
+            split=arguments.split,
+            strict=arguments.strict,
+            progress=False if quiet else None,
+            report=None if quiet else say,
+        )
+        source, fmt = str(arguments.data), "voc" if arguments.format == "auto" else arguments.format
+    return boxes, {"source": source, "format": fmt, **plain_summary(boxes.summary())}
+
+
+def plain_summary(summary: Summary) -> dict[str, Any]:
+    """Return a summary as JSON values; what does not exist is None."""
+
+    def value(x: float) -> float | None:
+        return None if math.isnan(x) else x
+
+    return {
+        "images": summary.images,
+        "boxes": summary.boxes,
+        "mean_image": [value(x) for x in summary.mean_image],
+        "mean_box": [value(x) for x in summary.mean_box],
+        "smallest_area": value(summary.smallest_area),
+        "largest_area": value(summary.largest_area),
+        "per_class": summary.per_class,
+    }
+
+
+def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
+    """Return the lines that tell what was read and what was left out."""
+    if not read["boxes"]:
+        lines = [f"read      {read['source']}: {read['images']:,} images, no boxes"]
+    else:
+        image = " x ".join(f"{side:.1f}" for side in read["mean_image"])
+        box = " x ".join(f"{side:.1f}" for side in read["mean_box"])
+        lines = [
+            f"read      {read['source']}: {read['boxes']:,} boxes on {read['images']:,} images",
+            f"images    {image} pixels on average",
+            f"boxes     {box} pixels on average, areas {read['smallest_area']:,.0f} to {read['largest_area']:,.0f}",
+        ]
+    lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]
+    return "\n".join(lines)
+
+
+def emit_json(content: dict[str, Any]) -> None:
+    """Print `content` on stdout; NaN has no place in JSON and would be a defect."""
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201  the answer
+
+
+def say(text: str) -> None:
+    """Print a remark on stderr."""
+    print(f"fastanchor: {text}", file=sys.stderr)  # noqa: T201  talk

@@ -1,0 +1,80 @@
+"""``fastanchor info``: versions, backend, cache."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+import fastanchor
+from fastanchor import kernels
+from fastanchor.cli import _common
+from fastanchor.engine import ENGINES
+from fastanchor.engine._pool import thread_count
+
+__all__ = ["add", "run"]
+
+OPTIONAL = {
+    "numba": "compiled kernels",
+    "matplotlib": "--plot (extra: plot)",
+    "pillow": "show, and image sizes that labels lack (extra: plot)",
+    "scikit-learn": "the rival in bench (extra: bench)",
+}
+
+
+def add(commands: _common.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "info", help="versions, backend, cache folder", description="Tell versions, backend and cache folder."
+    )
+    _common.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what runs here."""
+    facts = _facts()
+    if arguments.json:
+        _common.emit_json(facts)
+        return 0
+    lines = [
+        f"fastanchor {facts['version']}, Python {facts['python']}, NumPy {facts['numpy']}, {facts['machine']}",
+        f"backend    {facts['backend']}",
+        f"engines    {', '.join(facts['engines'])}",
+        f"threads    {facts['threads']}",
+        f"cache      {facts['cache'] or 'none: kernels are compiled in every process'}",
+    ]
+    for name, unlocks in OPTIONAL.items():
+        lines.append(f"{name:<13}{facts['optional'][name] or 'not installed':<15}{unlocks}")
+    print("\n".join(lines))  # noqa: T201  the answer
+    return 0
+
+
+def _facts() -> dict[str, Any]:
+    backend = kernels.current()
+    return {
+        "version": fastanchor.__version__,
+        "python": platform.python_version(),
+        "numpy": importlib.metadata.version("numpy"),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "backend": backend,
+        "backend_from_environment": os.environ.get("FASTANCHOR_BACKEND"),
+        "engines": [name for name in ENGINES if name != "auto"],
+        "threads": thread_count(None),
+        "cache": _cache_folder() if backend == "numba" else None,
+        "optional": {name: _version(name) for name in OPTIONAL},
+    }
+
+
+def _cache_folder() -> str | None:
+    stats = kernels.load("numba").fitness.stats
+    return str(stats.cache_path) if stats.cache_path else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

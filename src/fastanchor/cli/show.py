@@ -1,0 +1,43 @@
+"""``fastanchor show``: pictures of the first images with their boxes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import fastanchor
+from fastanchor.cli import _common
+from fastanchor.draw import draw
+
+__all__ = ["add", "run"]
+
+DESCRIPTION = """\
+Draw the first images with their boxes and class names: one PNG an image into a
+folder, or one contact sheet if OUT ends in .png. Where an image is not found its
+boxes are drawn on an empty canvas of the image's size. No window is opened."""
+
+
+def add(commands: _common.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "show",
+        help="draw images with their boxes",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", metavar="DATA", type=Path, help="folder of Pascal VOC XML files, or a VOC root")
+    parser.add_argument("--split", help="only the images of ImageSets/Main/SPLIT.txt (VOC roots)")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="a folder, or a file.png for one sheet")
+    parser.add_argument("-n", "--n", type=int, default=9, help="number of images (default: 9)")
+    _common.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw, and print what was written."""
+    written = [str(path) for path in draw(arguments.data, arguments.out, n=arguments.n, split=arguments.split)]
+    if arguments.json:
+        _common.emit_json({"written": written, "version": fastanchor.__version__})
+    else:
+        print("\n".join(written))  # noqa: T201  the answer
+    return 0

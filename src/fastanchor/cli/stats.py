@@ -1,0 +1,36 @@
+"""``fastanchor stats``: what a data set holds."""
+
+from __future__ import annotations
+
+import argparse
+
+import fastanchor
+from fastanchor.cli import _common
+
+__all__ = ["add", "run"]
+
+
+def add(commands: _common.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "stats", help="count images, boxes and classes", description="Count images, boxes and classes of a data set."
+    )
+    _common.add_data(parser)
+    _common.add_json(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the summary."""
+    boxes, read = _common.load(arguments)
+    skipped = dict(boxes.skipped)
+    if arguments.json:
+        _common.emit_json({**read, "read": read, "skipped": skipped, "version": fastanchor.__version__})
+        return 0
+    lines = [_common.shown_summary(read, skipped), f"classes   {len(read['per_class'])}"]
+    width = max((len(name) for name in read["per_class"]), default=0)
+    total = max(read["boxes"], 1)
+    lines += [f"  {name:<{width}}  {n:>9,}  {n / total:6.1%}" for name, n in read["per_class"].items()]
+    print("\n".join(lines))  # noqa: T201  the answer
+    return 0

@@ -1,0 +1,243 @@
+"""k-means over box sizes, written once against an engine."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._progress import bar
+from fastanchor._types import FloatArray, IntArray, KMeansResult, Metric, Progress, Stop, Update
+from fastanchor.engine import METRICS, Engine, choose
+from fastanchor.engine._protocol import Step
+
+__all__ = ["INITS", "UPDATES", "assign", "kmeans"]
+
+UPDATES = get_args(Update)
+INITS = ("random", "k-means++")
+
+# Engines agree on sums to 1e-12; what differs by less than this is a tie, and the earlier stays.
+TIE = 1e-11
+
+
+def kmeans(
+    boxes: Any,
+    k: int,
+    *,
+    metric: Metric = "iou",
+    update: Update = "median",
+    init: Any = "random",
+    n_init: int = 1,
+    max_iter: int = 300,
+    tol: float = 0.0,
+    rng: Any = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: Progress = None,
+) -> KMeansResult:
+    """Return k centres that fit the boxes, by Lloyd's algorithm.
+
+    Each round assigns every box to its nearest centre (ties to the lowest) and moves each centre to the median or mean
+    of its boxes. A centre left without boxes moves to the box that is served worst. The run stops when no assignment
+    changes ("converged"), when a set of centres comes back ("cycle": a median does not minimise the sum of
+    ``1 - IoU``, so rounds can repeat; the best set seen is returned), by `tol`, or after `max_iter` updates.
+
+    Parameters
+    ----------
+    boxes : (n, 2) array-like or Boxes
+        Widths and heights, in any unit; a ``Boxes`` counts in pixels of its images. With ``metric="euclidean"`` any
+        finite points.
+    k : int
+        Number of centres.
+    metric : {"iou", "euclidean"}
+        ``1 - IoU`` of boxes that share a corner, or the straight-line distance.
+    update : {"median", "mean"}
+        Taken of widths and of heights apart.
+    init : {"random", "k-means++"} or (k, 2) array-like
+        "random" draws k boxes; "k-means++" draws each next one with a probability in proportion to its distance from
+        those before. An array is run once, whatever `n_init` says.
+    n_init : int, default 1
+        Runs from as many starts; the one with the largest mean IoU (least inertia for "euclidean") is returned.
+    max_iter : int, default 300
+        Most updates in a run.
+    tol : float, default 0
+        If above 0, stop when the mean IoU (for "euclidean": the inertia, relative) improved by less than this.
+    rng : int, numpy.random.Generator or None
+        Seed or source of randomness.
+    engine : {"auto", "dense"}
+        Who looks at the boxes; never changes the answer.
+    threads : int, optional
+        Default: all processors that this process may use; never changes the answer.
+    progress : bool, callable or None
+        None draws a bar if stderr is a terminal.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, or there are fewer distinct boxes than `k`.
+
+    References
+    ----------
+    S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28, 1982. D. Arthur, S. Vassilvitskii,
+    "k-means++", SODA 2007, section 2.2 (here with the plain distance in place of its square).
+
+    Examples
+    --------
+    >>> result = kmeans([[10, 10], [12, 10], [50, 60], [54, 66], [52, 60]], 2, init=[[10, 10], [50, 60]])
+    >>> result.centers
+    array([[11., 10.],
+           [52., 60.]])
+    >>> result.labels
+    array([0, 0, 1, 1, 1])
+    """
+    _check.choice(metric, "metric", METRICS)
+    _check.choice(update, "update", UPDATES)
+    _check.integer(k, "k", least=1)
+    _check.integer(n_init, "n_init", least=1)
+    _check.integer(max_iter, "max_iter", least=1)
+    _check.number(tol, "tol", low=0.0)
+    given = None if isinstance(init, str) else _given(init, k, metric)
+    if given is None:
+        _check.choice(init, "init", INITS)
+    answers = choose(boxes, name=engine, threads=threads, metric=metric)
+    distinct = _distinct(answers, k)
+    if distinct < k:
+        raise DataError(f"boxes: hold {distinct} distinct {'sizes' if distinct != 1 else 'size'}, fewer than k = {k}")
+    generator = np.random.default_rng(rng)
+    best: tuple[_Run, IntArray, float] | None = None
+    with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
+        for _ in range(1 if given is not None else n_init):
+            start = given if given is not None else _start(answers, k, metric, init, generator)
+            run = _lloyd(answers, start, metric, update, max_iter, tol, moving)
+            counts, inertia = answers.nearest(run.centers, metric)
+            if best is None or _better(inertia, best[2]):
+                best = run, counts, inertia
+    assert best is not None
+    run, counts, inertia = best
+    return KMeansResult(
+        centers=run.centers,
+        counts=counts,
+        mean_iou=_mean_iou(answers, run.centers, metric, inertia),
+        inertia=inertia,
+        n_iter=run.n_iter,
+        stop=run.stop,
+        _labels=lambda: answers.labels(run.centers, metric),
+    )
+
+
+def assign(boxes: Any, centers: Any, *, metric: Metric = "iou") -> IntArray:
+    """Return the nearest centre of each box, (n,) int64 in the order of the boxes; ties go to the lowest.
+
+    Parameters
+    ----------
+    boxes : (n, 2) array-like or Boxes
+        Widths and heights, in any unit. With ``metric="euclidean"`` any finite points.
+    centers : (k, 2) array-like
+        In the same unit.
+    metric : {"iou", "euclidean"}
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule.
+
+    Examples
+    --------
+    >>> assign([[10, 12], [50, 70]], [[8, 8], [60, 60]])
+    array([0, 1])
+    """
+    _check.choice(metric, "metric", METRICS)
+    check = _check.as_points if metric == "euclidean" else _check.as_sizes
+    return choose(boxes, metric=metric).labels(check(centers, "centers"), metric)
+
+
+class _Run(NamedTuple):
+    centers: FloatArray
+    n_iter: int
+    stop: Stop
+
+
+def _lloyd(
+    answers: Engine, start: FloatArray, metric: Metric, update: Update, max_iter: int, tol: float, moving: Any
+) -> _Run:
+    lloyd = answers.lloyd(metric, update)
+    centers, seen = start, {start.tobytes()}
+    best, best_inertia, last = start, np.inf, np.inf
+    for n_iter in range(max_iter):
+        step = lloyd.step(centers)
+        if _better(step.inertia, best_inertia):
+            best, best_inertia = centers, step.inertia
+        if not step.changed:
+            return _Run(centers, n_iter, "converged")
+        moved = _reseeded(answers, centers, step, metric)
+        moving.update(1)
+        if moved.tobytes() in seen:
+            return _Run(best, n_iter + 1, "cycle")
+        if tol > 0.0 and last < np.inf and _gain(last, step.inertia, metric, len(answers)) < tol:
+            return _Run(moved, n_iter + 1, "tol")
+        seen.add(moved.tobytes())
+        centers, last = moved, step.inertia
+    return _Run(centers, max_iter, "max_iter")
+
+
+def _better(inertia: float, than: float) -> bool:
+    return inertia < than - TIE * than if than < np.inf else True
+
+
+def _gain(before: float, now: float, metric: Metric, n: int) -> float:
+    return (before - now) / (n if metric == "iou" else before) if before > 0.0 else 0.0
+
+
+def _reseeded(answers: Engine, centers: FloatArray, step: Step, metric: Metric) -> FloatArray:
+    """Return the updated centres, those without a box moved one after the other to the box served worst."""
+    moved = step.centers
+    present = centers
+    for j in np.flatnonzero(step.counts == 0):
+        row, distance = answers.farthest(present, metric)
+        if distance <= 0.0:
+            raise DataError(f"boxes: too few of them can be told apart for k = {len(centers)} centres")
+        moved[j] = answers.take(np.array([row]))[0]
+        present = np.vstack([present, moved[j]])
+    return moved
+
+
+def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator) -> FloatArray:
+    if init == "random":
+        return answers.take(rng.choice(len(answers), k, replace=False))
+    rows = [int(rng.integers(len(answers)))]
+    while len(rows) < k:
+        row = answers.pick(answers.take(np.array(rows)), metric, rng.random())
+        if row is None:
+            raise DataError(f"boxes: too few of them can be told apart for k = {k} centres")
+        rows.append(row)
+    return answers.take(np.array(rows))
+
+
+def _given(init: Any, k: int, metric: Metric) -> FloatArray:
+    check = _check.as_points if metric == "euclidean" else _check.as_sizes
+    centers = check(init, "init").copy()
+    if len(centers) != k:
+        raise DataError(f"init: holds {len(centers)} centres; k = {k} are needed")
+    return centers
+
+
+def _distinct(answers: Engine, enough: int) -> int:
+    """Return the number of distinct boxes, counted no further than `enough`."""
+    found = np.empty(0, dtype=np.complex128)
+    size = 1 << 12  # nearly always the first look suffices
+    start = 0
+    while start < len(answers) and found.size < enough:
+        some = answers.take(np.arange(start, min(start + size, len(answers))))
+        found = np.unique(np.concatenate([found, some[:, 0] + 1j * some[:, 1]]))
+        start, size = start + size, 1 << 16
+    return min(found.size, enough)
+
+
+def _mean_iou(answers: Engine, centers: FloatArray, metric: Metric, inertia: float) -> float:
+    if metric == "iou":
+        return 1.0 - inertia / len(answers)
+    if not (answers.positive and (centers > 0.0).all()):
+        return float("nan")
+    return 1.0 - answers.nearest(centers, "iou").inertia / len(answers)

@@ -1,0 +1,137 @@
+"""Labels on disk in, :class:`fastanchor.Boxes` out: one file a format, and the choice between them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from fastanchor._errors import DataError
+from fastanchor._types import Progress
+from fastanchor.boxes import Boxes
+from fastanchor.datasets._records import ImageAnnotation, shown
+from fastanchor.datasets._sample import sample
+
+__all__ = ["FORMATS", "ImageAnnotation", "detect", "iter_images", "read", "sample"]
+
+# A format joins by a line here and a module with the functions of `_Format`; asked in this order. The modules are
+# imported when needed: a parser that is not used should not cost start-up time.
+_MODULES = {"voc": "fastanchor.datasets.voc"}
+FORMATS = tuple(_MODULES)
+
+
+class _Format(Protocol):
+    def detect(self, path: Path) -> bool: ...
+
+    def read(
+        self,
+        path: Path,
+        *,
+        split: str | None,
+        strict: bool,
+        report: Callable[[str], None] | None,
+        progress: Progress,
+    ) -> Boxes: ...
+
+    def iter_images(
+        self, path: Path, *, split: str | None, strict: bool, report: Callable[[str], None] | None
+    ) -> Iterator[ImageAnnotation]: ...
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    format: str = "auto",
+    split: str | None = None,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+    progress: Progress = None,
+) -> Boxes:
+    """Return the boxes of a labelled data set.
+
+    Parameters
+    ----------
+    path : path-like
+        Folder or file. See the modules of :mod:`fastanchor.datasets` for what each format looks for in it.
+    format : {"auto", "voc"}
+        "auto" looks at the files.
+    split : str, optional
+        Part of the data set, for formats that have such lists: "train", "val", ... Default: everything.
+    strict : bool, default False
+        Raise at the first file or box that would be skipped. Otherwise it is counted in ``Boxes.skipped``.
+    report : callable, optional
+        Called with one sentence (file, line, reason) for each of the first five things skipped.
+    progress : bool, callable or None
+        None draws a bar if stderr is a terminal.
+
+    Raises
+    ------
+    DataError
+        If the path does not exist, its format is not recognised, or nothing in it could be read.
+    """
+    place = _existing(path)
+    return _module(place, format).read(place, split=split, strict=strict, report=report, progress=progress)
+
+
+def iter_images(
+    path: str | os.PathLike[str],
+    *,
+    format: str = "auto",
+    split: str | None = None,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+) -> Iterator[ImageAnnotation]:
+    """Return an iterator over the images of a labelled data set, each with its rectangles.
+
+    Parameters are those of :func:`read`.
+
+    Raises
+    ------
+    DataError
+        If the path does not exist, its format is not recognised, or nothing in it could be read.
+    """
+    place = _existing(path)
+    return _module(place, format).iter_images(place, split=split, strict=strict, report=report)
+
+
+def detect(path: str | os.PathLike[str]) -> str:
+    """Return the name of the format of a labelled data set: "voc".
+
+    Raises
+    ------
+    DataError
+        If the path does not exist or no format is recognised.
+    """
+    place = _existing(path)
+    for name in FORMATS:
+        if _load(name).detect(place):
+            return name
+    raise DataError(f"{shown(place)}: no labels recognised here; legal formats are {_legal()}")
+
+
+def _module(path: Path, format: str) -> _Format:
+    if format == "auto":
+        return _load(detect(path))
+    if format not in FORMATS:
+        raise DataError(f"format = {format!r} for {shown(path)}: must be one of 'auto', {_legal()}")
+    return _load(format)
+
+
+def _load(name: str) -> _Format:
+    return cast(_Format, importlib.import_module(_MODULES[name]))
+
+
+def _existing(path: Any) -> Path:
+    try:
+        place = Path(os.fsdecode(path))
+    except TypeError:
+        raise DataError(f"path = {path!r}: must be the path of a file or folder") from None
+    if not place.exists():
+        raise DataError(f"{shown(place)}: no such file or folder; labels in one of the formats {_legal()} are needed")
+    return place
+
+
+def _legal() -> str:
+    return ", ".join(map(repr, FORMATS))

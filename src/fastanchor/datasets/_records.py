@@ -1,0 +1,81 @@
+"""What readers share: an image with its rectangles, and the book of what was left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray
+
+__all__ = ["ImageAnnotation", "Skips", "shown"]
+
+REPORTED = 5
+
+
+class ImageAnnotation(NamedTuple):
+    """An image and the rectangles labelled in it.
+
+    Attributes
+    ----------
+    name : str
+        File name without suffix, unique in the data set.
+    image_path : Path or None
+        Where the image is; None if it was not found.
+    width, height : float
+        Size of the image, pixels.
+    boxes : (m, 4) float64
+        Left, top, right, bottom; pixels of the image.
+    classes : tuple of str
+        Class name of each box.
+    """
+
+    name: str
+    image_path: Path | None
+    width: float
+    height: float
+    boxes: FloatArray
+    classes: tuple[str, ...]
+
+
+class Skips:
+    """Counts what a reader leaves out, by reason, and names the first places.
+
+    Parameters
+    ----------
+    strict : bool
+        Raise DataError at the first thing left out.
+    report : callable, optional
+        Called with a sentence for each of the first five.
+    """
+
+    def __init__(self, *, strict: bool = False, report: Callable[[str], None] | None = None) -> None:
+        self.counts: dict[str, int] = {}
+        self.first = ""
+        self._strict = strict
+        self._report = report
+        self._reported = 0
+
+    def add(
+        self, reason: str, file: str | Path, line: Callable[[], int | None] | int | None = None, detail: str = ""
+    ) -> None:
+        """Count one thing left out; `line` may be a function, called only if the place will be named."""
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        if self._reported >= REPORTED:
+            return
+        self._reported += 1
+        number = line() if callable(line) else line
+        where = shown(file) + (f", line {number}" if number else "")
+        sentence = f"{where}: {reason}" + (f" ({detail})" if detail else "")
+        self.first = self.first or sentence
+        if self._strict:
+            raise DataError(sentence)
+        if self._report is not None:
+            self._report(sentence)
+
+
+def shown(path: str | Path) -> str:
+    """Return `path` as text that can always be printed: bytes that are no UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,0 +1,137 @@
+"""Bytes of an XML file in, an element tree out: safe against entities, patient with encodings, and it says where.
+
+The standard parser does the work, straight from the bytes. Only a file that it refuses is looked at again: decoded in
+Python (multi-byte and mistaken encodings), and if that does not help, named for what it is.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.parsers import expat
+
+__all__ = ["Unreadable", "child_line", "parse"]
+
+ENTITY = "<!ENTITY"
+_ENTITY_BYTES = ENTITY.encode()
+_DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)""")
+# expat: no element found, unclosed token, partial character, unclosed CDATA section
+_CUT_SHORT = (3, 5, 6, 20)
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+
+
+class Unreadable(Exception):
+    """A file is no XML that can be used; has `reason` (a phrase), `line` and `detail`."""
+
+    def __init__(self, reason: str, line: int | None = None, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.line, self.detail = reason, line, detail
+
+
+def parse(data: bytes) -> Element:
+    """Return the root element of an XML file, element names without namespace.
+
+    Raises
+    ------
+    Unreadable
+        If the bytes are no XML, or declare entities.
+    """
+    if _ENTITY_BYTES in data:
+        raise _entity(data.decode("latin-1"))
+    # every way to write UTF-16 has NUL bytes, which would hide a declaration from the test above
+    if b"\0" in data:
+        root = _patient(data)
+    else:
+        try:
+            root = fromstring(data)  # noqa: S314
+        except (ParseError, ValueError, LookupError):
+            root = _patient(data)
+    if root.tag[:1] == "{":
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def child_line(data: bytes, tag: str, nth: int, inner: str = "") -> int | None:
+    """Return the line of the nth child `tag` of the root (from 0), of its child `inner` if it has one, or None."""
+    parser = expat.ParserCreate(namespace_separator="}")
+    depth = seen = 0
+    line: int | None = None
+
+    def start(name: str, _: dict[str, str]) -> None:
+        nonlocal depth, seen, line
+        name = name.rpartition("}")[2]
+        if depth == 1 and name == tag:
+            seen += 1
+        if seen == nth + 1 and ((depth == 1 and name == tag) or (depth == 2 and name == inner)):
+            line = parser.CurrentLineNumber
+        depth += 1
+
+    def end(_: str) -> None:
+        nonlocal depth, seen
+        depth -= 1
+        if depth == 1 and seen == nth + 1:
+            seen += 1  # what follows the child is not in it
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.Parse(_decode(data), True)
+    return line
+
+
+def _patient(data: bytes) -> Element:
+    text = _decode(data)
+    if ENTITY in text:
+        raise _entity(text)
+    try:
+        # of a str the parser ignores the declared encoding
+        return fromstring(text)  # noqa: S314
+    except ParseError as error:
+        _name_impostor(text)
+        line = error.position[0]
+        reason = "truncated XML file" if error.code in _CUT_SHORT else "file that is no XML"
+        raise Unreadable(reason, line, error.msg.partition(":")[0]) from None
+    except ValueError as error:  # lone surrogates
+        raise Unreadable("file that is no XML", None, str(error)) from None
+
+
+def _name_impostor(text: str) -> None:
+    head = text[:512].lstrip().lower()
+    if not head:
+        raise Unreadable("empty file", 1 if not text else None)
+    if head.startswith("version https://git-lfs"):
+        raise Unreadable("Git LFS pointer instead of the file", 1)
+    if head.startswith(("<!doctype html", "<html")):
+        raise Unreadable("HTML page instead of XML", 1)
+
+
+def _entity(text: str) -> Unreadable:
+    return Unreadable("XML file that declares entities", text.count("\n", 0, text.index(ENTITY)) + 1)
+
+
+def _decode(data: bytes) -> str:
+    """Return the text, by its mark, its declaration, as UTF-8 or as Latin-1, whichever first works."""
+    for mark, codec in _BOMS:
+        if data.startswith(mark):
+            return data.decode(codec, "replace")
+    declared = _DECLARED.match(data)
+    if declared:
+        name = declared[1].decode("ascii", "replace")
+        try:
+            # a declaration that could be read as ASCII cannot speak of an encoding that is no superset of ASCII
+            if codecs.lookup(name).encode("<?xml")[0] == b"<?xml":
+                return data.decode(name)
+        except (LookupError, ValueError, TypeError):
+            pass
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

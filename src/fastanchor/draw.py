@@ -1,0 +1,286 @@
+"""Labelled images as pictures: a contact sheet, or one PNG an image. Pillow draws; no window is opened."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from fastanchor import _check
+from fastanchor._errors import BackendError, DataError
+from fastanchor.datasets import ImageAnnotation, iter_images
+
+__all__ = ["draw"]
+
+# told apart by most colour-blind people when few are used; further classes take hues in between
+PALETTE = ("#e6194b", "#1f77d0", "#f58231", "#2a9d3a", "#911eb4", "#00a5a5", "#d4a800", "#f032e6", "#8c564b", "#4b5fc9")
+PAPER, EMPTY, INK, FRAME = "#ffffff", "#eef1f4", "#333333", "#c9ced4"
+CELL, CAPTION, GAP = (480, 360), 26, 12  # pixels of the sheet
+LONG_SIDE = (480, 1600)  # pixels: single pictures are scaled to lie within
+FONT_SIZE = 13
+
+
+def draw(
+    images: str | os.PathLike[str] | Iterable[ImageAnnotation],
+    out: str | os.PathLike[str],
+    *,
+    n: int = 9,
+    sheet: bool | None = None,
+    split: str | None = None,
+) -> list[Path]:
+    """Draw the first images of a data set with their boxes and class names, and return the files written.
+
+    An image that is not found is an empty canvas of its size.
+
+    Parameters
+    ----------
+    images : path-like or iterable of ImageAnnotation
+        A labelled data set, see :func:`fastanchor.read`, or what :func:`fastanchor.datasets.iter_images` yields.
+    out : path-like
+        A ``.png`` file for a contact sheet, else a folder for one PNG an image. Folders are made, files replaced.
+    n : int, default 9
+        How many images.
+    sheet : bool, optional
+        One sheet or single pictures. Default: as the name of `out` says.
+    split : str, optional
+        Part of the data set; only with a path.
+
+    Raises
+    ------
+    BackendError
+        If Pillow is not installed.
+    DataError
+        If an argument breaks a rule, there is no image, or `out` cannot be written.
+    """
+    _need_pillow()
+    _check.integer(n, "n", least=1)
+    target = Path(out)
+    one = target.suffix.lower() == ".png" if sheet is None else sheet
+    if one and target.suffix.lower() != ".png":
+        raise DataError(f"out = {str(target)!r}: a sheet is one file, whose name must end with .png")
+    chosen = list(islice(_annotations(images, split), n))
+    if not chosen:
+        raise DataError("images: there is none to draw")
+    colours = _colours(sorted({name for image in chosen for name in image.classes}))
+    if one:
+        return [_save(_sheet(chosen, colours), target)]
+    names = _file_names([image.name for image in chosen])
+    return [_save(_single(image, colours), target / name) for image, name in zip(chosen, names, strict=True)]
+
+
+def _need_pillow() -> None:
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError:
+        raise BackendError("drawing needs Pillow; it comes with: pip install 'fastanchor[plot]'") from None
+
+
+def _annotations(images: Any, split: str | None) -> Iterable[ImageAnnotation]:
+    if isinstance(images, (str, os.PathLike)):
+        return iter_images(images, split=split)
+    if split is not None:
+        raise DataError(f"split = {split!r}: only a path has splits")
+    found: Iterable[ImageAnnotation] = images
+    return found
+
+
+def _file_names(names: Sequence[str]) -> list[str]:
+    """Return a file name for each name, none of them twice."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        stem = "".join("_" if c in '/\\:*?"<>|\0' else c for c in name).strip() or "image"
+        free = next(s for s in (stem, *(f"{stem}_{i}" for i in range(2, len(names) + 2))) if s.lower() not in taken)
+        taken.add(free.lower())
+        result.append(f"{free}.png")
+    return result
+
+
+def _colours(names: Sequence[str]) -> dict[str, str]:
+    from PIL import ImageColor
+
+    def colour(i: int) -> str:
+        if i < len(PALETTE):
+            return PALETTE[i]
+        # multiples of the golden ratio never come near each other soon
+        rgb = ImageColor.getrgb(f"hsl({360 * (i * 0.618034 % 1):.0f}, 70%, {38 + 14 * (i % 3)}%)")
+        return "#{:02x}{:02x}{:02x}".format(*rgb[:3])
+
+    return {name: colour(i) for i, name in enumerate(names)}
+
+
+# --- pictures
+
+
+def _sheet(images: Sequence[ImageAnnotation], colours: dict[str, str]) -> Any:
+    from PIL import Image, ImageDraw
+
+    columns = math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    step = CELL[0] + GAP, CELL[1] + CAPTION + GAP
+    page = Image.new("RGB", (columns * step[0] + GAP, rows * step[1] + GAP), PAPER)
+    pen, font = ImageDraw.Draw(page), _font(FONT_SIZE)
+    for i, image in enumerate(images):
+        left, top = GAP + i % columns * step[0], GAP + i // columns * step[1]
+        tile = _picture(image, _fitting(image, CELL), colours)
+        corner = left + (CELL[0] - tile.width) // 2, top + (CELL[1] - tile.height) // 2
+        page.paste(tile, corner)
+        pen.rectangle((left - 1, top - 1, left + CELL[0], top + CELL[1]), outline=FRAME)
+        caption = _cut(f"{_printable(image.name, font)}  {_size_text(image)}", CELL[0], font)
+        pen.text((left, top + CELL[1] + 5), caption, fill=INK, font=font)
+    return page
+
+
+def _single(image: ImageAnnotation, colours: dict[str, str]) -> Any:
+    longest = max(image.width, image.height)
+    scale = min(max(LONG_SIDE[0], longest), LONG_SIDE[1]) / longest
+    return _picture(image, (_side(image.width * scale), _side(image.height * scale)), colours)
+
+
+def _fitting(image: ImageAnnotation, cell: tuple[int, int]) -> tuple[int, int]:
+    scale = min(cell[0] / image.width, cell[1] / image.height)
+    return _side(image.width * scale), _side(image.height * scale)
+
+
+def _side(value: float) -> int:
+    return max(1, round(value))
+
+
+def _size_text(image: ImageAnnotation) -> str:
+    count = len(image.boxes)
+    return f"{image.width:g} x {image.height:g}, {count} box{'' if count == 1 else 'es'}"
+
+
+def _picture(image: ImageAnnotation, size: tuple[int, int], colours: dict[str, str]) -> Any:
+    """Return the image at `size` with its boxes; labels come last, so that no box hides one."""
+    from PIL import ImageDraw
+
+    picture = _canvas(image, size)
+    pen, font = ImageDraw.Draw(picture), _font(FONT_SIZE)
+    scale = size[0] / image.width, size[1] / image.height
+    boxes = [tuple(v * scale[i % 2] for i, v in enumerate(box)) for box in image.boxes.tolist()]
+    for box, name in zip(boxes, image.classes, strict=True):
+        _rectangle(pen, box, size, colours[name])
+    taken: list[tuple[float, float, float, float]] = []
+    for box, name in zip(boxes, image.classes, strict=True):
+        _label(pen, box, _printable(name, font), colours[name], size, font, taken)
+    return picture
+
+
+def _canvas(image: ImageAnnotation, size: tuple[int, int]) -> Any:
+    from PIL import Image, ImageOps
+
+    if image.image_path is not None:
+        try:
+            with Image.open(image.image_path) as source:
+                # labels speak of the stored pixels or of the turned picture: take the one whose size they give
+                turned = source.size != (image.width, image.height)
+                return (ImageOps.exif_transpose(source) if turned else source).convert("RGB").resize(size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            pass  # a picture that cannot be read is drawn like one that is not there
+    return Image.new("RGB", size, EMPTY)
+
+
+def _rectangle(pen: Any, box: Sequence[float], size: tuple[int, int], colour: str) -> None:
+    # what lies far outside is pulled to just outside: Pillow draws every pixel of a line, seen or not
+    x0, y0, x1, y1 = (min(max(v, -9.0), size[i % 2] + 9.0) for i, v in enumerate(box))
+    pen.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=colour, width=2)
+
+
+def _label(
+    pen: Any,
+    box: Sequence[float],
+    text: str,
+    colour: str,
+    size: tuple[int, int],
+    font: Any,
+    taken: list[tuple[float, float, float, float]],
+) -> None:
+    """Write a name at its box, where it hides no other name if there is such a place."""
+    text = _cut(text, size[0] - 6, font)
+    width, height = font.getlength(text) + 6, FONT_SIZE + 5
+    x0, y0, x1, y1 = box
+    wished = ((x0, y0 - height), (x0, y0), (x0, y1), (x1 - width, y0 - height), (x0, y1 - height), (x1 - width, y1))
+    places = []
+    for left, top in wished:
+        left, top = min(max(left, 0), max(0, size[0] - width)), min(max(top, 0), max(0, size[1] - height))
+        places.append((left, top, left + width, top + height))
+    place = next((p for p in places if not any(_meet(p, other) for other in taken)), places[0])
+    taken.append(place)
+    pen.rectangle((place[0], place[1], place[2] - 1, place[3] - 1), fill=colour)
+    pen.text((place[0] + 3, place[1] + 1), text, fill=_readable_on(colour), font=font)
+
+
+def _meet(a: Sequence[float], b: Sequence[float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+# --- text
+
+
+def _font(size: int) -> Any:
+    """Return the font with the most letters: Matplotlib's DejaVu Sans, found without importing Matplotlib."""
+    from PIL import ImageFont
+
+    spec = importlib.util.find_spec("matplotlib")
+    names = ["DejaVuSans.ttf"]
+    if spec is not None and spec.origin is not None:
+        names.insert(0, str(Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"))
+    for name in names:
+        try:
+            return ImageFont.truetype(name, size)
+        except (OSError, ImportError):
+            continue
+    return ImageFont.load_default()
+
+
+def _printable(text: str, font: Any) -> str:
+    """Return `text` with what the font cannot write as escapes: empty squares would all look the same."""
+    return "".join(c if (c.isascii() and c.isprintable()) or _has(font, c) else _escaped(c) for c in text)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("ascii", "backslashreplace").decode()
+
+
+def _has(font: Any, letter: str) -> bool:
+    try:
+        # U+10FFFF is never a letter: it shows what the font draws for one that it lacks
+        return letter.isprintable() and bytes(font.getmask(letter)) != bytes(font.getmask("\U0010ffff"))
+    except (UnicodeError, ValueError, OSError):
+        return False
+
+
+def _cut(text: str, width: float, font: Any) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while len(text) > 1 and font.getlength(text + "...") > width:
+        text = text[:-1]
+    return text + "..."
+
+
+def _readable_on(colour: str) -> str:
+    r, g, b = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#000000" if 0.299 * r + 0.587 * g + 0.114 * b > 150 else "#ffffff"
+
+
+# --- files
+
+
+def _save(picture: Any, path: Path) -> Path:
+    """Write a PNG whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            picture.save(part, format="PNG")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
+    return path

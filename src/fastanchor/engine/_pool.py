@@ -1,0 +1,48 @@
+"""A thread pool over chunks of boxes. Kernels release the GIL; results never depend on the number of threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["CHUNK", "each", "thread_count"]
+
+# A multiple of the kernels' lanes; a column of it (0.5 MB) stays in the second-level cache, and one call of a kernel
+# (200 us) outweighs what calling it costs (3 us).
+CHUNK = 1 << 16
+
+T = TypeVar("T")
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+if hasattr(os, "register_at_fork"):
+    # a forked child has the pool object but not its threads: waiting for them would never end
+    os.register_at_fork(after_in_child=_pools.clear)
+
+
+def thread_count(threads: int | None) -> int:
+    """Return `threads`, or the number of processors this process may use."""
+    if threads is not None:
+        return threads
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def each(function: Callable[[list[slice]], list[T]], n: int, threads: int) -> list[T]:
+    """Return ``function`` of all chunks of n boxes, one result a chunk, in their order.
+
+    `function` is called once in each thread, with consecutive chunks.
+    """
+    chunks = [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+    workers = min(threads, len(chunks) // 2)  # waking a thread costs half a chunk's work
+    if workers < 2:
+        return function(chunks)
+    pool = _pools.get(threads)
+    if pool is None:
+        pool = _pools.setdefault(threads, ThreadPoolExecutor(threads, thread_name_prefix="fastanchor"))
+    edges = [len(chunks) * i // workers for i in range(workers + 1)]
+    shares = [chunks[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [result for share in pool.map(function, shares) for result in share]

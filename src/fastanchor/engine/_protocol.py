@@ -1,0 +1,75 @@
+"""The questions that algorithms ask of the boxes. Every engine answers them, with the same answers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
+
+__all__ = ["Engine", "Lloyd", "Nearest", "Step"]
+
+
+class Nearest(NamedTuple):
+    """Each centre's share: `counts` (k,), and `inertia`, the sum of 1 - IoU or of squared distances."""
+
+    counts: IntArray
+    inertia: float
+
+
+class Step(NamedTuple):
+    """One look at the boxes: does the assignment differ from the last, whose are they, where do the centres go?"""
+
+    changed: bool
+    counts: IntArray
+    inertia: float
+    # (k, 2); NaN where a centre has no box left
+    centers: FloatArray
+
+
+class Lloyd(Protocol):
+    """A run of k-means; remembers the assignment of its last step."""
+
+    def step(self, centers: FloatArray) -> Step:
+        """Assign the boxes to `centers` and return what the update rule makes of them."""
+
+
+class Engine(Protocol):
+    """Boxes, ready to be asked. `centers` and `anchors` are (k, 2) float64 in the unit of the boxes."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+
+    @property
+    def backend(self) -> str:
+        """Which kernels it runs on."""
+
+    @property
+    def positive(self) -> bool:
+        """Whether every side is > 0; only Euclidean k-means takes others."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: IntArray) -> FloatArray:
+        """Return the boxes of these rows, (m, 2)."""
+
+    def lloyd(self, metric: Metric, update: Update) -> Lloyd:
+        """Begin a run of k-means."""
+
+    def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
+        """Count each centre's boxes and add up their distances."""
+
+    def labels(self, centers: FloatArray, metric: Metric) -> IntArray:
+        """Return the nearest centre of each box, (n,) in the order of the boxes, ties to the lowest."""
+
+    def farthest(self, centers: FloatArray, metric: Metric) -> tuple[int, float]:
+        """Return the lowest row with the largest distance to its nearest centre, and that distance."""
+
+    def pick(self, centers: FloatArray, metric: Metric, u: float) -> int | None:
+        """Return the first row whose cumulative plain distance exceeds `u` of the total; None if that is zero."""
+
+    def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
+        """Return the ratio fitness and the best possible recall."""
+
+    def fitter(self, anchors: FloatArray, thr: float, than: float) -> float | None:
+        """Return the ratio fitness if it is greater than `than`, else None."""

@@ -1,0 +1,98 @@
+"""The genetic search, written once against an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._progress import bar
+from fastanchor._types import EvolveResult, FloatArray, Progress
+from fastanchor.engine import choose
+
+__all__ = ["evolve"]
+
+# YOLOv5's constants: share of sides that mutate, spread of their factors, limits of a factor, least side in pixels
+MUTATED, SIGMA, SHRINK, GROW, LEAST = 0.9, 0.1, 0.3, 3.0, 2.0
+
+
+def evolve(
+    anchors: Any,
+    boxes: Any,
+    *,
+    thr: float = 0.25,
+    gen: int = 1000,
+    rng: Any = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: Progress = None,
+) -> EvolveResult:
+    """Return anchors made fitter by mutation: the search of YOLOv5's AutoAnchor.
+
+    Each generation multiplies the sides of the best anchors so far by ``1 + mask * u * z * 0.1``, clipped to
+    [0.3, 3], with one uniform u, a normal z and a chance of 0.9 for each side; sides stay >= 2. A mutant replaces its
+    parent if its fitness (see :func:`anchor_fitness`) is strictly greater.
+
+    Parameters
+    ----------
+    anchors : (k, 2) array-like
+        Where to begin; widths and heights in pixels of the network input.
+    boxes : (n, 2) array-like or Boxes
+        Widths and heights in pixels of the network input.
+    thr : float, default 0.25
+        Threshold of the fitness, a ratio from 0 to 1.
+    gen : int, default 1000
+        Generations; 0 only scores the anchors.
+    rng : int, numpy.random.Generator or None
+        Seed or source of randomness.
+    engine : {"auto", "dense"}
+        Who looks at the boxes; never changes the answer.
+    threads : int, optional
+        Default: all processors that this process may use; never changes the answer.
+    progress : bool, callable or None
+        None draws a bar if stderr is a terminal.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule.
+
+    Examples
+    --------
+    >>> boxes = [[20, 30], [24, 30], [60, 50], [66, 54]]
+    >>> result = evolve([[10, 20], [100, 90]], boxes, gen=200, rng=0)
+    >>> bool(result.fitness > result.history[0])
+    True
+    """
+    best: FloatArray = _check.as_sizes(anchors, "anchors").copy()
+    _check.number(thr, "thr", low=0.0, high=1.0)
+    _check.integer(gen, "gen", least=0)
+    answers = choose(boxes, name=engine, threads=threads)
+    generator = np.random.default_rng(rng)
+    history = np.empty(gen + 1)
+    history[0] = fitness = answers.fitness(best, thr).fitness
+    accepted = 0
+    with bar(progress, total=gen, desc="evolving", unit=" generations") as moving:
+        moving.set_postfix_str(f"fitness {fitness:.4f}")
+        for generation in range(1, gen + 1):
+            mutant = (best * _factors(generator, len(best))).clip(min=LEAST)
+            fitter = answers.fitter(mutant, thr, fitness)
+            if fitter is not None:
+                best, fitness = mutant, fitter
+                accepted += 1
+                moving.set_postfix_str(f"fitness {fitness:.4f}", refresh=False)
+            history[generation] = fitness
+            moving.update(1)
+    return EvolveResult(best, fitness, answers.fitness(best, thr).bpr, accepted, history)
+
+
+def _factors(rng: np.random.Generator, k: int) -> FloatArray:
+    """Return (k, 2) factors, at least one of them not 1."""
+    while True:
+        mask = rng.random((k, 2)) < MUTATED
+        u = rng.random()
+        z = rng.standard_normal((k, 2))
+        factors: FloatArray = (mask * u * z * SIGMA + 1.0).clip(SHRINK, GROW)
+        if (factors != 1.0).any():
+            return factors

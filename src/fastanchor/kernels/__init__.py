@@ -1,0 +1,114 @@
+"""Arithmetic on columns of boxes, twice: compiled by numba, and in plain NumPy.
+
+The contract, for both files:
+
+* Columns ``w`` and ``h`` are C-contiguous float64 of one length, sides inside ``_check``'s bounds; centres come as two
+  columns ``cw`` and ``ch``. Inputs are never written. No validation, no randomness, no Python objects.
+* Same formula in the same operation order, so the twins agree bit for bit. Sums run in ``LANES`` parallel lanes (box i
+  goes to lane ``i % LANES``) that are folded by halves: an order that vectorises in C and in NumPy alike.
+* Ties go to the lowest index. No kernel keeps state or starts threads; the compiled ones release the GIL.
+
+``wh_iou(w, h, cw, ch, out)``
+    IoU of every box with every centre, both with one corner at the origin, into ``out`` (n, k).
+``assign_iou(w, h, cw, ch, labels, distance) -> (changed, total)``
+    Nearest centre under ``1 - IoU`` into ``labels`` (n,) int32 and its distance into ``distance`` (n,). Tells how many
+    labels differ from those that stood there, and the lane sum of the distances.
+``assign_euclidean(w, h, cw, ch, labels, distance) -> (changed, total)``
+    The same for the squared Euclidean distance.
+``label_sums(w, h, labels, sums)``
+    Adds each box's ``(w, h, 1)`` to row ``labels[i]`` of ``sums`` (k, 3), in the order of the boxes.
+``label_histogram(values, labels, low, high, shift, out)``
+    Sort keys are the bits of a float64, turned so that they grow with the value (``sort_keys``). Counts, for each
+    label, the keys from ``low[label]`` to ``high[label]`` (both uint64, inclusive) into ``out[label,
+    (key - low) >> shift]``.
+``label_gather(values, labels, low, high, out_values, out_labels) -> count``
+    Collects the values whose key lies from ``low[label]`` to ``high[label]``.
+``fitness(w, h, cw, ch, thr) -> (total, count)``
+    Lane sum of ``best`` over the boxes with ``best > thr``, and their number, where ``best`` is the largest over the
+    centres of ``min(w / cw, cw / w, h / ch, ch / h)``. Quotients are taken as products with reciprocals, which is off by
+    an ulp; so a box within ``THR_MARGIN`` of the threshold is decided by true division.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import importlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from types import ModuleType
+
+from fastanchor._errors import BackendError, DataError
+
+__all__ = ["LEGAL", "backend", "current", "installed", "load"]
+
+LEGAL = ("numba", "numpy")
+
+_chosen: contextvars.ContextVar[str | None] = contextvars.ContextVar("fastanchor_backend", default=None)
+
+
+def installed() -> bool:
+    """Return whether numba can be imported."""
+    try:
+        return importlib.util.find_spec("numba") is not None
+    except ValueError:  # a stand-in without a spec sits in sys.modules
+        return False
+
+
+def current(name: str | None = None) -> str:
+    """Return the backend in force: `name`, else ``with backend(...)``, else FASTANCHOR_BACKEND, else what is installed.
+
+    Raises
+    ------
+    DataError
+        If the name is not one of "numba" and "numpy".
+    BackendError
+        If numba is asked for and not installed.
+    """
+    source = "backend"
+    if name is None:
+        name = _chosen.get()
+    if name is None and os.environ.get("FASTANCHOR_BACKEND"):
+        name, source = os.environ["FASTANCHOR_BACKEND"], "FASTANCHOR_BACKEND"
+    if name is None:
+        return "numba" if installed() else "numpy"
+    if name not in LEGAL:
+        raise DataError(f"{source} = {name!r}: must be one of {', '.join(map(repr, LEGAL))}")
+    if name == "numba" and not installed():
+        raise BackendError(f"{source} = 'numba': numba is not installed; pip install numba, or use 'numpy'")
+    return name
+
+
+def load(name: str | None = None) -> ModuleType:
+    """Return the module of kernels for the backend in force, imported when first needed."""
+    return importlib.import_module(f"{__name__}._{current(name)}")
+
+
+@contextlib.contextmanager
+def backend(name: str) -> Iterator[None]:
+    """Use the kernels of `name` inside a ``with`` block, in this thread or task only.
+
+    Parameters
+    ----------
+    name : {"numba", "numpy"}
+
+    Raises
+    ------
+    DataError
+        If the name is neither.
+    BackendError
+        If numba is asked for and not installed.
+
+    Examples
+    --------
+    >>> import fastanchor
+    >>> with fastanchor.backend("numpy"):
+    ...     fastanchor.mean_iou([[2.0, 2.0]], [[2.0, 1.0]])
+    0.5
+    """
+    token = _chosen.set(current(name))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)

@@ -1,0 +1,152 @@
+"""Kernels in plain NumPy: the fallback, and what the compiled ones are compared with. Contract in ``kernels``.
+
+Callers hand over chunks; a loop over the centres keeps a few columns of one chunk alive, whatever k is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor._types import FloatArray, IntArray, LabelArray
+
+__all__ = [
+    "LANES",
+    "THR_MARGIN",
+    "assign_euclidean",
+    "assign_iou",
+    "fitness",
+    "label_gather",
+    "label_histogram",
+    "label_sums",
+    "sort_keys",
+    "wh_iou",
+]
+
+LANES = 512
+# four ulps: the product with a reciprocal is within 1.5 of the true quotient, the reference's quotient within 0.5
+THR_MARGIN = 1e-15
+
+Keys = NDArray[np.uint64]
+
+
+def wh_iou(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, out: FloatArray) -> None:
+    """IoU matrix."""
+    area = w * h
+    for j in range(cw.size):
+        inter = np.minimum(w, cw[j]) * np.minimum(h, ch[j])
+        out[:, j] = inter / (area + cw[j] * ch[j] - inter)
+
+
+def assign_iou(
+    w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, labels: LabelArray, distance: FloatArray
+) -> tuple[int, float]:
+    """Nearest centre under 1 - IoU."""
+    area = w * h
+    nearest = np.zeros(w.size, dtype=np.int32)
+    distance[:] = 2.0
+    for j in range(cw.size):
+        inter = np.minimum(w, cw[j]) * np.minimum(h, ch[j])
+        _closer(1.0 - inter / (area + cw[j] * ch[j] - inter), j, nearest, distance)
+    return _finish(nearest, labels, distance)
+
+
+def assign_euclidean(
+    w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, labels: LabelArray, distance: FloatArray
+) -> tuple[int, float]:
+    """Nearest centre under the squared Euclidean distance."""
+    nearest = np.zeros(w.size, dtype=np.int32)
+    distance[:] = np.inf
+    for j in range(cw.size):
+        dw = w - cw[j]
+        dh = h - ch[j]
+        _closer(dw * dw + dh * dh, j, nearest, distance)
+    return _finish(nearest, labels, distance)
+
+
+def _closer(candidate: FloatArray, j: int, nearest: LabelArray, distance: FloatArray) -> None:
+    closer = candidate < distance
+    nearest[closer] = j
+    np.copyto(distance, candidate, where=closer)
+
+
+def _finish(nearest: LabelArray, labels: LabelArray, distance: FloatArray) -> tuple[int, float]:
+    changed = int(np.count_nonzero(nearest != labels))
+    labels[:] = nearest
+    return changed, _lane_sum(distance)
+
+
+def label_sums(w: FloatArray, h: FloatArray, labels: LabelArray, sums: FloatArray) -> None:
+    """Sums and counts of each label's boxes."""
+    k = len(sums)
+    sums[:, 0] += np.bincount(labels, weights=w, minlength=k)
+    sums[:, 1] += np.bincount(labels, weights=h, minlength=k)
+    sums[:, 2] += np.bincount(labels, minlength=k)
+
+
+def sort_keys(values: FloatArray) -> Keys:
+    """Return uint64 that are ordered as the values are (negative ones: all bits flipped, others: the sign bit)."""
+    bits = values.view(np.int64)
+    flipped: Keys = (bits ^ ((bits >> np.int64(63)) | np.int64(-(2**63)))).view(np.uint64)
+    return flipped
+
+
+def label_histogram(
+    values: FloatArray, labels: LabelArray, low: Keys, high: Keys, shift: Keys, out: IntArray
+) -> None:
+    """Counts of sort keys by label."""
+    keys = sort_keys(values)
+    inside = (keys >= low[labels]) & (keys <= high[labels])
+    if not inside.all():
+        keys, labels = keys[inside], labels[inside]
+    k, bins = out.shape
+    cell = ((keys - low[labels]) >> shift[labels]).astype(np.int64) + labels.astype(np.int64) * bins
+    out += np.bincount(cell, minlength=k * bins).reshape(k, bins)
+
+
+def label_gather(
+    values: FloatArray, labels: LabelArray, low: Keys, high: Keys, out_values: FloatArray, out_labels: LabelArray
+) -> int:
+    """Values in each label's range of keys."""
+    keys = sort_keys(values)
+    inside = (keys >= low[labels]) & (keys <= high[labels])
+    count = int(np.count_nonzero(inside))
+    out_values[:count] = values[inside]
+    out_labels[:count] = labels[inside]
+    return count
+
+
+def fitness(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, thr: float) -> tuple[float, int]:
+    """Sum and number of the best ratios above thr."""
+    inv_w, inv_h = 1.0 / w, 1.0 / h
+    best = np.zeros(w.size)
+    for j in range(cw.size):
+        ratio = np.minimum(w * (1.0 / cw[j]), cw[j] * inv_w)
+        np.minimum(ratio, h * (1.0 / ch[j]), out=ratio)
+        np.minimum(ratio, ch[j] * inv_h, out=ratio)
+        np.maximum(best, ratio, out=best)
+    above = best > thr
+    near = np.flatnonzero(np.abs(best - thr) <= THR_MARGIN)
+    if near.size:
+        above[near] = _exact_best(w[near], h[near], cw, ch) > thr
+    return _lane_sum(np.where(above, best, 0.0)), int(np.count_nonzero(above))
+
+
+def _exact_best(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray) -> FloatArray:
+    best = np.zeros(w.size)
+    for j in range(cw.size):
+        ratio = np.minimum(np.minimum(w / cw[j], cw[j] / w), np.minimum(h / ch[j], ch[j] / h))
+        np.maximum(best, ratio, out=best)
+    return best
+
+
+def _lane_sum(values: FloatArray) -> float:
+    full = values.size - values.size % LANES
+    lanes = np.zeros(LANES)
+    for block in values[:full].reshape(-1, LANES):
+        lanes += block
+    lanes[: values.size - full] += values[full:]
+    while lanes.size > 1:
+        half = lanes.size // 2
+        lanes = lanes[:half] + lanes[half:]
+    return float(lanes[0])

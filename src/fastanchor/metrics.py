@@ -1,0 +1,109 @@
+"""How well anchors fit boxes: one definition each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastanchor import _check, kernels
+from fastanchor._types import Fitness, FloatArray
+from fastanchor.boxes import Boxes
+from fastanchor.engine import choose
+from fastanchor.engine._pool import CHUNK
+
+__all__ = ["anchor_fitness", "mean_iou", "wh_iou"]
+
+
+def wh_iou(boxes: Any, anchors: Any) -> FloatArray:
+    """Return the IoU of every box with every anchor, as if both had one corner in common.
+
+    Parameters
+    ----------
+    boxes : (n, 2) array-like or Boxes
+        Widths and heights, in any unit.
+    anchors : (k, 2) array-like
+        Widths and heights, in the same unit.
+
+    Returns
+    -------
+    (n, k) float64
+        In (0, 1]. One minus this is the distance that ``metric="iou"`` means everywhere.
+
+    Raises
+    ------
+    DataError
+        If a side is not finite and > 0, or a shape is not (n, 2).
+
+    References
+    ----------
+    J. Redmon, A. Farhadi, "YOLO9000: Better, Faster, Stronger", CVPR 2017, section 2, "Dimension Clusters".
+
+    Examples
+    --------
+    >>> wh_iou([[2, 2], [4, 1]], [[2, 2], [2, 1]])
+    array([[1.        , 0.5       ],
+           [0.33333333, 0.5       ]])
+    """
+    wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
+    kw, kh = _check.as_sizes(anchors, "anchors").T.copy()
+    out = np.empty((len(wh), kw.size))
+    kernel = kernels.load().wh_iou
+    for start in range(0, len(wh), CHUNK):
+        part = slice(start, start + CHUNK)
+        kernel(wh[part, 0].copy(), wh[part, 1].copy(), kw, kh, out[part])
+    return out
+
+
+def mean_iou(boxes: Any, anchors: Any) -> float:
+    """Return the mean over the boxes of the IoU with the best anchor.
+
+    Parameters
+    ----------
+    boxes : (n, 2) array-like or Boxes
+        Widths and heights, in any unit.
+    anchors : (k, 2) array-like
+        Widths and heights, in the same unit.
+
+    Raises
+    ------
+    DataError
+        If a side is not finite and > 0, or a shape is not (n, 2).
+
+    Examples
+    --------
+    >>> mean_iou([[2, 2], [4, 1]], [[2, 2], [2, 1]])
+    0.75
+    """
+    answers = choose(boxes)
+    return 1.0 - answers.nearest(_check.as_sizes(anchors, "anchors"), "iou").inertia / len(answers)
+
+
+def anchor_fitness(anchors: Any, boxes: Any, thr: float = 0.25) -> Fitness:
+    """Return the ratio fitness of the anchors and their best possible recall.
+
+    A box and an anchor match as well as their worst ratio of sides, ``min(w/kw, kw/w, h/kh, kh/h)``; each box takes
+    the best over the anchors. The fitness is the mean of ``best * (best > thr)``, the recall the share of boxes with
+    ``best > thr``. These are the measures of YOLOv5's AutoAnchor, whose threshold is given as ``1 / thr``.
+
+    Parameters
+    ----------
+    anchors : (k, 2) array-like
+        Widths and heights, in the unit of the boxes.
+    boxes : (n, 2) array-like or Boxes
+        Widths and heights, in any unit.
+    thr : float, default 0.25
+        A ratio from 0 to 1.
+
+    Raises
+    ------
+    DataError
+        If a side is not finite and > 0, or `thr` is out of range.
+
+    Examples
+    --------
+    >>> anchor_fitness([[10, 10]], [[10, 20], [10, 50]])
+    Fitness(fitness=0.25, bpr=0.5)
+    """
+    sizes = _check.as_sizes(anchors, "anchors")
+    return choose(boxes).fitness(sizes, _check.number(thr, "thr", low=0.0, high=1.0))

@@ -1,0 +1,40 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import fastanchor
+from fastanchor import kernels
+
+# the first call of a kernel compiles it, which no deadline should judge; the same examples in every run
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data():
+    """Folder of real annotations; see the README's section on tests."""
+    folder = Path(os.environ.get("FASTANCHOR_TEST_DATA") or ROOT / ".." / "shared" / "data").resolve()
+    if not folder.is_dir():
+        text = f"no real annotations at {folder}; set FASTANCHOR_TEST_DATA"
+        if os.environ.get("FASTANCHOR_REQUIRE_DATA") == "1":
+            pytest.fail(text)
+        pytest.skip(text)
+    return folder
+
+
+@pytest.fixture(
+    params=[
+        "numpy",
+        pytest.param("numba", marks=pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")),
+    ]
+)
+def backend(request):
+    """Each backend in turn."""
+    with fastanchor.backend(request.param):
+        yield request.param

@@ -1,0 +1,115 @@
+"""The definitions, in plain loops or plain NumPy. Slow on purpose; nothing here is taken from src."""
+
+import math
+
+import numpy as np
+
+
+def iou(box, center):
+    (w, h), (cw, ch) = box, center
+    inter = min(w, cw) * min(h, ch)
+    return inter / (w * h + cw * ch - inter)
+
+
+def distance(box, center, metric):
+    if metric == "iou":
+        return 1.0 - iou(box, center)
+    return (box[0] - center[0]) * (box[0] - center[0]) + (box[1] - center[1]) * (box[1] - center[1])
+
+
+def nearest(wh, centers, metric):
+    """Labels and distances, by strict comparison from the lowest index on."""
+    labels, distances = [], []
+    for box in wh.tolist():
+        all_ = [distance(box, center, metric) for center in centers.tolist()]
+        best = min(all_)
+        labels.append(all_.index(best))
+        distances.append(best)
+    return np.array(labels), np.array(distances)
+
+
+def nearest_fast(wh, centers, metric):
+    """The same by broadcasting, for the runs that are too long for loops."""
+    if metric == "iou":
+        inter = np.minimum(wh[:, None, 0], centers[None, :, 0]) * np.minimum(wh[:, None, 1], centers[None, :, 1])
+        area = wh[:, 0] * wh[:, 1]
+        d = 1.0 - inter / (area[:, None] + (centers[:, 0] * centers[:, 1])[None] - inter)
+    else:
+        dw = wh[:, None, 0] - centers[None, :, 0]
+        dh = wh[:, None, 1] - centers[None, :, 1]
+        d = dw * dw + dh * dh
+    return d.argmin(1), d.min(1)
+
+
+def updated(wh, labels, k, update):
+    rule = np.median if update == "median" else np.mean
+    return np.array([rule(wh[labels == j], axis=0) if (labels == j).any() else [np.nan] * 2 for j in range(k)])
+
+
+def kmeans(wh, start, metric, update, max_iter=300, tol=0.0):
+    """The run as the documentation spells it out; returns centres, updates made, reason to stop."""
+    centers, previous, seen, scores = start.copy(), None, [start.copy()], []
+    for n_iter in range(max_iter):
+        labels, distances = nearest_fast(wh, centers, metric)
+        scores.append((distances.sum(), centers))
+        if previous is not None and np.array_equal(labels, previous):
+            return centers, n_iter, "converged"
+        new = updated(wh, labels, len(centers), update)
+        present = centers
+        for j in np.flatnonzero(np.isnan(new[:, 0])):
+            worst = nearest_fast(wh, present, metric)[1].argmax()
+            new[j] = wh[worst]
+            present = np.vstack([present, new[j]])
+        if any(np.array_equal(new, old) for old in seen):
+            least = min(score for score, _ in scores)
+            return next(c for score, c in scores if score <= least * (1 + 1e-11)), n_iter + 1, "cycle"
+        if tol > 0.0 and len(scores) > 1:
+            before, now = scores[-2][0], scores[-1][0]
+            gain = (before - now) / (len(wh) if metric == "iou" else before) if before else 0.0
+            if gain < tol:
+                return new, n_iter + 1, "tol"
+        seen.append(new)
+        centers, previous = new, labels
+    return centers, max_iter, "max_iter"
+
+
+def best_ratio(box, anchors):
+    w, h = box
+    return max(min(w / kw, kw / w, h / kh, kh / h) for kw, kh in anchors.tolist())
+
+
+def fitness(anchors, wh, thr):
+    best = [best_ratio(box, anchors) for box in wh.tolist()]
+    return math.fsum(b for b in best if b > thr) / len(best), sum(b > thr for b in best) / len(best)
+
+
+def fitness_fast(anchors, wh, thr):
+    ratio = wh[:, None] / anchors[None]
+    best = np.minimum(ratio, anchors[None] / wh[:, None]).min(2).max(1)
+    return (best * (best > thr)).mean(), (best > thr).mean()
+
+
+def kmeans_plus_plus(wh, k, metric, rng):
+    rows = [int(rng.integers(len(wh)))]
+    while len(rows) < k:
+        d = nearest_fast(wh, wh[rows], metric)[1]
+        cumulative = np.cumsum(np.sqrt(d) if metric == "euclidean" else d)
+        rows.append(int(np.flatnonzero(cumulative > rng.random() * cumulative[-1])[0]))
+    return wh[rows]
+
+
+def evolve(anchors, wh, thr, gen, rng):
+    """The search with the draws in the order that the documentation gives."""
+    best, fit, accepted = anchors.copy(), fitness_fast(anchors, wh, thr)[0], 0
+    for _ in range(gen):
+        v = np.ones(anchors.shape)
+        while (v == 1).all():
+            mask = rng.random(anchors.shape) < 0.9
+            u = rng.random()
+            z = rng.standard_normal(anchors.shape)
+            v = (mask * u * z * 0.1 + 1).clip(0.3, 3.0)
+        mutant = (best * v).clip(min=2.0)
+        score = fitness_fast(mutant, wh, thr)[0]
+        if score > fit:
+            best, fit, accepted = mutant, score, accepted + 1
+    return best, fit, accepted

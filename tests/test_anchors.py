@@ -1,0 +1,96 @@
+"""The whole job from boxes to anchors, and the text it gives."""
+
+import json
+
+import naive
+import numpy as np
+import pytest
+import zoo
+
+import fastanchor
+from fastanchor import Boxes, DataError, SmallBoxWarning
+
+
+def auto(boxes, **options):
+    return fastanchor.auto_anchor(boxes, progress=False, **options)
+
+
+def test_is_the_recipe_step_by_step(backend):
+    wh = zoo.lognormal(800).clip(3)
+    got = auto(wh, n=6, gen=60, rng=4)
+    rng = np.random.default_rng(4)
+    start = wh[rng.choice(len(wh), 6, replace=False)]
+    centers, n_iter, stop = naive.kmeans(wh, start, "iou", "median")
+    anchors, fitness, accepted = naive.evolve(centers, wh, 0.25, 60, rng)
+    np.testing.assert_array_equal(got.kmeans.centers, centers)
+    np.testing.assert_array_equal(got.anchors, anchors[np.argsort(anchors.prod(1))])
+    assert (got.kmeans.n_iter, got.kmeans.stop, got.evolve.accepted) == (n_iter, stop, accepted)
+    np.testing.assert_allclose(got.fitness, fitness, rtol=1e-12)
+    np.testing.assert_allclose(got.mean_iou, (1 - naive.nearest_fast(wh, anchors, "iou")[1]).mean(), rtol=1e-12)
+    assert got.backend == backend
+    assert got.engine == "dense"
+
+
+def test_scales_filters_and_counts_small_boxes():
+    wh = [[100, 50], [4, 3], [3, 400], [60, 60], [200, 300]]
+    boxes = Boxes(wh, image_index=[0, 0, 1, 1, 1], image_wh=[[1000, 500], [400, 800]])
+    with pytest.warns(SmallBoxWarning, match="2 of 5 boxes have a side < 3 pixels"):
+        got = auto(boxes, img_size=400, n=1, gen=0)
+    # factors 0.4 and 0.5; (1.6, 1.2) has no side of 2 and is left out, (1.5, 200) has one
+    assert (got.boxes, got.small, got.dropped) == (4, 2, 1)
+    np.testing.assert_array_equal(got.anchors, [[(30 + 40) / 2, (30 + 150) / 2]])
+
+
+def test_rectangular_input_letterboxed_and_stretched():
+    boxes = Boxes([[100, 100]], image_index=[0], image_wh=[[1000, 500]])
+    np.testing.assert_allclose(auto(boxes, img_size=(400, 400), n=1, gen=0).anchors, [[40, 40]])
+    np.testing.assert_allclose(auto(boxes, img_size=(400, 100), n=1, gen=0).anchors, [[20, 20]])
+    np.testing.assert_allclose(auto(boxes, img_size=(400, 100), n=1, gen=0, fit="stretch").anchors, [[40, 20]])
+
+
+def test_boxes_without_images_count_as_network_pixels():
+    wh = zoo.lognormal(50).clip(3)
+    np.testing.assert_array_equal(auto(Boxes(wh), n=3, gen=5, rng=0).anchors, auto(wh, n=3, gen=5, rng=0).anchors)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"img_size": 0}, "img_size = 0: must be at least 1"),
+        ({"img_size": (1, 2, 3)}, "img_size = (1, 2, 3)"),
+        ({"img_size": 41.5}, "img_size = 41.5"),
+        ({"img_size": "640"}, "img_size = '640'"),
+        ({"fit": "crop"}, "fit = 'crop'"),
+        ({"n": 0}, "n = 0"),
+        ({"min_size": 1e6}, "boxes: none of 40 has a side >= min_size"),
+        ({"n": 41}, "hold 40 distinct sizes, fewer than k = 41"),
+    ],
+)
+def test_bad_arguments_are_refused(options, sentence):
+    with pytest.raises(DataError) as caught:
+        auto(zoo.lognormal(40).clip(3), **options)
+    assert sentence in str(caught.value)
+
+
+def test_empty_data_set_is_refused():
+    with pytest.raises(DataError, match="holds no box"):
+        auto(Boxes([], image_index=[], image_wh=[[10, 10]]))
+
+
+def test_texts_hold_the_anchors():
+    result = auto(zoo.lognormal(300).clip(3), n=9, gen=20, rng=0)
+    lines = result.to_yolov5().splitlines()
+    assert [line.split("#")[1].strip() for line in lines[1:]] == ["P3/8", "P4/16", "P5/32"]
+    numbers = np.array([json.loads(line.split("#")[0].strip("- ")) for line in lines[1:]]).reshape(9, 2)
+    np.testing.assert_allclose(numbers, result.anchors, atol=0.051)
+    numbers = np.fromstring(result.to_darknet().removeprefix("anchors = "), sep=",").reshape(9, 2)
+    np.testing.assert_allclose(numbers, result.anchors, atol=0.501)
+    assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["anchors"] == result.anchors.tolist()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 15, 30])
+def test_every_anchor_has_a_level(n):
+    result = auto(zoo.lognormal(300).clip(3), n=n, gen=0, rng=0)
+    assert len(result.to_yolov5().replace(",", " ").split("]")) > 1
+    values = [v for line in result.to_yolov5().splitlines()[1:] for v in json.loads(line.split("#")[0].strip("- "))]
+    assert len(values) == 2 * n

@@ -1,0 +1,75 @@
+"""The search: same draws, same decisions, same anchors as the definition."""
+
+import naive
+import numpy as np
+import pytest
+import zoo
+
+import fastanchor
+from fastanchor import DataError
+
+
+@pytest.mark.parametrize("name", ["lognormal", "integers with many duplicates", "one box", "squares only"])
+def test_decisions_are_those_of_the_definition(backend, name):
+    wh = zoo.BOXES[name]
+    start = zoo.lognormal(5, 11)
+    got = fastanchor.evolve(start, wh, gen=150, rng=2, progress=False)
+    anchors, fitness, accepted = naive.evolve(start, wh, 0.25, 150, np.random.default_rng(2))
+    np.testing.assert_array_equal(got.anchors, anchors)
+    assert got.accepted == accepted
+    np.testing.assert_allclose(got.fitness, fitness, rtol=1e-12)
+    np.testing.assert_allclose(got.bpr, naive.fitness_fast(anchors, wh, 0.25)[1], rtol=0)
+
+
+def test_history_never_falls_and_ends_at_the_fitness():
+    wh = zoo.lognormal(1000)
+    got = fastanchor.evolve(wh[:9], wh, gen=300, rng=0, progress=False)
+    assert got.history.shape == (301,)
+    assert (np.diff(got.history) >= 0).all()
+    assert np.count_nonzero(np.diff(got.history)) == got.accepted
+    assert got.history[-1] == got.fitness == fastanchor.anchor_fitness(got.anchors, wh).fitness
+
+
+def test_sides_stay_at_least_two():
+    got = fastanchor.evolve([[2.0, 2.0]], np.full((10, 2), 0.5), gen=50, rng=0, thr=0.0, progress=False)
+    assert (got.anchors >= 2.0).all()
+
+
+def test_no_generation_only_scores():
+    wh = zoo.lognormal(100)
+    got = fastanchor.evolve(wh[:3], wh, gen=0, progress=False)
+    np.testing.assert_array_equal(got.anchors, wh[:3])
+    assert got.accepted == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [({"gen": -1}, "gen = -1"), ({"thr": 4.0}, "thr = 4.0: must be a number from 0 to 1"), ({"gen": 1.5}, "gen = 1.5")],
+)
+def test_bad_arguments_are_refused(options, sentence):
+    with pytest.raises(DataError) as caught:
+        fastanchor.evolve([[3, 3]], [[3, 3]], **options)
+    assert sentence in str(caught.value)
+
+
+def test_progress_callable_is_told_the_fitness():
+    seen = []
+
+    class Bar:
+        def __init__(self, **options):
+            self.total = options["total"]
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def update(self, n):
+            seen.append(n)
+
+        def set_postfix_str(self, text, refresh=True):
+            assert text.startswith("fitness 0.")
+
+    fastanchor.evolve([[3, 3]], [[5, 4]], gen=7, rng=0, progress=Bar)
+    assert sum(seen) == 7

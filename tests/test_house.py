@@ -1,0 +1,175 @@
+"""Rules of the house: what imports what, what is public, what happens without numba or a place to write."""
+
+import ast
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zoo
+
+import fastanchor
+from fastanchor import BackendError, DataError, kernels
+
+SOURCE = Path(fastanchor.__file__).resolve().parent
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+
+
+def test_import_is_cheap():
+    code = "import sys, fastanchor; print(sorted({'numba', 'matplotlib', 'PIL', 'sklearn', 'scipy', 'tqdm'} & set(sys.modules)))"
+    assert python(code).stdout.strip() == "[]"
+
+
+def test_all_is_what_is_public():
+    public = {name for name in vars(fastanchor) if not name.startswith("_")}
+    modules = {path.stem for path in SOURCE.iterdir()}
+    assert set(fastanchor.__all__) - modules == public - modules
+    assert all(hasattr(fastanchor, name) for name in fastanchor.__all__)
+
+
+def test_every_all_exists():
+    for path in SOURCE.rglob("*.py"):
+        name = ".".join(("fastanchor", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+        if name.endswith("__main__") or (name.endswith("_numba") and not kernels.installed()):
+            continue
+        module = importlib.import_module(name)
+        assert [n for n in getattr(module, "__all__", []) if not hasattr(module, n)] == []
+
+
+def test_kernel_twins_bear_the_same_names_and_arguments():
+    def signatures(name):
+        tree = ast.parse((SOURCE / "kernels" / name).read_text())
+        return {
+            node.name: [a.arg for a in node.args.args]
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        }
+
+    twins = signatures("_numpy.py")
+    del twins["sort_keys"]  # a helper of those who call kernels
+    assert signatures("_numba.py") == twins
+
+
+HIDE = "import sys; sys.modules['numba'] = None\n"
+
+
+def test_without_numba_the_answers_are_the_same():
+    code = (
+        HIDE
+        + "import json, fastanchor, numpy as np\n"
+        + "wh = np.exp(np.random.default_rng(0).normal([3.8, 3.7], [1, 1], (5000, 2))).clip(3, 640)\n"
+        + "r = fastanchor.auto_anchor(wh, rng=0, gen=50)\n"
+        + "print(json.dumps([r.backend, r.anchors.tolist(), r.fitness]))"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    backend, anchors, fitness = json.loads(done.stdout)
+    here = fastanchor.auto_anchor(zoo.lognormal(5000).clip(3), rng=0, gen=50)
+    assert backend == "numpy"
+    np.testing.assert_array_equal(anchors, here.anchors)
+    assert fitness == here.fitness
+
+
+def test_numba_asked_for_and_absent():
+    done = python(HIDE + "import fastanchor; fastanchor.mean_iou([[1, 1]], [[1, 1]])", FASTANCHOR_BACKEND="numba")
+    assert "BackendError: FASTANCHOR_BACKEND = 'numba': numba is not installed" in done.stderr
+
+
+def test_misspelt_backend_names_the_legal_ones(monkeypatch):
+    with pytest.raises(DataError, match="must be one of 'numba', 'numpy'"), fastanchor.backend("cuda"):
+        pass
+    monkeypatch.setenv("FASTANCHOR_BACKEND", "nunba")
+    with pytest.raises(DataError, match="FASTANCHOR_BACKEND = 'nunba'"):
+        fastanchor.mean_iou([[1, 1]], [[1, 1]])
+    assert issubclass(BackendError, ImportError)
+
+
+def test_with_block_beats_the_environment(monkeypatch):
+    monkeypatch.setenv("FASTANCHOR_BACKEND", "nunba")
+    with fastanchor.backend("numpy"):
+        assert kernels.current() == "numpy"
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
+def test_kernels_compile_where_nothing_can_be_written():
+    """No cache folder: numba refuses ``cache=True`` at decoration, which is at import."""
+    code = (
+        "import numba.core.caching as c\n"
+        "c.CacheImpl._locator_classes = []\n"
+        "import fastanchor\n"
+        "print(fastanchor.mean_iou([[2.0, 2.0]], [[2.0, 1.0]]))\n"
+        "from fastanchor.cli import main\n"
+        "main(['info'])"
+    )
+    done = python(code, FASTANCHOR_BACKEND="numba")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("0.5\n")
+    assert "none: kernels are compiled in every process" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_can_go_on(backend):
+    """A child has the pool's object but none of its threads; data loaders fork."""
+    wh = zoo.lognormal(300_000)
+    expected = fastanchor.mean_iou(wh, wh[:9])
+    code = (
+        "import os, sys, warnings, numpy as np, fastanchor\n"
+        "warnings.simplefilter('ignore')\n"
+        "wh = np.exp(np.random.default_rng(0).normal([3.8, 3.7], [1, 1], (300000, 2))).clip(2, 640)\n"
+        "f = lambda: fastanchor.kmeans(wh, 9, init=wh[:9], max_iter=1, threads=2).mean_iou\n"
+        "first = f()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(0 if f() == first else 1)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], timeout=120, check=False, env={**os.environ, "FASTANCHOR_BACKEND": backend}
+    )
+    assert done.returncode == 0
+    assert 0 < expected < 1
+
+
+def test_two_python_threads_at_once(backend):
+    from concurrent.futures import ThreadPoolExecutor
+
+    wh = zoo.lognormal(200_000)
+
+    def job(seed):
+        with fastanchor.backend(backend):
+            return fastanchor.kmeans(wh, 5, rng=seed, max_iter=3, progress=False).centers
+
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(job, [1, 2, 1, 2]))
+    np.testing.assert_array_equal(together[0], job(1))
+    np.testing.assert_array_equal(together[1], job(2))
+    np.testing.assert_array_equal(together[2], together[0])
+
+
+def test_numpy_kernels_need_little_memory():
+    """Extra memory stays under 64 MB, whatever the number of boxes."""
+    import tracemalloc
+
+    from fastanchor.engine.dense import DenseEngine
+
+    wh = zoo.lognormal(3_000_000)
+    with fastanchor.backend("numpy"):
+        engine = DenseEngine(wh, threads=2)
+    labels = np.zeros(len(wh), np.int32)
+    centers = zoo.lognormal(32, 1)
+    tracemalloc.start()
+    engine.fitness(centers, 0.25)
+    counts = engine.assign(centers, "iou", labels)[2][:, 2].astype(int)
+    engine.medians(labels, counts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64e6
