@@ -60,7 +60,7 @@ def kmeans(wh, start, metric, update, max_iter=300, tol=0.0):
             worst = nearest_fast(wh, present, metric)[1].argmax()
             new[j] = wh[worst]
             present = np.vstack([present, new[j]])
-        if any(np.array_equal(new, old) for old in seen):
+        if any(np.array_equal(new, old) for old in seen) and not np.array_equal(new, centers):
             least = min(score for score, _ in scores)
             return next(c for score, c in scores if score <= least * (1 + 1e-11)), n_iter + 1, "cycle"
         if tol > 0.0 and len(scores) > 1:

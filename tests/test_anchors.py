@@ -2,13 +2,14 @@
 
 import json
 
-import naive
 import numpy as np
 import pytest
-import zoo
 
 import fastanchor
 from fastanchor import Boxes, DataError, SmallBoxWarning
+
+import naive
+import zoo
 
 
 def auto(boxes, **options):

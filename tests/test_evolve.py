@@ -1,12 +1,13 @@
 """The search: same draws, same decisions, same anchors as the definition."""
 
-import naive
 import numpy as np
 import pytest
-import zoo
 
 import fastanchor
 from fastanchor import DataError
+
+import naive
+import zoo
 
 
 @pytest.mark.parametrize("name", ["lognormal", "integers with many duplicates", "one box", "squares only"])

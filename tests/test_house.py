@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import zoo
 
 import fastanchor
 from fastanchor import BackendError, DataError, kernels
+
+import zoo
 
 SOURCE = Path(fastanchor.__file__).resolve().parent
 
@@ -25,7 +26,8 @@ def python(code, **environment):
 
 
 def test_import_is_cheap():
-    code = "import sys, fastanchor; print(sorted({'numba', 'matplotlib', 'PIL', 'sklearn', 'scipy', 'tqdm'} & set(sys.modules)))"
+    heavy = {"numba", "matplotlib", "PIL", "sklearn", "scipy", "tqdm"}
+    code = f"import sys, fastanchor; print(sorted({heavy} & set(sys.modules)))"
     assert python(code).stdout.strip() == "[]"
 
 

@@ -1,15 +1,16 @@
 """The triangle naive - numpy - numba, over the zoo and over drawn inputs."""
 
-import naive
 import numpy as np
 import pytest
-import strategies
-import zoo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastanchor import kernels
 from fastanchor.kernels import _numpy
+
+import naive
+import strategies
+import zoo
 
 needs_numba = pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
 
@@ -53,7 +54,11 @@ def test_assignment_is_the_definition_bit_for_bit(backend, wh, k, metric):
     np.testing.assert_allclose(total, right_distance.sum(), rtol=1e-12)
 
 
-@given(strategies.pairs(strategies.sides), strategies.pairs(strategies.sides, most=12), st.sampled_from(["iou", "euclidean"]))
+@given(
+    strategies.pairs(strategies.sides),
+    strategies.pairs(strategies.sides, most=12),
+    st.sampled_from(["iou", "euclidean"]),
+)
 def test_assignment_by_loops(wh, centers, metric):
     right, right_distance = naive.nearest(wh, centers, metric)
     for name in kernels.LEGAL if kernels.installed() else ["numpy"]:

@@ -1,16 +1,18 @@
 """k-means: whole runs against the definition, the stop rules by name, and what is refused."""
 
-import naive
 import numpy as np
 import pytest
-import strategies
-import zoo
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastanchor
-from fastanchor import DataError
+from fastanchor import DataError, cluster
 from fastanchor.engine import _select
+from fastanchor.engine._protocol import Step
+
+import naive
+import strategies
+import zoo
 
 
 def quiet(*args, **options):
@@ -43,7 +45,9 @@ def test_runs_are_those_of_the_definition(backend, name, metric, update):
     np.testing.assert_allclose(result.mean_iou, best.mean(), rtol=1e-12)
 
 
-@given(strategies.pairs(strategies.ordinary, least=4), st.integers(1, 6), st.sampled_from(["median", "mean"]), st.data())
+@given(
+    strategies.pairs(strategies.ordinary, least=4), st.integers(1, 6), st.sampled_from(["median", "mean"]), st.data()
+)
 @settings(max_examples=150)
 def test_drawn_runs(wh, k, update, data):
     metric = data.draw(st.sampled_from(["iou", "euclidean"]))
@@ -84,21 +88,48 @@ def test_even_counts_take_the_mean_of_the_middle_two():
     np.testing.assert_array_equal(quiet(wh, 1, rng=0).centers, [[3.0, 30.0]])
 
 
-def cycling():
-    """Return boxes and a start whose rounds come back to centres seen before."""
-    for seed in range(400):
-        rng = np.random.default_rng(seed)
-        wh = rng.integers(1, 9, (14, 2)).astype(float)
-        start = np.unique(wh, axis=0)[rng.permutation(len(np.unique(wh, axis=0)))[:3]]
-        if naive.kmeans(wh, start, "iou", "median")[2] == "cycle":
-            yield wh, start
+class Scripted:
+    """An engine with two boxes that answers with prepared steps, each: centre to go to, inertia."""
+
+    def __init__(self, *steps):
+        self.steps = list(steps)
+        self.asked = []
+
+    def __len__(self):
+        return 2
+
+    def lloyd(self, metric, update):
+        return self
+
+    def step(self, centers):
+        self.asked.append(float(centers[0, 0]))
+        where, inertia = self.steps[len(self.asked) - 1]
+        return Step(True, np.array([2]), inertia, np.full((1, 2), float(where)))
 
 
-def test_cycle_returns_the_best_centres_seen(backend):
-    found = list(cycling())
-    assert found
-    for wh, start in found[:20]:
-        assert same_run(wh, start, "iou", "median").stop == "cycle"
+def test_centres_that_come_back_are_a_cycle_and_the_best_seen_are_returned():
+    engine = Scripted((2, 9.0), (3, 5.0), (4, 7.0), (2, 6.0))
+    run = cluster._lloyd(engine, np.ones((1, 2)), "iou", "median", 300, 0.0, Moving())
+    assert engine.asked == [1, 2, 3, 4]
+    assert (run.centers[0, 0], run.n_iter, run.stop) == (2.0, 4, "cycle")
+
+
+def test_of_equally_good_centres_in_a_cycle_the_earlier_are_returned():
+    engine = Scripted((2, 5.0), (3, 5.0 - 1e-13), (1, 5.0))
+    run = cluster._lloyd(engine, np.ones((1, 2)), "iou", "median", 300, 0.0, Moving())
+    assert (run.centers[0, 0], run.stop) == (1.0, "cycle")
+
+
+def test_centres_that_stay_are_no_cycle():
+    """Boxes may change hands without moving a median: the run goes on to see that nothing changes any more."""
+    wh = np.array([[1.0, 1], [2, 2], [2, 2], [2, 2], [3, 3], [30, 30], [31, 31], [31, 31], [31, 31], [32, 32]])
+    result = same_run(wh, np.array([[2.0, 2], [31, 31]]), "iou", "median")
+    assert (result.n_iter, result.stop) == (1, "converged")
+
+
+class Moving:
+    def update(self, n):
+        pass
 
 
 def test_tolerance_stops_early(backend):

@@ -1,15 +1,16 @@
 """IoU, mean IoU, fitness and assignment as the public sees them."""
 
-import naive
 import numpy as np
 import pytest
-import strategies
-import zoo
 from hypothesis import given
 from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import DataError
+
+import naive
+import strategies
+import zoo
 
 
 @given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=9))
@@ -46,7 +47,7 @@ def test_equal_centres_share_nothing():
 
 @pytest.mark.parametrize("thr", [-0.1, 1.1, float("nan"), "a", None])
 def test_threshold_out_of_range(thr):
-    with pytest.raises(DataError, match="thr = .*must be a number from 0 to 1"):
+    with pytest.raises(DataError, match=r"thr = .*must be a number from 0 to 1"):
         fastanchor.anchor_fitness([[1, 1]], [[1, 1]], thr)
 
 

@@ -41,8 +41,8 @@ def kmeans(
 
     Each round assigns every box to its nearest centre (ties to the lowest) and moves each centre to the median or mean
     of its boxes. A centre left without boxes moves to the box that is served worst. The run stops when no assignment
-    changes ("converged"), when a set of centres comes back ("cycle": a median does not minimise the sum of
-    ``1 - IoU``, so rounds can repeat; the best set seen is returned), by `tol`, or after `max_iter` updates.
+    changes ("converged"), when centres that were left before come back ("cycle": a median does not minimise the sum
+    of ``1 - IoU``, so rounds can repeat; the best centres seen are returned), by `tol`, or after `max_iter` updates.
 
     Parameters
     ----------
@@ -173,7 +173,8 @@ def _lloyd(
             return _Run(centers, n_iter, "converged")
         moved = _reseeded(answers, centers, step, metric)
         moving.update(1)
-        if moved.tobytes() in seen:
+        # centres that stay where they are have settled: the next assignment cannot differ from this one
+        if moved.tobytes() in seen and not np.array_equal(moved, centers):
             return _Run(best, n_iter + 1, "cycle")
         if tol > 0.0 and last < np.inf and _gain(last, step.inertia, metric, len(answers)) < tol:
             return _Run(moved, n_iter + 1, "tol")

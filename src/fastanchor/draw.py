@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,9 @@ def draw(
     *,
     n: int = 9,
     sheet: bool | None = None,
+    format: str = "auto",
     split: str | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Draw the first images of a data set with their boxes and class names, and return the files written.
 
@@ -46,8 +48,8 @@ def draw(
         How many images.
     sheet : bool, optional
         One sheet or single pictures. Default: as the name of `out` says.
-    split : str, optional
-        Part of the data set; only with a path.
+    format, split, report
+        As in :func:`fastanchor.read`; only with a path.
 
     Raises
     ------
@@ -62,7 +64,11 @@ def draw(
     one = target.suffix.lower() == ".png" if sheet is None else sheet
     if one and target.suffix.lower() != ".png":
         raise DataError(f"out = {str(target)!r}: a sheet is one file, whose name must end with .png")
-    chosen = list(islice(_annotations(images, split), n))
+    if isinstance(images, (str, os.PathLike)):
+        images = iter_images(images, format=format, split=split, report=report)
+    elif split is not None:
+        raise DataError(f"split = {split!r}: only a path has splits")
+    chosen = list(islice(images, n))
     if not chosen:
         raise DataError("images: there is none to draw")
     colours = _colours(sorted({name for image in chosen for name in image.classes}))
@@ -77,15 +83,6 @@ def _need_pillow() -> None:
         import PIL.Image  # noqa: F401
     except ImportError:
         raise BackendError("drawing needs Pillow; it comes with: pip install 'fastanchor[plot]'") from None
-
-
-def _annotations(images: Any, split: str | None) -> Iterable[ImageAnnotation]:
-    if isinstance(images, (str, os.PathLike)):
-        return iter_images(images, split=split)
-    if split is not None:
-        raise DataError(f"split = {split!r}: only a path has splits")
-    found: Iterable[ImageAnnotation] = images
-    return found
 
 
 def _file_names(names: Sequence[str]) -> list[str]:
@@ -202,12 +199,13 @@ def _label(
 ) -> None:
     """Write a name at its box, where it hides no other name if there is such a place."""
     text = _cut(text, size[0] - 6, font)
-    width, height = font.getlength(text) + 6, FONT_SIZE + 5
+    width, height = math.ceil(font.getlength(text)) + 6, FONT_SIZE + 5
     x0, y0, x1, y1 = box
     wished = ((x0, y0 - height), (x0, y0), (x0, y1), (x1 - width, y0 - height), (x0, y1 - height), (x1 - width, y1))
     places = []
     for left, top in wished:
         left, top = min(max(left, 0), max(0, size[0] - width)), min(max(top, 0), max(0, size[1] - height))
+        left, top = round(left), round(top)  # letters drawn between pixels blur
         places.append((left, top, left + width, top + height))
     place = next((p for p in places if not any(_meet(p, other) for other in taken)), places[0])
     taken.append(place)

@@ -47,7 +47,7 @@ def anchors(result: AnchorResult, boxes: FloatArray, out: str | Path) -> None:
     left, right = figure.subplots(1, 2)
     _sizes(left, result, boxes)
     _history(right, result)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
 def _sizes(axes: Any, result: AnchorResult, boxes: FloatArray) -> None:
@@ -62,7 +62,8 @@ def _sizes(axes: Any, result: AnchorResult, boxes: FloatArray) -> None:
     w, h = result.anchors.T
     axes.plot(w, h, "o", color=INK, markeredgecolor="white", markersize=9)
     for i, (x, y) in enumerate(result.anchors.tolist(), start=1):
-        axes.annotate(str(i), (x, y), xytext=(6, 5), textcoords="offset points", color=INK, weight="bold")
+        back = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+        axes.annotate(str(i), (x, y), xytext=(8, 7), textcoords="offset points", color=INK, weight="bold", bbox=back)
     axes.set(xscale="log", yscale="log", aspect="equal")
     axes.set(xlabel="width, pixels of the network input", ylabel="height, pixels of the network input")
     axes.set_title(f"{result.boxes:,} boxes and {len(w)} anchors, mean IoU {result.mean_iou:.4f}")

@@ -13,8 +13,8 @@ from typing import Any
 
 import fastanchor
 from fastanchor import kernels
-from fastanchor._types import Summary
 from fastanchor._progress import bar
+from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import FORMATS, read, sample
 

@@ -113,9 +113,7 @@ def _as_json(
     }
 
 
-def _print(
-    result: AnchorResult, read: dict[str, Any], skipped: dict[str, int], arguments: argparse.Namespace
-) -> None:
+def _print(result: AnchorResult, read: dict[str, Any], skipped: dict[str, int], arguments: argparse.Namespace) -> None:
     clusters = result.kmeans
     size = " x ".join(map(str, arguments.img_size))
     lines = [_common.shown_summary(read, skipped)]

@@ -10,6 +10,7 @@ from typing import Any
 import fastanchor
 from fastanchor import _check, bench, kernels
 from fastanchor.cli import _common
+from fastanchor.engine._pool import thread_count
 
 __all__ = ["add", "run"]
 
@@ -50,7 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
             rows.append(row)
             moving.update(1)
     if arguments.json:
-        _common.emit_json({"n": n, "k": k, "machine": _machine(), "absent": absent, "rows": [r._asdict() for r in rows]})
+        _common.emit_json(
+            {"n": n, "k": k, "machine": _machine(), "absent": absent, "rows": [r._asdict() for r in rows]}
+        )
     else:
         _print(rows, n, k)
     return 1 if any(row.seconds is None for row in rows) else 0
@@ -61,7 +64,9 @@ def _absent() -> list[str]:
     if not kernels.installed():
         texts.append("numba is not installed: no compiled kernels in the table")
     if not bench.has_sklearn():
-        texts.append("scikit-learn is not installed: k-means is not checked against it; pip install 'fastanchor[bench]'")
+        texts.append(
+            "scikit-learn is not installed: k-means is not checked against it; pip install 'fastanchor[bench]'"
+        )
     return texts
 
 
@@ -69,7 +74,8 @@ def _machine() -> dict[str, Any]:
     names = ["numpy", *(["numba"] if kernels.installed() else []), *(["scikit-learn"] if bench.has_sklearn() else [])]
     versions = {name: importlib.metadata.version(name) for name in names}
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": bench.processor(),
+        "cores": thread_count(None),
         "system": platform.system(),
         "python": platform.python_version(),
         "fastanchor": fastanchor.__version__,

@@ -199,10 +199,10 @@ def _in_split(path: Path, folder: Path, files: list[str], split: str, skips: Ski
 
 
 def _stem(line: str, there: dict[str, str]) -> str:
-    """Return the name in a line of a split: whole, without a trailing +-1 column, or without its suffix."""
-    first, _, last = line.rpartition(" ") if " " in line else line.rpartition("\t")
-    name = first.strip() if last in ("1", "-1", "0") and first and line not in there else line
-    return name if name in there else name.removesuffix(".xml").removesuffix(".jpg")
+    """Return the name in a line of a split: whole if there is such a file, else without +-1 column and suffix."""
+    columns = line.split()
+    bare = line[: -len(columns[-1])].strip() if len(columns) > 1 and columns[-1] in ("1", "-1", "0") else line
+    return next((name for name in (line, bare, Path(bare).stem) if name in there), bare)
 
 
 # --- one file

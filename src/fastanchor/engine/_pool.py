@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,5 +45,5 @@ def each(function: Callable[[list[slice]], list[T]], n: int, threads: int) -> li
     if pool is None:
         pool = _pools.setdefault(threads, ThreadPoolExecutor(threads, thread_name_prefix="fastanchor"))
     edges = [len(chunks) * i // workers for i in range(workers + 1)]
-    shares = [chunks[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    shares = [chunks[a:b] for a, b in itertools.pairwise(edges)]
     return [result for share in pool.map(function, shares) for result in share]

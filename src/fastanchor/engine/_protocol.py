@@ -17,7 +17,7 @@ class Nearest(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One look at the boxes: does the assignment differ from the last, whose are they, where do the centres go?"""
+    """One look at the boxes: whether the assignment differs from the last, its counts, and where centres go."""
 
     changed: bool
     counts: IntArray

@@ -89,7 +89,9 @@ class Medians:
     ) -> tuple[Keys, Keys, IntArray, IntArray]:
         k = len(low)
         bins = max(64, min(4096, COUNTERS // k))
-        shift = np.array([max(0, int(b - a).bit_length() - (bins.bit_length() - 1)) for a, b in zip(low, high, strict=True)])
+        shift = np.array(
+            [max(0, int(b - a).bit_length() - (bins.bit_length() - 1)) for a, b in zip(low, high, strict=True)]
+        )
         shift = shift.astype(np.uint64)
         seek_low, seek_high = _closed_out(open_, low, high)
 

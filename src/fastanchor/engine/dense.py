@@ -1,4 +1,4 @@
-"""Every box, every centre, chunk by chunk on the kernels: the fallback, and what the other engines are checked against."""
+"""Every box, every centre, chunk by chunk on the kernels: the fallback, and the oracle of the other engines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DenseEngine:
         self._medians: tuple[Medians, Medians] | None = None
 
     def __len__(self) -> int:
-        return self._w.size
+        return len(self._w)
 
     @property
     def positive(self) -> bool:
@@ -87,13 +87,14 @@ class DenseEngine:
             return None
         target = u * cumulative[-1]
         part = int(np.searchsorted(cumulative, target, side="right"))
+        part = min(part, int(np.flatnonzero(totals)[-1]))  # u * total may round up to the total itself
         before = float(cumulative[part - 1]) if part else 0.0
 
         def find(chunk: slice, distance: FloatArray) -> int:
             running = before + np.cumsum(plain(distance))
             row = int(np.searchsorted(running, target, side="right"))
             # the chunk's own sum may round to just below its total: then its last box that is not a centre
-            return chunk.start + (row if row < distance.size else int(np.flatnonzero(distance)[-1]))
+            return int(chunk.start) + (row if row < distance.size else int(np.flatnonzero(distance)[-1]))
 
         return self._distances(centers, metric, find, only=part)[0]
 
@@ -115,9 +116,7 @@ class DenseEngine:
         fitness = self.fitness(anchors, thr).fitness
         return fitness if fitness > than else None
 
-    def assign(
-        self, centers: FloatArray, metric: Metric, labels: LabelArray | None
-    ) -> tuple[bool, float, FloatArray]:
+    def assign(self, centers: FloatArray, metric: Metric, labels: LabelArray | None) -> tuple[bool, float, FloatArray]:
         """Write each box's nearest centre into `labels`; return if any changed, the inertia, and (k, 3) sums."""
         cw, ch = _columns(centers)
         kernel = self._assigner(metric)

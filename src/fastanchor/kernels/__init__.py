@@ -25,8 +25,8 @@ The contract, for both files:
     Collects the values whose key lies from ``low[label]`` to ``high[label]``.
 ``fitness(w, h, cw, ch, thr) -> (total, count)``
     Lane sum of ``best`` over the boxes with ``best > thr``, and their number, where ``best`` is the largest over the
-    centres of ``min(w / cw, cw / w, h / ch, ch / h)``. Quotients are taken as products with reciprocals, which is off by
-    an ulp; so a box within ``THR_MARGIN`` of the threshold is decided by true division.
+    centres of ``min(w / cw, cw / w, h / ch, ch / h)``. Quotients are taken as products with reciprocals, off by an
+    ulp; so a box within ``THR_MARGIN`` of the threshold is decided by true division.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit  # noqa: TID253  loaded by kernels.load(), not by importing fastanchor
 
 from fastanchor.kernels._numpy import LANES, THR_MARGIN
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
-    options = {"nogil": True, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package nor the home folder can be written: compile in every process
@@ -145,7 +145,7 @@ def _fold(lanes):  # type: ignore[no-untyped-def]
 
 @_compiled
 def label_sums(w, h, labels, sums):  # type: ignore[no-untyped-def]
-    """Sums and counts of each label's boxes."""
+    """Add up each label's boxes."""
     here = np.zeros(sums.shape)  # one chunk's sums apart from those before, as the twin adds them
     for i in range(w.size):
         row = here[labels[i]]
@@ -162,7 +162,7 @@ def _sort_key(bits):  # type: ignore[no-untyped-def]
 
 @_compiled
 def label_histogram(values, labels, low, high, shift, out):  # type: ignore[no-untyped-def]
-    """Counts of sort keys by label."""
+    """Count sort keys by label."""
     bits = values.view(np.int64)
     for i in range(bits.size):
         key = _sort_key(bits[i])

@@ -77,7 +77,7 @@ def _finish(nearest: LabelArray, labels: LabelArray, distance: FloatArray) -> tu
 
 
 def label_sums(w: FloatArray, h: FloatArray, labels: LabelArray, sums: FloatArray) -> None:
-    """Sums and counts of each label's boxes."""
+    """Add up each label's boxes."""
     k = len(sums)
     sums[:, 0] += np.bincount(labels, weights=w, minlength=k)
     sums[:, 1] += np.bincount(labels, weights=h, minlength=k)
@@ -91,10 +91,8 @@ def sort_keys(values: FloatArray) -> Keys:
     return flipped
 
 
-def label_histogram(
-    values: FloatArray, labels: LabelArray, low: Keys, high: Keys, shift: Keys, out: IntArray
-) -> None:
-    """Counts of sort keys by label."""
+def label_histogram(values: FloatArray, labels: LabelArray, low: Keys, high: Keys, shift: Keys, out: IntArray) -> None:
+    """Count sort keys by label."""
     keys = sort_keys(values)
     inside = (keys >= low[labels]) & (keys <= high[labels])
     if not inside.all():

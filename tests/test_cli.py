@@ -1,0 +1,197 @@
+"""The command line as a user meets it: exit codes, stdout and stderr, JSON."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import bench
+from fastanchor.cli import main
+
+XML = """<annotation><filename>{name}.jpg</filename><size><width>200</width><height>100</height></size>
+{objects}</annotation>"""
+OBJECT = (
+    "<object><name>{c}</name><bndbox><xmin>{x}</xmin><ymin>1</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>"
+)
+
+
+@pytest.fixture
+def voc(tmp_path):
+    """Five images, sixteen boxes, one of them empty."""
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for i in range(5):
+        boxes = [(10, 20 + 7 * i + j, 30 + 5 * j) for j in range(3)] + ([(5, 5, 9)] if i == 0 else [])
+        objects = "".join(
+            OBJECT.format(c="cat" if x2 % 2 else "dog", x=x, x2=x2, y2=y2) for j, (x, x2, y2) in enumerate(boxes)
+        )
+        (folder / f"im{i}.xml").write_text(XML.format(name=f"im{i}", objects=objects), encoding="utf-8")
+    return folder
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    return code, *capsys.readouterr()
+
+
+def test_anchors_prints_the_answer_on_stdout_and_talk_on_stderr(capsys, voc):
+    code, out, err = run(capsys, "anchors", voc, "--n", 3, "--gen", 20, "--img-size", 416)
+    assert code == 0
+    assert "15 boxes on 5 images" in out
+    assert "1 x box with zero width or height" in out
+    assert out.count("fitness") == 2
+    assert out.count("BPR") == 2
+    assert "# P5/32" in out
+    assert "anchors = " in out
+    assert "im0.xml" in err
+    assert "im0.xml" not in out
+
+
+def test_anchors_json_holds_the_result(capsys, voc):
+    code, out, _ = run(capsys, "anchors", voc, "--n", 3, "--gen", 20, "--seed", 7, "--json")
+    assert code == 0
+    got = json.loads(out)
+    expected = fastanchor.auto_anchor(fastanchor.read(voc), n=3, gen=20, rng=7, progress=False)
+    np.testing.assert_array_equal(got["anchors"], expected.anchors)
+    assert (got["fitness"], got["bpr"], got["mean_iou"]) == (expected.fitness, expected.bpr, expected.mean_iou)
+    assert (got["seed"], got["engine"], got["version"]) == (7, "dense", fastanchor.__version__)
+    assert got["read"]["boxes"] == 15
+    assert got["skipped"] == {"box with zero width or height": 1}
+
+
+def test_sample_is_said_to_be_one(capsys):
+    code, out, err = run(capsys, "anchors", "--gen", 0)
+    assert code == 0
+    assert "built-in sample: 20,000 boxes on 3,000 images" in out
+    assert "no DATA given" in err
+
+
+def test_quiet_says_nothing_on_stderr(capsys, voc):
+    assert run(capsys, "anchors", voc, "--n", 2, "--gen", 1, "--quiet")[2] == ""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_same_seed_same_anchors(capsys, backend, threads):
+    _, out, _ = run(capsys, "anchors", "--gen", 30, "--backend", backend, "--threads", threads, "--json")
+    _, again, _ = run(capsys, "anchors", "--gen", 30, "--json")
+    assert json.loads(out)["anchors"] == json.loads(again)["anchors"]
+
+
+def test_strict_turns_a_skip_into_an_error(capsys, voc):
+    code, out, err = run(capsys, "anchors", voc, "--strict")
+    assert (code, out) == (2, "")
+    assert "im0.xml" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["anchors", "nowhere"], "nowhere: no such file or folder"),
+        (["anchors", "--n", "0", "--quiet"], "n = 0: must be at least 1"),
+        (["anchors", "--seed", "-1", "--quiet"], "--seed = -1: must be at least 0"),
+        (["anchors", "--thr", "4", "--quiet"], "thr = 4.0: must be a number from 0 to 1"),
+        (["anchors", "--img-size", "1", "2", "3", "--quiet"], "img_size = [1, 2, 3]"),
+        (["anchors", "--gen", "0", "--plot", "x.bmp", "--quiet"], "x.bmp: must end in .png, .svg or .pdf"),
+        (["anchors", "--gen", "0", "--plot", "no/x.png", "--quiet"], "there is no folder no"),
+        (["bench", "--n", "10.5"], "--n = 10.5: must be a whole number"),
+        (["bench", "--n", "5"], "--k = 9: must be at most --n = 5"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_code_2(capsys, arguments, sentence):
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("fastanchor: ")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_unknown_option_is_code_2():
+    with pytest.raises(SystemExit) as caught:
+        main(["anchors", "--anchers"])
+    assert caught.value.code == 2
+
+
+def test_interrupt_is_code_130(capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastanchor.cli.anchors.auto_anchor", interrupted)
+    assert run(capsys, "anchors", "--quiet")[0] == 130
+
+
+def test_module_and_script_are_the_same():
+    import importlib.metadata
+
+    done = subprocess.run([sys.executable, "-m", "fastanchor", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"fastanchor {fastanchor.__version__}\n"
+    scripts = importlib.metadata.entry_points(group="console_scripts", name="fastanchor")
+    assert [entry.value for entry in scripts][:1] in ([], ["fastanchor.cli:main"])
+
+
+def test_closed_stdout_is_no_traceback():
+    code = f"{sys.executable} -m fastanchor anchors --gen 0 --quiet | head -n 1"
+    done = subprocess.run(code, shell=True, capture_output=True, text=True, check=True, env=dict(os.environ))
+    assert done.stderr == ""
+
+
+def test_stats(capsys, voc):
+    code, out, _ = run(capsys, "stats", voc)
+    assert code == 0
+    assert out.index("cat") < out.index("dog")
+    code, out, _ = run(capsys, "stats", voc, "--json")
+    assert sum(json.loads(out)["per_class"].values()) == 15
+
+
+def test_show_writes_pictures(capsys, voc, tmp_path):
+    pytest.importorskip("PIL")
+    code, out, _ = run(capsys, "show", voc, "--out", tmp_path / "sheet.png", "-n", 2)
+    assert code == 0
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+    code, out, _ = run(capsys, "show", voc, "--out", tmp_path / "pictures", "-n", 2)
+    assert len(out.splitlines()) == len(list((tmp_path / "pictures").glob("*.png"))) == 2
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_plot(capsys, tmp_path, ending):
+    pytest.importorskip("matplotlib")
+    file = tmp_path / f"anchors.{ending}"
+    assert run(capsys, "anchors", "--gen", 3, "--plot", file, "--quiet")[0] == 0
+    assert file.stat().st_size > 5000
+
+
+def test_info(capsys):
+    code, out, _ = run(capsys, "info", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["version"] == fastanchor.__version__
+    assert facts["backend"] in ("numba", "numpy")
+    assert run(capsys, "info")[0] == 0
+
+
+def test_bench_checks_and_times(capsys):
+    code, out, _ = run(capsys, "bench", "--n", "2e3", "--rounds", 1)
+    assert code == 0
+    assert "assignment (IoU)" in out
+    assert "bit for bit" in out
+    code, out, _ = run(capsys, "bench", "--n", 2000, "--rounds", 1, "--json")
+    assert all(row["seconds"] > 0 for row in json.loads(out)["rows"])
+
+
+def test_bench_shows_a_wrong_answer_and_does_not_time_it(capsys, monkeypatch):
+    monkeypatch.setattr(bench.DenseEngine, "labels", lambda self, *_: np.zeros(len(self), np.int64))
+    code, out, _ = run(capsys, "bench", "--n", 2000, "--rounds", 1)
+    assert code == 1
+    assert "WRONG (bit for bit)" in out
+
+
+def test_bench_without_its_rival_says_what_that_hides(capsys, monkeypatch):
+    monkeypatch.setattr(bench, "has_sklearn", lambda: False)
+    code, out, err = run(capsys, "bench", "--n", 500, "--rounds", 1)
+    assert code == 0
+    assert "scikit-learn is not installed" in err
+    assert "not compared" in out
