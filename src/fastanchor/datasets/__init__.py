@@ -70,6 +70,19 @@ def read(
     ------
     DataError
         If the path does not exist, its format is not recognised, or nothing in it could be read.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> xml = (
+    ...     "<annotation><size><width>100</width><height>50</height></size><object><name>cat</name><bndbox>"
+    ...     "<xmin>10</xmin><ymin>5</ymin><xmax>40</xmax><ymax>25</ymax></bndbox></object></annotation>"
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pathlib.Path(folder, "one.xml").write_text(xml)
+    ...     boxes = read(folder)
+    >>> boxes.wh
+    array([[30., 20.]])
     """
     place = _existing(path)
     return _module(place, format).read(place, split=split, strict=strict, report=report, progress=progress)
