@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 import fastanchor
 from fastanchor import DataError, cluster
 from fastanchor.engine import _select
-from fastanchor.engine._protocol import Step
+from fastanchor.engine._protocol import Nearest
+from fastanchor.engine.dense import DenseStep
 
 import naive
 import strategies
@@ -94,6 +95,7 @@ class Scripted:
     def __init__(self, *steps):
         self.steps = list(steps)
         self.asked = []
+        self.inertia = {}
 
     def __len__(self):
         return 2
@@ -104,7 +106,11 @@ class Scripted:
     def step(self, centers):
         self.asked.append(float(centers[0, 0]))
         where, inertia = self.steps[len(self.asked) - 1]
-        return Step(True, np.array([2]), inertia, np.full((1, 2), float(where)))
+        self.inertia[self.asked[-1]] = inertia
+        return DenseStep(True, np.array([2]), inertia, np.full((1, 2), float(where)))
+
+    def nearest(self, centers, metric):
+        return Nearest(np.array([2]), self.inertia[float(centers[0, 0])])
 
 
 def test_centres_that_come_back_are_a_cycle_and_the_best_seen_are_returned():

@@ -163,24 +163,33 @@ def _lloyd(
     answers: Engine, start: FloatArray, metric: Metric, update: Update, max_iter: int, tol: float, moving: Any
 ) -> _Run:
     lloyd = answers.lloyd(metric, update)
-    centers, seen = start, {start.tobytes()}
-    best, best_inertia, last = start, np.inf, np.inf
+    centers, seen, last = start, {start.tobytes(): start}, np.inf
     for n_iter in range(max_iter):
         step = lloyd.step(centers)
-        if _better(step.inertia, best_inertia):
-            best, best_inertia = centers, step.inertia
         if not step.changed:
             return _Run(centers, n_iter, "converged")
         moved = _reseeded(answers, centers, step, metric)
         moving.update(1)
         # centres that stay where they are have settled: the next assignment cannot differ from this one
         if moved.tobytes() in seen and not np.array_equal(moved, centers):
-            return _Run(best, n_iter + 1, "cycle")
-        if tol > 0.0 and last < np.inf and _gain(last, step.inertia, metric, len(answers)) < tol:
-            return _Run(moved, n_iter + 1, "tol")
-        seen.add(moved.tobytes())
-        centers, last = moved, step.inertia
+            return _Run(_best(answers, list(seen.values()), metric), n_iter + 1, "cycle")
+        if tol > 0.0:
+            inertia = step.inertia
+            if last < np.inf and _gain(last, inertia, metric, len(answers)) < tol:
+                return _Run(moved, n_iter + 1, "tol")
+            last = inertia
+        seen[moved.tobytes()] = centers = moved
     return _Run(centers, max_iter, "max_iter")
+
+
+def _best(answers: Engine, seen: list[FloatArray], metric: Metric) -> FloatArray:
+    """Return the first of the centres with the least inertia."""
+    best, least = seen[0], np.inf
+    for centers in seen:
+        inertia = answers.nearest(centers, metric).inertia
+        if _better(inertia, least):
+            best, least = centers, inertia
+    return best
 
 
 def _better(inertia: float, than: float) -> bool:

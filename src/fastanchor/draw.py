@@ -242,7 +242,7 @@ def _printable(text: str, font: Any) -> str:
 
 
 def _escaped(letter: str) -> str:
-    return letter.encode("ascii", "backslashreplace").decode()
+    return letter.encode("unicode_escape").decode()
 
 
 def _has(font: Any, letter: str) -> bool:

@@ -16,14 +16,24 @@ class Nearest(NamedTuple):
     inertia: float
 
 
-class Step(NamedTuple):
+class Step(Protocol):
     """One look at the boxes: whether the assignment differs from the last, its counts, and where centres go."""
 
-    changed: bool
-    counts: IntArray
-    inertia: float
-    # (k, 2); NaN where a centre has no box left
-    centers: FloatArray
+    @property
+    def changed(self) -> bool:
+        """Whether any box has another centre than after the step before."""
+
+    @property
+    def counts(self) -> IntArray:
+        """Boxes of each centre, (k,)."""
+
+    @property
+    def centers(self) -> FloatArray:
+        """The updated centres, (k, 2); NaN where a centre has no box left."""
+
+    @property
+    def inertia(self) -> float:
+        """Sum of the distances to the centres given; ask only when it is needed, an engine may have to look again."""
 
 
 class Lloyd(Protocol):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from fastanchor import kernels
 from fastanchor._types import Fitness, FloatArray, IntArray, LabelArray, Metric, Update
 from fastanchor.engine._pool import each, thread_count
-from fastanchor.engine._protocol import Nearest, Step
+from fastanchor.engine._protocol import Nearest
 from fastanchor.engine._select import Medians
 
 __all__ = ["DenseEngine"]
@@ -181,6 +181,15 @@ class DenseEngine:
         return each(lambda chunks: work(chunks[only : only + 1]), len(self), 1)
 
 
+class DenseStep(NamedTuple):
+    """One look at the boxes."""
+
+    changed: bool
+    counts: IntArray
+    inertia: float
+    centers: FloatArray
+
+
 class DenseLloyd:
     """A run of k-means that keeps the label of every box."""
 
@@ -190,7 +199,7 @@ class DenseLloyd:
         self._update = update
         self._labels = np.full(len(engine), -1, dtype=np.int32)
 
-    def step(self, centers: FloatArray) -> Step:
+    def step(self, centers: FloatArray) -> DenseStep:
         """Assign the boxes to `centers` and return what the update rule makes of them."""
         changed, inertia, sums = self._engine.assign(centers, self._metric, self._labels)
         counts = sums[:, 2].astype(np.int64)
@@ -199,7 +208,7 @@ class DenseLloyd:
         else:
             updated = np.full((len(counts), 2), np.nan)
             np.divide(sums[:, :2], sums[:, 2:], out=updated, where=sums[:, 2:] > 0)
-        return Step(changed, counts, inertia, updated)
+        return DenseStep(changed, counts, inertia, updated)
 
 
 def _columns(pairs: FloatArray) -> tuple[FloatArray, FloatArray]:
