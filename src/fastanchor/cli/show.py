@@ -35,7 +35,8 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and print what was written."""
-    written = [str(path) for path in draw(arguments.data, arguments.out, n=arguments.n, split=arguments.split)]
+    paths = draw(arguments.data, arguments.out, n=arguments.n, split=arguments.split, report=_common.say)
+    written = [str(path) for path in paths]
     if arguments.json:
         _common.emit_json({"written": written, "version": fastanchor.__version__})
     else:
