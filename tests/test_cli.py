@@ -97,8 +97,11 @@ def test_strict_turns_a_skip_into_an_error(capsys, voc):
         (["anchors", "--thr", "4", "--quiet"], "thr = 4.0: must be a number from 0 to 1"),
         (["anchors", "--img-size", "1", "2", "3", "--quiet"], "img_size = [1, 2, 3]"),
         (["anchors", "--gen", "0", "--plot", "x.bmp", "--quiet"], "x.bmp: must end in .png, .svg or .pdf"),
-        (["anchors", "--gen", "0", "--plot", "no/x.png", "--quiet"], "there is no folder no"),
+        (["anchors", "--gen", "0", "--plot", f"{__file__}/x.png", "--quiet"], "x.png: cannot be written"),
         (["bench", "--n", "10.5"], "--n = 10.5: must be a whole number"),
+        (["bench", "--n", "nan"], "--n = nan: must be a number from 1 to 1e+09"),
+        (["bench", "--n", "1e20"], "--n = 1e+20: must be a number from 1 to 1e+09"),
+        (["bench", "--threads", "0", "--n", "100"], "--threads = 0: must be at least 1"),
         (["bench", "--n", "5"], "--k = 9: must be at most --n = 5"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
+from fastanchor._files import whole
 from fastanchor.datasets import ImageAnnotation, iter_images
 
 __all__ = ["draw"]
@@ -271,14 +272,6 @@ def _readable_on(colour: str) -> str:
 
 def _save(picture: Any, path: Path) -> Path:
     """Write a PNG whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            picture.save(part, format="PNG")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
+    with whole(path) as part:
+        picture.save(part, format="PNG")
     return path

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastanchor._errors import BackendError, DataError
+from fastanchor._files import whole
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 
-__all__ = ["anchors"]
+__all__ = ["anchors", "check"]
+
+ENDINGS = (".png", ".svg", ".pdf")
 
 INK = "#b2182b"
 
@@ -32,22 +36,26 @@ def anchors(result: AnchorResult, boxes: FloatArray, out: str | Path) -> None:
     BackendError
         If matplotlib is not installed.
     DataError
-        If the ending is none of these, or the folder does not exist.
+        If the ending is none of these, or the file cannot be written.
     """
     path = Path(out)
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise DataError(f"{path}: must end in .png, .svg or .pdf")
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: there is no folder {path.parent}")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise BackendError("matplotlib is not installed; pip install 'fastanchor[plot]'") from None
+    check(path)
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(11, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     _sizes(left, result, boxes)
     _history(right, result)
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    with whole(path) as part:
+        figure.savefig(part, format=path.suffix[1:].lower(), dpi=120, bbox_inches="tight")
+
+
+def check(path: Path) -> None:
+    """Raise what :func:`anchors` would raise for this file, before the work is done."""
+    if path.suffix.lower() not in ENDINGS:
+        raise DataError(f"{path}: must end in .png, .svg or .pdf")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise BackendError("matplotlib is not installed; pip install 'fastanchor[plot]'")
 
 
 def _sizes(axes: Any, result: AnchorResult, boxes: FloatArray) -> None:

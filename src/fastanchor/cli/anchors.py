@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fastanchor
-from fastanchor import Boxes
+from fastanchor import Boxes, plot
 from fastanchor._errors import SmallBoxWarning
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult, auto_anchor
@@ -57,6 +57,8 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do the main job."""
+    if arguments.plot is not None:
+        plot.check(arguments.plot)
     boxes, read = _common.load(arguments)
     size = arguments.img_size[0] if len(arguments.img_size) == 1 else arguments.img_size
     with warnings.catch_warnings(), _common.using_backend(arguments.backend):
@@ -79,8 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
             progress=False if arguments.quiet else None,
         )
     if arguments.plot is not None:
-        from fastanchor import plot
-
         plot.anchors(result, _network_wh(boxes, size, arguments.fit), arguments.plot)
     if arguments.json:
         _common.emit_json(_as_json(result, read, dict(boxes.skipped), arguments))

@@ -37,11 +37,15 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table."""
-    n = _check.integer(int(arguments.n) if arguments.n == int(arguments.n) else arguments.n, "--n", least=1)
+    n = int(_check.number(arguments.n, "--n", low=1.0, high=1e9))
+    if n != arguments.n:
+        raise fastanchor.DataError(f"--n = {arguments.n}: must be a whole number")
     k = _check.integer(arguments.k, "--k", least=1)
     if k > n:
         raise fastanchor.DataError(f"--k = {k}: must be at most --n = {n}")
     _check.integer(arguments.rounds, "--rounds", least=1)
+    if arguments.threads is not None:
+        _check.integer(arguments.threads, "--threads", least=1)
     absent = _absent()
     for text in absent:
         _common.say(text)
