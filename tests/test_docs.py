@@ -8,11 +8,14 @@ import pkgutil
 import pytest
 
 import fastanchor
+from fastanchor import kernels
 
+COMPILED = ("_jit", "_numba", "_grid", "_settle", "_lloyd", "_search")  # of kernels: not importable without numba
+NEED_NUMBA = ("fastanchor.engine.index", *(f"fastanchor.kernels.{name}" for name in COMPILED))
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(fastanchor.__path__, "fastanchor.")
-    if not module.name.endswith(("__main__", "_numba"))
+    if not module.name.endswith("__main__") and (kernels.installed() or module.name not in NEED_NUMBA)
 )
 
 

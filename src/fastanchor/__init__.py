@@ -11,6 +11,7 @@ from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.cluster import assign, kmeans
 from fastanchor.datasets import read
+from fastanchor.engine import BoxIndex
 from fastanchor.evolve import evolve
 from fastanchor.kernels import backend
 from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
@@ -18,6 +19,7 @@ from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
 __all__ = [
     "AnchorResult",
     "BackendError",
+    "BoxIndex",
     "Boxes",
     "DataError",
     "EvolveResult",

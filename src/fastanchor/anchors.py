@@ -14,7 +14,7 @@ from fastanchor._errors import DataError, SmallBoxWarning
 from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
 from fastanchor.boxes import Boxes, image_scale
 from fastanchor.cluster import kmeans
-from fastanchor.engine import choose
+from fastanchor.engine import BoxIndex, Engine, choose
 from fastanchor.evolve import evolve
 
 __all__ = ["AnchorResult", "auto_anchor"]
@@ -116,9 +116,9 @@ def auto_anchor(
 
     Parameters
     ----------
-    boxes : Boxes or (n, 2) array-like
-        A ``Boxes`` with image sizes is scaled to `img_size`. An array, or a ``Boxes`` without image sizes, counts as
-        widths and heights in pixels of the network input already.
+    boxes : Boxes, BoxIndex or (n, 2) array-like
+        A ``Boxes`` with image sizes is scaled to `img_size`. An array, a ``BoxIndex``, or a ``Boxes`` without image
+        sizes counts as widths and heights in pixels of the network input already.
     img_size : int or (width, height), default 640
         The network input, pixels.
     n : int, default 9
@@ -135,8 +135,8 @@ def auto_anchor(
         Seed or source of randomness, for k-means first and the search after it.
     metric, update, init, n_init, max_iter, tol
         Of k-means; see :func:`kmeans`.
-    engine : {"auto", "dense"}
-        Who looks at the boxes; never changes the answer.
+    engine : {"auto", "dense", "index"}
+        Who looks at the boxes; "auto" takes the index from a million boxes on. Never changes the answer.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -165,17 +165,23 @@ def auto_anchor(
     _check.number(thr, "thr", low=0.0, high=1.0)
     _check.integer(gen, "gen", least=0)
     _check.number(min_size, "min_size", low=0.0)
-    wh = _network_sizes(boxes, img_size, fit)
+    indexed = boxes if isinstance(boxes, BoxIndex) else None
+    wh = _network_sizes(boxes, img_size, fit) if indexed is None else indexed.take(np.arange(len(indexed)))
     w, h = wh[:, 0], wh[:, 1]
-    small = int(np.count_nonzero((w < SMALL) | (h < SMALL)))
-    if small:
-        text = f"{small:,} of {len(wh):,} boxes have a side < {SMALL:g} pixels of the network input"
-        warnings.warn(text, SmallBoxWarning, stacklevel=2)
     keep = (w >= min_size) | (h >= min_size)
     kept = int(np.count_nonzero(keep))
     if not kept:
         raise DataError(f"boxes: none of {len(wh):,} has a side >= min_size = {min_size:g} pixels of the network input")
-    answers = choose(wh if kept == len(wh) else wh[keep], name=engine, threads=threads)
+    if indexed is not None and kept < len(wh):
+        raise DataError(
+            f"boxes: {len(wh) - kept:,} of {len(wh):,} boxes have no side >= min_size = {min_size:g} pixels of the "
+            "network input; leave them out before building the index"
+        )
+    small = int(np.count_nonzero((w < SMALL) | (h < SMALL)))
+    if small:
+        text = f"{small:,} of {len(wh):,} boxes have a side < {SMALL:g} pixels of the network input"
+        warnings.warn(text, SmallBoxWarning, stacklevel=2)
+    answers: Engine = indexed or choose(wh if kept == len(wh) else wh[keep], name=engine, threads=threads)
     generator = np.random.default_rng(rng)
     clusters = kmeans(
         answers,

@@ -46,7 +46,7 @@ def kmeans(
 
     Parameters
     ----------
-    boxes : (n, 2) array-like or Boxes
+    boxes : (n, 2) array-like, Boxes or BoxIndex
         Widths and heights, in any unit; a ``Boxes`` counts in pixels of its images. With ``metric="euclidean"`` any
         finite points.
     k : int
@@ -66,8 +66,8 @@ def kmeans(
         If above 0, stop when the mean IoU (for "euclidean": the inertia, relative) improved by less than this.
     rng : int, numpy.random.Generator or None
         Seed or source of randomness.
-    engine : {"auto", "dense"}
-        Who looks at the boxes; never changes the answer.
+    engine : {"auto", "dense", "index"}
+        Who looks at the boxes; "auto" takes the index from a million boxes on. Never changes the answer.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -132,7 +132,7 @@ def assign(boxes: Any, centers: Any, *, metric: Metric = "iou") -> IntArray:
 
     Parameters
     ----------
-    boxes : (n, 2) array-like or Boxes
+    boxes : (n, 2) array-like, Boxes or BoxIndex
         Widths and heights, in any unit. With ``metric="euclidean"`` any finite points.
     centers : (k, 2) array-like
         In the same unit.

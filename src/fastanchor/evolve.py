@@ -38,7 +38,7 @@ def evolve(
     ----------
     anchors : (k, 2) array-like
         Where to begin; widths and heights in pixels of the network input.
-    boxes : (n, 2) array-like or Boxes
+    boxes : (n, 2) array-like, Boxes or BoxIndex
         Widths and heights in pixels of the network input.
     thr : float, default 0.25
         Threshold of the fitness, a ratio from 0 to 1.
@@ -46,8 +46,8 @@ def evolve(
         Generations; 0 only scores the anchors.
     rng : int, numpy.random.Generator or None
         Seed or source of randomness.
-    engine : {"auto", "dense"}
-        Who looks at the boxes; never changes the answer.
+    engine : {"auto", "dense", "index"}
+        Who looks at the boxes; "auto" takes the index from a million boxes on. Never changes the answer.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None

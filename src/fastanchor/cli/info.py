@@ -61,7 +61,7 @@ def _facts() -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "backend": backend,
         "backend_from_environment": os.environ.get("FASTANCHOR_BACKEND"),
-        "engines": [name for name in ENGINES if name != "auto"],
+        "engines": [name for name in ENGINES if name == "dense" or (name == "index" and backend == "numba")],
         "threads": thread_count(None),
         "cache": _cache_folder() if backend == "numba" else None,
         "optional": {name: _version(name) for name in OPTIONAL},

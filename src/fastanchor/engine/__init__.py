@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from fastanchor import _check
-from fastanchor._types import Metric
+from fastanchor import _check, kernels
+from fastanchor._types import FloatArray, Metric
 from fastanchor.boxes import Boxes
 from fastanchor.engine._protocol import Engine
 from fastanchor.engine.dense import DenseEngine
+from fastanchor.engine.index import BoxIndex
 
-__all__ = ["ENGINES", "METRICS", "Engine", "choose"]
+__all__ = ["ENGINES", "METRICS", "BoxIndex", "Engine", "choose"]
 
-ENGINES = ("auto", "dense")
+ENGINES = ("auto", "dense", "index")
+# from here on an index pays for being built, even in a single k-means run
+LARGE = 1_000_000
 METRICS = get_args(Metric)
 
 
@@ -29,8 +32,18 @@ def choose(
     _check.choice(name, "engine", ENGINES)
     if threads is not None:
         _check.integer(threads, "threads", least=1)
-    if isinstance(boxes, DenseEngine):
+    if isinstance(boxes, (BoxIndex, DenseEngine)):
         return boxes
     values = boxes.wh if isinstance(boxes, Boxes) else boxes
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
-    return DenseEngine(check(values, argument), threads=threads)
+    wh = check(values, argument)
+    if name == "index" or (name == "auto" and _pays(wh, metric)):
+        return BoxIndex(wh, threads=threads)
+    return DenseEngine(wh, threads=threads)
+
+
+def _pays(wh: FloatArray, metric: Metric) -> bool:
+    """Return whether the boxes are many, the backend can index them, and none of them is a mere point."""
+    if len(wh) < LARGE or kernels.current() != "numba":
+        return False
+    return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

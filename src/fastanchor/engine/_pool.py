@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["CHUNK", "each", "thread_count"]
+__all__ = ["CHUNK", "Team", "each", "thread_count"]
 
 # A multiple of the kernels' lanes; a column of it (0.5 MB) stays in the second-level cache, and one call of a kernel
 # (200 us) outweighs what calling it costs (3 us).
@@ -41,9 +41,41 @@ def each(function: Callable[[list[slice]], list[T]], n: int, threads: int) -> li
     workers = min(threads, len(chunks) // 2)  # waking a thread costs half a chunk's work
     if workers < 2:
         return function(chunks)
+    edges = [len(chunks) * i // workers for i in range(workers + 1)]
+    shares = [chunks[a:b] for a, b in itertools.pairwise(edges)]
+    return [result for share in _pool(threads).map(function, shares) for result in share]
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
     pool = _pools.get(threads)
     if pool is None:
         pool = _pools.setdefault(threads, ThreadPoolExecutor(threads, thread_name_prefix="fastanchor"))
-    edges = [len(chunks) * i // workers for i in range(workers + 1)]
-    shares = [chunks[a:b] for a, b in itertools.pairwise(edges)]
-    return [result for share in pool.map(function, shares) for result in share]
+    return pool
+
+
+class Team:
+    """Threads that work through a list of tasks; the caller's own is one of them.
+
+    Tasks are taken in order, whoever is free next; results come in the order of the tasks. Nothing about a result may
+    depend on who ran it.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+
+    def run(self, task: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
+        """Return ``[task(item) for item in items]``."""
+        if self.threads < 2 or len(items) < 2:
+            return [task(item) for item in items]
+        results: list[Any] = [None] * len(items)
+        rest = iter(range(len(items)))  # next() on it is atomic
+
+        def drain() -> None:
+            for i in rest:
+                results[i] = task(items[i])
+
+        helpers = [_pool(self.threads).submit(drain) for _ in range(min(self.threads, len(items)) - 1)]
+        drain()
+        for helper in helpers:
+            helper.result()
+        return results

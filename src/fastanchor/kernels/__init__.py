@@ -41,7 +41,7 @@ from types import ModuleType
 
 from fastanchor._errors import BackendError, DataError
 
-__all__ = ["LEGAL", "backend", "current", "installed", "load"]
+__all__ = ["LEGAL", "backend", "current", "installed", "load", "part"]
 
 LEGAL = ("numba", "numpy")
 
@@ -83,6 +83,11 @@ def current(name: str | None = None) -> str:
 def load(name: str | None = None) -> ModuleType:
     """Return the module of kernels for the backend in force, imported when first needed."""
     return importlib.import_module(f"{__name__}._{current(name)}")
+
+
+def part(name: str) -> ModuleType:
+    """Return kernels of the box index, "grid", "settle", "lloyd" or "search", imported when first needed."""
+    return importlib.import_module(f"{__name__}._{name}")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Kernels compiled by numba; the only file that imports it. Contract in ``kernels``.
+"""Kernels compiled by numba. Contract in ``kernels``.
 
 Boxes go through in blocks of ``LANES``: the block's columns stay in the first-level cache while all centres pass over
 them, three centres at a time, so that a box is loaded once and its best so far stored once for three. (One centre at a
@@ -8,12 +8,9 @@ lets LLVM vectorise: ``w[start + i]`` needs a check for negative indices and run
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit  # noqa: TID253  loaded by kernels.load(), not by importing fastanchor
 
+from fastanchor.kernels._jit import compiled
 from fastanchor.kernels._numpy import LANES, THR_MARGIN
 
 __all__ = [
@@ -29,16 +26,8 @@ __all__ = [
 ]
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # neither the package nor the home folder can be written: compile in every process
-        return njit(**options)(function)
-
-
-@_compiled
-def wh_iou(w, h, cw, ch, out):  # type: ignore[no-untyped-def]
+@compiled
+def wh_iou(w, h, cw, ch, out):
     """IoU matrix."""
     for i in range(w.size):
         area = w[i] * h[i]
@@ -48,8 +37,8 @@ def wh_iou(w, h, cw, ch, out):  # type: ignore[no-untyped-def]
             row[j] = inter / (area + cw[j] * ch[j] - inter)
 
 
-@_compiled
-def assign_iou(w, h, cw, ch, labels, distance):  # type: ignore[no-untyped-def]
+@compiled
+def assign_iou(w, h, cw, ch, labels, distance):
     """Nearest centre under 1 - IoU."""
     last = cw.size - 1
     nearest = np.empty(LANES)
@@ -88,8 +77,8 @@ def assign_iou(w, h, cw, ch, labels, distance):  # type: ignore[no-untyped-def]
     return changed, _fold(lanes)
 
 
-@_compiled
-def assign_euclidean(w, h, cw, ch, labels, distance):  # type: ignore[no-untyped-def]
+@compiled
+def assign_euclidean(w, h, cw, ch, labels, distance):
     """Nearest centre under the squared Euclidean distance."""
     last = cw.size - 1
     nearest = np.empty(LANES)
@@ -122,8 +111,8 @@ def assign_euclidean(w, h, cw, ch, labels, distance):  # type: ignore[no-untyped
     return changed, _fold(lanes)
 
 
-@_compiled
-def _finish(nearest, best, labels, lanes):  # type: ignore[no-untyped-def]
+@compiled
+def _finish(nearest, best, labels, lanes):
     changed = 0
     for i in range(labels.size):
         lanes[i] += best[i]
@@ -133,8 +122,8 @@ def _finish(nearest, best, labels, lanes):  # type: ignore[no-untyped-def]
     return changed
 
 
-@_compiled
-def _fold(lanes):  # type: ignore[no-untyped-def]
+@compiled
+def _fold(lanes):
     half = LANES // 2
     while half > 0:
         for i in range(half):
@@ -143,8 +132,8 @@ def _fold(lanes):  # type: ignore[no-untyped-def]
     return lanes[0]
 
 
-@_compiled
-def label_sums(w, h, labels, sums):  # type: ignore[no-untyped-def]
+@compiled
+def label_sums(w, h, labels, sums):
     """Add up each label's boxes."""
     here = np.zeros(sums.shape)  # one chunk's sums apart from those before, as the twin adds them
     for i in range(w.size):
@@ -155,13 +144,13 @@ def label_sums(w, h, labels, sums):  # type: ignore[no-untyped-def]
     sums += here
 
 
-@_compiled
-def _sort_key(bits):  # type: ignore[no-untyped-def]
+@compiled
+def _sort_key(bits):
     return np.uint64(bits ^ ((bits >> np.int64(63)) | np.int64(-(2**63))))
 
 
-@_compiled
-def label_histogram(values, labels, low, high, shift, out):  # type: ignore[no-untyped-def]
+@compiled
+def label_histogram(values, labels, low, high, shift, out):
     """Count sort keys by label."""
     bits = values.view(np.int64)
     for i in range(bits.size):
@@ -171,8 +160,8 @@ def label_histogram(values, labels, low, high, shift, out):  # type: ignore[no-u
             out[label, np.int64((key - low[label]) >> shift[label])] += 1
 
 
-@_compiled
-def label_gather(values, labels, low, high, out_values, out_labels):  # type: ignore[no-untyped-def]
+@compiled
+def label_gather(values, labels, low, high, out_values, out_labels):
     """Values in each label's range of keys."""
     bits = values.view(np.int64)
     count = 0
@@ -186,8 +175,8 @@ def label_gather(values, labels, low, high, out_values, out_labels):  # type: ig
     return count
 
 
-@_compiled
-def fitness(w, h, cw, ch, thr):  # type: ignore[no-untyped-def]
+@compiled
+def fitness(w, h, cw, ch, thr):
     """Sum and number of the best ratios above thr."""
     last = cw.size - 1
     inv_w, inv_h, best = np.empty(LANES), np.empty(LANES), np.empty(LANES)
@@ -234,8 +223,8 @@ def fitness(w, h, cw, ch, thr):  # type: ignore[no-untyped-def]
     return _fold(lanes), count
 
 
-@_compiled
-def _add_exactly(w, h, cw, ch, thr, best, lanes):  # type: ignore[no-untyped-def]
+@compiled
+def _add_exactly(w, h, cw, ch, thr, best, lanes):
     count = 0
     for i in range(w.size):
         exact = best[i]

@@ -1,0 +1,492 @@
+"""The box index against plain NumPy written from the definitions."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastanchor
+from fastanchor import BackendError, BoxIndex, DataError
+from fastanchor.engine._search import Search
+from fastanchor.engine.dense import DenseEngine
+
+numba = pytest.importorskip("numba", reason="numba is not installed")
+from fastanchor.kernels._settle import euclidean_beats, iou_beats, overlaps  # noqa: E402  needs numba
+
+SEED = 20240
+
+# ---- the oracle
+
+
+def distances(boxes, centers, metric):
+    w, h = np.asarray(boxes, dtype=np.float64).T
+    out = np.empty((len(w), len(centers)))
+    for j, (cw, ch) in enumerate(centers):
+        if metric == "iou":
+            inter = np.minimum(w, cw) * np.minimum(h, ch)
+            out[:, j] = 1.0 - inter / (w * h + cw * ch - inter)
+        else:
+            out[:, j] = (w - cw) ** 2 + (h - ch) ** 2
+    return out
+
+
+def update_centers(boxes, labels, k, update):
+    f = np.median if update == "median" else np.mean
+    boxes = np.asarray(boxes, dtype=np.float64)
+    return np.array([f(boxes[labels == j], axis=0) if (labels == j).any() else (np.nan, np.nan) for j in range(k)])
+
+
+def best_ratio(boxes, anchors):
+    w, h = np.asarray(boxes, dtype=np.float64).T
+    best = np.zeros(len(w))
+    for kw, kh in anchors:
+        best = np.maximum(best, np.minimum(np.minimum(w / kw, kw / w), np.minimum(h / kh, kh / h)))
+    return best
+
+
+def exact_fitness(boxes, anchors, thr):
+    best = best_ratio(boxes, anchors)
+    return float((best * (best > thr)).mean()), float((best > thr).mean())
+
+
+# ---- the zoo
+
+
+def lognormal(n, rng, low=2, high=640):
+    return np.exp(rng.normal([3.8, 3.7], [1, 1], (n, 2))).clip(low, high)
+
+
+def make_zoo():
+    rng = np.random.default_rng(SEED)
+    zoo = {
+        "lognormal": lognormal(4000, rng),
+        "many": lognormal(150_000, rng),
+        "equal": np.full((500, 2), [17.0, 23.0]),
+        "integers": rng.integers(1, 40, (6000, 2)).astype(float),
+        "few_values": rng.choice([4.0, 8.0, 16.0, 32.0], (5000, 2)),
+        "one": np.array([[3.0, 5.0]]),
+        "two": np.array([[3.0, 5.0], [5.0, 3.0]]),
+        "wide": np.exp(rng.uniform(np.log(1e-6), np.log(1e9), (5000, 2))),
+        "one_cell": 100.0 + rng.uniform(0, 1e-12, (3000, 2)),
+        "relative": rng.uniform(1e-3, 1.0, (4000, 2)),
+        "float32": lognormal(4000, rng).astype(np.float32),
+        "outliers": np.vstack([lognormal(4000, rng), [[1e-90, 1e90], [1e90, 1e-90], [1e100, 1e100], [1e-100, 1e-100]]]),
+        "line": np.column_stack([np.full(3000, 7.0), rng.uniform(1, 100, 3000)]),
+        "tiny": np.exp(rng.uniform(np.log(1e-100), np.log(1e-98), (1000, 2))),
+        "huge": np.exp(rng.uniform(np.log(1e98), np.log(1e100), (1000, 2))),
+        "two_clumps": np.vstack([rng.normal(10, 1e-6, (2000, 2)), rng.normal(300, 1e-3, (2000, 2))]),
+        "powers": 2.0 ** rng.integers(-3, 9, (4000, 2)),
+    }
+    return zoo
+
+
+ZOO = make_zoo()
+INDEXES: dict = {}
+
+
+def indexed(name):
+    if name not in INDEXES:
+        INDEXES[name] = BoxIndex(ZOO[name])
+    return INDEXES[name]
+
+
+def center_sets(boxes, k, rng):
+    boxes = np.asarray(boxes, dtype=np.float64)
+    picked = boxes[rng.integers(0, len(boxes), k)]
+    lo, hi = boxes.min(0), boxes.max(0)
+    yield "boxes", picked
+    yield "spread", np.exp(rng.uniform(np.log(lo / 3), np.log(hi * 3), (k, 2))).clip(1e-100, 1e100)
+    yield "equal", np.repeat(picked[:1], k, axis=0)
+    mirrored = picked.copy()
+    mirrored[1::2] = picked[: k - k // 2 : 1][: len(mirrored[1::2])][:, ::-1]
+    yield "mirrored", mirrored
+    yield "far_small", (picked * 1e-7).clip(1e-100)
+    yield "far_large", (picked * 1e7).clip(None, 1e100)
+    yield "near", picked * (1 + rng.uniform(-1e-13, 1e-13, picked.shape))
+    yield "on_edges", np.exp2(np.round(np.log2(picked) * 16) / 16).clip(1e-100, 1e100)
+    half = picked.copy()
+    half[: k // 2] = half[0]
+    yield "some_equal", half
+
+
+@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("k", [1, 2, 9, 32, 100])
+def test_zoo_assignments(name, metric, k):
+    if name == "many" and k == 100:
+        pytest.skip("long")
+    rng = np.random.default_rng(k)
+    boxes, index = ZOO[name], indexed(name)
+    for what, centers in center_sets(boxes, k, rng):
+        d = distances(boxes, centers, metric)
+        labels, best = d.argmin(1), d.min(1)
+        assert np.array_equal(index.labels(centers, metric), labels), what
+        for update in ("median", "mean"):
+            step = index.lloyd(metric, update).step(centers)
+            assert np.array_equal(step.counts, np.bincount(labels, minlength=k)), what
+            expected = update_centers(boxes, labels, k, update)
+            if update == "median":
+                assert np.array_equal(step.centers, expected, equal_nan=True), what
+            else:
+                np.testing.assert_allclose(step.centers, expected, rtol=1e-12, atol=0)
+        np.testing.assert_allclose(step.inertia, best.sum(), rtol=1e-12, atol=1e-15 * len(boxes))
+        assert index.farthest(centers, metric) == (int(best.argmax()), best.max()), what
+
+
+@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("k", [1, 2, 9, 32, 100])
+def test_zoo_fitness(name, k):
+    rng = np.random.default_rng(k)
+    boxes, index = ZOO[name], indexed(name)
+    for what, anchors in center_sets(boxes, k, rng):
+        ratios = best_ratio(boxes, anchors)
+        some = rng.choice(ratios, 2)
+        for thr in (0.0, 0.25, 0.5, 1.0, *some, np.nextafter(some[0], 0), np.nextafter(some[0], 2)):
+            if not 0 <= thr <= 1:
+                continue
+            f, bpr = exact_fitness(boxes, anchors, thr)
+            got_f, got_bpr = index.fitness(anchors, thr)
+            assert got_bpr == bpr, (what, thr)
+            np.testing.assert_allclose(got_f, f, rtol=1e-12, atol=0, err_msg=what)
+            if f > 0 and np.isfinite(f):
+                assert index.fitter(anchors, thr, f * (1 + 1e-9)) is None
+                assert index.fitter(anchors, thr, f * (1 - 1e-9)) == got_f
+                assert index.fitter(anchors, thr, got_f) is None
+
+
+def test_whole_kmeans_runs():
+    for name in ("lognormal", "integers", "relative", "wide", "many"):
+        boxes = np.asarray(ZOO[name], dtype=np.float64)
+        for metric in ("iou", "euclidean"):
+            for update in ("median", "mean"):
+                rng = np.random.default_rng(3)
+                centers = boxes[rng.choice(len(boxes), 9, replace=False)]
+                mine, run, before = centers, indexed(name).lloyd(metric, update), None
+                for _ in range(200 if name != "many" else 25):
+                    labels = distances(boxes, mine, metric).argmin(1)
+                    step = run.step(mine)
+                    assert step.changed == (before is None or not np.array_equal(labels, before))
+                    assert np.array_equal(step.counts, np.bincount(labels, minlength=9))
+                    if update == "median":
+                        assert np.array_equal(step.centers, update_centers(boxes, labels, 9, update), equal_nan=True)
+                    if not step.changed or np.isnan(step.centers).any():
+                        break
+                    mine, before = step.centers, labels
+
+
+def test_changed_is_exact():
+    """Two boxes that change places leave counts and medians alike."""
+    boxes = np.array([[10.0, 10.0], [30.0, 30.0], [10.0, 10.0], [30.0, 30.0]])
+    index = BoxIndex(boxes)
+    run = index.lloyd("euclidean", "median")
+    assert run.step(np.array([[10.0, 10.0], [30.0, 30.0]])).changed
+    assert not run.step(np.array([[11.0, 11.0], [31.0, 31.0]])).changed
+    assert run.step(np.array([[30.0, 30.0], [10.0, 10.0]])).changed
+    boxes = np.array([[1.0, 4.0], [2.0, 3.0], [2.0, 4.0], [1.0, 3.0]])
+    a, b = np.array([[1.0, 4.0], [2.0, 3.0]]), np.array([[2.0, 4.0], [1.0, 3.0]])
+    for metric in ("iou", "euclidean"):
+        run = BoxIndex(boxes).lloyd(metric, "median")
+        labels = [distances(boxes, c, metric).argmin(1) for c in (a, b, b, a)]
+        got = [run.step(c).changed for c in (a, b, b, a)]
+        assert got == [True, *(not np.array_equal(p, q) for p, q in itertools.pairwise(labels))]
+
+
+sides = st.one_of(
+    st.integers(1, 6).map(float),
+    st.floats(1e-3, 1e3),
+    st.floats(-30, 30).map(lambda e: float(np.exp2(e))),
+    st.integers(-8, 8).map(lambda e: float(np.exp2(e))),
+)
+pairs = st.tuples(sides, sides)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(pairs, min_size=1, max_size=60),
+    st.lists(pairs, min_size=1, max_size=6),
+    st.floats(0, 1),
+    st.integers(2, 64),
+)
+def test_hypothesis(boxes, centers, thr, side):
+    boxes, centers = np.array(boxes), np.array(centers)
+    index = BoxIndex(boxes, threads=1, _side=side)
+    for metric in ("iou", "euclidean"):
+        d = distances(boxes, centers, metric)
+        labels = d.argmin(1)
+        assert np.array_equal(index.labels(centers, metric), labels)
+        step = index.lloyd(metric, "median").step(centers)
+        assert np.array_equal(step.counts, np.bincount(labels, minlength=len(centers)))
+        assert np.array_equal(step.centers, update_centers(boxes, labels, len(centers), "median"), equal_nan=True)
+    ratios = best_ratio(boxes, centers)
+    for t in (thr, float(ratios[0])):
+        f, bpr = exact_fitness(boxes, centers, t)
+        got = index.fitness(centers, t)
+        assert got[1] == bpr
+        np.testing.assert_allclose(got[0], f, rtol=1e-12)
+
+
+def test_corner_test_has_no_counterexample():
+    """Many rectangles and pairs of centres; a dense sample of each, its edges and the sides of the centres."""
+    rng = np.random.default_rng(SEED)
+    settled = 0
+    for _ in range(6000):
+        scale = rng.choice([0.01, 0.1, 1.0, 4.0])
+        lo = np.exp(rng.normal(0, 1.5, 2))
+        hi = lo * np.exp(rng.exponential(scale, 2))
+        near = rng.random() < 0.5
+        a, b = (np.exp(rng.normal(np.log(lo * hi) / 2, rng.choice([0.1, 1.0, 2.0]))) for _ in range(2))
+        if near:
+            b = a * np.exp(rng.normal(0, 0.05, 2))
+        if rng.random() < 0.2:
+            b[rng.integers(2)] = a[rng.integers(2)]
+        r = (lo[0], hi[0], lo[1], hi[1])
+        axes = [
+            np.unique(
+                np.clip(np.concatenate([np.linspace(lo[i], hi[i], 23), a[i : i + 1], b[i : i + 1]]), lo[i], hi[i])
+            )
+            for i in (0, 1)
+        ]
+        grid = np.stack(np.meshgrid(*axes), -1).reshape(-1, 2)
+        if iou_beats_jit(*a, *b, *r) and overlaps_jit(*a, *r):
+            settled += 1
+            d = distances(grid, [a, b], "iou")
+            assert (d[:, 0] < d[:, 1]).all(), (a, b, r)
+        if euclidean_jit(*a, *b, *r):
+            d = distances(grid, [a, b], "euclidean")
+            assert (d[:, 0] < d[:, 1]).all(), (a, b, r)
+        # and it is sharp: where a wins clearly on the whole sample, it says so
+        d = distances(grid, [a, b], "iou")
+        if (1 - d[:, 0] > (1 - d[:, 1]) * (1 + 1e-5)).all() and (d < 0.999).all():
+            assert iou_beats_jit(*a, *b, *r)
+    assert settled > 500
+
+
+def _wrap(f):
+    @numba.njit
+    def call(a, b, c, d, e, g, h, i):
+        return f(a, b, c, d, e, g, h, i)
+
+    return call
+
+
+iou_beats_jit, euclidean_jit = _wrap(iou_beats), _wrap(euclidean_beats)
+
+
+def overlaps_jit(*args):
+    return overlaps.py_func(*args)
+
+
+def everything(index, centers):
+    out = []
+    for metric in ("iou", "euclidean"):
+        for update in ("median", "mean"):
+            run, c = index.lloyd(metric, update), centers
+            for _ in range(4):
+                step = run.step(c)
+                c = np.where(np.isnan(step.centers), centers, step.centers)
+                out += [step.changed, step.counts.tolist(), step.centers.tolist(), step.inertia]
+        out += [
+            index.labels(centers, metric).tolist(),
+            index.farthest(centers, metric),
+            index.pick(centers, metric, 0.37),
+        ]
+    out += [index.fitness(centers, t) for t in (0.0, 0.25, 0.7)]
+    out += [index.fitter(centers, 0.25, f) for f in (0.1, 0.6, 0.64, 0.65)]
+    return out
+
+
+def test_threads_give_the_same_bits():
+    boxes = ZOO["many"]
+    centers = boxes[np.random.default_rng(1).choice(len(boxes), 9, replace=False)]
+    answers = [everything(BoxIndex(boxes, threads=t), centers) for t in (1, 2, 4)]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_two_threads_at_once():
+    boxes = ZOO["many"]
+    index = BoxIndex(boxes, threads=2)
+    sets = [boxes[np.random.default_rng(i).choice(len(boxes), 9, replace=False)] for i in range(6)]
+    alone = [everything(index, c) for c in sets]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda c: everything(index, c), sets))
+    assert alone == together
+
+
+def mutants(anchors, rng):
+    while True:
+        mask = rng.random((len(anchors), 2)) < 0.9
+        u = rng.random()
+        z = rng.standard_normal((len(anchors), 2))
+        v = (mask * u * z * 0.1 + 1).clip(0.3, 3.0)
+        if not (v == 1).all():
+            return v
+
+
+@pytest.mark.parametrize(
+    ("name", "k", "thr"),
+    [
+        ("lognormal", 9, 0.25),
+        ("many", 9, 0.25),
+        ("integers", 5, 0.5),
+        ("relative", 6, 0.0),
+        ("few_values", 9, 0.25),
+        ("many", 9, 0.8),
+        ("wide", 3, 0.25),
+    ],
+)
+def test_searches_take_the_same_decisions(name, k, thr):
+    boxes, index = np.asarray(ZOO[name], dtype=np.float64), indexed(name)
+    rng = np.random.default_rng(7)
+    low = 2.0 if name != "relative" else 1e-9
+    a = b = boxes[rng.choice(len(boxes), k, replace=False)]
+    fa, fb = exact_fitness(boxes, a, thr)[0], index.fitness(a, thr)[0]
+    for _ in range(100):
+        v = mutants(a, rng)
+        m = (a * v).clip(min=low)
+        f = exact_fitness(boxes, m, thr)[0]
+        g = index.fitter((b * v).clip(min=low), thr, fb)
+        assert (g is not None) == (f > fa)
+        if g is not None:
+            np.testing.assert_allclose(g, f, rtol=1e-12)
+            a, b, fa, fb = m, (b * v).clip(min=low), f, g
+    assert np.array_equal(a, b)
+
+
+def test_bounds_are_bounds():
+    boxes, index = ZOO["many"], indexed("many")
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        anchors = boxes[rng.choice(len(boxes), rng.integers(1, 12), replace=False)]
+        thr = rng.choice([0.0, 0.25, 0.6])
+        total = exact_fitness(boxes, anchors, thr)[0] * len(boxes)
+        search = Search(index, anchors, thr)
+        for level in range(index._grid.levels - 1, -1, -1):
+            parts = search.scan(level, 1)
+            now = parts[0][0] + parts[0][2]
+            assert parts[0][0] <= total * (1 + 1e-11)
+            assert total <= now * (1 + 1e-11)
+
+
+def test_take_pick_and_size():
+    for name in ("lognormal", "float32", "integers", "one"):
+        boxes, index = np.asarray(ZOO[name], dtype=np.float64), indexed(name)
+        rows = np.array([0, len(boxes) - 1, len(boxes) // 2, 0])
+        assert np.array_equal(index.take(rows), boxes[rows])
+        assert len(index) == len(boxes)
+        assert index.nbytes >= 20 * len(boxes)
+        centers = boxes[:3]
+        for metric in ("iou", "euclidean"):
+            d = distances(boxes, centers, metric).min(1)
+            d = d if metric == "iou" else np.sqrt(d)
+            total = np.cumsum(d)
+            for u in (0.0, 0.3, 0.999):
+                expected = (
+                    int(np.flatnonzero(total > u * total[-1])[0]) if total[-1] > 0 else index.pick(centers, metric, u)
+                )
+                assert index.pick(centers, metric, u) == expected
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, 1e-101, 1e101])
+def test_sides_out_of_range(bad):
+    boxes = np.ones((10, 2))
+    boxes[4, 1] = bad
+    with pytest.raises(DataError, match=r"boxes\[4\] = .*widths and heights must"):
+        BoxIndex(boxes)
+
+
+@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("update", ["median", "mean"])
+@pytest.mark.parametrize("init", ["random", "k-means++"])
+def test_index_is_accepted_where_boxes_are_and_answers_alike(metric, update, init):
+    boxes = ZOO["many"]
+    options = {"metric": metric, "update": update, "init": init, "rng": 3, "max_iter": 12, "progress": False}
+    dense = fastanchor.kmeans(boxes, 7, engine="dense", **options)
+    for form, engine in ((boxes, "index"), (indexed("many"), "auto")):
+        index = fastanchor.kmeans(form, 7, engine=engine, **options)
+        if update == "median":
+            np.testing.assert_array_equal(index.centers, dense.centers)
+            np.testing.assert_array_equal(index.labels, dense.labels)
+            np.testing.assert_array_equal(index.counts, dense.counts)
+            assert (index.n_iter, index.stop) == (dense.n_iter, dense.stop)
+        np.testing.assert_allclose(index.centers, dense.centers, rtol=1e-11)
+        np.testing.assert_allclose(index.inertia, dense.inertia, rtol=1e-11)
+        np.testing.assert_allclose(index.mean_iou, dense.mean_iou, rtol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["lognormal", "integers", "relative", "equal", "one"])
+def test_whole_searches_and_scores_are_those_of_the_dense_engine(name):
+    boxes, index = ZOO[name], indexed(name)
+    anchors = lognormal(6, np.random.default_rng(9))
+    found = fastanchor.evolve(anchors, index, gen=200, rng=1, progress=False)
+    right = fastanchor.evolve(anchors, boxes, gen=200, rng=1, engine="dense", progress=False)
+    np.testing.assert_array_equal(found.anchors, right.anchors)
+    assert found.accepted == right.accepted
+    np.testing.assert_allclose(found.history, right.history, rtol=1e-12)
+    assert found.bpr == right.bpr
+    np.testing.assert_array_equal(fastanchor.assign(index, anchors), fastanchor.assign(boxes, anchors))
+    np.testing.assert_allclose(fastanchor.mean_iou(index, anchors), fastanchor.mean_iou(boxes, anchors), rtol=1e-11)
+    score = fastanchor.anchor_fitness(anchors, index)
+    np.testing.assert_allclose(score, fastanchor.anchor_fitness(anchors, boxes), rtol=1e-12)
+
+
+def test_whole_job_with_either_engine():
+    boxes = np.maximum(ZOO["many"], 3.0)
+    index, dense = (
+        fastanchor.auto_anchor(boxes, rng=0, gen=100, engine=e, max_iter=20, progress=False) for e in ("index", "dense")
+    )
+    np.testing.assert_array_equal(index.anchors, dense.anchors)
+    assert (index.engine, dense.engine) == ("index", "dense")
+    again = fastanchor.auto_anchor(BoxIndex(boxes), rng=0, gen=100, max_iter=20, progress=False)
+    np.testing.assert_array_equal(again.anchors, dense.anchors)
+
+
+def test_index_of_boxes_that_the_job_would_leave_out_is_refused():
+    with pytest.raises(DataError, match="1 of 3 boxes have no side >= min_size = 2"):
+        fastanchor.auto_anchor(BoxIndex([[1, 1], [5, 5], [6, 7]]), n=1)
+
+
+def test_emptied_centres_are_reseeded_alike():
+    boxes = ZOO["lognormal"]
+    start = np.repeat(boxes[:1], 4, axis=0)
+    results = [fastanchor.kmeans(boxes, 4, init=start, engine=e, progress=False).centers for e in ("index", "dense")]
+    np.testing.assert_array_equal(*results)
+
+
+def test_take_finds_rows_in_any_order_and_twice():
+    boxes, index = ZOO["integers"], indexed("integers")
+    rows = np.random.default_rng(0).integers(len(boxes), size=500)
+    np.testing.assert_array_equal(index.take(rows), boxes[rows])
+    np.testing.assert_array_equal(index.take(np.arange(len(boxes))), boxes)
+
+
+def test_pick_is_that_of_the_dense_engine():
+    boxes, index = ZOO["many"], indexed("many")
+    for metric in ("iou", "euclidean"):
+        for u in (0.0, 0.5, 1.0 - 2.0**-53):
+            assert index.pick(boxes[:2], metric, u) == DenseEngine(boxes).pick(boxes[:2], metric, u)
+    assert indexed("equal").pick(ZOO["equal"][:1], "iou", 0.5) is None
+
+
+def test_index_needs_the_compiled_kernels():
+    with fastanchor.backend("numpy"):
+        with pytest.raises(BackendError, match="engine 'index' needs numba"):
+            BoxIndex(ZOO["one"])
+        assert fastanchor.auto_anchor(ZOO["equal"], n=1, gen=0).engine == "dense"
+
+
+def test_points_that_are_no_boxes_cannot_be_indexed():
+    points = np.array([[1.0, -1.0], [2.0, 3.0]])
+    with pytest.raises(DataError, match="widths and heights must be finite and > 0"):
+        fastanchor.kmeans(points, 1, metric="euclidean", engine="index")
+
+
+def test_auto_takes_the_index_for_many_boxes(monkeypatch):
+    monkeypatch.setattr("fastanchor.engine.LARGE", 1000)
+    boxes = np.maximum(ZOO["lognormal"], 3.0)
+    assert fastanchor.auto_anchor(boxes, gen=1, rng=0).engine == "index"
+    assert fastanchor.kmeans(boxes - 300.0, 2, metric="euclidean", rng=0).stop == "converged"
