@@ -154,9 +154,9 @@ def test_zoo_fitness(name, k):
             assert got_bpr == bpr, (what, thr)
             np.testing.assert_allclose(got_f, f, rtol=1e-12, atol=0, err_msg=what)
             if f > 0 and np.isfinite(f):
-                assert index.fitter(anchors, thr, f * (1 + 1e-9)) is None
-                assert index.fitter(anchors, thr, f * (1 - 1e-9)) == got_f
-                assert index.fitter(anchors, thr, got_f) is None
+                assert index.first_fitter([anchors], thr, f * (1 + 1e-9)) is None
+                assert index.first_fitter([anchors], thr, f * (1 - 1e-9)) == (0, got_f)
+                assert index.first_fitter([anchors], thr, got_f) is None
 
 
 def test_whole_kmeans_runs():
@@ -296,7 +296,7 @@ def everything(index, centers):
             index.pick(centers, metric, 0.37),
         ]
     out += [index.fitness(centers, t) for t in (0.0, 0.25, 0.7)]
-    out += [index.fitter(centers, 0.25, f) for f in (0.1, 0.6, 0.64, 0.65)]
+    out += [index.first_fitter([centers * f, centers], 0.25, f) for f in (0.1, 0.6, 0.64, 0.65)]
     return out
 
 
@@ -349,12 +349,28 @@ def test_searches_take_the_same_decisions(name, k, thr):
         v = mutants(a, rng)
         m = (a * v).clip(min=low)
         f = exact_fitness(boxes, m, thr)[0]
-        g = index.fitter((b * v).clip(min=low), thr, fb)
-        assert (g is not None) == (f > fa)
-        if g is not None:
-            np.testing.assert_allclose(g, f, rtol=1e-12)
-            a, b, fa, fb = m, (b * v).clip(min=low), f, g
+        found = index.first_fitter([(b * v).clip(min=low)], thr, fb)
+        assert (found is not None) == (f > fa)
+        if found is not None:
+            np.testing.assert_allclose(found[1], f, rtol=1e-12)
+            a, b, fa, fb = m, (b * v).clip(min=low), f, found[1]
     assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_the_first_fitter_is_the_first(threads):
+    boxes = ZOO["many"]
+    index = BoxIndex(boxes, threads=threads)
+    rng = np.random.default_rng(3)
+    start = boxes[rng.choice(len(boxes), 9, replace=False)]
+    several = [start * mutants(start, rng) for _ in range(40)]
+    each = [exact_fitness(boxes, m, 0.25)[0] for m in several]
+    for than in (0.0, *np.quantile(each, [0.3, 0.9]), max(each) * 1.01):
+        first = next((i for i, f in enumerate(each) if f > than), None)
+        found = index.first_fitter(several, 0.25, than)
+        assert (None if found is None else found[0]) == first
+        if found is not None:
+            assert found[1] == index.fitness(several[first], 0.25).fitness
 
 
 def test_bounds_are_bounds():
@@ -364,12 +380,12 @@ def test_bounds_are_bounds():
         anchors = boxes[rng.choice(len(boxes), rng.integers(1, 12), replace=False)]
         thr = rng.choice([0.0, 0.25, 0.6])
         total = exact_fitness(boxes, anchors, thr)[0] * len(boxes)
-        search = Search(index, anchors, thr)
-        for level in range(index._grid.levels - 1, -1, -1):
-            parts = search.scan(level, 1)
-            now = parts[0][0] + parts[0][2]
-            assert parts[0][0] <= total * (1 + 1e-11)
-            assert total <= now * (1 + 1e-11)
+        search = Search(index._grid, index._scratch, anchors, thr)
+        with index._scratch.borrow() as borrowed:
+            for level in range(index._grid.levels - 1, -1, -1):
+                settled, _, rest, _ = search.scan(level, borrowed)
+                assert settled <= total * (1 + 1e-11)
+                assert total <= (settled + rest) * (1 + 1e-11)
 
 
 def test_take_pick_and_size():

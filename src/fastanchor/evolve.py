@@ -15,6 +15,7 @@ __all__ = ["evolve"]
 
 # YOLOv5's constants: share of sides that mutate, spread of their factors, limits of a factor, least side in pixels
 MUTATED, SIGMA, SHRINK, GROW, LEAST = 0.9, 0.1, 0.3, 3.0, 2.0
+AHEAD = 16  # mutants handed over at once; one in twenty is accepted, and those after it are made anew
 
 
 def evolve(
@@ -72,18 +73,25 @@ def evolve(
     generator = np.random.default_rng(rng)
     history = np.empty(gen + 1)
     history[0] = fitness = answers.fitness(best, thr).fitness
-    accepted = 0
+    accepted = done = 0
+    drawn: list[FloatArray] = []
     with bar(progress, total=gen, desc="evolving", unit=" generations") as moving:
         moving.set_postfix_str(f"fitness {fitness:.4f}")
-        for generation in range(1, gen + 1):
-            mutant = (best * _factors(generator, len(best))).clip(min=LEAST)
-            fitter = answers.fitter(mutant, thr, fitness)
-            if fitter is not None:
-                best, fitness = mutant, fitter
+        while done < gen:
+            # factors do not depend on what was accepted: an engine may look at the mutants to come at the same time
+            drawn += [_factors(generator, len(best)) for _ in range(min(AHEAD, gen - done) - len(drawn))]
+            mutants = [(best * factors).clip(min=LEAST) for factors in drawn]
+            found = answers.first_fitter(mutants, thr, fitness)
+            passed = len(mutants) if found is None else found[0] + 1
+            history[done + 1 : done + passed + 1] = fitness
+            done += passed
+            del drawn[:passed]
+            if found is not None:
+                best, fitness = mutants[found[0]], found[1]
+                history[done] = fitness
                 accepted += 1
                 moving.set_postfix_str(f"fitness {fitness:.4f}", refresh=False)
-            history[generation] = fitness
-            moving.update(1)
+            moving.update(passed)
     return EvolveResult(best, fitness, answers.fitness(best, thr).bpr, accepted, history)
 
 

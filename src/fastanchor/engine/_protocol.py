@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
@@ -81,5 +82,5 @@ class Engine(Protocol):
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Return the ratio fitness and the best possible recall."""
 
-    def fitter(self, anchors: FloatArray, thr: float, than: float) -> float | None:
-        """Return the ratio fitness if it is greater than `than`, else None."""
+    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
+        """Return which of these anchors is the first with a ratio fitness greater than `than`, and its fitness."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -111,10 +111,13 @@ class DenseEngine:
             count += above
         return Fitness(total / len(self), count / len(self))
 
-    def fitter(self, anchors: FloatArray, thr: float, than: float) -> float | None:
-        """Return the ratio fitness if it is greater than `than`, else None."""
-        fitness = self.fitness(anchors, thr).fitness
-        return fitness if fitness > than else None
+    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
+        """Return which of these anchors is the first with a ratio fitness greater than `than`, and its fitness."""
+        for i, anchors in enumerate(mutants):
+            fitness = self.fitness(anchors, thr).fitness
+            if fitness > than:
+                return i, fitness
+        return None
 
     def assign(self, centers: FloatArray, metric: Metric, labels: LabelArray | None) -> tuple[bool, float, FloatArray]:
         """Write each box's nearest centre into `labels`; return if any changed, the inertia, and (k, 3) sums."""

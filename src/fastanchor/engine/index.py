@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,34 +168,51 @@ class BoxIndex:
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Mean of ``best * (best > thr)`` and of ``best > thr``."""
-        total, above = Search(self, anchors, thr).finish()
+        total, above = Search(self._grid, self._scratch, anchors, thr).finish() or (0.0, 0)  # nothing was to be reached
         value = total / len(self)
         self._remember(value, anchors, thr)
         return Fitness(value, above / len(self))
 
-    def fitter(self, anchors: FloatArray, thr: float, than: float) -> float | None:
-        """Return the fitness if it is greater than `than`, else None.
+    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
+        """Return which of these anchors is the first with a ratio fitness greater than `than`, and its fitness.
 
-        Fitnesses too near to tell apart are compared by the dense engine's: of these anchors and of those that had
-        fitness `than`, if it came from this index.
+        Each thread takes the next mutant; what comes after one that is certainly fitter is not looked at.
         """
-        total = Search(self, anchors, thr).finish(than * len(self) * (1.0 - SAME))
-        if total is None:
-            return None
-        value = total[0] / len(self)
-        if abs(value - than) <= SAME * max(value, than):
-            dense = self._dense()
-            known = self._known.get(than)
-            if known is not None and known[1] == thr:
-                if np.array_equal(known[0], anchors):
-                    return None
-                than = dense.fitness(known[0], thr).fitness
-            if not dense.fitness(anchors, thr).fitness > than:
+        enough = than * (1.0 - SAME)
+        end = len(mutants)
+
+        def evaluate(i: int) -> float | None:
+            nonlocal end
+            if i >= end:
                 return None
-        elif not value > than:
-            return None
-        self._remember(value, anchors, thr)
-        return float(value)
+            found = Search(self._grid, self._scratch, mutants[i], thr).finish(enough * len(self))
+            if found is None:
+                return None
+            value = float(found[0]) / len(self)
+            if value > than * (1.0 + SAME):
+                end = min(end, i + 1)  # lost between two threads, the later ones are looked at for nothing
+            return value
+
+        for i, value in enumerate(self._team.run(evaluate, range(len(mutants)))):
+            if value is not None and self._is_fitter(value, mutants[i], thr, than):
+                self._remember(value, mutants[i], thr)
+                return i, value
+        return None
+
+    def _is_fitter(self, value: float, anchors: FloatArray, thr: float, than: float) -> bool:
+        """Compare fitnesses; those too near to tell apart by the dense engine's.
+
+        That is, of these anchors and of those that had fitness `than`, if it came from this index.
+        """
+        if abs(value - than) > SAME * max(value, than):
+            return value > than
+        dense = self._dense()
+        known = self._known.get(than)
+        if known is not None and known[1] == thr:
+            if np.array_equal(known[0], anchors):
+                return False
+            than = dense.fitness(known[0], thr).fitness
+        return dense.fitness(anchors, thr).fitness > than
 
     def _remember(self, value: float, anchors: Any, thr: float) -> None:
         with self._lock:

@@ -306,18 +306,16 @@ def scan(level, r0, r1, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, bas
 def count_open(kw, kh, thr, w, h, offsets, ny, out, tops, cands, spare):
     """Total and number above thr of the boxes in the open runs `out`, by the reference formula.
 
-    Stops when the upper bounds have shrunk by more than ``spare[0]``, which the threads share. (An update that is lost
-    between two threads only lets them go on for longer.) Tells by how much they shrank and at how many boxes it looked.
+    Stops when the upper bounds have shrunk by more than `spare`; tells by how much they shrank.
     """
     best = np.empty(RUN)
     total = shrunk = 0.0
-    above = looked = 0
+    above = 0
     for t in range(len(out)):
         x = np.int64(out[t, 0])
         some = cands[out[t, 3] : out[t, 3] + out[t, 4]]
         here = 0.0
         end = offsets[x * ny + out[t, 2]]
-        looked += end - offsets[x * ny + out[t, 1]]
         for s in range(offsets[x * ny + out[t, 1]], end, RUN):
             ws, hs = w[s : min(s + RUN, end)], h[s : min(s + RUN, end)]
             for i in range(ws.size):
@@ -336,7 +334,6 @@ def count_open(kw, kh, thr, w, h, offsets, ny, out, tops, cands, spare):
                     above += 1
         total += here
         shrunk += tops[t] - here
-        spare[0] -= tops[t] - here
-        if spare[0] < 0.0:
+        if shrunk > spare:
             break
-    return total, above, shrunk, looked
+    return total, above, shrunk
