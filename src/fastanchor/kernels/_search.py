@@ -159,19 +159,19 @@ def ratio_range(which, kw, kh, inv_kw, inv_kh, w0, w1, h0, h1):
 
 
 @compiled
-def scan(level, r0, r1, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, base_h, shift, runs, alive, down, winners,
-         out, tops, cands):  # fmt: skip
-    """Fitness of the rows `r0` to `r1` of a level: total and number above thr, and what stays open.
+def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, base_h, shift,
+         runs, alive, winners, bound, gap, out, tops, cands):  # fmt: skip
+    """Fitness of the rows of a level: total and number above thr, and what stays open.
 
-    Row r needs only the anchors ``alive[r >> down]``; those that win somewhere in it are marked in ``winners[r]``,
-    for the
-    levels below. An open run goes to `out` as (row, first and last column at the finest level, first candidate,
-    number of
+    The level scanned before lies `down` levels higher; its rows are taken in this `sequence`. Row r needs only the
+    anchors ``alive[r >> down]``; those that win somewhere in it are marked in ``winners[r]``, for the levels below.
+    ``bound[r]`` becomes an upper bound of the row's total, ``gap[r]`` its open part. `spare` is what all bounds may
+    shrink by before the decision falls; the scan ends where it falls below zero.
+
+    An open run goes to `out` as (row, first and last column at the finest level, first candidate, number of
     candidates), with an upper bound of its total in `tops`. Those that thr cuts go to the end: they are few (a
-    hundredth of the
-    boxes) and hold over half of the gap between the bounds. Returns total, number, sum of `tops`, runs, runs at the
-    end,
-    candidates; -1 runs if `out` or `cands` is too small.
+    hundredth of the boxes) and hold over half of the gap between the bounds. Returns total, number, `spare` now, runs,
+    runs at the end, candidates; -1 runs if `out` or `cands` is too small.
     """
     nx, ny = edge_w.size - 1, edge_h.size - 1
     k = kw.size
@@ -187,9 +187,20 @@ def scan(level, r0, r1, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, bas
     point = np.empty(1)
     bits = point.view(np.int64)
     n_out = n_cut = n_cands = above = 0
-    total = open_total = 0.0
+    total = 0.0
     first_h, last_h = edge_h[0], edge_h[ny]
-    for r in range(r0, r1):
+    rows = len(bound)
+    for step in range(sequence.size << down):
+        before = sequence[step >> down]
+        r = (before << down) + (step & ((1 << down) - 1))
+        if step & ((1 << down) - 1) == 0:
+            if spare < 0.0:
+                break
+            spare -= bound_before[before]
+        if r >= rows:
+            continue
+        row_total = row_open = 0.0
+        bound[r] = gap[r] = 0.0
         m = np.int64(0)
         for j in range(k):
             winners[r, j] = 0
@@ -238,13 +249,13 @@ def scan(level, r0, r1, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, bas
                         above += np.int64(inside)
                         winners[r, ids[j]] = 1
                         if what == LEFT:
-                            total += (runs[r, b, 2] - runs[r, a, 2]) * inv_ah[j]
+                            row_total += (runs[r, b, 2] - runs[r, a, 2]) * inv_ah[j]
                         elif what == RIGHT:
-                            total += (runs[r, a, 3] - runs[r, b, 3]) * ah[j]
+                            row_total += (runs[r, a, 3] - runs[r, b, 3]) * ah[j]
                         elif rising[j] > 0:
-                            total += (runs[r, b, 0] - runs[r, a, 0]) * inv_aw[j]
+                            row_total += (runs[r, b, 0] - runs[r, a, 0]) * inv_aw[j]
                         else:
-                            total += (runs[r, b, 1] - runs[r, a, 1]) * aw[j]
+                            row_total += (runs[r, b, 1] - runs[r, a, 1]) * aw[j]
                 y1, done = a, b
             # columns y0 to y1, before this segment or after the last, stay open
             while y0 < y1:
@@ -268,7 +279,7 @@ def scan(level, r0, r1, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, bas
                         most = peak if peak > most else most
                     if most > thr * (1.0 - THR_MARGIN):
                         if n_out + n_cut == len(out) or n_cands + k > cands.size:
-                            return total, above, open_total, -1, 0, n_cands
+                            return total, above, spare, -1, 0, n_cands
                         cut = least <= thr * (1.0 + THR_MARGIN)
                         least *= 1.0 - THR_MARGIN
                         first = n_cands
@@ -279,10 +290,10 @@ def scan(level, r0, r1, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, bas
                             cands[n_cands] = ids[i]
                             n_cands += near
                             f, g = (g if near else f), (i if near else g)
-                        bound = inside * most
+                        most *= inside
                         if n_cands - first == 1:
                             sum_g, which_g = lowest_sum(aw[g], ah[g], inv_aw[g], inv_ah[g], runs, r, y0, y2)
-                            bound = min(bound, sum_g + in_row * 1e-13)
+                            most = min(most, sum_g + in_row * 1e-13)
                         elif n_cands - first == 2:
                             # max(f, g) = (f + g) / 2 + |f - g| / 2
                             sum_f, which_f = lowest_sum(aw[f], ah[f], inv_aw[f], inv_ah[f], runs, r, y0, y2)
@@ -290,16 +301,19 @@ def scan(level, r0, r1, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, bas
                             f0, f1 = ratio_range(which_f, aw[f], ah[f], inv_aw[f], inv_ah[f], w0, w1, h0, h1)
                             g0, g1 = ratio_range(which_g, aw[g], ah[g], inv_aw[g], inv_ah[g], w0, w1, h0, h1)
                             apart = max(f1 - g0, g1 - f0)
-                            bound = min(bound, 0.5 * (sum_f + sum_g + inside * apart) + in_row * 1e-13)
+                            most = min(most, 0.5 * (sum_f + sum_g + inside * apart) + in_row * 1e-13)
                         at = len(out) - 1 - n_cut if cut else n_out
                         n_cut += cut
                         n_out += not cut
-                        tops[at] = bound
-                        open_total += bound
+                        tops[at] = most
+                        row_open += most
                         out[at, 0], out[at, 1], out[at, 2] = r, c0, c1
                         out[at, 3], out[at, 4] = first, n_cands - first
                 y0 = y2
-    return total, above, open_total, n_out, n_cut, n_cands
+        total += row_total
+        spare += row_total + row_open
+        bound[r], gap[r] = row_total + row_open, row_open
+    return total, above, spare, n_out, n_cut, n_cands
 
 
 @compiled
