@@ -60,8 +60,9 @@ class Grid:
         Summed-area table of counts. 32 bits halve the memory; no faster, measured.
     sums : (total, 2) float64
         Sums of w and h of the blocks of all levels; those of level l begin at level_start[l], level_cols[l] to a row.
-    runs : list of (rows, columns + 1, 5) float64, one a level
-        Running sums along each row of cells: see kernels_grid.run_rows.
+    runs : list of (rows, ny + 1, 5) float64, one a level
+        Running sums along each row of cells, see ``kernels._grid.run_rows``; level l puts 2^l rows together, and no
+        columns: most lines between anchors' regions cross a row, and so cut it at one column.
     """
 
     def __init__(self, boxes: Any, team: Team, side: int | None = None) -> None:
@@ -110,11 +111,10 @@ class Grid:
 
     def _add_up(self, cells: Any) -> None:
         level_start, level_cols, sums = [0], [], []
-        self.runs: list[Any] = []
+        runs = np.zeros((cells.shape[0], cells.shape[1] + 1, 5))
+        part("grid").run_rows(cells, runs)
+        self.runs = [runs]
         while True:
-            runs = np.zeros((cells.shape[0], cells.shape[1] + 1, 5))
-            part("grid").run_rows(cells, runs)
-            self.runs.append(runs)
             sums.append(cells[:, :, :4:2].reshape(-1, 2))
             level_start.append(level_start[-1] + len(sums[-1]))
             level_cols.append(cells.shape[1])
@@ -123,6 +123,9 @@ class Grid:
             wider = np.zeros(((cells.shape[0] + 1) // 2, (cells.shape[1] + 1) // 2, 5))
             part("grid").halve(cells, wider)
             cells = wider
+            runs, odd = runs[::2].copy(), runs[1::2]
+            runs[: len(odd)] += odd
+            self.runs.append(runs)
         self.sums = np.concatenate(sums)
         self.level_start, self.level_cols = np.array(level_start), np.array(level_cols)
         self.levels = len(self.runs)

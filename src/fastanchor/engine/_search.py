@@ -9,7 +9,7 @@ import numpy as np
 from fastanchor.engine._grid import Grid, Scratch
 from fastanchor.kernels import part
 
-LEVELS = (5, 3, 2, 1, 0)  
+LEVELS = (4, 2, 0)
 
 
 class Search:

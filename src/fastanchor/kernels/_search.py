@@ -175,7 +175,6 @@ def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, mid
     """
     nx, ny = edge_w.size - 1, edge_h.size - 1
     k = kw.size
-    columns = runs.shape[1] - 1
     floats = np.empty((9, k + 1))
     aw, ah, low, high, top, upper, begin = floats[0], floats[1], floats[2], floats[3], floats[4], floats[5], floats[6]
     inv_aw, inv_ah = floats[7], floats[8]
@@ -208,7 +207,7 @@ def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, mid
                 ids[m], aw[m], ah[m], inv_aw[m], inv_ah[m] = j, kw[j], kh[j], inv_kw[j], inv_kh[j]
                 m += 1
         x0, x1 = r << level, min((r + 1) << level, nx)
-        in_row = runs[r, columns, 4]
+        in_row = runs[r, ny, 4]
         if in_row == 0.0 or m == 0:
             continue
         w0, w1 = edge_w[x0], edge_w[x1]
@@ -220,30 +219,29 @@ def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, mid
         stretch = 1.0 + 0.5 * (w1 / w0 - 1.0) * (w1 / w0) + 1e-9
         done = 0
         for s in range(n + 1):
-            y0, y1 = done, columns  # what will stay open
+            y0, y1 = done, ny  # what will stay open
             if s < n:
                 # columns wholly between the end of what blurs the beginning and the beginning of what blurs the end
-                a, b = 0, columns
+                a, b = 0, ny
                 if s + 1 < n:
                     point[0] = pos[s + 1] / (stretch if loose[s + 1] else 1.0 + 1e-9)
                     if point[0] < last_h:
-                        b = min(max((bits[0] - base_h) >> shift, 0), ny - 1) >> level
+                        b = min(max((bits[0] - base_h) >> shift, 0), ny - 1)
                 if s > 0:
                     point[0] = pos[s] * (stretch if loose[s] else 1.0 + 1e-9)
                     if point[0] >= last_h:
-                        a = columns
+                        a = ny
                     elif point[0] > first_h:
-                        a = (min(max((bits[0] - base_h) >> shift, 0), ny - 1) >> level) + 1
+                        a = min(max((bits[0] - base_h) >> shift, 0), ny - 1) + 1
                 a = max(a, done)
                 if a >= b:
                     continue
-                c0, c1 = a << level, min(b << level, ny)
                 j, what = who[s], kind[s]
                 inside = runs[r, b, 4] - runs[r, a, 4]
                 if inside > 0.0:
                     if what != NONE and inside * FEW < in_row:
                         continue
-                    if not holds(m, aw, ah, thr, low, high, rising, j, what, edge_h[c0], edge_h[c1]):
+                    if not holds(m, aw, ah, thr, low, high, rising, j, what, edge_h[a], edge_h[b]):
                         continue
                     if what != NONE:
                         above += np.int64(inside)
@@ -259,11 +257,10 @@ def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, mid
                 y1, done = a, b
             # columns y0 to y1, before this segment or after the last, stay open
             while y0 < y1:
-                y2 = min(y0 + 2, y1)
-                c0, c1 = y0 << level, min(y2 << level, ny)
+                y2 = min(y0 + (2 << level), y1)
                 inside = runs[r, y2, 4] - runs[r, y0, 4]
                 if inside > 0.0:
-                    h0, h1 = edge_h[c0], edge_h[c1]
+                    h0, h1 = edge_h[y0], edge_h[y2]
                     rh0, rh1 = 1.0 / h0, 1.0 / h1
                     least = most = 0.0
                     for i in range(m):
@@ -307,7 +304,7 @@ def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, mid
                         n_out += not cut
                         tops[at] = most
                         row_open += most
-                        out[at, 0], out[at, 1], out[at, 2] = r, c0, c1
+                        out[at, 0], out[at, 1], out[at, 2] = r, y0, y2
                         out[at, 3], out[at, 4] = first, n_cands - first
                 y0 = y2
         total += row_total
