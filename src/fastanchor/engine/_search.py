@@ -9,6 +9,7 @@ import numpy as np
 from fastanchor.engine._grid import Grid, Scratch
 from fastanchor.kernels import part
 
+ROUNDING = 1e-10  # of the number of boxes: far more than what all sums of bounds, none above it, may be off by
 LEVELS = (4, 2, 0)
 
 
@@ -49,11 +50,12 @@ class Search:
         return total, above, left, [(runs[lot], tops[lot], cands[:m]) for lot in lots]
 
     def finish(self, enough: float = -np.inf) -> tuple[float, int] | None:
-        """Return total and number above thr; or None as soon as the total cannot reach `enough`."""
+        """Return total and number above thr; or None as soon as it is certain that the total is below `enough`."""
         if self.thr >= 1.0:  # no ratio is above 1
             return (0.0, 0) if enough <= 0.0 else None
         grid = self.grid
-        spare = self.bound[0] - enough
+        n = len(grid.w)
+        spare = n - (enough - ROUNDING * n)
         with self.scratch.borrow() as borrowed:
             for level in LEVELS:
                 if level > 0 and level > grid.levels - 3:
