@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, stdout and stderr, JSON."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -198,3 +199,18 @@ def test_bench_without_its_rival_says_what_that_hides(capsys, monkeypatch):
     assert code == 0
     assert "scikit-learn is not installed" in err
     assert "not compared" in out
+
+
+def test_info_warm_leaves_nothing_to_compile(capsys):
+    code, out, _ = run(capsys, "info", "--warm", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["engines"] == (["dense", "index"] if facts["backend"] == "numba" else ["dense"])
+    if facts["backend"] == "numba":
+        for name in ("_numba", "_grid", "_settle", "_lloyd", "_search"):
+            module = importlib.import_module(f"fastanchor.kernels.{name}")
+            entries = [
+                f for f in vars(module).values() if getattr(f, "targetoptions", {}).get("no_cpython_wrapper") is None
+            ]
+            for kernel in (f for f in entries if hasattr(f, "signatures")):
+                assert kernel.signatures, kernel.__name__

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import itertools
 import os
 import platform
-from typing import Any
+from typing import Any, get_args
+
+import numpy as np
 
 import fastanchor
 from fastanchor import kernels
+from fastanchor._progress import track
+from fastanchor._types import Update
 from fastanchor.cli import _common
-from fastanchor.engine import ENGINES
+from fastanchor.engine import ENGINES, METRICS
 from fastanchor.engine._pool import thread_count
 
 __all__ = ["add", "run"]
@@ -29,12 +34,17 @@ def add(commands: _common.Commands) -> None:
     parser = commands.add_parser(
         "info", help="versions, backend, cache folder", description="Tell versions, backend and cache folder."
     )
+    parser.add_argument(
+        "--warm", action="store_true", help="compile all kernels into the cache first, so that no later run has to"
+    )
     _common.add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what runs here."""
+    if arguments.warm:
+        _warm()
     facts = _facts()
     if arguments.json:
         _common.emit_json(facts)
@@ -52,6 +62,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _warm() -> None:
+    """Ask every engine every question, with few boxes."""
+    boxes = np.random.default_rng(0).uniform(4, 400, (2000, 2))
+    engines = _engines(kernels.current())
+    jobs = list(itertools.product(engines, METRICS, get_args(Update)))
+    for engine, metric, update in track(jobs, None, total=len(jobs), desc="compiling", unit=" jobs"):
+        run = fastanchor.kmeans(boxes, 5, metric=metric, update=update, init="k-means++", rng=0, engine=engine)
+        fastanchor.assign(boxes, run.centers, metric=metric)
+        fastanchor.evolve(run.centers, boxes, gen=20, rng=0, engine=engine)
+    fastanchor.wh_iou(boxes, boxes[:5])
+
+
+def _engines(backend: str) -> list[str]:
+    return [name for name in ENGINES if name == "dense" or (name == "index" and backend == "numba")]
+
+
 def _facts() -> dict[str, Any]:
     backend = kernels.current()
     return {
@@ -61,7 +87,7 @@ def _facts() -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "backend": backend,
         "backend_from_environment": os.environ.get("FASTANCHOR_BACKEND"),
-        "engines": [name for name in ENGINES if name == "dense" or (name == "index" and backend == "numba")],
+        "engines": _engines(backend),
         "threads": thread_count(None),
         "cache": _cache_folder() if backend == "numba" else None,
         "optional": {name: _version(name) for name in OPTIONAL},

@@ -32,7 +32,7 @@ class Search:
         """Go through the rows of a level: total, number, what is left of `spare`, and its open runs in two lots."""
         grid, rows = self.grid, len(self.grid.runs[level])
         winners, bound, gap = np.empty((rows, self.kw.size), np.uint8), np.empty(rows), np.empty(rows)
-        order = self.gap.argsort()[::-1]  # where most is open most can be won
+        order = (-self.gap).argsort()  # where most is open most can be won
         room = 16 * rows + 64
         while True:
             runs = borrowed("runs", room, 5, np.int32)
