@@ -382,7 +382,7 @@ def test_bounds_are_bounds():
         total = exact_fitness(boxes, anchors, thr)[0] * len(boxes)
         search = Search(index._grid, index._scratch, anchors, thr)
         with index._scratch.borrow() as borrowed:
-            for level in range(index._grid.levels - 1, -1, -1):
+            for level in sorted(index._grid.runs, reverse=True):
                 settled, _, spare, _ = search.scan(level, len(boxes), borrowed)
                 assert settled <= total * (1 + 1e-11)
                 assert total <= spare * (1 + 1e-11)

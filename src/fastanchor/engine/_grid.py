@@ -15,6 +15,7 @@ from fastanchor.kernels import part
 CHUNK = 1 << 18  # boxes a thread takes at a time: 4 MB of float64, enough to drown the cost of the call
 SAMPLE = 1 << 14
 MOST = (0.0002, 0.9998)
+LEVELS = (4, 2, 0)  # that the search of anchors goes through; a level more or less costs a quarter more, measured
 
 
 class Scratch:
@@ -60,9 +61,9 @@ class Grid:
         Summed-area table of counts. 32 bits halve the memory; no faster, measured.
     sums : (total, 2) float64
         Sums of w and h of the blocks of all levels; those of level l begin at level_start[l], level_cols[l] to a row.
-    runs : list of (rows, ny + 1, 5) float64, one a level
-        Running sums along each row of cells, see ``kernels._grid.run_rows``; level l puts 2^l rows together, and no
-        columns: most lines between anchors' regions cross a row, and so cut it at one column.
+    runs : {level: (rows, ny + 1, 5) float64}
+        Running sums along each row of cells, see ``kernels._grid.run_rows``, for the levels of the search alone. Level
+        l puts 2^l rows together and no columns: most lines between anchors' regions cross a row at one column.
     """
 
     def __init__(self, boxes: Any, team: Team, side: int | None = None) -> None:
@@ -113,7 +114,7 @@ class Grid:
         level_start, level_cols, sums = [0], [], []
         runs = np.zeros((cells.shape[0], cells.shape[1] + 1, 5))
         part("grid").run_rows(cells, runs)
-        self.runs = [runs]
+        self.runs = {0: runs}
         while True:
             sums.append(cells[:, :, :4:2].reshape(-1, 2))
             level_start.append(level_start[-1] + len(sums[-1]))
@@ -123,17 +124,23 @@ class Grid:
             wider = np.zeros(((cells.shape[0] + 1) // 2, (cells.shape[1] + 1) // 2, 5))
             part("grid").halve(cells, wider)
             cells = wider
-            runs, odd = runs[::2].copy(), runs[1::2]
-            runs[: len(odd)] += odd
-            self.runs.append(runs)
+            level = len(sums)
+            if level in LEVELS:
+                runs = self._joined(runs, level - max(self.runs))
+                self.runs[level] = runs
         self.sums = np.concatenate(sums)
         self.level_start, self.level_cols = np.array(level_start), np.array(level_cols)
-        self.levels = len(self.runs)
+        self.levels = len(sums)
+
+    @staticmethod
+    def _joined(runs: Any, levels: int) -> Any:
+        """Put 2^levels rows together."""
+        return np.add.reduceat(runs, np.arange(0, len(runs), 1 << levels), axis=0)
 
     @property
     def nbytes(self) -> int:
         """Memory held."""
-        arrays: tuple[Any, ...] = (self.w, self.h, self.row, self.offsets, self.table, self.sums, *self.runs)
+        arrays: tuple[Any, ...] = (self.w, self.h, self.row, self.offsets, self.table, self.sums, *self.runs.values())
         return sum(a.nbytes for a in arrays)
 
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from fastanchor.engine._grid import Grid, Scratch
+from fastanchor.engine._grid import LEVELS, Grid, Scratch
 from fastanchor.kernels import part
 
 ROUNDING = 1e-10  # of the number of boxes: far more than what all sums of bounds, none above it, may be off by
-LEVELS = (4, 2, 0)
 
 
 class Search:
@@ -58,7 +57,7 @@ class Search:
         spare = n - (enough - ROUNDING * n)
         with self.scratch.borrow() as borrowed:
             for level in LEVELS:
-                if level > 0 and level > grid.levels - 3:
+                if level > 0 and level > grid.levels - 3:  # so few rows decide nothing
                     continue
                 total, above, spare, lots = self.scan(level, spare, borrowed)
                 if spare < 0.0:

@@ -17,8 +17,9 @@ __all__ = ["Medians"]
 Keys = NDArray[np.uint64]
 Each = Callable[[Callable[[list[slice]], list[Any]]], list[Any]]
 
-# Few enough values to gather and sort at once (0.3 ms); more are narrowed by another histogram (3 ns a box).
-GATHER = 1 << 12
+# So many values at least, or this share of all, are few enough to gather and sort at once (0.1 us each, on one thread);
+# more are narrowed by another histogram (3 ns for each box there is).
+GATHER, SHARE = 1 << 11, 64
 # Counters in a histogram over all labels (4 MB); 4096 a label is plenty, it splits an octave in hundreds.
 COUNTERS = 1 << 19
 
@@ -61,7 +62,7 @@ class Medians:
             single = open_ & (low == high)
             found[single] = _values(low[single])
             open_ &= ~single
-            if inside[open_].sum() <= GATHER:
+            if inside[open_].sum() <= max(GATHER, labels.size // SHARE):
                 break
             if narrowed and (first != second).any():
                 # the two ranks may sit far apart with much on both sides: each alone is sure to narrow

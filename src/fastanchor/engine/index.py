@@ -117,17 +117,12 @@ class BoxIndex:
     def take(self, rows: IntArray) -> FloatArray:
         """Return the boxes of these rows, (m, 2)."""
         grid = self._grid
-        order = np.argsort(rows, kind="stable")
-        ascending = rows[order]
-        # where each box would stand among the rows asked for: most stand nowhere, and no inverse need be kept
-        at = np.searchsorted(ascending, grid.row)
-        np.minimum(at, len(rows) - 1, out=at)
-        hit = np.flatnonzero(ascending[at] == grid.row)
-        first = np.empty((len(rows), 2))
-        first[at[hit]] = np.column_stack([grid.w[hit], grid.h[hit]])
-        out = np.empty((len(rows), 2))
-        out[order] = first[np.searchsorted(ascending, ascending)]  # a row asked for twice was found once
-        return out
+        wanted = np.zeros(len(self), bool)
+        wanted[rows] = True
+        found = np.flatnonzero(wanted[grid.row])  # in the order of cells; the inverse of `row` is not kept
+        order = found[np.argsort(grid.row[found])]
+        at = order[np.searchsorted(grid.row[order], rows)]
+        return np.column_stack([grid.w[at], grid.h[at]])
 
     # ---- k-means
 
