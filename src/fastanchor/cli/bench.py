@@ -3,105 +3,132 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import platform
-from typing import Any
+import json
+import os
+from pathlib import Path
 
 import fastanchor
-from fastanchor import _check, bench, kernels
+from fastanchor import _check, bench, plot
+from fastanchor._files import whole
+from fastanchor.bench import _report
 from fastanchor.cli import _common
-from fastanchor.engine._pool import thread_count
 
 __all__ = ["add", "run"]
 
 DESCRIPTION = """\
-Check fastanchor's answers against plain NumPy and scikit-learn, then time each
-stage. A contender with a wrong answer is shown and not timed; exit code 1 then."""
+Check everybody's answers, then time each stage of the job: plain NumPy, the
+loops one writes first under @njit, other packages, fastanchor's engines. A
+contender with a wrong answer is shown and not timed; exit code 1 then.
+
+  fastanchor bench --quick
+  fastanchor bench --n 1e4,1e5,1e6,1e7 --plot growth.png
+  fastanchor bench --stages fitness,search --n 1e6 --json fitness.json
+  fastanchor bench VOC2012 --k 3,9,32"""
 
 
 def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "bench",
-        help="check answers and time them against NumPy and scikit-learn",
+        help="check answers and time them against NumPy and other packages",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--n", type=float, default=1e5, help="number of boxes, as in 1e6 (default: 1e5)")
-    parser.add_argument("--k", type=int, default=9, help="number of centres (default: 9)")
-    parser.add_argument("--rounds", type=int, default=5, help="timed calls, of which the median is shown (default: 5)")
-    parser.add_argument("--threads", type=int, help="of the compiled kernels (default: all processors)")
-    _common.add_json(parser)
+    _common.add_data(parser, optional=True)
+    group = parser.add_argument_group("the contest")
+    group.add_argument("--n", default="1e5", metavar="N,N,...", help="numbers of boxes, as in 1e4,1e6 (default: 1e5)")
+    group.add_argument("--k", default="9", metavar="K,K,...", help="numbers of centres (default: 9)")
+    group.add_argument(
+        "--stages", metavar="S,S,...", help=f"beginnings of names, of: {'; '.join(bench.STAGES)} (default: all)"
+    )
+    group.add_argument("--rounds", type=int, default=5, help="timed calls of each contender, in turns (default: 5)")
+    group.add_argument(
+        "--limit", type=float, default=10.0, help="seconds of a call at most; longer ones get fewer boxes (default: 10)"
+    )
+    group.add_argument("--threads", type=int, help="for those who take a number (default: all processors)")
+    group.add_argument("--no-memory", action="store_true", help="do not measure memory in processes of their own")
+    group.add_argument("--quick", action="store_true", help="10,000 boxes, 3 rounds, no memory: half a minute")
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--json", nargs="?", const="-", metavar="OUT", help="write one JSON object to OUT, or print it instead of text"
+    )
+    output.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    output.add_argument("--plot", type=Path, metavar="FILE", help="time against boxes: PNG, SVG or PDF")
+    output.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table."""
-    n = int(_check.number(arguments.n, "--n", low=1.0, high=1e9))
-    if n != arguments.n:
-        raise fastanchor.DataError(f"--n = {arguments.n}: must be a whole number")
-    k = _check.integer(arguments.k, "--k", least=1)
-    if k > n:
-        raise fastanchor.DataError(f"--k = {k}: must be at most --n = {n}")
+    """Print the tables."""
+    # several packages bring an OpenMP of their own; where their idle threads spin, all but one are slowed down tenfold
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    sizes, ks, stages = _asked(arguments)
+    if arguments.plot is not None:
+        plot.check(arguments.plot)
+    say = (lambda text: None) if arguments.quiet else _common.say
+    for package, hides in bench.absent().items():
+        say(f"{package} is not installed; without it: {'; '.join(hides)}")
+    wh = None
+    if arguments.data is not None:
+        wh = _common.load(arguments)[0].wh
+        sizes = sorted({min(n, len(wh)) for n in sizes})
+    rows: list[bench.Row] = []
+    jobs = [(n, k) for k in ks for n in sizes]
+    rounds, limit = (3, 1.0) if arguments.quick else (arguments.rounds, arguments.limit)
+    with _common.bar(False if arguments.quiet else None, total=None, desc="bench", unit=" contenders") as moving:
+        for i, (n, k) in enumerate(jobs):
+            work = bench.case(n, k, wh=wh, threads=arguments.threads, path=arguments.data)
+            if len(work.start) < k:
+                raise fastanchor.DataError(f"--k {k}: the data has fewer distinct sizes among its first 2,000 boxes")
+            memory = n == max(sizes) and k == ks[0] and not (arguments.quick or arguments.no_memory)
+            # reading does not depend on n or k
+            todo = [name for name in stages if i == 0 or name != "reading"]
+            for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory):
+                rows.append(row)
+                moving.update(1)
+    _show(arguments, sorted(rows, key=lambda row: stages.index(row.stage)), sizes, ks)
+    return 1 if any(row.wrong for row in rows) else 0
+
+
+def _show(arguments: argparse.Namespace, rows: list[bench.Row], sizes: list[int], ks: list[int]) -> None:
+    machine = bench.machine()
+    content = {"n": sizes, "k": ks, "machine": machine, "absent": bench.absent(), "rows": [row.plain() for row in rows]}
+    if arguments.plot is not None:
+        _report.picture(rows, arguments.plot)
+    if arguments.json not in (None, "-"):
+        with whole(Path(arguments.json)) as part:
+            part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if arguments.json == "-":
+        _common.emit_json(content)
+    else:
+        print((_report.markdown if arguments.markdown else _report.text)(rows, machine))  # noqa: T201  the answer
+
+
+def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[str]]:
+    sizes = _whole_numbers("10000" if arguments.quick else arguments.n, "--n", 1_000_000_000)
+    ks = _whole_numbers(arguments.k, "--k", 1000)
     _check.integer(arguments.rounds, "--rounds", least=1)
+    _check.number(arguments.limit, "--limit", low=0.0, open_low=True)
     if arguments.threads is not None:
         _check.integer(arguments.threads, "--threads", least=1)
-    absent = _absent()
-    for text in absent:
-        _common.say(text)
-    rows = []
-    with _common.bar(None, total=None, desc="bench", unit=" rows") as moving:
-        for row in bench.run(bench.boxes(n), k, rounds=arguments.rounds, threads=arguments.threads):
-            rows.append(row)
-            moving.update(1)
-    if arguments.json:
-        _common.emit_json(
-            {"n": n, "k": k, "machine": _machine(), "absent": absent, "rows": [r._asdict() for r in rows]}
-        )
-    else:
-        _print(rows, n, k)
-    return 1 if any(row.seconds is None for row in rows) else 0
+    if max(ks) > min(sizes):
+        raise fastanchor.DataError(f"--k {max(ks)}: must be at most --n {min(sizes)}")
+    if arguments.stages is None:
+        return sizes, ks, list(bench.STAGES)
+    stages = []
+    for word in arguments.stages.split(","):
+        found = [name for name in bench.STAGES if name.startswith(word.strip())]
+        if not found or not word.strip():
+            raise fastanchor.DataError(f"--stages {word!r}: no stage begins so; there are: {'; '.join(bench.STAGES)}")
+        stages += [name for name in found if name not in stages]
+    return sizes, ks, sorted(stages, key=list(bench.STAGES).index)
 
 
-def _absent() -> list[str]:
-    texts = []
-    if not kernels.installed():
-        texts.append("numba is not installed: no compiled kernels in the table")
-    if not bench.has_sklearn():
-        texts.append(
-            "scikit-learn is not installed: k-means is not checked against it; pip install 'fastanchor[bench]'"
-        )
-    return texts
-
-
-def _machine() -> dict[str, Any]:
-    names = ["numpy", *(["numba"] if kernels.installed() else []), *(["scikit-learn"] if bench.has_sklearn() else [])]
-    versions = {name: importlib.metadata.version(name) for name in names}
-    return {
-        "processor": bench.processor(),
-        "cores": thread_count(None),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "fastanchor": fastanchor.__version__,
-        **versions,
-    }
-
-
-def _print(rows: list[bench.Row], n: int, k: int) -> None:
-    machine = ", ".join(f"{name} {value}" for name, value in _machine().items())
-    lines = [f"{n:,} boxes, {k} centres; {machine}", ""]
-    width = max(len(row.contender) for row in rows)
-    stage, referent = "", 0.0
-    for row in rows:
-        if row.stage != stage:
-            stage, referent = row.stage, 0.0
-            lines.append(f"{stage:<{width + 2}}{'ns/box':>10}{'times as fast':>15}   answer")
-        if row.seconds is None:
-            lines.append(f"  {row.contender:<{width}}{'-':>10}{'-':>15}   {row.checked}")
-            continue
-        each = row.seconds / row.boxes * 1e9
-        referent = referent or each
-        on = "" if row.boxes == n else f" (on {row.boxes:,} boxes)"
-        lines.append(f"  {row.contender:<{width}}{each:>10.2f}{referent / each:>14.1f}x   {row.checked}{on}")
-    lines += ["", "ns/box: median time per box. Times as fast: against the first line of the stage."]
-    print("\n".join(lines))  # noqa: T201  the answer
+def _whole_numbers(text: str, name: str, most: int) -> list[int]:
+    out = []
+    for word in text.split(","):
+        value = _check.number(word, name, low=1.0, high=most)
+        if value != int(value):
+            raise fastanchor.DataError(f"{name} {word}: must be a whole number")
+        out.append(int(value))
+    return sorted(set(out))

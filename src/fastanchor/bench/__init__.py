@@ -1,0 +1,120 @@
+"""Time and check the stages of the job against what else there is. Answers first, clocks after."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import platform
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fastanchor
+from fastanchor._types import FloatArray
+from fastanchor.bench import _rivals, _stages
+from fastanchor.bench._contest import CONTENDERS, STAGES, Case, contender, stage
+from fastanchor.bench._measure import Row, contest, fitted
+from fastanchor.engine._pool import thread_count
+
+__all__ = [
+    "CONTENDERS", "STAGES", "Case", "Row", "absent", "boxes", "case", "contender", "fitted", "labels", "machine", "run",
+    "stage",
+]  # fmt: skip
+
+_PARTS = (_stages, _rivals)  # importing them registers the stages and contenders
+
+
+def boxes(n: int, seed: int = 0) -> FloatArray:
+    """Return n log-normal box sizes within 2 to 640 pixels, (n, 2)."""
+    rng = np.random.default_rng(seed)
+    return np.exp(rng.normal([3.8, 3.7], [1.0, 1.0], (n, 2))).clip(2, 640)
+
+
+def case(n: int, k: int, *, wh: FloatArray | None = None, threads: int | None = None, path: Path | None = None) -> Case:
+    """Return the work of the benchmark: n boxes, made up unless given, and k of the first 2,000 to start from."""
+    sizes = boxes(n) if wh is None else wh[:n]
+    first = np.unique(sizes[:2000], axis=0)
+    start = first[np.random.default_rng(0).choice(len(first), min(k, len(first)), replace=False)]
+    return Case(np.ascontiguousarray(sizes), start, thread_count(threads), path)
+
+
+def run(work: Case, stages: list[str], *, rounds: int = 5, limit: float = 10.0, memory: bool = False) -> Iterator[Row]:
+    """Yield a row for each stage and contender; a wrong answer is told and not timed.
+
+    Parameters
+    ----------
+    work : Case
+    stages : list of str
+        Keys of ``STAGES``.
+    rounds : int, default 5
+        Timed calls of each contender, in turns.
+    limit : float, default 10
+        Seconds of a single call at most; what would take longer is measured on fewer boxes.
+    memory : bool
+        Whether to measure each contender's memory in a process of its own.
+    """
+    for name in stages:
+        if name == "reading" and work.path is None:
+            with tempfile.TemporaryDirectory() as folder:
+                labels(Path(folder))
+                yield from contest(name, Case(work.wh, work.start, work.threads, Path(folder)), rounds=rounds,
+                                   limit=limit, memory=False)  # fmt: skip
+        else:
+            yield from contest(name, work, rounds=rounds, limit=limit, memory=memory)
+
+
+def labels(folder: Path, images: int = 2000) -> None:
+    """Write Pascal VOC files, four boxes each."""
+    rng = np.random.default_rng(0)
+    item = (
+        "<object><name>thing</name><difficult>0</difficult><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax>"
+        "<ymax>{}</ymax></bndbox></object>"
+    )
+    for i in range(images):
+        corners = rng.integers(1, 400, (4, 2))
+        ends = corners + rng.integers(2, 200, (4, 2))
+        items = "\n  ".join(item.format(*low, *high) for low, high in zip(corners, ends, strict=True))
+        size = "<size><width>640</width><height>640</height><depth>3</depth></size>"
+        text = f"<annotation>\n  <filename>{i:06}.jpg</filename>\n  {size}\n  {items}\n</annotation>\n"
+        (folder / f"{i:06}.xml").write_text(text, encoding="ascii")
+
+
+def absent() -> dict[str, list[str]]:
+    """Return, for each package that is not installed, the contenders that it hides."""
+    hidden: dict[str, list[str]] = {}
+    for one in CONTENDERS:
+        for package in one.missing():
+            hidden.setdefault(package, []).append(f"{one.name} ({one.stage})")
+    return hidden
+
+
+def machine() -> dict[str, Any]:
+    """Return what a time depends on: processor, cores, system, and the versions of all contenders' packages."""
+    packages = {"numpy": "numpy", **{p: p for one in CONTENDERS for p in one.needs}, "sklearn": "scikit-learn",
+                "sklearnex": "scikit-learn-intelex", "faiss": "faiss-cpu"}  # fmt: skip
+    versions = {}
+    for module, name in packages.items():
+        if importlib.util.find_spec(module) is not None:
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                versions[name] = importlib.metadata.version(name)
+    return {
+        "processor": processor(),
+        "cores": thread_count(None),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "fastanchor": fastanchor.__version__,
+        **versions,
+    }
+
+
+def processor() -> str:
+    """Return the name of the processor as well as the system tells it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

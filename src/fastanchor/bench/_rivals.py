@@ -1,0 +1,108 @@
+"""What else can be installed: the same stages by other packages, each at its best known setting."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from fastanchor._types import FloatArray
+from fastanchor.bench._contest import Call, Case, contender
+from fastanchor.bench._stages import THR, UPDATES, close
+
+__all__: list[str] = []
+
+EUCLIDEAN = f"k-means, {UPDATES} updates (Euclidean, mean)"
+SINGLE: dict[str, Any] = {"rule": "float32: within 0.2 px", "agrees": close(0.0, 0.2)}
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+def _sklearn(module: Any, case: Case, algorithm: str) -> Call:
+    def call() -> FloatArray:
+        model = module.KMeans(
+            len(case.start), init=case.start, n_init=1, max_iter=UPDATES, tol=0.0, algorithm=algorithm
+        )
+        centers: FloatArray = model.fit(case.wh).cluster_centers_
+        return centers
+
+    return call
+
+
+@contender(EUCLIDEAN, "scikit-learn, lloyd", "sklearn")
+def _lloyd(case: Case) -> Call:
+    return _sklearn(_module("sklearn.cluster"), case, "lloyd")
+
+
+@contender(EUCLIDEAN, "scikit-learn, elkan", "sklearn")
+def _elkan(case: Case) -> Call:
+    return _sklearn(_module("sklearn.cluster"), case, "elkan")
+
+
+@contender(EUCLIDEAN, "scikit-learn-intelex", "sklearnex")
+def _intelex(case: Case) -> Call:
+    return _sklearn(_module("sklearnex.cluster"), case, "lloyd")
+
+
+@contender(EUCLIDEAN, "scipy, kmeans2", "scipy")
+def _kmeans2(case: Case) -> Call:
+    vq = _module("scipy.cluster.vq")
+    return lambda: vq.kmeans2(case.wh, case.start.copy(), iter=UPDATES, minit="matrix")[0]
+
+
+@contender(EUCLIDEAN, "faiss", "faiss", **SINGLE)
+def _faiss(case: Case) -> Call:
+    faiss = _module("faiss")
+    faiss.omp_set_num_threads(case.threads)
+    k = len(case.start)
+    wh, start = case.wh.astype(np.float32), case.start.astype(np.float32)
+
+    def call() -> Any:
+        # by default it would take a sample of 256 points a centre
+        model = faiss.Kmeans(2, k, niter=UPDATES, max_points_per_centroid=len(wh), min_points_per_centroid=1)
+        model.train(wh, init_centroids=start)
+        return model.centroids.astype(np.float64)
+
+    return call
+
+
+@contender(EUCLIDEAN, "mlpack, Pelleg-Moore", "mlpack")
+def _mlpack(case: Case) -> Call:
+    mlpack = _module("mlpack")
+
+    def call() -> Any:
+        return mlpack.kmeans(
+            input_=case.wh, clusters=len(case.start), algorithm="pelleg-moore", max_iterations=UPDATES,
+            initial_centroids=case.start, check_input_matrices=False,
+        )["centroid"]  # fmt: skip
+
+    return call
+
+
+@contender("assignment (IoU)", "scikit-learn, callable", "sklearn")
+def _callable(case: Case) -> Call:
+    metrics = _module("sklearn.metrics")
+
+    def distance(a: FloatArray, b: FloatArray) -> float:
+        inter = min(a[0], b[0]) * min(a[1], b[1])
+        return float(1.0 - inter / (a[0] * a[1] + b[0] * b[1] - inter))
+
+    return lambda: metrics.pairwise_distances_argmin(case.wh, case.start, metric=distance)
+
+
+@contender("fitness", "torch, float32", "torch", rule="float32: rtol 1e-5", agrees=close(1e-5))
+def _torch(case: Case) -> Call:
+    torch = _module("torch")
+    torch.set_num_threads(case.threads)
+    wh, anchors = (torch.tensor(values, dtype=torch.float32) for values in (case.wh, case.start))
+
+    def call() -> Any:
+        ratio = wh[:, None] / anchors[None]
+        best = torch.min(ratio, 1.0 / ratio).min(2)[0].max(1)[0]
+        over = best > THR
+        return float((best * over).mean()), float(over.float().mean())
+
+    return call
