@@ -7,7 +7,6 @@ boxes, for a first look); it prints the tables and writes ``bench/results/index.
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -16,54 +15,32 @@ import time
 import warnings
 from pathlib import Path
 
-import numba
 import numpy as np
 
 import fastanchor
 from fastanchor import bench, kernels
+from fastanchor.bench import _plain
 from fastanchor.engine._pool import thread_count
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.engine.index import BoxIndex
+from fastanchor.kernels import _obvious as obvious
 
 K, THR = 9, 0.25
 RESULTS = Path(__file__).parent / "results"
 MIB = 1 << 20
 
 
-@numba.njit(parallel=True)
-def obvious_assign(w, h, cw, ch, labels):
-    for i in numba.prange(w.size):
-        best, label = 2.0, 0
-        for j in range(cw.size):
-            inter = min(w[i], cw[j]) * min(h[i], ch[j])
-            d = 1.0 - inter / (w[i] * h[i] + cw[j] * ch[j] - inter)
-            if d < best:
-                best = d
-                label = j
-        labels[i] = label
-
-
 def obvious_update(wh, w, h, centers, labels):
-    obvious_assign(w, h, *centers.T.copy(), labels)
-    return np.array([np.median(wh[labels == j], axis=0) for j in range(len(centers))])
+    obvious.assign_all_cores(w, h, *centers.T.copy(), labels)
+    return _plain.medians(wh, labels, len(centers))
 
 
-def plain_update(wh, centers, step=1 << 16):
-    labels = np.empty(len(wh), np.int64)
-    for i in range(0, len(wh), step):
-        piece = wh[i : i + step]
-        inter = np.minimum(piece[:, None], centers[None]).prod(2)
-        labels[i : i + step] = (1.0 - inter / (piece.prod(1)[:, None] + centers.prod(1) - inter)).argmin(1)
-    return np.array([np.median(wh[labels == j], axis=0) for j in range(len(centers))])
+def plain_update(wh, centers):
+    return _plain.lloyd(wh, centers, 1, "iou", "median")
 
 
-def plain_fitness(wh, anchors, step=1 << 16):
-    total = 0.0
-    for i in range(0, len(wh), step):
-        ratio = wh[i : i + step, None] / anchors[None]
-        best = np.minimum(ratio, 1.0 / ratio).min(2).max(1)
-        total += (best * (best > THR)).sum()
-    return total / len(wh)
+def plain_fitness(wh, anchors):
+    return _plain.fitness(wh, anchors, THR)[0]
 
 
 def clock(call):
@@ -263,19 +240,9 @@ print(json.dumps(rows))
             "stages": {stage: [times[0], *warm[stage]] for stage, times in cold.items()}}  # fmt: skip
 
 
-def machine():
-    versions = {"python": platform.python_version(), "numpy": np.__version__, "numba": numba.__version__}
-    return {
-        "fastanchor": fastanchor.__version__,
-        "processor": bench.processor(),
-        "cores": thread_count(None),
-        **versions,
-    }
-
-
 def save(name, content):
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({"machine": machine(), "k": K, **content}, indent=2)
+    text = json.dumps({"machine": bench.machine(), "k": K, **content}, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,5 @@
 """The command line as a user meets it: exit codes, stdout and stderr, JSON."""
 
-import importlib
 import json
 import os
 import subprocess
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import bench
+from fastanchor import kernels
 from fastanchor.cli import main
 
 XML = """<annotation><filename>{name}.jpg</filename><size><width>200</width><height>100</height></size>
@@ -177,40 +176,18 @@ def test_info(capsys):
     assert run(capsys, "info")[0] == 0
 
 
-def test_bench_checks_and_times(capsys):
-    code, out, _ = run(capsys, "bench", "--n", "2e3", "--rounds", 1)
-    assert code == 0
-    assert "assignment (IoU)" in out
-    assert "bit for bit" in out
-    code, out, _ = run(capsys, "bench", "--n", 2000, "--rounds", 1, "--json")
-    assert all(row["seconds"] > 0 for row in json.loads(out)["rows"])
-
-
-def test_bench_shows_a_wrong_answer_and_does_not_time_it(capsys, monkeypatch):
-    monkeypatch.setattr(bench.DenseEngine, "labels", lambda self, *_: np.zeros(len(self), np.int64))
-    code, out, _ = run(capsys, "bench", "--n", 2000, "--rounds", 1)
-    assert code == 1
-    assert "WRONG (bit for bit)" in out
-
-
-def test_bench_without_its_rival_says_what_that_hides(capsys, monkeypatch):
-    monkeypatch.setattr(bench, "has_sklearn", lambda: False)
-    code, out, err = run(capsys, "bench", "--n", 500, "--rounds", 1)
-    assert code == 0
-    assert "scikit-learn is not installed" in err
-    assert "not compared" in out
-
-
 def test_info_warm_leaves_nothing_to_compile(capsys):
     code, out, _ = run(capsys, "info", "--warm", "--json")
     assert code == 0
     facts = json.loads(out)
     assert facts["engines"] == (["dense", "index"] if facts["backend"] == "numba" else ["dense"])
     if facts["backend"] == "numba":
-        for name in ("_numba", "_grid", "_settle", "_lloyd", "_search"):
-            module = importlib.import_module(f"fastanchor.kernels.{name}")
-            entries = [
-                f for f in vars(module).values() if getattr(f, "targetoptions", {}).get("no_cpython_wrapper") is None
-            ]
-            for kernel in (f for f in entries if hasattr(f, "signatures")):
-                assert kernel.signatures, kernel.__name__
+        for name, entries in {
+            "numba": "wh_iou assign_iou assign_euclidean label_sums label_histogram label_gather fitness",
+            "grid": "extent count_rows scatter_rows sort_rows sum_counts halve run_rows",
+            "settle": "settle",
+            "lloyd": "marginals paint medians visit same",
+            "search": "scan count_open",
+        }.items():
+            for entry in entries.split():
+                assert getattr(kernels.part(name), entry).signatures, entry

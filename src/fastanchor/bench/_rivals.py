@@ -76,7 +76,7 @@ def _mlpack(case: Case) -> Call:
     def call() -> Any:
         return mlpack.kmeans(
             input_=case.wh, clusters=len(case.start), algorithm="pelleg-moore", max_iterations=UPDATES,
-            initial_centroids=case.start, check_input_matrices=False,
+            initial_centroids=case.start, copy_all_inputs=True,  # or it overwrites them
         )["centroid"]  # fmt: skip
 
     return call

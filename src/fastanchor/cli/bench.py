@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         for i, (n, k) in enumerate(jobs):
             work = bench.case(n, k, wh=wh, threads=arguments.threads, path=arguments.data)
             if len(work.start) < k:
-                raise fastanchor.DataError(f"--k {k}: the data has fewer distinct sizes among its first 2,000 boxes")
+                raise fastanchor.DataError(f"--k = {k}: the data has fewer distinct sizes among its first 2,000 boxes")
             memory = n == max(sizes) and k == ks[0] and not (arguments.quick or arguments.no_memory)
             # reading does not depend on n or k
             todo = [name for name in stages if i == 0 or name != "reading"]
@@ -112,7 +112,7 @@ def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[st
     if arguments.threads is not None:
         _check.integer(arguments.threads, "--threads", least=1)
     if max(ks) > min(sizes):
-        raise fastanchor.DataError(f"--k {max(ks)}: must be at most --n {min(sizes)}")
+        raise fastanchor.DataError(f"--k = {max(ks)}: must be at most --n = {min(sizes)}")
     if arguments.stages is None:
         return sizes, ks, list(bench.STAGES)
     stages = []
@@ -127,8 +127,15 @@ def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[st
 def _whole_numbers(text: str, name: str, most: int) -> list[int]:
     out = []
     for word in text.split(","):
-        value = _check.number(word, name, low=1.0, high=most)
+        value = _check.number(_number(word), name, low=1.0, high=most)
         if value != int(value):
-            raise fastanchor.DataError(f"{name} {word}: must be a whole number")
+            raise fastanchor.DataError(f"{name} = {word}: must be a whole number")
         out.append(int(value))
     return sorted(set(out))
+
+
+def _number(word: str) -> float | str:
+    try:
+        return float(word)
+    except ValueError:
+        return word

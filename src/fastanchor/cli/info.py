@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _warm() -> None:
     """Ask every engine every question, with few boxes."""
-    boxes = np.random.default_rng(0).uniform(4, 400, (2000, 2))
+    boxes = np.random.default_rng(0).uniform(4, 400, (5000, 2))
     engines = _engines(kernels.current())
     jobs = list(itertools.product(engines, METRICS, get_args(Update)))
     for engine, metric, update in track(jobs, None, total=len(jobs), desc="compiling", unit=" jobs"):

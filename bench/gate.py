@@ -1,0 +1,132 @@
+"""A gate against slow-downs that needs no quiet machine: nothing in it is a number of seconds.
+
+``python bench/gate.py`` times each kernel in turns with a reference loop of the same run and compares the *ratio* with
+the one kept in ``bench/results/gate.json``; it exits with 1 if a kernel lost more than a third of its lead.
+``--instructions`` counts instead how many machine instructions a box costs, under valgrind, which no neighbour can
+disturb; there a tenth more is too much. ``--write`` keeps what is measured.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fastanchor import bench, kernels
+
+KEPT = Path(__file__).parent / "results" / "gate.json"
+N, K, ROUNDS = 200_000, 9, 31
+SLOWER, MORE = 1.5, 1.1  # the kept ratio may shrink by this factor; instructions may grow by this one
+# valgrind knows no AVX-512: both the compiler and the count are held to AVX2
+HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx,+bmi,+bmi2,+sse4.2,+popcnt,+cmov"}
+VALGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+
+
+def calls(n=N):
+    """Return {name: (reference, kernel)}; both of a pair do the same work."""
+    ours, obvious = kernels.load("numba"), kernels.part("obvious")
+    work = bench.case(n, K)
+    w, h, cw, ch = (c.copy() for c in (*work.wh.T, *work.start.T))
+    labels, distance, long = np.zeros(n, np.int32), np.empty(n), np.zeros(n, np.int64)
+    values, sums = work.wh.copy(), np.zeros((K, 3))
+    ours.assign_iou(w, h, cw, ch, labels, distance)
+
+    def reference_assign():
+        return obvious.assign_iou(w, h, cw, ch, long, distance)
+
+    def reference_fitness():
+        return obvious.fitness(w, h, cw, ch, 0.25)
+
+    def reference_sums():
+        return [np.bincount(labels, weights, K) for weights in (values[:, 0], values[:, 1], None)]
+
+    return {
+        "assign_iou": (reference_assign, lambda: ours.assign_iou(w, h, cw, ch, labels, distance)),
+        "assign_euclidean": (reference_assign, lambda: ours.assign_euclidean(w, h, cw, ch, labels.copy(), distance)),
+        "fitness": (reference_fitness, lambda: ours.fitness(w, h, cw, ch, 0.25)),
+        "label_sums": (reference_sums, lambda: ours.label_sums(w, h, labels, sums)),
+    }
+
+
+def ratios():
+    """Time kernel and reference in turns; how many times as fast the kernel is."""
+    found = {}
+    for name, pair in calls().items():
+        times = ([], [])
+        for turn in range(ROUNDS + 2):
+            for call, kept in zip(pair, times, strict=True):
+                began = time.perf_counter()
+                call()
+                if turn >= 2:
+                    kept.append(time.perf_counter() - began)
+        found[name] = statistics.median(times[0]) / statistics.median(times[1])
+    return found
+
+
+def instructions():
+    """Count instructions a box, as the difference between runs that call a kernel once and 21 times."""
+    if shutil.which("valgrind") is None:
+        sys.exit("gate: --instructions needs valgrind")
+    n, found = 20_000, {}
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, **HASWELL, "NUMBA_CACHE_DIR": cache, "FASTANCHOR_GATE_N": str(n)}
+
+        def run(name, times, *under):
+            command = [*under, sys.executable, __file__, "--call", name, "--times", str(times)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+            return done.stderr
+
+        for name in calls(n):
+            run(name, 1)  # compiles into the cache, outside valgrind
+            counts = [int(re.search(r"Collected : (\d+)", run(name, times, *VALGRIND))[1]) for times in (1, 21)]
+            found[name] = (counts[1] - counts[0]) / 20 / n
+            print(f"  {name:<20}{found[name]:8.2f} instructions a box", file=sys.stderr)
+    return found
+
+
+def verdict(kind, found, kept):
+    """Compare with what is kept; return the names that got worse."""
+    worse = []
+    for name, value in found.items():
+        before = kept.get(kind, {}).get(name)
+        bad = before is not None and (value * SLOWER < before if kind == "ratios" else value > MORE * before)
+        worse += [name] if bad else []
+        unit = "times the reference" if kind == "ratios" else "instructions a box"
+        note = "not kept yet" if before is None else f"kept {before:.2f}{'   WORSE' if bad else ''}"
+        print(f"{name:<20}{value:8.2f} {unit}, {note}")
+    return worse
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--instructions", action="store_true", help="count machine instructions under valgrind")
+    parser.add_argument("--write", action="store_true", help="keep what is measured")
+    parser.add_argument("--call", help=argparse.SUPPRESS)
+    parser.add_argument("--times", type=int, default=1, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.call:
+        _, call = calls(int(os.environ["FASTANCHOR_GATE_N"]))[arguments.call]
+        for _ in range(arguments.times):
+            call()
+        return 0
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    kind = "instructions" if arguments.instructions else "ratios"
+    found = instructions() if arguments.instructions else ratios()
+    worse = verdict(kind, found, kept)
+    if arguments.write:
+        content = {**kept, "machine": bench.machine(), kind: found}
+        KEPT.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        return 0
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
