@@ -27,6 +27,9 @@ The contract, for both files:
     Lane sum of ``best`` over the boxes with ``best > thr``, and their number, where ``best`` is the largest over the
     centres of ``min(w / cw, cw / w, h / ch, ch / h)``. Quotients are taken as products with reciprocals, off by an
     ulp; so a box within ``THR_MARGIN`` of the threshold is decided by true division.
+``ratios(w, h, cw, ch, thr) -> (total, best, past, count, above)``
+    For reports: lane sums of all n * k ratios, of each box's best, and of those above ``thr``; how many ratios and how
+    many best ones are above it. Sides of boxes may be 0 here.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ __all__ = [
     "label_gather",
     "label_histogram",
     "label_sums",
+    "ratios",
     "wh_iou",
 ]
 
@@ -173,6 +174,37 @@ def label_gather(values, labels, low, high, out_values, out_labels):
             out_labels[count] = label
             count += 1
     return count
+
+
+@compiled
+def ratios(w, h, cw, ch, thr):
+    """Sums and numbers of all the ratios, of the best, and of those above thr."""
+    best, total, past = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    best_lanes, total_lanes, past_lanes = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    count = above = 0
+    for start in range(0, w.size, LANES):
+        wb, hb = w[start : start + LANES], h[start : start + LANES]
+        for i in range(wb.size):
+            best[i] = total[i] = past[i] = 0.0
+        for j in range(cw.size):
+            x, y, n = cw[j], ch[j], 0
+            for i in range(wb.size):
+                p = (wb[i] if wb[i] < x else x) / (x if wb[i] < x else wb[i])
+                q = (hb[i] if hb[i] < y else y) / (y if hb[i] < y else hb[i])
+                p = p if p < q else q
+                best[i] = p if p > best[i] else best[i]
+                total[i] += p
+                past[i] += p if p > thr else 0.0
+                n += p > thr
+            count += n
+        n = 0
+        for i in range(wb.size):
+            best_lanes[i] += best[i]
+            total_lanes[i] += total[i]
+            past_lanes[i] += past[i]
+            n += best[i] > thr
+        above += n
+    return _fold(total_lanes), _fold(best_lanes), _fold(past_lanes), count, above
 
 
 @compiled

@@ -19,6 +19,7 @@ __all__ = [
     "label_gather",
     "label_histogram",
     "label_sums",
+    "ratios",
     "sort_keys",
     "wh_iou",
 ]
@@ -128,6 +129,23 @@ def fitness(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, thr: f
     if near.size:
         above[near] = _exact_best(w[near], h[near], cw, ch) > thr
     return _lane_sum(np.where(above, best, 0.0)), int(np.count_nonzero(above))
+
+
+def ratios(
+    w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, thr: float
+) -> tuple[float, float, float, int, int]:
+    """Sums and numbers of all the ratios, of the best, and of those above thr."""
+    best = np.zeros(w.size)
+    total, past, count = np.zeros(w.size), np.zeros(w.size), 0
+    for j in range(cw.size):
+        ratio = np.minimum(w, cw[j]) / np.maximum(w, cw[j])
+        np.minimum(ratio, np.minimum(h, ch[j]) / np.maximum(h, ch[j]), out=ratio)
+        np.maximum(best, ratio, out=best)
+        above = ratio > thr
+        total += ratio
+        past += np.where(above, ratio, 0.0)
+        count += int(np.count_nonzero(above))
+    return _lane_sum(total), _lane_sum(best), _lane_sum(past), count, int(np.count_nonzero(best > thr))
 
 
 def _exact_best(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray) -> FloatArray:
