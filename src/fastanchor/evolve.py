@@ -81,6 +81,8 @@ def evolve(
     generator = np.random.default_rng(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)
     return climb(best, answers, thr, gen, draws, progress)
+
+
 def climb(
     best: FloatArray,
     answers: Engine,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import fastanchor
 from fastanchor._errors import FastanchorError
-from fastanchor.cli import anchors, bench, info, show, stats
+from fastanchor.cli import anchors, bench, info, run, show, stats
 
 __all__ = ["main"]
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"fastanchor {fastanchor.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (anchors, stats, show, info, bench):
+    for module in (anchors, stats, show, run, info, bench):
         module.add(commands)
     arguments = parser.parse_args(argv)
     try:

@@ -178,7 +178,7 @@ def label_gather(values, labels, low, high, out_values, out_labels):
 
 @compiled
 def ratios(w, h, cw, ch, thr):
-    """Sums and numbers of all the ratios, of the best, and of those above thr."""
+    """Add up and count all ratios, the best of each box, and those above thr."""
     best, total, past = np.empty(LANES), np.empty(LANES), np.empty(LANES)
     best_lanes, total_lanes, past_lanes = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     count = above = 0

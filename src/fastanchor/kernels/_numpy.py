@@ -134,7 +134,7 @@ def fitness(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, thr: f
 def ratios(
     w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, thr: float
 ) -> tuple[float, float, float, int, int]:
-    """Sums and numbers of all the ratios, of the best, and of those above thr."""
+    """Add up and count all ratios, the best of each box, and those above thr."""
     best = np.zeros(w.size)
     total, past, count = np.zeros(w.size), np.zeros(w.size), 0
     for j in range(cw.size):
