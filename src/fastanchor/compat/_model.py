@@ -19,14 +19,14 @@ def head(model: Any) -> Any:
 
 def values(tensor: Any) -> FloatArray:
     """Return a tensor or array as float64."""
-    for step in ("detach", "cpu", "numpy"):
+    for step in ("detach", "cpu", "double", "numpy"):
         tensor = getattr(tensor, step)() if hasattr(tensor, step) else tensor
     return np.asarray(tensor, dtype=np.float64)
 
 
 def put(tensor: Any, new: FloatArray) -> None:
     """Write `new` into a tensor or array, in its shape, type and place."""
-    shaped = new.reshape(tuple(tensor.shape))
+    shaped = np.ascontiguousarray(new).reshape(tuple(tensor.shape))  # torch takes no array that runs backwards
     tensor[...] = tensor.new_tensor(shaped) if hasattr(tensor, "new_tensor") else shaped
 
 
