@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import DataError
+from fastanchor import DataError, kernels
 from fastanchor.compat import _search, _vq, yolov5, yolov7
+from fastanchor.engine import _mean
 
 import golden_data
 import naive
@@ -338,6 +339,36 @@ def test_restarts_are_the_definition(backend, name):
     for book, (centers, distortion) in zip(got, right, strict=True):
         np.testing.assert_allclose(book.centers, centers, rtol=1e-9)
         np.testing.assert_allclose(book.distortion, distortion, rtol=1e-12)
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_restarts_by_cells_are_those_by_points(monkeypatch, threads):
+    points = np.vstack([zoo.lognormal(40_000), np.full((3000, 2), 7.0), [[1e-3, 1e5]]]) / 60
+    books = []
+    for large in (10**9, 1):
+        monkeypatch.setattr(_mean, "LARGE", large)
+        np.random.seed(1)
+        books.append(_vq.restarts(points, 9, starts=6, threads=threads))
+    for a, b in zip(*books, strict=True):
+        np.testing.assert_allclose(b.centers, a.centers, rtol=1e-9)
+        np.testing.assert_allclose(b.distortion, a.distortion, rtol=1e-12)
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
+@pytest.mark.parametrize("name", [name for name, wh in zoo.BOXES.items() if wh.min() > 0])
+@pytest.mark.parametrize("k", [1, 3, 9])
+def test_bounds_of_cells_hold(name, k):
+    points = zoo.BOXES[name]
+    points = np.ascontiguousarray(points, np.float64)
+    centers = points[np.random.default_rng(k).integers(len(points), size=k)] * 1.01
+    labels, squared = naive.nearest_fast(points, centers, "euclidean")
+    look = _mean._Cells(points).look(centers)
+    mean = np.sqrt(squared).mean()
+    assert look.low <= mean <= look.high
+    np.testing.assert_allclose(look.exact(), mean, rtol=1e-10)
+    sums = [[*points[labels == j].sum(0), (labels == j).sum()] for j in range(k)]
+    np.testing.assert_allclose(look.sums, sums, rtol=1e-9)
 
 
 def test_restarts_are_those_of_scipy(backend):

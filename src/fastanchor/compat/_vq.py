@@ -1,14 +1,15 @@
-"""k-means as ``scipy.cluster.vq.kmeans`` runs it: same draws, same stop, same centres, on this package's kernels."""
+"""k-means as ``scipy.cluster.vq.kmeans`` runs it: same draws, same stop, same centres, on this package's engines."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from fastanchor import kernels
 from fastanchor._types import FloatArray
-from fastanchor.engine._pool import CHUNK, Team, thread_count
+from fastanchor.engine._mean import Look, looker
+from fastanchor.engine._pool import Team, thread_count
 
 __all__ = ["Book", "restarts"]
 
@@ -29,34 +30,28 @@ def restarts(points: FloatArray, k: int, *, starts: int, threads: int | None = N
     Draws come from NumPy's global random state. A run ends when the mean distance changes by no more than 1e-5; a
     centre that no point is nearest to is dropped. SciPy returns the first with the least distortion.
     """
-    x, y = points[:, 0].copy(), points[:, 1].copy()
     drawn = [points[np.random.choice(len(points), k, replace=False)] for _ in range(starts)]
-    compiled = kernels.load()  # here: a pool's threads do not see the caller's choice of a backend
-
-    def run(start: FloatArray) -> Book:
-        return _lloyd(compiled, x, y, start)
-
-    # a run to a thread: chunks of one pass would have to wait for each other a thousand times
+    look = looker(points)
+    # a run to a thread: if threads shared each look, they would wait for each other a thousand times
     team = Team(thread_count(threads) if len(points) >= MANY else 1)
-    return team.run(run, drawn)
+    return team.run(lambda start: _lloyd(look, start), drawn)
 
 
-def _lloyd(compiled, x: FloatArray, y: FloatArray, centers: FloatArray) -> Book:  # type: ignore[no-untyped-def]
-    before = np.inf
-    distance, labels = np.empty(min(x.size, CHUNK)), np.zeros(min(x.size, CHUNK), dtype=np.int32)
+def _lloyd(look: Callable[[FloatArray], Look], centers: FloatArray) -> Book:
+    before: Look | None = None
     while True:
-        cx, cy = centers[:, 0].copy(), centers[:, 1].copy()
-        sums, total = np.zeros((len(centers), 3)), 0.0
-        for first in range(0, x.size, CHUNK):
-            xs, ys = x[first : first + CHUNK], y[first : first + CHUNK]
-            far, own = distance[: xs.size], labels[: xs.size]
-            compiled.assign_euclidean(xs, ys, cx, cy, own, far)
-            compiled.label_sums(xs, ys, own, sums)
-            np.sqrt(far, out=far)
-            total += float(far.sum())
-        kept = sums[sums[:, 2] > 0]
+        now = look(centers)
+        kept = now.sums[now.sums[:, 2] > 0]
         centers = kept[:, :2] / kept[:, 2:]
-        distortion = total / x.size
-        if not abs(before - distortion) > THRESH:
-            return Book(centers, distortion)
-        before = distortion
+        if before is not None and _settled(before, now):
+            return Book(centers, now.exact())
+        before = now
+
+
+def _settled(before: Look, now: Look) -> bool:
+    """Return whether the mean distance changed by no more than the threshold; exact values only where bounds fail."""
+    if max(before.high - now.low, now.high - before.low) <= THRESH:
+        return True
+    if max(before.low - now.high, now.low - before.high) > THRESH:
+        return False
+    return abs(before.exact() - now.exact()) <= THRESH

@@ -89,7 +89,7 @@ def load(name: str | None = None) -> ModuleType:
 
 
 def part(name: str) -> ModuleType:
-    """Return kernels of the box index, "grid", "settle", "lloyd" or "search", imported when first needed."""
+    """Return kernels of the box index, "grid", "settle", "lloyd", "search" or "cells", imported when first needed."""
     return importlib.import_module(f"{__name__}._{name}")
 
 
