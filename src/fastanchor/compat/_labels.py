@@ -32,7 +32,8 @@ def gather(dataset: Any, img_size: Any, warn: Callable[[str], None]) -> Labelled
     ----------
     dataset : object, Boxes or path
         An object with ``labels``, one (m, 5) array an image of class, x, y, width, height relative to the image, and
-        ``shapes`` (images, 2), width and height; or Ultralytics' ``labels``, one dict an image. A path is read.
+        ``shapes`` (images, 2), width and height; or Ultralytics' ``labels``, one dict an image. A path is read;
+        of a data.yaml the part named train.
     img_size : int
         Side of the network input, pixels.
     warn : callable
@@ -45,7 +46,9 @@ def gather(dataset: Any, img_size: Any, warn: Callable[[str], None]) -> Labelled
     """
     side = _check.integer(img_size, "img_size", least=1)
     if isinstance(dataset, (str, os.PathLike)):
-        dataset = read(dataset, report=warn)
+        # a data.yaml names several parts; anchors are for the one that is trained on
+        split = "train" if os.fsdecode(dataset).endswith((".yaml", ".yml")) else None
+        dataset = read(dataset, split=split, report=warn)
     if isinstance(dataset, Boxes):
         wh = dataset.scaled(side)
         image, images = dataset.image_index, len(dataset.image_wh)  # type: ignore[arg-type]
