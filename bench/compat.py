@@ -35,7 +35,7 @@ except ImportError:
     torch = None
 
 K, THR, GEN, STARTS = 9, 0.25, 1000, 30
-SIZES = {100_000: (6, 50), 1_000_000: (2, 8)}  # boxes: starts and generations of the restatement that are timed
+SIZES = {100_000: (10, 200), 1_000_000: (4, 20)}  # boxes: starts and generations of the restatement that are timed
 
 
 def seed(number):
@@ -52,6 +52,10 @@ def quiet(call):
 
 
 # ---- the originals' mathematics, plainly
+
+
+def by_area(anchors):
+    return anchors[np.argsort(anchors.prod(1))]
 
 
 def plain_starts(wh, starts):
@@ -81,7 +85,7 @@ def plain_fitness(wh):
 
 
 def plain_search(anchors, fitness, generations):
-    anchors = anchors[np.argsort(anchors.prod(1))]
+    anchors = by_area(anchors)
     reached = fitness(anchors)
     for _ in range(generations):
         factors = np.ones(anchors.shape)
@@ -92,7 +96,7 @@ def plain_search(anchors, fitness, generations):
         now = fitness(mutant)
         if now > reached:
             anchors, reached = mutant, now
-    return anchors[np.argsort(anchors.prod(1))]
+    return by_area(anchors)
 
 
 def plain_round(wh, centers):
@@ -157,12 +161,17 @@ def speed(n, starts, generations):
     exact = single.astype(float)
     books = _vq.restarts(exact / single.std(0), K, starts=starts)
     best = min(books, key=lambda book: book.distortion).centers * single.std(0)
-    np.testing.assert_allclose(best, began, rtol=1e-2)  # the original adds up in single precision
+    # SciPy adds up in single precision here, which is off by up to 0.1 px at a million boxes
+    np.testing.assert_allclose(by_area(best), by_area(began), atol=0.5)
     kmeans = seconds / starts * STARTS
     fitness = plain_fitness(single)
     fitness(began)
-    _, seconds = quiet(lambda: plain_search(began, fitness, generations))
-    search = seconds / generations * GEN
+    # PyTorch's threads wait for each other on a busy machine: the faster of one thread and all is taken
+    search = np.inf
+    for threads in (1, bench.thread_count(None)) if torch else (1,):
+        if torch:
+            torch.set_num_threads(threads)
+        search = min(search, quiet(lambda: plain_search(began, fitness, generations))[1] / generations * GEN)
     times, parts = [], []
     for _ in range(3):
         seed(0)

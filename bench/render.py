@@ -55,6 +55,25 @@ def kernels():
     return "\n".join(lines)
 
 
+def compat():
+    content = load("compat")
+    lines = [
+        f"{machine(content)}. `python bench/compat.py`",
+        "",
+        "| job | boxes | plain restatement of the original, s | ours, s | times as fast |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for row in content["speed"]:
+        plain = f"{row['plain']} {row['plain_seconds']:,.1f} (timed: {row['extrapolated']})"
+        lines.append(f"| {row['job']} | {row['n']:,} | {plain} | {row['seconds']:.2f} | {row['ratio']:.0f} |")
+    far = max(row["largest_difference"] for row in content["golden"])
+    lines += [
+        "",
+        f"The {len(content['golden'])} runs of the original programs on record: largest difference {far:.4f} px.",
+    ]
+    return "\n".join(lines)
+
+
 TABLES = {"stages": stages, "kernels": kernels}
 
 
