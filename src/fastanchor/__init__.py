@@ -4,7 +4,7 @@ Boxes are widths and heights; see :func:`auto_anchor` for the whole job, and :fu
 :func:`evolve` for its parts. The command line is ``fastanchor --help``.
 """
 
-from fastanchor import datasets
+from fastanchor import compat, datasets
 from fastanchor._errors import BackendError, DataError, FastanchorError, SmallBoxWarning
 from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
@@ -32,6 +32,7 @@ __all__ = [
     "assign",
     "auto_anchor",
     "backend",
+    "compat",
     "datasets",
     "evolve",
     "kmeans",

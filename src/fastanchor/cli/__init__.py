@@ -20,6 +20,7 @@ examples:
   fastanchor anchors VOC2012 --n 6 --json       the same for a tiny network, as JSON
   fastanchor stats VOC2012                      what is in a data set
   fastanchor show VOC2012 --out sheet.png       a look at the first images
+  fastanchor run --patch yolov5 train.py ...    a training script with fastanchor inside
 
 `fastanchor COMMAND --help` tells the rest. Answers go to stdout, progress to stderr.
 Exit codes: 0 fine, 1 a check failed, 2 bad usage or data, 130 interrupted.
