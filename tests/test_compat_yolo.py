@@ -371,6 +371,19 @@ def test_bounds_of_cells_hold(name, k):
     np.testing.assert_allclose(look.sums, sums, rtol=1e-9)
 
 
+def test_restarts_in_single_precision_are_those_of_scipy_bit_for_bit(backend):
+    vq = pytest.importorskip("scipy.cluster.vq")
+    for points in (zoo.lognormal(20_000), np.random.default_rng(0).integers(1, 5, (90, 2))):
+        points = points.astype(np.float32)
+        points /= points.std(0)
+        np.random.seed(5)
+        centers, distortion = vq.kmeans(points, 9, iter=6)
+        np.random.seed(5)
+        best = min(_vq.restarts(points, 9, starts=6), key=lambda book: book.distortion)
+        np.testing.assert_array_equal(best.centers, centers)
+        assert best.distortion == distortion
+
+
 def test_restarts_are_those_of_scipy(backend):
     vq = pytest.importorskip("scipy.cluster.vq")
     points = zoo.lognormal(3000) / 60

@@ -88,6 +88,17 @@ def test_backends_agree_on_every_bit(wh, k):
         assert one.ratios(*columns(wh), *columns(centers), float(thr)) == two.ratios(
             *columns(wh), *columns(centers), float(thr)
         )
+    singles = []
+    with np.errstate(over="ignore"):  # sides up to 1e100 are infinite in single precision; both have to do the same
+        x, y, cx, cy = (c.astype(np.float32) for c in (*columns(wh), *columns(centers)))
+        for module in (one, two):
+            label, far = np.zeros(len(wh), np.int32), np.empty(len(wh), np.float32)
+            module.assign_single(x, y, cx, cy, label, far)
+            total = np.zeros((k, 3), np.float32)
+            module.add_single(x, y, label, total)
+            singles.append((label, far, total))
+    for mine, theirs in zip(*singles, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
     matrices = [np.empty((len(wh), k)), np.empty((len(wh), k))]
     for module, out in zip((one, two), matrices, strict=True):
         module.wh_iou(*columns(wh), *columns(centers), out)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor import _check, kernels
 from fastanchor._errors import DataError
@@ -128,7 +129,7 @@ def beginning(found: Labelled, n: int, start: str, dialect: Dialect) -> tuple[Fl
     if start == "iou":
         whole = wh[(wh > 0.0).all(1)]
         return wh, kmeans(whole, n, rng=int(np.random.randint(2**31)), progress=False).centers
-    return wh, _whitened(wh, n, dialect.warn)
+    return wh, _whitened(wh.astype(np.float32) if dialect.single else wh, n, dialect.warn).astype(np.float64)
 
 
 def _few(wh: FloatArray, n: int) -> FloatArray | None:
@@ -146,12 +147,12 @@ def _varied(sizes: FloatArray, n: int) -> FloatArray:
     return np.maximum(sizes[rows % len(sizes)] * (1.1 ** (rows // len(sizes)))[:, None], LEAST)
 
 
-def _whitened(wh: FloatArray, n: int, warn: Say) -> FloatArray:
-    scale: FloatArray = wh.std(0)
+def _whitened(wh: NDArray[Any], n: int, warn: Say) -> Any:
+    scale = wh.std(0)
     if not (scale > 0.0).all():
         side = "width" if scale[0] == 0.0 else "height"
         warn(f"all labels have one {side}: it is not scaled for k-means")
-        scale = np.where(scale > 0.0, scale, 1.0)
+        scale = np.where(scale > 0.0, scale, wh.dtype.type(1.0))
     books = restarts(wh / scale, n, starts=STARTS)
     first = min(books, key=lambda book: book.distortion)
     if len(first.centers) < n:
@@ -161,7 +162,8 @@ def _whitened(wh: FloatArray, n: int, warn: Say) -> FloatArray:
             "taking the best run that kept them all"
         )
         if not whole:
-            return kmeans(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False).centers * scale
+            found = kmeans(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False)
+            return found.centers * scale
         first = min(whole, key=lambda book: book.distortion)
     return first.centers * scale
 

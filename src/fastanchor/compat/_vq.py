@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastanchor._types import FloatArray
 from fastanchor.engine._mean import Look, looker
 from fastanchor.engine._pool import Team, thread_count
 
@@ -20,15 +20,16 @@ MANY = 16_384  # points from which on a second thread pays
 class Book(NamedTuple):
     """Centres (m, 2), and the mean distance of the points to those they were updated from."""
 
-    centers: FloatArray
+    centers: NDArray[Any]
     distortion: float
 
 
-def restarts(points: FloatArray, k: int, *, starts: int, threads: int | None = None) -> list[Book]:
+def restarts(points: NDArray[Any], k: int, *, starts: int, threads: int | None = None) -> list[Book]:
     """Return what becomes of `starts` draws of k points, in the order of the draws.
 
     Draws come from NumPy's global random state. A run ends when the mean distance changes by no more than 1e-5; a
-    centre that no point is nearest to is dropped. SciPy returns the first with the least distortion.
+    centre that no point is nearest to is dropped. SciPy returns the first with the least distortion. Points (n, 2) in
+    float32 are dealt with in single precision, as SciPy does, unless they are very many; see ``engine._mean``.
     """
     drawn = [points[np.random.choice(len(points), k, replace=False)] for _ in range(starts)]
     look = looker(points)
@@ -37,7 +38,7 @@ def restarts(points: FloatArray, k: int, *, starts: int, threads: int | None = N
     return team.run(lambda start: _lloyd(look, start), drawn)
 
 
-def _lloyd(look: Callable[[FloatArray], Look], centers: FloatArray) -> Book:
+def _lloyd(look: Callable[[NDArray[Any]], Look], centers: NDArray[Any]) -> Book:
     before: Look | None = None
     while True:
         now = look(centers)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor import _check, kernels
 from fastanchor._types import FloatArray
@@ -20,6 +21,9 @@ LARGE = 300_000  # points from which on an index pays for being built, and for i
 MARGIN = 1e-10  # relative: far above what adding up 2^31 numbers can lose to rounding
 
 
+Centers = NDArray[Any]  # float32 where the points are
+
+
 class Look(NamedTuple):
     """What one assignment to centres tells.
 
@@ -27,28 +31,49 @@ class Look(NamedTuple):
     to `high`; `exact()` works it out.
     """
 
-    sums: FloatArray
+    sums: NDArray[Any]
     low: float
     high: float
     exact: Callable[[], float]
 
 
-def looker(points: FloatArray) -> Callable[[FloatArray], Look]:
+def looker(points: NDArray[Any]) -> Callable[[Centers], Look]:
     """Return a function from centres (k, 2) to what an assignment of the points (n, 2) to them tells.
 
-    It may be called by several threads at once.
+    It may be called by several threads at once. For points in float32 it computes in single precision as SciPy does,
+    but only below `LARGE`: from there on SciPy's sums lose too many digits to be worth their time.
     """
-    if len(points) >= LARGE and kernels.current() == "numba" and points.min() >= _check.MIN_SIDE:
-        return _Cells(points).look
-    return _every(points)
+    if len(points) < LARGE and points.dtype == np.float32:
+        return _single(points)
+    whole = points.astype(np.float64)
+    if len(points) >= LARGE and kernels.current() == "numba" and whole.min() >= _check.MIN_SIDE:
+        return _Cells(whole).look
+    return _every(whole)
 
 
-def _every(points: FloatArray) -> Callable[[FloatArray], Look]:
-    """Look at every point."""
+def _single(points: NDArray[Any]) -> Callable[[Centers], Look]:
+    """Look at every point in single precision."""
     x, y = points[:, 0].copy(), points[:, 1].copy()
     compiled = kernels.load()  # here: the threads of a pool do not see the caller's choice of a backend
 
-    def look(centers: FloatArray) -> Look:
+    def look(centers: Centers) -> Look:
+        cx, cy = centers[:, 0].copy(), centers[:, 1].copy()
+        distance, labels = np.empty_like(x), np.empty(x.size, dtype=np.int32)
+        sums = np.zeros((len(centers), 3), dtype=np.float32)
+        compiled.assign_single(x, y, cx, cy, labels, distance)
+        compiled.add_single(x, y, labels, sums)
+        mean = float(distance.mean())
+        return Look(sums, mean, mean, lambda: mean)
+
+    return look
+
+
+def _every(points: FloatArray) -> Callable[[Centers], Look]:
+    """Look at every point."""
+    x, y = points[:, 0].copy(), points[:, 1].copy()
+    compiled = kernels.load()
+
+    def look(centers: Centers) -> Look:
         cx, cy = centers[:, 0].copy(), centers[:, 1].copy()
         sums, total = np.zeros((len(centers), 3)), 0.0
         room = min(x.size, CHUNK)
@@ -80,7 +105,7 @@ class _Cells:
         self._boxes = grid.w, grid.h, grid.offsets
         self._cells, self._rows = cells, rows
 
-    def look(self, centers: FloatArray) -> Look:
+    def look(self, centers: Centers) -> Look:
         """Return sums, and bounds of the mean distance."""
         answer = Assignment(self._index, centers, "euclidean")
         cx, cy, labels, n = answer.cw, answer.ch, answer.cells(), len(self._index)

@@ -30,6 +30,9 @@ The contract, for both files:
 ``ratios(w, h, cw, ch, thr) -> (total, best, past, count, above)``
     For reports: lane sums of all n * k ratios, of each box's best, and of those above ``thr``; how many ratios and how
     many best ones are above it. Sides of boxes may be 0 here.
+``assign_single(x, y, cx, cy, labels, distance)``, ``add_single(x, y, labels, sums)``
+    What SciPy's k-means does with float32 points, all arguments float32: the nearest centre of each, the plain distance
+    to it; and ``(x, y, 1)`` added to row ``labels[i]`` of ``sums`` one by one, with the loss of digits this brings.
 """
 
 from __future__ import annotations

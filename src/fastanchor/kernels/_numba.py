@@ -16,8 +16,10 @@ from fastanchor.kernels._numpy import LANES, THR_MARGIN
 __all__ = [
     "LANES",
     "THR_MARGIN",
+    "add_single",
     "assign_euclidean",
     "assign_iou",
+    "assign_single",
     "fitness",
     "label_gather",
     "label_histogram",
@@ -110,6 +112,36 @@ def assign_euclidean(w, h, cw, ch, labels, distance):
                 nearest[i] = label
         changed += _finish(nearest, best, old, lanes)
     return changed, _fold(lanes)
+
+
+@compiled
+def assign_single(x, y, cx, cy, labels, distance):
+    """Nearest centre and plain distance in single precision."""
+    for start in range(0, x.size, LANES):
+        xb, yb = x[start : start + LANES], y[start : start + LANES]
+        best, nearest = distance[start : start + LANES], labels[start : start + LANES]
+        for i in range(xb.size):
+            best[i] = np.float32(np.inf)
+            nearest[i] = 0
+        for j in range(cx.size):
+            u, v, label = cx[j], cy[j], np.int32(j)
+            for i in range(xb.size):
+                dx, dy = xb[i] - u, yb[i] - v
+                e = dx * dx + dy * dy
+                nearest[i] = label if e < best[i] else nearest[i]
+                best[i] = e if e < best[i] else best[i]
+        for i in range(xb.size):
+            best[i] = np.sqrt(best[i])
+
+
+@compiled
+def add_single(x, y, labels, sums):
+    """Add up each label's points in single precision, in their order."""
+    for i in range(x.size):
+        row = sums[labels[i]]
+        row[0] += x[i]
+        row[1] += y[i]
+        row[2] += np.float32(1.0)
 
 
 @compiled
