@@ -3,10 +3,15 @@
 ``python bench/render.py`` rewrites the README; ``python bench/render.py --check`` only tells whether it is up to date.
 """
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
 
+from fastanchor import bench
+from fastanchor.bench import _report
+
+FIELDS = [field.name for field in dataclasses.fields(bench.Row)]
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 
@@ -24,34 +29,33 @@ def machine(content):
 
 
 def stages():
+    """Render the stages at a million boxes, and how each contender's time grows with their number."""
     content = load("stages")
+    rows = [bench.Row(**{name: row[name] for name in FIELDS}) for row in content["rows"]]
+    exponents = {cells[:2]: cells[2] for title, found in _report.growth(rows) if "boxes" in title for cells in found}
     lines = [
-        f"{content['n']:,} boxes, {content['k']} centres. {machine(content)}. `fastanchor bench --n {content['n']}`",
+        f"1,000,000 boxes, {content['k'][0]} centres. {machine(content)}.",
         "",
-        "| stage | who | ns a box | times as fast | answer |",
-        "|---|---|--:|--:|---|",
+        "| stage | who | time | times as fast | first call | memory | growth e | reached | answer |",
+        "|---|---|--:|--:|--:|--:|--:|---|---|",
     ]
-    stage, referent = "", 0.0
-    for row in content["rows"]:
-        each = row["seconds"] / row["boxes"] * 1e9
-        name = row["stage"] if row["stage"] != stage else ""
-        referent = each if name else referent
-        stage = row["stage"]
-        on = "" if row["boxes"] == content["n"] else f" (on {row['boxes']:,})"
-        lines.append(f"| {name} | {row['contender']} | {each:,.1f} | {referent / each:.1f} | {row['checked']}{on} |")
-    return "\n".join(lines)
-
-
-def kernels():
-    content = load("kernels")
-    lines = [
-        f"{content['n']:,} boxes, {content['k']} centres, one thread, float64, warm. `python bench/kernels.py`",
-        "",
-        "| kernel | two loops under `@njit`, ns a box | ours, ns a box | ratio |",
-        "|---|--:|--:|--:|",
-    ]
-    rows = "| {stage} | {obvious:.1f} | {fastanchor:.1f} | {ratio:.1f} |"
-    lines += [rows.format(**row) for row in content["rows"]]
+    shown = [row for row in rows if row.n == 1_000_000 or row.stage == "reading"]
+    for title, found in _report.tables(shown):
+        stage = name = title.partition(":")[0]
+        for who, time, _, times, first, memory, reached, answer in found:
+            cells = (
+                stage,
+                who,
+                time,
+                times,
+                first,
+                memory,
+                exponents.get((name, who), ""),
+                reached,
+                answer,
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+            stage = ""
     return "\n".join(lines)
 
 
@@ -118,6 +122,25 @@ def index():
     return "\n".join(lines)
 
 
+def compat():
+    content = load("compat")
+    lines = [
+        f"{machine(content)}. `python bench/compat.py`",
+        "",
+        "| job | boxes | plain restatement of the original, s | ours, s | times as fast |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for row in content["speed"]:
+        plain = f"{row['plain']} {row['plain_seconds']:,.1f} (timed: {row['extrapolated']})"
+        lines.append(f"| {row['job']} | {row['n']:,} | {plain} | {row['seconds']:.2f} | {row['ratio']:.0f} |")
+    far = max(row["largest_difference"] for row in content["golden"])
+    lines += [
+        "",
+        f"The {len(content['golden'])} runs of the original programs on record: largest difference {far:.4f} px.",
+    ]
+    return "\n".join(lines)
+
+
 def first_use():
     content = load("first_use")
     command = content["command"]
@@ -134,7 +157,7 @@ def first_use():
     return "\n".join(lines)
 
 
-TABLES = {"growth": growth, "index": index, "first_use": first_use, "stages": stages, "kernels": kernels}
+TABLES = {"growth": growth, "index": index, "first_use": first_use, "compat": compat, "stages": stages}
 
 
 def rendered(text):

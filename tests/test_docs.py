@@ -10,7 +10,15 @@ import pytest
 import fastanchor
 from fastanchor import kernels
 
-COMPILED = ("_jit", "_numba", "_grid", "_settle", "_lloyd", "_search")  # of kernels: not importable without numba
+COMPILED = (
+    "_jit",
+    "_numba",
+    "_grid",
+    "_settle",
+    "_lloyd",
+    "_search",
+    "_cells",
+)  # of kernels: not importable without numba
 NEED_NUMBA = ("fastanchor.engine.index", *(f"fastanchor.kernels.{name}" for name in COMPILED))
 MODULES = sorted(
     module.name

@@ -85,6 +85,20 @@ def test_backends_agree_on_every_bit(wh, k):
         assert one.fitness(*columns(wh), *columns(centers), float(thr)) == two.fitness(
             *columns(wh), *columns(centers), float(thr)
         )
+        assert one.ratios(*columns(wh), *columns(centers), float(thr)) == two.ratios(
+            *columns(wh), *columns(centers), float(thr)
+        )
+    singles = []
+    with np.errstate(over="ignore"):  # sides up to 1e100 are infinite in single precision; both have to do the same
+        x, y, cx, cy = (c.astype(np.float32) for c in (*columns(wh), *columns(centers)))
+        for module in (one, two):
+            label, far = np.zeros(len(wh), np.int32), np.empty(len(wh), np.float32)
+            module.assign_single(x, y, cx, cy, label, far)
+            total = np.zeros((k, 3), np.float32)
+            module.add_single(x, y, label, total)
+            singles.append((label, far, total))
+    for mine, theirs in zip(*singles, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
     matrices = [np.empty((len(wh), k)), np.empty((len(wh), k))]
     for module, out in zip((one, two), matrices, strict=True):
         module.wh_iou(*columns(wh), *columns(centers), out)
@@ -99,6 +113,18 @@ def test_fitness_counts_exactly_and_sums_to_rounding(wh, anchors, thr):
             total, count = kernels.load(name).fitness(*columns(wh), *columns(anchors), at)
             assert count / len(wh) == right[1]
             np.testing.assert_allclose(total / len(wh), right[0], rtol=1e-12)
+
+
+@given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=12), st.floats(0, 1))
+def test_ratios_are_the_definition(wh, anchors, thr):
+    every = [[naive.best_ratio(box, anchor[None]) for anchor in anchors] for box in wh]
+    every = np.array(every).reshape(len(wh), len(anchors))
+    best = every.max(1)
+    sums = every.sum(), best.sum(), every[every > thr].sum()
+    for name in kernels.LEGAL if kernels.installed() else ["numpy"]:
+        got = kernels.load(name).ratios(*columns(wh), *columns(anchors), thr)
+        np.testing.assert_allclose(got[:3], sums, rtol=1e-12)
+        assert got[3:] == ((every > thr).sum(), (best > thr).sum())
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=50))

@@ -4,9 +4,10 @@ Boxes are widths and heights; see :func:`auto_anchor` for the whole job, and :fu
 :func:`evolve` for its parts. The command line is ``fastanchor --help``.
 """
 
-from fastanchor import datasets
+from fastanchor import compat, datasets
 from fastanchor._errors import BackendError, DataError, FastanchorError, SmallBoxWarning
 from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
+from fastanchor._version import __version__ as __version__
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.cluster import assign, kmeans
@@ -32,6 +33,7 @@ __all__ = [
     "assign",
     "auto_anchor",
     "backend",
+    "compat",
     "datasets",
     "evolve",
     "kmeans",
@@ -39,5 +41,3 @@ __all__ = [
     "read",
     "wh_iou",
 ]
-
-__version__ = "0.1.0"

@@ -106,16 +106,15 @@ def kmeans(
     if distinct < k:
         raise DataError(f"boxes: hold {distinct} distinct {'sizes' if distinct != 1 else 'size'}, fewer than k = {k}")
     generator = np.random.default_rng(rng)
-    best: tuple[_Run, IntArray, float] | None = None
+    runs: list[tuple[_Run, IntArray, float]] = []
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
         for _ in range(1 if given is not None else n_init):
             start = given if given is not None else _start(answers, k, metric, init, generator)
             run = _lloyd(answers, start, metric, update, max_iter, tol, moving)
             counts, inertia = answers.nearest(run.centers, metric)
-            if best is None or _better(inertia, best[2]):
-                best = run, counts, inertia
-    assert best is not None
-    run, counts, inertia = best
+            if not runs or _better(inertia, runs[-1][2]):
+                runs.append((run, counts, inertia))
+    run, counts, inertia = runs[-1]
     return KMeansResult(
         centers=run.centers,
         counts=counts,

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastanchor import _check
 from fastanchor._progress import bar
 from fastanchor._types import EvolveResult, FloatArray, Progress
-from fastanchor.engine import choose
+from fastanchor.engine import Engine, choose
 
-__all__ = ["evolve"]
+__all__ = ["Draws", "climb", "evolve"]
 
 # YOLOv5's constants: share of sides that mutate, spread of their factors, limits of a factor, least side in pixels
 MUTATED, SIGMA, SHRINK, GROW, LEAST = 0.9, 0.1, 0.3, 3.0, 2.0
 AHEAD = 16  # mutants handed over at once; one in twenty is accepted, and those after it are made anew
+
+
+class Draws(NamedTuple):
+    """Where a generation's random numbers come from, asked in this order: ``(k, 2)`` uniforms, one, normals."""
+
+    mask: Callable[[tuple[int, int]], FloatArray]
+    spread: Callable[[], float]
+    normal: Callable[[tuple[int, int]], FloatArray]
 
 
 def evolve(
@@ -71,6 +80,20 @@ def evolve(
     _check.integer(gen, "gen", least=0)
     answers = choose(boxes, name=engine, threads=threads)
     generator = np.random.default_rng(rng)
+    draws = Draws(generator.random, generator.random, generator.standard_normal)
+    return climb(best, answers, thr, gen, draws, progress)
+
+
+def climb(
+    best: FloatArray,
+    answers: Engine,
+    thr: float,
+    gen: int,
+    draws: Draws,
+    progress: Progress = None,
+    improved: Callable[[FloatArray], object] = lambda anchors: None,
+) -> EvolveResult:
+    """Return what :func:`evolve` does, by these draws; `improved` is called with each anchors that are fitter."""
     history = np.empty(gen + 1)
     history[0] = fitness = answers.fitness(best, thr).fitness
     accepted = done = 0
@@ -79,7 +102,7 @@ def evolve(
         moving.set_postfix_str(f"fitness {fitness:.4f}")
         while done < gen:
             # factors do not depend on what was accepted: an engine may look at the mutants to come at the same time
-            drawn += [_factors(generator, len(best)) for _ in range(min(AHEAD, gen - done) - len(drawn))]
+            drawn += [_factors(draws, len(best)) for _ in range(min(AHEAD, gen - done) - len(drawn))]
             mutants = [(best * factors).clip(min=LEAST) for factors in drawn]
             found = answers.first_fitter(mutants, thr, fitness)
             passed = len(mutants) if found is None else found[0] + 1
@@ -91,16 +114,17 @@ def evolve(
                 history[done] = fitness
                 accepted += 1
                 moving.set_postfix_str(f"fitness {fitness:.4f}", refresh=False)
+                improved(best)
             moving.update(passed)
     return EvolveResult(best, fitness, answers.fitness(best, thr).bpr, accepted, history)
 
 
-def _factors(rng: np.random.Generator, k: int) -> FloatArray:
+def _factors(draws: Draws, k: int) -> FloatArray:
     """Return (k, 2) factors, at least one of them not 1."""
     while True:
-        mask = rng.random((k, 2)) < MUTATED
-        u = rng.random()
-        z = rng.standard_normal((k, 2))
+        mask = draws.mask((k, 2)) < MUTATED
+        u = draws.spread()
+        z = draws.normal((k, 2))
         factors: FloatArray = (mask * u * z * SIGMA + 1.0).clip(SHRINK, GROW)
         if (factors != 1.0).any():
             return factors

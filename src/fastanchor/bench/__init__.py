@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-import fastanchor
 from fastanchor._types import FloatArray
+from fastanchor._version import __version__
 from fastanchor.bench import _rivals, _stages
 from fastanchor.bench._contest import CONTENDERS, STAGES, Case, contender, stage
 from fastanchor.bench._measure import Row, contest, fitted
@@ -106,7 +106,7 @@ def machine() -> dict[str, Any]:
         "cores": thread_count(None),
         "system": platform.system(),
         "python": platform.python_version(),
-        "fastanchor": fastanchor.__version__,
+        "fastanchor": __version__,
         **versions,
     }
 

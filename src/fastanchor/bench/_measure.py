@@ -17,6 +17,7 @@ from fastanchor.bench._contest import CONTENDERS, STAGES, Call, Case, Contender
 
 __all__ = ["Row", "contest", "fitted", "peak"]
 
+FIRST: dict[tuple[str, str], float] = {}  # seconds of each contender's first call in this process
 TRIAL = 2_000  # boxes of the first try, which tells whether a contender is right and about how long it takes
 WIDE = 0.35  # a spread of the middle half beyond this share of the median gives no ratio
 
@@ -140,7 +141,7 @@ def _enter(one: Contender, cases: dict[int, Case], limit: float) -> _Entry | Non
         agrees = one.agrees or stage.agrees
         if not agrees(stage.view(answer[0]), stage.expected(case)):
             return None
-        first = began if entry is None else entry.first
+        first = FIRST.setdefault((one.stage, one.name), began)
         entry = _Entry(one, case, call, first, stage.quality(stage.view(answer[0]), case), [])
     return entry
 

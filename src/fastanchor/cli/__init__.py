@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import fastanchor
 from fastanchor._errors import FastanchorError
-from fastanchor.cli import anchors, bench, info, show, stats
+from fastanchor.cli import anchors, bench, info, run, show, stats
 
 __all__ = ["main"]
 
@@ -20,6 +20,7 @@ examples:
   fastanchor anchors VOC2012 --n 6 --json       the same for a tiny network, as JSON
   fastanchor stats VOC2012                      what is in a data set
   fastanchor show VOC2012 --out sheet.png       a look at the first images
+  fastanchor run --patch yolov5 train.py ...    a training script with fastanchor inside
 
 `fastanchor COMMAND --help` tells the rest. Answers go to stdout, progress to stderr.
 Exit codes: 0 fine, 1 a check failed, 2 bad usage or data, 130 interrupted.
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"fastanchor {fastanchor.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (anchors, stats, show, info, bench):
+    for module in (anchors, stats, show, run, info, bench):
         module.add(commands)
     arguments = parser.parse_args(argv)
     try:

@@ -15,6 +15,7 @@ from fastanchor.cli import _common
 
 __all__ = ["add", "run"]
 
+MEMORY_MOST = 1_000_000
 DESCRIPTION = """\
 Check everybody's answers, then time each stage of the job: plain NumPy, the
 loops one writes first under @njit, other packages, fastanchor's engines. A
@@ -80,7 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
             work = bench.case(n, k, wh=wh, threads=arguments.threads, path=arguments.data)
             if len(work.start) < k:
                 raise fastanchor.DataError(f"--k = {k}: the data has fewer distinct sizes among its first 2,000 boxes")
-            memory = n == max(sizes) and k == ks[0] and not (arguments.quick or arguments.no_memory)
+            # once is enough, and at the largest size at which (n, k, 2) arrays are no burden
+            weighed = max((size for size in sizes if size <= MEMORY_MOST), default=0)
+            memory = n == weighed and k == ks[0] and not (arguments.quick or arguments.no_memory)
             # reading does not depend on n or k
             todo = [name for name in stages if i == 0 or name != "reading"]
             for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory):

@@ -49,10 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _common.emit_json(facts)
         return 0
+    numba = facts["backend"] == "numba"
     lines = [
         f"fastanchor {facts['version']}, Python {facts['python']}, NumPy {facts['numpy']}, {facts['machine']}",
         f"backend    {facts['backend']}",
-        f"engines    {', '.join(facts['engines'])}",
+        f"engines    {', '.join(facts['engines'])}{'' if numba else ' (NumPy in chunks; the index needs numba)'}",
         f"threads    {facts['threads']}",
         f"cache      {facts['cache'] or 'none: kernels are compiled in every process'}",
     ]

@@ -27,6 +27,12 @@ The contract, for both files:
     Lane sum of ``best`` over the boxes with ``best > thr``, and their number, where ``best`` is the largest over the
     centres of ``min(w / cw, cw / w, h / ch, ch / h)``. Quotients are taken as products with reciprocals, off by an
     ulp; so a box within ``THR_MARGIN`` of the threshold is decided by true division.
+``ratios(w, h, cw, ch, thr) -> (total, best, past, count, above)``
+    For reports: lane sums of all n * k ratios, of each box's best, and of those above ``thr``; how many ratios and how
+    many best ones are above it. Sides of boxes may be 0 here.
+``assign_single(x, y, cx, cy, labels, distance)``, ``add_single(x, y, labels, sums)``
+    What SciPy's k-means does with float32 points, all arguments float32: the nearest centre of each, the plain distance
+    to it; and ``(x, y, 1)`` added to row ``labels[i]`` of ``sums`` one by one, with the loss of digits this brings.
 """
 
 from __future__ import annotations
@@ -86,7 +92,7 @@ def load(name: str | None = None) -> ModuleType:
 
 
 def part(name: str) -> ModuleType:
-    """Return kernels of the box index, "grid", "settle", "lloyd" or "search", imported when first needed."""
+    """Return kernels of the box index, "grid", "settle", "lloyd", "search" or "cells", imported when first needed."""
     return importlib.import_module(f"{__name__}._{name}")
 
 

@@ -16,12 +16,15 @@ from fastanchor.kernels._numpy import LANES, THR_MARGIN
 __all__ = [
     "LANES",
     "THR_MARGIN",
+    "add_single",
     "assign_euclidean",
     "assign_iou",
+    "assign_single",
     "fitness",
     "label_gather",
     "label_histogram",
     "label_sums",
+    "ratios",
     "wh_iou",
 ]
 
@@ -112,6 +115,36 @@ def assign_euclidean(w, h, cw, ch, labels, distance):
 
 
 @compiled
+def assign_single(x, y, cx, cy, labels, distance):
+    """Nearest centre and plain distance in single precision."""
+    for start in range(0, x.size, LANES):
+        xb, yb = x[start : start + LANES], y[start : start + LANES]
+        best, nearest = distance[start : start + LANES], labels[start : start + LANES]
+        for i in range(xb.size):
+            best[i] = np.float32(np.inf)
+            nearest[i] = 0
+        for j in range(cx.size):
+            u, v, label = cx[j], cy[j], np.int32(j)
+            for i in range(xb.size):
+                dx, dy = xb[i] - u, yb[i] - v
+                e = dx * dx + dy * dy
+                nearest[i] = label if e < best[i] else nearest[i]
+                best[i] = e if e < best[i] else best[i]
+        for i in range(xb.size):
+            best[i] = np.sqrt(best[i])
+
+
+@compiled
+def add_single(x, y, labels, sums):
+    """Add up each label's points in single precision, in their order."""
+    for i in range(x.size):
+        row = sums[labels[i]]
+        row[0] += x[i]
+        row[1] += y[i]
+        row[2] += np.float32(1.0)
+
+
+@compiled
 def _finish(nearest, best, labels, lanes):
     changed = 0
     for i in range(labels.size):
@@ -173,6 +206,37 @@ def label_gather(values, labels, low, high, out_values, out_labels):
             out_labels[count] = label
             count += 1
     return count
+
+
+@compiled
+def ratios(w, h, cw, ch, thr):
+    """Add up and count all ratios, the best of each box, and those above thr."""
+    best, total, past = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    best_lanes, total_lanes, past_lanes = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    count = above = 0
+    for start in range(0, w.size, LANES):
+        wb, hb = w[start : start + LANES], h[start : start + LANES]
+        for i in range(wb.size):
+            best[i] = total[i] = past[i] = 0.0
+        for j in range(cw.size):
+            x, y, n = cw[j], ch[j], 0
+            for i in range(wb.size):
+                p = (wb[i] if wb[i] < x else x) / (x if wb[i] < x else wb[i])
+                q = (hb[i] if hb[i] < y else y) / (y if hb[i] < y else hb[i])
+                p = p if p < q else q
+                best[i] = p if p > best[i] else best[i]
+                total[i] += p
+                past[i] += p if p > thr else 0.0
+                n += p > thr
+            count += n
+        n = 0
+        for i in range(wb.size):
+            best_lanes[i] += best[i]
+            total_lanes[i] += total[i]
+            past_lanes[i] += past[i]
+            n += best[i] > thr
+        above += n
+    return _fold(total_lanes), _fold(best_lanes), _fold(past_lanes), count, above
 
 
 @compiled

@@ -5,6 +5,8 @@ Callers hand over chunks; a loop over the centres keeps a few columns of one chu
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,12 +15,15 @@ from fastanchor._types import FloatArray, IntArray, LabelArray
 __all__ = [
     "LANES",
     "THR_MARGIN",
+    "add_single",
     "assign_euclidean",
     "assign_iou",
+    "assign_single",
     "fitness",
     "label_gather",
     "label_histogram",
     "label_sums",
+    "ratios",
     "sort_keys",
     "wh_iou",
 ]
@@ -28,6 +33,7 @@ LANES = 512
 THR_MARGIN = 1e-15
 
 Keys = NDArray[np.uint64]
+SingleArray = NDArray[np.float32]
 
 
 def wh_iou(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, out: FloatArray) -> None:
@@ -64,10 +70,32 @@ def assign_euclidean(
     return _finish(nearest, labels, distance)
 
 
-def _closer(candidate: FloatArray, j: int, nearest: LabelArray, distance: FloatArray) -> None:
-    closer = candidate < distance
-    nearest[closer] = j
-    np.copyto(distance, candidate, where=closer)
+def assign_single(
+    x: SingleArray, y: SingleArray, cx: SingleArray, cy: SingleArray, labels: LabelArray, distance: SingleArray
+) -> None:
+    """Nearest centre and plain distance in single precision."""
+    labels[:] = 0
+    distance[:] = np.inf
+    for j in range(cx.size):
+        dx = x - cx[j]
+        dy = y - cy[j]
+        _closer(dx * dx + dy * dy, j, labels, distance)
+    np.sqrt(distance, out=distance)
+
+
+def add_single(x: SingleArray, y: SingleArray, labels: LabelArray, sums: SingleArray) -> None:
+    """Add up each label's points in single precision, in their order."""
+    for j in range(len(sums)):
+        own = np.flatnonzero(labels == j)
+        for column, values in enumerate((x[own], y[own])):
+            # a running sum goes one after the other; np.sum adds in pairs
+            sums[j, column] = np.cumsum(np.concatenate([sums[j, column : column + 1], values]))[-1]
+        sums[j, 2] += np.float32(own.size)
+
+
+def _closer(candidate: NDArray[Any], j: int, nearest: LabelArray, distance: NDArray[Any]) -> None:
+    np.putmask(nearest, candidate < distance, j)  # an assignment through a mask takes twice the time
+    np.minimum(distance, candidate, out=distance)
 
 
 def _finish(nearest: LabelArray, labels: LabelArray, distance: FloatArray) -> tuple[int, float]:
@@ -128,6 +156,23 @@ def fitness(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, thr: f
     if near.size:
         above[near] = _exact_best(w[near], h[near], cw, ch) > thr
     return _lane_sum(np.where(above, best, 0.0)), int(np.count_nonzero(above))
+
+
+def ratios(
+    w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, thr: float
+) -> tuple[float, float, float, int, int]:
+    """Add up and count all ratios, the best of each box, and those above thr."""
+    best = np.zeros(w.size)
+    total, past, count = np.zeros(w.size), np.zeros(w.size), 0
+    for j in range(cw.size):
+        ratio = np.minimum(w, cw[j]) / np.maximum(w, cw[j])
+        np.minimum(ratio, np.minimum(h, ch[j]) / np.maximum(h, ch[j]), out=ratio)
+        np.maximum(best, ratio, out=best)
+        above = ratio > thr
+        total += ratio
+        past += np.where(above, ratio, 0.0)
+        count += int(np.count_nonzero(above))
+    return _lane_sum(total), _lane_sum(best), _lane_sum(past), count, int(np.count_nonzero(best > thr))
 
 
 def _exact_best(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray) -> FloatArray:

@@ -1,0 +1,61 @@
+"""``fastanchor run``: a training script with our functions in place of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import fastanchor
+from fastanchor.cli import _common
+from fastanchor.compat import PATCHES, install
+
+__all__ = ["add", "run"]
+
+DESCRIPTION = """\
+Run a Python script with fastanchor's functions in place of those of its training
+repository. Nothing on disk is changed. Arguments behind the script are its own,
+and so is the exit code.
+
+  fastanchor run --patch yolov5 train.py --data coco128.yaml --epochs 3
+  fastanchor run --patch yolov5 -m segment.train --data coco128-seg.yaml
+  torchrun --nproc_per_node 2 -m fastanchor run --patch yolov5 train.py --device 0,1"""
+
+
+def add(commands: _common.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "run",
+        help="run a training script with fastanchor inside",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--patch", required=True, choices=tuple(PATCHES), help="the training repository")
+    parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is the name of a module")
+    parser.add_argument("--json", action="store_true", help="tell what was put in place as JSON, on stderr")
+    parser.add_argument("script", metavar="SCRIPT", help="Python file, or module with -m")
+    parser.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="arguments of the script")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the script; what it exits with goes through."""
+    script = Path(arguments.script)
+    if not arguments.module and not script.is_file():
+        raise fastanchor.DataError(f"{arguments.script}: no such file; the Python script to run is needed")
+    line = install(arguments.patch)
+    if arguments.json:
+        content = {"patch": arguments.patch, "placed": line, "version": fastanchor.__version__}
+        print(json.dumps(content), file=sys.stderr)  # noqa: T201  stdout belongs to the script
+    else:
+        _common.say(line)
+    sys.argv = [arguments.script, *arguments.arguments]
+    if arguments.module:
+        sys.path.insert(0, str(Path.cwd()))  # as python -m does
+        runpy.run_module(arguments.script, run_name="__main__", alter_sys=True)
+    else:
+        sys.path.insert(0, str(script.resolve().parent))  # as python SCRIPT does
+        runpy.run_path(arguments.script, run_name="__main__")
+    return 0

@@ -1,0 +1,117 @@
+"""Drop-in modules, one a training repository, and :func:`install`, which puts one where the repository looks for it.
+
+========================== ==================================================================================
+``compat.yolov5``          ``utils/autoanchor.py`` of YOLOv5 and YOLOv3
+``compat.yolov7``          ``utils/autoanchor.py`` of YOLOv7
+``compat.yolo_kmeans``     the tutorial script ``yolo_kmeans.py``
+``compat.mmdet``           ``optimize_anchors.py`` of MMDetection and MMYOLO, over arrays
+``compat.darknet``         ``darknet detector calc_anchors``
+========================== ==================================================================================
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from fastanchor import _check
+
+__all__ = ["PATCHES", "install"]
+
+# the program: where its scripts import the functions from, and our module
+PATCHES = {
+    "yolov3": ("utils.autoanchor", "yolov5"),
+    "yolov5": ("utils.autoanchor", "yolov5"),
+    "yolov7": ("utils.autoanchor", "yolov7"),
+    "yolo_kmeans": ("yolo_kmeans", "yolo_kmeans"),
+}
+
+
+def install(name: str) -> str:
+    """Put our functions where a training repository imports its own from, and return one line that says so.
+
+    Call it before the repository's modules are imported. What its module holds besides stays as it is. If the module
+    has been imported already, its functions are replaced there and wherever they were imported from it.
+
+    Parameters
+    ----------
+    name : {"yolov3", "yolov5", "yolov7", "yolo_kmeans"}
+        The repository.
+
+    Raises
+    ------
+    DataError
+        If the name is none of these.
+
+    Examples
+    --------
+    >>> install("yolov5")
+    'utils.autoanchor: check_anchor_order, check_anchors, kmean_anchors are those of fastanchor.compat.yolov5'
+    """
+    _check.choice(name, "name", tuple(PATCHES))
+    place, module = PATCHES[name]
+    ours = importlib.import_module(f"{__name__}.{module}")
+    functions = {key: getattr(ours, key) for key in ours.__all__}
+    for finder in [f for f in sys.meta_path if isinstance(f, _Finder) and f.place == place]:
+        sys.meta_path.remove(finder)
+    sys.meta_path.insert(0, _Finder(place, functions))
+    if place in sys.modules:
+        _replace(sys.modules[place], functions)
+    return f"{place}: {', '.join(functions)} are those of {ours.__name__}"
+
+
+def _replace(module: ModuleType, functions: dict[str, Any]) -> None:
+    """Replace the functions in `module`, and in every module that imported them from it."""
+    old = {key: getattr(module, key, None) for key in functions}
+    for other in list(sys.modules.values()):
+        for key, value in old.items():
+            if value is not None and getattr(other, "__dict__", {}).get(key) is value:
+                setattr(other, key, functions[key])
+    vars(module).update(functions)
+
+
+class _Finder(MetaPathFinder):
+    """Finds the repository's own module, and lets our functions be put into it when it is imported."""
+
+    def __init__(self, place: str, functions: dict[str, Any]) -> None:
+        self.place, self._functions = place, functions
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return the spec of the module at our place, its loader wrapped."""
+        if fullname != self.place:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loader(spec.loader, self._functions)
+                return spec
+        return None
+
+
+class _Loader(Loader):
+    """Runs the repository's module, then puts our functions into it."""
+
+    def __init__(self, loader: Any, functions: dict[str, Any]) -> None:
+        self._loader, self._functions = loader, functions
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Let the original loader make the module."""
+        made: ModuleType | None = self._loader.create_module(spec)
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module and put our functions into it."""
+        self._loader.exec_module(module)
+        vars(module).update(self._functions)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)

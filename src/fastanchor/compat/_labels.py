@@ -1,0 +1,106 @@
+"""Box sizes out of what training repositories call a data set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray, IntArray
+from fastanchor.boxes import Boxes
+from fastanchor.datasets import read
+
+__all__ = ["Labelled", "gather", "rounded"]
+
+
+class Labelled(NamedTuple):
+    """Box sizes (n, 2) in pixels of the network input, the image (n,) each lies in, and how many images there are."""
+
+    wh: FloatArray
+    image: IntArray
+    images: int
+
+
+def gather(dataset: Any, img_size: Any, warn: Callable[[str], None]) -> Labelled:
+    """Return the boxes of a data set, each image's longer side brought to `img_size` pixels.
+
+    Parameters
+    ----------
+    dataset : object, Boxes or path
+        An object with ``labels``, one (m, 5) array an image of class, x, y, width, height relative to the image, and
+        ``shapes`` (images, 2), width and height; or Ultralytics' ``labels``, one dict an image. A path is read;
+        of a data.yaml the part named train.
+    img_size : int
+        Side of the network input, pixels.
+    warn : callable
+        Told in one sentence what was left out.
+
+    Raises
+    ------
+    DataError
+        If labels and shapes do not fit each other, or no label is left.
+    """
+    side = _check.integer(img_size, "img_size", least=1)
+    if isinstance(dataset, (str, os.PathLike)):
+        # a data.yaml names several parts; anchors are for the one that is trained on
+        split = "train" if os.fsdecode(dataset).endswith((".yaml", ".yml")) else None
+        dataset = read(dataset, split=split, report=warn)
+    if isinstance(dataset, Boxes):
+        wh = dataset.scaled(side)
+        image, images = dataset.image_index, len(dataset.image_wh)  # type: ignore[arg-type]
+    else:
+        relative, shapes, image = _columns(dataset)
+        images = len(shapes)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = side * shapes / shapes.max(1, keepdims=True) if images else shapes
+        wh = np.empty((len(relative), 2))
+        for axis in (0, 1):
+            np.multiply(relative[:, axis], scale[image, axis], out=wh[:, axis])
+    keep = (np.isfinite(wh) & (wh >= 0.0)).all(1)
+    lost = int(np.count_nonzero(~keep))
+    if lost:
+        warn(f"{lost} of {len(wh)} labels have a width or height that is NaN, infinite or negative: left out")
+        wh, image = wh[keep], image[keep]  # type: ignore[index]
+    if not len(wh):
+        raise DataError("dataset: holds no label with a width and a height, so there is nothing to fit anchors to")
+    return Labelled(wh, image, images)  # type: ignore[arg-type]
+
+
+def rounded(wh: FloatArray) -> FloatArray:
+    """Return sizes as single precision holds them, which is what the originals compute with."""
+    return wh.astype(np.float32).astype(np.float64)
+
+
+def _columns(dataset: Any) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return relative sizes (n, 2), image sizes (m, 2) and the image (n,) of each box."""
+    labels = getattr(dataset, "labels", None)
+    if labels is None:
+        raise DataError(
+            f"dataset: a {type(dataset).__name__} has no labels; an object with .labels and .shapes, or a path"
+        )
+    labels = list(labels)
+    if labels and isinstance(labels[0], dict):
+        shapes = np.array([label["shape"][::-1] for label in labels], dtype=np.float64)
+        rows, first = [label["bboxes"] for label in labels], 2
+    else:
+        if not hasattr(dataset, "shapes"):
+            raise DataError(f"dataset: a {type(dataset).__name__} has labels but no shapes, the sizes of the images")
+        shapes = np.asarray(dataset.shapes, dtype=np.float64).reshape(-1, 2)
+        rows, first = labels, 3
+    if len(rows) != len(shapes):
+        raise DataError(f"dataset: {len(rows)} labels but {len(shapes)} shapes; one of each an image is needed")
+    image = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    filled = [row for row in rows if len(row)]
+    if not filled:
+        return np.empty((0, 2)), shapes, image
+    try:
+        joined = np.concatenate(filled)
+    except ValueError as error:
+        raise DataError(f"dataset.labels: must be arrays of one number of columns ({error})") from None
+    if joined.ndim != 2 or joined.shape[1] < first + 2:
+        raise DataError(f"dataset.labels: have shape {joined.shape} together; {first + 2} columns are needed")
+    return joined[:, first : first + 2].astype(np.float64), shapes, image

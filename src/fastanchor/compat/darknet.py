@@ -1,0 +1,125 @@
+"""Stand-in for Darknet's ``detector calc_anchors``: k-means with means under ``1 - IoU``, and the text it prints.
+
+Darknet draws its first boxes from the clock; here `seed` does, so that a run can be repeated.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._files import whole
+from fastanchor._types import FloatArray, IntArray
+from fastanchor.boxes import Boxes
+from fastanchor.cluster import kmeans
+from fastanchor.datasets import read
+
+__all__ = ["calc_anchors"]
+
+MOST = 1000  # updates in a run
+CELLS = 32  # up to this width sizes are YOLOv2's grid cells, shown with four decimals
+
+
+def calc_anchors(
+    data: Any,
+    num_of_clusters: int = 5,
+    width: int = -1,
+    height: int = -1,
+    *,
+    seed: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> FloatArray:
+    """Print and return anchors for a network of `width` x `height`, images stretched to it.
+
+    Parameters
+    ----------
+    data : path, Boxes or (n, 2) array-like
+        Labels to read, boxes with image sizes, or widths and heights relative to the image (0 to 1).
+    num_of_clusters : int, default 5
+        Number of anchors.
+    width, height : int
+        Of the network input, pixels; both have to be given.
+    seed : int, optional
+        Same seed, same anchors.
+    out : path-like, optional
+        Folder for ``anchors.txt`` and, where classes are known, ``counters_per_class.txt``. Default: none is written.
+
+    Returns
+    -------
+    (num_of_clusters, 2) float64
+        Widths and heights in pixels of the network input, smallest area first.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule or there are fewer distinct boxes than clusters.
+
+    Examples
+    --------
+    >>> wh = [[0.1, 0.1], [0.12, 0.1], [0.5, 0.6], [0.5, 0.7]]
+    >>> anchors = calc_anchors(wh, 2, 416, 416, seed=0)
+    num_of_clusters = 2, width = 416, height = 416
+    read labels from 4 boxes
+    calculating k-means++ ...
+    iterations = 2
+    avg IoU = 91.94 %
+    anchors =  46, 42, 208,270
+    """
+    if width == -1 or height == -1:
+        raise DataError("width and height: both are needed, the size of the network input in pixels")
+    size = _check.integer(width, "width", least=1), _check.integer(height, "height", least=1)
+    k = _check.integer(num_of_clusters, "num_of_clusters", least=1)
+    wh, source, counters = _sizes(data, size)
+    print(f"num_of_clusters = {k}, width = {width}, height = {height}")
+    print(f"read labels from {source}")
+    print("calculating k-means++ ...")  # Darknet says so; like it, this starts from random boxes
+    found = kmeans(wh, k, metric="iou", update="mean", max_iter=MOST, rng=seed, progress=False)
+    anchors: FloatArray = found.centers[np.argsort(found.centers.prod(1), kind="stable")]
+    print(f"iterations = {found.n_iter}")
+    if counters is not None:
+        print(f"counters_per_class = {_joined(counters)}")
+    print(f"avg IoU = {found.mean_iou * 100:.2f} %")
+    form = "{:2.4f},{:2.4f}" if width <= CELLS else "{:3.0f},{:3.0f}"
+    text = ", ".join(form.format(w, h) for w, h in anchors.tolist())
+    if out is not None:
+        _write(Path(os.fsdecode(out)), text, counters)
+    print(f"anchors = {text}")
+    return anchors
+
+
+def _sizes(data: Any, size: tuple[int, int]) -> tuple[FloatArray, str, IntArray | None]:
+    """Return sizes (n, 2) in pixels of the network input, where they are from, and the number of boxes per class."""
+    if isinstance(data, (str, os.PathLike)):
+        data = read(data)
+    if isinstance(data, Boxes):
+        counters = None
+        if data.class_index is not None:
+            counters = np.bincount(data.class_index, minlength=len(data.class_names))
+        images = 0 if data.image_wh is None else len(data.image_wh)
+        return data.scaled(size, fit="stretch"), f"{images} images, {len(data)} boxes", counters
+    relative = _check.as_sizes(data, "data", "relative to the image, 0 to 1")
+    if relative.max() > 1.0:
+        row = int((relative > 1.0).any(1).argmax())
+        raise DataError(
+            f"data[{row}] = {tuple(relative[row].tolist())}: sizes must be relative to the image, at most 1"
+        )
+    return relative * np.array(size, dtype=np.float64), f"{len(relative)} boxes", None
+
+
+def _write(folder: Path, text: str, counters: IntArray | None) -> None:
+    files = {"anchors.txt": text}
+    if counters is not None:
+        files["counters_per_class.txt"] = f"counters_per_class = {_joined(counters)}"
+    for name, content in files.items():
+        with whole(folder / name) as path:
+            path.write_text(content, encoding="utf-8")
+        print(f"Saving to the file: {folder / name}")
+
+
+def _joined(counters: IntArray) -> str:
+    return ", ".join(map(str, counters.tolist()))

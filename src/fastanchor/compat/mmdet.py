@@ -1,0 +1,232 @@
+"""What ``tools/analysis_tools/optimize_anchors.py`` of MMDetection and MMYOLO do, over arrays of sizes.
+
+Their scripts read a data set through a config; here sizes come as arrays, from any source. Like theirs, images are
+scaled so that the longer side just fits, per axis of the input (see :func:`resized`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import BackendError, DataError
+from fastanchor._types import FloatArray
+from fastanchor.cluster import kmeans
+from fastanchor.engine import Engine, choose
+
+__all__ = ["differential_evolution", "k_means", "nested", "optimize_anchors", "resized"]
+
+ALGORITHMS = ("differential_evolution", "k-means")
+
+
+def optimize_anchors(
+    bbox_whs: Any,
+    img_shapes: Any,
+    input_shape: Sequence[int] = (640, 640),
+    num_anchors: int = 9,
+    algorithm: str = "differential_evolution",
+    iters: int = 1000,
+    *,
+    rng: Any = None,
+) -> FloatArray:
+    """Return anchors that fit labelled boxes best by mean IoU, smallest area first.
+
+    Parameters
+    ----------
+    bbox_whs : (n, 2) array-like
+        Widths and heights of the boxes, pixels of their images.
+    img_shapes : (n, 2) array-like
+        Width and height of the image of each box, pixels.
+    input_shape : (width, height), default (640, 640)
+        Of the network input, pixels.
+    num_anchors : int, default 9
+        Number of anchors.
+    algorithm : {"differential_evolution", "k-means"}
+        See the functions of these names.
+    iters : int, default 1000
+        Most rounds.
+    rng : int, numpy.random.Generator or None
+        Seed or source of randomness.
+
+    Returns
+    -------
+    (num_anchors, 2) float64
+        Widths and heights in pixels of the network input.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule.
+    BackendError
+        If differential evolution is asked for and SciPy is not installed.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> boxes, images = rng.uniform(9, 99, (500, 2)), np.full((500, 2), 100)
+    >>> optimize_anchors(boxes, images, num_anchors=3, algorithm="k-means", rng=0).shape
+    (3, 2)
+    """
+    _check.choice(algorithm, "algorithm", ALGORITHMS)
+    wh = resized(bbox_whs, img_shapes, input_shape)
+    if algorithm == "k-means":
+        return k_means(wh, num_anchors, iters, rng=rng)
+    return differential_evolution(wh, num_anchors, input_shape, iters, rng=rng)
+
+
+def resized(bbox_whs: Any, img_shapes: Any, input_shape: Sequence[int] = (640, 640)) -> FloatArray:
+    """Return box sizes (n, 2) as the scripts scale them: longer side of the image over each side of the input.
+
+    For an input that is not square, widths and heights are scaled by different factors, as there.
+
+    Examples
+    --------
+    >>> resized([[50, 20]], [[100, 80]], (640, 320)).tolist()
+    [[320.0, 64.0]]
+    """
+    wh = _check.as_sizes(bbox_whs, "bbox_whs", "pixels of the image")
+    shapes = _check.as_sizes(img_shapes, "img_shapes", "pixels")
+    if len(wh) != len(shapes):
+        raise DataError(f"img_shapes: has {len(shapes)} rows, bbox_whs {len(wh)}; one image size a box is needed")
+    width, height = _input(input_shape)
+    longest = shapes.max(1)
+    return np.column_stack([wh[:, 0] * width / longest, wh[:, 1] * height / longest])
+
+
+def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any = None) -> FloatArray:
+    """Return centres of k-means with means under ``1 - IoU``, smallest area first.
+
+    An emptied centre moves to the box that is served worst; in the scripts it becomes (0, 0).
+
+    Parameters
+    ----------
+    bbox_whs : (n, 2) array-like
+        In pixels of the network input.
+    num_anchors : int, default 9
+    iters : int, default 1000
+        Most updates.
+    rng : int, numpy.random.Generator or None
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, or there are fewer distinct sizes than anchors.
+    """
+    _check.integer(iters, "iters", least=1)
+    return _by_area(kmeans(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False).centers)
+
+
+def differential_evolution(
+    bbox_whs: Any,
+    num_anchors: int = 9,
+    input_shape: Sequence[int] = (640, 640),
+    iters: int = 1000,
+    strategy: str = "best1bin",
+    population_size: int = 15,
+    convergence_thr: float = 0.0001,
+    mutation: tuple[float, float] = (0.5, 1),
+    recombination: float = 0.7,
+    *,
+    rng: Any = None,
+) -> FloatArray:
+    """Return what SciPy's differential evolution makes of the mean IoU, smallest area first.
+
+    Parameters
+    ----------
+    bbox_whs : (n, 2) array-like
+        In pixels of the network input.
+    num_anchors : int, default 9
+    input_shape : (width, height), default (640, 640)
+        Bounds of the anchors, pixels.
+    iters : int, default 1000
+        Most generations, of ``population_size * 2 * num_anchors`` evaluations each.
+    strategy, population_size, convergence_thr, mutation, recombination
+        Passed to ``scipy.optimize.differential_evolution``.
+    rng : int, numpy.random.Generator or None
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule.
+    BackendError
+        If SciPy is not installed.
+    """
+    n = _check.integer(num_anchors, "num_anchors", least=1)
+    _check.integer(iters, "iters", least=1)
+    width, height = _input(input_shape)
+    answers = choose(bbox_whs, argument="bbox_whs")
+    try:
+        from scipy.optimize import differential_evolution as evolved
+    except ImportError:
+        raise BackendError(
+            "differential evolution needs SciPy: pip install 'fastanchor[compat]', or algorithm='k-means'"
+        ) from None
+    named = "rng" if "rng" in inspect.signature(evolved).parameters else "seed"  # SciPy 1.15 renamed it
+    result = evolved(
+        _loss,
+        bounds=[(0.0, width), (0.0, height)] * n,
+        args=(answers,),
+        strategy=strategy,
+        maxiter=iters,
+        popsize=population_size,
+        tol=convergence_thr,
+        mutation=mutation,
+        recombination=recombination,
+        updating="immediate",
+        **{named: np.random.default_rng(rng)},
+    )
+    return _by_area(np.maximum(np.asarray(result.x, dtype=np.float64).reshape(-1, 2), TINY))
+
+
+TINY = 1e-6  # pixels: an anchor on the bound 0 still has an area
+
+
+def _loss(flat: Any, answers: Engine) -> float:
+    return answers.nearest(np.maximum(flat.reshape(-1, 2), TINY), "iou").inertia / len(answers)
+
+
+def nested(anchors: Any, per_level: Sequence[int] = (3, 3, 3), *, largest_first: bool = True) -> list[Any]:
+    """Return anchors as ``base_sizes``: a list of levels, each a list of (width, height), rounded to whole pixels.
+
+    Parameters
+    ----------
+    anchors : (n, 2) array-like
+        By area, smallest first.
+    per_level : sequence of int, default (3, 3, 3)
+        Anchors of each level, from the smallest anchors to the largest.
+    largest_first : bool, default True
+        MMDetection's ``YOLOAnchorGenerator`` has strides 32, 16, 8: the largest first. MMYOLO has them the other way.
+
+    Raises
+    ------
+    DataError
+        If the levels do not add up to the number of anchors.
+
+    Examples
+    --------
+    >>> nested([[10, 13], [16, 30], [33, 23], [30, 61]], (2, 2))
+    [[(33, 23), (30, 61)], [(10, 13), (16, 30)]]
+    """
+    sizes = _check.as_sizes(anchors, "anchors", "pixels")
+    if sum(per_level) != len(sizes):
+        raise DataError(f"per_level = {tuple(per_level)}: adds up to {sum(per_level)}; there are {len(sizes)} anchors")
+    whole = [(round(w), round(h)) for w, h in sizes.tolist()]
+    ends = np.cumsum(per_level).tolist()
+    levels = [whole[end - count : end] for end, count in zip(ends, per_level, strict=True)]
+    return levels[::-1] if largest_first else levels
+
+
+def _input(input_shape: Sequence[int]) -> tuple[int, int]:
+    if len(input_shape) != 2:
+        raise DataError(f"input_shape = {input_shape!r}: must be (width, height)")
+    width, height = (_check.integer(side, "input_shape", least=1) for side in input_shape)
+    return width, height
+
+
+def _by_area(anchors: FloatArray) -> FloatArray:
+    ordered: FloatArray = anchors[np.argsort(anchors.prod(1), kind="stable")]
+    return ordered

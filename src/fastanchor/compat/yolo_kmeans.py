@@ -1,0 +1,315 @@
+"""Stand-in for the widely copied tutorial script ``yolo_kmeans.py``: the same functions, results and printed lines.
+
+Random numbers come from ``numpy.random`` (k-means, the search) and ``random`` (the search), in the script's order.
+Where the script never ends (fewer distinct boxes than centres, an emptied cluster, a cycle), this raises, moves the
+centre to the box that is served worst, or stops; see :func:`fastanchor.kmeans`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor import metrics as _metrics
+from fastanchor._errors import DataError
+from fastanchor._types import Fitness, FloatArray, LabelArray, Metric, Update
+from fastanchor.cluster import kmeans
+from fastanchor.datasets import read
+from fastanchor.engine import Engine, choose
+from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
+from fastanchor.evolve import Draws, climb
+
+__all__ = [
+    "anchor_fitness",
+    "auto_anchor",
+    "calc_center",
+    "calc_distance",
+    "k_means",
+    "read_voc",
+    "wh_iou",
+]
+
+ENDLESS = 100_000  # updates; the script has no limit
+LEAST, SMALL = 2.0, 3.0  # pixels: boxes without such a side are left out, boxes with a side below are warned of
+RULES: dict[Any, Update] = {np.median: "median", np.mean: "mean"}
+Rule = Callable[..., Any]
+
+
+def read_voc(path: str | os.PathLike[str]) -> tuple[FloatArray, list[FloatArray]]:
+    """Return the sizes of the images and, an array an image, of their boxes, ready for :func:`auto_anchor`.
+
+    Parameters
+    ----------
+    path : path-like
+        Folder of Pascal VOC XML files, or whatever else :func:`fastanchor.read` reads.
+
+    Returns
+    -------
+    img_wh : (images, 2) float64
+        Widths and heights, pixels.
+    bbox_wh : list of (m, 2) float64
+        Widths and heights relative to the image, 0 to 1. Images without a box are left out of both.
+
+    Raises
+    ------
+    DataError
+        If nothing can be read, or the labels come without image sizes.
+    """
+    boxes = read(path)
+    if boxes.image_wh is None or boxes.image_index is None:
+        raise DataError(f"{os.fspath(path)}: the labels come without the sizes of their images")
+    relative = boxes.wh / boxes.image_wh[boxes.image_index]
+    order = np.argsort(boxes.image_index, kind="stable")
+    present, first = np.unique(boxes.image_index[order], return_index=True)
+    return boxes.image_wh[present], np.split(relative[order], first[1:])
+
+
+def wh_iou(wh1: Any, wh2: Any) -> FloatArray:
+    """Return the IoU of every size in `wh1` (n, 2) with every size in `wh2` (m, 2), corners together: (n, m).
+
+    Examples
+    --------
+    >>> wh_iou(np.array([[2, 2], [4, 1]]), np.array([[2, 2]])).tolist()
+    [[1.0], [0.3333333333333333]]
+    """
+    return _metrics.wh_iou(wh1, wh2)
+
+
+def calc_distance(boxes: Any, centers: Any, use_iou: bool = True) -> FloatArray:
+    """Return the distance of every box (n, 2) to every centre (k, 2): ``1 - IoU`` or Euclidean, (n, k).
+
+    Examples
+    --------
+    >>> calc_distance([[3, 4]], [[6, 8], [3, 4]], use_iou=False).tolist()
+    [[5.0, 0.0]]
+    """
+    if use_iou:
+        return 1.0 - _metrics.wh_iou(boxes, centers)
+    points, to = _check.as_points(boxes, "boxes"), _check.as_points(centers, "centers")
+    out = np.empty((len(points), len(to)))
+    for j, (x, y) in enumerate(to.tolist()):
+        np.sqrt((points[:, 0] - x) ** 2 + (points[:, 1] - y) ** 2, out=out[:, j])
+    return out
+
+
+def calc_center(boxes: Any, k: int, use_iou: bool = True) -> FloatArray:
+    """Return k first centres by k-means++: each next box is drawn by its distance to those before, (k, 2).
+
+    Raises
+    ------
+    DataError
+        If there are fewer distinct boxes than k.
+
+    Examples
+    --------
+    >>> np.random.seed(0)
+    >>> calc_center([[1, 1], [2, 2], [9, 9]], 2).shape
+    (2, 2)
+    """
+    _check.integer(k, "k", least=1)
+    return _plus_plus(choose(boxes, metric=_metric(use_iou)), k, _metric(use_iou))
+
+
+def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, use_pp: bool = False) -> FloatArray:
+    """Return k centres (k, 2) of the boxes (n, 2), in the order of the centres drawn.
+
+    Parameters
+    ----------
+    boxes : (n, 2) array-like
+        Widths and heights > 0, in any unit.
+    k : int
+        Number of centres.
+    dist : callable, default numpy.median
+        How a centre follows from its boxes: called as ``dist(boxes, axis=0)``. ``numpy.median`` and ``numpy.mean``
+        run on compiled kernels.
+    use_iou : bool, default True
+        Distance ``1 - IoU``; False: Euclidean.
+    use_pp : bool, default False
+        Start from :func:`calc_center` in place of k random boxes.
+
+    Raises
+    ------
+    DataError
+        If there are fewer distinct boxes than k, or a side is not finite and > 0.
+
+    Examples
+    --------
+    >>> np.random.seed(0)
+    >>> boxes = np.array([[10, 10], [12, 10], [50, 60], [54, 66], [52, 60]])
+    >>> k_means(boxes, 2).tolist()
+    [[52.0, 60.0], [11.0, 10.0]]
+    """
+    _check.integer(k, "k", least=1)
+    if not callable(dist):
+        raise DataError(f"dist = {dist!r}: must be a function such as numpy.median, called with axis=0")
+    metric = _metric(use_iou)
+    answers: Engine
+    if dist in RULES:
+        answers = choose(boxes, metric=metric)
+    else:
+        check = _check.as_sizes if use_iou else _check.as_points
+        answers = _Ruled(check(boxes, "boxes"), dist)
+    if k > len(answers):
+        raise DataError(f"boxes: there are {len(answers)}, fewer than k = {k}")
+    draw = _plus_plus if use_pp else _random
+    start = draw(answers, k, metric)
+    update = RULES.get(dist, "median")
+    return kmeans(answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False).centers
+
+
+def anchor_fitness(k: Any, wh: Any, thr: float = 0.25) -> Fitness:
+    """Return fitness and best possible recall of anchors `k` (k, 2) for boxes `wh` (n, 2); `thr` is a ratio.
+
+    Examples
+    --------
+    >>> anchor_fitness([[10, 10]], [[10, 20], [10, 50]], 0.25)
+    Fitness(fitness=0.25, bpr=0.5)
+    """
+    return _metrics.anchor_fitness(k, wh, thr)
+
+
+def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
+    """Print and return n anchors: k-means with medians under ``1 - IoU``, then a genetic search.
+
+    Parameters
+    ----------
+    img_size : int
+        What the longer side of each image is scaled to, pixels.
+    n : int
+        Number of anchors.
+    thr : float
+        Ratio that counts as a match, 0.25 as a rule.
+    gen : int
+        Generations of the search.
+    img_wh : (images, 2) array-like
+        Widths and heights of the images, pixels.
+    bbox_wh : sequence of (m, 2) array-like
+        For each image, widths and heights of its boxes relative to the image.
+
+    Returns
+    -------
+    (n, 2) float64
+        In pixels of the network input, by area. (The script only printed them.)
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, or no box is left.
+    """
+    side = _check.integer(img_size, "img_size", least=1)
+    ratio = _check.number(thr, "thr", low=0.0, high=1.0)
+    _check.integer(gen, "gen", least=0)
+    wh = _scaled(side, img_wh, bbox_wh)
+    small = int(np.count_nonzero((wh < SMALL).any(1)))
+    if small:
+        print(f"WARNING: Extremely small objects found. {small} of {len(wh)} labels are < 3 pixels in size.")
+    wh = wh[(wh >= LEAST).any(1)]
+    if not len(wh):
+        raise DataError(f"bbox_wh: no box has a side of {LEAST:g} pixels at img_size = {side}")
+    answers = choose(wh)
+    begun = _by_area(k_means(answers, n))
+    fitness, bpr = answers.fitness(begun, ratio)
+    _tell("kmeans", begun, fitness, bpr)
+    draws = Draws(np.random.random_sample, random.random, np.random.standard_normal)
+    tried = _Tried(answers, begun)
+    search = climb(begun, cast(Engine, tried), ratio, gen, draws)
+    found = _by_area(search.anchors)
+    bpr = answers.fitness(tried.last, ratio).bpr
+    _tell("genetic", found, search.fitness, bpr)
+    if bpr != search.bpr:
+        print(
+            f"fastanchor: {bpr:.5f} is the recall of the last mutant, as the script prints it; "
+            f"these anchors reach {search.bpr:.5f}",
+            file=sys.stderr,
+        )
+    return found
+
+
+def _scaled(side: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
+    images = _check.as_sizes(img_wh, "img_wh", "pixels")
+    if len(images) != len(bbox_wh):
+        raise DataError(f"bbox_wh: holds {len(bbox_wh)} images, img_wh {len(images)}")
+    counts = [len(one) for one in bbox_wh]
+    filled = [np.asarray(one, dtype=np.float64).reshape(-1, 2) for one in bbox_wh if len(one)]
+    relative = _check.as_sizes(np.concatenate(filled) if filled else np.empty((0, 2)), "bbox_wh", "relative 0-1")
+    scale: FloatArray = np.repeat(side * images / images.max(1, keepdims=True), counts, axis=0)
+    return relative * scale
+
+
+def _tell(name: str, anchors: FloatArray, fitness: float, bpr: float) -> None:
+    print(f"{name}: " + " ".join(f"[{int(w)}, {int(h)}]" for w, h in anchors.tolist()))
+    print(f"fitness: {fitness:.5f}, best possible recall: {bpr:.5f}")
+
+
+def _by_area(anchors: FloatArray) -> FloatArray:
+    ordered: FloatArray = anchors[np.argsort(anchors.prod(1))]
+    return ordered
+
+
+def _metric(use_iou: bool) -> Metric:
+    return "iou" if use_iou else "euclidean"
+
+
+def _random(answers: Engine, k: int, metric: Metric) -> FloatArray:
+    return answers.take(np.random.choice(len(answers), k, replace=False))
+
+
+def _plus_plus(answers: Engine, k: int, metric: Metric) -> FloatArray:
+    rows = [int(np.random.randint(len(answers)))]
+    while len(rows) < k:
+        row = answers.pick(answers.take(np.array(rows)), metric, np.random.random_sample())
+        if row is None:
+            raise DataError(f"boxes: hold {len(rows)} distinct sizes, fewer than k = {k}")
+        rows.append(row)
+    return answers.take(np.array(rows))
+
+
+class _Tried:
+    """An engine that remembers the anchors it was asked about last."""
+
+    def __init__(self, answers: Engine, first: FloatArray) -> None:
+        self.fitness, self._first_fitter, self.last = answers.fitness, answers.first_fitter, first
+
+    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
+        """Return which of these anchors is the first with a fitness greater than `than`, and its fitness."""
+        found = self._first_fitter(mutants, thr, than)
+        self.last = mutants[-1 if found is None else found[0]]
+        return found
+
+
+class _Ruled(DenseEngine):
+    """Boxes whose centres follow a rule of the caller's."""
+
+    def __init__(self, wh: FloatArray, rule: Rule) -> None:
+        super().__init__(wh)
+        self._wh, self._rule = wh, rule
+
+    def lloyd(self, metric: Metric, update: Update) -> DenseLloyd:
+        """Begin a run of k-means."""
+        return _RuledLloyd(self, metric)
+
+    def ruled(self, labels: LabelArray, k: int) -> FloatArray:
+        """Return what the rule makes of each label's boxes, (k, 2); NaN for no box."""
+        out = np.full((k, 2), np.nan)
+        for j in range(k):
+            own = self._wh[labels == j]
+            if len(own):
+                out[j] = self._rule(own, axis=0)
+        return out
+
+
+class _RuledLloyd(DenseLloyd):
+    def __init__(self, engine: _Ruled, metric: Metric) -> None:
+        super().__init__(engine, metric, "mean")
+        self._ruled = engine
+
+    def step(self, centers: FloatArray) -> DenseStep:
+        """Assign the boxes to `centers` and return what the rule makes of them."""
+        step = super().step(centers)
+        return step._replace(centers=self._ruled.ruled(self._labels, len(centers)))

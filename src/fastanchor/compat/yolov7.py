@@ -1,0 +1,152 @@
+"""Stand-in for ``utils/autoanchor.py`` of YOLOv7: the same anchors and printed lines for the same seeds.
+
+In ``train.py`` and ``train_aux.py``, write ``from fastanchor.compat.yolov7 import check_anchors`` in place of the
+import from ``utils.autoanchor``. Random numbers come from ``numpy.random``, as many and in the same order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastanchor._errors import FastanchorError
+from fastanchor.compat import _model, _search
+from fastanchor.compat._labels import gather
+from fastanchor.evolve import Draws
+
+__all__ = ["check_anchor_order", "check_anchors", "kmean_anchors"]
+
+PREFIX = "autoanchor: "
+GOOD = 0.98  # best possible recall from which anchors are left alone
+
+
+def check_anchor_order(m: Any) -> None:
+    """Turn the layers' anchors round if their mean areas run against the strides.
+
+    Parameters
+    ----------
+    m : object
+        A detection layer: ``anchor_grid`` (pixels) and ``anchors`` (in strides), layers first, and ``stride``
+        (layers,), tensors or arrays; both are changed in place.
+    """
+    grid = _model.values(m.anchor_grid)
+    if _model.opposed(grid, _model.values(m.stride)):
+        print("Reversing anchor order")
+        _model.put(m.anchors, _model.values(m.anchors)[::-1])
+        _model.put(m.anchor_grid, grid[::-1])
+
+
+def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, *, start: str = "original") -> None:
+    """Score a model's anchors on a data set; where they fit badly, put better ones into the model.
+
+    Parameters
+    ----------
+    dataset : object, Boxes or path
+        See :func:`kmean_anchors`.
+    model : object
+        Its last layer, ``model.model[-1]`` or ``model.module.model[-1]``, has ``anchor_grid`` in pixels, ``anchors``
+        in units of its ``stride``: tensors or arrays, changed in place.
+    thr : float, default 4
+        Largest ratio of sides that counts as a match, the hyperparameter ``anchor_t``.
+    imgsz : int, default 640
+        Side of the network input, pixels.
+    start : {"original", "iou"}
+        See :func:`kmean_anchors`.
+
+    Notes
+    -----
+    Bad data never stops a training run here: the sentence is printed and the anchors stay as they are.
+    """
+    m = _model.head(model)
+    if not hasattr(m, "anchor_grid") or not hasattr(m, "stride"):
+        print(f"{PREFIX}a {type(m).__name__} head has no anchor_grid: nothing to check")
+        return
+    try:
+        _check(dataset, m, thr, imgsz, start)
+    except FastanchorError as error:
+        print(f"{PREFIX}ERROR: {error}; proceeding with original anchors")
+
+
+def _check(dataset: Any, m: Any, thr: float, imgsz: int, start: str) -> None:
+    ratio = _search.threshold(thr)
+    dialect = _dialect()
+    found = gather(dataset, imgsz, dialect.warn)
+    wh = _model.jittered(found.wh, found.image, found.images)
+    before = _search.report(_model.values(m.anchor_grid).reshape(-1, 2), wh, ratio)
+    told = (
+        f"\n{PREFIX}Analyzing anchors... anchors/target = {before.matches:.2f}, "
+        f"Best Possible Recall (BPR) = {before.bpr:.4f}"
+    )
+    if before.bpr >= GOOD:
+        print(told)
+        return
+    print(f"{told}. Attempting to improve anchors, please wait...")
+    n = _model.values(m.anchor_grid).size // 2
+    anchors = _search.kmean(found, n, imgsz, thr, 1000, False, start, dialect)
+    if _search.report(anchors, wh, ratio).bpr > before.bpr:
+        _model.put(m.anchor_grid, anchors)
+        stride = _model.values(m.stride).reshape(-1, 1, 1)
+        _model.put(m.anchors, anchors.reshape(tuple(m.anchors.shape)) / stride)
+        check_anchor_order(m)
+        print(f"{PREFIX}New anchors saved to model. Update model *.yaml to use these anchors in the future.")
+    else:
+        print(f"{PREFIX}Original anchors better than new anchors. Proceeding with original anchors.")
+    print()
+
+
+def kmean_anchors(
+    path: Any = "./data/coco.yaml",
+    n: int = 9,
+    img_size: int = 640,
+    thr: float = 4.0,
+    gen: int = 1000,
+    verbose: bool = True,
+    *,
+    start: str = "original",
+) -> Any:
+    """Return n anchors for a data set: k-means from 30 random starts, then a genetic search.
+
+    Parameters
+    ----------
+    path : object, Boxes or path
+        An object with ``labels``, one (m, 5) array an image of class, x, y, width, height relative to the image, and
+        ``shapes`` (images, 2), width and height in pixels; or anything that :func:`fastanchor.read` reads.
+    n : int, default 9
+        Number of anchors.
+    img_size : int, default 640
+        Side of the network input, pixels.
+    thr : float, default 4
+        Largest ratio of sides that counts as a match.
+    gen : int, default 1000
+        Generations of the search.
+    verbose : bool, default True
+        Print each improvement.
+    start : {"original", "iou"}
+        "iou" begins with k-means under ``1 - IoU`` with medians: one start instead of 30, and a fitter one.
+
+    Returns
+    -------
+    (n, 2) float64
+        Widths and heights in pixels of the network input, smallest area first.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, or no label is left.
+    """
+    dialect = _dialect()
+    found = gather(path, img_size, dialect.warn)
+    return _search.kmean(found, n, img_size, thr, gen, verbose, start, dialect)
+
+
+def _dialect() -> _search.Dialect:
+    return _search.Dialect(
+        prefix=PREFIX,
+        small="WARNING: Extremely small objects found. {} of {} labels are < 3 pixels in size.",
+        separator=",  ",
+        single=False,
+        both=True,
+        draws=Draws(np.random.random_sample, np.random.random_sample, np.random.standard_normal),
+        say=print,
+    )
