@@ -393,3 +393,9 @@ def test_restarts_are_those_of_scipy(backend):
     best = min(_vq.restarts(points, 9, starts=10), key=lambda book: book.distortion)
     np.testing.assert_allclose(best.centers, centers, rtol=1e-9)
     np.testing.assert_allclose(best.distortion, distortion, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(1e-9, None), (1e-6, 0.7 + 1e-6), (None, None)])
+def test_the_search_ignores_what_single_precision_cannot_tell(gain, expected):
+    answers = SimpleNamespace(fitness=None, fitter=lambda anchors, thr, than: gain and than + gain)
+    assert _search._Single(answers).fitter(None, 0.25, 0.7) == expected
