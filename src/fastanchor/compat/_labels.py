@@ -84,13 +84,19 @@ def _columns(dataset: Any) -> tuple[FloatArray, FloatArray, IntArray]:
         )
     labels = list(labels)
     if labels and isinstance(labels[0], dict):
+        lacking = next((i for i, label in enumerate(labels) if not {"shape", "bboxes"} <= set(label)), None)
+        if lacking is not None:
+            raise DataError(f"dataset.labels[{lacking}]: needs 'shape' (height, width) and 'bboxes' (m, 4)")
         shapes = np.array([label["shape"][::-1] for label in labels], dtype=np.float64)
         rows, first = [label["bboxes"] for label in labels], 2
     else:
         if not hasattr(dataset, "shapes"):
             raise DataError(f"dataset: a {type(dataset).__name__} has labels but no shapes, the sizes of the images")
-        shapes = np.asarray(dataset.shapes, dtype=np.float64).reshape(-1, 2)
+        shapes = np.asarray(dataset.shapes, dtype=np.float64)
+        if shapes.size and (shapes.ndim != 2 or shapes.shape[1] != 2):
+            raise DataError(f"dataset.shapes: has shape {shapes.shape}; must be (images, 2), widths and heights")
         rows, first = labels, 3
+    shapes = shapes.reshape(-1, 2)
     if len(rows) != len(shapes):
         raise DataError(f"dataset: {len(rows)} labels but {len(shapes)} shapes; one of each an image is needed")
     image = np.repeat(np.arange(len(rows)), [len(row) for row in rows])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from fastanchor._types import FloatArray
 from fastanchor.cluster import kmeans
 from fastanchor.compat._labels import Labelled, rounded
 from fastanchor.compat._vq import restarts
-from fastanchor.engine import choose
+from fastanchor.engine import Engine, choose
 from fastanchor.engine._pool import each, thread_count
 from fastanchor.evolve import Draws, climb
 
@@ -174,4 +174,17 @@ def fit(anchors: FloatArray, wh: FloatArray, thr: float, gen: int, draws: Draws,
     kept = wh if whole.all() else wh[whole]
     if not len(kept):
         raise DataError("dataset: every label has a width or a height of 0")
-    return climb(np.maximum(anchors, 1e-3), choose(kept), thr, gen, draws, None, improved).anchors
+    answers = cast(Engine, _Single(choose(kept)))
+    return climb(np.maximum(anchors, 1e-3), answers, thr, gen, draws, None, improved).anchors
+
+
+class _Single:
+    """An engine that takes a fitness for greater if single precision can tell, as the originals do."""
+
+    def __init__(self, answers: Engine) -> None:
+        self.fitness, self._fitter = answers.fitness, answers.fitter
+
+    def fitter(self, anchors: FloatArray, thr: float, than: float) -> float | None:
+        """Return the fitness if it is greater than `than`, else None."""
+        fitness = self._fitter(anchors, thr, than)
+        return fitness if fitness is not None and np.float32(fitness) > np.float32(than) else None
