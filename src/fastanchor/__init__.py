@@ -15,8 +15,11 @@ from fastanchor.engine import BoxIndex
 from fastanchor.evolve import evolve
 from fastanchor.kernels import backend
 from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
+from fastanchor.quality import AnchorCheck, check
+from fastanchor.sweep import SweepResult, sweep
 
 __all__ = [
+    "AnchorCheck",
     "AnchorResult",
     "BackendError",
     "BoxIndex",
@@ -28,15 +31,18 @@ __all__ = [
     "KMeansResult",
     "SmallBoxWarning",
     "Summary",
+    "SweepResult",
     "anchor_fitness",
     "assign",
     "auto_anchor",
     "backend",
+    "check",
     "datasets",
     "evolve",
     "kmeans",
     "mean_iou",
     "read",
+    "sweep",
     "wh_iou",
 ]
 

@@ -1,0 +1,94 @@
+"""YOLOv5 and YOLOv7: the ``anchors:`` block of a model YAML."""
+
+from __future__ import annotations
+
+import re
+
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray
+from fastanchor.export._common import dealt, pairs, same_count
+from fastanchor.layers import NAMED, Split, equal
+
+__all__ = ["edit_yaml", "yolov5"]
+
+
+def yolov5(anchors: FloatArray, parts: Split | None = None) -> str:
+    """Return the ``anchors:`` block of a YOLOv5 or YOLOv7 model YAML, a line a level.
+
+    Parameters
+    ----------
+    anchors : (n, 2) float64
+        Widths and heights in pixels of the network input, smallest area first.
+    parts : list of (level, anchors in it), optional
+
+    Raises
+    ------
+    DataError
+        If the levels differ in their number of anchors, which these detectors cannot have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(yolov5(np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62.25, 45], [59, 119]])))
+    anchors:
+      - [10,13, 16,30, 33,23]  # P4/16
+      - [30,61, 62.2,45, 59,119]  # P5/32
+    """
+    found = same_count(dealt(anchors, parts), "a YOLOv5 or YOLOv7 model")
+    lines = [f"  - [{pairs(part, '{w},{h}')}]  # P{level}/{stride}" for level, stride, part, _ in found]
+    return "\n".join(["anchors:", *lines])
+
+
+def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
+    r"""Return the text of a model YAML with its ``anchors:`` block replaced and all else as it was.
+
+    Parameters
+    ----------
+    text : str
+        Of the model YAML.
+    anchors : (n, 2) float64
+        Widths and heights in pixels of the network input, smallest area first.
+    parts : list of (level, anchors in it), optional
+        Default: as many levels as the block has lines, in equal parts.
+
+    Raises
+    ------
+    DataError
+        If there is not exactly one ``anchors:`` block, or it has another number of levels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(edit_yaml("nc: 3  # classes\nanchors:\n  - [1,2]  # P3/8\n\nhead: []", np.array([[10.0, 20.0]])))
+    nc: 3  # classes
+    anchors:
+      - [10,20]  # P3/8
+    <BLANKLINE>
+    head: []
+    """
+    lines = text.splitlines(keepends=True)
+    starts = [i for i, line in enumerate(lines) if re.match(r"anchors[ \t]*:(\s|$)", line)]
+    if len(starts) != 1:
+        raise DataError(f"has {len(starts)} blocks 'anchors:'; must have one")
+    start = starts[0]
+    end = start + 1
+    for i in range(start + 1, len(lines)):
+        if re.match(r"\s+[^\s#]|- |\]", lines[i]):
+            end = i + 1
+        elif lines[i].strip() and not lines[i].lstrip().startswith("#"):
+            break
+    block = lines[start:end]
+    # each level is a list of numbers: a line "- [...]", or an inner pair of brackets
+    body = re.sub(r"#[^\n]*", "", "".join(block))
+    present = len(re.findall(r"\[[^\[\]]*\d[^\[\]]*\]", body))
+    if present and parts is None:
+        named = [int(level) for level in re.findall(r"#\s*P(\d)\b", "".join(block))]
+        usual = {1: (5,), **{len(chosen): chosen for chosen in NAMED.values()}}.get(present)
+        chosen = tuple(named) if len(named) == present and named == sorted(set(named)) else usual
+        parts = None if chosen is None else equal(len(anchors), chosen)
+    if present and parts is not None and len(parts) != present:
+        raise DataError(f"has {present} levels of anchors, not {len(parts)}")
+    newline = "\r\n" if lines[start].endswith("\r\n") else "\n"
+    new = yolov5(anchors, parts).replace("\n", newline)
+    last = newline if block[-1].endswith(("\n", "\r")) else ""
+    return "".join([*lines[:start], new + last, *lines[end:]])
