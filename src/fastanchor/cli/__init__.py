@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import fastanchor
 from fastanchor._errors import FastanchorError
-from fastanchor.cli import anchors, bench, check, info, show, stats, sweep
+from fastanchor.cli import anchors, bench, check, info, report, show, stats, sweep
 
 __all__ = ["main"]
 
@@ -21,6 +21,7 @@ examples:
   fastanchor anchors VOC2012 --emit mmdet       the text for another detector
   fastanchor check VOC2012 --anchors model.yaml how well anchors that you have fit
   fastanchor sweep VOC2012 --n 1-15             how many anchors are worth it
+  fastanchor report VOC2012 --out page.html     tables and pictures on one page
   fastanchor stats VOC2012                      what is in a data set
   fastanchor show VOC2012 --out sheet.png       a look at the first images
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"fastanchor {fastanchor.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (anchors, check, sweep, stats, show, info, bench):
+    for module in (anchors, check, sweep, report, stats, show, info, bench):
         module.add(commands)
     arguments = parser.parse_args(argv)
     try:

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def numbers(text: str) -> list[int]:
+def numbers(text: str, name: str = "--n") -> list[int]:
     """Return the numbers that a text like ``1-15`` or ``3,6,9-12`` names.
 
     Raises
@@ -94,9 +94,9 @@ def numbers(text: str) -> list[int]:
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,4})(?:-(\d{1,4}))?\s*", part)
         if match is None:
-            raise DataError(f"--n = {text!r}: must be numbers or ranges, as in 1-15 or 3,6,9")
+            raise DataError(f"{name} = {text!r}: must be numbers or ranges, as in 1-15 or 3,6,9")
         low = int(match[1])
         found += range(low, int(match[2] or low) + 1)
     if not found or len(found) > 100 or min(found) < 1:
-        raise DataError(f"--n = {text!r}: must name 1 to 100 numbers, each at least 1")
+        raise DataError(f"{name} = {text!r}: must name 1 to 100 numbers, each at least 1")
     return found

@@ -11,11 +11,24 @@ from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.layers import Layer, layers, levels
 from fastanchor.plot import classes, curve, heads, history, served, sizes
-from fastanchor.plot._style import check, empty_figure, save
+from fastanchor.plot._style import check, empty_figure, needed, save
 from fastanchor.quality import AnchorCheck, best_served
 from fastanchor.sweep import SweepResult
 
-__all__ = ["anchors", "check", "checked", "classes", "curve", "heads", "history", "png", "served", "sizes", "swept"]
+__all__ = [
+    "anchors",
+    "check",
+    "checked",
+    "classes",
+    "curve",
+    "heads",
+    "history",
+    "needed",
+    "png",
+    "served",
+    "sizes",
+    "swept",
+]
 
 
 def anchors(
