@@ -13,11 +13,11 @@ __all__ = ["draw"]
 DASHES = ("-", "--", ":", "-.")
 
 
-def draw(axes: Any, heads: Sequence[Layer]) -> None:
+def draw(axes: Any, heads: Sequence[Layer], columns: int | None = None) -> None:
     """Draw the levels into `axes`; each frame has its own scale, told by its cell of stride x stride pixels."""
     axes.set_axis_off()
     axes.set_title("anchors by level, each on one centre; grey: one cell of the level")
-    columns = min(len(heads), 2 if len(heads) < 5 else 3)
+    columns = columns or min(len(heads), 2 if len(heads) < 5 else 3)
     rows = -(-len(heads) // columns)
     number = 1
     for i, (level, stride, anchors, share) in enumerate(heads):
