@@ -116,6 +116,11 @@ def make(
     DataError
         If an argument breaks a rule, or no box is left.
 
+    Warns
+    -----
+    SmallBoxWarning
+        If boxes have a side of less than 3 pixels of the network input; the page says it too.
+
     Examples
     --------
     >>> from fastanchor.datasets import sample
