@@ -114,9 +114,14 @@ def _check_text(arguments: argparse.Namespace) -> None:
         raise fastanchor.DataError("--emit and --edit: only one of them can be given")
     if arguments.output is not None and arguments.emit is None and arguments.edit is None:
         raise fastanchor.DataError("--output: needs --emit FORMAT or --edit FILE, which say what to write")
+    # what can be wrong with the levels and the file is said before the work, not after it; but for levels by stride,
+    # which depend on the anchors
+    stand_in = np.ones((max(arguments.n, 1), 2))
+    asked = None if arguments.by == "stride" else _head.chosen_split(arguments, stand_in)
     if arguments.edit is not None:
-        # what can be wrong with the file is said before the work, not after it
-        export.edit(arguments.edit, np.ones((max(arguments.n, 1), 2)))
+        export.edit(arguments.edit, stand_in, asked)
+    elif arguments.emit is not None:
+        export.emit(stand_in, arguments.emit, asked)
 
 
 def _text(result: AnchorResult, asked: Split | None, arguments: argparse.Namespace) -> str | None:
