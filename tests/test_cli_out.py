@@ -154,9 +154,15 @@ def test_report(capsys, tmp_path):
 
 
 def test_plots(capsys, tmp_path):
+    xml = "<annotation><size><width>9</width><height>9</height></size><object><name>a</name><bndbox><xmin>1</xmin>"
+    xml += "<ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>"
+    voc = tmp_path / "one.xml"
+    voc.write_text(xml, encoding="utf-8")
     pytest.importorskip("matplotlib")
     assert run(capsys, "check", "--quiet", "--anchors", *COCO, "--plot", tmp_path / "c.png")[0] == 0
     assert run(capsys, "sweep", "--quiet", "--n", "1,2", "--plot", tmp_path / "s.svg")[0] == 0
+    assert run(capsys, "stats", voc, "--quiet", "--plot", tmp_path / "k.pdf")[0] == 0
+    assert (tmp_path / "k.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "c.png").stat().st_size > 20_000
     assert (tmp_path / "s.svg").stat().st_size > 5000
 

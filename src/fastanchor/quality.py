@@ -13,7 +13,7 @@ from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import network_sizes
 from fastanchor.engine import BoxIndex, choose
-from fastanchor.engine._pool import CHUNK
+from fastanchor.engine._pool import CHUNK, each, thread_count
 from fastanchor.metrics import wh_iou
 
 __all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh"]
@@ -190,10 +190,14 @@ def best_served(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, Float
     (array([1]), array([0.5]))
     """
     labels, best = np.empty(len(boxes), np.int64), np.empty(len(boxes))
-    for start in range(0, len(boxes), CHUNK):
-        part = slice(start, start + CHUNK)
-        ratio = _ratios(boxes[part], anchors)
-        labels[part], best[part] = ratio.argmax(axis=1), ratio.max(axis=1)
+
+    def work(chunks: list[slice]) -> list[None]:
+        for part in chunks:
+            ratio = _ratios(boxes[part], anchors)
+            labels[part], best[part] = ratio.argmax(axis=1), ratio.max(axis=1)
+        return []
+
+    each(work, len(boxes), thread_count(None))
     return labels, best
 
 

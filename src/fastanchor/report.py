@@ -292,11 +292,12 @@ def _data_table(report: Report) -> str:
 def _classes(summary: Summary) -> list[str]:
     if not summary.per_class:
         return []
-    bars = min(len(summary.per_class), classes.MOST)
     rows = sorted(summary.per_class.items(), key=lambda item: -item[1])
     total = max(sum(summary.per_class.values()), 1)
     return [
-        _picture("Boxes per class", lambda axes: classes.draw(axes, summary.per_class), 8, 1.1 + 0.27 * bars),
+        _picture(
+            "Boxes per class", lambda axes: classes.draw(axes, summary.per_class), 8, classes.height(summary.per_class)
+        ),
         _table(("class", "boxes", "share"), [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows]),
     ]
 

@@ -71,7 +71,7 @@ def sweep(
     rng: Any = None,
     update: Update = "median",
     n_init: int = 3,
-    max_iter: int = 300,
+    max_iter: int = 50,
     engine: str = "auto",
     threads: int | None = None,
     progress: Progress = None,
@@ -98,7 +98,8 @@ def sweep(
         Seed or source of randomness. Each number starts from its own stream, so its anchors do not depend on which
         others are asked for.
     update, n_init, max_iter
-        Of k-means; see :func:`kmeans`. With few starts the curve is less smooth.
+        Of k-means; see :func:`kmeans`. After 50 updates the mean IoU rises no more than the starts differ; with few
+        starts the curve is less smooth.
     engine : {"auto", "dense", "index"}
         Who looks at the boxes; built once for all numbers. Never changes the answer.
     threads : int, optional
@@ -131,7 +132,7 @@ def sweep(
         for i, k in enumerate(numbers):
             stream = np.random.default_rng([int(root), k])
             centers = kmeans(
-                answers, k, update=update, init="k-means++", n_init=n_init, max_iter=max_iter, rng=stream,
+                answers, k, update=update, init="random", n_init=n_init, max_iter=max_iter, rng=stream,
                 progress=False,
             ).centers  # fmt: skip
             if gen:

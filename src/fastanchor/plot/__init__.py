@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.layers import Layer, layers, levels
@@ -24,6 +25,7 @@ __all__ = [
     "heads",
     "history",
     "needed",
+    "per_class",
     "png",
     "served",
     "sizes",
@@ -92,7 +94,7 @@ def checked(found: AnchorCheck, boxes: FloatArray, levels: Sequence[Layer], out:
     """
     path = Path(out)
     check(path)
-    figure = empty_figure(17, 5)
+    figure = empty_figure(17, 5.6)
     title = f"{found.boxes:,} boxes and {len(found.anchors)} anchors, mean IoU {found.mean_iou:.4f}"
     _three(figure.subplots(1, 3), boxes, found.anchors, levels, found.thr, title)
     save(figure, path)
@@ -118,6 +120,32 @@ def swept(found: SweepResult, out: str | Path) -> None:
     check(path)
     figure = empty_figure(7, 4.5)
     curve.draw(figure.subplots(), found)
+    save(figure, path)
+
+
+def per_class(counts: Mapping[str, int], out: str | Path) -> None:
+    """Draw the boxes per class into a file.
+
+    Parameters
+    ----------
+    counts : mapping
+        Class name to number of boxes.
+    out : path
+        Its ending chooses PNG, SVG or PDF.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    DataError
+        If the ending is none of these, there is no class, or the file cannot be written.
+    """
+    path = Path(out)
+    check(path)
+    if not counts:
+        raise DataError("boxes: have no classes to draw")
+    figure = empty_figure(8, classes.height(counts))
+    classes.draw(figure.subplots(), counts)
     save(figure, path)
 
 

@@ -12,13 +12,13 @@ from fastanchor._errors import BackendError, DataError
 from fastanchor._files import whole
 from fastanchor._types import FloatArray
 
-__all__ = ["INK", "LINES", "PIXELS", "check", "empty_figure", "limits", "log_ticks", "needed", "save"]
+__all__ = ["INK", "LINES", "PIXELS", "check", "empty_figure", "greys", "limits", "log_ticks", "needed", "save"]
 
 ENDINGS = (".png", ".svg", ".pdf")
 
 INK = "#b2182b"
 # three lines that differ in lightness and in dash
-LINES = (("#b2182b", "-", "o"), ("#2166ac", "--", "s"), ("#1a1a1a", ":", "^"))
+LINES = (("#b2182b", "-", "o"), ("#08306b", "--", "s"), ("#1a1a1a", ":", "^"))
 PIXELS = "pixels of the network input"
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
@@ -50,6 +50,14 @@ def empty_figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def greys() -> Any:
+    """Return the colours of densities: the least is told from none, and lines can be seen on the most."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps["Greys"](np.linspace(0.12, 0.55, 256)))
 
 
 def save(figure: Any, path: Path) -> None:

@@ -7,10 +7,15 @@ from typing import Any
 
 from fastanchor.plot._style import INK
 
-__all__ = ["MOST", "draw"]
+__all__ = ["MOST", "draw", "height"]
 
 # bars that a page can hold; the classes after them share one
 MOST = 30
+
+
+def height(per_class: Mapping[str, int]) -> float:
+    """Return the height of a figure for so many bars, inches."""
+    return 1.1 + 0.27 * min(len(per_class), MOST)
 
 
 def draw(axes: Any, per_class: Mapping[str, int]) -> None:

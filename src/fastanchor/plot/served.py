@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray
-from fastanchor.plot._style import LINES, log_ticks
+from fastanchor.plot._style import LINES, greys, log_ticks
 from fastanchor.quality import SIZES, best_served
 
 __all__ = ["draw"]
@@ -25,13 +25,13 @@ def draw(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> None:
     low, high = float(low) / 1.15, float(high) * 1.15
     edges = np.geomspace(low, high, WIDE + 1)
     counts, _, _ = np.histogram2d(side, best, bins=[edges, np.linspace(0, 1, HIGH + 1)])
-    mesh = axes.pcolormesh(edges, np.linspace(0, 1, HIGH + 1), np.ma.masked_equal(counts.T, 0), cmap="Greys",
+    mesh = axes.pcolormesh(edges, np.linspace(0, 1, HIGH + 1), np.ma.masked_equal(counts.T, 0), cmap=greys(),
                            norm="log", rasterized=True)  # fmt: skip
     axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell", shrink=0.8)
     middle = np.sqrt(edges[1:] * edges[:-1])
     enough = counts.sum(axis=1) >= FEW
     for (color, dash, _), q, name in zip(LINES, (0.5, 0.1), ("median", "lowest tenth"), strict=False):
-        axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name)
+        axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name, linewidth=2)
     axes.axhline(thr, color="black", linewidth=0.9, linestyle="-.", label=f"threshold {thr:g}")
     for name, limit in SIZES[:-1]:
         if low < limit**0.5 < high:
@@ -40,7 +40,7 @@ def draw(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> None:
     axes.set(xscale="log", xlim=(low, high), ylim=(0, 1.02))
     axes.set(xlabel="size of box (root of area), pixels of the network input", ylabel="ratio with the best anchor")
     axes.set_title(f"{np.mean(best > thr):.2%} of the boxes past the threshold")
-    axes.legend(loc="lower right", framealpha=0.9)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)  # where it hides no box
     log_ticks(axes.xaxis, low, high)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray
-from fastanchor.plot._style import INK, PIXELS, limits, log_ticks
+from fastanchor.plot._style import INK, PIXELS, greys, limits, log_ticks
 from fastanchor.quality import best_served
 
 __all__ = ["draw"]
@@ -23,7 +23,7 @@ def draw(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None:
     edges = np.geomspace(low, high, BINS + 1)
     counts, _, _ = np.histogram2d(boxes[:, 0], boxes[:, 1], bins=[edges, edges])
     shown = np.ma.masked_equal(counts.T, 0)
-    mesh = axes.pcolormesh(edges, edges, shown, cmap="Greys", norm="log", rasterized=True)
+    mesh = axes.pcolormesh(edges, edges, shown, cmap=greys(), norm="log", rasterized=True)
     axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell", shrink=0.8)
     side = np.geomspace(low, high, FINE)
     labels, _ = best_served(np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2), anchors)
@@ -31,7 +31,7 @@ def draw(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None:
     for j in range(len(anchors)):
         mine = field == j
         if mine.any() and not mine.all():
-            axes.contour(side, side, mine, levels=[0.5], colors="#4393c3", linewidths=0.7)
+            axes.contour(side, side, mine, levels=[0.5], colors="#08306b", linewidths=0.9)
     for i, (w, h) in enumerate(anchors.tolist(), start=1):
         axes.plot(w, h, "o", color=INK, markeredgecolor="white", markersize=8)
         back = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
