@@ -164,7 +164,7 @@ def page(report: Report) -> str:
     """
     result, found = report.result, report.check
     title = f"Anchors for {report.source}"
-    columns = min(len(report.levels), 3)
+    columns = max(len(report.levels), 2) if len(report.levels) <= 4 else 3
     rows = -(-len(report.levels) // columns)
     notes = [f"{count:,} x {reason}" for reason, count in report.summary.skipped.items()]
     notes = [f"Skipped while reading: {note}" for note in notes]
@@ -181,7 +181,7 @@ def page(report: Report) -> str:
         "<h2>Anchors by level</h2>",
         _level_table(report),
         _picture("The anchors of each level on one centre, beside one cell of the level",
-                 lambda axes: heads.draw(axes, report.levels, columns), 3 * columns, 3.7 * rows),
+                 lambda axes: heads.draw(axes, report.levels, columns), 9, 0.6 + rows * max(11 / columns, 3)),
         "<h2>Boxes and anchors</h2>",
         _picture("Box sizes as a density; lines part the sizes that each anchor serves best",
                  lambda axes: sizes.draw(axes, report.boxes, result.anchors, "widths and heights"), 7.5, 6.5),
