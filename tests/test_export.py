@@ -229,10 +229,26 @@ def test_yaml_blocks_of_other_shapes(block, rest):
 def test_yaml_levels_are_those_of_the_file():
     text = "anchors:\n  - [1,2]  # P2/4\n  - [3,4]  # P3/8\n  - [5,6]  # P4/16\nhead: []\n"
     assert [line.split("# ")[1] for line in export.edit_yaml(text, NINE).splitlines()[1:4]] == ["P2/4", "P3/8", "P4/16"]
-    with pytest.raises(DataError, match="has 3 levels of anchors, not 2"):
+    with pytest.raises(DataError, match="has 3 levels, not 2"):
         export.edit_yaml(text, NINE[:8], [(4, 4), (5, 4)])
     with pytest.raises(DataError, match="has 0 blocks 'anchors:'; must have one"):
         export.edit_yaml("nc: 3\n", NINE)
+
+
+def test_yaml_with_a_number_goes_by_the_last_layer():
+    head = "head:\n  [[-1, 1, Conv, [9]],\n   [[21, 24], 1, Detect, [nc, anchors]],  # Detect(P2, P3)\n  ]\n"
+    after = export.edit_yaml("anchors: 3  # a level\n" + head, NINE[:4])
+    assert after == "anchors:\n  - [10.2,13.5, 16,30.3]  # P2/4\n  - [33,23, 30,61]  # P3/8\n" + head
+    with pytest.raises(DataError, match="has 2 levels, not 3"):
+        export.edit_yaml("anchors: 3\n" + head, NINE, [(3, 3), (4, 3), (5, 3)])
+
+
+def test_cfg_of_a_tiny_network_with_a_wrong_mask():
+    """Two heads, the second with the mask 1,2,3 that was copied for years: it ends up with its own three."""
+    text = (HERE / "three_heads.cfg").read_text(encoding="utf-8")
+    two = text[: text.index("[route]\nlayers = 1\n")].replace("mask = 3,4,5", "mask = 1,2,3")
+    heads = [keys for name, keys in cfg(export.edit_cfg(two, NINE[:6])) if name == "yolo"]
+    assert [keys["mask"] for keys in heads] == ["3,4,5", "0,1,2"]
 
 
 def test_edit_names_the_file(tmp_path):

@@ -49,7 +49,7 @@ def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None) -> str
     anchors : (n, 2) float64
         Widths and heights in pixels of the network input, smallest area first.
     parts : list of (level, anchors in it), optional
-        Default: as many levels as the block has lines, in equal parts.
+        Default: as many levels as the block has lines, or the last layer has inputs, in equal parts.
 
     Raises
     ------
@@ -81,14 +81,24 @@ def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None) -> str
     # each level is a list of numbers: a line "- [...]", or an inner pair of brackets
     body = re.sub(r"#[^\n]*", "", "".join(block))
     present = len(re.findall(r"\[[^\[\]]*\d[^\[\]]*\]", body))
+    named = [int(level) for level in re.findall(r"#\s*P(\d)\b", "".join(block))]
+    if not present:
+        present, named = _detector(text)
     if present and parts is None:
-        named = [int(level) for level in re.findall(r"#\s*P(\d)\b", "".join(block))]
         usual = {1: (5,), **{len(chosen): chosen for chosen in NAMED.values()}}.get(present)
         chosen = tuple(named) if len(named) == present and named == sorted(set(named)) else usual
         parts = None if chosen is None else equal(len(anchors), chosen)
     if present and parts is not None and len(parts) != present:
-        raise DataError(f"has {present} levels of anchors, not {len(parts)}")
+        raise DataError(f"has {present} levels, not {len(parts)}")
     newline = "\r\n" if lines[start].endswith("\r\n") else "\n"
     new = yolov5(anchors, parts).replace("\n", newline)
     last = newline if block[-1].endswith(("\n", "\r")) else ""
     return "".join([*lines[:start], new + last, *lines[end:]])
+
+
+def _detector(text: str) -> tuple[int, list[int]]:
+    """Return how many levels the last layer of the model has, and those that its comment names; 0 if there is none."""
+    match = re.search(r"\[\s*\[([\d,\s]+)\]\s*,\s*\d+\s*,\s*\w*(?:Detect|Segment)\w*\s*,.*", text)
+    if match is None:
+        return 0, []
+    return match[1].count(",") + 1, [int(level) for level in re.findall(r"\bP(\d)\b", match[0])]
