@@ -69,6 +69,17 @@ def test_edit_a_yaml_in_place(capsys, result, tmp_path):
     np.testing.assert_allclose(json.loads(out)["anchors"], result.anchors, atol=0.0501)
 
 
+def test_the_table_has_the_levels_of_the_edited_file(capsys, tmp_path):
+    text = (HERE / "model.yaml").read_text(encoding="utf-8").replace("# P3/8", "# P2/4")
+    text = text.replace("# P4/16", "# P3/8").replace("# P5/32", "# P4/16")
+    file = tmp_path / "m.yaml"
+    file.write_text(text, encoding="utf-8")
+    _, out, _ = run(capsys, *QUICK, "--edit", file, "--json")
+    got = json.loads(out)
+    assert [level["level"] for level in got["levels"]] == [2, 3, 4]
+    assert "# P2/4" in got["text"]
+
+
 def test_levels_in_json_and_text(capsys, result):
     _, out, _ = run(capsys, *QUICK, "--json", "--levels", "P6", "--by", "stride")
     got = json.loads(out)

@@ -12,7 +12,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
 
-__all__ = ["BY", "NAMED", "Layer", "Split", "equal", "layers", "levels", "remarks", "split"]
+__all__ = ["BY", "NAMED", "Layer", "Split", "equal", "layers", "levels", "remarks", "split", "usual"]
 
 BY = ("area", "stride")
 
@@ -103,7 +103,7 @@ def split(
         counts = [_check.integer(count, "per_level", least=0) for count in per_level]
         if sum(counts) != n:
             raise DataError(f"per_level = {counts}: adds up to {sum(counts)}; must be {n}, the number of anchors")
-        chosen = _named(names) if names is not None else _some(len(counts))
+        chosen = _named(names) if names is not None else usual(len(counts))
         if len(chosen) != len(counts):
             raise DataError(f"per_level = {counts}: has {len(counts)} entries for {len(chosen)} levels")
         return list(zip(chosen, counts, strict=True))
@@ -195,9 +195,20 @@ def _named(names: Any) -> tuple[int, ...]:
     return chosen
 
 
-def _some(count: int) -> tuple[int, ...]:
-    """Return the usual levels of a head that has so many of them."""
-    if not 1 <= count <= 8:
-        raise DataError(f"per_level: has {count} entries; must be 1 to 8")
+def usual(count: int) -> tuple[int, ...]:
+    """Return the usual levels of a detector that has so many of them, at most 8.
+
+    Raises
+    ------
+    DataError
+        If there are more.
+
+    Examples
+    --------
+    >>> usual(2), usual(4)
+    ((4, 5), (3, 4, 5, 6))
+    """
+    if not 0 <= count <= 8:
+        raise DataError(f"levels: are {count}; must be 1 to 8")
     first = {1: 5, 2: 4}.get(count, 3)
     return tuple(range(first, first + count))

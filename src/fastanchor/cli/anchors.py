@@ -18,7 +18,7 @@ from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
-from fastanchor.layers import Layer, Split, layers, levels, remarks
+from fastanchor.layers import Layer, Split, equal, layers, levels, remarks
 from fastanchor.quality import best_served, network_wh
 
 __all__ = ["add", "run"]
@@ -88,6 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     wh = network_wh(boxes, size, arguments.fit, arguments.min_size)
     asked = _head.chosen_split(arguments, result.anchors)
+    own = export.levels_in(arguments.edit) if arguments.edit is not None and asked is None else ()
+    if own:
+        asked = equal(len(result.anchors), own)
     counts = np.bincount(best_served(wh, result.anchors)[0], minlength=len(result.anchors))
     heads = layers(result.anchors, asked or levels(len(result.anchors)), counts)
     if arguments.plot is not None:

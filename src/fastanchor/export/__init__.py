@@ -12,17 +12,17 @@ from pathlib import Path
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.export.darknet import darknet, edit_cfg
+from fastanchor.export.darknet import cfg_levels, darknet, edit_cfg
 from fastanchor.export.mm import mmdet, mmyolo
 from fastanchor.export.paddle import paddle
 from fastanchor.export.plain import csv, json
 from fastanchor.export.tao import tao
-from fastanchor.export.yolo import edit_yaml, yolov5
+from fastanchor.export.yolo import edit_yaml, yaml_levels, yolov5
 from fastanchor.layers import Split, levels
 
 __all__ = [
-    "FORMATS", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit", "json", "levels", "mmdet", "mmyolo", "paddle",
-    "tao", "yolov5",
+    "FORMATS", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit", "json", "levels", "levels_in", "mmdet",
+    "mmyolo", "paddle", "tao", "yolov5",
 ]  # fmt: skip
 
 FORMATS: dict[str, Callable[[FloatArray, Split | None], str]] = {
@@ -73,17 +73,36 @@ def edit(file: str | Path, anchors: FloatArray, parts: Split | None = None) -> s
     DataError
         If the file cannot be read, has another ending, has no anchors to replace, or other levels.
     """
-    path = Path(file)
-    how = {".yaml": edit_yaml, ".yml": edit_yaml, ".cfg": edit_cfg}.get(path.suffix.lower())
-    if how is None:
-        raise DataError(f"{path}: must end in .yaml, .yml or .cfg")
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    path, text = _text_of(file)
+    how = edit_cfg if path.suffix.lower() == ".cfg" else edit_yaml
     try:
         return how(text, anchors, parts)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
+
+
+def levels_in(file: str | Path) -> tuple[int, ...]:
+    """Return the levels of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg; () if it does not tell.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, has another ending, or has no anchors to replace.
+    """
+    path, text = _text_of(file)
+    try:
+        return cfg_levels(text) if path.suffix.lower() == ".cfg" else yaml_levels(text)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _text_of(file: str | Path) -> tuple[Path, str]:
+    path = Path(file)
+    if path.suffix.lower() not in (".yaml", ".yml", ".cfg"):
+        raise DataError(f"{path}: must end in .yaml, .yml or .cfg")
+    try:
+        return path, path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: is not UTF-8 text") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None

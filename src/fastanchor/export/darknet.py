@@ -11,7 +11,7 @@ from fastanchor._types import FloatArray
 from fastanchor.export._common import dealt, pairs
 from fastanchor.layers import Split, equal
 
-__all__ = ["darknet", "edit_cfg"]
+__all__ = ["cfg_levels", "darknet", "edit_cfg"]
 
 
 def darknet(anchors: FloatArray, parts: Split | None = None) -> str:
@@ -106,7 +106,7 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
     lines = text.splitlines(keepends=True)
     sections = _sections(lines)
     heads = _heads(sections)
-    levels = sorted(stride.bit_length() - 1 for _, _, stride in heads)
+    levels = _levels(heads)
     if parts is None:
         parts = equal(len(anchors), levels)
     if [level for level, _ in parts] != levels:
@@ -126,6 +126,21 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
         _put(lines, head, "num", str(len(anchors)), added)
         _put(lines, convolution, "filters", str((head.whole("classes", "20") + 5) * count), added)
     return "".join(line + "".join(added.get(i, [])) for i, line in enumerate(lines))
+
+
+def cfg_levels(text: str) -> tuple[int, ...]:
+    """Return the levels of the ``[yolo]`` sections of a Darknet cfg, rising.
+
+    Raises
+    ------
+    DataError
+        If there is none, or a section cannot be understood.
+    """
+    return tuple(_levels(_heads(_sections(text.splitlines()))))
+
+
+def _levels(heads: list[tuple[_Section, _Section, int]]) -> list[int]:
+    return sorted(stride.bit_length() - 1 for _, _, stride in heads)
 
 
 def _mask(start: int, count: int) -> str:

@@ -7,9 +7,9 @@ import re
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.export._common import dealt, pairs, same_count
-from fastanchor.layers import NAMED, Split, equal
+from fastanchor.layers import Split, equal, usual
 
-__all__ = ["edit_yaml", "yolov5"]
+__all__ = ["edit_yaml", "yaml_levels", "yolov5"]
 
 
 def yolov5(anchors: FloatArray, parts: Split | None = None) -> str:
@@ -66,34 +66,57 @@ def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None) -> str
     <BLANKLINE>
     head: []
     """
-    lines = text.splitlines(keepends=True)
-    starts = [i for i, line in enumerate(lines) if re.match(r"anchors[ \t]*:(\s|$)", line)]
-    if len(starts) != 1:
-        raise DataError(f"has {len(starts)} blocks 'anchors:'; must have one")
-    start = starts[0]
-    end = start + 1
-    for i in range(start + 1, len(lines)):
-        if re.match(r"\s+[^\s#]|- |\]", lines[i]):
-            end = i + 1
-        elif lines[i].strip() and not lines[i].lstrip().startswith("#"):
-            break
+    lines, start, end = _block(text)
     block = lines[start:end]
-    # each level is a list of numbers: a line "- [...]", or an inner pair of brackets
-    body = re.sub(r"#[^\n]*", "", "".join(block))
-    present = len(re.findall(r"\[[^\[\]]*\d[^\[\]]*\]", body))
-    named = [int(level) for level in re.findall(r"#\s*P(\d)\b", "".join(block))]
-    if not present:
-        present, named = _detector(text)
-    if present and parts is None:
-        usual = {1: (5,), **{len(chosen): chosen for chosen in NAMED.values()}}.get(present)
-        chosen = tuple(named) if len(named) == present and named == sorted(set(named)) else usual
-        parts = None if chosen is None else equal(len(anchors), chosen)
-    if present and parts is not None and len(parts) != present:
-        raise DataError(f"has {present} levels, not {len(parts)}")
+    own = yaml_levels(text)
+    if own:
+        parts = equal(len(anchors), own) if parts is None else parts
+        if len(parts) != len(own):
+            raise DataError(f"has {len(own)} levels, not {len(parts)}")
     newline = "\r\n" if lines[start].endswith("\r\n") else "\n"
     new = yolov5(anchors, parts).replace("\n", newline)
     last = newline if block[-1].endswith(("\n", "\r")) else ""
     return "".join([*lines[:start], new + last, *lines[end:]])
+
+
+def yaml_levels(text: str) -> tuple[int, ...]:
+    r"""Return the levels of a model YAML: of its ``anchors:`` block, else of its last layer; () if neither tells.
+
+    Raises
+    ------
+    DataError
+        If there is not exactly one ``anchors:`` block, or it has more than 8 levels.
+
+    Examples
+    --------
+    >>> yaml_levels("anchors:\n  - [1,2]  # P2/4\n  - [3,4]  # P3/8\n")
+    (2, 3)
+    """
+    lines, start, end = _block(text)
+    block = "".join(lines[start:end])
+    # each level is a list of numbers: a line "- [...]", or an inner pair of brackets
+    present = len(re.findall(r"\[[^\[\]]*\d[^\[\]]*\]", re.sub(r"#[^\n]*", "", block)))
+    named = [int(level) for level in re.findall(r"#\s*P(\d)\b", block)]
+    if not present:
+        present, named = _detector(text)
+    if len(named) == present and named == sorted(set(named)):
+        return tuple(named)
+    return usual(present)
+
+
+def _block(text: str) -> tuple[list[str], int, int]:
+    """Return the lines of a YAML, and where its ``anchors:`` block begins and ends."""
+    lines = text.splitlines(keepends=True)
+    starts = [i for i, line in enumerate(lines) if re.match(r"anchors[ \t]*:(\s|$)", line)]
+    if len(starts) != 1:
+        raise DataError(f"has {len(starts)} blocks 'anchors:'; must have one")
+    end = starts[0] + 1
+    for i in range(end, len(lines)):
+        if re.match(r"\s+[^\s#]|- |\]", lines[i]):
+            end = i + 1
+        elif lines[i].strip() and not lines[i].lstrip().startswith("#"):
+            break
+    return lines, starts[0], end
 
 
 def _detector(text: str) -> tuple[int, list[int]]:
