@@ -16,8 +16,11 @@ from fastanchor.engine import BoxIndex
 from fastanchor.evolve import evolve
 from fastanchor.kernels import backend
 from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
+from fastanchor.quality import AnchorCheck, check
+from fastanchor.sweep import SweepResult, sweep
 
 __all__ = [
+    "AnchorCheck",
     "AnchorResult",
     "BackendError",
     "BoxIndex",
@@ -29,15 +32,18 @@ __all__ = [
     "KMeansResult",
     "SmallBoxWarning",
     "Summary",
+    "SweepResult",
     "anchor_fitness",
     "assign",
     "auto_anchor",
     "backend",
+    "check",
     "compat",
     "datasets",
     "evolve",
     "kmeans",
     "mean_iou",
     "read",
+    "sweep",
     "wh_iou",
 ]

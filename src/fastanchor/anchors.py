@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,11 @@ import numpy as np
 from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning
 from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
-from fastanchor.boxes import Boxes, image_scale
+from fastanchor.boxes import network_sizes
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, Engine, choose
 from fastanchor.evolve import evolve
+from fastanchor.layers import Split
 
 __all__ = ["AnchorResult", "auto_anchor"]
 
@@ -60,13 +62,41 @@ class AnchorResult:
     engine: str
     backend: str
 
-    def to_yolov5(self) -> str:
+    def to_yolov5(self, parts: Split | None = None) -> str:
         """Return the ``anchors:`` block of a YOLOv5 or YOLOv7 model YAML."""
-        return export.yolov5(self.anchors)
+        return export.yolov5(self.anchors, parts)
 
-    def to_darknet(self) -> str:
-        """Return the ``anchors`` line of a Darknet cfg."""
-        return export.darknet(self.anchors)
+    def to_darknet(self, parts: Split | None = None) -> str:
+        """Return the ``anchors`` line of a Darknet cfg; with `parts` the masks too."""
+        return export.darknet(self.anchors, parts)
+
+    def to_mmdet(self, parts: Split | None = None) -> str:
+        """Return ``base_sizes`` and ``strides`` for MMDetection, the largest stride first."""
+        return export.mmdet(self.anchors, parts)
+
+    def to_mmyolo(self, parts: Split | None = None) -> str:
+        """Return ``anchors`` and ``strides`` for MMYOLO, the smallest stride first."""
+        return export.mmyolo(self.anchors, parts)
+
+    def to_paddle(self, parts: Split | None = None) -> str:
+        """Return ``anchors`` and ``anchor_masks`` for PaddleDetection."""
+        return export.paddle(self.anchors, parts)
+
+    def to_tao(self, parts: Split | None = None) -> str:
+        """Return the anchor shapes for NVIDIA TAO."""
+        return export.tao(self.anchors, parts)
+
+    def to_json(self, parts: Split | None = None) -> str:
+        """Return the anchors and their levels as JSON, every digit; :meth:`to_dict` has the rest."""
+        return export.json(self.anchors, parts)
+
+    def to_csv(self, parts: Split | None = None) -> str:
+        """Return a line an anchor: level, stride, width, height."""
+        return export.csv(self.anchors, parts)
+
+    def edited(self, file: str | Path, parts: Split | None = None) -> str:
+        """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place."""
+        return export.edit(file, self.anchors, parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON."""
@@ -166,7 +196,7 @@ def auto_anchor(
     _check.integer(gen, "gen", least=0)
     _check.number(min_size, "min_size", low=0.0)
     indexed = boxes if isinstance(boxes, BoxIndex) else None
-    wh = _network_sizes(boxes, img_size, fit) if indexed is None else indexed.take(np.arange(len(indexed)))
+    wh = network_sizes(boxes, img_size, fit) if indexed is None else indexed.take(np.arange(len(indexed)))
     w, h = wh[:, 0], wh[:, 1]
     keep = (w >= min_size) | (h >= min_size)
     kept = int(np.count_nonzero(keep))
@@ -212,15 +242,6 @@ def auto_anchor(
         engine=answers.name,
         backend=answers.backend,
     )
-
-
-def _network_sizes(boxes: Any, img_size: int | Sequence[int], fit: str) -> FloatArray:
-    image_scale(np.ones((1, 2)), img_size, fit)  # both are checked even where nothing is to be scaled
-    if not isinstance(boxes, Boxes):
-        return _check.as_sizes(boxes, "boxes", "pixels of the network input")
-    if not len(boxes):
-        raise DataError("boxes: the data set holds no box")
-    return boxes.wh if boxes.image_wh is None else boxes.scaled(img_size, fit=fit)
 
 
 def _by_area(anchors: FloatArray) -> FloatArray:

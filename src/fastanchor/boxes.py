@@ -13,7 +13,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, Summary
 
-__all__ = ["Boxes", "image_scale"]
+__all__ = ["Boxes", "image_scale", "network_sizes"]
 
 Fit = Literal["letterbox", "stretch"]
 
@@ -148,6 +148,22 @@ def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -
     if fit == "letterbox":
         scale[:] = np.minimum(scale[:, 0], scale[:, 1])[:, None]
     return scale
+
+
+def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: str) -> FloatArray:
+    """Return boxes in pixels of the network input, (n, 2); what has no image sizes counts as such pixels already.
+
+    Raises
+    ------
+    DataError
+        If there is no box, or an argument is out of range.
+    """
+    image_scale(np.ones((1, 2)), img_size, fit)  # both are checked even where nothing is to be scaled
+    if not isinstance(boxes, Boxes):
+        return _check.as_sizes(boxes, "boxes", "pixels of the network input")
+    if not len(boxes):
+        raise DataError("boxes: the data set holds no box")
+    return boxes.wh if boxes.image_wh is None else boxes.scaled(img_size, fit=fit)
 
 
 def _sizes(values: Any, name: str, unit: str) -> FloatArray:

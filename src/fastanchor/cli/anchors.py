@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import fastanchor
-from fastanchor import Boxes, plot
+from fastanchor import export, plot
 from fastanchor._errors import SmallBoxWarning
-from fastanchor._types import FloatArray
+from fastanchor._files import whole
 from fastanchor.anchors import AnchorResult, auto_anchor
-from fastanchor.cli import _common
+from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
+from fastanchor.layers import Layer, Split, equal, layers, levels, remarks
+from fastanchor.quality import best_served, network_wh
 
 __all__ = ["add", "run"]
 
@@ -33,16 +38,10 @@ def add(commands: _common.Commands) -> None:
     )
     _common.add_data(parser, optional=True)
     job = parser.add_argument_group("the job")
-    job.add_argument(
-        "--img-size", "--imgsz", "--img", nargs="+", type=int, default=[640], metavar="PX",
-        help="network input, one side or width and height (default: 640)",
-    )  # fmt: skip
+    _head.add_input(job, min_size=2.0)
     job.add_argument("--n", type=int, default=9, help="number of anchors (default: 9)")
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--gen", type=int, default=1000, help="generations of the search (default: 1000)")
-    job.add_argument("--fit", choices=("letterbox", "stretch"), default="letterbox", help="how images are resized")
-    job.add_argument("--min-size", type=float, default=2.0, metavar="PX",
-                     help="leave out boxes without a side of at least this (default: 2)")  # fmt: skip
     job.add_argument("--metric", choices=METRICS, default="iou", help="distance of k-means (default: iou)")
     job.add_argument("--update", choices=UPDATES, default="median", help="centres move to (default: median)")
     job.add_argument("--init", choices=INITS, default="random", help="start of k-means (default: random)")
@@ -51,6 +50,12 @@ def add(commands: _common.Commands) -> None:
     job.add_argument("--engine", choices=ENGINES, default="auto", help="never changes the answer (default: auto)")
     job.add_argument("--threads", type=int, help="never changes the answer (default: all processors)")
     job.add_argument("--plot", type=Path, metavar="FILE", help="draw boxes and anchors (PNG, SVG or PDF)")
+    _head.add_levels(parser)
+    text = parser.add_argument_group("text for a configuration")
+    text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
+    text.add_argument("--edit", type=Path, metavar="FILE",
+                      help="print this model .yaml or Darknet .cfg with the anchors put in")  # fmt: skip
+    text.add_argument("--output", type=Path, metavar="FILE", help="write that text here (default: stdout)")
     _common.add_output(parser)
     parser.set_defaults(run=run)
 
@@ -59,8 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Do the main job."""
     if arguments.plot is not None:
         plot.check(arguments.plot)
+    _check_text(arguments)
     boxes, read = _common.load(arguments)
-    size = arguments.img_size[0] if len(arguments.img_size) == 1 else arguments.img_size
+    size = _head.img_size(arguments)
     with warnings.catch_warnings(), _common.using_backend(arguments.backend):
         warnings.simplefilter("ignore", SmallBoxWarning)  # its count is printed with the answer
         result = auto_anchor(
@@ -80,13 +86,53 @@ def run(arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             progress=False if arguments.quiet else None,
         )
+    wh = network_wh(boxes, size, arguments.fit, arguments.min_size)
+    asked = _head.chosen_split(arguments, result.anchors)
+    own = export.levels_in(arguments.edit) if arguments.edit is not None and asked is None else ()
+    if own:
+        asked = equal(len(result.anchors), own)
+    counts = np.bincount(best_served(wh, result.anchors)[0], minlength=len(result.anchors))
+    heads = layers(result.anchors, asked or levels(len(result.anchors)), counts)
     if arguments.plot is not None:
-        plot.anchors(result, _network_wh(boxes, size, arguments.fit), arguments.plot)
+        plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr)
+    text = _text(result, asked, arguments)
+    if text is not None and arguments.output is not None:
+        with whole(arguments.output) as part:
+            part.write_bytes(text.encode())
     if arguments.json:
-        _common.emit_json(_as_json(result, read, dict(boxes.skipped), arguments))
+        rest = {} if text is None else {"text": text}
+        _common.emit_json({**_as_json(result, heads, read, dict(boxes.skipped), arguments), **rest})
+    elif text is None or arguments.output is not None:
+        _print(result, heads, read, dict(boxes.skipped), arguments)
     else:
-        _print(result, read, dict(boxes.skipped), arguments)
+        sys.stdout.write(text)
+    if not arguments.quiet and not arguments.json and text is not None:
+        for remark in remarks(heads):
+            _common.say(f"warning: {remark}")
     return 0
+
+
+def _check_text(arguments: argparse.Namespace) -> None:
+    if arguments.emit is not None and arguments.edit is not None:
+        raise fastanchor.DataError("--emit and --edit: only one of them can be given")
+    if arguments.output is not None and arguments.emit is None and arguments.edit is None:
+        raise fastanchor.DataError("--output: needs --emit FORMAT or --edit FILE, which say what to write")
+    # what can be wrong with the levels and the file is said before the work, not after it; but for levels by stride,
+    # which depend on the anchors
+    stand_in = np.ones((max(arguments.n, 1), 2))
+    asked = None if arguments.by == "stride" else _head.chosen_split(arguments, stand_in)
+    if arguments.edit is not None:
+        export.edit(arguments.edit, stand_in, asked)
+    elif arguments.emit is not None:
+        export.emit(stand_in, arguments.emit, asked)
+
+
+def _text(result: AnchorResult, asked: Split | None, arguments: argparse.Namespace) -> str | None:
+    if arguments.edit is not None:
+        return result.edited(arguments.edit, asked)
+    if arguments.emit is None:
+        return None
+    return export.emit(result.anchors, arguments.emit, asked) + "\n"
 
 
 def _seed(seed: int) -> int:
@@ -95,15 +141,17 @@ def _seed(seed: int) -> int:
     return seed
 
 
-def _network_wh(boxes: Boxes, size: Any, fit: str) -> FloatArray:
-    return boxes.wh if boxes.image_wh is None else boxes.scaled(size, fit=fit)
-
-
 def _as_json(
-    result: AnchorResult, read: dict[str, Any], skipped: dict[str, int], arguments: argparse.Namespace
+    result: AnchorResult,
+    heads: list[Layer],
+    read: dict[str, Any],
+    skipped: dict[str, int],
+    arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     return {
         **result.to_dict(),
+        "levels": _head.level_rows(heads),
+        "warnings": remarks(heads),
         "img_size": arguments.img_size,
         "thr": arguments.thr,
         "seed": arguments.seed,
@@ -113,7 +161,13 @@ def _as_json(
     }
 
 
-def _print(result: AnchorResult, read: dict[str, Any], skipped: dict[str, int], arguments: argparse.Namespace) -> None:
+def _print(
+    result: AnchorResult,
+    heads: list[Layer],
+    read: dict[str, Any],
+    skipped: dict[str, int],
+    arguments: argparse.Namespace,
+) -> None:
     clusters = result.kmeans
     size = " x ".join(map(str, arguments.img_size))
     lines = [_common.shown_summary(read, skipped)]
@@ -131,12 +185,13 @@ def _print(result: AnchorResult, read: dict[str, Any], skipped: dict[str, int], 
         f"  anchors {_pairs(result.anchors.tolist())}",
         _score(result.fitness, result.bpr, result.mean_iou),
         "",
-        "# YOLOv5 / YOLOv7 model YAML",
-        result.to_yolov5(),
-        "",
-        "# Darknet cfg",
-        result.to_darknet(),
+        _head.shown_levels(heads),
+        *(f"warning   {text}" for text in remarks(heads)),
     ]
+    parts = [(layer.level, len(layer.anchors)) for layer in heads]
+    if len({count for _, count in parts}) == 1:
+        lines += ["", "# YOLOv5 / YOLOv7 model YAML", result.to_yolov5(parts)]
+    lines += ["", "# Darknet cfg", result.to_darknet()]
     print("\n".join(lines))  # noqa: T201  the answer
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import fastanchor
+from fastanchor import plot
 from fastanchor.cli import _common
 
 __all__ = ["add", "run"]
@@ -17,14 +19,19 @@ def add(commands: _common.Commands) -> None:
     )
     _common.add_data(parser)
     _common.add_json(parser)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the boxes per class (PNG, SVG or PDF)")
     parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary."""
+    if arguments.plot is not None:
+        plot.check(arguments.plot)
     boxes, read = _common.load(arguments)
     skipped = dict(boxes.skipped)
+    if arguments.plot is not None:
+        plot.per_class(read["per_class"], arguments.plot)
     if arguments.json:
         _common.emit_json({**read, "read": read, "skipped": skipped, "version": fastanchor.__version__})
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -182,9 +182,17 @@ class _Single:
     """An engine that takes a fitness for greater if single precision can tell, as the originals do."""
 
     def __init__(self, answers: Engine) -> None:
-        self.fitness, self._fitter = answers.fitness, answers.fitter
+        self.fitness, self._first_fitter = answers.fitness, answers.first_fitter
 
-    def fitter(self, anchors: FloatArray, thr: float, than: float) -> float | None:
-        """Return the fitness if it is greater than `than`, else None."""
-        fitness = self._fitter(anchors, thr, than)
-        return fitness if fitness is not None and np.float32(fitness) > np.float32(than) else None
+    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
+        """Return which of these anchors is the first with a fitness greater than `than`, and its fitness."""
+        passed = 0
+        while passed < len(mutants):
+            found = self._first_fitter(mutants[passed:], thr, than)
+            if found is None:
+                return None
+            passed += found[0]
+            if np.float32(found[1]) > np.float32(than):
+                return passed, found[1]
+            passed += 1
+        return None

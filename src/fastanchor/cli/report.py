@@ -1,0 +1,92 @@
+"""``fastanchor report``: one self-contained page."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+
+import fastanchor
+from fastanchor import _check
+from fastanchor._errors import DataError, SmallBoxWarning
+from fastanchor._files import whole
+from fastanchor.cli import _common, _head
+from fastanchor.cli.sweep import numbers
+from fastanchor.plot import needed
+from fastanchor.report import make, page
+
+__all__ = ["add", "run"]
+
+DESCRIPTION = """\
+Do the main job and write one HTML page about it: anchors by level, pictures,
+scores by size of box, how many anchors pay, and text to paste. The page needs no
+other file and no network."""
+
+
+def add(commands: _common.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "report",
+        help="one page about a data set and its anchors",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _common.add_data(parser, optional=True)
+    job = parser.add_argument_group("the job")
+    job.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="the page")
+    _head.add_input(job, min_size=2.0)
+    job.add_argument("--n", type=int, default=9, help="number of anchors (default: 9)")
+    job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
+    job.add_argument("--gen", type=int, default=1000, help="generations of the search (default: 1000)")
+    job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
+    job.add_argument("--sweep", metavar="N-N", help="numbers of anchors of the curve, or none (default: 1-12)")
+    _head.add_levels(parser)
+    _common.add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the page, and print its name."""
+    if arguments.out.suffix.lower() not in (".html", ".htm"):
+        raise DataError(f"{arguments.out}: must end in .html")
+    needed()
+    asked = (
+        None if arguments.sweep is None else [] if arguments.sweep == "none" else numbers(arguments.sweep, "--sweep")
+    )
+    boxes, read = _common.load(arguments)
+    with warnings.catch_warnings(), _common.using_backend(arguments.backend):
+        warnings.simplefilter("ignore", SmallBoxWarning)  # the page says it
+        made = make(
+            boxes,
+            source=read["source"],
+            img_size=_head.img_size(arguments),
+            n=arguments.n,
+            thr=arguments.thr,
+            gen=arguments.gen,
+            fit=arguments.fit,
+            min_size=arguments.min_size,
+            seed=_check.integer(arguments.seed, "--seed", least=0),
+            deal=lambda anchors: _head.chosen_split(arguments, anchors),
+            sweep_n=asked,
+            progress=False if arguments.quiet else None,
+        )
+    with whole(arguments.out) as part:
+        part.write_text(page(made), encoding="utf-8")
+    if arguments.json:
+        _common.emit_json(
+            {
+                "written": str(arguments.out),
+                **made.result.to_dict(),
+                "check": made.check.to_dict(),
+                "levels": _head.level_rows(made.levels),
+                "sweep": None if made.sweep is None else made.sweep.to_dict(),
+                "img_size": arguments.img_size,
+                "seed": arguments.seed,
+                "read": read,
+                "skipped": dict(boxes.skipped),
+                "version": fastanchor.__version__,
+            }
+        )
+    else:
+        print(arguments.out)  # noqa: T201  the answer
+    return 0

@@ -1,0 +1,102 @@
+"""``fastanchor sweep``: how many anchors."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import fastanchor
+from fastanchor import DataError, _check, plot
+from fastanchor.cli import _common, _head
+from fastanchor.engine import ENGINES
+from fastanchor.sweep import sweep
+
+__all__ = ["add", "numbers", "run"]
+
+DESCRIPTION = """\
+Mean IoU, fitness and best possible recall over the number of anchors, to see
+where more of them stop paying. The boxes are sorted once for all numbers."""
+
+
+def add(commands: _common.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "sweep",
+        help="scores over the number of anchors",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _common.add_data(parser, optional=True)
+    job = parser.add_argument_group("the job")
+    job.add_argument("--n", default="1-15", help="numbers of anchors, as in 1-15 or 3,6,9 (default: 1-15)")
+    _head.add_input(job, min_size=2.0)
+    job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
+    job.add_argument("--gen", type=int, default=0, help="generations of the search after k-means (default: 0)")
+    job.add_argument("--n-init", type=int, default=3, help="starts of k-means to try (default: 3)")
+    job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
+    job.add_argument("--engine", choices=ENGINES, default="auto", help="never changes the answer (default: auto)")
+    job.add_argument("--threads", type=int, help="never changes the answer (default: all processors)")
+    job.add_argument("--plot", type=Path, metavar="FILE", help="draw the curve (PNG, SVG or PDF)")
+    _common.add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the curve."""
+    if arguments.plot is not None:
+        plot.check(arguments.plot)
+    asked = numbers(arguments.n)
+    boxes, read = _common.load(arguments)
+    with _common.using_backend(arguments.backend):
+        found = sweep(
+            boxes,
+            asked,
+            img_size=_head.img_size(arguments),
+            thr=arguments.thr,
+            gen=arguments.gen,
+            fit=arguments.fit,
+            min_size=arguments.min_size,
+            rng=_check.integer(arguments.seed, "--seed", least=0),
+            n_init=arguments.n_init,
+            engine=arguments.engine,
+            threads=arguments.threads,
+            progress=False if arguments.quiet else None,
+        )
+    if arguments.plot is not None:
+        plot.swept(found, arguments.plot)
+    if arguments.json:
+        rest = {"img_size": arguments.img_size, "thr": arguments.thr, "seed": arguments.seed, "read": read}
+        tail = {"skipped": dict(boxes.skipped), "version": fastanchor.__version__}
+        _common.emit_json({**found.to_dict(), **rest, **tail})
+        return 0
+    lines = [_common.shown_summary(read, dict(boxes.skipped)), "", "  n  mean IoU  fitness      BPR"]
+    for n, iou, fitness, bpr in zip(found.n, found.mean_iou, found.fitness, found.bpr, strict=True):
+        lines.append(f"{n:>3}   {iou:.5f}  {fitness:.5f}  {bpr:.5f}")
+    print("\n".join(lines))  # noqa: T201  the answer
+    return 0
+
+
+def numbers(text: str, name: str = "--n") -> list[int]:
+    """Return the numbers that a text like ``1-15`` or ``3,6,9-12`` names.
+
+    Raises
+    ------
+    DataError
+        If it names none, or more than 100.
+
+    Examples
+    --------
+    >>> numbers("3,6-8")
+    [3, 6, 7, 8]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,4})(?:-(\d{1,4}))?\s*", part)
+        if match is None:
+            raise DataError(f"{name} = {text!r}: must be numbers or ranges, as in 1-15 or 3,6,9")
+        low = int(match[1])
+        found += range(low, int(match[2] or low) + 1)
+    if not found or len(found) > 100 or min(found) < 1:
+        raise DataError(f"{name} = {text!r}: must name 1 to 100 numbers, each at least 1")
+    return found

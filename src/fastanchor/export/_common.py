@@ -1,0 +1,42 @@
+"""What the formats share: numbers, and levels of equal size."""
+
+from __future__ import annotations
+
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray
+from fastanchor.layers import Layer, Split, layers, levels
+
+__all__ = ["dealt", "number", "pairs", "same_count"]
+
+
+def number(value: float, decimals: int) -> str:
+    """Return `value` rounded; what would lose most of its digits keeps four."""
+    if value < 2.0:
+        return f"{value:.4g}"
+    return f"{value:.{decimals}f}".removesuffix(".0")
+
+
+def pairs(anchors: FloatArray, form: str, decimals: int = 1) -> str:
+    """Return the anchors joined by commas, each written like `form`, as in ``"({w}, {h})"``."""
+    return ", ".join(
+        form.format(w=number(w, decimals), h=number(h, decimals)) for w, h in anchors.tolist()
+    )  # fmt: skip
+
+
+def dealt(anchors: FloatArray, parts: Split | None) -> list[Layer]:
+    """Return the levels with their anchors; the usual ones if `parts` is None."""
+    return layers(anchors, levels(len(anchors)) if parts is None else parts)
+
+
+def same_count(found: list[Layer], target: str) -> list[Layer]:
+    """Return the levels if all have the same number of anchors.
+
+    Raises
+    ------
+    DataError
+        If they do not.
+    """
+    counts = [len(layer.anchors) for layer in found]
+    if min(counts) != max(counts):
+        raise DataError(f"levels: hold {counts} anchors; {target} needs the same number in each level")
+    return found

@@ -1,0 +1,112 @@
+"""Anchors that exist already: from the command line, a model YAML, a Darknet cfg, or JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray
+
+__all__ = ["from_file", "from_text", "read_anchors"]
+
+ENDINGS = (".yaml", ".yml", ".cfg", ".json")
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+
+
+def read_anchors(values: str | Sequence[str]) -> FloatArray:
+    """Return anchors, (k, 2) float64, from numbers as in ``"10,13 16,30"`` or from the file of this name.
+
+    Parameters
+    ----------
+    values : str or sequence of str
+        One name of a .yaml, .yml, .cfg or .json file; or widths and heights in turn, apart by commas or blanks.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or holds no anchors, or the numbers are no pairs.
+
+    Examples
+    --------
+    >>> read_anchors("10,13 16,30.5")
+    array([[10. , 13. ],
+           [16. , 30.5]])
+    """
+    text = values if isinstance(values, str) else " ".join(values)
+    if text.lower().endswith(ENDINGS):
+        return from_file(Path(text))
+    return _pairs(text, "anchors")
+
+
+def from_file(path: Path) -> FloatArray:
+    """Return the anchors of a YOLOv5 or YOLOv7 model YAML, a Darknet cfg, or a JSON object with a key "anchors".
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or holds no anchors.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: is not UTF-8 text") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    try:
+        return from_text(text, path.suffix.lower())
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def from_text(text: str, ending: str) -> FloatArray:
+    r"""Return the anchors in the text of a file with this ending.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+
+    Examples
+    --------
+    >>> from_text("nc: 80\nanchors:\n  - [10,13, 16,30]  # P3/8\nbackbone: []", ".yaml")
+    array([[10., 13.],
+           [16., 30.]])
+    """
+    if ending == ".json":
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"is not JSON ({error})") from None
+        if not isinstance(content, dict) or "anchors" not in content:
+            raise DataError("is no JSON object with a key 'anchors'")
+        return _check.as_sizes(content["anchors"], "anchors", "pixels of the network input")
+    lines = [re.split(r"[#;]", line, maxsplit=1)[0] for line in text.splitlines()]
+    if ending == ".cfg":
+        found = [line.split("=", 1)[1] for line in lines if re.match(r"\s*anchors\s*=", line)]
+        if not found:
+            raise DataError("has no anchors=")
+        if len({re.sub(r"\s", "", line) for line in found}) > 1:
+            raise DataError("has sections with different anchors=; give them as numbers instead")
+        return _pairs(found[0], "anchors")
+    match = re.search(r"^anchors[ \t]*:(.*(?:\n(?:[ \t]+.*|- .*|\].*|[ \t]*))*)", "\n".join(lines), re.MULTILINE)
+    if match is None:
+        raise DataError("has no block 'anchors:'")
+    if "[" not in match[1] and not re.search(r"^\s*-\s", match[1], re.MULTILINE):
+        raise DataError(f"anchors: {match[1].strip() or 'nothing'}: is no list of widths and heights")
+    return _pairs(re.sub(r"[\[\]\n]|^\s*-\s", " ", match[1], flags=re.MULTILINE), "anchors")
+
+
+def _pairs(text: str, name: str) -> FloatArray:
+    words = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
+    for word in words:
+        if not re.fullmatch(NUMBER, word):
+            raise DataError(f"{name}: {word!r} is no number; write widths and heights as in 10,13 16,30")
+    if len(words) % 2:
+        raise DataError(f"{name}: has {len(words)} numbers; widths and heights come in pairs")
+    return _check.as_sizes(np.array(words, dtype=np.float64).reshape(-1, 2), name, "pixels of the network input")

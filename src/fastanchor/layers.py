@@ -1,0 +1,214 @@
+"""Which anchor belongs to which layer of a detector: levels, their strides, and what is odd about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray, IntArray
+
+__all__ = ["BY", "NAMED", "Layer", "Split", "equal", "layers", "levels", "remarks", "split", "usual"]
+
+BY = ("area", "stride")
+
+# levels of the usual heads; level p has stride 2 ** p
+NAMED = {"tiny": (4, 5), "P5": (3, 4, 5), "P6": (3, 4, 5, 6), "P7": (3, 4, 5, 6, 7)}
+
+# A level takes anchors whose side (root of the area) is below so many of its strides: 32 pixels at P3/8, 64 at P4/16,
+# near the 30 and 60 that Darknet's handbook gives for its three heads.
+REACH = 4.0
+
+# (level, anchors in it), smallest level first; anchors by area are dealt out in this order
+Split = list[tuple[int, int]]
+
+
+class Layer(NamedTuple):
+    """One level of a detector.
+
+    `anchors` are (m, 2) pixels of the network input; `share` is the part of the boxes that its anchors serve best, or
+    None where no boxes were asked.
+    """
+
+    level: int
+    stride: int
+    anchors: FloatArray
+    share: float | None
+
+
+def levels(n: int) -> Split:
+    """Return (level, anchors in it) for n anchors, smallest first: three a level where that works, else evenly.
+
+    Level p has stride ``2 ** p``. Two levels are those of the tiny networks, P4 and P5.
+
+    Examples
+    --------
+    >>> levels(9)
+    [(3, 3), (4, 3), (5, 3)]
+    >>> levels(10)
+    [(4, 5), (5, 5)]
+    """
+    count = n // 3 if n in (6, 9, 12, 15) else next(c for c in (3, 2, 1) if n % c == 0)
+    first = {1: 5, 2: 4}.get(count, 3)
+    return [(first + i, n // count) for i in range(count)]
+
+
+def split(
+    anchors: FloatArray,
+    names: str | Sequence[int] | None = None,
+    *,
+    per_level: Sequence[int] | None = None,
+    by: str = "area",
+) -> Split:
+    """Return (level, anchors in it), smallest level first.
+
+    Parameters
+    ----------
+    anchors : (n, 2) float64
+        Pixels of the network input, smallest area first.
+    names : str or sequence of int, optional
+        The levels: ``"tiny"`` (P4, P5), ``"P5"`` (P3 to P5), ``"P6"``, ``"P7"``, a list as in ``"3,4,5"`` or
+        ``[3, 4, 5]``. Default: what :func:`levels` says, or as many as `per_level` has entries.
+    per_level : sequence of int, optional
+        Anchors of each level; need not be equal, must add up to n.
+    by : {"area", "stride"}
+        "area": equal parts; where n cannot be divided, the smaller levels get one more. "stride": an anchor goes to
+        the first level with 4 strides above the root of its area, else to the last; a level may stay empty.
+
+    Raises
+    ------
+    DataError
+        If a name is unknown, or the numbers do not add up.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> anchors = np.array([[8, 8], [12, 20], [20, 20], [40, 50], [300, 200]])
+    >>> split(anchors, "P5")
+    [(3, 2), (4, 2), (5, 1)]
+    >>> split(anchors, "P5", by="stride")
+    [(3, 3), (4, 1), (5, 1)]
+    >>> split(anchors, "tiny", per_level=[4, 1])
+    [(4, 4), (5, 1)]
+    """
+    n = len(anchors)
+    _check.choice(by, "by", BY)
+    if per_level is not None:
+        if by == "stride":
+            raise DataError("per_level: cannot be given together with by = 'stride', which counts itself")
+        counts = [_check.integer(count, "per_level", least=0) for count in per_level]
+        if sum(counts) != n:
+            raise DataError(f"per_level = {counts}: adds up to {sum(counts)}; must be {n}, the number of anchors")
+        chosen = _named(names) if names is not None else usual(len(counts))
+        if len(chosen) != len(counts):
+            raise DataError(f"per_level = {counts}: has {len(counts)} entries for {len(chosen)} levels")
+        return list(zip(chosen, counts, strict=True))
+    if names is None and by == "area":
+        return levels(n)
+    chosen = _named(names) if names is not None else NAMED["P5"]
+    if by == "area":
+        return equal(n, chosen)
+    side = np.sqrt(anchors[:, 0] * anchors[:, 1])
+    limits = [REACH * 2**level for level in chosen[:-1]]
+    found = np.bincount(np.searchsorted(limits, side, side="right"), minlength=len(chosen))
+    return list(zip(chosen, found.tolist(), strict=True))
+
+
+def equal(n: int, chosen: Sequence[int]) -> Split:
+    """Return n anchors dealt evenly to the levels of `chosen`; the first ones take what is left over."""
+    part, rest = divmod(n, len(chosen))
+    return [(level, part + (i < rest)) for i, level in enumerate(chosen)]
+
+
+def layers(anchors: FloatArray, parts: Split, counts: IntArray | None = None) -> list[Layer]:
+    """Return the levels with their anchors.
+
+    Parameters
+    ----------
+    anchors : (n, 2) float64
+        Pixels of the network input, smallest area first.
+    parts : list of (level, anchors in it)
+        As :func:`split` returns it.
+    counts : (n,) int64, optional
+        Boxes that each anchor serves best.
+
+    Raises
+    ------
+    DataError
+        If the parts do not add up to n.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [(layer.stride, layer.share) for layer in layers(np.ones((3, 2)), [(4, 1), (5, 2)], np.array([1, 1, 2]))]
+    [(16, 0.25), (32, 0.75)]
+    """
+    total = sum(count for _, count in parts)
+    if total != len(anchors):
+        raise DataError(f"levels: hold {total} anchors; must be {len(anchors)}")
+    found, start = [], 0
+    for level, count in parts:
+        rows = slice(start, start + count)
+        share = None if counts is None else float(counts[rows].sum() / counts.sum())
+        found.append(Layer(level, 2**level, anchors[rows], share))
+        start += count
+    return found
+
+
+def remarks(found: Sequence[Layer]) -> list[str]:
+    """Return a sentence for every level that is empty or has anchors smaller than its stride.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> remarks(layers(np.array([[4.0, 5.0]]), [(3, 1), (4, 0)]))
+    ['P3/8: 1 of 1 anchors is smaller than the stride, 8 pixels', 'P4/16: no anchor']
+    """
+    said = []
+    for level, stride, anchors, _ in found:
+        if not len(anchors):
+            said.append(f"P{level}/{stride}: no anchor")
+            continue
+        below = int(np.count_nonzero(np.sqrt(anchors[:, 0] * anchors[:, 1]) < stride))
+        if below:
+            verb = "is" if below == 1 else "are"
+            said.append(f"P{level}/{stride}: {below} of {len(anchors)} anchors {verb} smaller than the stride, "
+                        f"{stride} pixels")  # fmt: skip
+    return said
+
+
+def _named(names: Any) -> tuple[int, ...]:
+    legal = f"levels = {names!r}: must be {', '.join(NAMED)}, or rising levels as in 3,4,5"
+    if isinstance(names, str):
+        if names in NAMED:
+            return NAMED[names]
+        if not re.fullmatch(r"\d\d?(,\d\d?)*", names):
+            raise DataError(legal)
+        names = [int(part) for part in names.split(",")]
+    chosen = tuple(_check.integer(level, "levels", least=0) for level in names)
+    if not chosen or list(chosen) != sorted(set(chosen)) or chosen[-1] > 12:
+        raise DataError(legal)
+    return chosen
+
+
+def usual(count: int) -> tuple[int, ...]:
+    """Return the usual levels of a detector that has so many of them, at most 8.
+
+    Raises
+    ------
+    DataError
+        If there are more.
+
+    Examples
+    --------
+    >>> usual(2), usual(4)
+    ((4, 5), (3, 4, 5, 6))
+    """
+    if not 0 <= count <= 8:
+        raise DataError(f"levels: are {count}; must be 1 to 8")
+    first = {1: 5, 2: 4}.get(count, 3)
+    return tuple(range(first, first + count))

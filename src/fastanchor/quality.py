@@ -1,0 +1,229 @@
+"""How well given anchors serve a data set, in detail: per anchor, per size of box, per level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray, IntArray
+from fastanchor.boxes import network_sizes
+from fastanchor.engine import BoxIndex, choose
+from fastanchor.engine._pool import CHUNK, each, thread_count
+from fastanchor.metrics import wh_iou
+
+__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh"]
+
+# COCO's small, medium and large: areas below these, square pixels
+SIZES = (("small", 32.0**2), ("medium", 96.0**2), ("large", np.inf))
+
+
+class SizeClass(NamedTuple):
+    """Boxes of one class of size, by area in square pixels of the network input.
+
+    `fitness`, `bpr` and `mean_iou` are None where there is no box.
+    """
+
+    name: str
+    boxes: int
+    fitness: float | None
+    bpr: float | None
+    mean_iou: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class AnchorCheck:
+    """What :func:`fastanchor.check` found. Sizes are pixels of the network input.
+
+    Attributes
+    ----------
+    anchors : (k, 2) float64
+        By area, smallest first.
+    fitness, bpr : float
+        Ratio fitness and best possible recall, as :func:`fastanchor.anchor_fitness` defines them.
+    mean_iou : float
+        Mean over the boxes of the IoU with the best anchor.
+    past_thr : float
+        Anchors whose ratio exceeds the threshold, mean over the boxes.
+    mean_ratio, mean_best : float
+        Mean over boxes and anchors of the ratio, and over the boxes of the best ratio.
+    counts : (k,) int64
+        Boxes that each anchor serves best, ties to the lowest.
+    sizes : tuple of SizeClass
+        COCO's small (area < 32 x 32), medium (< 96 x 96) and large boxes.
+    boxes : int
+        Boxes looked at.
+    thr : float
+        The threshold.
+    """
+
+    anchors: FloatArray
+    fitness: float
+    bpr: float
+    mean_iou: float
+    past_thr: float
+    mean_ratio: float
+    mean_best: float
+    counts: IntArray
+    sizes: tuple[SizeClass, ...]
+    boxes: int
+    thr: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain Python values, ready for JSON."""
+        return {
+            "anchors": self.anchors.tolist(),
+            "fitness": self.fitness,
+            "bpr": self.bpr,
+            "mean_iou": self.mean_iou,
+            "past_thr": self.past_thr,
+            "mean_ratio": self.mean_ratio,
+            "mean_best": self.mean_best,
+            "counts": self.counts.tolist(),
+            "sizes": [size._asdict() for size in self.sizes],
+            "boxes": self.boxes,
+            "thr": self.thr,
+        }
+
+
+def check(
+    anchors: Any,
+    boxes: Any,
+    *,
+    thr: float = 0.25,
+    img_size: int | Sequence[int] = 640,
+    fit: str = "letterbox",
+    min_size: float = 0.0,
+) -> AnchorCheck:
+    """Return how well anchors serve boxes: fitness, recall, IoU, and the shares of anchors and sizes.
+
+    Parameters
+    ----------
+    anchors : (k, 2) array-like
+        Widths and heights in pixels of the network input.
+    boxes : Boxes, BoxIndex or (n, 2) array-like
+        A ``Boxes`` with image sizes is scaled to `img_size`; all else counts as pixels of the network input already.
+    thr : float, default 0.25
+        A ratio from 0 to 1 (YOLOv5's ``anchor_t`` of 4 is 0.25 here).
+    img_size : int or (width, height), default 640
+        The network input, pixels.
+    fit : {"letterbox", "stretch"}
+        How images are brought to `img_size`; see :meth:`Boxes.scaled`.
+    min_size : float, default 0
+        Boxes without a side of at least this many pixels of the network input are left out. ``auto_anchor`` has 2.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, or no box is left.
+
+    Examples
+    --------
+    >>> found = check([[10, 10], [50, 60]], [[10, 20], [12, 11], [48, 66], [300, 300]])
+    >>> found.bpr, found.past_thr, found.counts.tolist()
+    (0.75, 0.75, [2, 2])
+    >>> [(size.name, size.boxes, size.bpr) for size in found.sizes]
+    [('small', 2, 1.0), ('medium', 1, 1.0), ('large', 1, 0.0)]
+    """
+    sizes = _check.as_sizes(anchors, "anchors")
+    sizes = sizes[np.argsort(sizes[:, 0] * sizes[:, 1], kind="stable")]
+    _check.number(thr, "thr", low=0.0, high=1.0)
+    wh = network_wh(boxes, img_size, fit, min_size)
+    engine = choose(boxes if isinstance(boxes, BoxIndex) and len(boxes) == len(wh) else wh)
+    score = engine.fitness(sizes, thr)
+    n, k = len(wh), len(sizes)
+    counts = np.zeros(k, np.int64)
+    past = 0
+    ratio_sum = best_sum = 0.0
+    limits = [limit for _, limit in SIZES[:-1]]
+    # per class of size: boxes, boxes past the threshold, sum of their ratios, sum of IoU
+    table = np.zeros((len(SIZES), 4))
+    for start in range(0, n, CHUNK):
+        part = wh[start : start + CHUNK]
+        ratio = _ratios(part, sizes)
+        best, iou = ratio.max(axis=1), wh_iou(part, sizes).max(axis=1)
+        counts += np.bincount(ratio.argmax(axis=1), minlength=k)
+        past += int(np.count_nonzero(ratio > thr))
+        ratio_sum += float(ratio.sum())
+        best_sum += float(best.sum())
+        row = np.searchsorted(limits, part[:, 0] * part[:, 1], side="right")
+        good = best > thr
+        for column, weights in enumerate((np.ones(len(part)), good, best * good, iou)):
+            table[:, column] += np.bincount(row, weights, minlength=len(SIZES))
+    classes = tuple(
+        SizeClass(name, int(count), fit_sum / count, above / count, iou_sum / count)
+        if count
+        else SizeClass(name, 0, None, None, None)
+        for (name, _), (count, above, fit_sum, iou_sum) in zip(SIZES, table.tolist(), strict=True)
+    )
+    return AnchorCheck(
+        anchors=sizes,
+        fitness=score.fitness,
+        bpr=score.bpr,
+        mean_iou=1.0 - engine.nearest(sizes, "iou").inertia / n,
+        past_thr=past / n,
+        mean_ratio=ratio_sum / (n * k),
+        mean_best=best_sum / n,
+        counts=counts,
+        sizes=classes,
+        boxes=n,
+        thr=thr,
+    )
+
+
+def best_served(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return the anchor that serves each box best, (n,), and their ratio, (n,); ties to the lowest.
+
+    Parameters
+    ----------
+    boxes, anchors : (n, 2) and (k, 2) float64
+        In the same unit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> best_served(np.array([[10.0, 20.0]]), np.array([[5.0, 5.0], [10.0, 10.0]]))
+    (array([1]), array([0.5]))
+    """
+    labels, best = np.empty(len(boxes), np.int64), np.empty(len(boxes))
+
+    def work(chunks: list[slice]) -> list[None]:
+        for part in chunks:
+            ratio = _ratios(boxes[part], anchors)
+            labels[part], best[part] = ratio.argmax(axis=1), ratio.max(axis=1)
+        return []
+
+    each(work, len(boxes), thread_count(None))
+    return labels, best
+
+
+def network_wh(boxes: Any, img_size: int | Sequence[int], fit: str, min_size: float) -> FloatArray:
+    """Return the boxes with a side of at least `min_size`, in pixels of the network input, (n, 2).
+
+    Raises
+    ------
+    DataError
+        If none is left.
+    """
+    _check.number(min_size, "min_size", low=0.0)
+    wh = boxes.take(np.arange(len(boxes))) if isinstance(boxes, BoxIndex) else network_sizes(boxes, img_size, fit)
+    keep = (wh[:, 0] >= min_size) | (wh[:, 1] >= min_size)
+    if keep.all():
+        return wh
+    if not keep.any():
+        raise DataError(f"boxes: none of {len(wh):,} has a side >= min_size = {min_size:g} pixels of the network input")
+    return wh[keep]
+
+
+def _ratios(wh: FloatArray, anchors: FloatArray) -> FloatArray:
+    """Return the worst ratio of sides of every box with every anchor, (n, k)."""
+    out = np.ones((len(wh), len(anchors)))
+    for axis in (0, 1):
+        quotient = wh[:, axis, None] / anchors[:, axis]
+        np.minimum(out, quotient, out=out)
+        np.minimum(out, anchors[:, axis] / wh[:, axis, None], out=out)
+    return out

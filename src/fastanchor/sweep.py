@@ -1,0 +1,145 @@
+"""How many anchors: the same job for a range of numbers, on one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._progress import bar
+from fastanchor._types import FloatArray, IntArray, Progress, Update
+from fastanchor.cluster import kmeans
+from fastanchor.engine import BoxIndex, choose
+from fastanchor.evolve import evolve
+from fastanchor.quality import network_wh
+
+__all__ = ["SweepResult", "sweep"]
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResult:
+    """What :func:`fastanchor.sweep` found, one entry a number of anchors.
+
+    Attributes
+    ----------
+    n : (m,) int64
+        Numbers of anchors, rising.
+    anchors : tuple of (n[i], 2) float64
+        By area, smallest first; pixels of the network input.
+    fitness, bpr, mean_iou : (m,) float64
+        Of those anchors.
+    boxes : int
+        Boxes looked at.
+    engine : str
+        Who looked at them.
+    """
+
+    n: IntArray
+    anchors: tuple[FloatArray, ...]
+    fitness: FloatArray
+    bpr: FloatArray
+    mean_iou: FloatArray
+    boxes: int
+    engine: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain Python values, ready for JSON."""
+        return {
+            "n": self.n.tolist(),
+            "fitness": self.fitness.tolist(),
+            "bpr": self.bpr.tolist(),
+            "mean_iou": self.mean_iou.tolist(),
+            "anchors": [anchors.tolist() for anchors in self.anchors],
+            "boxes": self.boxes,
+            "engine": self.engine,
+        }
+
+
+def sweep(
+    boxes: Any,
+    n: Iterable[int] = range(1, 16),
+    *,
+    img_size: int | Sequence[int] = 640,
+    thr: float = 0.25,
+    gen: int = 0,
+    fit: str = "letterbox",
+    min_size: float = 2.0,
+    rng: Any = None,
+    update: Update = "median",
+    n_init: int = 3,
+    max_iter: int = 50,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: Progress = None,
+) -> SweepResult:
+    """Return fitness, recall and mean IoU over the number of anchors, to see where more of them stop paying.
+
+    Parameters
+    ----------
+    boxes : Boxes, BoxIndex or (n, 2) array-like
+        A ``Boxes`` with image sizes is scaled to `img_size`; all else counts as pixels of the network input already.
+    n : iterable of int, default 1 to 15
+        Numbers of anchors. Those above the number of distinct boxes are an error.
+    img_size : int or (width, height), default 640
+        The network input, pixels.
+    thr : float, default 0.25
+        Threshold of the fitness, a ratio from 0 to 1.
+    gen : int, default 0
+        Generations of the genetic search after each k-means. The curve has its shape without.
+    fit : {"letterbox", "stretch"}
+        How images are brought to `img_size`; see :meth:`Boxes.scaled`.
+    min_size : float, default 2
+        Boxes without a side of at least this many pixels of the network input are left out.
+    rng : int, numpy.random.Generator or None
+        Seed or source of randomness. Each number starts from its own stream, so its anchors do not depend on which
+        others are asked for.
+    update, n_init, max_iter
+        Of k-means; see :func:`kmeans`. After 50 updates the mean IoU rises no more than the starts differ; with few
+        starts the curve is less smooth.
+    engine : {"auto", "dense", "index"}
+        Who looks at the boxes; built once for all numbers. Never changes the answer.
+    threads : int, optional
+        Default: all processors that this process may use; never changes the answer.
+    progress : bool, callable or None
+        None draws a bar if stderr is a terminal.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, no box is left, or there are fewer distinct boxes than anchors.
+
+    Examples
+    --------
+    >>> found = sweep([[10, 10], [12, 10], [50, 60], [54, 66]], [1, 2, 4], rng=0)
+    >>> found.mean_iou.round(3).tolist()
+    [0.217, 0.915, 1.0]
+    """
+    numbers = sorted({_check.integer(value, "n", least=1) for value in n})
+    if not numbers:
+        raise DataError("n: is empty; at least one number of anchors is needed")
+    _check.number(thr, "thr", low=0.0, high=1.0)
+    _check.integer(gen, "gen", least=0)
+    wh = network_wh(boxes, img_size, fit, min_size)
+    whole = isinstance(boxes, BoxIndex) and len(wh) == len(boxes)
+    answers = choose(boxes if whole else wh, name=engine, threads=threads)
+    root = np.random.default_rng(rng).integers(2**63)
+    found, scores = [], np.empty((3, len(numbers)))
+    with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
+        for i, k in enumerate(numbers):
+            stream = np.random.default_rng([int(root), k])
+            centers = kmeans(
+                answers, k, update=update, init="random", n_init=n_init, max_iter=max_iter, rng=stream,
+                progress=False,
+            ).centers  # fmt: skip
+            if gen:
+                centers = evolve(centers, answers, thr=thr, gen=gen, rng=stream, progress=False).anchors
+            centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]
+            found.append(centers)
+            scores[:2, i] = answers.fitness(centers, thr)
+            scores[2, i] = 1.0 - answers.nearest(centers, "iou").inertia / len(answers)
+            moving.update(1)
+    return SweepResult(np.array(numbers), tuple(found), scores[0], scores[1], scores[2], len(wh), answers.name)

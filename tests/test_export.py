@@ -1,0 +1,317 @@
+"""Each format, read back by its own grammar; and files edited in place."""
+
+import ast
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import DataError, export
+from fastanchor.given import from_text, read_anchors
+
+HERE = Path(__file__).resolve().parent / "data"
+NINE = np.array(
+    [[10.25, 13.5], [16, 30.26], [33, 23], [30.04, 61], [62, 45.5], [59, 119], [116.3, 90], [156, 198], [373.4, 326]]
+)
+UNEVEN = [(3, 4), (4, 3), (5, 2)]
+
+
+def rounded(anchors, decimals):
+    """Decimals as the formats keep them: halves go to even in the binary value, as in any printf."""
+    return [[float(f"{v:.{decimals}f}") for v in pair] for pair in anchors.tolist()]
+
+
+def by_level(anchors, counts):
+    return [part.tolist() for part in np.split(np.array(anchors), np.cumsum(counts)[:-1])]
+
+
+def yaml_levels(text):
+    yaml = pytest.importorskip("yaml")
+    return [np.reshape(row, (-1, 2)).tolist() for row in yaml.safe_load(text)["anchors"]]
+
+
+def cfg(text):
+    """Sections of a Darknet cfg as (name, {key: value}), by the rules of its parser: blanks out, # and ; comments."""
+    sections = []
+    for line in text.splitlines():
+        line = re.sub(r"[\s]", "", re.split("[#;]", line)[0])
+        if line.startswith("["):
+            sections.append((line[1:-1], {}))
+        elif line:
+            key, value = line.split("=")
+            assert key not in sections[-1][1]
+            sections[-1][1][key] = value
+    return sections
+
+
+@pytest.mark.parametrize("name", ["yolov5", "yolov7"])
+def test_yolov5(name):
+    text = export.emit(NINE, name)
+    assert yaml_levels(text) == by_level(rounded(NINE, 1), [3, 3, 3])
+    assert [line.split("# ")[1] for line in text.splitlines()[1:]] == ["P3/8", "P4/16", "P5/32"]
+
+
+def test_yolov5_tiny_and_p6():
+    assert [line.split("# ")[1] for line in export.yolov5(NINE[:6]).splitlines()[1:]] == ["P4/16", "P5/32"]
+    twelve = np.vstack([NINE, [[400, 400], [450, 450], [500, 500]]])
+    assert export.yolov5(twelve).endswith("# P6/64")
+
+
+@pytest.mark.parametrize("name", ["yolov5", "mmdet", "mmyolo"])
+def test_formats_that_need_equal_levels_say_so(name):
+    with pytest.raises(DataError, match=r"levels: hold \[4, 3, 2\] anchors; .* needs the same number in each level"):
+        export.emit(NINE, name, UNEVEN)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "order", "strides"),
+    [("mmdet", "base_sizes", -1, [32, 16, 8]), ("mmyolo", "anchors", 1, [8, 16, 32])],
+)
+def test_mm(name, key, order, strides):
+    tree = ast.parse(export.emit(NINE, name))
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in tree.body}
+    assert set(values) == {key, "strides"}
+    assert [[list(pair) for pair in level] for level in values[key]] == by_level(rounded(NINE, 1), [3, 3, 3])[::order]
+    assert all(isinstance(pair, tuple) for level in values[key] for pair in level)
+    assert values["strides"] == strides
+
+
+@pytest.mark.parametrize(
+    ("parts", "masks"), [(None, [[6, 7, 8], [3, 4, 5], [0, 1, 2]]), (UNEVEN, [[7, 8], [4, 5, 6], [0, 1, 2, 3]])]
+)
+def test_paddle(parts, masks):
+    yaml = pytest.importorskip("yaml")
+    content = yaml.safe_load(export.paddle(NINE, parts))
+    assert content == {"anchors": rounded(NINE, 1), "anchor_masks": masks}
+
+
+def test_tao():
+    values = dict(re.findall(r'^(\w+): "(.*)"$', export.tao(NINE), re.MULTILINE))
+    assert list(values) == ["big_anchor_shape", "mid_anchor_shape", "small_anchor_shape"]
+    shapes = [[list(pair) for pair in ast.literal_eval(value)] for value in values.values()]
+    assert shapes == by_level(rounded(NINE, 2), [3, 3, 3])[::-1]
+    assert "small" not in export.tao(NINE[:6])
+    with pytest.raises(DataError, match="TAO has two or three levels, none of them empty"):
+        export.tao(NINE, [(3, 9), (4, 0), (5, 0)])
+
+
+def test_darknet():
+    text = export.darknet(NINE)
+    values = np.array(text.removeprefix("anchors = ").split(","), float).reshape(-1, 2)
+    np.testing.assert_array_equal(values, rounded(NINE, 0))
+    masks = re.findall(r"stride (\d+): mask = ([\d,]+)", export.darknet(NINE, UNEVEN))
+    assert masks == [("8", "0,1,2,3"), ("16", "4,5,6"), ("32", "7,8")]
+
+
+def test_json_and_csv_keep_every_digit():
+    anchors = NINE / 3
+    content = json.loads(export.json(anchors, UNEVEN))
+    assert content["anchors"] == anchors.tolist()
+    assert [(row["level"], row["stride"], row["anchors"]) for row in content["levels"]] == [
+        (p, 2**p, part) for (p, _), part in zip(UNEVEN, by_level(anchors, [4, 3, 2]), strict=True)
+    ]
+    rows = list(csv.DictReader(io.StringIO(export.csv(anchors, UNEVEN))))
+    assert [[float(row["width"]), float(row["height"])] for row in rows] == anchors.tolist()
+    assert [row["stride"] for row in rows] == ["8"] * 4 + ["16"] * 3 + ["32"] * 2
+
+
+def test_result_has_a_method_for_each():
+    result = fastanchor.auto_anchor(NINE.repeat(3, 0), n=9, gen=0, rng=0, init=NINE, progress=False)
+    for name in ("yolov5", "darknet", "mmdet", "mmyolo", "paddle", "tao", "json", "csv"):
+        assert getattr(result, f"to_{name}")() == export.emit(result.anchors, name)
+    assert result.edited(HERE / "model.yaml") == export.edit(HERE / "model.yaml", result.anchors)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("parts", [None, UNEVEN])
+def test_cfg_edited(tmp_path, newline, parts):
+    before = (HERE / "three_heads.cfg").read_text(encoding="utf-8")
+    file = tmp_path / "a.cfg"
+    file.write_bytes(before.replace("\n", newline).encode())
+    after = export.edit(file, NINE, parts)
+    assert after.count("\n") == after.count(newline) == before.count("\n") + 1
+    old, new = cfg(before), cfg(after)
+    assert [name for name, _ in old] == [name for name, _ in new]
+    # by hand: the first head has stride 32, the second 16, the third 8
+    masks = ["6,7,8", "3,4,5", "0,1,2"] if parts is None else ["7,8", "4,5,6", "0,1,2,3"]
+    heads = [i for i, (name, _) in enumerate(new) if name == "yolo"]
+    line = "10,14,16,30,33,23,30,61,62,46,59,119,116,90,156,198,373,326"
+    for i, mask in zip(heads, masks, strict=True):
+        assert new[i][1] == {**old[i][1], "mask": mask, "anchors": line, "num": "9"}
+        assert new[i - 1][1] == {**old[i - 1][1], "filters": str(25 * len(mask.split(",")))}
+    touched = {*heads, *(i - 1 for i in heads)}
+    assert [s for i, s in enumerate(new) if i not in touched] == [s for i, s in enumerate(old) if i not in touched]
+    # what stands around the values stays, byte for byte
+    gone = [a for a in before.splitlines() if a not in after.splitlines()]
+    assert all(re.match(r"(anchors|mask|num|filters)\b", a) for a in gone)
+    assert "# (20 + 5) * 3" in after
+    assert "; no mask: a line is added" in after
+
+
+def test_cfg_edited_twice_is_the_same():
+    once = export.edit_cfg((HERE / "three_heads.cfg").read_text(encoding="utf-8"), NINE)
+    assert export.edit_cfg(once, NINE) == once
+    np.testing.assert_array_equal(from_text(once, ".cfg"), rounded(NINE, 0))
+
+
+def test_cfg_with_six_anchors_and_four_classes():
+    text = (HERE / "three_heads.cfg").read_text(encoding="utf-8").replace("classes=20", "classes=4")
+    sections = cfg(export.edit_cfg(text, NINE[:6]))
+    heads = [i for i, (name, _) in enumerate(sections) if name == "yolo"]
+    assert [sections[i][1]["mask"] for i in heads] == ["4,5", "2,3", "0,1"]
+    assert [sections[i - 1][1]["filters"] for i in heads] == ["18"] * 3
+    assert [sections[i][1]["num"] for i in heads] == ["6"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "must begin with a [net] section"),
+        ("[net]\n[convolutional]\nfilters=3\n", "has no [yolo] section"),
+        ("[net]\n[route]\nlayers=-1\n[yolo]\n", "line 2: [route] points to layer -1, which is not before it"),
+        ("[net]\n[maxpool]\nstride=2\n[yolo]\n", "line 4: [yolo] has no [convolutional] section before it"),
+        ("[net]\n[convolutional]\nstride=two\n[yolo]\n", "line 3: stride = 'two': must be a whole number"),
+        ("[net]\n[convolutional]\nstride=3\n[yolo]\n", "line 4: [yolo] has stride 3; must be a power of 2"),
+        ("[net]\n[convolutional]\n[yolo]\n[convolutional]\n[yolo]\n", "has [yolo] sections of equal stride: 1, 1"),
+        ("[net]\n[route]\n[yolo]\n", "line 2: section [route] has no layers="),
+    ],
+)
+def test_cfg_that_cannot_be_edited(tmp_path, text, sentence):
+    file = tmp_path / "bad.cfg"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=re.escape(sentence)) as caught:
+        export.edit(file, NINE)
+    assert str(caught.value).startswith(str(file))
+
+
+def test_cfg_of_other_levels():
+    text = (HERE / "three_heads.cfg").read_text(encoding="utf-8")
+    with pytest.raises(DataError, match=r"sections are of levels P3/8, P4/16, P5/32, not P4/16, P5/32"):
+        export.edit_cfg(text, NINE, [(4, 5), (5, 4)])
+    with pytest.raises(DataError, match="level P4/16 would have no anchor"):
+        export.edit_cfg(text, NINE, [(3, 5), (4, 0), (5, 4)])
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_yaml_edited(tmp_path, newline):
+    yaml = pytest.importorskip("yaml")
+    before = (HERE / "model.yaml").read_text(encoding="utf-8").replace("\n", newline)
+    file = tmp_path / "m.yml"
+    file.write_bytes(before.encode())
+    after = export.edit(file, NINE)
+    assert yaml_levels(after) == by_level(rounded(NINE, 1), [3, 3, 3])
+    old, new = yaml.safe_load(before), yaml.safe_load(after)
+    assert {**old, "anchors": new["anchors"]} == new
+    a, b = before.split(newline), after.split(newline)
+    assert a[:4] + a[7:] == b[:4] + b[7:]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "anchors: 3",
+        "anchors: [[1,2],[3,4],[5,6]]",
+        "anchors: [\n  [1,2],\n  [3,4],  # x\n  [5,6]\n]",
+        "anchors:\n- [1,2]\n- [3,4]\n- [5,6]",
+    ],
+)
+@pytest.mark.parametrize("rest", ["", "\n", "\n\n# about the head\nhead: []\n"])
+def test_yaml_blocks_of_other_shapes(block, rest):
+    after = export.edit_yaml("nc: 3\n" + block + rest, NINE)
+    assert after == "nc: 3\n" + export.yolov5(NINE) + rest
+
+
+def test_yaml_levels_are_those_of_the_file():
+    text = "anchors:\n  - [1,2]  # P2/4\n  - [3,4]  # P3/8\n  - [5,6]  # P4/16\nhead: []\n"
+    assert [line.split("# ")[1] for line in export.edit_yaml(text, NINE).splitlines()[1:4]] == ["P2/4", "P3/8", "P4/16"]
+    with pytest.raises(DataError, match="has 3 levels, not 2"):
+        export.edit_yaml(text, NINE[:8], [(4, 4), (5, 4)])
+    with pytest.raises(DataError, match="has 0 blocks 'anchors:'; must have one"):
+        export.edit_yaml("nc: 3\n", NINE)
+
+
+def test_yaml_with_a_number_goes_by_the_last_layer():
+    head = "head:\n  [[-1, 1, Conv, [9]],\n   [[21, 24], 1, Detect, [nc, anchors]],  # Detect(P2, P3)\n  ]\n"
+    after = export.edit_yaml("anchors: 3  # a level\n" + head, NINE[:4])
+    assert after == "anchors:\n  - [10.2,13.5, 16,30.3]  # P2/4\n  - [33,23, 30,61]  # P3/8\n" + head
+    with pytest.raises(DataError, match="has 2 levels, not 3"):
+        export.edit_yaml("anchors: 3\n" + head, NINE, [(3, 3), (4, 3), (5, 3)])
+
+
+def test_cfg_of_a_tiny_network_with_a_wrong_mask():
+    """Two heads, the second with the mask 1,2,3 that was copied for years: it ends up with its own three."""
+    text = (HERE / "three_heads.cfg").read_text(encoding="utf-8")
+    two = text[: text.index("[route]\nlayers = 1\n")].replace("mask = 3,4,5", "mask = 1,2,3")
+    heads = [keys for name, keys in cfg(export.edit_cfg(two, NINE[:6])) if name == "yolo"]
+    assert [keys["mask"] for keys in heads] == ["3,4,5", "0,1,2"]
+
+
+def test_edit_names_the_file(tmp_path):
+    with pytest.raises(DataError, match=r"model.txt: must end in .yaml, .yml or .cfg"):
+        export.edit(tmp_path / "model.txt", NINE)
+    with pytest.raises(DataError, match=r"none.cfg: cannot be read \(No such file"):
+        export.edit(tmp_path / "none.cfg", NINE)
+    (tmp_path / "binary.cfg").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"binary.cfg: is not UTF-8 text"):
+        export.edit(tmp_path / "binary.cfg", NINE)
+
+
+@pytest.mark.parametrize("name", ["yolov5", "darknet", "json"])
+def test_what_is_written_is_read_again(tmp_path, name):
+    file = tmp_path / f"a.{ {'yolov5': 'yaml', 'darknet': 'cfg'}.get(name, name) }"
+    file.write_text(export.emit(NINE, name), encoding="utf-8")
+    right = {"yolov5": rounded(NINE, 1), "darknet": rounded(NINE, 0), "json": NINE.tolist()}[name]
+    np.testing.assert_array_equal(read_anchors(str(file)), right)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("10,13 16,30", [[10, 13], [16, 30]]),
+        (["10,13,", "16, 30"], [[10, 13], [16, 30]]),
+        ("1.5e1 .5", [[15, 0.5]]),
+    ],
+)
+def test_anchors_from_numbers(text, right):
+    assert read_anchors(text).tolist() == right
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("10,13 16", "anchors: has 3 numbers; widths and heights come in pairs"),
+        ("10,x", "anchors: 'x' is no number; write widths and heights as in 10,13 16,30"),
+        ("", "anchors: '' is no number"),
+        ("10,0", "anchors[0] = (10.0, 0.0): widths and heights must be finite and > 0"),
+        ("none.yaml", "none.yaml: cannot be read"),
+    ],
+)
+def test_anchors_that_are_none(text, sentence):
+    with pytest.raises(DataError, match=re.escape(sentence)):
+        read_anchors(text)
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "sentence"),
+    [
+        (".yaml", "nc: 3\n", "has no block 'anchors:'"),
+        (".yaml", "anchors: 3  # a level\n", "anchors: 3: is no list of widths and heights"),
+        (".cfg", "[net]\n", "has no anchors="),
+        (".cfg", "anchors=1,2\nanchors=1,3\n", "has sections with different anchors="),
+        (".json", "[1]", "is no JSON object with a key 'anchors'"),
+        (".json", "{", "is not JSON"),
+    ],
+)
+def test_files_without_anchors(ending, text, sentence):
+    with pytest.raises(DataError, match=re.escape(sentence)):
+        from_text(text, ending)
+
+
+def test_unknown_format():
+    with pytest.raises(DataError, match="format = 'yolo9': must be one of 'yolov5'"):
+        export.emit(NINE, "yolo9")

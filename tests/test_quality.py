@@ -1,0 +1,178 @@
+"""Scores of given anchors, and the curve over their number, against loops."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastanchor
+from fastanchor import Boxes, DataError, kernels
+from fastanchor.quality import best_served
+
+import naive
+import strategies
+import zoo
+
+
+def slow(anchors, wh, thr):
+    """The scores from their definitions, in loops."""
+    anchors = np.array(sorted(anchors.tolist(), key=lambda a: a[0] * a[1]))
+    ratios = [[min(w / kw, kw / w, h / kh, kh / h) for kw, kh in anchors.tolist()] for w, h in wh.tolist()]
+    best = [max(row) for row in ratios]
+    counts = [0] * len(anchors)
+    for row in ratios:
+        counts[row.index(max(row))] += 1
+    sizes = {"small": [], "medium": [], "large": []}
+    for (w, h), b in zip(wh.tolist(), best, strict=True):
+        area = w * h
+        iou = max(naive.iou((w, h), a) for a in anchors.tolist())
+        sizes["small" if area < 1024 else "medium" if area < 9216 else "large"].append((b, iou))
+    return {
+        "past_thr": sum(r > thr for row in ratios for r in row) / len(wh),
+        "mean_ratio": math.fsum(r for row in ratios for r in row) / (len(wh) * len(anchors)),
+        "mean_best": math.fsum(best) / len(wh),
+        "counts": counts,
+        "sizes": [
+            (
+                name,
+                len(rows),
+                math.fsum(b for b, _ in rows if b > thr) / len(rows) if rows else None,
+                sum(b > thr for b, _ in rows) / len(rows) if rows else None,
+                math.fsum(i for _, i in rows) / len(rows) if rows else None,
+            )
+            for name, rows in sizes.items()
+        ],
+    }
+
+
+def agree(found, anchors, wh, thr):
+    right = slow(anchors, wh, thr)
+    assert found.past_thr == right["past_thr"]
+    assert found.counts.tolist() == right["counts"]
+    assert found.counts.sum() == found.boxes == len(wh)
+    np.testing.assert_allclose([found.mean_ratio, found.mean_best], [right["mean_ratio"], right["mean_best"]], 1e-12)
+    for got, expected in zip(found.sizes, right["sizes"], strict=True):
+        assert got[:2] == expected[:2]
+        if got.boxes:
+            np.testing.assert_allclose(got[2:], expected[2:], 1e-12, 1e-15)
+        else:
+            assert got[2:] == expected[2:] == (None, None, None)
+    assert (found.fitness, found.bpr) == fastanchor.anchor_fitness(found.anchors, wh, thr)
+    assert found.mean_iou == fastanchor.mean_iou(wh, found.anchors)
+
+
+@given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=9), st.floats(0, 1))
+def test_check_by_loops(wh, anchors, thr):
+    agree(fastanchor.check(anchors, wh, thr=thr), anchors, wh, thr)
+
+
+def test_check_over_several_chunks(backend):
+    wh, anchors = zoo.lognormal(70_000), zoo.lognormal(5, 3)
+    agree(fastanchor.check(anchors, wh), anchors, wh, 0.25)
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
+def test_check_of_an_index():
+    wh, anchors = zoo.lognormal(3000), zoo.lognormal(5, 3)
+    found = fastanchor.check(anchors, fastanchor.BoxIndex(wh))
+    dense = fastanchor.check(anchors, wh)
+    assert found.counts.tolist() == dense.counts.tolist()
+    np.testing.assert_allclose([found.fitness, found.mean_iou], [dense.fitness, dense.mean_iou], 1e-12)
+
+
+def test_the_edges_of_the_sizes():
+    found = fastanchor.check([[32, 32]], [[31.99, 32], [32, 32], [95.99, 96], [96, 96]])
+    assert [size.boxes for size in found.sizes] == [1, 2, 1]
+
+
+def test_check_scales_a_data_set():
+    boxes = Boxes([[50, 40], [1, 1]], image_index=[0, 0], image_wh=[[640, 480]])
+    found = fastanchor.check([[25, 20]], boxes, img_size=320, min_size=2)
+    assert (found.boxes, found.fitness) == (1, 1.0)
+    found = fastanchor.check([[25, 40]], boxes, img_size=(320, 480), fit="stretch", min_size=0.5)
+    assert (found.boxes, found.mean_best) == (2, (1 + 0.5 / 25) / 2)
+
+
+@given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=5))
+def test_best_served_by_loops(wh, anchors):
+    labels, best = best_served(wh, anchors)
+    assert best.tolist() == [naive.best_ratio(box, anchors) for box in wh.tolist()]
+    for box, label, ratio in zip(wh.tolist(), labels.tolist(), best.tolist(), strict=True):
+        assert naive.best_ratio(box, anchors[label : label + 1]) == ratio
+        assert label == 0 or naive.best_ratio(box, anchors[:label]) < ratio
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (([[1, 0]], [[1, 1]], {}), "anchors[0] = (1.0, 0.0): widths and heights must be finite and > 0"),
+        (([[1, 1]], [[1, 1]], {"thr": 4}), "thr = 4: must be a number from 0 to 1"),
+        (([[1, 1]], [[1, 1]], {"min_size": 5}), "boxes: none of 1 has a side >= min_size = 5 pixels"),
+        (([[1, 1]], Boxes(np.empty((0, 2))), {}), "boxes: the data set holds no box"),
+        (([[1, 1]], [[1, 1]], {"fit": "crop"}), "fit = 'crop': must be one of 'letterbox', 'stretch'"),
+    ],
+)
+def test_bad_check(arguments, sentence):
+    anchors, boxes, rest = arguments
+    with pytest.raises(DataError, match=re.escape(sentence)):
+        fastanchor.check(anchors, boxes, **rest)
+
+
+def test_sweep_scores_are_those_of_its_anchors(backend):
+    wh = zoo.lognormal(4000)
+    found = fastanchor.sweep(wh, [5, 1, 3, 3], rng=1, progress=False)
+    assert found.n.tolist() == [1, 3, 5]
+    for i, anchors in enumerate(found.anchors):
+        assert len(anchors) == found.n[i]
+        assert (np.diff(anchors[:, 0] * anchors[:, 1]) >= 0).all()
+        fitness, bpr = naive.fitness_fast(anchors, wh, 0.25)
+        np.testing.assert_allclose([found.fitness[i], found.bpr[i]], [fitness, bpr], 1e-12)
+        np.testing.assert_allclose(found.mean_iou[i], 1 - naive.nearest_fast(wh, anchors, "iou")[1].mean(), 1e-12)
+    assert (np.diff(found.mean_iou) > 0).all()
+    np.testing.assert_allclose(found.anchors[0][0], np.median(wh, axis=0))
+
+
+def test_sweep_of_one_number_does_not_depend_on_the_others():
+    wh = zoo.lognormal(2000)
+    alone = fastanchor.sweep(wh, [4], rng=3, gen=20, progress=False)
+    among = fastanchor.sweep(wh, range(1, 6), rng=3, gen=20, progress=False)
+    np.testing.assert_array_equal(alone.anchors[0], among.anchors[3])
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
+def test_sweep_on_an_index_is_the_same():
+    wh = zoo.lognormal(3000)
+    dense = fastanchor.sweep(wh, [2, 5], rng=0, gen=30, engine="dense", progress=False)
+    index = fastanchor.sweep(fastanchor.BoxIndex(wh), [2, 5], rng=0, gen=30, progress=False)
+    assert (dense.engine, index.engine) == ("dense", "index")
+    for one, two in zip(dense.anchors, index.anchors, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "rest", "sentence"),
+    [
+        ([], {}, "n: is empty"),
+        ([0], {}, "n = 0: must be at least 1"),
+        ([1.5], {}, "n = 1.5: must be a whole number"),
+        ([1], {"gen": -1}, "gen = -1: must be at least 0"),
+        ([3], {}, "distinct"),
+    ],
+)
+def test_bad_sweep(numbers, rest, sentence):
+    with pytest.raises(DataError, match=re.escape(sentence)):
+        fastanchor.sweep([[1, 1], [2, 2]], numbers, min_size=0, progress=False, **rest)
+
+
+@pytest.mark.parametrize("place", ["neu_det", "bccd"])
+def test_real_boxes(data, place):
+    boxes = fastanchor.read(data / place)
+    wh = boxes.scaled(640)
+    coco = np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62, 45], [59, 119], [116, 90], [156, 198], [373, 326]])
+    agree(fastanchor.check(coco, boxes), coco.astype(float), wh, 0.25)
+    found = fastanchor.sweep(boxes, [1, 3, 9], rng=0, progress=False)
+    assert (np.diff(found.mean_iou) > 0).all()
+    assert found.mean_iou[-1] > fastanchor.mean_iou(boxes.scaled(640), coco)

@@ -1,0 +1,258 @@
+"""The pictures, and the page that holds them: parsed, and opened in a browser where there is one."""
+
+import base64
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import BackendError, Boxes, DataError, plot
+from fastanchor.layers import layers
+from fastanchor.report import make, page
+
+import zoo
+
+pytest.importorskip("matplotlib")
+
+VOID = {"meta", "img"}
+
+
+class Page(HTMLParser):
+    """Text, pictures, tables and tags; and whether tags are closed in the order in which they were opened."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.images, self.links, self.words = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.links += [value for name, value in attrs if name in ("href", "src", "srcset", "data", "action")]
+        if tag == "img":
+            self.images.append(values)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def made(**arguments):
+    wh = zoo.lognormal(600).clip(3)
+    boxes = Boxes(
+        wh,
+        image_index=np.arange(600) // 6,
+        image_wh=np.full((100, 2), 640.0),
+        class_index=np.arange(600) % 3,
+        class_names=("cat & <b>dog</b>", "$x^2$", "ß" * 60),
+        skipped={"box with <zero> width": 2},
+    )
+    return make(boxes, source="a <set> & more", gen=20, sweep_n=[1, 3], progress=False, **arguments)
+
+
+@pytest.fixture(scope="module")
+def content():
+    return made()
+
+
+@pytest.fixture(scope="module")
+def text(content):
+    return page(content)
+
+
+def test_page_is_whole(text):
+    got = Page(text)
+    assert text.startswith("<!DOCTYPE html>")
+    assert "script" not in got.tags
+    assert len(got.images) == 6
+    for image in got.images:
+        assert image["alt"]
+        kind, data = image["src"].split(",", 1)
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
+
+
+def test_page_links_to_nothing(text):
+    assert all(link.startswith("data:") for link in Page(text).links)
+    without = re.sub(r"data:image/png;base64,[\w+/=]+", "", text)
+    assert "://" not in without
+    assert "url(" not in without
+    assert "@import" not in without
+
+
+def test_page_tells_the_numbers(content, text):
+    words = Page(text).text
+    result = content.result
+    assert f"fitness {result.fitness:.4f}" in words
+    assert f"{result.bpr:.4f}" in words
+    for w, h in result.anchors.tolist():
+        assert f"{w:.1f} {h:.1f}" in words
+    for size in content.check.sizes:
+        assert f"{size.name} {size.boxes:,}" in words
+    assert " ".join(result.to_yolov5().split()) in words
+    assert " ".join(result.to_tao().split()) in words
+    assert "a <set> & more" in words
+    assert "cat & <b>dog</b>" in words
+    assert "Skipped while reading: 2 x box with <zero> width" in words
+
+
+def test_page_without_curve_classes_or_equal_levels():
+    wh = zoo.lognormal(300)
+    with pytest.warns(fastanchor.SmallBoxWarning):
+        small = make(
+            Boxes(wh), source="x", n=4, gen=0, sweep_n=[], deal=lambda _: [(3, 3), (4, 0), (5, 1)], progress=False
+        )
+    got = Page(page(small))
+    assert "5 boxes have a side < 3 pixels" in got.text
+    assert len(got.images) == 4
+    assert "P4/16: no anchor" in got.text
+    assert "needs the same number in each level" in got.text
+    assert "How many anchors" not in got.text
+
+
+def test_default_curve_goes_as_far_as_there_are_boxes():
+    boxes = Boxes([[10, 10], [20, 20], [30, 30], [30, 30]])
+    assert make(boxes, source="x", n=2, gen=0, progress=False).sweep.n.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("place", ["neu_det", "bccd"])
+def test_page_of_real_boxes(data, place):
+    boxes = fastanchor.read(data / place)
+    got = Page(page(make(boxes, source=place, gen=5, sweep_n=[1, 2], progress=False)))
+    assert len(got.images) == 6
+    for name, count in boxes.summary().per_class.items():
+        assert f"{name} {count:,}" in got.text
+
+
+@pytest.fixture(scope="module")
+def browser():
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip(f"no browser found: none of {', '.join(names)}")
+    return found
+
+
+def test_page_in_a_browser(browser, tmp_path, text):
+    """The browser decodes every picture: a script beside the page, not in it, writes down what it sees."""
+    probe = (
+        "<script>window.onload = () => {"
+        "const broken = [...document.images].filter(i => !i.complete || i.naturalWidth < 300).length;"
+        "document.title = `pictures ${document.images.length} broken ${broken} wide ${document.body.scrollWidth}`"
+        "}</script></body>"
+    )
+    file = tmp_path / "page.html"
+    file.write_text(text.replace("</body>", probe), encoding="utf-8")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+               f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1000,800", "--virtual-time-budget=10000",
+               "--dump-dom", file.as_uri()]  # fmt: skip
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False)
+    except (subprocess.TimeoutExpired, OSError) as error:
+        pytest.skip(f"{browser} does not run here: {error}")
+    if done.returncode != 0 or "<html" not in done.stdout:
+        pytest.skip(f"{browser} does not run here: {done.stderr[-300:]}")
+    seen = re.search(r"<title>pictures (\d+) broken (\d+) wide (\d+)</title>", done.stdout)
+    assert seen, done.stdout[:300]
+    assert (seen[1], seen[2]) == ("6", "0")
+    assert int(seen[3]) <= 1000  # nothing runs off the side
+    words = re.sub(r"<[^>]*>", " ", done.stdout)
+    assert "Anchors by level" in words
+    assert "cat &amp; &lt;b&gt;dog" in words
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_pictures_are_written(tmp_path, content, ending):
+    magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
+    plot.anchors(content.result, content.boxes, tmp_path / f"a.{ending}")
+    plot.checked(content.check, content.boxes, content.levels, tmp_path / f"b.{ending}")
+    plot.swept(content.sweep, tmp_path / f"c.{ending}")
+    for name in "abc":
+        assert (tmp_path / f"{name}.{ending}").read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize("name", ["one box", "all equal", "thin", "exact ties: powers of two", "relative to the image"])
+def test_pictures_of_hard_boxes(tmp_path, name):
+    wh = zoo.BOXES[name]
+    found = fastanchor.check(wh[:1], wh)
+    plot.checked(found, wh, layers(found.anchors, [(3, 0), (4, 1), (5, 0)], found.counts), tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 5000
+
+
+def test_a_picture_of_many_boxes_is_no_larger(tmp_path):
+    sizes = []
+    for n in (1000, 300_000):
+        wh = zoo.lognormal(n)
+        found = fastanchor.check(wh[:9], wh)
+        plot.checked(found, wh, layers(found.anchors, [(3, 3), (4, 3), (5, 3)], found.counts), tmp_path / f"{n}.svg")
+        sizes.append((tmp_path / f"{n}.svg").stat().st_size)
+    assert sizes[1] < 3 * sizes[0]
+
+
+def test_many_classes_share_a_bar():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    plot.classes.draw(axes, {f"c{i}": 100 - i for i in range(50)})
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(labels) == plot.classes.MOST
+    assert labels[0] == "21 other classes"
+    assert labels[-1] == "c0"
+
+
+def test_regions_are_those_of_the_best_anchor():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    wh = zoo.lognormal(500)
+    plot.sizes.draw(axes, wh, np.array([[20.0, 20.0], [80.0, 80.0]]), "two")
+    # the border between two squares lies where both ratios are equal: at their geometric mean, along a diagonal
+    borders = np.vstack([path.vertices for shape in axes.collections for path in shape.get_paths()
+                         if shape.get_array() is not None and np.size(shape.get_array()) <= 1])  # fmt: skip
+    close = borders[np.abs(np.log(borders[:, 0] / borders[:, 1])) < 0.02]
+    np.testing.assert_allclose(close, 40.0, rtol=0.05)
+
+
+def test_no_window_and_no_pyplot(tmp_path):
+    code = (
+        "import sys, numpy as np, fastanchor\n"
+        "from fastanchor import plot\n"
+        "from fastanchor.layers import layers\n"
+        "wh = np.random.default_rng(0).uniform(5, 50, (50, 2))\n"
+        "found = fastanchor.check(wh[:1], wh)\n"
+        f"plot.checked(found, wh, layers(found.anchors, [(5, 1)]), {str(tmp_path / 'x.png')!r})\n"
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_without_matplotlib(monkeypatch, tmp_path, content):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(BackendError, match=r"matplotlib is not installed; pip install 'fastanchor\[plot\]'"):
+        plot.swept(content.sweep, tmp_path / "x.png")
+    with pytest.raises(BackendError, match="matplotlib is not installed"):
+        page(content)
+
+
+def test_endings(tmp_path, content):
+    with pytest.raises(DataError, match=r"must end in .png, .svg or .pdf"):
+        plot.swept(content.sweep, tmp_path / "x.gif")
