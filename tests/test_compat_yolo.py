@@ -307,7 +307,13 @@ def test_remarks_go_to_the_logger_of_the_repository(caplog, capsys):
     assert "AutoAnchor: Running kmeans for 3 anchors on 400 points..." in caplog.messages
 
 
-@pytest.mark.parametrize(("gain", "expected"), [(1e-9, None), (1e-6, 0.7 + 1e-6), (None, None)])
-def test_the_search_ignores_what_single_precision_cannot_tell(gain, expected):
-    answers = SimpleNamespace(fitness=None, fitter=lambda anchors, thr, than: gain and than + gain)
-    assert _search._Single(answers).fitter(None, 0.25, 0.7) == expected
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [([1e-9], None), ([1e-6], (0, 0.7 + 1e-6)), ([], None), ([0.0, 1e-9, 0.0, 1e-6, 1e-3], (3, 0.7 + 1e-6))],
+)
+def test_the_search_ignores_what_single_precision_cannot_tell(gains, expected):
+    def first_fitter(mutants, thr, than):
+        return next(((i, than + gain) for i, gain in enumerate(mutants) if gain > 0.0), None)
+
+    answers = SimpleNamespace(fitness=None, first_fitter=first_fitter)
+    assert _search._Single(answers).first_fitter(gains, 0.25, 0.7) == expected
