@@ -10,20 +10,15 @@ import pytest
 import fastanchor
 from fastanchor import kernels
 
-COMPILED = (
-    "_jit",
-    "_numba",
-    "_grid",
-    "_settle",
-    "_lloyd",
-    "_search",
-    "_cells",
-)  # of kernels: not importable without numba
-NEED_NUMBA = ("fastanchor.engine.index", *(f"fastanchor.kernels.{name}" for name in COMPILED))
+
+def needs_numba(name):
+    return name == "fastanchor.engine.index" or (name.startswith("fastanchor.kernels._") and name[-6:] != "_numpy")
+
+
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(fastanchor.__path__, "fastanchor.")
-    if not module.name.endswith("__main__") and (kernels.installed() or module.name not in NEED_NUMBA)
+    if not module.name.endswith("__main__") and (kernels.installed() or not needs_numba(module.name))
 )
 
 

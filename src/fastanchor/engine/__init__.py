@@ -15,7 +15,7 @@ __all__ = ["ENGINES", "METRICS", "BoxIndex", "Engine", "choose"]
 
 ENGINES = ("auto", "dense", "index")
 # from here on an index pays for being built, even in a single k-means run
-LARGE = 1_000_000
+LARGE = 200_000
 METRICS = get_args(Metric)
 
 
