@@ -10,9 +10,12 @@ Writes ``bench/results/compat.json``.
 import contextlib
 import io
 import json
+import os
 import platform
 import random
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -199,8 +202,38 @@ def speed(n, starts, generations):
            "extrapolated": f"1 of {rounds} rounds", "seconds": ours, "ratio": seconds * rounds / ours}  # fmt: skip
 
 
+WAIT = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from types import SimpleNamespace
+import compat
+data = compat.dataset(int(sys.argv[2]))
+head = SimpleNamespace(anchors=np.full((3, 3, 2), 0.5), stride=np.array([8.0, 16.0, 32.0]))
+compat.seed(0)
+began = time.perf_counter()
+compat.quiet(lambda: compat.yolov5.check_anchors(data, SimpleNamespace(model=[head])))
+print(time.perf_counter() - began)
+assert (head.anchors != 0.5).all()
+"""
+
+
+def waits(n):
+    """How long other ranks wait for ``check_anchors`` with bad anchors: with an empty compile cache, and a full one."""
+    command = [sys.executable, "-c", WAIT, str(Path(__file__).parent), str(n)]
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        times = [
+            float(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
+            for _ in range(4)
+        ]
+    print(f"check_anchors, {n:>10,} labels: {times[0]:.1f} s at first, {np.median(times[1:]):.2f} s later")
+    return {"n": n, "first": times[0], "later": float(np.median(times[1:]))}
+
+
 def main():
     content = {"k": K, "thr": THR, "gen": GEN, "starts": STARTS, "golden": [], "speed": []}
+    content["waits"] = [waits(n) for n in (10_000, 100_000, 1_000_000)]
     for row in golden():
         content["golden"].append(row)
         print(f"{row['program']:<12}{row['what']:<34} data {row['dataset']} seed {row['seed']}: off by at most "

@@ -141,6 +141,12 @@ def compat():
     return "\n".join(lines)
 
 
+def waits():
+    lines = ["| labels | first run on a machine (kernels are compiled, then cached) | later runs |", "|--:|--:|--:|"]
+    lines += [f"| {row['n']:,} | {row['first']:.1f} s | {row['later']:.2f} s |" for row in load("compat")["waits"]]
+    return "\n".join(lines)
+
+
 def first_use():
     content = load("first_use")
     command = content["command"]
@@ -157,7 +163,7 @@ def first_use():
     return "\n".join(lines)
 
 
-TABLES = {"growth": growth, "index": index, "first_use": first_use, "compat": compat, "stages": stages}
+TABLES = {"growth": growth, "index": index, "first_use": first_use, "compat": compat, "waits": waits, "stages": stages}
 
 
 def rendered(text):
