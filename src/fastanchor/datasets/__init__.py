@@ -18,7 +18,10 @@ __all__ = ["FORMATS", "ImageAnnotation", "detect", "iter_images", "read", "sampl
 
 # A format joins by a line here and a module with the functions of `_Format`; asked in this order. The modules are
 # imported when needed: a parser that is not used should not cost start-up time.
-_MODULES = {"voc": "fastanchor.datasets.voc"}
+_MODULES = {
+    "voc": "fastanchor.datasets.voc",
+    "yolo": "fastanchor.datasets.yolo",
+}
 FORMATS = tuple(_MODULES)
 
 
