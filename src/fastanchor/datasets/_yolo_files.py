@@ -43,7 +43,7 @@ def is_source(path: Path) -> bool:
     """Return whether `path` is a file that leads to labels, or a folder that holds such a file or label files."""
     if path.is_file():
         return path.suffix.lower() in (*YAML, ".data", ".txt")
-    return _yaml_in(path) is not None or bool(_folders(path)) or bool(_texts(path, deep=False))
+    return _yaml_in(path) is not None or bool(_folders(path)) or bool(_texts(path, deep=False) or _one_down(path))
 
 
 def find(path: Path, split: str | None, skips: Skips) -> Found:
@@ -277,6 +277,8 @@ def _of_folder(path: Path, split: str | None) -> Found:
         if not folders:
             raise DataError(f"{shown(path)}: has no folder of labels for the split {split!r}")
     files = [file for folder in folders for file in _texts(folder, deep=folder != path or path.name == "labels")]
+    if not files:  # Darknet's habit: images and labels together, one folder down
+        files = _one_down(path)
     return Found(list(dict.fromkeys(files)), {}, _names_beside([*folders, path, path.parent]))
 
 
@@ -289,6 +291,11 @@ def _folders(path: Path) -> list[Path]:
     if "labels" in inner:
         return [path / "labels"]
     return [path / name / "labels" for name in inner if (path / name / "labels").is_dir()]
+
+
+def _one_down(path: Path) -> list[str]:
+    inner = sorted(entry.path for entry in os.scandir(path) if entry.is_dir())
+    return [file for folder in inner for file in _texts(Path(folder), deep=False)]
 
 
 def _names_beside(folders: list[Path]) -> tuple[str, ...] | None:
