@@ -21,6 +21,7 @@ __all__ = ["FORMATS", "ImageAnnotation", "detect", "iter_images", "read", "sampl
 # imported when needed: a parser that is not used should not cost start-up time.
 _MODULES = {
     "voc": "fastanchor.datasets.voc",
+    "labels.cache": "fastanchor.datasets.labels_cache",
     "yolo": "fastanchor.datasets.yolo",
 }
 FORMATS = tuple(_MODULES)
@@ -61,8 +62,8 @@ def read(
     ----------
     path : path-like
         Folder or file. See the modules of :mod:`fastanchor.datasets` for what each format looks for in it.
-    format : {"auto", "voc", "yolo"}
-        "auto" looks at the files.
+    format : str, default "auto"
+        One of `FORMATS`. "auto" looks at the files.
     split : str, optional
         Part of the data set, for formats that have such lists: "train", "val", ... Default: everything.
     strict : bool, default False

@@ -11,7 +11,7 @@ from fastanchor._errors import DataError
 from fastanchor.datasets._images import SUFFIXES
 from fastanchor.datasets._records import Skips, shown
 
-__all__ = ["Found", "find", "is_source"]
+__all__ = ["Found", "find", "is_source", "names_above"]
 
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 NOT_LABELS = ("classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt")
@@ -60,6 +60,12 @@ def find(path: Path, split: str | None, skips: Skips) -> Found:
     if not found.files:
         raise DataError(f"{shown(path)}: leads to no YOLO label file (.txt)")
     return found
+
+
+def names_above(path: Path) -> tuple[str, ...] | None:
+    """Return the class names of the data.yaml in the folder of `path` or the one above."""
+    there = _yaml_in(path.parent) or _yaml_in(path.absolute().parent.parent)
+    return _names(there, _load(there)) if there is not None else None
 
 
 # --- data.yaml

@@ -4,8 +4,9 @@ Reads a ``data.yaml``, a Darknet ``.data`` file, a list of images, a folder with
 are those of :mod:`fastanchor.datasets._rows`. A file or row that cannot be used is skipped and counted by reason, where
 trainers leave out its whole image; equal rows of a file count once, as for the trainers.
 
-Labels do not say how large an image is. Sizes come from the images; of those that are not there, from `image_size`; and
-if there is neither, all images count as squares of side 1 and the boxes are relative, which `report` is told.
+Labels do not say how large an image is. Sizes come from the images; of those that are not there, from a
+``labels.cache`` beside the labels, else from `image_size`; and if there is nothing, all images count as squares of
+side 1 and the boxes are relative, which `report` is told.
 """
 
 from __future__ import annotations
@@ -17,18 +18,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
 from fastanchor._types import FloatArray, Progress
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import _rows, _yolo_files
+from fastanchor.datasets import _rows, _yolo_files, labels_cache
 from fastanchor.datasets._images import ImageIndex, image_size_shown
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
 OPTIONS = ("image_size",)
+Mask = NDArray[np.bool_]
 CHUNK = 4096  # files parsed at once
 BUFFER = 32 << 10  # a larger buffer costs more to allocate than it saves
 THREADS = 8  # of reading image headers: waiting, not computing
@@ -171,23 +174,31 @@ def _load(
         raise DataError(f"{shown(path)}: no box could be read; the first fault: {skips.first}")
     images = ImageIndex()
     places = [Path(found.images[f]) if f in found.images else images.of_label(f) for f in found.files]
-    sizes, known = _sizes(places, size)
-    if size is None and not known.any():
+    sizes, known = _sizes(places)
+    said = _say_sizes(path, report)
+    if not known.all() and (count := _remembered(found.files, sizes, known)):
+        said(f"sizes of {count:,} images taken from labels.cache")
+    if not known.all() and size is not None:
+        sizes[~known] = size
+        known[:] = True
+    elif not known.any():
         sizes[:] = 1.0
         known[:] = True
-        if report is not None:
-            report(
-                f"{shown(path)}: no images found, so boxes are relative to images taken as square; "
-                "image_size would say how large they are"
-            )
+        said(
+            "no images found, so boxes are relative to images taken as square; image_size would say how large they are"
+        )
     return _kept(found, places, sizes, known, rows, skips)
+
+
+def _say_sizes(path: Path, report: Callable[[str], None] | None) -> Callable[[str], None]:
+    return lambda text: report(f"{shown(path)}: {text}") if report is not None else None
 
 
 def _kept(
     found: _yolo_files.Found,
     places: list[Path | None],
     sizes: FloatArray,
-    known: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    known: Mask,
     rows: _rows.Rows,
     skips: Skips,
 ) -> _Data:
@@ -241,9 +252,7 @@ def _without_ambiguous(rows: _rows.Rows, files: list[str], skips: Skips) -> _row
     return rows.take(~unsure)
 
 
-def _sizes(
-    places: list[Path | None], size: tuple[int, int] | None
-) -> tuple[FloatArray, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _sizes(places: list[Path | None]) -> tuple[FloatArray, Mask]:
     """Return width and height of each image (m, 2) in pixels, and which are known."""
     sizes = np.ones((len(places), 2))
     known = np.zeros(len(places), dtype=bool)
@@ -254,7 +263,23 @@ def _sizes(
             for i, pair in zip(there, found, strict=True):
                 if pair is not None:
                     sizes[i], known[i] = pair, True
-    if size is not None:
-        sizes[~known] = size
-        known[:] = True
     return sizes, known
+
+
+def _remembered(files: list[str], sizes: FloatArray, known: Mask) -> int:
+    """Fill in the sizes that a labels.cache beside the labels tells; return how many."""
+    count = 0
+    caches: dict[str, dict[str, tuple[float, float]]] = {}
+    for i in np.flatnonzero(~known).tolist():
+        folder, name = os.path.split(files[i])
+        if folder not in caches:
+            place = Path(f"{folder}.cache")
+            try:
+                caches[folder] = labels_cache.image_sizes(place) if place.is_file() else {}
+            except DataError:  # only a help: the labels themselves are there
+                caches[folder] = {}
+        pair = caches[folder].get(name[:-4])
+        if pair is not None:
+            sizes[i], known[i] = pair, True
+            count += 1
+    return count
