@@ -22,6 +22,8 @@ __all__ = ["FORMATS", "ImageAnnotation", "detect", "iter_images", "read", "sampl
 _MODULES = {
     "voc": "fastanchor.datasets.voc",
     "labels.cache": "fastanchor.datasets.labels_cache",
+    "kitti": "fastanchor.datasets.kitti",
+    "list": "fastanchor.datasets.lists",
     "yolo": "fastanchor.datasets.yolo",
 }
 FORMATS = tuple(_MODULES)

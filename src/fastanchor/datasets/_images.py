@@ -11,6 +11,7 @@ __all__ = ["ImageFinder", "ImageIndex", "image_size", "image_size_shown"]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 ORIENTATION = 0x0112  # the EXIF tag
 SIDEWAYS = (5, 6, 7, 8)
+LABELS = {"labels": "images", "label_2": "image_2"}  # a folder of labels and that of its images
 FOLDERS = (".", "../JPEGImages", "../images")
 
 
@@ -77,8 +78,8 @@ class ImageIndex:
 
 def _image_folders(folder: Path) -> list[Path]:
     parts = folder.parts
-    last = max((i for i, part in enumerate(parts) if part == "labels"), default=-1)
-    swapped = [Path(*parts[:last], "images", *parts[last + 1 :])] if last >= 0 else []
+    last = max((i for i, part in enumerate(parts) if part in LABELS), default=-1)
+    swapped = [Path(*parts[:last], LABELS[parts[last]], *parts[last + 1 :])] if last >= 0 else []
     return [*swapped, folder, *(folder / other for other in FOLDERS[1:])]
 
 

@@ -100,6 +100,7 @@ class _DType:
         if self.code.startswith("O"):
             made = np.empty(len(raw), dtype=object)
             made[:] = raw
+            fortran = False  # a list of objects is in C order whatever the array was
         else:
             raw = raw.encode("latin-1") if isinstance(raw, str) else raw
             made = np.frombuffer(bytes(raw), dtype=np.dtype(self.order + self.code))
@@ -136,6 +137,12 @@ def _encode(text: Any, encoding: Any = "latin-1", *_: Any) -> bytes:
     return bytes(text, "latin-1")
 
 
+def _no_bytes(*arguments: Any) -> bytes:
+    if arguments:
+        raise _Refused("made-up bytes")
+    return b""
+
+
 def _path(*parts: Any) -> str:
     return "/".join(map(str, parts)).replace("//", "/")
 
@@ -145,6 +152,7 @@ _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _DType,
     ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,  # how old protocols write b""
     ("collections", "OrderedDict"): dict,
     **{
         (f"numpy.{core}.{module}", name): function
