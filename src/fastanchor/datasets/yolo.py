@@ -271,15 +271,14 @@ def _remembered(files: list[str], sizes: FloatArray, known: Mask) -> int:
     count = 0
     caches: dict[str, dict[str, tuple[float, float]]] = {}
     for i in np.flatnonzero(~known).tolist():
-        folder, name = os.path.split(files[i])
+        folder, _, name = files[i].rpartition(os.sep)
         if folder not in caches:
             place = Path(f"{folder}.cache")
             try:
                 caches[folder] = labels_cache.image_sizes(place) if place.is_file() else {}
             except DataError:  # only a help: the labels themselves are there
                 caches[folder] = {}
-        pair = caches[folder].get(name[:-4])
-        if pair is not None:
+        if caches[folder] and (pair := caches[folder].get(name[:-4])) is not None:
             sizes[i], known[i] = pair, True
             count += 1
     return count
