@@ -16,7 +16,7 @@ from fastanchor import kernels
 from fastanchor._progress import bar
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import FORMATS, read, sample
+from fastanchor.datasets import FORMATS, detect, read, sample
 
 __all__ = ["add_data", "add_json", "add_output", "bar", "emit_json", "load", "say", "shown_summary", "using_backend"]
 
@@ -25,15 +25,29 @@ Commands = Any  # argparse keeps the type of add_subparsers() private
 
 def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add the data set and how to read it."""
-    text = "folder of Pascal VOC XML files, a VOC root with Annotations/, or one XML file"
+    text = "data set: Pascal VOC (folder or root with Annotations/) or YOLO (data.yaml, .data, list, folder)"
     if optional:
         parser.add_argument("data", nargs="?", metavar="DATA", type=Path, help=f"{text} (default: a built-in sample)")
     else:
         parser.add_argument("data", metavar="DATA", type=Path, help=text)
     group = parser.add_argument_group("reading")
     group.add_argument("--format", default="auto", choices=("auto", *FORMATS), help="of DATA (default: look at it)")
-    group.add_argument("--split", help="read only the images of ImageSets/Main/SPLIT.txt (VOC roots)")
+    group.add_argument("--split", help="read only this part: of ImageSets/Main (VOC), train, val, test (YOLO)")
+    group.add_argument(
+        "--image-size",
+        type=_size,
+        metavar="WxH",
+        help="of images that are not there, such as 1280x720, where labels do not tell it (YOLO)",
+    )
     group.add_argument("--strict", action="store_true", help="stop at the first thing that would be skipped")
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    try:
+        return int(width), int(height or width)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be one whole number or WIDTHxHEIGHT (pixels)") from None
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -63,15 +77,17 @@ def load(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
             say("no DATA given: using the built-in sample, boxes made up from a fixed seed")
         boxes, source, fmt = sample(), "built-in sample", "sample"
     else:
+        fmt = detect(arguments.data) if arguments.format == "auto" else arguments.format
         boxes = read(
             arguments.data,
-            format=arguments.format,
+            format=fmt,
             split=arguments.split,
             strict=arguments.strict,
             progress=False if quiet else None,
             report=None if quiet else say,
+            image_size=arguments.image_size,
         )
-        source, fmt = str(arguments.data), "voc" if arguments.format == "auto" else arguments.format
+        source = str(arguments.data)
     return boxes, {"source": source, "format": fmt, **plain_summary(boxes.summary())}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import Progress
 from fastanchor.boxes import Boxes
@@ -18,7 +19,13 @@ __all__ = ["FORMATS", "ImageAnnotation", "detect", "iter_images", "read", "sampl
 
 # A format joins by a line here and a module with the functions of `_Format`; asked in this order. The modules are
 # imported when needed: a parser that is not used should not cost start-up time.
-_MODULES = {"voc": "fastanchor.datasets.voc"}
+_MODULES = {
+    "voc": "fastanchor.datasets.voc",
+    "labels.cache": "fastanchor.datasets.labels_cache",
+    "kitti": "fastanchor.datasets.kitti",
+    "list": "fastanchor.datasets.lists",
+    "yolo": "fastanchor.datasets.yolo",
+}
 FORMATS = tuple(_MODULES)
 
 
@@ -33,10 +40,11 @@ class _Format(Protocol):
         strict: bool,
         report: Callable[[str], None] | None,
         progress: Progress,
+        **options: Any,
     ) -> Boxes: ...
 
     def iter_images(
-        self, path: Path, *, split: str | None, strict: bool, report: Callable[[str], None] | None
+        self, path: Path, *, split: str | None, strict: bool, report: Callable[[str], None] | None, **options: Any
     ) -> Iterator[ImageAnnotation]: ...
 
 
@@ -48,6 +56,7 @@ def read(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
+    image_size: tuple[int, int] | None = None,
 ) -> Boxes:
     """Return the boxes of a labelled data set.
 
@@ -55,8 +64,8 @@ def read(
     ----------
     path : path-like
         Folder or file. See the modules of :mod:`fastanchor.datasets` for what each format looks for in it.
-    format : {"auto", "voc"}
-        "auto" looks at the files.
+    format : str, default "auto"
+        One of `FORMATS`. "auto" looks at the files.
     split : str, optional
         Part of the data set, for formats that have such lists: "train", "val", ... Default: everything.
     strict : bool, default False
@@ -65,11 +74,14 @@ def read(
         Called with one sentence (file, line, reason) for each of the first five things skipped.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
+    image_size : (width, height), optional
+        Size of the images that are not there, pixels; for formats whose labels do not tell it ("yolo").
 
     Raises
     ------
     DataError
-        If the path does not exist, its format is not recognised, or nothing in it could be read.
+        If the path does not exist, its format is not recognised, nothing in it could be read, or its format has no use
+        for `image_size`.
 
     Examples
     --------
@@ -85,7 +97,11 @@ def read(
     array([[30., 20.]])
     """
     place = _existing(path)
-    return _module(place, format).read(place, split=split, strict=strict, report=report, progress=progress)
+    name = detect(place) if format == "auto" else format
+    module = _module(place, name)
+    return module.read(
+        place, split=split, strict=strict, report=report, progress=progress, **_options(module, name, image_size)
+    )
 
 
 def iter_images(
@@ -95,6 +111,7 @@ def iter_images(
     split: str | None = None,
     strict: bool = False,
     report: Callable[[str], None] | None = None,
+    image_size: tuple[int, int] | None = None,
 ) -> Iterator[ImageAnnotation]:
     """Return an iterator over the images of a labelled data set, each with its rectangles.
 
@@ -106,11 +123,13 @@ def iter_images(
         If the path does not exist, its format is not recognised, or nothing in it could be read.
     """
     place = _existing(path)
-    return _module(place, format).iter_images(place, split=split, strict=strict, report=report)
+    name = detect(place) if format == "auto" else format
+    module = _module(place, name)
+    return module.iter_images(place, split=split, strict=strict, report=report, **_options(module, name, image_size))
 
 
 def detect(path: str | os.PathLike[str]) -> str:
-    """Return the name of the format of a labelled data set: "voc".
+    """Return the name of the format of a labelled data set, one of `FORMATS`.
 
     Raises
     ------
@@ -125,11 +144,22 @@ def detect(path: str | os.PathLike[str]) -> str:
 
 
 def _module(path: Path, format: str) -> _Format:
-    if format == "auto":
-        return _load(detect(path))
     if format not in FORMATS:
         raise DataError(f"format = {format!r} for {shown(path)}: must be one of 'auto', {_legal()}")
     return _load(format)
+
+
+def _options(module: _Format, name: str, image_size: Any) -> dict[str, Any]:
+    """Return `image_size`, checked, for the readers that can use it."""
+    if image_size is None:
+        return {}
+    if "image_size" not in getattr(module, "OPTIONS", ()):
+        raise DataError(f"image_size = {image_size!r}: format {name!r} has no use for it, its labels tell the size")
+    try:
+        width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
+    except (TypeError, ValueError):
+        raise DataError(f"image_size = {image_size!r}: must be (width, height), whole numbers >= 1 (pixels)") from None
+    return {"image_size": (width, height)}
 
 
 def _load(name: str) -> _Format:

@@ -58,6 +58,10 @@ class Skips:
         self._report = report
         self._reported = 0
 
+    def note(self, reason: str, count: int = 1) -> None:
+        """Count what is no fault: it is told at the end, and strict reading goes on."""
+        self.counts[reason] = self.counts.get(reason, 0) + count
+
     def add(
         self, reason: str, file: str | Path, line: Callable[[], int | None] | int | None = None, detail: str = ""
     ) -> None:

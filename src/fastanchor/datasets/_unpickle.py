@@ -1,0 +1,197 @@
+"""Pickles of arrays, lists and texts, read without running anything that stands in them.
+
+A pickle may name any function for Python to call, so a downloaded one is a program. Here the few names that caches of
+labels need lead to stand-ins of our own; every other name is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor._errors import DataError
+from fastanchor.datasets._records import shown
+
+__all__ = ["array", "load"]
+
+MAX_BYTES = 8 << 30
+
+
+def load(path: Path) -> Any:
+    """Return what a pickle holds: plain, in a .npy file (numpy.save) or in a zip file (torch.save).
+
+    Arrays come as stand-ins; :func:`array` makes arrays of them.
+
+    Raises
+    ------
+    DataError
+        If the file is no such pickle, or names anything but arrays and texts.
+    """
+    try:
+        data = _pickle_of(path)
+        return _Careful(io.BytesIO(data)).load()
+    except _Refused as error:
+        raise DataError(f"{shown(path)}: asks to load {error}, which labels have no need of; refused") from None
+    except OSError as error:
+        raise DataError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
+    except _BROKEN as error:
+        raise DataError(f"{shown(path)}: is no cache of labels ({type(error).__name__})") from None
+
+
+def array(value: Any) -> NDArray[Any] | None:
+    """Return the array that a value of a pickle stands for, or None."""
+    if isinstance(value, _Array):
+        return value.content
+    if isinstance(value, (list, tuple)):
+        try:
+            made = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            return None
+        return made
+    return None
+
+
+# what a broken or hostile pickle can make the unpickler raise
+_BROKEN = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    struct.error,
+    EOFError,
+    ArithmeticError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+class _Refused(Exception):
+    """A name that is not on the list."""
+
+
+class _DType:
+    """Stands for numpy.dtype: plain numbers, and "O" for lists."""
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        code = code.decode("ascii") if isinstance(code, bytes) else code
+        if not isinstance(code, str) or code.lstrip("<>=|")[:1] not in tuple("fiubO") or len(code) > 4:
+            raise _Refused(f"an array of type {code!r}")
+        self.code = code.lstrip("<>=|")
+        self.order = code[0] if code[0] in "<>" else "<"
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">", b"<", b">"):
+            self.order = state[1] if isinstance(state[1], str) else state[1].decode("ascii")
+
+    def array(self, raw: Any, shape: Any, fortran: Any) -> NDArray[Any]:
+        if self.code.startswith("O"):
+            made = np.empty(len(raw), dtype=object)
+            made[:] = raw
+            fortran = False  # a list of objects is in C order whatever the array was
+        else:
+            raw = raw.encode("latin-1") if isinstance(raw, str) else raw
+            made = np.frombuffer(bytes(raw), dtype=np.dtype(self.order + self.code))
+        return made.reshape(shape, order="F" if fortran else "C")
+
+
+class _Array:
+    """Stands for numpy.ndarray; `content` is the array."""
+
+    content: NDArray[Any] = np.empty(0)
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, raw = state
+        self.content = dtype.array(raw, shape, fortran)
+
+
+def _reconstruct(*_: Any) -> _Array:
+    return _Array()
+
+
+def _frombuffer(raw: Any, dtype: Any, shape: Any, order: Any = "C") -> _Array:
+    made = _Array()
+    made.content = dtype.array(raw, shape, order == "F")
+    return made
+
+
+def _scalar(dtype: Any, raw: Any = b"") -> Any:
+    return dtype.array(raw, (), False).item()
+
+
+def _encode(text: Any, encoding: Any = "latin-1", *_: Any) -> bytes:
+    if encoding not in ("latin1", "latin-1"):
+        raise _Refused(f"text in {encoding!r}")
+    return bytes(text, "latin-1")
+
+
+def _no_bytes(*arguments: Any) -> bytes:
+    if arguments:
+        raise _Refused("made-up bytes")
+    return b""
+
+
+def _path(*parts: Any) -> str:
+    return "/".join(map(str, parts)).replace("//", "/")
+
+
+_ARRAYS: dict[str, Callable[..., Any]] = {"_reconstruct": _reconstruct, "_frombuffer": _frombuffer, "scalar": _scalar}
+_NAMES: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _DType,
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,  # how old protocols write b""
+    ("collections", "OrderedDict"): dict,
+    **{
+        (f"numpy.{core}.{module}", name): function
+        for core in ("core", "_core")
+        for module in ("multiarray", "numeric")
+        for name, function in _ARRAYS.items()
+    },
+    **{(m, n): _path for m in ("pathlib", "pathlib._local") for n in ("Path", "PosixPath", "WindowsPath", "PurePath")},
+}
+
+
+class _Careful(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _NAMES[module, name]
+        except KeyError:
+            raise _Refused(f"{module}.{name}") from None
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise _Refused("a tensor")
+
+
+def _pickle_of(path: Path) -> bytes:
+    """Return the pickle's bytes without what it is wrapped in."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        file.seek(0)
+        if head.startswith(b"PK"):
+            with zipfile.ZipFile(file) as inside:
+                name = next((n for n in inside.namelist() if n.endswith("data.pkl")), None)
+                if name is None:
+                    raise pickle.UnpicklingError("no data.pkl")
+                if inside.getinfo(name).file_size > MAX_BYTES:
+                    raise MemoryError
+                return inside.read(name)
+        if head.startswith(b"\x93NUMPY"):
+            fields = np.lib.format.read_magic(file)
+            wide = fields[0] > 1
+            (length,) = struct.unpack("<I" if wide else "<H", file.read(4 if wide else 2))
+            if b"'|O'" not in file.read(length):
+                raise pickle.UnpicklingError("numbers, no labels")
+        return file.read()

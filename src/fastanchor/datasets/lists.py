@@ -1,0 +1,138 @@
+"""Lists of images with their boxes in pixels, one image a line.
+
+Two dialects: ``path x0,y0,x1,y1,c x0,y0,x1,y1,c ...`` (keras-yolo3), whose image sizes come from the images or from
+`image_size`; and ``number path W H c x0 y0 x1 y1 c x0 y0 x1 y1 ...`` (YOLOv3_TensorFlow). ``width = x1 - x0``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fastanchor._errors import DataError
+from fastanchor._types import Progress
+from fastanchor.boxes import Boxes
+from fastanchor.datasets._images import SUFFIXES, image_size_shown
+from fastanchor.datasets._pixels import Image, annotations_of, boxes_of, corners_fault
+from fastanchor.datasets._records import ImageAnnotation, Skips, shown
+
+__all__ = ["OPTIONS", "detect", "iter_images", "read"]
+
+OPTIONS = ("image_size",)
+LOOKED_AT = 1 << 16  # bytes that detection reads
+_SUFFIX = "|".join(re.escape(suffix) for suffix in SUFFIXES)
+_KERAS = re.compile(rf"(.+?(?:{_SUFFIX}))((?:\s+\S*,\S*)*)\s*$", re.I)
+_NUMBERED = re.compile(rf"\d+\s+(.+?(?:{_SUFFIX}))\s+(\d+)\s+(\d+)((?:\s+[^\s,]+)*)\s*$", re.I)
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+    progress: Progress = None,
+    image_size: tuple[int, int] | None = None,
+) -> Boxes:
+    """Return the boxes of a list.
+
+    Parameters
+    ----------
+    path : path-like
+        The list, a text file.
+    split : None
+        A list has no parts.
+    strict : bool, default False
+        Raise at the first line or box that would be skipped.
+    report : callable, optional
+        Called with one sentence for each of the first five things skipped.
+    progress : bool, callable or None
+        Not used: a list is read at once.
+    image_size : (width, height), optional
+        Size of the images that are not there, pixels.
+
+    Raises
+    ------
+    DataError
+        If nothing in the list could be read.
+    """
+    skips = Skips(strict=strict, report=report)
+    return boxes_of(_images(Path(path), split, skips, image_size), skips)
+
+
+def iter_images(
+    path: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> Iterator[ImageAnnotation]:
+    """Yield the images of a list with their rectangles; parameters are those of :func:`read`.
+
+    Raises
+    ------
+    DataError
+        If nothing in the list could be read.
+    """
+    return annotations_of(_images(Path(path), split, Skips(strict=strict, report=report), image_size))
+
+
+def detect(path: Path) -> bool:
+    """Return whether `path` is a text file whose first line is one of such a list, with boxes."""
+    if not path.is_file() or path.suffix.lower() not in (".txt", ".list", ""):
+        return False
+    with path.open("rb") as file:
+        text = file.read(LOOKED_AT).decode("utf-8-sig", "replace")
+    lines = (line.strip() for line in text.splitlines())
+    found = next((m for line in lines if line and (m := _NUMBERED.match(line) or _KERAS.match(line))), None)
+    return found is not None and (found.re is _NUMBERED or bool(found[2].strip()))
+
+
+def _images(path: Path, split: str | None, skips: Skips, size: tuple[int, int] | None) -> Iterator[Image]:
+    if split is not None:
+        raise DataError(f"{shown(path)}: is one file, so it has no split {split!r}")
+    count = 0
+    try:
+        text = path.read_text("utf-8-sig", "surrogateescape")
+    except OSError as error:
+        raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        numbered, keras = _NUMBERED.match(line.strip()), _KERAS.match(line.strip())
+        if numbered:
+            file, rest = numbered[1], numbered[4].split()
+            wh: tuple[float, float] | None = (float(numbered[2]), float(numbered[3]))
+            rows = [[*rest[i + 1 : i + 5], rest[i]] for i in range(0, len(rest), 5)]
+        elif keras:
+            file, wh = keras[1], None
+            rows = [word.split(",") for word in keras[2].split()]
+        else:
+            skips.add("line that is no image with boxes", path, number, shown(line.strip()[:60]))
+            continue
+        image = _there(path, file)
+        if wh is None:
+            wh = (image_size_shown(image) if image is not None else None) or size
+        if wh is None or not min(wh) > 0.0:
+            skips.add("image size missing", path, number, f"{shown(file)}; see image_size")
+            continue
+        found = [(*row[:4], row[4]) for row in rows if _good(row, skips, path, number)]
+        count += 1
+        yield Image(Path(file).stem, image, wh, [[float(x) for x in row[:4]] for row in found], [r[4] for r in found])
+    if not count:
+        raise DataError(f"{shown(path)}: no line could be read" + f"; the first: {skips.first}" * bool(skips.first))
+
+
+def _good(row: list[str], skips: Skips, path: Path, number: int) -> bool:
+    reason = f"box of {len(row)} values instead of 5" if len(row) != 5 else corners_fault(row[:4])
+    if reason:
+        skips.add(reason, path, number, shown(",".join(row)[:60]))
+    return not reason
+
+
+def _there(path: Path, file: str) -> Path | None:
+    file = file.replace("\\", "/")
+    return next((p for p in (path.parent / file, Path(file)) if p.is_file()), None)

@@ -1,0 +1,102 @@
+"""KITTI labels and lists of images with boxes in pixels."""
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import DataError, datasets
+
+CAR = "Car 0.00 0 -1.58 587.01 173.33 614.12 200.12 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59"
+REGION = "DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10"
+WH = (614.12 - 587.01, 200.12 - 173.33)
+
+
+def kitti(folder, **files):
+    labels = folder / "training" / "label_2"
+    labels.mkdir(parents=True)
+    for stem, text in files.items():
+        (labels / f"{stem}.txt").write_text(text)
+    return labels
+
+
+def picture(path, size):
+    Image = pytest.importorskip("PIL.Image")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size).save(path)
+
+
+def test_kitti(tmp_path):
+    labels = kitti(tmp_path, a=f"{CAR}\n{REGION}\n", b="", c=f"{CAR.replace('Car', 'Van')} 0.9\r\n")
+    for place in (tmp_path, tmp_path / "training", labels):
+        assert datasets.detect(place) == "kitti"
+        boxes = fastanchor.read(place, image_size=(1242, 375), strict=True)
+        np.testing.assert_array_equal(boxes.wh, [WH, WH])
+        assert (boxes.class_names, boxes.image_index.tolist()) == (("Car", "Van"), [0, 2])
+        assert boxes.skipped == {"DontCare region": 1}
+    picture(tmp_path / "training" / "image_2" / "a.png", (1224, 370))
+    boxes = fastanchor.read(tmp_path)
+    assert (boxes.image_wh.tolist(), boxes.skipped["image size missing"]) == ([[1224, 370]], 2)
+    [image] = datasets.iter_images(tmp_path, split="training")
+    assert (image.image_path.name, image.boxes.tolist()) == ("a.png", [[587.01, 173.33, 614.12, 200.12]])
+
+
+def test_kitti_bad_rows(tmp_path):
+    rows = [CAR, "Car 1 2 3", CAR.replace("614.12", "587.01"), CAR.replace("614.12", "x"), CAR.replace("200.12", "1")]
+    labels = kitti(tmp_path, a="\n".join(rows))
+    said = []
+    boxes = fastanchor.read(tmp_path, image_size=(9, 9), report=said.append)
+    assert len(boxes) == 1
+    assert boxes.skipped == {
+        "row of 4 columns": 1,
+        "box with zero width or height": 1,
+        "box with unreadable coordinates": 1,
+        "box with reversed corners": 1,
+    }
+    assert said[0] == f"{labels / 'a.txt'}, line 2: row of 4 columns (Car 1 2 3)"
+    with pytest.raises(DataError, match="line 2: row of 4 columns"):
+        fastanchor.read(tmp_path, image_size=(9, 9), strict=True)
+    with pytest.raises(DataError, match=r"no file could be read; the first: .*image size missing"):
+        fastanchor.read(tmp_path)
+    with pytest.raises(DataError, match="must be 'training'"):
+        fastanchor.read(tmp_path, split="testing")
+
+
+def test_keras_list(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("my images/a.jpg 10,20,40,60,10 1,2,3,4,9\nmy images/b.jpg\n\nmy images/c.jpg 0,0,5,5,9\r\n")
+    assert datasets.detect(path) == "list"
+    boxes = fastanchor.read(path, image_size=(100, 50), strict=True)
+    assert boxes.wh.tolist() == [[30, 40], [2, 2], [5, 5]]
+    assert (boxes.class_names, boxes.class_index.tolist()) == (("9", "10"), [1, 0, 0])
+    assert boxes.image_wh.tolist() == [[100, 50]] * 3
+    picture(tmp_path / "my images" / "a.jpg", (64, 48))
+    boxes = fastanchor.read(path)
+    assert (boxes.image_wh.tolist(), boxes.skipped) == ([[64, 48]], {"image size missing": 2})
+
+
+def test_numbered_list(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("0 x/a.jpg 1920 1080 0 453 369 473 391 1 588 245 608 268\n1 x/b.jpg 64 48\n")
+    assert datasets.detect(path) == "list"
+    boxes = fastanchor.read(path, strict=True)
+    assert boxes.wh.tolist() == [[20, 22], [20, 23]]
+    assert boxes.image_wh.tolist() == [[1920, 1080], [64, 48]]
+    assert [i.classes for i in datasets.iter_images(path)] == [("0", "1"), ()]
+
+
+def test_bad_lists(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("a.jpg 1,2,3,4,0 5,6,7 1,2,1,4,0 1,2,inf,4,0\nhello\n0 b.jpg 9 9 0 1 2\n")
+    boxes = fastanchor.read(path, image_size=(9, 9))
+    assert len(boxes) == 1
+    assert boxes.skipped == {
+        "box of 3 values instead of 5": 2,
+        "box with zero width or height": 1,
+        "box with non-finite coordinates": 1,
+        "line that is no image with boxes": 1,
+    }
+    with pytest.raises(DataError, match="has no split"):
+        fastanchor.read(path, split="train")
+    path.write_text("nothing of use\n")
+    with pytest.raises(DataError, match=r"no line could be read; the first: .*line 1: line that is no image"):
+        fastanchor.read(path, format="list")

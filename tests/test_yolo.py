@@ -1,0 +1,310 @@
+"""YOLO text labels: rows of every kind, the ways to name a data set, and real files against a few plain lines."""
+
+import codecs
+import re
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import DataError, datasets
+from fastanchor.cli import main
+from fastanchor.datasets import _rows
+from fastanchor.datasets._records import Skips
+
+ROW = "1 0.5 0.4 0.2 0.3"
+BOX = (0.5, 0.4, 0.2, 0.3)
+POINTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
+
+
+def write(folder, **files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, content in files.items():
+        (folder / f"{stem}.txt").write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def picture(path, size=(640, 480), exif=None):
+    Image = pytest.importorskip("PIL.Image")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("L", size)
+    if exif is not None:
+        tags = Image.Exif()
+        tags[0x0112] = exif
+        image.save(path, exif=tags)
+    else:
+        image.save(path)
+
+
+def row(*values):
+    return " ".join(map(str, values))
+
+
+FINE = {
+    "plain": (ROW, BOX),
+    "crlf": (ROW + "\r\n", BOX),
+    "blank lines": (f"\n\n  {ROW}  \n\n", BOX),
+    "tabs": (ROW.replace(" ", "\t"), BOX),
+    "byte order mark": (codecs.BOM_UTF8 + ROW.encode(), BOX),
+    "scientific": ("1 5e-1 4E-1 .2 3.0e-01", BOX),
+    "class as float": (ROW.replace("1 ", "1.0 ", 1), BOX),
+    "confidence": (ROW + " 0.99", BOX),
+    "a little outside": ("1 1.005 -0.004 0.2 0.3", (1.005, -0.004, 0.2, 0.3)),
+    "triangle": ("1 0.4 0.25 0.6 0.25 0.5 0.55", BOX),
+    "rotated rectangle": ("1 0.4 0.4 0.5 0.25 0.6 0.4 0.5 0.55", BOX),
+    "17 key points": (row(1, *BOX, *([0.5, 0.4, 2] * 17)), BOX),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), FINE.values(), ids=FINE)
+def test_one_row(tmp_path, content, expected):
+    boxes = fastanchor.read(write(tmp_path / "labels", a=content), image_size=(200, 100))
+    np.testing.assert_allclose(boxes.wh, [(expected[2] * 200, expected[3] * 100)], rtol=1e-12)
+    assert (boxes.class_names, boxes.image_wh.tolist(), boxes.skipped) == (("1",), [[200, 100]], {})
+    [image] = datasets.iter_images(tmp_path / "labels", image_size=(200, 100))
+    x, y, w, h = expected
+    corners = [(x - w / 2) * 200, (y - h / 2) * 100, (x + w / 2) * 200, (y + h / 2) * 100]
+    np.testing.assert_allclose(image.boxes, [corners], rtol=1e-12, atol=1e-12)
+
+
+BAD = {
+    "pixels": ("1 320 240 64 48", "box in pixels, where coordinates relative to the image are needed"),
+    "pixels, class last": ("34 20 60 80 1", "box in pixels, where coordinates relative to the image are needed"),
+    "outside": ("1 1.2 0.4 0.2 0.3", "box with coordinates outside 0-1"),
+    "far left": ("1 -0.2 0.4 0.2 0.3", "box with coordinates outside 0-1"),
+    "no width": ("1 0.5 0.4 0 0.3", "box with zero width or height"),
+    "negative height": ("1 0.5 0.4 0.2 -0.005", "box with negative width or height"),
+    "not a number": ("1 nan 0.4 0.2 0.3", "box with non-finite coordinates"),
+    "infinite": ("1 inf 0.4 0.2 0.3", "box with non-finite coordinates"),
+    "words": ("cat 0.5 0.4 0.2 0.3", "row that is not all numbers"),
+    "two numbers in one": ("1 0.5 0.4-0.2 0.2 0.3", "row that is not all numbers"),
+    "underscore": ("1 0.5 0.4 0.2 0_3", "row that is not all numbers"),
+    "commas": ("1,0.5,0.4,0.2,0.3", "row that is not all numbers"),
+    "class is no whole number": ("0.5 0.5 0.4 0.2 0.3", "row whose class is no whole number >= 0"),
+    "negative class": ("-1 0.5 0.4 0.2 0.3", "row whose class is no whole number >= 0"),
+    "four columns": ("1 0.5 0.4 0.2", "row of 4 columns"),
+    "ten columns": (row(1, *BOX, *[0.7] * 5), "row of 10 columns"),
+    "twice": (f"{ROW}\n{ROW}", "row that stands twice in its file"),
+    "flat polygon": ("1 0.4 0.25 0.6 0.25 0.5 0.25", "box with zero width or height"),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), BAD.values(), ids=BAD)
+def test_bad_rows_are_counted_and_named(tmp_path, content, reason):
+    folder = write(tmp_path / "labels", a=ROW, b=f"0 0.3 0.3 0.1 0.1\n{content}")
+    said = []
+    boxes = fastanchor.read(folder, image_size=(100, 100), report=said.append)
+    assert boxes.skipped == {reason: 1}
+    assert len(boxes) == 2 + (reason == "row that stands twice in its file")
+    line = 2 + (reason == "row that stands twice in its file")
+    assert said == [f"{folder / 'b.txt'}, line {line}: {reason} ({content.splitlines()[-1]})"]
+    with pytest.raises(DataError, match=re.escape(f"b.txt, line {line}: {reason}")):
+        fastanchor.read(folder, strict=True)
+
+
+NO_LABELS = {
+    "lfs": ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS pointer instead of labels"),
+    "html": ("<!DOCTYPE html><html></html>", "HTML or XML page instead of labels"),
+    "zip": (b"PK\x03\x04\0\0", "zip archive instead of labels"),
+    "binary": (b"\x01\0\x02\0", "binary file instead of labels"),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), NO_LABELS.values(), ids=NO_LABELS)
+def test_what_is_no_label_file(tmp_path, content, reason):
+    boxes = fastanchor.read(write(tmp_path / "labels", a=ROW, b=content))
+    assert [key.startswith(reason) for key in boxes.skipped] == [True]
+    with pytest.raises(DataError, match=f"no box could be read; the first fault: .*{reason}"):
+        fastanchor.read(write(tmp_path / "alone" / "labels", b=content), format="yolo")
+
+
+def test_key_points_or_polygon(tmp_path):
+    """One row with a missing point tells that its like are no polygons; kpt_shape settles it."""
+    whole, part = row(1, *BOX, *POINTS), row(1, *BOX, *POINTS[:8], -1, -1)
+    root = tmp_path / "set"
+    write(root / "labels", a=whole, b=part, c=ROW)
+    boxes = fastanchor.read(root)
+    assert boxes.skipped == {_rows.AMBIGUOUS: 2}
+    assert len(boxes) == 1
+    (root / "data.yaml").write_text("train: labels\nnames: [a, b]\nkpt_shape: [5, 2]\n")
+    boxes = fastanchor.read(root)
+    assert boxes.skipped == {}
+    np.testing.assert_array_equal(boxes.wh, [BOX[2:]] * 3)
+    # a polygon of as many columns stays one while nothing speaks against it
+    np.testing.assert_allclose(fastanchor.read(write(tmp_path / "p" / "labels", a=whole)).wh, [(0.8, 0.75)])
+
+
+def test_sizes_from_images(tmp_path):
+    write(tmp_path / "labels" / "train", a=ROW, b=ROW, c="")
+    for name, size, exif in (("a.jpg", (640, 480), None), ("b.jpg", (640, 480), 6), ("c.png", (64, 48), None)):
+        picture(tmp_path / "images" / "train" / name, size, exif)
+    boxes = fastanchor.read(tmp_path)
+    assert boxes.image_wh.tolist() == [[640, 480], [480, 640], [64, 48]]
+    np.testing.assert_allclose(boxes.wh, [(128, 144), (96, 192)])
+    assert [i.image_path.name for i in datasets.iter_images(tmp_path)] == ["a.jpg", "b.jpg", "c.png"]
+    write(tmp_path / "labels" / "train", d=ROW)
+    assert fastanchor.read(tmp_path).skipped == {"image size missing": 1}
+    assert fastanchor.read(tmp_path, image_size=(10, 10)).image_wh.tolist()[-1] == [10, 10]
+
+
+def test_without_sizes_boxes_are_relative_and_it_is_said(tmp_path):
+    said = []
+    boxes = fastanchor.read(write(tmp_path / "labels", a=ROW), report=said.append)
+    np.testing.assert_array_equal(boxes.wh, [BOX[2:]])
+    np.testing.assert_allclose(boxes.scaled(640), [(128, 192)])
+    assert "no images found, so boxes are relative to images taken as square" in said[0]
+
+
+def test_empty_files_are_images_without_boxes(tmp_path):
+    boxes = fastanchor.read(write(tmp_path / "labels", a="", b=ROW, c=" \n"), image_size=(10, 10))
+    assert (len(boxes.image_wh), len(boxes), boxes.image_index.tolist(), boxes.skipped) == (3, 1, [1], {})
+
+
+YAMLS = {
+    "folders of images": "train: train/images\nval: valid/images\nnames: [cat, dog]",
+    "windows path": "path: C:\\Users\\x\\set\ntrain: ./train/images\nval: valid\\images\nnames: {0: cat, 1: dog}",
+    "dots too many": "train: ../train/images\nvalidation: ../../valid/images\nnames: [cat, dog]",
+    "list of folders": "train: [train/images, valid/images]\nnames: [cat, dog]",
+    "text list": "train: list.txt\nval: valid/labels\nnames: [cat, dog]",
+}
+
+
+@pytest.mark.parametrize("text", YAMLS.values(), ids=YAMLS)
+def test_data_yaml(tmp_path, text):
+    write(tmp_path / "train" / "labels", a=ROW, b="0 0.5 0.5 0.1 0.1\n2 0.5 0.5 0.1 0.1")
+    write(tmp_path / "valid" / "labels", c=ROW)
+    (tmp_path / "list.txt").write_text("./train/images/a.jpg\n\ntrain/images/b.jpg\n")
+    (tmp_path / "data.yaml").write_text(text)
+    for place in (tmp_path, tmp_path / "data.yaml"):
+        boxes = fastanchor.read(place)
+        assert boxes.class_names == ("cat", "dog")
+        assert boxes.class_index.tolist() == [1, 0, 1]
+        assert boxes.skipped == {"box of a class that the names do not have": 1}
+    if "val" in text.replace("valid/", ""):
+        assert len(fastanchor.read(tmp_path, split="val")) == 1
+
+
+BAD_YAMLS = {
+    "syntax": ("train: [a\n", r"data.yaml, line 2: is no YAML"),
+    "python": ("train: !!python/object/apply:os.system [ls]\n", r"data.yaml, line 1: is no YAML"),
+    "a list": ("- a\n", "must hold a mapping"),
+    "no part": ("names: [a]\n", "has none of train, val, test"),
+    "names": ("train: labels\nnames: cat\n", "names: must be a list"),
+    "kpt_shape": ("train: labels\nkpt_shape: [5]\n", "kpt_shape = .*must be"),
+    "number for a path": ("train: 5\n", "train = 5: must be a path"),
+    "nothing there": ("train: elsewhere/images\n", "leads to no YOLO label file"),
+    "deep": ("[" * 100_000, "is no"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), BAD_YAMLS.values(), ids=BAD_YAMLS)
+def test_bad_data_yaml(tmp_path, text, sentence):
+    write(tmp_path / "labels", a=ROW)
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(DataError, match=sentence):
+        fastanchor.read(tmp_path / "data.yaml")
+
+
+def test_darknet(tmp_path):
+    write(tmp_path / "data" / "obj", a=ROW, b="0 0.5 0.5 0.1 0.1")
+    (tmp_path / "data" / "train.txt").write_text("data/obj/a.jpg\ndata/obj/b.jpg\ndata/obj/none.jpg\n")
+    (tmp_path / "data" / "obj.names").write_text("cat\ndog\n\n")
+    (tmp_path / "data" / "obj.data").write_text(
+        "classes = 2\n# no\ntrain = data/train.txt\nnames = data/obj.names\nvalid = no.txt\n"
+    )
+    boxes = fastanchor.read(tmp_path / "data" / "obj.data")
+    assert boxes.class_names == ("cat", "dog")
+    assert boxes.class_index.tolist() == [1, 0]
+    assert boxes.skipped == {
+        "part of the data set that is not there": 1,
+        "image without a label file (background)": 1,
+    }
+    assert len(fastanchor.read(tmp_path / "data" / "train.txt")) == 2
+    assert len(fastanchor.read(tmp_path / "data" / "obj.data", split="train", strict=True)) == 2
+    with pytest.raises(DataError, match=r"split = 'test': must be one of 'train', 'val'"):
+        fastanchor.read(tmp_path / "data" / "obj.data", split="test")
+
+
+def test_splits_of_a_folder(tmp_path):
+    write(tmp_path / "labels" / "train", a=ROW)
+    write(tmp_path / "labels" / "val", b=ROW, c=ROW)
+    assert [len(fastanchor.read(tmp_path, split=s)) for s in (None, "train", "val")] == [3, 1, 2]
+    with pytest.raises(DataError, match="no folder of labels for the split 'test'"):
+        fastanchor.read(tmp_path, split="test")
+    with pytest.raises(DataError, match="is one file, so it has no split"):
+        fastanchor.read(tmp_path / "labels" / "train" / "a.txt", split="train")
+
+
+def test_class_names_beside(tmp_path):
+    write(tmp_path, a=ROW, classes="cat\ndog\n")
+    assert fastanchor.read(tmp_path).class_names == ("cat", "dog")
+    assert fastanchor.read(tmp_path / "a.txt").class_names == ("cat", "dog")
+
+
+def test_many_files_as_one_by_one(tmp_path):
+    """The fast path and the careful one agree, and keep the order of files and lines."""
+    rng = np.random.default_rng(3)
+    contents, names = [], []
+    for i in range(300):
+        rows = [row(rng.integers(5), *np.round(rng.uniform(0.1, 0.9, 4), rng.integers(1, 17))) for _ in range(i % 7)]
+        if i % 13 == 5:
+            rows.append("1 2 oops")
+        if i % 17 == 3:
+            rows.insert(0, row(2, *rng.uniform(0.1, 0.9, 6)))
+        contents.append(("\r\n" if i % 2 else "\n").join(rows).encode())
+        names.append(f"{i}.txt")
+    together = _rows.parse(names, contents, Skips())
+    alone = [_rows._careful(n, c, i, Skips(), None, None) for i, (n, c) in enumerate(zip(names, contents, strict=True))]
+    for one, two in zip(together, _rows.joined(alone), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_image_size_is_checked(tmp_path):
+    folder = write(tmp_path / "labels", a=ROW)
+    for bad in ((0, 5), (1, 2, 3), 640, "ab", (1.5, 2)):
+        with pytest.raises(DataError, match="image_size"):
+            fastanchor.read(folder, image_size=bad)
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "a.xml").write_text("<annotation/>")
+    with pytest.raises(DataError, match="format 'voc' has no use for it"):
+        fastanchor.read(tmp_path / "v", image_size=(5, 5))
+
+
+def test_command_line(tmp_path, capsys):
+    write(tmp_path / "labels", a=ROW)
+    assert main(["stats", str(tmp_path), "--image-size", "200x100", "--json"]) == 0
+    assert '"format": "yolo"' in capsys.readouterr().out
+
+
+def rough(folder):
+    """Return class, width, height of every row, in order of files."""
+    files = sorted(folder.rglob("*.txt"))
+    return len(files), [[float(t) for t in line.split()] for f in files for line in f.read_text().splitlines() if line]
+
+
+def test_real_roboflow(data):
+    said = []
+    boxes = fastanchor.read(data / "garbage_roboflow", report=said.append)
+    counts = [rough(data / "garbage_roboflow" / part / "labels") for part in ("train", "valid")]
+    rows = np.array([r for _, part in counts for r in part])
+    assert len(boxes.image_wh) == sum(n for n, _ in counts) == 6028
+    assert len(boxes) == len(rows) == 16140
+    sizes = boxes.image_wh[boxes.image_index]
+    np.testing.assert_array_equal(boxes.wh, rows[:, 3:] * sizes)
+    np.testing.assert_array_equal(boxes.class_index, rows[:, 0])
+    assert boxes.class_names == ("garbage", "garbage_bin", "overflow")
+    assert boxes.skipped == {"part of the data set that is not there": 1}
+    assert "sizes of 6,028 images taken from labels.cache" in said[-1]
+
+
+def test_real_six_formats(data):
+    """The same boxes as in Pascal VOC, whose pixels these relative numbers came from."""
+    folder = data / "six_formats"
+    voc = {image.name: image for image in datasets.iter_images(folder / "pascalvoc_format")}
+    images = list(datasets.iter_images(folder / "yolo_format"))
+    assert len(images) == 100
+    for image in images:
+        other = voc[image.name]
+        scaled = image.boxes * np.tile([other.width, other.height], 2)
+        order, back = np.lexsort(np.round(scaled).T), np.lexsort(other.boxes.T)
+        np.testing.assert_allclose(scaled[order], other.boxes[back], atol=1.5)
