@@ -39,6 +39,7 @@ def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         metavar="WxH",
         help="of images that are not there, such as 1280x720, where labels do not tell it (YOLO)",
     )
+    group.add_argument("--crowd", action="store_true", help="keep annotations of crowds (COCO's iscrowd)")
     group.add_argument("--strict", action="store_true", help="stop at the first thing that would be skipped")
 
 
@@ -86,6 +87,7 @@ def load(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
             progress=False if quiet else None,
             report=None if quiet else say,
             image_size=arguments.image_size,
+            crowd=arguments.crowd,
         )
         source = str(arguments.data)
     return boxes, {"source": source, "format": fmt, **plain_summary(boxes.summary())}

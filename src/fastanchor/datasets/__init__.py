@@ -21,6 +21,7 @@ __all__ = ["FORMATS", "ImageAnnotation", "detect", "iter_images", "read", "sampl
 # imported when needed: a parser that is not used should not cost start-up time.
 _MODULES = {
     "voc": "fastanchor.datasets.voc",
+    "coco": "fastanchor.datasets.coco",
     "labels.cache": "fastanchor.datasets.labels_cache",
     "kitti": "fastanchor.datasets.kitti",
     "list": "fastanchor.datasets.lists",
@@ -57,6 +58,7 @@ def read(
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
     image_size: tuple[int, int] | None = None,
+    crowd: bool = False,
 ) -> Boxes:
     """Return the boxes of a labelled data set.
 
@@ -76,12 +78,14 @@ def read(
         None draws a bar if stderr is a terminal.
     image_size : (width, height), optional
         Size of the images that are not there, pixels; for formats whose labels do not tell it ("yolo").
+    crowd : bool, default False
+        Keep the annotations of crowds; for formats that mark them ("coco").
 
     Raises
     ------
     DataError
         If the path does not exist, its format is not recognised, nothing in it could be read, or its format has no use
-        for `image_size`.
+        for `image_size` or `crowd`.
 
     Examples
     --------
@@ -100,7 +104,7 @@ def read(
     name = detect(place) if format == "auto" else format
     module = _module(place, name)
     return module.read(
-        place, split=split, strict=strict, report=report, progress=progress, **_options(module, name, image_size)
+        place, split=split, strict=strict, report=report, progress=progress, **_options(module, name, image_size, crowd)
     )
 
 
@@ -112,6 +116,7 @@ def iter_images(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     image_size: tuple[int, int] | None = None,
+    crowd: bool = False,
 ) -> Iterator[ImageAnnotation]:
     """Return an iterator over the images of a labelled data set, each with its rectangles.
 
@@ -125,7 +130,7 @@ def iter_images(
     place = _existing(path)
     name = detect(place) if format == "auto" else format
     module = _module(place, name)
-    return module.iter_images(place, split=split, strict=strict, report=report, **_options(module, name, image_size))
+    return module.iter_images(place, split=split, strict=strict, report=report, **_options(module, name, image_size, crowd))
 
 
 def detect(path: str | os.PathLike[str]) -> str:
@@ -149,17 +154,23 @@ def _module(path: Path, format: str) -> _Format:
     return _load(format)
 
 
-def _options(module: _Format, name: str, image_size: Any) -> dict[str, Any]:
-    """Return `image_size`, checked, for the readers that can use it."""
+def _options(module: _Format, name: str, image_size: Any, crowd: bool) -> dict[str, Any]:
+    """Return the options that are given, checked; a reader that has no use for one is an error."""
+    given: dict[str, Any] = {}
+    known = getattr(module, "OPTIONS", ())
+    if crowd:
+        if "crowd" not in known:
+            raise DataError(f"crowd = {crowd!r}: format {name!r} does not mark crowds")
+        given["crowd"] = True
     if image_size is None:
-        return {}
-    if "image_size" not in getattr(module, "OPTIONS", ()):
+        return given
+    if "image_size" not in known:
         raise DataError(f"image_size = {image_size!r}: format {name!r} has no use for it, its labels tell the size")
     try:
         width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
     except (TypeError, ValueError):
         raise DataError(f"image_size = {image_size!r}: must be (width, height), whole numbers >= 1 (pixels)") from None
-    return {"image_size": (width, height)}
+    return {**given, "image_size": (width, height)}
 
 
 def _load(name: str) -> _Format:

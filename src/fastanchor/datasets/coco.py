@@ -1,0 +1,214 @@
+"""COCO JSON, and what is written like it: LVIS, Objects365, TACO, Roboflow exports.
+
+``bbox`` is left, top, width, height in pixels. Where msgspec is installed and the file keeps to the format, only the
+fields that matter are decoded, and typed; every other file goes through the standard library, which takes NaN, a byte
+order mark and ids of any kind, and whose annotations are then looked at one by one. Both ways give the same boxes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastanchor._check import MAX_SIDE, MIN_SIDE
+from fastanchor._errors import DataError
+from fastanchor._progress import bar
+from fastanchor._types import Progress
+from fastanchor.boxes import Boxes
+from fastanchor.datasets._coco_json import UNNAMED, Table, decode
+from fastanchor.datasets._images import ImageFinder, image_size_shown
+from fastanchor.datasets._records import ImageAnnotation, Skips, shown
+
+__all__ = ["OPTIONS", "detect", "iter_images", "read"]
+
+OPTIONS = ("image_size", "crowd")
+HEAD = 1 << 16  # bytes that detection reads
+NAMED = 5  # annotations whose place may be named; more are only counted
+CROWD, IGNORED = "annotation of a crowd (iscrowd)", "annotation marked ignore"
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+    progress: Progress = None,
+    image_size: tuple[int, int] | None = None,
+    crowd: bool = False,
+) -> Boxes:
+    """Return the boxes of a COCO file.
+
+    Parameters
+    ----------
+    path : path-like
+        The JSON file.
+    split : None
+        A COCO file has no parts.
+    strict : bool, default False
+        Raise at the first image or annotation that would be skipped.
+    report : callable, optional
+        Called with one sentence (file, index, reason) for each of the first five things skipped.
+    progress : bool, callable or None
+        None draws a bar if stderr is a terminal.
+    image_size : (width, height), optional
+        Of images whose size is neither in the file nor to be had from the image, pixels.
+    crowd : bool, default False
+        Whether to keep annotations with ``iscrowd``; else they are counted and left out.
+
+    Returns
+    -------
+    Boxes
+        Images and categories in the order of the file.
+
+    Raises
+    ------
+    DataError
+        If the file is no JSON, holds no annotations, or has no image that could be read.
+    """
+    skips = Skips(strict=strict, report=report)
+    with bar(progress, total=2, desc="reading", unit=" steps") as moving:
+        table = _clean(Path(path), split, skips, image_size, crowd, moving)
+    return Boxes(
+        table.bbox[:, 2:],
+        image_index=table.image,
+        image_wh=table.sizes,
+        class_index=table.category,
+        class_names=tuple(table.categories),
+        skipped=skips.counts,
+    )
+
+
+def iter_images(
+    path: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+    image_size: tuple[int, int] | None = None,
+    crowd: bool = False,
+) -> Iterator[ImageAnnotation]:
+    """Yield the images of a COCO file with their rectangles, in the order of :func:`read`, whose parameters these are.
+
+    Raises
+    ------
+    DataError
+        If the file is no JSON, holds no annotations, or has no image that could be read.
+    """
+    file = Path(path)
+    with bar(False, total=2, desc="reading", unit=" steps") as moving:
+        table = _clean(file, split, Skips(strict=strict, report=report), image_size, crowd, moving)
+    order = np.argsort(table.image, kind="stable")
+    starts = np.searchsorted(table.image[order], np.arange(len(table.names) + 1))
+    finder = ImageFinder()
+    for i, name in enumerate(table.names):
+        rows = order[starts[i] : starts[i + 1]]
+        bbox = table.bbox[rows]
+        yield ImageAnnotation(
+            name=Path(name).stem or str(i),
+            image_path=finder.find(file, name),
+            width=float(table.sizes[i, 0]),
+            height=float(table.sizes[i, 1]),
+            boxes=np.hstack([bbox[:, :2], bbox[:, :2] + bbox[:, 2:]]),
+            classes=tuple(table.categories[c] for c in table.category[rows]),
+        )
+
+
+def detect(path: Path) -> bool:
+    """Return whether `path` is a JSON file that begins like COCO, or too large to tell from its beginning."""
+    if not path.is_file() or path.suffix.lower() != ".json":
+        return False
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if len(head) < HEAD:
+        return b'"annotations"' in head or (head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"[" and b'"bbox"' in head)
+    return any(word in head for word in (b'"images"', b'"annotations"', b'"categories"', b'"bbox"', b'"info"'))
+
+
+# --- from columns to boxes
+
+
+def _clean(
+    file: Path, split: str | None, skips: Skips, image_size: tuple[int, int] | None, crowd: bool, moving: Any
+) -> Table:
+    if split is not None:
+        raise DataError(f"{shown(file)}: is one file, so it has no split {split!r}")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise DataError(f"{shown(file)}: cannot be read ({error.strerror})") from None
+    table = decode(data, file, skips)
+    moving.update(1)
+    del data
+    table = _sized(table, file, skips, image_size)
+    table = _kept(table, file, skips, crowd)
+    moving.update(1)
+    if not len(table.names):
+        raise DataError(f"{shown(file)}: no image could be read; the first: {skips.first or 'none is listed'}")
+    return table
+
+
+def _sized(table: Table, file: Path, skips: Skips, image_size: tuple[int, int] | None) -> Table:
+    """Find the sizes of images that have none; leave out those that stay without."""
+    sizes = table.sizes
+    missing = np.flatnonzero(~((sizes >= MIN_SIDE) & (sizes <= MAX_SIDE)).all(1))
+    if not len(missing):
+        return table
+    finder, keep = ImageFinder(), np.ones(len(sizes), bool)
+    sizes = sizes.copy()
+    for i in missing.tolist():
+        there = finder.find(file, table.names[i])
+        found = (image_size_shown(there) if there is not None else None) or image_size
+        if found is None:
+            keep[i] = False
+            skips.add("image without a size", file, None, f"images[{i}], {table.names[i] or 'unnamed'}; see image_size")
+        else:
+            sizes[i] = found
+    lost = np.isin(table.image, np.flatnonzero(~keep))
+    skips.note("annotation of an image without a size", int(lost.sum())) if lost.any() else None
+    place = np.cumsum(keep) - 1
+    rows = ~lost
+    image = table.image[rows]
+    return table._replace(
+        names=[name for name, kept in zip(table.names, keep.tolist(), strict=True) if kept],
+        sizes=sizes[keep],
+        image=np.where(image >= 0, place[image], -1),
+        bbox=table.bbox[rows],
+        category=table.category[rows],
+        flags=table.flags[rows],
+        row=table.row[rows],
+    )
+
+
+def _kept(table: Table, file: Path, skips: Skips, crowd: bool) -> Table:
+    """Leave out what is no box."""
+    keep = np.ones(len(table.bbox), bool)
+
+    def drop(bad: Any, reason: str, fault: bool = True) -> None:
+        rows = np.flatnonzero(bad & keep)
+        keep[rows] = False
+        for row in rows[: NAMED if fault else 0].tolist():
+            skips.add(reason, file, None, f"annotations[{table.row[row]}], bbox {table.bbox[row].tolist()}")
+        left = len(rows) - (min(NAMED, len(rows)) if fault else 0)
+        if left:
+            skips.note(reason, left)
+
+    width, height = table.bbox[:, 2], table.bbox[:, 3]
+    if not crowd:
+        drop((table.flags & 1) != 0, CROWD, fault=False)
+    drop((table.flags & 2) != 0, IGNORED, fault=False)
+    drop(table.image < 0, "annotation of an image that is not listed")
+    drop(~((np.abs(width) <= MAX_SIDE) & (np.abs(height) <= MAX_SIDE)), "box with non-finite coordinates")
+    drop((width < 0.0) | (height < 0.0), "box with negative width or height")
+    drop((width < MIN_SIDE) | (height < MIN_SIDE), "box with zero width or height")
+    category, categories = table.category[keep], table.categories
+    if (category < 0).any():
+        category, categories = np.where(category < 0, len(categories), category), [*categories, UNNAMED]
+    return table._replace(
+        bbox=table.bbox[keep], image=table.image[keep], category=category, categories=categories,
+        flags=table.flags[keep], row=table.row[keep],
+    )  # fmt: skip
