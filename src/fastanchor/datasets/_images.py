@@ -88,7 +88,9 @@ def _image_folders(folder: Path) -> list[Path]:
 def _by_stem(folder: Path) -> dict[str, str]:
     try:
         with os.scandir(folder) as entries:
-            return {e.name.rpartition(".")[0]: e.path for e in entries if e.name.lower().endswith(SUFFIXES)}
+            # the cheap test first: most of what stands in a folder of labels is labels
+            others = [e for e in entries if e.name[-4:] != ".txt"]
+            return {e.name.rpartition(".")[0]: e.path for e in others if e.name.lower().endswith(SUFFIXES)}
     except OSError:
         return {}
 
