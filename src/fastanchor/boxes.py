@@ -13,7 +13,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, Summary
 
-__all__ = ["Boxes", "image_scale", "network_sizes"]
+__all__ = ["Boxes", "concatenated", "image_scale", "network_sizes"]
 
 Fit = Literal["letterbox", "stretch"]
 
@@ -132,6 +132,56 @@ class Boxes:
             per_class=per_class,
             skipped=dict(self.skipped),
         )
+
+
+def concatenated(parts: Sequence[Boxes]) -> Boxes:
+    """Return several data sets as one: images one after the other, classes of one name put together.
+
+    Parameters
+    ----------
+    parts : sequence of Boxes
+        At least one; either all or none of them with image sizes.
+
+    Raises
+    ------
+    DataError
+        If some have image sizes and others do not.
+
+    Examples
+    --------
+    >>> one = Boxes([[5, 4]], [0], [[64, 48]], [0], ["cat"])
+    >>> both = concatenated([one, Boxes([[3, 2]], [0], [[32, 32]], [0], ["ant"])])
+    >>> both.class_names, both.class_index.tolist(), both.image_index.tolist()
+    (('cat', 'ant'), [0, 1], [0, 1])
+    """
+    if len(parts) == 1:
+        return parts[0]
+    sized = [part.image_wh is not None and part.image_index is not None for part in parts]
+    if any(sized) and not all(sized):
+        raise DataError(f"boxes: data set {sized.index(False) + 1} of {len(parts)} has no image sizes, others have")
+    names = list(dict.fromkeys(name for part in parts for name in part.class_names))
+    place = {name: i for i, name in enumerate(names)}
+    skipped: dict[str, int] = {}
+    classed = all(part.class_index is not None for part in parts)  # one without classes makes the whole have none
+    images: list[NDArray[np.int64]] = []
+    classes: list[NDArray[np.int64]] = []
+    before = 0
+    for part in parts:
+        for reason, count in part.skipped.items():
+            skipped[reason] = skipped.get(reason, 0) + count
+        if part.class_index is not None:
+            classes.append(np.array([place[name] for name in part.class_names], dtype=np.int64)[part.class_index])
+        if part.image_index is not None and part.image_wh is not None:
+            images.append(part.image_index + before)
+            before += len(part.image_wh)
+    return Boxes(
+        np.concatenate([part.wh for part in parts]),
+        np.concatenate(images) if all(sized) else None,
+        np.concatenate([part.image_wh for part in parts if part.image_wh is not None]) if all(sized) else None,
+        np.concatenate(classes) if classed else None,
+        tuple(names) if classed else (),
+        skipped,
+    )
 
 
 def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import fastanchor
 from fastanchor._errors import FastanchorError
-from fastanchor.cli import anchors, bench, check, info, report, run, show, stats, sweep
+from fastanchor.cli import anchors, bench, check, convert, info, report, run, show, stats, sweep
 
 __all__ = ["main"]
 
@@ -22,7 +22,8 @@ examples:
   fastanchor check VOC2012 --anchors model.yaml how well anchors that you have fit
   fastanchor sweep VOC2012 --n 1-15             how many anchors are worth it
   fastanchor report VOC2012 --out page.html     tables and pictures on one page
-  fastanchor stats VOC2012                      what is in a data set
+  fastanchor stats data.yaml                    what is in a data set, YOLO's here
+  fastanchor convert instances.json b.parquet   its boxes as a table, COCO's here
   fastanchor show VOC2012 --out sheet.png       a look at the first images
   fastanchor run --patch yolov5 train.py ...    a training script with fastanchor inside
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"fastanchor {fastanchor.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (anchors, check, sweep, report, stats, show, run, info, bench):
+    for module in (anchors, check, sweep, report, stats, show, convert, run, info, bench):
         module.add(commands)
     arguments = parser.parse_args(argv)
     try:

@@ -8,7 +8,6 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import fastanchor
@@ -25,22 +24,34 @@ Commands = Any  # argparse keeps the type of add_subparsers() private
 
 def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add the data set and how to read it."""
-    text = "data set: Pascal VOC (folder or root with Annotations/) or YOLO (data.yaml, .data, list, folder)"
+    text = (
+        "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
+        "folder), labels.cache, Open Images CSV, KITTI, lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
+    )
     if optional:
-        parser.add_argument("data", nargs="?", metavar="DATA", type=Path, help=f"{text} (default: a built-in sample)")
-    else:
-        parser.add_argument("data", metavar="DATA", type=Path, help=text)
+        text = f"{text}; default: a built-in sample"
+    parser.add_argument("data", nargs="*" if optional else "+", metavar="DATA", help=text)
     group = parser.add_argument_group("reading")
     group.add_argument("--format", default="auto", choices=("auto", *FORMATS), help="of DATA (default: look at it)")
-    group.add_argument("--split", help="read only this part: of ImageSets/Main (VOC), train, val, test (YOLO)")
+    group.add_argument(
+        "--split", help="read only this part: of ImageSets/Main (VOC), of the names of files (COCO), train, val (YOLO)"
+    )
     group.add_argument(
         "--image-size",
         type=_size,
         metavar="WxH",
         help="of images that are not there, such as 1280x720, where labels do not tell it (YOLO)",
     )
-    group.add_argument("--crowd", action="store_true", help="keep annotations of crowds (COCO's iscrowd)")
+    group.add_argument("--crowd", action="store_true", help="keep crowds (COCO: iscrowd, Open Images: IsGroupOf)")
+    group.add_argument("--columns", type=_pair, metavar="W,H", help="names of the columns of a table with the sides")
     group.add_argument("--strict", action="store_true", help="stop at the first thing that would be skipped")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    width, comma, height = text.partition(",")
+    if not comma:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be two names, WIDTH,HEIGHT")
+    return width.strip(), height.strip()
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -73,23 +84,27 @@ def using_backend(name: str | None) -> Iterator[None]:
 def load(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
     """Read DATA, or make the sample; return the boxes and what JSON says under ``read``."""
     quiet = getattr(arguments, "quiet", False)
-    if arguments.data is None:
+    if not arguments.data:
         if not quiet:
             say("no DATA given: using the built-in sample, boxes made up from a fixed seed")
         boxes, source, fmt = sample(), "built-in sample", "sample"
     else:
-        fmt = detect(arguments.data) if arguments.format == "auto" else arguments.format
+        formats = [detect(one) if arguments.format == "auto" else arguments.format for one in arguments.data]
+        if not quiet and arguments.format == "auto":
+            for one, found in zip(arguments.data, formats, strict=True):
+                say(f"{one}: read as {found}")
         boxes = read(
             arguments.data,
-            format=fmt,
+            format=arguments.format,
             split=arguments.split,
             strict=arguments.strict,
             progress=False if quiet else None,
             report=None if quiet else say,
             image_size=arguments.image_size,
             crowd=arguments.crowd,
+            columns=arguments.columns,
         )
-        source = str(arguments.data)
+        source, fmt = ", ".join(arguments.data), ", ".join(dict.fromkeys(formats))
     return boxes, {"source": source, "format": fmt, **plain_summary(boxes.summary())}
 
 

@@ -12,6 +12,7 @@ from fastanchor import _check, bench, plot
 from fastanchor._files import whole
 from fastanchor.bench import _report
 from fastanchor.cli import _common
+from fastanchor.datasets import detect
 
 __all__ = ["add", "run"]
 
@@ -70,15 +71,18 @@ def run(arguments: argparse.Namespace) -> int:
     for package, hides in bench.absent().items():
         say(f"{package} is not installed; without it: {'; '.join(hides)}")
     wh = None
-    if arguments.data is not None:
+    path = None
+    if arguments.data:
         wh = _common.load(arguments)[0].wh
         sizes = sorted({min(n, len(wh)) for n in sizes})
+        # what is compared in reading is Pascal VOC; for other data files are made up
+        path = Path(arguments.data[0]) if len(arguments.data) == 1 and detect(arguments.data[0]) == "voc" else None
     rows: list[bench.Row] = []
     jobs = [(n, k) for k in ks for n in sizes]
     rounds, limit = (3, 1.0) if arguments.quick else (arguments.rounds, arguments.limit)
     with _common.bar(False if arguments.quiet else None, total=None, desc="bench", unit=" contenders") as moving:
         for i, (n, k) in enumerate(jobs):
-            work = bench.case(n, k, wh=wh, threads=arguments.threads, path=arguments.data)
+            work = bench.case(n, k, wh=wh, threads=arguments.threads, path=path)
             if len(work.start) < k:
                 raise fastanchor.DataError(f"--k = {k}: the data has fewer distinct sizes among its first 2,000 boxes")
             # once is enough, and at the largest size at which (n, k, 2) arrays are no burden

@@ -25,8 +25,8 @@ def add(commands: _common.Commands) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data", metavar="DATA", type=Path, help="folder of Pascal VOC XML files, or a VOC root")
-    parser.add_argument("--split", help="only the images of ImageSets/Main/SPLIT.txt (VOC roots)")
+    parser.add_argument("data", metavar="DATA", type=Path, help="data set of any format that tells where boxes lie")
+    parser.add_argument("--split", help="only the images of this part, as in `fastanchor stats`")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="a folder, or a file.png for one sheet")
     parser.add_argument("-n", "--n", type=int, default=9, help="number of images (default: 9)")
     _common.add_json(parser)

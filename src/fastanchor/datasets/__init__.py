@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import Progress
-from fastanchor.boxes import Boxes
+from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
 from fastanchor.datasets._sample import sample
 
@@ -22,12 +22,15 @@ __all__ = ["FORMATS", "ImageAnnotation", "detect", "iter_images", "read", "sampl
 _MODULES = {
     "voc": "fastanchor.datasets.voc",
     "coco": "fastanchor.datasets.coco",
+    "openimages": "fastanchor.datasets.openimages",
+    "table": "fastanchor.datasets.table",
     "labels.cache": "fastanchor.datasets.labels_cache",
     "kitti": "fastanchor.datasets.kitti",
     "list": "fastanchor.datasets.lists",
     "yolo": "fastanchor.datasets.yolo",
 }
 FORMATS = tuple(_MODULES)
+_WHY = {"image_size": ", its labels tell the size", "crowd": ", it marks no crowds", "columns": ", it is no table"}
 
 
 class _Format(Protocol):
@@ -50,7 +53,7 @@ class _Format(Protocol):
 
 
 def read(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     format: str = "auto",
     split: str | None = None,
@@ -59,13 +62,15 @@ def read(
     progress: Progress = None,
     image_size: tuple[int, int] | None = None,
     crowd: bool = False,
+    columns: tuple[str, str] | None = None,
 ) -> Boxes:
     """Return the boxes of a labelled data set.
 
     Parameters
     ----------
-    path : path-like
-        Folder or file. See the modules of :mod:`fastanchor.datasets` for what each format looks for in it.
+    path : path-like, or several
+        Folder or file; "-" is a CSV table on standard input. See the modules of :mod:`fastanchor.datasets` for what
+        each format looks for. Several are read as one data set, each in its own format.
     format : str, default "auto"
         One of `FORMATS`. "auto" looks at the files.
     split : str, optional
@@ -79,13 +84,15 @@ def read(
     image_size : (width, height), optional
         Size of the images that are not there, pixels; for formats whose labels do not tell it ("yolo").
     crowd : bool, default False
-        Keep the annotations of crowds; for formats that mark them ("coco").
+        Keep the annotations of crowds; for formats that mark them ("coco", "openimages").
+    columns : (width, height), optional
+        Names of the columns with the boxes' sides; for "table".
 
     Raises
     ------
     DataError
         If the path does not exist, its format is not recognised, nothing in it could be read, or its format has no use
-        for `image_size` or `crowd`.
+        for an option given.
 
     Examples
     --------
@@ -100,11 +107,22 @@ def read(
     >>> boxes.wh
     array([[30., 20.]])
     """
+    if not isinstance(path, (str, os.PathLike)) and isinstance(path, Sequence):
+        if not path:
+            raise DataError("path: is an empty sequence; at least one file or folder is needed")
+        options: dict[str, Any] = {"format": format, "split": split, "strict": strict, "report": report}
+        options.update(progress=progress, image_size=image_size, crowd=crowd, columns=columns)
+        return concatenated([read(one, **options) for one in path])
     place = _existing(path)
     name = detect(place) if format == "auto" else format
     module = _module(place, name)
     return module.read(
-        place, split=split, strict=strict, report=report, progress=progress, **_options(module, name, image_size, crowd)
+        place,
+        split=split,
+        strict=strict,
+        report=report,
+        progress=progress,
+        **_options(module, name, image_size, crowd, columns),
     )
 
 
@@ -130,7 +148,9 @@ def iter_images(
     place = _existing(path)
     name = detect(place) if format == "auto" else format
     module = _module(place, name)
-    return module.iter_images(place, split=split, strict=strict, report=report, **_options(module, name, image_size, crowd))
+    return module.iter_images(
+        place, split=split, strict=strict, report=report, **_options(module, name, image_size, crowd)
+    )
 
 
 def detect(path: str | os.PathLike[str]) -> str:
@@ -154,23 +174,23 @@ def _module(path: Path, format: str) -> _Format:
     return _load(format)
 
 
-def _options(module: _Format, name: str, image_size: Any, crowd: bool) -> dict[str, Any]:
+def _options(module: _Format, name: str, image_size: Any, crowd: bool, columns: Any = None) -> dict[str, Any]:
     """Return the options that are given, checked; a reader that has no use for one is an error."""
-    given: dict[str, Any] = {}
-    known = getattr(module, "OPTIONS", ())
-    if crowd:
-        if "crowd" not in known:
-            raise DataError(f"crowd = {crowd!r}: format {name!r} does not mark crowds")
-        given["crowd"] = True
-    if image_size is None:
-        return given
-    if "image_size" not in known:
-        raise DataError(f"image_size = {image_size!r}: format {name!r} has no use for it, its labels tell the size")
-    try:
-        width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
-    except (TypeError, ValueError):
-        raise DataError(f"image_size = {image_size!r}: must be (width, height), whole numbers >= 1 (pixels)") from None
-    return {**given, "image_size": (width, height)}
+    given = {"image_size": image_size, "crowd": crowd or None, "columns": columns}
+    given = {option: value for option, value in given.items() if value is not None}
+    for option, value in given.items():
+        if option not in getattr(module, "OPTIONS", ()):
+            raise DataError(f"{option} = {value!r}: format {name!r} has no use for it{_WHY[option]}")
+    if image_size is not None:
+        try:
+            width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
+        except (TypeError, ValueError):
+            rule = "must be (width, height), whole numbers >= 1 (pixels)"
+            raise DataError(f"image_size = {image_size!r}: {rule}") from None
+        given["image_size"] = width, height
+    if columns is not None and not (len(columns) == 2 and all(isinstance(one, str) for one in columns)):
+        raise DataError(f"columns = {columns!r}: must be the names of two columns, (width, height)")
+    return given
 
 
 def _load(name: str) -> _Format:
@@ -182,7 +202,7 @@ def _existing(path: Any) -> Path:
         place = Path(os.fsdecode(path))
     except TypeError:
         raise DataError(f"path = {path!r}: must be the path of a file or folder") from None
-    if not place.exists():
+    if not place.exists() and str(place) != "-":
         raise DataError(f"{shown(place)}: no such file or folder; labels in one of the formats {_legal()} are needed")
     return place
 

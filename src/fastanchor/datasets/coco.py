@@ -18,7 +18,7 @@ from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
 from fastanchor._types import Progress
-from fastanchor.boxes import Boxes
+from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._coco_json import UNNAMED, Table, decode
 from fastanchor.datasets._images import ImageFinder, image_size_shown
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
@@ -46,9 +46,9 @@ def read(
     Parameters
     ----------
     path : path-like
-        The JSON file.
-    split : None
-        A COCO file has no parts.
+        A JSON file, or a folder with such files, directly or in ``annotations``.
+    split : str, optional
+        Of a folder, only the files with this in their name: "train", "val", ... Default: all.
     strict : bool, default False
         Raise at the first image or annotation that would be skipped.
     report : callable, optional
@@ -70,17 +70,22 @@ def read(
     DataError
         If the file is no JSON, holds no annotations, or has no image that could be read.
     """
-    skips = Skips(strict=strict, report=report)
-    with bar(progress, total=2, desc="reading", unit=" steps") as moving:
-        table = _clean(Path(path), split, skips, image_size, crowd, moving)
-    return Boxes(
-        table.bbox[:, 2:],
-        image_index=table.image,
-        image_wh=table.sizes,
-        class_index=table.category,
-        class_names=tuple(table.categories),
-        skipped=skips.counts,
-    )
+    parts = []
+    for file in _files(Path(path), split):
+        skips = Skips(strict=strict, report=report)
+        with bar(progress, total=2, desc=f"reading {file.name}", unit=" steps") as moving:
+            table = _clean(file, skips, image_size, crowd, moving)
+        parts.append(
+            Boxes(
+                table.bbox[:, 2:],
+                image_index=table.image,
+                image_wh=table.sizes,
+                class_index=table.category,
+                class_names=tuple(table.categories),
+                skipped=skips.counts,
+            )
+        )
+    return concatenated(parts)
 
 
 def iter_images(
@@ -99,9 +104,13 @@ def iter_images(
     DataError
         If the file is no JSON, holds no annotations, or has no image that could be read.
     """
-    file = Path(path)
-    with bar(False, total=2, desc="reading", unit=" steps") as moving:
-        table = _clean(file, split, Skips(strict=strict, report=report), image_size, crowd, moving)
+    for file in _files(Path(path), split):
+        with bar(False, total=2, desc="reading", unit=" steps") as moving:
+            table = _clean(file, Skips(strict=strict, report=report), image_size, crowd, moving)
+        yield from _annotations(table, file)
+
+
+def _annotations(table: Table, file: Path) -> Iterator[ImageAnnotation]:
     order = np.argsort(table.image, kind="stable")
     starts = np.searchsorted(table.image[order], np.arange(len(table.names) + 1))
     finder = ImageFinder()
@@ -119,24 +128,50 @@ def iter_images(
 
 
 def detect(path: Path) -> bool:
-    """Return whether `path` is a JSON file that begins like COCO, or too large to tell from its beginning."""
-    if not path.is_file() or path.suffix.lower() != ".json":
+    """Return whether `path` is a JSON file that begins like COCO, or a folder with such files."""
+    return bool(_candidates(path))
+
+
+def _candidates(path: Path) -> list[Path]:
+    """Return the COCO files: the path itself, or those in the folder or its ``annotations``."""
+    if path.is_file():
+        return [path] if _begins(path) else []
+    found = (sorted(folder.glob("*.json")) for folder in (path / "annotations", path))
+    return next((files for some in found if (files := [file for file in some if _begins(file)])), [])
+
+
+def _begins(file: Path) -> bool:
+    if file.suffix.lower() != ".json" or not file.is_file():
         return False
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+    with file.open("rb") as opened:
+        head = opened.read(HEAD)
     if len(head) < HEAD:
         return b'"annotations"' in head or (head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"[" and b'"bbox"' in head)
     return any(word in head for word in (b'"images"', b'"annotations"', b'"categories"', b'"bbox"', b'"info"'))
 
 
+def _files(path: Path, split: str | None) -> list[Path]:
+    """Return the files to read: all, or those with the split in their names."""
+    if path.is_file():
+        if split is not None:
+            raise DataError(f"{shown(path)}: is one file, so it has no split {split!r}")
+        return [path]
+    files = _candidates(path)
+    if not files:
+        raise DataError(f"{shown(path)}: holds no COCO file, neither directly nor in annotations")
+    if split is None:
+        return files
+    chosen = [file for file in files if split in file.stem]
+    if not chosen:
+        names = ", ".join(file.name for file in files)
+        raise DataError(f"split = {split!r}: must be part of the name of one of {names}, the files in {shown(path)}")
+    return chosen
+
+
 # --- from columns to boxes
 
 
-def _clean(
-    file: Path, split: str | None, skips: Skips, image_size: tuple[int, int] | None, crowd: bool, moving: Any
-) -> Table:
-    if split is not None:
-        raise DataError(f"{shown(file)}: is one file, so it has no split {split!r}")
+def _clean(file: Path, skips: Skips, image_size: tuple[int, int] | None, crowd: bool, moving: Any) -> Table:
     try:
         data = file.read_bytes()
     except OSError as error:

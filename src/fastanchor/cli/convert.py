@@ -1,0 +1,50 @@
+"""``fastanchor convert``: any data set as a table of boxes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import fastanchor
+from fastanchor.cli import _common
+from fastanchor.datasets import table
+
+__all__ = ["add", "run"]
+
+DESCRIPTION = """\
+Write the boxes of a data set as a table with the columns width, height, image,
+image_width, image_height and class: Parquet or CSV, by the ending of OUT. All
+commands read it back to the same boxes; of big sets that is the fast way.
+
+  fastanchor convert instances_train2017.json boxes.parquet
+  fastanchor anchors boxes.parquet"""
+
+
+def add(commands: _common.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "convert",
+        help="write the boxes of a data set as a table",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _common.add_data(parser)
+    parser.add_argument("out", type=Path, metavar="OUT", help="a .parquet or .csv file")
+    _common.add_json(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the table, and print what was read."""
+    table.check(arguments.out)
+    boxes, read = _common.load(arguments)
+    table.write(boxes, arguments.out)
+    skipped = dict(boxes.skipped)
+    written = str(arguments.out)
+    if arguments.json:
+        content = {"written": written, "read": read, "skipped": skipped, "version": fastanchor.__version__}
+        _common.emit_json(content)
+    else:
+        print(f"{_common.shown_summary(read, skipped)}\nwritten   {written}")  # noqa: T201  the answer
+    return 0
