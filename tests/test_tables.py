@@ -1,0 +1,319 @@
+"""Tables, Open Images, conversion, and several data sets as one."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import BackendError, Boxes, DataError
+from fastanchor.boxes import concatenated
+from fastanchor.cli import main
+from fastanchor.datasets import detect, iter_images, table
+
+
+def run(capsys, *arguments):
+    code = main([str(one) for one in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def csv_file(folder, text, name="boxes.csv", encoding="utf-8"):
+    file = folder / name
+    file.write_bytes(text.encode(encoding))
+    return file
+
+
+def sample(seed=0, n=500, images=40):
+    rng = np.random.default_rng(seed)
+    return Boxes(
+        rng.uniform(1, 90, (n, 2)),
+        image_index=rng.integers(0, images - 3, n),  # the last have no box
+        image_wh=rng.integers(100, 900, (images, 2)),
+        class_index=rng.integers(0, 3, n),
+        class_names=("ant", "bee", "cat, grey"),
+    )
+
+
+def same(a, b):
+    assert np.array_equal(a.wh, b.wh)
+    assert np.array_equal(a.image_index, b.image_index)
+    assert np.array_equal(a.image_wh, b.image_wh)
+    assert [a.class_names[i] for i in a.class_index] == [b.class_names[i] for i in b.class_index]
+
+
+TENSORFLOW = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_tensorflow_style(tmp_path, newline, encoding):
+    text = TENSORFLOW + "b.jpg,100,80,cat,1,2,31,42\na.jpg,50,40,ant,0,0,5,6\n\nb.jpg,100,80,ant,-3,0,4,8\n"
+    boxes = fastanchor.read(csv_file(tmp_path, text.replace("\n", newline), encoding=encoding))
+    assert boxes.wh.tolist() == [[30, 40], [5, 6], [7, 8]]
+    assert boxes.image_wh.tolist() == [[100, 80], [50, 40]]
+    assert boxes.image_index.tolist() == [0, 1, 0]
+    assert boxes.class_names == ("ant", "cat")
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("width,height\n3,4\n5,6\n", None),
+        ("W;H;note\n3;4;a\n5;6;b\n", None),
+        ("w\th\n3\t4\n5\t6\n", None),
+        ("3,4\n5,6\n", None),
+        ('"3,0","4,0"\n"5,0","6,0"\n', None),
+        ("a,Side,b\n4,3,x\n6,5,y\n", ("side", "A")),
+        ("x1,y1,x2,y2\n1,1,4,5\n0,0,5,6\n", None),
+    ],
+)
+def test_plain_columns(tmp_path, capsys, text, columns):
+    file = csv_file(tmp_path, text)
+    boxes = fastanchor.read(file, columns=columns)
+    assert boxes.wh.tolist() == [[3, 4], [5, 6]]
+    assert boxes.image_wh is None
+    flags = ["--columns", ",".join(columns)] if columns else []
+    code, out, err = run(capsys, "anchors", file, "--n", 1, "--gen", 0, "--json", *flags)
+    assert code == 0
+    assert json.loads(out)["read"]["format"] == "table"
+    assert "read as table" in err
+
+
+def test_standard_input(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("w,h\n10,20\n30,40\n"))
+    code, out, _ = run(capsys, "anchors", "-", "--n", 2, "--gen", 0, "--json", "--quiet")
+    assert code == 0
+    assert json.loads(out)["anchors"] == [[10, 20], [30, 40]]
+
+
+def test_bad_rows_are_counted_by_reason_and_named_by_line(tmp_path):
+    rows = ["a,9,9,c,0,0,3,4", "a,9,9,c,0,0,0,4", "a,9,9,c,5,0,3,4", "a,9,9,c,x,0,3,4", "a,9,9,c,0,0,inf,4", "a,9,9",
+            "a,0,9,c,0,0,3,4", "z,9,9,,,,,"]  # fmt: skip
+    said = []
+    boxes = fastanchor.read(csv_file(tmp_path, TENSORFLOW + "\n".join(rows)), report=said.append)
+    assert boxes.wh.tolist() == [[3, 4]]
+    assert boxes.image_wh.tolist() == [[9, 9], [9, 9]]  # the last row is an image without a box
+    assert boxes.skipped == {
+        "row with another number of cells than the header": 1,
+        "box with zero width or height": 1,
+        "box with negative width or height": 1,
+        "box with unreadable or infinite sides": 2,
+        "image size missing": 1,
+    }
+    assert any("boxes.csv, line 3: box with zero width or height" in one for one in said)
+    with pytest.raises(DataError, match="line 7"):
+        fastanchor.read(csv_file(tmp_path, TENSORFLOW + "\n".join(rows)), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "is empty"),
+        ("a,b\n1,2\n", "width and height, or xmin"),
+        ("width,height\n", "no row could be read"),
+        ("width,height\n0,1\n", "no row could be read; the first"),
+        ("<!DOCTYPE html>\n", "is an HTML or XML page"),
+        ("version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
+        ("width,height\n\xff", "is no UTF-8 text"),
+    ],
+)
+def test_files_that_are_no_table(tmp_path, capsys, text, sentence):
+    file = csv_file(tmp_path, text, encoding="latin-1")
+    with pytest.raises(DataError, match=sentence):
+        fastanchor.read(file)
+    code, out, err = run(capsys, "stats", file)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+def test_columns_asked_for_and_absent(tmp_path):
+    file = csv_file(tmp_path, "a,b\n1,2\n")
+    with pytest.raises(DataError, match="has the columns 'a', 'b'; 'b' and 'c' are needed"):
+        fastanchor.read(file, columns=("b", "c"))
+    with pytest.raises(DataError, match="must be the names of two columns"):
+        fastanchor.read(file, columns=("b",))
+    with pytest.raises(DataError, match="format 'table' has no use for it"):
+        fastanchor.read(file, image_size=(3, 3))
+
+
+def test_numpy_files(tmp_path):
+    wh = np.array([[3.0, 4.0], [5.0, 6.0]])
+    np.save(tmp_path / "a.npy", wh)
+    np.savez(tmp_path / "b.npz", boxes=wh, image_index=[1, 0], image_wh=[[9, 9], [8, 8]], other=[1])
+    assert np.array_equal(fastanchor.read(tmp_path / "a.npy").wh, wh)
+    assert fastanchor.read(tmp_path / "b.npz").image_index.tolist() == [1, 0]
+    np.save(tmp_path / "c.npy", np.ones((2, 4)))
+    np.save(tmp_path / "d.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "e.npz", sides=wh)
+    (tmp_path / "f.npy").write_bytes(b"no array")
+    for name, sentence in (("c.npy", r"has shape \(2, 4\)"), ("d.npy", "is no array of numbers"),
+                           ("e.npz", "holds sides; an array named"), ("f.npy", "is no array of numbers")):  # fmt: skip
+        with pytest.raises(DataError, match=sentence):
+            fastanchor.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_conversion_reads_back_the_same(tmp_path, capsys, ending):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+    boxes = sample()
+    out = tmp_path / f"out.{ending}"
+    table.write(boxes, out)
+    same(fastanchor.read(out), boxes)
+    again = tmp_path / f"again.{ending}"
+    code, text, _ = run(capsys, "convert", out, again, "--quiet")
+    assert code == 0
+    assert "500 boxes on 40 images" in text
+    same(fastanchor.read(again), boxes)
+    bare = Boxes(boxes.wh)
+    table.write(bare, out)
+    assert np.array_equal(fastanchor.read(out).wh, bare.wh)
+    assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
+
+
+def test_parquet_of_others(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    made = arrow.table(
+        {"XMin": [1.0, 0.0], "ymin": [1.0, 0.0], "xmax": [4.0, 5.0], "ymax": [5.0, 0.0], "n": ["a", "b"]}
+    )
+    parquet.write_table(made, tmp_path / "corners.parquet", row_group_size=1)
+    boxes = fastanchor.read(tmp_path / "corners.parquet")
+    assert boxes.wh.tolist() == [[3, 4]]
+    assert boxes.skipped == {"box with zero width or height": 1}
+    parquet.write_table(arrow.table({"w": np.array([3, 5], np.int32), "h": [4.0, 6.0]}), tmp_path / "ints.parquet")
+    assert fastanchor.read(tmp_path / "ints.parquet").wh.tolist() == [[3, 4], [5, 6]]
+    parquet.write_table(arrow.table({"w": ["x"], "h": [4.0]}), tmp_path / "text.parquet")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
+    for name, sentence in (("text", "hold no numbers"), ("bad", "is no Parquet file")):
+        with pytest.raises(DataError, match=sentence):
+            fastanchor.read(tmp_path / f"{name}.parquet")
+
+
+def test_parquet_without_pyarrow_names_the_extra(tmp_path, capsys, monkeypatch):
+    real = table.importlib.util.find_spec
+    monkeypatch.setattr(table.importlib.util, "find_spec", lambda name: None if name == "pyarrow" else real(name))
+    with pytest.raises(BackendError, match=r"fastanchor\[parquet\]"):
+        table.write(sample(), tmp_path / "out.parquet")
+    code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), tmp_path / "out.parquet")
+    assert code == 2
+    assert "fastanchor[parquet]" in err
+    assert not (tmp_path / "out.parquet").exists()
+    code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), tmp_path / "out.xlsx")
+    assert "must end in .parquet or .csv" in err
+
+
+def test_a_table_cannot_be_drawn(tmp_path):
+    with pytest.raises(DataError, match="cannot be drawn"):
+        iter_images(csv_file(tmp_path, "w,h\n1,2\n"))
+
+
+OPEN = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsGroupOf\n"
+
+
+def test_open_images(tmp_path):
+    rows = 'a,x,/m/1,1,0.1,0.6,0.2,0.7,0\nb,x,/m/2,1,"0,5","1,0","0,0","0,25",0\na,x,/m/1,1,0,1,0,1,1\n'
+    file = csv_file(tmp_path, OPEN + rows)
+    assert detect(file) == detect(tmp_path) == "openimages"
+    said = []
+    square = fastanchor.read(file, report=said.append)
+    np.testing.assert_allclose(square.wh, [[0.5, 0.5], [0.5, 0.25]])
+    assert "image_size would say" in said[0]
+    assert square.skipped == {"box of a group (IsGroupOf)": 1}
+    assert len(fastanchor.read(file, crowd=True)) == 3
+    np.testing.assert_allclose(fastanchor.read(file, image_size=(200, 100)).wh, [[100, 50], [100, 25]])
+    csv_file(tmp_path, "ImageID,Width,Height\na,40,20\n", "image_sizes.csv")
+    part = fastanchor.read(file)
+    np.testing.assert_allclose(part.wh, [[20, 10]])
+    assert part.skipped["image size missing"] == 1
+    pixels = csv_file(tmp_path, OPEN + "a,x,/m/1,1,10,30,5,15,0\n", "pixels.csv")
+    assert fastanchor.read(pixels).wh.tolist() == [[20, 10]]
+    (only,) = iter_images(pixels)
+    assert only.boxes.tolist() == [[10, 5, 30, 15]]
+    bad = csv_file(tmp_path, OPEN + "a,x,/m/1,1,0.6,0.1,0,1,0\na,x,/m/1,1,z,0.1,0,1,0\na,x,c,1,0,1,0,1,0\n", "bad.csv")
+    assert fastanchor.read(bad).skipped == {"box with reversed corners": 1, "box with non-finite coordinates": 1}
+
+
+def test_several_data_sets_are_one(tmp_path, capsys):
+    one, two = sample(1), sample(2, n=100, images=20)
+    table.write(one, tmp_path / "one.csv")
+    table.write(two, tmp_path / "two.csv")
+    both = fastanchor.read([tmp_path / "one.csv", tmp_path / "two.csv"])
+    assert len(both) == 600
+    assert len(both.image_wh) == 60
+    assert np.array_equal(both.wh, np.concatenate([one.wh, two.wh]))
+    assert np.array_equal(both.scaled(100), np.concatenate([one.scaled(100), two.scaled(100)]))
+    code, out, _ = run(capsys, "stats", tmp_path / "one.csv", tmp_path / "two.csv", "--json", "--quiet")
+    assert code == 0
+    assert json.loads(out)["boxes"] == 600
+    with pytest.raises(DataError, match="is an empty sequence"):
+        fastanchor.read([])
+
+
+def test_concatenated_keeps_names_and_counts():
+    a = Boxes([[1, 1]], [0], [[9, 9]], [1], ("x", "y"), {"bad": 1})
+    b = Boxes([[2, 2], [3, 3]], [0, 0], [[8, 8]], [0, 1], ("y", "z"), {"bad": 2, "worse": 1})
+    both = concatenated([a, b])
+    assert [both.class_names[i] for i in both.class_index] == ["y", "y", "z"]
+    assert both.skipped == {"bad": 3, "worse": 1}
+    assert concatenated([a, Boxes([[4, 4]], [0], [[7, 7]])]).class_index is None
+    assert len(concatenated([Boxes([[4, 4]]), Boxes([[5, 5]])])) == 2
+    with pytest.raises(DataError, match="data set 2 of 2 has no image sizes"):
+        concatenated([a, Boxes([[4, 4]])])
+
+
+def test_one_data_set_in_four_formats_gives_the_same_anchors(tmp_path):
+    rng = np.random.default_rng(0)
+    voc, yolo = tmp_path / "voc", tmp_path / "yolo"
+    for folder in (voc, yolo / "labels"):
+        folder.mkdir(parents=True)
+    coco = {"images": [], "annotations": [], "categories": [{"id": 0, "name": "a"}, {"id": 1, "name": "b"}]}
+    for i in range(60):
+        coco["images"].append({"id": i, "width": 512, "height": 256, "file_name": f"{i:03}.jpg"})
+        objects, lines = [], []
+        for x0, y0, w, h, c in rng.integers([0, 0, 8, 8, 0], [200, 80, 256, 160, 2], (7, 5)).tolist():
+            name, x1, y1 = "ab"[c], x0 + w, y0 + h
+            corners = f"<xmin>{x0}</xmin><ymin>{y0}</ymin><xmax>{x1}</xmax><ymax>{y1}</ymax>"
+            objects.append(f"<object><name>{name}</name><bndbox>{corners}</bndbox></object>")
+            lines.append(f"{c} {(x0 + w / 2) / 512} {(y0 + h / 2) / 256} {w / 512} {h / 256}")
+            coco["annotations"].append({"image_id": i, "category_id": c, "bbox": [x0, y0, w, h]})
+        size = "<size><width>512</width><height>256</height></size>"
+        (voc / f"{i:03}.xml").write_text(f"<annotation>{size}{''.join(objects)}</annotation>")
+        (yolo / "labels" / f"{i:03}.txt").write_text("\n".join(lines))
+    (yolo / "data.yaml").write_text("train: labels\nnames: [a, b]\n")
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    read = {
+        "voc": fastanchor.read(voc),
+        "coco": fastanchor.read(tmp_path / "coco.json"),
+        "yolo": fastanchor.read(yolo, image_size=(512, 256)),
+    }
+    table.write(read["voc"], tmp_path / "boxes.csv")
+    read["csv"] = fastanchor.read(tmp_path / "boxes.csv")
+    if table.importlib.util.find_spec("pyarrow"):
+        table.write(read["voc"], tmp_path / "boxes.parquet")
+        read["parquet"] = fastanchor.read(tmp_path / "boxes.parquet")
+    anchors = {name: fastanchor.auto_anchor(boxes, n=5, gen=50, rng=0).anchors for name, boxes in read.items()}
+    for name, found in anchors.items():
+        assert len(read[name]) == 420, name
+        assert np.array_equal(found, anchors["voc"]), name  # sizes are powers of two, so YOLO's text loses nothing
+
+
+def test_real_tables(data):
+    file = data / "raccoon" / "raccoon_labels.csv"
+    rows = list(csv.DictReader(io.StringIO(file.read_text())))
+    boxes = fastanchor.read(file)
+    expected = [[float(r["xmax"]) - float(r["xmin"]), float(r["ymax"]) - float(r["ymin"])] for r in rows]
+    assert boxes.wh.tolist() == expected
+    assert len(boxes.image_wh) == len({r["filename"] for r in rows})
+    voc = fastanchor.read(data / "raccoon")
+    assert sorted(map(tuple, voc.wh.tolist())) == sorted(map(tuple, boxes.wh.tolist()))
+    folder = data / "six_formats" / "openimages_format"
+    text = next(folder.glob("*.csv")).read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    relative = [
+        [float(r[b].replace(",", ".")) - float(r[a].replace(",", ".")) for a, b in (("XMin", "XMax"), ("YMin", "YMax"))]
+        for r in rows
+    ]
+    np.testing.assert_allclose(fastanchor.read(folder).wh, relative, rtol=1e-9)
