@@ -141,6 +141,20 @@ def compat():
     return "\n".join(lines)
 
 
+def readers():
+    content = load("readers")
+    lines = [
+        f"{machine(content)}. `python bench/readers.py`",
+        "",
+        "| format | fastanchor reads | the obvious reader | times as fast |",
+        "|---|--:|--:|--:|",
+    ]
+    for row in content["rows"]:
+        ours, theirs = (f"{row[side]:,.0f} {row['unit']}/s" for side in ("ours", "theirs"))
+        lines.append(f"| {row['what']} | {ours} | {theirs} ({row['rival']}) | {row['ratio']:.1f} |")
+    return "\n".join(lines)
+
+
 def waits():
     lines = ["| labels | first run on a machine (kernels are compiled, then cached) | later runs |", "|--:|--:|--:|"]
     lines += [f"| {row['n']:,} | {row['first']:.1f} s | {row['later']:.2f} s |" for row in load("compat")["waits"]]
@@ -163,7 +177,7 @@ def first_use():
     return "\n".join(lines)
 
 
-TABLES = {"growth": growth, "index": index, "first_use": first_use, "compat": compat, "waits": waits, "stages": stages}
+TABLES = {"growth": growth, "index": index, "first_use": first_use, "compat": compat, "waits": waits, "readers": readers, "stages": stages}
 
 
 def rendered(text):

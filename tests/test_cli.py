@@ -82,7 +82,7 @@ def test_same_seed_same_anchors(capsys, backend, threads):
 
 
 def test_strict_turns_a_skip_into_an_error(capsys, voc):
-    code, out, err = run(capsys, "anchors", voc, "--strict")
+    code, out, err = run(capsys, "anchors", voc, "--strict", "--format", "voc")
     assert (code, out) == (2, "")
     assert "im0.xml" in err
     assert err.count("\n") == 1

@@ -11,7 +11,7 @@ import fastanchor
 from fastanchor import BackendError, Boxes, DataError
 from fastanchor.boxes import concatenated
 from fastanchor.cli import main
-from fastanchor.datasets import detect, iter_images, table
+from fastanchor.datasets import _table_out, detect, iter_images, table
 
 
 def run(capsys, *arguments):
@@ -193,8 +193,8 @@ def test_parquet_of_others(tmp_path):
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, capsys, monkeypatch):
-    real = table.importlib.util.find_spec
-    monkeypatch.setattr(table.importlib.util, "find_spec", lambda name: None if name == "pyarrow" else real(name))
+    real = _table_out.importlib.util.find_spec
+    monkeypatch.setattr(_table_out.importlib.util, "find_spec", lambda name: None if name == "pyarrow" else real(name))
     with pytest.raises(BackendError, match=r"fastanchor\[parquet\]"):
         table.write(sample(), tmp_path / "out.parquet")
     code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), tmp_path / "out.parquet")
@@ -291,7 +291,7 @@ def test_one_data_set_in_four_formats_gives_the_same_anchors(tmp_path):
     }
     table.write(read["voc"], tmp_path / "boxes.csv")
     read["csv"] = fastanchor.read(tmp_path / "boxes.csv")
-    if table.importlib.util.find_spec("pyarrow"):
+    if _table_out.importlib.util.find_spec("pyarrow"):
         table.write(read["voc"], tmp_path / "boxes.parquet")
         read["parquet"] = fastanchor.read(tmp_path / "boxes.parquet")
     anchors = {name: fastanchor.auto_anchor(boxes, n=5, gen=50, rng=0).anchors for name, boxes in read.items()}

@@ -15,11 +15,12 @@ __all__ = ["Sheet", "number", "sheet", "text_of"]
 
 
 class Sheet(NamedTuple):
-    """A CSV file: where it is, its column names in lower case, and its lines with their numbers."""
+    """A CSV file: column names in lower case, lines with their numbers, what parts cells, how many lines of header."""
 
-    file: str
     columns: list[str]
     rows: Iterator[tuple[int, list[str]]]
+    delimiter: str
+    header: int
 
     def place(self, *names: str) -> int:
         """Return the position of the first of these columns that is there, or -1."""
@@ -41,7 +42,8 @@ def sheet(text: str, file: str | Path, skips: Skips) -> Sheet:
         raise DataError(f"{shown(file)}: is a pointer of Git LFS; fetch the file itself")
     first = head.partition("\n")[0]
     # decimal commas stand in quotes, or semicolons or tabs part the cells
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     lines = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
     try:
         number_of_first, names = next(lines)
@@ -51,9 +53,10 @@ def sheet(text: str, file: str | Path, skips: Skips) -> Sheet:
         raise DataError(f"{shown(file)}: is no table ({error})") from None
     if all(_numeric(cell) for cell in names):  # no header: the columns have no names
         columns = [str(i) for i in range(len(names))]
-        return Sheet(str(file), columns, _checked([(number_of_first, names)], lines, len(names), file, skips))
+        rows = _checked([(number_of_first, names)], lines, len(names), file, skips)
+        return Sheet(columns, rows, delimiter, 0)
     columns = [name.strip().lstrip("\ufeff").lower() for name in names]
-    return Sheet(str(file), columns, _checked([], lines, len(columns), file, skips))
+    return Sheet(columns, _checked([], lines, len(columns), file, skips), delimiter, number_of_first)
 
 
 def _checked(

@@ -1,0 +1,163 @@
+"""Readers beside the obvious way of each ecosystem, on files in the page cache; answers are compared first.
+
+Run ``python bench/readers.py`` with msgspec, pyarrow and Pillow installed (pycocotools joins where it is); it makes its
+data in a temporary folder, prints a table and writes ``bench/results/readers.json``.
+"""
+
+import contextlib
+import io
+import json
+import statistics
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+
+import fastanchor
+from fastanchor import Boxes, bench
+from fastanchor.datasets import table
+
+RESULTS = Path(__file__).parent / "results"
+VOC, YOLO, COCO, ROWS, ROUNDS = 10_000, 20_000, 400_000, 20_000_000, 5
+
+
+def timed(call, rounds=ROUNDS):
+    call()
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def tree(folder):
+    sizes = []
+    for file in sorted(folder.glob("*.xml")):
+        for box in ET.parse(file).getroot().iter("bndbox"):
+            x0, y0, x1, y1 = (float(box.find(side).text) for side in ("xmin", "ymin", "xmax", "ymax"))
+            sizes.append((x1 - x0, y1 - y0))
+    return np.array(sizes)
+
+
+def loadtxt(folder):
+    parts = [np.loadtxt(file, ndmin=2)[:, 3:5] for file in sorted(folder.glob("*.txt"))]
+    return np.concatenate(parts) * 640
+
+
+def loads(file):
+    content = json.loads(file.read_bytes())
+    return np.array([a["bbox"][2:] for a in content["annotations"]])
+
+
+def pycocotools(file):
+    from pycocotools.coco import COCO as Theirs
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        content = Theirs(file)
+    return np.array([content.anns[i]["bbox"][2:] for i in sorted(content.anns)])
+
+
+def row(what, unit, amount, rival, theirs, ours, expected):
+    """Compare the answers, then the times; `amount` units of work."""
+    np.testing.assert_allclose(theirs(), expected, rtol=1e-6)
+    np.testing.assert_allclose(ours(), expected, rtol=1e-6)
+    slow, fast = timed(theirs, 3), timed(ours)
+    print(
+        f"{what:<22}{amount / fast:>14,.0f} {unit}/s{amount / slow:>14,.0f} {rival:<26}{slow / fast:>7.1f}x", flush=True
+    )
+    speeds = {"theirs": amount / slow, "ours": amount / fast, "ratio": slow / fast}
+    return {"what": what, "unit": unit, "amount": amount, "rival": rival, **speeds}
+
+
+def yolo(folder):
+    rng = np.random.default_rng(0)
+    labels = folder / "labels"
+    labels.mkdir()
+    for i in range(YOLO):
+        lines = [
+            f"{c:.0f} {x:.6f} {y:.6f} {w:.6f} {h:.6f}"
+            for c, x, y, w, h in rng.uniform(0.2, 0.4, (3, 5)) * [8, 1, 1, 1, 1]
+        ]
+        (labels / f"{i:06}.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
+    (folder / "data.yaml").write_text("train: labels\nnames: [a, b, c, d]\n", encoding="ascii")
+    expected = loadtxt(labels)
+    ours = lambda: fastanchor.read(folder, image_size=(640, 640), progress=False).wh  # noqa: E731
+    return row("YOLO labels", "files", YOLO, "np.loadtxt a file", lambda: loadtxt(labels), ours, expected)
+
+
+def coco(folder):
+    rng = np.random.default_rng(0)
+    images = [{"id": i, "width": 640, "height": 480, "file_name": f"{i:012}.jpg"} for i in range(COCO // 8)]
+    bbox = rng.uniform(5, 300, (COCO, 4)).round(2).tolist()
+    polygon = rng.uniform(5, 300, 20).round(2).tolist()
+    annotations = [
+        {
+            "id": i,
+            "image_id": i // 8,
+            "category_id": i % 80,
+            "segmentation": [polygon],
+            "area": 9.5,
+            "bbox": b,
+            "iscrowd": 0,
+        }
+        for i, b in enumerate(bbox)
+    ]
+    categories = [{"id": i, "name": f"class {i}"} for i in range(80)]
+    file = folder / "instances.json"
+    file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    del annotations
+    size, expected = file.stat().st_size / 1e6, np.array(bbox)[:, 2:]
+    ours = lambda: fastanchor.read(file, progress=False).wh  # noqa: E731
+    rows = [row("COCO JSON", "MB", size, "json.loads", lambda: loads(file), ours, expected)]
+    with contextlib.suppress(ImportError):
+        rows.append(row("COCO JSON", "MB", size, "pycocotools", lambda: pycocotools(file), ours, expected))
+    return rows
+
+
+def tables(folder):
+    wh = bench.boxes(ROWS)
+    table.write(Boxes(wh), folder / "boxes.parquet")
+    np.savetxt(folder / "some.csv", wh[: ROWS // 100], delimiter=",", header="width,height", comments="", fmt="%.6f")
+    some = np.loadtxt(folder / "some.csv", delimiter=",", skiprows=1)
+    import pyarrow.parquet as parquet
+
+    def theirs():
+        content = parquet.read_table(folder / "boxes.parquet")
+        return np.column_stack([content.column(name).to_numpy() for name in ("width", "height")])
+
+    def read(name):
+        return lambda: fastanchor.read(folder / name, progress=False).wh
+
+    return [
+        row("Parquet", "boxes", ROWS, "pyarrow and column_stack", theirs, read("boxes.parquet"), wh),
+        row("CSV", "boxes", len(some), "np.loadtxt",
+            lambda: np.loadtxt(folder / "some.csv", delimiter=",", skiprows=1), read("some.csv"), some),
+    ]  # fmt: skip
+
+
+def main():
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("voc", "yolo", "coco", "tables"):
+            (folder / part).mkdir()
+        bench.labels(folder / "voc", VOC)
+        ours = lambda: fastanchor.read(folder / "voc", progress=False).wh  # noqa: E731
+        rows.append(
+            row(
+                "Pascal VOC", "files", VOC, "ElementTree loop", lambda: tree(folder / "voc"), ours, tree(folder / "voc")
+            )
+        )
+        rows.append(yolo(folder / "yolo"))
+        rows += coco(folder / "coco")
+        rows += tables(folder / "tables")
+    RESULTS.mkdir(exist_ok=True)
+    content = {"machine": bench.machine(), "rows": rows}
+    (RESULTS / "readers.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

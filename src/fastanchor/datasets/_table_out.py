@@ -1,0 +1,91 @@
+"""Boxes out to a table, Parquet or CSV."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor._errors import BackendError, DataError
+from fastanchor._files import whole
+from fastanchor.boxes import Boxes
+from fastanchor.datasets._records import shown
+
+__all__ = ["arrow_of", "check", "write"]
+
+
+def arrow_of(file: Path) -> Any:
+    """Return pyarrow, which this file needs."""
+    if importlib.util.find_spec("pyarrow") is None:
+        raise BackendError(f"{shown(file)}: Parquet needs pyarrow; pip install 'fastanchor[parquet]'")
+    return importlib.import_module("pyarrow")
+
+
+def write(boxes: Boxes, path: str | os.PathLike[str]) -> None:
+    """Write boxes as a table, Parquet or CSV by the ending, that :func:`read` reads back to the same boxes.
+
+    Parameters
+    ----------
+    boxes : Boxes
+    path : path-like
+        Ends in .parquet or .csv. Written whole or not at all.
+
+    Raises
+    ------
+    DataError
+        If the ending is neither, or the file cannot be written.
+    BackendError
+        If Parquet is asked for and pyarrow is not installed.
+    """
+    out = Path(path)
+    check(out)
+    columns = _table_of(boxes)
+    if out.suffix.lower() == ".parquet":
+        arrow = arrow_of(out)
+        parquet = importlib.import_module("pyarrow.parquet")
+        made = {
+            name: arrow.array(values, mask=None if values.dtype != np.float64 else np.isnan(values))
+            for name, values in columns.items()
+        }
+        with whole(out) as part:
+            parquet.write_table(arrow.table(made), part, compression="zstd", use_dictionary=["class"])
+        return
+    with whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in zip(*(values.tolist() for values in columns.values()), strict=True):
+            writer.writerow(["" if value != value else value for value in row])
+
+
+def check(out: Path) -> None:
+    """Raise what :func:`write` would raise for this file, before the work is done."""
+    if out.suffix.lower() not in (".parquet", ".csv"):
+        raise DataError(f"{shown(out)}: must end in .parquet or .csv")
+    if out.suffix.lower() == ".parquet":
+        arrow_of(out)
+
+
+def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table; images without a box have rows with NaN for a box at the end."""
+    empty = np.empty(0, np.int64)
+    if boxes.image_index is not None and boxes.image_wh is not None:
+        empty = np.setdiff1d(np.arange(len(boxes.image_wh)), boxes.image_index)
+    nothing = np.full(len(empty), np.nan)
+    columns: dict[str, NDArray[Any]] = {
+        "width": np.concatenate([boxes.wh[:, 0], nothing]),
+        "height": np.concatenate([boxes.wh[:, 1], nothing]),
+    }
+    if boxes.image_index is not None and boxes.image_wh is not None:
+        image = np.concatenate([boxes.image_index, empty])
+        columns["image"] = image
+        columns["image_width"], columns["image_height"] = boxes.image_wh[image].T.copy()
+    if boxes.class_index is not None:
+        names = np.array([*boxes.class_names, ""], dtype=object)
+        columns["class"] = names[np.concatenate([boxes.class_index, np.full(len(empty), len(names) - 1)])]
+    return columns
