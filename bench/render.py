@@ -177,7 +177,7 @@ def first_use():
     return "\n".join(lines)
 
 
-TABLES = {"growth": growth, "index": index, "first_use": first_use, "compat": compat, "waits": waits, "readers": readers, "stages": stages}
+TABLES = {table.__name__: table for table in (growth, index, first_use, compat, waits, readers, stages)}
 
 
 def rendered(text):

@@ -25,7 +25,10 @@ OPTIONAL = {
     "numba": "compiled kernels",
     "matplotlib": "--plot (extra: plot)",
     "pillow": "show, and image sizes that labels lack (extra: plot)",
-    "scikit-learn": "the rival in bench (extra: bench)",
+    "msgspec": "COCO files at full speed (extra: coco)",
+    "pyarrow": "Parquet tables (extra: parquet)",
+    "scipy": "differential evolution in compat.mmdet (extra: compat)",
+    "scikit-learn": "a rival in bench (extra: bench)",
 }
 
 

@@ -151,7 +151,7 @@ def _resolve(roots: list[Path], entry: str) -> Path | None:
             if place.is_file():
                 return place
             for folder in (_swap(place, "images", "labels"), place / "labels", place):
-                if folder.is_dir() and _texts(folder, deep=True):
+                if folder.is_dir() and _any_text(folder):
                     return folder
     return None
 
@@ -329,6 +329,10 @@ def _texts(folder: Path, *, deep: bool) -> list[str]:
     for inner in sorted(below):
         files += _texts(Path(inner), deep=True)
     return files
+
+
+def _any_text(folder: Path) -> bool:
+    return any(name[-4:].lower() == ".txt" for _, _, names in os.walk(folder) for name in names)
 
 
 def _yaml_in(folder: Path) -> Path | None:

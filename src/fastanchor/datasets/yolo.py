@@ -129,10 +129,12 @@ def detect(path: Path) -> bool:
         return False
     if path.is_file() and path.suffix.lower() != ".txt":
         return True
+    if path.is_dir() and any(path.glob("data.y*ml")):
+        return True
     try:
         found = _yolo_files.find(path, None, Skips())
     except DataError:
-        return path.is_dir() and any(path.glob("data.y*ml"))
+        return False
     if found.images:
         return True
     for file in found.files[:LOOKED_AT]:
