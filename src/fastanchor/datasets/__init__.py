@@ -107,7 +107,7 @@ def read(
     >>> boxes.wh
     array([[30., 20.]])
     """
-    if not isinstance(path, (str, os.PathLike)) and isinstance(path, Sequence):
+    if not isinstance(path, (str, bytes, os.PathLike)) and isinstance(path, Sequence):
         if not path:
             raise DataError("path: is an empty sequence; at least one file or folder is needed")
         options: dict[str, Any] = {"format": format, "split": split, "strict": strict, "report": report}
