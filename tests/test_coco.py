@@ -65,6 +65,10 @@ BAD = {
     "zero": (annotation([1, 1, 0, 5]), "box with zero width or height"),
     "negative": (annotation([1, 1, 5, -5]), "box with negative width or height"),
     "infinite": (annotation([1, 1, float("inf"), 5]), "box with non-finite coordinates"),
+    "nan corner": (annotation([float("nan"), 1, 5, 5]), "box with non-finite coordinates"),
+    "beyond floats": (annotation([1, 1, 10**400, 5]), "box with non-finite coordinates"),
+    "polygon beyond floats": (annotation(None, segmentation=[[0, 0, 10**400, 5, 5, 5]]), "unreadable polygons"),
+    "endless id": (annotation([1, 1, 5, 5], image_id="9" * 5000), "annotation of an image that is not listed"),
     "nan": (annotation([1, 1, float("nan"), 5]), "box with non-finite coordinates"),
     "short": (annotation([1, 1, 5]), "bbox that is not four numbers"),
     "text": (annotation("1 1 5 5"), "bbox that is not four numbers"),
@@ -75,6 +79,7 @@ BAD = {
     "no object": (7, "annotation that is no object"),
     "crowd": (annotation([1, 1, 5, 5], iscrowd=1), "annotation of a crowd (iscrowd)"),
     "crowd as true": (annotation([1, 1, 5, 5], iscrowd=True), "annotation of a crowd (iscrowd)"),
+    "crowd as text": (annotation([1, 1, 5, 5], iscrowd="1"), "annotation of a crowd (iscrowd)"),
     "ignored": (annotation([1, 1, 5, 5], ignore=1), "annotation marked ignore"),
 }
 
@@ -95,6 +100,13 @@ def test_bad_annotations_are_counted_by_reason(tmp_path, way, kind):
             fastanchor.read(file, strict=True)
     else:
         assert len(fastanchor.read(file, strict=True)) == 2
+
+
+def test_no_crowd_in_words(tmp_path, way):
+    annotations = [annotation([0, 0, 9, 9], iscrowd=word) for word in ("0", "false", "", None, False)]
+    boxes = fastanchor.read(written(tmp_path, content(*annotations)))
+    assert len(boxes) == 5
+    assert boxes.skipped == {}
 
 
 def test_crowds_are_kept_when_asked_for(tmp_path, way):

@@ -6,12 +6,15 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BackendError, Boxes, DataError
 from fastanchor.boxes import concatenated
 from fastanchor.cli import main
-from fastanchor.datasets import _table_out, detect, iter_images, table
+from fastanchor.datasets import _arrow, _csv, detect, iter_images, table
+from fastanchor.datasets._records import Skips
 
 
 def run(capsys, *arguments):
@@ -83,7 +86,7 @@ def test_plain_columns(tmp_path, capsys, text, columns):
 
 
 def test_standard_input(monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdin", io.StringIO("w,h\n10,20\n30,40\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfw,h\n10,20\n30,40\n")))
     code, out, _ = run(capsys, "anchors", "-", "--n", 2, "--gen", 0, "--json", "--quiet")
     assert code == 0
     assert json.loads(out)["anchors"] == [[10, 20], [30, 40]]
@@ -149,7 +152,7 @@ def test_numpy_files(tmp_path):
     np.save(tmp_path / "d.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "e.npz", sides=wh)
     (tmp_path / "f.npy").write_bytes(b"no array")
-    for name, sentence in (("c.npy", r"has shape \(2, 4\)"), ("d.npy", "is no array of numbers"),
+    for name, sentence in (("c.npy", r"is float64 of shape \(2, 4\)"), ("d.npy", "is no array of numbers"),
                            ("e.npz", "holds sides; an array named"), ("f.npy", "is no array of numbers")):  # fmt: skip
         with pytest.raises(DataError, match=sentence):
             fastanchor.read(tmp_path / name)
@@ -187,14 +190,54 @@ def test_parquet_of_others(tmp_path):
     assert fastanchor.read(tmp_path / "ints.parquet").wh.tolist() == [[3, 4], [5, 6]]
     parquet.write_table(arrow.table({"w": ["x"], "h": [4.0]}), tmp_path / "text.parquet")
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
-    for name, sentence in (("text", "hold no numbers"), ("bad", "is no Parquet file")):
+    whole = (tmp_path / "ints.parquet").read_bytes()
+    (tmp_path / "torn.parquet").write_bytes(whole[:10] + bytes(60) + whole[70:])
+    for name, sentence in (("text", "column 'w' holds something else than numbers"), ("bad", "is no Parquet file"),
+                           ("torn", "is no Parquet file that can be read")):  # fmt: skip
         with pytest.raises(DataError, match=sentence):
             fastanchor.read(tmp_path / f"{name}.parquet")
 
 
+def test_parquet_of_every_type(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+
+    def read(**columns):
+        parquet.write_table(arrow.table(columns), tmp_path / "one.parquet", row_group_size=2)
+        return fastanchor.read(tmp_path / "one.parquet")
+
+    small = {name: arrow.array(v, arrow.uint8()) for name, v in
+             {"xmin": [10, 5, 1], "ymin": [1, 5, 1], "xmax": [4, 9, 255], "ymax": [9, 9, 3]}.items()}  # fmt: skip
+    boxes = read(**small, width=[300, 300, 300], height=[200, 200, 200])
+    assert boxes.wh.tolist() == [[4, 4], [254, 2]]  # 4 - 10 does not wrap round
+    assert boxes.skipped == {"box with negative width or height": 1}
+    assert boxes.image_wh.tolist() == [[300, 200]] * 2  # beside corners, width and height are the image's
+    sides = {"width": [1, 2, 3, None], "height": [1.0, 2, 3, None]}
+    sizes = {"image_width": [50, 60, 50, 70], "image_height": [40, 40, 40, 40]}
+    images = ["b", "a", "b", "empty"]
+    for kind in (arrow.string(), arrow.large_string(), arrow.dictionary(arrow.int8(), arrow.string())):
+        made = arrow.array(images).cast(kind) if "dict" not in str(kind) else arrow.array(images).dictionary_encode()
+        classes = arrow.array(["y", None, "x ", ""])
+        boxes = read(**sides, **sizes, image=made, label=classes)
+        assert boxes.image_index.tolist() == [0, 1, 0]
+        assert boxes.image_wh.tolist() == [[50, 40], [60, 40], [70, 40]]
+        assert [boxes.class_names[i] for i in boxes.class_index] == ["y", "unnamed", "x"]
+    for numbers in ([70, 5, 70, 9], [1, 0, 1, 2], [-3, 2**62, -3, 0]):
+        boxes = read(**sides, **sizes, image_id=numbers)
+        order = [1, 0, 1] if numbers[1] == 0 else [0, 1, 0]  # numbered from 0 on: those are the images' places
+        assert boxes.image_index.tolist() == order
+        assert boxes.image_wh[boxes.image_index].tolist() == [[50, 40], [60, 40], [50, 40]]
+    with_null = read(**sides, **sizes, image_id=arrow.array([4, None, 4, 5]))
+    assert with_null.image_index.tolist() == [0, 2, 0]
+    assert with_null.image_wh[2].tolist() == [60, 40]
+    nothing = read(width=[1, None], height=[2, None])
+    assert nothing.skipped == {"box with unreadable or infinite sides": 1}
+    no_sizes = read(**sides, image=images)
+    assert no_sizes.skipped == {"image without a box and without a size": 1}
+
+
 def test_parquet_without_pyarrow_names_the_extra(tmp_path, capsys, monkeypatch):
-    real = _table_out.importlib.util.find_spec
-    monkeypatch.setattr(_table_out.importlib.util, "find_spec", lambda name: None if name == "pyarrow" else real(name))
+    real = _arrow.importlib.util.find_spec
+    monkeypatch.setattr(_arrow.importlib.util, "find_spec", lambda name: None if name == "pyarrow" else real(name))
     with pytest.raises(BackendError, match=r"fastanchor\[parquet\]"):
         table.write(sample(), tmp_path / "out.parquet")
     code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), tmp_path / "out.parquet")
@@ -234,6 +277,103 @@ def test_open_images(tmp_path):
     assert only.boxes.tolist() == [[10, 5, 30, 15]]
     bad = csv_file(tmp_path, OPEN + "a,x,/m/1,1,0.6,0.1,0,1,0\na,x,/m/1,1,z,0.1,0,1,0\na,x,c,1,0,1,0,1,0\n", "bad.csv")
     assert fastanchor.read(bad).skipped == {"box with reversed corners": 1, "box with non-finite coordinates": 1}
+
+
+def test_open_images_knows_which_are_pixels(tmp_path):
+    rows = "a,x,/m/1,1,0.1,0.6,0.2,0.7,0\nb,x,/m/2,1,0.5,1,0,0.25,0\nc,x,/m/1,1,30,60,5,9,0\n"
+    boxes = fastanchor.read(csv_file(tmp_path, OPEN + rows))
+    assert len(boxes) == 2
+    assert boxes.skipped == {"box in pixels among boxes relative to the image": 1}
+    rows = "a,x,/m/1,1,10,60,20,70,0\nb,x,/m/2,1,0,1,0,2,0\nc,x,/m/1,1,30,60,5,9,0\n"
+    boxes = fastanchor.read(csv_file(tmp_path, OPEN + rows), image_size=(100, 90))
+    assert boxes.wh.tolist() == [[50, 50], [1, 2], [30, 4]]
+    assert boxes.image_wh.tolist() == [[100, 90]] * 3
+    with pytest.raises(DataError, match=r"no row could be read; the first: .*a; see image_size"):
+        fastanchor.read(tmp_path / "boxes.csv")
+
+
+def test_rows_are_never_dropped_unsaid(tmp_path):
+    """One odd row among clean ones, in tables that could be read at once."""
+    for odd in ('"unclosed,3', "1,2,3", "7", "x,2", "1_0,2", "nan,2", "-1,2", "0,2", ",2", "inf,2", "1e400,2"):
+        for ending in ("", "\n"):
+            said = []
+            boxes = fastanchor.read(csv_file(tmp_path, f"width,height\n3,4\n\n5,6\n{odd}{ending}"), report=said.append)
+            assert boxes.wh.tolist() == [[3, 4], [5, 6]], odd
+            assert sum(boxes.skipped.values()) == 1, odd
+            assert "line 5" in said[0], odd
+
+
+def test_images_of_two_sizes_are_no_image(tmp_path):
+    text = TENSORFLOW + "a,9,9,c,0,0,3,4\na,8,9,c,0,0,3,4\nb,7,7,c,0,0,1,2\n"
+    boxes = fastanchor.read(csv_file(tmp_path, text))
+    assert boxes.wh.tolist() == [[3, 4], [1, 2]]
+    assert boxes.skipped == {"image size that is not the one of the image's first row": 1}
+
+
+def test_columns_without_names(tmp_path):
+    file = csv_file(tmp_path, "1,2,30,40\n5,6,70,80\n")
+    with pytest.raises(DataError, match="has 4 columns without names"):
+        fastanchor.read(file)
+    assert fastanchor.read(file, columns=("2", "3")).wh.tolist() == [[30, 40], [70, 80]]
+
+
+def test_damaged_arrays(tmp_path):
+    np.savez(tmp_path / "whole.npz", wh=np.ones((50, 2)))
+    whole = (tmp_path / "whole.npz").read_bytes()
+    header = b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000, 2), }"
+    damaged = {
+        "short.npz": whole[:100],
+        "torn.npz": whole[:60] + b"Z" * 90 + whole[150:],
+        "head.npz": b"PK\x03\x04" + b"0" * 50,
+        "vast.npy": header.ljust(127) + b"\n" + bytes(100),
+        "empty.npy": b"",
+    }
+    for name, content in damaged.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=f"{name}: is no array of numbers"):
+            fastanchor.read(tmp_path / name)
+    np.save(tmp_path / "nan.npy", [[1, 2], [np.nan, 3], [0, 4]])
+    assert fastanchor.read(tmp_path / "nan.npy").skipped == {
+        "box with unreadable or infinite sides": 1,
+        "box with zero width or height": 1,
+    }
+    np.savez(tmp_path / "nan.npz", wh=[[1, 2], [np.nan, 3]])
+    with pytest.raises(DataError, match=r"nan\.npz: wh\[1\]"):
+        fastanchor.read(tmp_path / "nan.npz")
+    for array in ([["1", "2"]], [[1 + 2j, 3]], [[True, True]]):
+        np.save(tmp_path / "kind.npy", array)
+        with pytest.raises(DataError, match="must be numbers of shape"):
+            fastanchor.read(tmp_path / "kind.npy")
+
+
+CELLS = st.one_of(
+    st.sampled_from(["1", "2.5", "-3", "1e3", "1E-2", "+4", ".5", "5.", "0", "", " 7", "8 ", "nan", "inf", "1_0", '"9"',
+                     "0x1", "1e400", "1e-320", "x", "a b", "é", '"a,b"', "0.30000000000000004"]),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.integers(0, 10**20).map(str),
+)  # fmt: skip
+
+
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=8),
+    newline=st.sampled_from(["\n", "\r\n", "\n\n"]),
+    last=st.booleans(),
+    texts=st.sampled_from([[], [2]]),
+)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_quick_ways_agree_with_row_by_row(tmp_path, rows, newline, last, texts):
+    text = newline.join(",".join(row) for row in [["width", "height", "class"], *rows]) + newline * last
+    table = _csv.sheet(csv_file(tmp_path, text))
+    slow = _csv._by_rows(table, Skips(), [0, 1], texts)
+    for quick in ("csv_columns", "_by_numpy", ""):
+        with pytest.MonkeyPatch.context() as patch:
+            for other in {"csv_columns", "_by_numpy"} - {quick}:
+                patch.setattr(_csv, other, lambda *_: None)
+            found = _csv.take(table, Skips(), [0, 1], texts)
+        np.testing.assert_array_equal(found.numbers, slow.numbers)
+        assert found.lines.tolist() == slow.lines.tolist()
+        for a, b in zip(found.texts, slow.texts, strict=True):
+            assert [[*a.names, None][i] for i in a.at] == [[*b.names, None][i] for i in b.at]
 
 
 def test_several_data_sets_are_one(tmp_path, capsys):
@@ -291,7 +431,7 @@ def test_one_data_set_in_four_formats_gives_the_same_anchors(tmp_path):
     }
     table.write(read["voc"], tmp_path / "boxes.csv")
     read["csv"] = fastanchor.read(tmp_path / "boxes.csv")
-    if _table_out.importlib.util.find_spec("pyarrow"):
+    if _arrow.importlib.util.find_spec("pyarrow"):
         table.write(read["voc"], tmp_path / "boxes.parquet")
         read["parquet"] = fastanchor.read(tmp_path / "boxes.parquet")
     anchors = {name: fastanchor.auto_anchor(boxes, n=5, gen=50, rng=0).anchors for name, boxes in read.items()}

@@ -402,5 +402,6 @@ def test_progress_moves_to_the_end(tmp_path):
 
     write(tmp_path, **{f"f{i}": xml(thing()) for i in range(300)})
     boxes = fastanchor.read(tmp_path, progress=Bar)
-    assert seen == [(256, 300), (44, 300)]
+    assert sum(n for n, _ in seen) == 300
+    assert {total for _, total in seen} == {300}
     np.testing.assert_array_equal(boxes.image_index, np.arange(300))

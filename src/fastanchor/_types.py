@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -17,6 +18,7 @@ __all__ = [
     "KMeansResult",
     "LabelArray",
     "Metric",
+    "PathLike",
     "Progress",
     "Stop",
     "Summary",
@@ -31,6 +33,7 @@ Metric = Literal["iou", "euclidean"]
 Update = Literal["median", "mean"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]
 
+PathLike = str | os.PathLike[str]
 # True: a bar; False: none; None: a bar if stderr is a terminal; or a tqdm-like callable
 Progress = bool | None | Callable[..., Any]
 

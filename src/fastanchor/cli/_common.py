@@ -42,6 +42,9 @@ def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         metavar="WxH",
         help="of images that are not there, such as 1280x720, where labels do not tell it (YOLO)",
     )
+    group.add_argument(
+        "--size-cache", metavar="FILE", help="keep the sizes read from images in FILE, for the next time (YOLO)"
+    )
     group.add_argument("--crowd", action="store_true", help="keep crowds (COCO: iscrowd, Open Images: IsGroupOf)")
     group.add_argument("--columns", type=_pair, metavar="W,H", help="names of the columns of a table with the sides")
     group.add_argument("--strict", action="store_true", help="stop at the first thing that would be skipped")
@@ -101,6 +104,7 @@ def load(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
             progress=False if quiet else None,
             report=None if quiet else say,
             image_size=arguments.image_size,
+            size_cache=arguments.size_cache,
             crowd=arguments.crowd,
             columns=arguments.columns,
         )

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import Progress
+from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
 from fastanchor.datasets._sample import sample
@@ -30,7 +30,8 @@ _MODULES = {
     "yolo": "fastanchor.datasets.yolo",
 }
 FORMATS = tuple(_MODULES)
-_WHY = {"image_size": ", its labels tell the size", "crowd": ", it marks no crowds", "columns": ", it is no table"}
+_TOLD = ", its labels tell the size"
+_WHY = {"image_size": _TOLD, "size_cache": _TOLD, "crowd": ", it marks no crowds", "columns": ", it is no table"}
 
 
 class _Format(Protocol):
@@ -53,7 +54,7 @@ class _Format(Protocol):
 
 
 def read(
-    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    path: PathLike | Sequence[PathLike],
     *,
     format: str = "auto",
     split: str | None = None,
@@ -61,6 +62,7 @@ def read(
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
     crowd: bool = False,
     columns: tuple[str, str] | None = None,
 ) -> Boxes:
@@ -83,6 +85,9 @@ def read(
         None draws a bar if stderr is a terminal.
     image_size : (width, height), optional
         Size of the images that are not there, pixels; for formats whose labels do not tell it ("yolo").
+    size_cache : path-like, optional
+        File in which to keep the sizes read from images for the next time; for formats whose labels do not tell them.
+        Default: none is kept.
     crowd : bool, default False
         Keep the annotations of crowds; for formats that mark them ("coco", "openimages").
     columns : (width, height), optional
@@ -111,7 +116,7 @@ def read(
         if not path:
             raise DataError("path: is an empty sequence; at least one file or folder is needed")
         options: dict[str, Any] = {"format": format, "split": split, "strict": strict, "report": report}
-        options.update(progress=progress, image_size=image_size, crowd=crowd, columns=columns)
+        options.update(progress=progress, image_size=image_size, size_cache=size_cache, crowd=crowd, columns=columns)
         return concatenated([read(one, **options) for one in path])
     place = _existing(path)
     name = detect(place) if format == "auto" else format
@@ -122,7 +127,7 @@ def read(
         strict=strict,
         report=report,
         progress=progress,
-        **_options(module, name, image_size, crowd, columns),
+        **_options(module, name, image_size, size_cache, crowd, columns),
     )
 
 
@@ -134,6 +139,7 @@ def iter_images(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Iterator[ImageAnnotation]:
     """Return an iterator over the images of a labelled data set, each with its rectangles.
@@ -149,7 +155,7 @@ def iter_images(
     name = detect(place) if format == "auto" else format
     module = _module(place, name)
     return module.iter_images(
-        place, split=split, strict=strict, report=report, **_options(module, name, image_size, crowd)
+        place, split=split, strict=strict, report=report, **_options(module, name, image_size, size_cache, crowd)
     )
 
 
@@ -174,9 +180,11 @@ def _module(path: Path, format: str) -> _Format:
     return _load(format)
 
 
-def _options(module: _Format, name: str, image_size: Any, crowd: bool, columns: Any = None) -> dict[str, Any]:
+def _options(
+    module: _Format, name: str, image_size: Any, size_cache: Any, crowd: bool, columns: Any = None
+) -> dict[str, Any]:
     """Return the options that are given, checked; a reader that has no use for one is an error."""
-    given = {"image_size": image_size, "crowd": crowd or None, "columns": columns}
+    given = {"image_size": image_size, "size_cache": size_cache, "crowd": crowd or None, "columns": columns}
     given = {option: value for option, value in given.items() if value is not None}
     for option, value in given.items():
         if option not in getattr(module, "OPTIONS", ()):

@@ -22,6 +22,7 @@ from fastanchor.datasets._records import Skips, shown
 __all__ = ["UNNAMED", "Table", "decode"]
 
 UNNAMED = "unnamed"
+DIGITS = 40  # longer texts of digits are names, not numbers
 
 
 class Table(NamedTuple):
@@ -162,7 +163,7 @@ def _loose(data: bytes, file: Path, skips: Skips) -> Table:
         rows.append(bbox)
         image_of.append(images.get(_key(annotation.get("image_id")), -1))
         category_of.append(categories.get(_key(annotation.get("category_id")), -1))
-        flags.append(bool(annotation.get("iscrowd")) | bool(annotation.get("ignore")) << 1)
+        flags.append(_switch(annotation.get("iscrowd")) | _switch(annotation.get("ignore")) << 1)
         index.append(i)
     return Table(
         names, np.array(sizes, dtype=np.float64).reshape(-1, 2), labels,
@@ -185,6 +186,8 @@ def _json(data: bytes, file: Path) -> Any:
         raise DataError(f"{shown(file)}: is no JSON (byte {error.start}: {error.reason})") from None
     except RecursionError:
         raise DataError(f"{shown(file)}: is nested too deeply to be a COCO file") from None
+    except ValueError:
+        raise DataError(f"{shown(file)}: is no usable JSON (a number of thousands of digits)") from None
 
 
 def _objects(content: dict[str, Any], name: str, file: Path, skips: Skips) -> Iterator[dict[str, Any]]:
@@ -200,14 +203,18 @@ def _key(value: Any) -> Any:
     """Return an id as it is compared: 7, 7.0 and "7" are one."""
     if isinstance(value, str):
         value = value.strip()
-        return int(value) if value.isdecimal() else value
+        return int(value) if value.isdecimal() and len(value) < DIGITS else value
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _switch(value: Any) -> bool:
+    return value.strip().lower() not in ("", "0", "false", "no") if isinstance(value, str) else bool(value)
 
 
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return float("nan")
 
 
@@ -229,7 +236,7 @@ def _of_polygons(polygons: Any) -> tuple[tuple[float, float, float, float] | Non
         return None, "annotation without a bbox or polygons"
     try:
         points = np.array([value for polygon in polygons for value in polygon], dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None, "annotation without a bbox and with unreadable polygons"
     if points.size < 4 or points.size % 2:
         return None, "annotation without a bbox and with unreadable polygons"

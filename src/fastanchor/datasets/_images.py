@@ -19,7 +19,7 @@ class ImageFinder:
     """Finds images beside label files; looks into each folder once."""
 
     def __init__(self) -> None:
-        self._seen: dict[Path, dict[str, str]] = {}
+        self._seen: dict[str, list[tuple[Path, dict[str, str]]]] = {}
 
     def find(self, label: Path, filename: str = "") -> Path | None:
         """Return the image of a label file, or None.
@@ -31,10 +31,13 @@ class ImageFinder:
         filename : str
             What the label calls the image, if it does; its folders are ignored, its suffix may be missing.
         """
+        folder = str(label).rpartition(os.sep)[0]  # Path.parent costs ten times as much
+        places = self._seen.get(folder)
+        if places is None:
+            tries = [label.parent / place for place in FOLDERS]
+            places = self._seen[folder] = [(place, names) for place in tries if (names := _names(place))]
         given = filename.strip().replace("\\", "/").rpartition("/")[2]
-        for folder in FOLDERS:
-            place = label.parent / folder
-            names = self._names(place)
+        for place, names in places:
             for stem in (given, given.rpartition(".")[0], label.stem):
                 for name in (stem, *(stem + suffix for suffix in SUFFIXES)) if stem else ():
                     # `names` also knows every name in lower case
@@ -43,20 +46,18 @@ class ImageFinder:
                         return place / found
         return None
 
-    def _names(self, folder: Path) -> dict[str, str]:
-        names = self._seen.get(folder)
-        if names is None:
-            names = {}
-            try:
-                with os.scandir(folder) as entries:
-                    found = sorted(e.name for e in entries if e.name.lower().endswith(SUFFIXES) and e.is_file())
-            except OSError:
-                found = []
-            for name in found:
-                names.setdefault(name.lower(), name)
-            names.update((name, name) for name in found)
-            self._seen[folder] = names
-        return names
+
+def _names(folder: Path) -> dict[str, str]:
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(e.name for e in entries if e.name.lower().endswith(SUFFIXES) and e.is_file())
+    except OSError:
+        return {}
+    names: dict[str, str] = {}
+    for name in found:
+        names.setdefault(name.lower(), name)
+    names.update((name, name) for name in found)
+    return names
 
 
 class ImageIndex:

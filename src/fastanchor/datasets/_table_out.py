@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import importlib
-import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor._errors import BackendError, DataError
+from fastanchor._errors import DataError
 from fastanchor._files import whole
 from fastanchor.boxes import Boxes
+from fastanchor.datasets._arrow import pyarrow_for
 from fastanchor.datasets._records import shown
 
-__all__ = ["arrow_of", "check", "write"]
-
-
-def arrow_of(file: Path) -> Any:
-    """Return pyarrow, which this file needs."""
-    if importlib.util.find_spec("pyarrow") is None:
-        raise BackendError(f"{shown(file)}: Parquet needs pyarrow; pip install 'fastanchor[parquet]'")
-    return importlib.import_module("pyarrow")
+__all__ = ["check", "write"]
 
 
 def write(boxes: Boxes, path: str | os.PathLike[str]) -> None:
@@ -47,7 +40,7 @@ def write(boxes: Boxes, path: str | os.PathLike[str]) -> None:
     check(out)
     columns = _table_of(boxes)
     if out.suffix.lower() == ".parquet":
-        arrow = arrow_of(out)
+        arrow = pyarrow_for(out)
         parquet = importlib.import_module("pyarrow.parquet")
         made = {
             name: arrow.array(values, mask=None if values.dtype != np.float64 else np.isnan(values))
@@ -68,7 +61,7 @@ def check(out: Path) -> None:
     if out.suffix.lower() not in (".parquet", ".csv"):
         raise DataError(f"{shown(out)}: must end in .parquet or .csv")
     if out.suffix.lower() == ".parquet":
-        arrow_of(out)
+        pyarrow_for(out)
 
 
 def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:

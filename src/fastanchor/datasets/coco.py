@@ -17,15 +17,16 @@ import numpy as np
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
-from fastanchor._types import Progress
+from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._coco_json import UNNAMED, Table, decode
-from fastanchor.datasets._images import ImageFinder, image_size_shown
+from fastanchor.datasets._images import ImageFinder
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
+from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size", "crowd")
+OPTIONS = ("image_size", "size_cache", "crowd")
 HEAD = 1 << 16  # bytes that detection reads
 NAMED = 5  # annotations whose place may be named; more are only counted
 CROWD, IGNORED = "annotation of a crowd (iscrowd)", "annotation marked ignore"
@@ -39,6 +40,7 @@ def read(
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Boxes:
     """Return the boxes of a COCO file.
@@ -57,6 +59,8 @@ def read(
         None draws a bar if stderr is a terminal.
     image_size : (width, height), optional
         Of images whose size is neither in the file nor to be had from the image, pixels.
+    size_cache : path-like, optional
+        File in which to keep the sizes of images for the next time. Default: none is kept.
     crowd : bool, default False
         Whether to keep annotations with ``iscrowd``; else they are counted and left out.
 
@@ -74,7 +78,7 @@ def read(
     for file in _files(Path(path), split):
         skips = Skips(strict=strict, report=report)
         with bar(progress, total=2, desc=f"reading {file.name}", unit=" steps") as moving:
-            table = _clean(file, skips, image_size, crowd, moving)
+            table = _clean(file, skips, image_size, size_cache, crowd, moving)
         parts.append(
             Boxes(
                 table.bbox[:, 2:],
@@ -95,6 +99,7 @@ def iter_images(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Iterator[ImageAnnotation]:
     """Yield the images of a COCO file with their rectangles, in the order of :func:`read`, whose parameters these are.
@@ -106,7 +111,7 @@ def iter_images(
     """
     for file in _files(Path(path), split):
         with bar(False, total=2, desc="reading", unit=" steps") as moving:
-            table = _clean(file, Skips(strict=strict, report=report), image_size, crowd, moving)
+            table = _clean(file, Skips(strict=strict, report=report), image_size, size_cache, crowd, moving)
         yield from _annotations(table, file)
 
 
@@ -171,7 +176,14 @@ def _files(path: Path, split: str | None) -> list[Path]:
 # --- from columns to boxes
 
 
-def _clean(file: Path, skips: Skips, image_size: tuple[int, int] | None, crowd: bool, moving: Any) -> Table:
+def _clean(
+    file: Path,
+    skips: Skips,
+    image_size: tuple[int, int] | None,
+    size_cache: PathLike | None,
+    crowd: bool,
+    moving: Any,
+) -> Table:
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -179,7 +191,7 @@ def _clean(file: Path, skips: Skips, image_size: tuple[int, int] | None, crowd: 
     table = decode(data, file, skips)
     moving.update(1)
     del data
-    table = _sized(table, file, skips, image_size)
+    table = _sized(table, file, skips, image_size, size_cache)
     table = _kept(table, file, skips, crowd)
     moving.update(1)
     if not len(table.names):
@@ -187,7 +199,9 @@ def _clean(file: Path, skips: Skips, image_size: tuple[int, int] | None, crowd: 
     return table
 
 
-def _sized(table: Table, file: Path, skips: Skips, image_size: tuple[int, int] | None) -> Table:
+def _sized(
+    table: Table, file: Path, skips: Skips, image_size: tuple[int, int] | None, size_cache: PathLike | None
+) -> Table:
     """Find the sizes of images that have none; leave out those that stay without."""
     sizes = table.sizes
     missing = np.flatnonzero(~((sizes >= MIN_SIDE) & (sizes <= MAX_SIDE)).all(1))
@@ -195,14 +209,16 @@ def _sized(table: Table, file: Path, skips: Skips, image_size: tuple[int, int] |
         return table
     finder, keep = ImageFinder(), np.ones(len(sizes), bool)
     sizes = sizes.copy()
-    for i in missing.tolist():
-        there = finder.find(file, table.names[i])
-        found = (image_size_shown(there) if there is not None else None) or image_size
-        if found is None:
-            keep[i] = False
-            skips.add("image without a size", file, None, f"images[{i}], {table.names[i] or 'unnamed'}; see image_size")
-        else:
-            sizes[i] = found
+    with ImageSizes(size_cache) as images:
+        for i in missing.tolist():
+            there = finder.find(file, table.names[i])
+            found = (images.of(there) if there is not None else None) or image_size
+            if found is None:
+                keep[i] = False
+                name = table.names[i] or "unnamed"
+                skips.add("image without a size", file, None, f"images[{i}], {name}; see image_size")
+            else:
+                sizes[i] = found
     lost = np.isin(table.image, np.flatnonzero(~keep))
     skips.note("annotation of an image without a size", int(lost.sum())) if lost.any() else None
     place = np.cumsum(keep) - 1
@@ -237,7 +253,7 @@ def _kept(table: Table, file: Path, skips: Skips, crowd: bool) -> Table:
         drop((table.flags & 1) != 0, CROWD, fault=False)
     drop((table.flags & 2) != 0, IGNORED, fault=False)
     drop(table.image < 0, "annotation of an image that is not listed")
-    drop(~((np.abs(width) <= MAX_SIDE) & (np.abs(height) <= MAX_SIDE)), "box with non-finite coordinates")
+    drop(~(np.abs(table.bbox) <= MAX_SIDE).all(1), "box with non-finite coordinates")
     drop((width < 0.0) | (height < 0.0), "box with negative width or height")
     drop((width < MIN_SIDE) | (height < MIN_SIDE), "box with zero width or height")
     category, categories = table.category[keep], table.categories

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fastanchor._errors import DataError
-from fastanchor._progress import track
-from fastanchor._types import Progress
+from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
-from fastanchor.datasets._images import ImageIndex, image_size_shown
+from fastanchor.datasets._fetch import contents
+from fastanchor.datasets._images import ImageIndex
 from fastanchor.datasets._pixels import Image, annotations_of, boxes_of, corners_fault
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
+from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size",)
+OPTIONS = ("image_size", "size_cache")
 COLUMNS = (15, 16)
 REGION = "DontCare"
 LOOKED_AT = 5  # files that detection opens
@@ -34,6 +35,7 @@ def read(
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
 ) -> Boxes:
     """Return the boxes of KITTI labels.
 
@@ -51,6 +53,8 @@ def read(
         None draws a bar if stderr is a terminal.
     image_size : (width, height), optional
         Size of the images that are not there, pixels.
+    size_cache : path-like, optional
+        File in which to keep the sizes of images for the next time. Default: none is kept.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def read(
         If there is no label file or no such split, or nothing could be read.
     """
     skips = Skips(strict=strict, report=report)
-    return boxes_of(_images(Path(path), split, skips, image_size, progress), skips)
+    return boxes_of(_images(Path(path), split, skips, image_size, size_cache, progress), skips)
 
 
 def iter_images(
@@ -68,6 +72,7 @@ def iter_images(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
 ) -> Iterator[ImageAnnotation]:
     """Yield the images of KITTI labels with their rectangles; parameters are those of :func:`read`.
 
@@ -76,7 +81,9 @@ def iter_images(
     DataError
         If there is no label file or no such split, or nothing could be read.
     """
-    return annotations_of(_images(Path(path), split, Skips(strict=strict, report=report), image_size, False))
+    return annotations_of(
+        _images(Path(path), split, Skips(strict=strict, report=report), image_size, size_cache, False)
+    )
 
 
 def detect(path: Path) -> bool:
@@ -101,7 +108,12 @@ def _files(path: Path) -> list[Path]:
 
 
 def _images(
-    path: Path, split: str | None, skips: Skips, size: tuple[int, int] | None, progress: Progress
+    path: Path,
+    split: str | None,
+    skips: Skips,
+    size: tuple[int, int] | None,
+    size_cache: PathLike | None,
+    progress: Progress,
 ) -> Iterator[Image]:
     if split not in (None, "training", "train"):
         raise DataError(f"split = {split!r}: must be 'training', the only part of KITTI with labels")
@@ -109,27 +121,28 @@ def _images(
     if not files:
         raise DataError(f"{shown(path)}: holds no label file (.txt), neither directly nor in label_2")
     index, count = ImageIndex(), 0
-    for file in track(files, progress, total=len(files), desc="reading", unit=" files"):
-        image = index.of_label(str(file))
-        wh = (image_size_shown(image) if image is not None else None) or size
-        if wh is None:
-            skips.add("image size missing", file, None, "image not found; see image_size")
-            continue
-        corners, classes = _rows(file, skips)
-        count += 1
-        yield Image(file.stem, image, (float(wh[0]), float(wh[1])), corners, classes)
+    names = [str(file) for file in files]
+    with ImageSizes(size_cache) as sizes:
+        for file, found in zip(files, contents(names, progress=progress), strict=True):
+            image = index.of_label(str(file))
+            wh = (sizes.of(image) if image is not None else None) or size
+            if wh is None:
+                skips.add("image size missing", file, None, "image not found; see image_size")
+                continue
+            corners, classes = _rows(found, file, skips)
+            count += 1
+            yield Image(file.stem, image, (float(wh[0]), float(wh[1])), corners, classes)
     if not count:
         raise DataError(f"{shown(path)}: no file could be read; the first: {skips.first}")
 
 
-def _rows(file: Path, skips: Skips) -> tuple[list[list[float]], list[str]]:
+def _rows(found: bytes | OSError, file: Path, skips: Skips) -> tuple[list[list[float]], list[str]]:
     corners: list[list[float]] = []
     classes: list[str] = []
-    try:
-        text = file.read_text("utf-8-sig", "surrogateescape")
-    except OSError as error:
-        skips.add("file that cannot be read", file, None, error.strerror or "")
+    if isinstance(found, OSError):
+        skips.add("file that cannot be read", file, None, found.strerror or "")
         return corners, classes
+    text = found.decode("utf-8-sig", "surrogateescape")
     for number, line in enumerate(text.split("\n"), start=1):
         words = line.split()
         if not words:

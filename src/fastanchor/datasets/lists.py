@@ -11,16 +11,18 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
-from fastanchor._types import Progress
+from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
-from fastanchor.datasets._images import SUFFIXES, image_size_shown
+from fastanchor.datasets._images import SUFFIXES
 from fastanchor.datasets._pixels import Image, annotations_of, boxes_of, corners_fault
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
+from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size",)
+OPTIONS = ("image_size", "size_cache")
 LOOKED_AT = 1 << 16  # bytes that detection reads
 _SUFFIX = "|".join(re.escape(suffix) for suffix in SUFFIXES)
 _KERAS = re.compile(rf"(.+?(?:{_SUFFIX}))((?:\s+\S*,\S*)*)\s*$", re.I)
@@ -35,6 +37,7 @@ def read(
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
 ) -> Boxes:
     """Return the boxes of a list.
 
@@ -52,6 +55,8 @@ def read(
         Not used: a list is read at once.
     image_size : (width, height), optional
         Size of the images that are not there, pixels.
+    size_cache : path-like, optional
+        File in which to keep the sizes of images for the next time. Default: none is kept.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def read(
         If nothing in the list could be read.
     """
     skips = Skips(strict=strict, report=report)
-    return boxes_of(_images(Path(path), split, skips, image_size), skips)
+    return boxes_of(_images(Path(path), split, skips, image_size, size_cache), skips)
 
 
 def iter_images(
@@ -69,6 +74,7 @@ def iter_images(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
 ) -> Iterator[ImageAnnotation]:
     """Yield the images of a list with their rectangles; parameters are those of :func:`read`.
 
@@ -77,7 +83,7 @@ def iter_images(
     DataError
         If nothing in the list could be read.
     """
-    return annotations_of(_images(Path(path), split, Skips(strict=strict, report=report), image_size))
+    return annotations_of(_images(Path(path), split, Skips(strict=strict, report=report), image_size, size_cache))
 
 
 def detect(path: Path) -> bool:
@@ -91,7 +97,9 @@ def detect(path: Path) -> bool:
     return found is not None and (found.re is _NUMBERED or bool(found[2].strip()))
 
 
-def _images(path: Path, split: str | None, skips: Skips, size: tuple[int, int] | None) -> Iterator[Image]:
+def _images(
+    path: Path, split: str | None, skips: Skips, size: tuple[int, int] | None, size_cache: PathLike | None
+) -> Iterator[Image]:
     if split is not None:
         raise DataError(f"{shown(path)}: is one file, so it has no split {split!r}")
     count = 0
@@ -99,31 +107,38 @@ def _images(path: Path, split: str | None, skips: Skips, size: tuple[int, int] |
         text = path.read_text("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        numbered, keras = _NUMBERED.match(line.strip()), _KERAS.match(line.strip())
-        if numbered:
-            file, rest = numbered[1], numbered[4].split()
-            wh: tuple[float, float] | None = (float(numbered[2]), float(numbered[3]))
-            rows = [[*rest[i + 1 : i + 5], rest[i]] for i in range(0, len(rest), 5)]
-        elif keras:
-            file, wh = keras[1], None
-            rows = [word.split(",") for word in keras[2].split()]
-        else:
-            skips.add("line that is no image with boxes", path, number, shown(line.strip()[:60]))
-            continue
-        image = _there(path, file)
-        if wh is None:
-            wh = (image_size_shown(image) if image is not None else None) or size
-        if wh is None or not min(wh) > 0.0:
-            skips.add("image size missing", path, number, f"{shown(file)}; see image_size")
-            continue
-        found = [(*row[:4], row[4]) for row in rows if _good(row, skips, path, number)]
-        count += 1
-        yield Image(Path(file).stem, image, wh, [[float(x) for x in row[:4]] for row in found], [r[4] for r in found])
+    with ImageSizes(size_cache) as sizes:
+        for number, line in enumerate(map(str.strip, text.split("\n")), start=1):
+            if not line:
+                continue
+            parts = _parts(line)
+            if parts is None:
+                skips.add("line that is no image with boxes", path, number, shown(line[:60]))
+                continue
+            file, wh, rows = parts
+            image = _there(path, file)
+            if wh is None:
+                wh = (sizes.of(image) if image is not None else None) or size
+            if wh is None or not (min(wh) >= MIN_SIDE and max(wh) <= MAX_SIDE):
+                skips.add("image size missing", path, number, f"{shown(file)}; see image_size")
+                continue
+            found = [(*row[:4], row[4]) for row in rows if _good(row, skips, path, number)]
+            corners = [[float(x) for x in row[:4]] for row in found]
+            count += 1
+            yield Image(Path(file).stem, image, wh, corners, [row[4] for row in found])
     if not count:
         raise DataError(f"{shown(path)}: no line could be read" + f"; the first: {skips.first}" * bool(skips.first))
+
+
+def _parts(line: str) -> tuple[str, tuple[float, float] | None, list[list[str]]] | None:
+    """Return the image's file, its size if the line tells it, and the boxes' values; None for other lines."""
+    numbered = _NUMBERED.match(line)
+    if numbered:
+        rest = numbered[4].split()
+        rows = [[*rest[i + 1 : i + 5], rest[i]] for i in range(0, len(rest), 5)]
+        return numbered[1], (float(numbered[2]), float(numbered[3])), rows
+    keras = _KERAS.match(line)
+    return (keras[1], None, [word.split(",") for word in keras[2].split()]) if keras else None
 
 
 def _good(row: list[str], skips: Skips, path: Path, number: int) -> bool:

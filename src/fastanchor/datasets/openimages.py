@@ -1,6 +1,6 @@
 """Open Images CSV: ``ImageID, ..., LabelName, ..., XMin, XMax, YMin, YMax, ...``, a box a line.
 
-Coordinates are relative to the image, or pixels where one of them is beyond 2; decimal commas in quotes are read too.
+Coordinates are relative to the image, or pixels where most boxes reach beyond 2; decimal commas in quotes are read too.
 Image sizes come from a table ``ImageID, Width, Height`` beside the file (its name holds "size" or "image"), else from
 the images, else from `image_size`; and if there is nothing, all images count as squares of side 1, which `report` is
 told. ``width = XMax - XMin``. Boxes marked ``IsGroupOf`` are left out and counted unless `crowd` is set.
@@ -11,18 +11,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
-from fastanchor._types import Progress
+from fastanchor._types import FloatArray, IntArray, PathLike, Progress
 from fastanchor.boxes import Boxes
-from fastanchor.datasets._csv import Sheet, number, sheet, text_of
-from fastanchor.datasets._images import ImageFinder, image_size_shown
-from fastanchor.datasets._pixels import Image, annotations_of, boxes_of, corners_fault
+from fastanchor.datasets._columns import Codes, Taken, sorted_codes, within
+from fastanchor.datasets._csv import sheet, take
+from fastanchor.datasets._images import ImageFinder
+from fastanchor.datasets._pixels import corners_fault
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
+from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size", "crowd")
+OPTIONS = ("image_size", "size_cache", "crowd")
 HEAD = 1 << 12
 RELATIVE = 2.0  # coordinates up to here are relative: labels reach beyond the image, but not by its whole width
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -36,6 +42,7 @@ def read(
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Boxes:
     """Return the boxes of an Open Images table.
@@ -54,6 +61,8 @@ def read(
         Not used: a table is read at once.
     image_size : (width, height), optional
         Size of the images that are not there, pixels.
+    size_cache : path-like, optional
+        File in which to keep the sizes of images for the next time. Default: none is kept.
     crowd : bool, default False
         Whether to keep boxes of groups.
 
@@ -63,7 +72,9 @@ def read(
         If columns are missing, or no row could be read.
     """
     skips = Skips(strict=strict, report=report)
-    return boxes_of(_images(Path(path), split, skips, report, image_size, crowd), skips)
+    found = _load(Path(path), split, skips, report, image_size, size_cache, crowd)
+    corners = found.corners
+    return Boxes(corners[:, 2:] - corners[:, :2], found.image, found.sizes, found.label, found.classes, skips.counts)
 
 
 def iter_images(
@@ -73,6 +84,7 @@ def iter_images(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Iterator[ImageAnnotation]:
     """Yield the images of an Open Images table with their rectangles; parameters are those of :func:`read`.
@@ -83,7 +95,20 @@ def iter_images(
         If columns are missing, or no row could be read.
     """
     skips = Skips(strict=strict, report=report)
-    return annotations_of(_images(Path(path), split, skips, report, image_size, crowd))
+    found = _load(Path(path), split, skips, report, image_size, size_cache, crowd)
+    order = np.argsort(found.image, kind="stable")
+    starts = np.searchsorted(found.image[order], np.arange(len(found.names) + 1))
+    finder = ImageFinder()
+    for i, name in enumerate(found.names):
+        rows = order[starts[i] : starts[i + 1]]
+        yield ImageAnnotation(
+            name=Path(name).stem,
+            image_path=finder.find(found.file, name),
+            width=float(found.sizes[i, 0]),
+            height=float(found.sizes[i, 1]),
+            boxes=found.corners[rows],
+            classes=tuple(found.classes[c] for c in found.label[rows]),
+        )
 
 
 def detect(path: Path) -> bool:
@@ -102,86 +127,124 @@ def _file(path: Path) -> Path | None:
     return None
 
 
-def _images(
+class _Found(NamedTuple):
+    """The boxes kept: images in the order they appear, and for each box its image, corners in pixels and class."""
+
+    file: Path
+    names: list[str]
+    sizes: FloatArray
+    image: IntArray
+    corners: FloatArray
+    label: IntArray
+    classes: tuple[str, ...]
+
+
+def _load(
     path: Path,
     split: str | None,
     skips: Skips,
     report: Callable[[str], None] | None,
     image_size: tuple[int, int] | None,
+    size_cache: PathLike | None,
     crowd: bool,
-) -> list[Image]:
+) -> _Found:
     if split is not None:
         raise DataError(f"{shown(path)}: is one table, so it has no split {split!r}")
     file = _file(path)
     if file is None:
         raise DataError(f"{shown(path)}: has no columns ImageID, XMin, XMax, YMin and YMax")
-    table = sheet(text_of(file), file, skips)
-    rows = _rows(table, file, skips, crowd)
-    relative = all(abs(value) <= RELATIVE for _, corners, _ in rows for value in corners)
-    sizes = _sizes(file, skips)
-    images: dict[str, Image] = {}
-    finder, unsized = ImageFinder(), 0
-    for name, corners, label in rows:
-        image = images.get(name)
-        if image is None:
-            there = finder.find(file, name)
-            stem = Path(name).stem
-            found = sizes.get(name) or sizes.get(stem) or (image_size_shown(there) if there else None) or image_size
-            if found is None:
-                unsized += 1
-            image = images[name] = Image(stem, there, found or (0.0, 0.0), [], [])
-        image.corners.append(corners)
-        image.classes.append(label)
-    if unsized and (unsized < len(images) or not relative):
-        for name, image in list(images.items()):
-            if image.size == (0.0, 0.0):
-                skips.add("image size missing", file, None, f"{shown(name)}; see image_size")
-                skips.note("box of an image without a size", len(image.corners))
-                del images[name]
-    elif unsized:
+    table = sheet(file)
+    image, label, group = table.place("imageid"), table.place("labelname", "label", "class"), table.place("isgroupof")
+    texts = [image, *(at for at in (label, group) if at >= 0)]
+    taken = take(table, skips, [table.place(name) for name in CORNERS], texts)
+    corners, names = taken.numbers, taken.texts[0]
+    keep = _faultless(taken, file, skips)
+    if group >= 0 and not crowd:
+        groups = taken.texts[-1]
+        grouped = keep & np.isin(groups.at, [i for i, name in enumerate(groups.names) if name == "1"])
+        keep &= ~grouped
+        if grouped.any():
+            skips.note("box of a group (IsGroupOf)", int(grouped.sum()))
+    beyond = keep & (np.abs(corners).max(1, initial=0.0) > RELATIVE)
+    relative = 2 * int(beyond.sum()) <= int(keep.sum())
+    if relative:
+        _skip(beyond, taken, "box in pixels among boxes relative to the image", file, skips)
+        keep &= ~beyond
+    used = np.unique(names.at[keep])
+    known = _image_sizes(file, [names.names[i] for i in used.tolist()], skips, size_cache)
+    sizes = np.array([pair or image_size or (0.0, 0.0) for pair in known], dtype=np.float64).reshape(-1, 2)
+    missing = sizes[:, 0] == 0.0
+    place = np.full(len(names.names) + 1, -1)
+    place[used] = np.arange(len(used))
+    at = place[names.at]
+    if len(sizes) and missing.all() and relative:
         if report is not None:
             report(
                 f"{shown(file)}: no images and no table of their sizes found, so boxes are relative to images taken as "
                 "square; image_size would say how large they are"
             )
-        images = {name: image._replace(size=(1.0, 1.0)) for name, image in images.items()}
-    if not images:
+        sizes[:] = 1.0
+    elif missing.any():
+        for i in used[missing].tolist():
+            skips.add("image size missing", file, None, f"{shown(names.names[i])}; see image_size")
+        lost = keep & np.append(missing, False)[at]
+        skips.note("box of an image without a size", int(lost.sum()))
+        keep &= ~lost
+        at, sizes, used = (np.cumsum(~missing) - 1)[at], sizes[~missing], used[~missing]
+    if not keep.any():
         raise DataError(f"{shown(file)}: no row could be read; the first: {skips.first or 'there is none'}")
-    return [_scaled(image) if relative else image for image in images.values()]
+    kept = at[keep]
+    pixels = corners[keep] * np.tile(sizes, 2)[kept] if relative else corners[keep]
+    labels = taken.texts[1] if label >= 0 else Codes(np.full(len(at), -1), [])
+    return _Found(file, [names.names[i] for i in used.tolist()], sizes, kept, pixels, *sorted_codes(labels, keep))
 
 
-def _rows(table: Sheet, file: Path, skips: Skips, crowd: bool) -> list[tuple[str, list[float], str]]:
-    at = [table.place(name) for name in CORNERS]
-    name, label, group = table.place("imageid"), table.place("labelname", "label", "class"), table.place("isgroupof")
-    rows = []
-    for line, row in table.rows:
-        corners = [number(row[i]) for i in at]
-        fault = corners_fault([str(value) for value in corners])
-        if fault:
-            skips.add(fault, file, line, shown(", ".join(row[i] for i in at)))
-        elif not crowd and group >= 0 and row[group].strip() == "1":
-            skips.note("box of a group (IsGroupOf)")
-        else:
-            rows.append((row[name].strip(), corners, row[label].strip() if label >= 0 else "unnamed"))
-    return rows
+def _faultless(taken: Taken, file: Path, skips: Skips) -> NDArray[np.bool_]:
+    """Return which rows are boxes of an image; the others go to `skips`."""
+    corners = taken.numbers
+    good = within(corners[:, 2:] - corners[:, :2]) & np.isfinite(corners).all(1)
+    for row in np.flatnonzero(~good).tolist():
+        one = np.zeros(len(good), bool)
+        one[row] = True
+        _skip(one, taken, corners_fault(list(map(str, corners[row].tolist()))), file, skips)
+    _skip(good & (taken.texts[0].at < 0), taken, "box without an image", file, skips)
+    return good & (taken.texts[0].at >= 0)
 
 
-def _sizes(file: Path, skips: Skips) -> dict[str, tuple[float, float]]:
+def _skip(rows: NDArray[np.bool_], taken: Taken, reason: str, file: Path, skips: Skips) -> None:
+    for row in np.flatnonzero(rows).tolist():
+        line = int(taken.lines[row]) if taken.lines is not None else None
+        skips.add(reason, file, line, ", ".join(f"{value:g}" for value in taken.numbers[row].tolist()))
+
+
+def _image_sizes(
+    file: Path, names: list[str], skips: Skips, size_cache: PathLike | None
+) -> list[tuple[float, float] | None]:
+    """Return the sizes of images: from tables beside the file, else from the images."""
+    listed = _listed_sizes(file, skips)
+    finder = ImageFinder()
+    found = []
+    with ImageSizes(size_cache) as sizes:
+        for name in names:
+            pair = listed.get(name) or listed.get(Path(name).stem if "." in name else name)
+            if pair is None and (there := finder.find(file, name)) is not None:
+                pair = sizes.of(there)
+            found.append(pair)
+    return found
+
+
+def _listed_sizes(file: Path, skips: Skips) -> dict[str, tuple[float, float]]:
     """Return what tables beside the file say of image sizes."""
     sizes: dict[str, tuple[float, float]] = {}
     for other in sorted(file.parent.glob("*.csv")):
         if other == file or not any(word in other.stem.lower() for word in ("size", "image")):
             continue
-        table = sheet(text_of(other), other, skips)
-        at = table.place("imageid", "image", "filename"), table.place("width"), table.place("height")
-        if min(at) >= 0:
-            for _, row in table.rows:
-                width, height = number(row[at[1]]), number(row[at[2]])
-                if width > 0.0 and height > 0.0:
-                    sizes[row[at[0]].strip()] = width, height
+        table = sheet(other)
+        name, width, height = table.place("imageid", "image", "filename"), table.place("width"), table.place("height")
+        if min(name, width, height) >= 0:
+            taken = take(table, skips, [width, height], [name])
+            good = within(taken.numbers) & (taken.texts[0].at >= 0)
+            pairs = map(tuple, taken.numbers[good].tolist())
+            names = taken.texts[0].names
+            sizes.update(zip((names[i] for i in taken.texts[0].at[good].tolist()), pairs, strict=True))
     return sizes
-
-
-def _scaled(image: Image) -> Image:
-    (width, height), corners = image.size, image.corners
-    return image._replace(corners=[[x0 * width, y0 * height, x1 * width, y1 * height] for x0, y0, x1, y1 in corners])

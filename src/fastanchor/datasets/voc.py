@@ -7,10 +7,11 @@ parts and nested objects do not.
 
 from __future__ import annotations
 
+import errno
 import os
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -20,21 +21,17 @@ import numpy as np
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
-from fastanchor._progress import bar
 from fastanchor._types import Progress
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import _xml
+from fastanchor.datasets import _fetch, _xml
 from fastanchor.datasets._images import ImageFinder, image_size
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
 
 __all__ = ["detect", "iter_images", "read"]
 
 MAX_BYTES = 64 << 20
-BUFFER = 32 << 10  # a larger buffer costs more to allocate than it saves
-CHUNK = 256  # files between two moves of the bar
 LOOKED_AT = 5  # files that detection opens
 UNNAMED = "unnamed"
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 def read(
@@ -74,15 +71,11 @@ def read(
     files = _files(Path(path), split, skips)
     corners, sizes, counts, classes = array("d"), array("d"), array("q"), array("q")
     number: defaultdict[str, int] = defaultdict(count().__next__)
-    with bar(progress, total=len(files), desc="reading", unit=" files") as moving:
-        for start in range(0, len(files), CHUNK):
-            chunk = files[start : start + CHUNK]
-            for label in _labels(chunk, skips):
-                sizes.extend(label.size)
-                corners.extend(label.corners)
-                counts.append(len(label.names))
-                classes.extend([number[name] for name in label.names])
-            moving.update(len(chunk))
+    for label in _labels(files, skips, progress):
+        sizes.extend(label.size)
+        corners.extend(label.corners)
+        counts.append(len(label.names))
+        classes.extend([number[name] for name in label.names])
     _some(counts, path, skips)
     xyxy = np.frombuffer(corners).reshape(-1, 4) if corners else np.empty((0, 4))
     names = sorted(number)
@@ -132,9 +125,9 @@ def iter_images(
 def detect(path: Path) -> bool:
     """Return whether `path` looks like Pascal VOC; files too broken to tell count as VOC, whose reader names them."""
     files = _listing(path)[1]
-    for file in files[:LOOKED_AT]:
+    for found in _fetch.contents(files[:LOOKED_AT], limit=MAX_BYTES):
         try:
-            _root(_bytes(file))
+            _root(_content(found))
         except _xml.Unreadable as error:
             if error.reason == _FOREIGN:
                 continue
@@ -220,12 +213,12 @@ _FOREIGN = "XML file that is no Pascal VOC annotation"
 _ROOT = "annotation"
 
 
-def _labels(files: Iterable[str], skips: Skips) -> Iterator[_Label]:
+def _labels(files: Sequence[str], skips: Skips, progress: Progress = False) -> Iterator[_Label]:
     """Yield what the files hold; what cannot be used goes to `skips`."""
     finder = ImageFinder()
-    for file in files:
+    for file, found in zip(files, _fetch.contents(files, progress=progress, limit=MAX_BYTES), strict=True):
         try:
-            data = _bytes(file)
+            data = _content(found)
             root = _root(data)
         except _xml.Unreadable as error:
             skips.add(error.reason, file, error.line, error.detail)
@@ -239,25 +232,13 @@ def _labels(files: Iterable[str], skips: Skips) -> Iterator[_Label]:
         yield _Label(file, filename, size, corners, names)
 
 
-def _bytes(file: str) -> bytes:
-    try:
-        fd = os.open(file, _FLAGS)
-    except OSError as error:
-        raise _xml.Unreadable("file that cannot be opened", None, error.strerror or "") from None
-    try:
-        data = os.read(fd, BUFFER)
-        if len(data) == BUFFER:
-            if os.fstat(fd).st_size > MAX_BYTES:
-                raise _xml.Unreadable(f"file larger than {MAX_BYTES >> 20} MB")
-            parts = [data]
-            while part := os.read(fd, 1 << 20):
-                parts.append(part)
-            data = b"".join(parts)
-    except OSError as error:
-        raise _xml.Unreadable("file that cannot be read", None, error.strerror or "") from None
-    finally:
-        os.close(fd)
-    return data
+def _content(found: bytes | OSError) -> bytes:
+    """Return what was read, or raise why not as the reader's own error."""
+    if isinstance(found, bytes):
+        return found
+    if found.errno == errno.EFBIG:
+        raise _xml.Unreadable(f"file larger than {MAX_BYTES >> 20} MB")
+    raise _xml.Unreadable("file that cannot be read", None, found.strerror or "")
 
 
 def _root(data: bytes) -> Element:

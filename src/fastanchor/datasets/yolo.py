@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,22 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
-from fastanchor._progress import bar
-from fastanchor._types import FloatArray, Progress
+from fastanchor._types import FloatArray, PathLike, Progress
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import _rows, _yolo_files, labels_cache
-from fastanchor.datasets._images import ImageIndex, image_size_shown
+from fastanchor.datasets import _fetch, _rows, _yolo_files, labels_cache
+from fastanchor.datasets._images import ImageIndex
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
+from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size",)
+OPTIONS = ("image_size", "size_cache")
 Mask = NDArray[np.bool_]
 CHUNK = 4096  # files parsed at once
-BUFFER = 32 << 10  # a larger buffer costs more to allocate than it saves
-THREADS = 8  # of reading image headers: waiting, not computing
 LOOKED_AT = 5  # files that detection opens
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 def read(
@@ -47,6 +44,7 @@ def read(
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
 ) -> Boxes:
     """Return the boxes of a YOLO data set.
 
@@ -64,6 +62,8 @@ def read(
         None draws a bar if stderr is a terminal.
     image_size : (width, height), optional
         Size of the images that are not there, pixels.
+    size_cache : path-like, optional
+        File in which to keep the sizes of images for the next time. Default: none is kept.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def read(
         If there is no label file, no such split, or nothing could be read.
     """
     skips = Skips(strict=strict, report=report)
-    data = _load(Path(path), split, skips, report, progress, image_size)
+    data = _load(Path(path), split, skips, report, progress, image_size, size_cache)
     # one column at a time: fancy-indexing rows of an (m, 2) array costs several times as much
     wh = np.empty((len(data.rows.files), 2))
     for axis in (0, 1):
@@ -98,6 +98,7 @@ def iter_images(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     image_size: tuple[int, int] | None = None,
+    size_cache: PathLike | None = None,
 ) -> Iterator[ImageAnnotation]:
     """Yield the images of a YOLO data set with their rectangles, in the order of :func:`read`.
 
@@ -108,7 +109,7 @@ def iter_images(
     DataError
         If there is no label file, no such split, or nothing could be read.
     """
-    data = _load(Path(path), split, Skips(strict=strict, report=report), report, False, image_size)
+    data = _load(Path(path), split, Skips(strict=strict, report=report), report, False, image_size, size_cache)
     starts = np.searchsorted(data.rows.files, np.arange(len(data.files) + 1))
     for i, file in enumerate(data.files):
         box = data.rows.box[starts[i] : starts[i + 1]]
@@ -137,9 +138,10 @@ def detect(path: Path) -> bool:
         return False
     if found.images:
         return True
-    for file in found.files[:LOOKED_AT]:
+    some = found.files[:LOOKED_AT]
+    for file, content in zip(some, _fetch.contents(some), strict=True):
         skips = Skips()
-        data = _bytes(file, skips)
+        data = _content(content, file, skips)
         if data.split() and _rows.parse([file], [data], skips).files.size:
             return True
     return bool(found.files) and not path.is_file() and "labels" in Path(found.files[0]).parts
@@ -160,23 +162,15 @@ def _load(
     report: Callable[[str], None] | None,
     progress: Progress,
     size: tuple[int, int] | None,
+    size_cache: PathLike | None,
 ) -> _Data:
     found = _yolo_files.find(path, split, skips)
-    n_classes = None if found.names is None else len(found.names)
-    parts = []
-    with bar(progress, total=len(found.files), desc="reading", unit=" files") as moving:
-        for start in range(0, len(found.files), CHUNK):
-            chunk = found.files[start : start + CHUNK]
-            contents = [_bytes(file, skips) for file in chunk]
-            rows = _rows.parse(chunk, contents, skips, n_classes=n_classes, kpt_shape=found.kpt_shape)
-            parts.append(rows._replace(files=rows.files + start))
-            moving.update(len(chunk))
-    rows = _without_ambiguous(_rows.joined(parts), found.files, skips)
+    rows = _without_ambiguous(_read_rows(found, skips, progress), found.files, skips)
     if not len(rows.files) and skips.counts:
         raise DataError(f"{shown(path)}: no box could be read; the first fault: {skips.first}")
     images = ImageIndex()
     places = [Path(found.images[f]) if f in found.images else images.of_label(f) for f in found.files]
-    sizes, known = _sizes(places)
+    sizes, known = _sizes(places, size_cache, progress)
     said = _say_sizes(path, report)
     if not known.all() and (count := _remembered(found.files, sizes, known)):
         said(f"sizes of {count:,} images taken from labels.cache")
@@ -190,6 +184,18 @@ def _load(
             "no images found, so boxes are relative to images taken as square; image_size would say how large they are"
         )
     return _kept(found, places, sizes, known, rows, skips)
+
+
+def _read_rows(found: _yolo_files.Found, skips: Skips, progress: Progress) -> _rows.Rows:
+    n_classes = None if found.names is None else len(found.names)
+    parts = []
+    with closing(_fetch.contents(found.files, progress=progress)) as contents:
+        for start in range(0, len(found.files), CHUNK):
+            chunk = found.files[start : start + CHUNK]
+            data = [_content(content, file, skips) for file, content in zip(chunk, contents, strict=False)]
+            rows = _rows.parse(chunk, data, skips, n_classes=n_classes, kpt_shape=found.kpt_shape)
+            parts.append(rows._replace(files=rows.files + start))
+    return _rows.joined(parts)
 
 
 def _say_sizes(path: Path, report: Callable[[str], None] | None) -> Callable[[str], None]:
@@ -222,26 +228,15 @@ def _kept(
     return _Data(files, places, sizes, rows, names)
 
 
-def _bytes(file: str, skips: Skips) -> bytes:
-    """Return the content of a file; of one that cannot be read, nothing."""
-    try:
-        fd = os.open(file, _FLAGS)
-        try:
-            data = os.read(fd, BUFFER)
-            if len(data) == BUFFER:
-                parts = [data]
-                while part := os.read(fd, 1 << 20):
-                    parts.append(part)
-                data = b"".join(parts)
-        finally:
-            os.close(fd)
-    except FileNotFoundError:
+def _content(found: bytes | OSError, file: str, skips: Skips) -> bytes:
+    """Return what was read of a file; of one that cannot be read, nothing."""
+    if isinstance(found, bytes):
+        return found
+    if isinstance(found, FileNotFoundError):
         skips.note("image without a label file (background)")
-        return b""
-    except OSError as error:
-        skips.add("file that cannot be read", file, None, error.strerror or "")
-        return b""
-    return data
+    else:
+        skips.add("file that cannot be read", file, None, found.strerror or "")
+    return b""
 
 
 def _without_ambiguous(rows: _rows.Rows, files: list[str], skips: Skips) -> _rows.Rows:
@@ -254,15 +249,14 @@ def _without_ambiguous(rows: _rows.Rows, files: list[str], skips: Skips) -> _row
     return rows.take(~unsure)
 
 
-def _sizes(places: list[Path | None]) -> tuple[FloatArray, Mask]:
+def _sizes(places: list[Path | None], size_cache: PathLike | None, progress: Progress) -> tuple[FloatArray, Mask]:
     """Return width and height of each image (m, 2) in pixels, and which are known."""
     sizes = np.ones((len(places), 2))
     known = np.zeros(len(places), dtype=bool)
-    there = [i for i, place in enumerate(places) if place is not None]
+    there = [(i, place) for i, place in enumerate(places) if place is not None]
     if there:
-        with ThreadPoolExecutor(THREADS) as pool:
-            found = pool.map(image_size_shown, [places[i] for i in there], chunksize=64)
-            for i, pair in zip(there, found, strict=True):
+        with ImageSizes(size_cache) as images:
+            for (i, _), pair in zip(there, images.each([place for _, place in there], progress), strict=True):
                 if pair is not None:
                     sizes[i], known[i] = pair, True
     return sizes, known

@@ -1,0 +1,99 @@
+"""Sizes of images, from their headers or from the file in which an earlier reading kept them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from fastanchor._errors import DataError
+from fastanchor._files import whole
+from fastanchor._progress import bar
+from fastanchor._types import Progress
+from fastanchor.datasets._fetch import each
+from fastanchor.datasets._images import image_size_shown
+from fastanchor.datasets._records import shown
+
+__all__ = ["ImageSizes"]
+
+MARK = "fastanchor image sizes"
+VERSION = 1
+COLD = 100e-6  # seconds a header, if it does not come from memory
+
+Pair = tuple[float, float]
+
+
+class ImageSizes:
+    """Tells the sizes of images; a context manager that writes at the end what it learned.
+
+    Parameters
+    ----------
+    cache : path-like, optional
+        Where to keep the sizes, with the time and length of each image's file, so that changed images are read anew.
+        Made if it is not there. Default: nowhere.
+
+    Raises
+    ------
+    DataError
+        If `cache` is there and is another kind of file, or cannot be read.
+    """
+
+    def __init__(self, cache: str | os.PathLike[str] | None = None) -> None:
+        self._cache = None if cache is None else Path(cache)
+        self._known: dict[str, list[Any]] = {} if self._cache is None else _load(self._cache)
+        self._learned = False
+
+    def __enter__(self) -> ImageSizes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._cache is not None and self._learned:
+            content = json.dumps({MARK: VERSION, "images": self._known})
+            with whole(self._cache) as part:
+                part.write_text(content, encoding="utf-8")
+
+    def of(self, image: Path) -> Pair | None:
+        """Return (width, height) in pixels, turned as EXIF says; None if it cannot be read."""
+        if self._cache is None:
+            return image_size_shown(image)
+        try:
+            there = image.stat()
+        except OSError:
+            return None
+        key, stamp = str(image.absolute()), [there.st_mtime_ns, there.st_size]
+        known = self._known.get(key)
+        if known is not None and known[:2] == stamp:
+            return known[2], known[3]
+        pair = image_size_shown(image)
+        if pair is not None:
+            self._known[key] = [*stamp, *pair]
+            self._learned = True
+        return pair
+
+    def each(self, images: Sequence[Path], progress: Progress) -> Iterator[Pair | None]:
+        """Yield :meth:`of` each image, in order, with a bar."""
+        with bar(progress, total=len(images), desc="reading sizes of images", unit=" images") as moving:
+            yield from each(self.of, images, COLD, moving.update)
+
+
+def _load(file: Path) -> dict[str, list[Any]]:
+    try:
+        content = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise DataError(f"{shown(file)}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or content.get(MARK) != VERSION or not isinstance(content.get("images"), dict):
+        raise DataError(f"size_cache = {shown(file)}: is another kind of file; name a new one")
+    return {
+        name: entry
+        for name, entry in content["images"].items()
+        if isinstance(entry, list) and len(entry) == 4 and all(isinstance(one, (int, float)) for one in entry)
+    }

@@ -1,0 +1,181 @@
+"""Reading many small files, and sizes of images kept for the next time."""
+
+import errno
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import DataError
+from fastanchor.cli import main
+from fastanchor.datasets import _fetch, _images, _sizes
+
+ROW = "0 0.5 0.5 0.25 0.5\n"
+
+
+def files(folder, n, size=10):
+    for i in range(n):
+        (folder / f"{i:05}.txt").write_bytes(b"%d:" % i + b"x" * size)
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+@pytest.fixture(params=["memory", "disk"])
+def speed(request, monkeypatch):
+    """Both ways: the one for files from memory and the one for a disk."""
+    monkeypatch.setattr(_fetch, "COLD", float("inf") if request.param == "memory" else 0.0)
+    monkeypatch.setattr(_sizes, "COLD", _fetch.COLD)
+    return request.param
+
+
+@pytest.mark.parametrize("n", [0, 1, _fetch.SLICE, _fetch.SLICE + 1, _fetch.BLOCK, 2 * _fetch.BLOCK + 77])
+def test_contents_come_in_order(tmp_path, speed, n):
+    names = files(tmp_path, n)
+    found = list(_fetch.contents(names))
+    assert found == [b"%d:xxxxxxxxxx" % i for i in range(n)]
+
+
+@pytest.mark.parametrize("size", [_fetch.BUFFER - 2, _fetch.BUFFER - 1, _fetch.BUFFER, 5 * _fetch.BUFFER])
+def test_large_files_come_whole(tmp_path, size):
+    (name,) = files(tmp_path, 1, size)
+    assert _fetch.read(name) == b"0:" + b"x" * size
+
+
+def test_what_cannot_be_read_stands_in_its_place(tmp_path, speed):
+    names = files(tmp_path, 3 * _fetch.SLICE)
+    (tmp_path / "00005.txt").unlink()
+    (tmp_path / "00070.txt").unlink()
+    (tmp_path / "00080.txt").write_bytes(b"x" * (_fetch.BUFFER + 1))
+    found = list(_fetch.contents(names, limit=100))
+    assert isinstance(found[5], FileNotFoundError)
+    assert isinstance(found[70], FileNotFoundError)
+    assert found[80].errno == errno.EFBIG
+    assert [i for i, one in enumerate(found) if not isinstance(one, bytes)] == [5, 70, 80]
+
+
+def test_threads_help_only_while_it_is_slow(monkeypatch):
+    seen = []
+    slow = True
+
+    def call(item):
+        seen.append(threading.current_thread() is threading.main_thread())
+        return item
+
+    clock = iter(range(10**6))
+    monkeypatch.setattr(_fetch.time, "perf_counter", lambda: next(clock) if slow else 0.0)
+    moved = []
+    results = _fetch.each(call, list(range(3 * _fetch.BLOCK)), 1e-3, moved.append)
+    first = [next(results) for _ in range(_fetch.BLOCK)]
+    slow = False  # from here on, what the first of a block take is nothing
+    assert first + list(results) == list(range(3 * _fetch.BLOCK))
+    assert seen.count(False) == _fetch.BLOCK - _fetch.SLICE
+    assert moved == [_fetch.BLOCK] * 3
+
+
+def test_an_error_ends_the_threads(speed):
+    def call(item):
+        if item == 900:
+            raise RuntimeError("the caller's own")
+        return item
+
+    with pytest.raises(RuntimeError, match="own"):
+        list(_fetch.each(call, list(range(5000)), _fetch.COLD, lambda n: None))
+    results = _fetch.each(call, list(range(800)), _fetch.COLD, lambda n: None)
+    assert [next(results) for _ in range(50)] == list(range(50))
+    results.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPoolExecutor")]
+
+
+def test_readers_give_the_same_either_way(tmp_path, speed):
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for i in range(1500):
+        (labels / f"{i:04}.txt").write_text(f"{i % 3} 0.5 0.5 {(i + 1) / 2000} 0.25\n" * (i % 7 > 0))
+    boxes = fastanchor.read(tmp_path, image_size=(2000, 100))
+    kept = [i for i in range(1500) if i % 7]
+    np.testing.assert_allclose(boxes.wh[:, 0], np.array(kept) + 1)
+    assert boxes.image_index.tolist() == kept
+
+
+# --- sizes of images
+
+
+def pictured(folder, *sizes):
+    Image = pytest.importorskip("PIL.Image")
+    (folder / "labels").mkdir()
+    for i, size in enumerate(sizes):
+        Image.new("L", size).save(folder / f"labels/{i}.png")
+        (folder / f"labels/{i}.txt").write_text(ROW)
+    return folder
+
+
+def test_sizes_are_kept_for_the_next_time(tmp_path, monkeypatch, capsys, speed):
+    data = pictured(tmp_path / "data" if (tmp_path / "data").mkdir() is None else None, (40, 20), (80, 60))
+    cache = tmp_path / "kept" / "sizes.json"
+    first = fastanchor.read(data, size_cache=cache)
+    assert first.image_wh.tolist() == [[40, 20], [80, 60]]
+    opened = []
+    real = _images.image_size
+    monkeypatch.setattr(_images, "image_size", lambda path, **k: opened.append(path.name) or real(path, **k))
+    assert fastanchor.read(data, size_cache=cache).image_wh.tolist() == [[40, 20], [80, 60]]
+    assert opened == []
+    # a changed image is read anew, one that is gone is not made up
+    pytest.importorskip("PIL.Image").new("L", (100, 10)).save(data / "labels/1.png")
+    os.utime(data / "labels/1.png", ns=(5, 5))
+    (data / "labels/0.png").unlink()
+    again = fastanchor.read(data, size_cache=cache)
+    assert again.image_wh.tolist() == [[100, 10]]
+    assert again.skipped == {"image size missing": 1}
+    assert opened == ["1.png"]
+    assert sorted(path.name for path in data.rglob("*")) == ["0.txt", "1.png", "1.txt", "labels"]
+    assert main(["stats", str(data), "--size-cache", str(cache), "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["mean_image"] == [100, 10]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"fastanchor image sizes": 2, "images": {}}', "x: y", "\0\xff"])
+def test_another_file_is_not_overwritten(tmp_path, content):
+    data = pictured(tmp_path, (40, 20))
+    cache = tmp_path / "mine.json"
+    cache.write_text(content, encoding="latin-1")
+    with pytest.raises(DataError, match=r"mine\.json: is another kind of file"):
+        fastanchor.read(data, size_cache=cache)
+    assert cache.read_text(encoding="latin-1") == content
+
+
+def test_damaged_entries_are_read_anew(tmp_path):
+    data = pictured(tmp_path, (40, 20))
+    cache = tmp_path / "sizes.json"
+    fastanchor.read(data, size_cache=cache)
+    content = json.loads(cache.read_text())
+    (name,) = content["images"]
+    content["images"][name][2:] = ["4", None]
+    cache.write_text(json.dumps(content))
+    assert fastanchor.read(data, size_cache=cache).image_wh.tolist() == [[40, 20]]
+
+
+def test_formats_that_tell_sizes_have_no_use_for_it(tmp_path):
+    (tmp_path / "a.csv").write_text("w,h\n1,2\n")
+    with pytest.raises(DataError, match=r"size_cache = .*: format 'table' has no use for it"):
+        fastanchor.read(tmp_path / "a.csv", size_cache=tmp_path / "c")
+
+
+def test_every_reader_of_images_keeps_sizes(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    Image.new("L", (50, 40)).save(tmp_path / "a.png")
+    (tmp_path / "list.txt").write_text("a.png 1,2,11,22,0\n")
+    (tmp_path / "oi.csv").write_text("ImageID,XMin,XMax,YMin,YMax\na,0,0.2,0,0.5\n")
+    image = {"id": 1, "file_name": "a.png"}
+    annotation = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 10, 20]}
+    content = {"images": [image], "annotations": [annotation], "categories": [{"id": 1, "name": "c"}]}
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    (tmp_path / "label_2").mkdir()
+    (tmp_path / "label_2/a.txt").write_text("Car 0 0 0 1 2 11 22 1 1 1 1 1 1 1\n")
+    Image.new("L", (50, 40)).save(tmp_path / "label_2/a.png")
+    for name in ("list.txt", "oi.csv", "coco.json", "label_2"):
+        cache = tmp_path / f"{name}.sizes"
+        boxes = fastanchor.read(tmp_path / name, size_cache=cache)
+        assert boxes.wh.tolist() == [[10, 20]], name
+        assert boxes.image_wh.tolist() == [[50, 40]], name
+        assert len(json.loads(cache.read_text())["images"]) == 1, name
