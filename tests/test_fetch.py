@@ -30,7 +30,7 @@ def speed(request, monkeypatch):
     return request.param
 
 
-@pytest.mark.parametrize("n", [0, 1, _fetch.SLICE, _fetch.SLICE + 1, _fetch.BLOCK, 2 * _fetch.BLOCK + 77])
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 15 + 128, 15 + 129, 15 + 6 * 128, 2048, 2 * 2048 + 77])
 def test_contents_come_in_order(tmp_path, speed, n):
     names = files(tmp_path, n)
     found = list(_fetch.contents(names))
@@ -40,11 +40,11 @@ def test_contents_come_in_order(tmp_path, speed, n):
 @pytest.mark.parametrize("size", [_fetch.BUFFER - 2, _fetch.BUFFER - 1, _fetch.BUFFER, 5 * _fetch.BUFFER])
 def test_large_files_come_whole(tmp_path, size):
     (name,) = files(tmp_path, 1, size)
-    assert _fetch.read(name) == b"0:" + b"x" * size
+    assert list(_fetch.contents([name])) == [b"0:" + b"x" * size]
 
 
 def test_what_cannot_be_read_stands_in_its_place(tmp_path, speed):
-    names = files(tmp_path, 3 * _fetch.SLICE)
+    names = files(tmp_path, 100)
     (tmp_path / "00005.txt").unlink()
     (tmp_path / "00070.txt").unlink()
     (tmp_path / "00080.txt").write_bytes(b"x" * (_fetch.BUFFER + 1))
@@ -55,35 +55,42 @@ def test_what_cannot_be_read_stands_in_its_place(tmp_path, speed):
     assert [i for i, one in enumerate(found) if not isinstance(one, bytes)] == [5, 70, 80]
 
 
-def test_threads_help_only_while_it_is_slow(monkeypatch):
-    seen = []
+def test_it_reads_ahead_only_while_files_are_slow(tmp_path, monkeypatch):
+    elsewhere, moved = [], []
     slow = True
 
-    def call(item):
-        seen.append(threading.current_thread() is threading.main_thread())
-        return item
+    def call(file):
+        elsewhere.append(threading.current_thread() is not threading.main_thread())
+        return file
 
     clock = iter(range(10**6))
     monkeypatch.setattr(_fetch.time, "perf_counter", lambda: next(clock) if slow else 0.0)
-    moved = []
-    results = _fetch.each(call, list(range(3 * _fetch.BLOCK)), 1e-3, moved.append)
+    names = [str(tmp_path / str(i)) for i in range(3 * _fetch.BLOCK)]  # nothing is there: the advice is only advice
+    results = _fetch.each(call, names, 1e-3, moved.append)
     first = [next(results) for _ in range(_fetch.BLOCK)]
-    slow = False  # from here on, what the first of a block take is nothing
-    assert first + list(results) == list(range(3 * _fetch.BLOCK))
-    assert seen.count(False) == _fetch.BLOCK - _fetch.SLICE
+    slow = False
+    assert first + list(results) == names
+    assert elsewhere.count(True) == _fetch.BLOCK - _fetch.LOOKED_AT
     assert moved == [_fetch.BLOCK] * 3
+
+
+def test_without_advice_to_the_system(tmp_path, monkeypatch):
+    monkeypatch.setattr(_fetch, "COLD", 0.0)
+    monkeypatch.delattr(os, "posix_fadvise", raising=False)  # macOS, Windows
+    assert len(list(_fetch.contents(files(tmp_path, 300)))) == 300
 
 
 def test_an_error_ends_the_threads(speed):
     def call(item):
-        if item == 900:
+        if item == "900":
             raise RuntimeError("the caller's own")
         return item
 
+    names = [str(i) for i in range(5000)]
     with pytest.raises(RuntimeError, match="own"):
-        list(_fetch.each(call, list(range(5000)), _fetch.COLD, lambda n: None))
-    results = _fetch.each(call, list(range(800)), _fetch.COLD, lambda n: None)
-    assert [next(results) for _ in range(50)] == list(range(50))
+        list(_fetch.each(call, names, _fetch.COLD, lambda n: None))
+    results = _fetch.each(call, names[:800], _fetch.COLD, lambda n: None)
+    assert [next(results) for _ in range(50)] == names[:50]
     results.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPoolExecutor")]
 

@@ -1,28 +1,37 @@
-"""Many small files: read by one thread while they come from memory, by many once they are seen to come from a disk."""
+"""Many small files: one after the other while they come from memory; read ahead once they are seen to come from a disk.
+
+Ahead means that two threads work before the caller asks, and that the system is told of many files at once.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import functools
+import itertools
 import os
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fastanchor._progress import bar
 from fastanchor._types import Progress
 
-__all__ = ["contents", "each", "read"]
+__all__ = ["contents", "each"]
 
-THREADS = 16  # they wait, they do not compute; more are no faster
-SLICE = 32  # items a thread takes at once: handing over one at a time costs more than reading it
-BLOCK = 1024  # items between two looks at how fast it goes
-COLD = 30e-6  # seconds a file: from memory it takes a tenth of this, from a disk three times as much
+COLD = 30e-6  # seconds to read a file: from memory it takes a fifth of this, from a disk three times as much
+BLOCK = 2048  # files between two looks at how fast it goes
+LOOKED_AT = 15  # files whose times are taken; their median says how fast it goes
+THREADS = 2  # more gain nothing: it is the system that waits for many files at once
+SLICE = 128  # files that the system is told of at once
+AHEAD = 4  # slices read before they are asked for
 BUFFER = 32 << 10  # a larger buffer costs more to allocate than it saves
+HEADER = 64 << 10  # bytes of a file that the system is told of
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
-Item = TypeVar("Item")
+File = TypeVar("File", bound="str | os.PathLike[str]")
 Result = TypeVar("Result")
 
 
@@ -37,12 +46,12 @@ def contents(
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
     limit : int, optional
-        See :func:`read`.
+        A file of more bytes is not read; its error is `errno.EFBIG`.
     """
 
     def content(file: str) -> bytes | OSError:
         try:
-            return read(file, limit=limit)
+            return _read(file, limit)
         except OSError as error:
             return error
 
@@ -50,20 +59,64 @@ def contents(
         yield from each(content, files, COLD, moving.update)
 
 
-def read(file: str, *, limit: int | None = None) -> bytes:
-    """Return the bytes of a file.
+def each(
+    call: Callable[[File], Result], files: Sequence[File], cold: float, moved: Callable[[int], Any]
+) -> Generator[Result]:
+    """Yield ``call(file)`` of each file in order; where it takes more than `cold` seconds a file, read ahead.
 
-    Raises
-    ------
-    OSError
-        If it cannot be read, or with `errno.EFBIG` has more bytes than `limit`.
+    `moved` is told how many were taken.
     """
+    pool: ThreadPoolExecutor | None = None
+    try:
+        for start in range(0, len(files), BLOCK):
+            block = files[start : start + BLOCK]
+            times = [time.perf_counter()]
+            first = []
+            for file in block[:LOOKED_AT]:
+                first.append(call(file))
+                times.append(time.perf_counter())
+            yield from first
+            rest = block[LOOKED_AT:]
+            if statistics.median(b - a for a, b in itertools.pairwise(times)) <= cold:
+                yield from map(call, rest)
+            else:
+                pool = pool or ThreadPoolExecutor(THREADS)
+                yield from _ahead(pool, call, rest)
+            moved(len(block))
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _ahead(pool: ThreadPoolExecutor, call: Callable[[File], Result], files: Sequence[File]) -> Generator[Result]:
+    waiting: deque[Future[list[Result]]] = deque()
+    for start in range(0, len(files), SLICE):
+        waiting.append(pool.submit(_slice, call, files[start : start + SLICE]))
+        if len(waiting) == AHEAD:
+            yield from waiting.popleft().result()
+    for last in waiting:
+        yield from last.result()
+
+
+def _slice(call: Callable[[File], Result], files: Sequence[File]) -> list[Result]:
+    if hasattr(os, "posix_fadvise"):
+        for file in files:
+            with contextlib.suppress(OSError):
+                fd = os.open(file, _FLAGS)
+                try:
+                    os.posix_fadvise(fd, 0, HEADER, os.POSIX_FADV_WILLNEED)
+                finally:
+                    os.close(fd)
+    return [call(file) for file in files]
+
+
+def _read(file: str, limit: int | None) -> bytes:
     fd = os.open(file, _FLAGS)
     try:
         data = os.read(fd, BUFFER)
         if len(data) == BUFFER:
             if limit is not None and os.fstat(fd).st_size > limit:
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), file)
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             parts = [data]
             while part := os.read(fd, 1 << 20):
                 parts.append(part)
@@ -71,37 +124,3 @@ def read(file: str, *, limit: int | None = None) -> bytes:
     finally:
         os.close(fd)
     return data
-
-
-def each(
-    call: Callable[[Item], Result], items: Sequence[Item], slow: float, moved: Callable[[int], Any]
-) -> Generator[Result]:
-    """Yield ``call(item)`` of each item in order; threads help while one item takes more than `slow` seconds.
-
-    `call` must release the interpreter's lock while it waits, or threads are of no use. `moved` is told how many items
-    were taken.
-    """
-    pool: ThreadPoolExecutor | None = None
-    try:
-        for start in range(0, len(items), BLOCK):
-            block = items[start : start + BLOCK]
-            began = time.perf_counter()
-            first = [call(item) for item in block[:SLICE]]
-            waiting = time.perf_counter() - began > slow * len(first)
-            yield from first
-            if not waiting:
-                yield from map(call, block[SLICE:])
-                moved(len(block))
-                continue
-            pool = pool or ThreadPoolExecutor(THREADS)
-            slices = [block[i : i + SLICE] for i in range(SLICE, len(block), SLICE)]
-            for some in pool.map(functools.partial(_all, call), slices):
-                yield from some
-            moved(len(block))
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-
-
-def _all(call: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    return [call(item) for item in items]
