@@ -14,7 +14,9 @@ from fastanchor.datasets._records import Skips, shown
 __all__ = ["Found", "find", "is_source", "names_above"]
 
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
-NOT_LABELS = ("classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt")
+NOT_LABELS = frozenset(
+    ("classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt")
+)
 YAML = (".yaml", ".yml")
 NAMES = ("classes.txt", "obj.names", "predefined_classes.txt")
 
@@ -312,23 +314,22 @@ def _names_beside(folders: list[Path]) -> tuple[str, ...] | None:
 
 def _texts(folder: Path, *, deep: bool) -> list[str]:
     """Return the label files of a folder, sorted; `deep`: and of the folders below."""
-    files: list[str] = []
-    below: list[str] = []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                name = entry.name
-                if name[-4:].lower() == ".txt":
-                    if name.lower() not in NOT_LABELS and not name.upper().startswith("README") and entry.is_file():
-                        files.append(entry.path)
-                elif deep and entry.is_dir():
-                    below.append(entry.path)
+            found = [(entry.name, entry.is_dir()) for entry in entries]
     except OSError as error:
         raise DataError(f"{shown(folder)}: cannot be read ({error.strerror})") from None
-    files.sort()
-    for inner in sorted(below):
-        files += _texts(Path(inner), deep=True)
+    texts = sorted([name for name, inner in found if not inner and name[-4:].lower() == ".txt"])
+    start = str(folder / "x")[:-1]
+    files = [start + name for name in texts if not _no_label(name.lower())]
+    if deep:
+        for inner in sorted([name for name, inner in found if inner]):
+            files += _texts(folder / inner, deep=True)
     return files
+
+
+def _no_label(name: str) -> bool:
+    return name in NOT_LABELS or name.startswith("readme")
 
 
 def _any_text(folder: Path) -> bool:

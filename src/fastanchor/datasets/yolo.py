@@ -232,7 +232,7 @@ def _content(found: bytes | OSError, file: str, skips: Skips) -> bytes:
     """Return what was read of a file; of one that cannot be read, nothing."""
     if isinstance(found, bytes):
         return found
-    if isinstance(found, FileNotFoundError):
+    if isinstance(found, FileNotFoundError) and not Path(file).is_symlink():
         skips.note("image without a label file (background)")
     else:
         skips.add("file that cannot be read", file, None, found.strerror or "")
