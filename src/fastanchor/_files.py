@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and paths that come from files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,21 @@ from pathlib import Path
 
 from fastanchor._errors import DataError
 
-__all__ = ["whole"]
+__all__ = ["is_file", "is_folder", "whole"]
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; what can be no path (too long, with a NUL) is none."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_file()
+    return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is such a folder; what can be no path is none."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def parquet_columns(file: Path, choose: Callable[[list[str]], tuple[list[int], l
             taken = _taken(
                 arrow, groups, source.metadata.num_rows, [names[i] for i in numbers], [names[i] for i in texts]
             )
-    except (arrow.ArrowException, OSError) as error:
+    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{shown(file)}: is no Parquet file that can be read ({_line(error)})") from None
     if isinstance(taken, str):
         raise DataError(f"{shown(file)}: column {taken!r} holds something else than numbers")
@@ -91,7 +91,7 @@ def csv_columns(
             ),
         ) as source:
             batches = [arrow.Table.from_batches([batch]) for batch in source]
-    except (arrow.ArrowException, OSError):  # the careful way says what is wrong, and where
+    except (arrow.ArrowException, OSError, UnicodeDecodeError):  # the careful way says what is wrong, and where
         return None
     rows = sum(batch.num_rows for batch in batches)
     taken = _taken(arrow, batches, rows, [names[i] for i in numbers], [names[i] for i in texts])

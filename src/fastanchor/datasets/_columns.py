@@ -13,9 +13,9 @@ from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
-from fastanchor.datasets._records import Skips, shown
+from fastanchor.datasets._records import Skips, brief, shown
 
-__all__ = ["Codes", "Roles", "Taken", "boxes_of", "coded", "coded_numbers", "roles", "sorted_codes", "within"]
+__all__ = ["Codes", "Roles", "Taken", "boxes_of", "coded", "coded_numbers", "roles", "sorted_codes", "widths", "within"]
 
 CORNERS = (("xmin", "x1", "left"), ("ymin", "y1", "top"), ("xmax", "x2", "right"), ("ymax", "y2", "bottom"))
 SIDES = (("width", "w", "box_width", "bbox_width"), ("height", "h", "box_height", "bbox_height"))
@@ -84,7 +84,9 @@ def roles(columns: Sequence[str], given: tuple[str, str] | None, file: Path) -> 
     if min(sides) < 0:
         wanted = " and ".join(map(repr, given)) if given else "width and height, or xmin, ymin, xmax and ymax"
         bare = set(place) == {str(i) for i in range(len(columns))}
-        there = f"{len(columns)} columns without names" if bare else f"the columns {', '.join(map(repr, columns[:12]))}"
+        there = (
+            f"{len(columns)} columns without names" if bare else f"the columns {', '.join(map(brief, columns[:12]))}"
+        )
         raise DataError(f"{shown(file)}: has {there}; {wanted} are needed (columns)")
     image_sides = [first(names) for names in IMAGE_SIDES]
     if by_corners and min(image_sides) < 0:  # beside corners, width and height are the image's
@@ -128,7 +130,7 @@ def boxes_of(taken: Taken, roles: Roles, file: Path, skips: Skips) -> Boxes:
     """
     n_sides = len(roles.sides)
     sides = taken.numbers[:, :n_sides]
-    wh = sides[:, 2:] - sides[:, :2] if n_sides == 4 else sides
+    wh = widths(sides) if n_sides == 4 else sides
     texts = iter(taken.texts)
     image = _own_numbers(next(texts)) if roles.image >= 0 else None
     label = next(texts) if roles.label >= 0 else None
@@ -193,6 +195,12 @@ def sorted_codes(label: Codes, keep: NDArray[np.bool_]) -> tuple[IntArray, tuple
     place = np.zeros(len(all_names), np.int64)
     place[used] = [names.index(all_names[i]) for i in used]
     return place[at], tuple(names)
+
+
+def widths(corners: FloatArray) -> FloatArray:
+    """Return widths and heights of left, top, right, bottom; NaN where both sides are infinite."""
+    with np.errstate(invalid="ignore"):
+        return corners[:, 2:] - corners[:, :2]
 
 
 def within(pairs: FloatArray) -> NDArray[np.bool_]:

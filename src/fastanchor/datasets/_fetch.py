@@ -54,6 +54,8 @@ def contents(
             return _read(file, limit)
         except OSError as error:
             return error
+        except ValueError as error:  # a name with a NUL
+            return OSError(errno.EINVAL, str(error))
 
     with bar(progress, total=len(files), desc="reading", unit=" files") as moving:
         yield from each(content, files, COLD, moving.update)
@@ -101,7 +103,7 @@ def _ahead(pool: ThreadPoolExecutor, call: Callable[[File], Result], files: Sequ
 def _slice(call: Callable[[File], Result], files: Sequence[File]) -> list[Result]:
     if hasattr(os, "posix_fadvise"):
         for file in files:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 fd = os.open(file, _FLAGS)
                 try:
                     os.posix_fadvise(fd, 0, HEADER, os.POSIX_FADV_WILLNEED)

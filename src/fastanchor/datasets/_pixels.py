@@ -43,7 +43,7 @@ def boxes_of(images: Iterable[Image], skips: Skips) -> Boxes:
     corners = np.array([c for image in found for c in image.corners], dtype=np.float64).reshape(-1, 4)
     classes = [name for image in found for name in image.classes]
     # numbers as numbers: "10" comes after "9"
-    names = sorted(set(classes), key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
+    names = sorted(set(classes), key=lambda name: (0, int(name), "") if _is_number(name) else (1, 0, name))
     place = {name: i for i, name in enumerate(names)}
     return Boxes(
         corners[:, 2:] - corners[:, :2],
@@ -53,6 +53,10 @@ def boxes_of(images: Iterable[Image], skips: Skips) -> Boxes:
         class_names=tuple(names),
         skipped=skips.counts,
     )
+
+
+def _is_number(name: str) -> bool:
+    return name.isdecimal() and len(name) < 19
 
 
 def annotations_of(images: Iterable[Image]) -> Iterator[ImageAnnotation]:

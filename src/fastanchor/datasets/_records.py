@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 
-__all__ = ["ImageAnnotation", "Skips", "shown"]
+__all__ = ["ImageAnnotation", "Skips", "brief", "shown"]
 
 REPORTED = 5
+LONGEST = 160  # characters of a detail
 
 
 class ImageAnnotation(NamedTuple):
@@ -72,6 +74,7 @@ class Skips:
         self._reported += 1
         number = line() if callable(line) else line
         where = shown(file) + (f", line {number}" if number else "")
+        detail = detail if len(detail) <= LONGEST else f"{detail[:LONGEST]}..."
         sentence = f"{where}: {reason}" + (f" ({detail})" if detail else "")
         self.first = self.first or sentence
         if self._strict:
@@ -83,3 +86,8 @@ class Skips:
 def shown(path: str | Path) -> str:
     """Return `path` as text that can always be printed: bytes that are no UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def brief(value: Any) -> str:
+    """Return a value from a file as Python writes it, on a line, not longer than a sentence bears."""
+    return reprlib.repr(value)

@@ -63,7 +63,7 @@ class ImageSizes:
             return image_size_shown(image)
         try:
             there = image.stat()
-        except OSError:
+        except (OSError, ValueError):
             return None
         key, stamp = str(image.absolute()), [there.st_mtime_ns, there.st_size]
         known = self._known.get(key)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
+from fastanchor._files import is_file, is_folder
 from fastanchor.datasets._images import SUFFIXES
-from fastanchor.datasets._records import Skips, shown
+from fastanchor.datasets._records import Skips, brief, shown
 
 __all__ = ["Found", "find", "is_source", "names_above"]
 
@@ -83,7 +84,7 @@ def _of_yaml(path: Path, split: str | None, skips: Skips) -> Found:
         entries = content[key] if isinstance(content[key], list) else [content[key]]
         for entry in entries:
             if not isinstance(entry, str):
-                raise DataError(f"{shown(path)}: {key} = {entry!r}: must be a path or a list of paths")
+                raise DataError(f"{shown(path)}: {key} = {brief(entry)}: must be a path or a list of paths")
             there = _resolve(roots, entry)
             if there is None:
                 skips.add("part of the data set that is not there", path, _line_of(path, key), f"{key}: {entry}")
@@ -138,7 +139,7 @@ def _roots(path: Path, declared: Any) -> list[Path]:
     """Return the folders that a data.yaml's paths may start from; its own `path` may be of another machine."""
     base = path.parent
     roots = [base / declared, Path(declared)] if isinstance(declared, str) and declared else []
-    return [root for root in (*roots, base) if root.is_dir()]
+    return [root for root in (*roots, base) if is_folder(root)]
 
 
 def _resolve(roots: list[Path], entry: str) -> Path | None:
@@ -150,10 +151,10 @@ def _resolve(roots: list[Path], entry: str) -> Path | None:
     for text in dict.fromkeys((entry, bare)):
         for root in roots:
             place = root / text
-            if place.is_file():
+            if is_file(place):
                 return place
             for folder in (_swap(place, "images", "labels"), place / "labels", place):
-                if folder.is_dir() and _any_text(folder):
+                if is_folder(folder) and _any_text(folder):
                     return folder
     return None
 
@@ -187,7 +188,7 @@ def _kpt_shape(path: Path, content: dict[Any, Any]) -> tuple[int, int] | None:
         points, each = shape
         if points > 0 and each in (2, 3):
             return points, each
-    raise DataError(f"{shown(path)}: kpt_shape = {shape!r}: must be [number of points, 2 or 3]")
+    raise DataError(f"{shown(path)}: kpt_shape = {brief(shape)}: must be [number of points, 2 or 3]")
 
 
 def _line_of(path: Path, key: str) -> int | None:
@@ -222,7 +223,7 @@ def _near(path: Path, text: str) -> Path | None:
     """Return the file that `text` names from the folder of `path`, one above it, or the working folder."""
     text = text.replace("\\", "/")
     for folder in (path.parent, *path.parent.absolute().parents[:3], Path()):
-        if (place := folder / text).is_file():
+        if is_file(place := folder / text):
             return place
     return None
 
@@ -268,7 +269,7 @@ def _of_list(path: Path) -> Found:
         if parent not in folders:
             near = [root / parent for root in (path.parent, *path.parent.absolute().parents[:3], Path())]
             tries = [(image, _swap(image, "images", "labels")) for image in near]
-            folders[parent] = next((i for i, label in tries if i.is_dir() or label.is_dir()), None)
+            folders[parent] = next((i for i, label in tries if is_folder(i) or is_folder(label)), None)
         folder = folders[parent] or path.parent / parent
         label = _swap(folder, "images", "labels")
         images.setdefault(str(label / f"{name.rpartition('.')[0] or name}.txt"), str(folder / name))
@@ -281,7 +282,7 @@ def _of_folder(path: Path, split: str | None) -> Found:
         aliases = next((a for a in SPLITS.values() if split in a), (split,))
         inner = [folder / name for folder in folders for name in aliases]
         own = [folder for folder in folders if folder.parent.name in aliases or folder.name in aliases]
-        folders = [folder for folder in (*own, *inner) if folder.is_dir()]
+        folders = [folder for folder in (*own, *inner) if is_folder(folder)]
         if not folders:
             raise DataError(f"{shown(path)}: has no folder of labels for the split {split!r}")
     files = [file for folder in folders for file in _texts(folder, deep=folder != path or path.name == "labels")]

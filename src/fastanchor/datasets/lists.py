@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
+from fastanchor._files import is_file
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._images import SUFFIXES
@@ -150,4 +151,4 @@ def _good(row: list[str], skips: Skips, path: Path, number: int) -> bool:
 
 def _there(path: Path, file: str) -> Path | None:
     file = file.replace("\\", "/")
-    return next((p for p in (path.parent / file, Path(file)) if p.is_file()), None)
+    return next((p for p in (path.parent / file, Path(file)) if is_file(p)), None)

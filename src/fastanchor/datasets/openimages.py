@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray, PathLike, Progress
 from fastanchor.boxes import Boxes
-from fastanchor.datasets._columns import Codes, Taken, sorted_codes, within
+from fastanchor.datasets._columns import Codes, Taken, sorted_codes, widths, within
 from fastanchor.datasets._csv import sheet, take
 from fastanchor.datasets._images import ImageFinder
 from fastanchor.datasets._pixels import corners_fault
@@ -202,7 +202,7 @@ def _load(
 def _faultless(taken: Taken, file: Path, skips: Skips) -> NDArray[np.bool_]:
     """Return which rows are boxes of an image; the others go to `skips`."""
     corners = taken.numbers
-    good = within(corners[:, 2:] - corners[:, :2]) & np.isfinite(corners).all(1)
+    good = within(widths(corners)) & np.isfinite(corners).all(1)
     for row in np.flatnonzero(~good).tolist():
         one = np.zeros(len(good), bool)
         one[row] = True

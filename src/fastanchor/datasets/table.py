@@ -15,6 +15,8 @@ is empty stands for an image without one. Without image sizes the boxes are pixe
 from __future__ import annotations
 
 import os
+import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -37,6 +39,11 @@ from fastanchor.datasets._table_out import check, write
 __all__ = ["OPTIONS", "STDIN", "check", "detect", "iter_images", "read", "write"]
 
 OPTIONS = ("columns",)
+# what NumPy and the modules below it raise for damaged files
+DAMAGED = (
+    ValueError, OSError, EOFError, MemoryError, OverflowError, NotImplementedError, SyntaxError, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 ENDINGS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 WH = ("wh", "boxes", "arr_0")  # what an archive may call the boxes
 EXTRA = ("image_index", "image_wh", "class_index")
@@ -143,7 +150,8 @@ def _wanted(chosen: Roles) -> tuple[list[int], list[int]]:
 
 def _numpy(file: Path, skips: Skips) -> Boxes:
     try:
-        with file.open("rb") as opened:
+        with file.open("rb") as opened, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of headers that an old Python wrote
             content = np.load(opened, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return boxes_of(Taken(_pairs(content, file), [], None), Roles([0, 1], [], -1, -1), file, skips)
@@ -152,8 +160,7 @@ def _numpy(file: Path, skips: Skips) -> Boxes:
                 there = ", ".join(content.files) or "nothing"
     except DataError:
         raise
-    # a damaged archive raises what its parts raise
-    except (ValueError, OSError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(f"{shown(file)}: is no array of numbers ({_why(error)})") from None
     wh = next((arrays[name] for name in WH if name in arrays), None)
     if wh is None:

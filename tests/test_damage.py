@@ -1,0 +1,126 @@
+"""Damaged files of every format: boxes or one sentence, never a traceback, a warning or a number that is none."""
+
+import json
+import random
+import re
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import Boxes, DataError
+from fastanchor.datasets import detect, iter_images, table
+
+COCO = {
+    "images": [{"id": 1, "width": 100, "height": 100, "file_name": "a.jpg"}],
+    "annotations": [
+        {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3.5, 4], "iscrowd": 0, "segmentation": [[1, 2, 3, 4, 5, 6]]}
+        for _ in range(5)
+    ],
+    "categories": [{"id": 1, "name": "c"}],
+}  # fmt: skip
+OBJECT = "<object><name>cat</name><bndbox><xmin>10</xmin><ymin>5</ymin><xmax>40</xmax><ymax>25</ymax></bndbox></object>"
+SIZE = "<size><width>100</width><height>50</height></size>"
+CAR = "Car 0.00 0 -1.58 587.01 173.33 614.12 200.12 1.65 1.67 3.64 -0.65 1.71 46.70 -1.59\n"
+REGION = "DontCare -1 -1 -10 503.89 169.71 590.61 190.13 -1 -1 -1 -1000 -1000 -1000 -10\n"
+# file that is damaged, what to read, content
+TEXTS = {
+    "x.json": ("x.json", json.dumps(COCO)),
+    "x.xml": ("x.xml", f"<annotation><filename>a</filename>{SIZE}{OBJECT * 3}</annotation>"),
+    "data.yaml": ("data.yaml", "path: .\ntrain: labels\nval: [labels]\nnames: {0: a, 1: b}\nkpt_shape: [3, 2]\n"),
+    "labels/a.txt": ("labels", "0 0.5 0.5 0.1 0.2\n1 0.1 0.1 0.2 0.1 0.3 0.4 0.2 0.2\n1 0.5 0.5 0.1 0.1 0.9\n"),
+    "x.data": ("x.data", "classes=2\ntrain=list.txt\nnames=obj.names\n"),
+    "label_2/a.txt": ("label_2", CAR + REGION),
+    "keras.txt": ("keras.txt", "img/a.jpg 1,2,30,40,0 5,6,7,8,1\nb.png 1,2,3,4,0\n"),
+    "numbered.txt": ("numbered.txt", "0 img/a.jpg 100 100 0 1 2 30 40\n1 b.jpg 50 60 1 2 3 4 5\n"),
+    "open.csv": ("open.csv", "ImageID,LabelName,XMin,XMax,YMin,YMax,IsGroupOf\n" + "a,/m/1,0.1,0.6,0.2,0.7,0\n" * 5),
+    "x.csv": ("x.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n" + "a.jpg,100,80,cat,1,2,31,42\n" * 4),
+}
+OPTIONS = {"yolo": {"image_size": (100, 100)}, "kitti": {"image_size": (1000, 500)}, "list": {"image_size": (100, 100)}}
+TOKENS = [b"", b"0", b"-1", b"1e400", b"nan", b"inf", b"null", b'""', b"[]", b"{}", b"true", b"9" * 25, b"9" * 5000,
+          b"\xff", b"\0", b"\n", b"\r\n", b",", b'"', b";", b"  ", b"\xef\xbb\xbf", b"<a>", b"0x1", b"1_0",
+          b"\xe2\x80\xa8", b": ", b"- ", b"&a", b"*a", b"!!python/object:x "]  # fmt: skip
+
+
+def damaged(data, chance):
+    data = bytearray(data)
+    for _ in range(chance.choice([1, 1, 2, 4])):
+        kind, at = chance.random(), chance.randrange(len(data) + 1)
+        values = list(re.finditer(rb'-?\d+\.?\d*|true|"[^"]*"', bytes(data)))
+        if kind < 0.4 and values:
+            value = chance.choice(values)
+            data[value.start() : value.end()] = chance.choice(TOKENS)
+        elif kind < 0.6 and at < len(data):
+            data[at] = chance.randrange(256)
+        elif kind < 0.8:
+            data[at : at + chance.choice([0, 1, 5, 20])] = chance.choice(TOKENS)
+        elif kind < 0.9:
+            del data[at:]
+        else:
+            data[at:at] = data[chance.randrange(len(data) + 1) :][:50]
+    return bytes(data)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("labels", "label_2"):
+        (tmp_path / name).mkdir()
+    for name in ("a", "b"):
+        (tmp_path / f"labels/{name}.txt").write_text("0 0.5 0.5 0.1 0.2\n")
+    (tmp_path / "list.txt").write_text("images/a.jpg\nimages/b.jpg\n")
+    (tmp_path / "obj.names").write_text("a\nb\n")
+    return tmp_path
+
+
+def attempt(path, strict):
+    """Read, and return whether there were boxes."""
+    try:
+        found = detect(path)
+        options = OPTIONS.get(found, {})
+        boxes = fastanchor.read(path, strict=strict, progress=False, **options)
+        assert np.isfinite(boxes.wh).all()
+        assert (boxes.wh > 0).all()
+        if found != "table":
+            total = sum(len(image.boxes) for image in iter_images(path, **options))
+            assert total == len(boxes)
+    except DataError as error:
+        sentence = str(error)
+    else:
+        return True
+    assert "\n" not in sentence
+    assert len(sentence) < 600
+    return False
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts(folder, name):
+    what, text = TEXTS[name]
+    (folder / name).write_text(text)
+    assert attempt(folder / what, strict=True)
+    chance = random.Random(name)
+    read = 0
+    for _ in range(150):
+        (folder / name).write_bytes(damaged(text.encode(), chance))
+        read += attempt(folder / what, strict=chance.random() < 0.2)
+    assert 0 < read < 150  # the damage is neither always fatal nor always harmless
+
+
+@pytest.mark.parametrize("ending", ["parquet", "npy", "npz"])
+def test_arrays(tmp_path, ending):
+    file = tmp_path / f"x.{ending}"
+    rng = np.random.default_rng(0)
+    boxes = Boxes(
+        rng.uniform(1, 90, (40, 2)), np.arange(40) % 7, np.full((7, 2), 100), np.arange(40) % 3, ("a", "b", "c")
+    )
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+        table.write(boxes, file)
+    elif ending == "npy":
+        np.save(file, boxes.wh)
+    else:
+        np.savez(file, wh=boxes.wh, image_index=boxes.image_index, image_wh=boxes.image_wh)
+    whole = file.read_bytes()
+    chance = random.Random(ending)
+    for _ in range(300):
+        file.write_bytes(damaged(whole, chance))
+        attempt(file, strict=chance.random() < 0.2)
