@@ -132,6 +132,28 @@ def test_ids_of_any_kind(tmp_path, way):
     assert boxes.skipped == {"image id given twice": 1}
 
 
+def test_the_very_id_comes_first(tmp_path):
+    images = [
+        {"id": "1", "width": 100, "height": 80},
+        {"id": 1, "width": 200, "height": 160},
+        {"id": 2, "width": 50, "height": 40},
+    ]
+    annotations = [annotation([0, 0, 9, 9], image_id=one) for one in ("1", 1, "2", 2, 1.0)]
+    boxes = fastanchor.read(written(tmp_path, {"images": images, "annotations": annotations, "categories": []}))
+    assert boxes.image_wh[boxes.image_index, 0].tolist() == [100, 200, 50, 50, 200]
+    assert boxes.skipped == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"", "is no JSON"), (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS")],
+)
+def test_json_that_says_nothing_is_named(tmp_path, content, sentence):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(DataError, match=sentence):
+        fastanchor.read(tmp_path / "a.json")
+
+
 def test_images_without_a_size(tmp_path, way):
     images = [
         {"id": 1, "file_name": "no.jpg"},

@@ -100,3 +100,10 @@ def test_bad_lists(tmp_path):
     path.write_text("nothing of use\n")
     with pytest.raises(DataError, match=r"no line could be read; the first: .*line 1: line that is no image"):
         fastanchor.read(path, format="list")
+
+
+def test_a_list_may_begin_with_an_image_without_boxes(tmp_path):
+    (tmp_path / "list.txt").write_text("a.jpg\nb.jpg 1,2,3,4,0\n")
+    boxes = fastanchor.read(tmp_path / "list.txt", image_size=(40, 30))
+    assert boxes.wh.tolist() == [[2, 2]]
+    assert len(boxes.image_wh) == 2

@@ -266,6 +266,8 @@ def test_open_images(tmp_path):
     assert "image_size would say" in said[0]
     assert square.skipped == {"box of a group (IsGroupOf)": 1}
     assert len(fastanchor.read(file, crowd=True)) == 3
+    word = csv_file(tmp_path, OPEN + rows.replace(",1\n", ",True\n"), "word.csv")
+    assert fastanchor.read(word).skipped == {"box of a group (IsGroupOf)": 1}
     np.testing.assert_allclose(fastanchor.read(file, image_size=(200, 100)).wh, [[100, 50], [100, 25]])
     csv_file(tmp_path, "ImageID,Width,Height\na,40,20\n", "image_sizes.csv")
     part = fastanchor.read(file)
@@ -310,6 +312,25 @@ def test_images_of_two_sizes_are_no_image(tmp_path):
     assert boxes.skipped == {"image size that is not the one of the image's first row": 1}
 
 
+@pytest.mark.parametrize("command", [["stats"], ["anchors", "--gen", 5, "--n", 1], ["check", "--anchors", "5,6"]])
+def test_tables_without_image_sizes_are_told_as_text(tmp_path, capsys, command):
+    file = csv_file(tmp_path, "w,h\n10,20\n30,40\n50,10\n")
+    code, out, _ = run(capsys, command[0], file, *command[1:])
+    assert code == 0
+    assert "3 boxes, without the sizes of their images" in out
+    assert "boxes     30.0 x 23.3 pixels on average" in out
+
+
+def test_relative_tables(tmp_path):
+    said = []
+    rows = "a,cat,0.1,0.1,0.6,0.35\nb,dog,0,0,1,1\na,cat,0.5,0.5,0.6,0.6\n"
+    boxes = fastanchor.read(csv_file(tmp_path, "filename,class,xmin,ymin,xmax,ymax\n" + rows), report=said.append)
+    assert "relative to images taken as square" in said[0]
+    np.testing.assert_allclose(boxes.scaled(100), [[50, 25], [100, 100], [10, 10]])
+    assert boxes.image_index.tolist() == [0, 1, 0]
+    np.testing.assert_allclose(fastanchor.read(csv_file(tmp_path, "w,h\n0.5,0.25\n1,1\n")).scaled(8), [[4, 2], [8, 8]])
+
+
 def test_columns_without_names(tmp_path):
     file = csv_file(tmp_path, "1,2,30,40\n5,6,70,80\n")
     with pytest.raises(DataError, match="has 4 columns without names"):
@@ -337,9 +358,14 @@ def test_damaged_arrays(tmp_path):
         "box with unreadable or infinite sides": 1,
         "box with zero width or height": 1,
     }
-    np.savez(tmp_path / "nan.npz", wh=[[1, 2], [np.nan, 3]])
-    with pytest.raises(DataError, match=r"nan\.npz: wh\[1\]"):
-        fastanchor.read(tmp_path / "nan.npz")
+    np.savez(tmp_path / "nan.npz", wh=[[1, 2], [np.nan, 3], [5, 6]], image_index=[2, 1, 0], image_wh=np.full((3, 2), 9))
+    boxes = fastanchor.read(tmp_path / "nan.npz")
+    assert boxes.wh.tolist() == [[1, 2], [5, 6]]
+    assert boxes.image_index.tolist() == [2, 0]
+    assert boxes.skipped == {"box with unreadable or infinite sides": 1}
+    np.savez(tmp_path / "index.npz", wh=[[1, 2]], image_index=[5], image_wh=[[9, 9]])
+    with pytest.raises(DataError, match=r"index\.npz: image_index\[0\] = 5: image_wh has 1 entries"):
+        fastanchor.read(tmp_path / "index.npz")
     for array in ([["1", "2"]], [[1 + 2j, 3]], [[True, True]]):
         np.save(tmp_path / "kind.npy", array)
         with pytest.raises(DataError, match="must be numbers of shape"):

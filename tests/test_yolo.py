@@ -241,6 +241,44 @@ def test_class_names_beside(tmp_path):
     assert fastanchor.read(tmp_path / "a.txt").class_names == ("cat", "dog")
 
 
+def test_images_that_cannot_be_read_are_named(tmp_path):
+    pytest.importorskip("PIL")
+    folder = write(tmp_path / "labels", a=ROW, b=ROW)
+    for content, sentence in (
+        (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
+        (b"", "an empty file"),
+        (b"<html>", "an HTML page"),
+        (b"x" * 99, "no image that Pillow can read"),
+    ):
+        (folder / "a.png").write_bytes(content)
+        with pytest.raises(DataError, match=f"a.png: no size can be read from it .*{sentence}"):
+            fastanchor.read(folder)
+        said = []
+        assert len(fastanchor.read(folder, image_size=(10, 10), report=said.append)) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train: /home/me/data/train/images\nval: /home/me/data/val/images\n",
+        "path: C:\\Users\\me\\data\ntrain: C:\\Users\\me\\data\\train\\images\nval: C:/x/val/images\n",
+        "path: /mnt/set\ntrain: /mnt/set/train\nval: val\n",
+    ],
+)
+def test_paths_of_another_machine(tmp_path, text):
+    write(tmp_path / "train/labels", a=ROW)
+    write(tmp_path / "val/labels", b=ROW)
+    (tmp_path / "data.yaml").write_text(text + "names: [x, y]\n")
+    assert len(fastanchor.read(tmp_path, image_size=(10, 10))) == 2
+    assert len(fastanchor.read(tmp_path, image_size=(10, 10), split="val")) == 1
+    (tmp_path / "images").mkdir()
+    write(tmp_path / "labels", c=ROW)
+    (tmp_path / "data.yaml").write_text("train: /home/me/other/images\nval: val\nnames: [x, y]\n")
+    boxes = fastanchor.read(tmp_path, image_size=(10, 10))  # a folder called images may be any
+    assert len(boxes) == 1
+    assert boxes.skipped == {"part of the data set that is not there": 1}
+
+
 def test_many_files_as_one_by_one(tmp_path):
     """The fast path and the careful one agree, and keep the order of files and lines."""
     rng = np.random.default_rng(3)

@@ -134,13 +134,16 @@ def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
     if not read["boxes"]:
         lines = [f"read      {read['source']}: {read['images']:,} images, no boxes"]
     else:
-        image = " x ".join(f"{side:.1f}" for side in read["mean_image"])
         box = " x ".join(f"{side:.1f}" for side in read["mean_box"])
         lines = [
             f"read      {read['source']}: {read['boxes']:,} boxes on {read['images']:,} images",
-            f"images    {image} pixels on average",
             f"boxes     {box} pixels on average, areas {read['smallest_area']:,.0f} to {read['largest_area']:,.0f}",
         ]
+        if read["images"]:
+            image = " x ".join(f"{side:.1f}" for side in read["mean_image"])
+            lines.insert(1, f"images    {image} pixels on average")
+        else:
+            lines[0] = f"read      {read['source']}: {read['boxes']:,} boxes, without the sizes of their images"
     lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]
     return "\n".join(lines)
 

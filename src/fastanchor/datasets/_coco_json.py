@@ -130,25 +130,22 @@ def _loose(data: bytes, file: Path, skips: Skips) -> Table:
         )
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise DataError(f"{shown(file)}: has no list of annotations, so it is no COCO file")
-    images: dict[Any, int] = {}
+    images = _Places()
     names: list[str] = []
     sizes: list[tuple[float, float]] = []
     for i, image in enumerate(_objects(content, "images", file, skips)):
-        key = _key(image.get("id"))
-        if key is None:
+        own = image.get("id")
+        if _key(own) is None:
             skips.add("image without an id", file, None, f"images[{i}]")
-        elif key in images:
-            skips.add("image id given twice", file, None, f"images[{i}], id {image.get('id')!r}")
+        elif not images.add(own, len(names)):
+            skips.add("image id given twice", file, None, f"images[{i}], id {own!r}")
         else:
-            images[key] = len(names)
             names.append(str(image.get("file_name") or ""))
             sizes.append((_number(image.get("width")), _number(image.get("height"))))
-    categories: dict[Any, int] = {}
+    categories = _Places()
     labels: list[str] = []
     for category in _objects(content, "categories", file, skips):
-        key = _key(category.get("id"))
-        if key is not None and key not in categories:
-            categories[key] = len(labels)
+        if categories.add(category.get("id"), len(labels)):
             labels.append(str(category.get("name") or UNNAMED))
     rows: list[tuple[float, float, float, float]] = []
     image_of, category_of, flags, index = [], [], [], []
@@ -161,8 +158,8 @@ def _loose(data: bytes, file: Path, skips: Skips) -> Table:
             skips.add(fault, file, None, f"annotations[{i}]")
             continue
         rows.append(bbox)
-        image_of.append(images.get(_key(annotation.get("image_id")), -1))
-        category_of.append(categories.get(_key(annotation.get("category_id")), -1))
+        image_of.append(images.of(annotation.get("image_id")))
+        category_of.append(categories.of(annotation.get("category_id")))
         flags.append(_switch(annotation.get("iscrowd")) | _switch(annotation.get("ignore")) << 1)
         index.append(i)
     return Table(
@@ -205,6 +202,30 @@ def _key(value: Any) -> Any:
         value = value.strip()
         return int(value) if value.isdecimal() and len(value) < DIGITS else value
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+class _Places:
+    """Where ids stand: first the very id, then one that is written otherwise, as "7" for 7."""
+
+    def __init__(self) -> None:
+        self._own: dict[tuple[bool, Any], int] = {}
+        self._like: dict[Any, int] = {}
+
+    def add(self, value: Any, place: int) -> bool:
+        """Remember an id; False if it is none, or known."""
+        key = _key(value)
+        own = isinstance(value, str), key
+        if key is None or own in self._own:
+            return False
+        self._own[own] = place
+        self._like.setdefault(key, place)
+        return True
+
+    def of(self, value: Any) -> int:
+        """Return the place of an id, -1 if it has none."""
+        key = _key(value)
+        place = self._own.get((isinstance(value, str), key))
+        return self._like.get(key, -1) if place is None else place
 
 
 def _switch(value: Any) -> bool:

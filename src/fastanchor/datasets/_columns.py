@@ -15,7 +15,19 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._records import Skips, brief, shown
 
-__all__ = ["Codes", "Roles", "Taken", "boxes_of", "coded", "coded_numbers", "roles", "sorted_codes", "widths", "within"]
+__all__ = [
+    "Codes",
+    "Roles",
+    "Taken",
+    "boxes_of",
+    "coded",
+    "coded_numbers",
+    "good_rows",
+    "roles",
+    "sorted_codes",
+    "widths",
+    "within",
+]
 
 CORNERS = (("xmin", "x1", "left"), ("ymin", "y1", "top"), ("xmax", "x2", "right"), ("ymax", "y2", "bottom"))
 SIDES = (("width", "w", "box_width", "bbox_width"), ("height", "h", "box_height", "bbox_height"))
@@ -136,7 +148,8 @@ def boxes_of(taken: Taken, roles: Roles, file: Path, skips: Skips) -> Boxes:
     label = next(texts) if roles.label >= 0 else None
     image_wh = taken.numbers[:, n_sides:] if roles.image_sides else None
     good = within(wh)
-    if image is None and image_wh is None and label is None and good.all() and len(wh):
+    plain = image is None and image_wh is None and label is None
+    if plain and good.all() and len(wh) and wh.max() > 1.0:
         return Boxes(np.ascontiguousarray(wh), skipped=skips.counts)
 
     def skip(rows: NDArray[np.bool_], reason: str) -> None:
@@ -171,8 +184,24 @@ def boxes_of(taken: Taken, roles: Roles, file: Path, skips: Skips) -> Boxes:
     if not known.any():
         raise DataError(f"{shown(file)}: no row could be read; the first: {skips.first or 'there is none'}")
     keep = known & good
+    if sizes is None and keep.any() and wh[keep].max() <= 1.0:
+        skips.remark(
+            f"{shown(file)}: no box is larger than 1 and image sizes are missing, so boxes are relative to images "
+            "taken as square"
+        )
+        at = image.at if image is not None else np.zeros(len(wh), np.int64)
+        used, index = np.unique(at, return_inverse=True)
+        sizes, index = np.ones((len(used), 2)), index.reshape(-1)
     classes, names = sorted_codes(label, keep) if label is not None else (None, ())
     return Boxes(wh[keep], None if index is None else index[keep], sizes, classes, names, skips.counts)
+
+
+def good_rows(wh: FloatArray, file: Path, skips: Skips) -> NDArray[np.bool_]:
+    """Return which widths and heights (n, 2) are ones; the others go to `skips`."""
+    good = within(wh)
+    for row in np.flatnonzero(~good).tolist():
+        skips.add(_fault(wh[row]), file, None, f"row {row}")
+    return good
 
 
 def _own_numbers(image: Codes) -> Codes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import warnings
 from pathlib import Path
 
-__all__ = ["ImageFinder", "ImageIndex", "image_size", "image_size_shown"]
+__all__ = ["ImageFinder", "ImageIndex", "image_size", "image_size_shown", "what_is"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 ORIENTATION = 0x0112  # the EXIF tag
@@ -117,3 +118,19 @@ def image_size(path: Path, *, turned: bool = False) -> tuple[float, float] | Non
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     return float(width), float(height)
+
+
+def what_is(path: Path) -> str:
+    """Return why no size can be read from an image, as well as can be told."""
+    if importlib.util.find_spec("PIL") is None:
+        return "Pillow is needed to read it"
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        return f"cannot be opened: {error.strerror}"
+    if not head:
+        return "an empty file"
+    if head.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS; fetch the file itself"
+    return "an HTML page" if head.lstrip()[:1] == b"<" else "no image that Pillow can read"

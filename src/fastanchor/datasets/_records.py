@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 
-__all__ = ["ImageAnnotation", "Skips", "brief", "shown"]
+__all__ = ["ImageAnnotation", "Skips", "brief", "shown", "shown_counts"]
 
 REPORTED = 5
 LONGEST = 160  # characters of a detail
@@ -55,7 +55,7 @@ class Skips:
 
     def __init__(self, *, strict: bool = False, report: Callable[[str], None] | None = None) -> None:
         self.counts: dict[str, int] = {}
-        self.first = ""
+        self.first = ""  # a sentence about the first thing left out
         self._strict = strict
         self._report = report
         self._reported = 0
@@ -63,6 +63,11 @@ class Skips:
     def note(self, reason: str, count: int = 1) -> None:
         """Count what is no fault: it is told at the end, and strict reading goes on."""
         self.counts[reason] = self.counts.get(reason, 0) + count
+
+    def remark(self, sentence: str) -> None:
+        """Say what was assumed."""
+        if self._report is not None:
+            self._report(sentence)
 
     def add(
         self, reason: str, file: str | Path, line: Callable[[], int | None] | int | None = None, detail: str = ""
@@ -86,6 +91,11 @@ class Skips:
 def shown(path: str | Path) -> str:
     """Return `path` as text that can always be printed: bytes that are no UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def shown_counts(counts: Mapping[str, int]) -> str:
+    """Return what was left out as text."""
+    return ", ".join(f"{count:,} x {reason}" for reason, count in counts.items())
 
 
 def brief(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,7 +149,7 @@ def _resolve(roots: list[Path], entry: str) -> Path | None:
     bare = entry
     while bare.startswith("../"):
         bare = bare[3:]
-    for text in dict.fromkeys((entry, bare)):
+    for text in dict.fromkeys((entry, bare, *_tails(bare))):
         for root in roots:
             place = root / text
             if is_file(place):
@@ -157,6 +158,15 @@ def _resolve(roots: list[Path], entry: str) -> Path | None:
                 if is_folder(folder) and _any_text(folder):
                     return folder
     return None
+
+
+def _tails(entry: str) -> list[str]:
+    """Return the ends of a path from another machine, longest first; one folder called images alone says too little."""
+    parts = [part for part in entry.split("/") if part]
+    if not (entry.startswith("/") or re.match(r"[A-Za-z]:", entry)):
+        return []
+    ends = ["/".join(parts[i:]) for i in range(1, len(parts))]
+    return [end for end in ends if end not in ("images", "labels")]
 
 
 def _swap(path: Path, old: str, new: str) -> Path:

@@ -133,14 +133,14 @@ def _annotations(table: Table, file: Path) -> Iterator[ImageAnnotation]:
 
 
 def detect(path: Path) -> bool:
-    """Return whether `path` is a JSON file that begins like COCO, or a folder with such files."""
+    """Return whether `path` is a JSON file, or a folder with files that begin like COCO."""
     return bool(_candidates(path))
 
 
 def _candidates(path: Path) -> list[Path]:
     """Return the COCO files: the path itself, or those in the folder or its ``annotations``."""
     if path.is_file():
-        return [path] if _begins(path) else []
+        return [path] if path.suffix.lower() == ".json" else []  # no other format ends so
     found = (sorted(folder.glob("*.json")) for folder in (path / "annotations", path))
     return next((files for some in found if (files := [file for file in some if _begins(file)])), [])
 

@@ -88,14 +88,18 @@ def iter_images(
 
 
 def detect(path: Path) -> bool:
-    """Return whether `path` is a text file whose first line is one of such a list, with boxes."""
+    """Return whether `path` is a text file that begins like such a list, with boxes."""
     if not path.is_file() or path.suffix.lower() not in (".txt", ".list", ""):
         return False
     with path.open("rb") as file:
         text = file.read(LOOKED_AT).decode("utf-8-sig", "replace")
-    lines = (line.strip() for line in text.splitlines())
-    found = next((m for line in lines if line and (m := _NUMBERED.match(line) or _KERAS.match(line))), None)
-    return found is not None and (found.re is _NUMBERED or bool(found[2].strip()))
+    lines = filter(None, map(str.strip, text.splitlines()))
+    first = next(lines, "")
+    if _NUMBERED.match(first):
+        return True
+    found = (_KERAS.match(line) for line in (first, *lines))
+    # an image may have no boxes; but a list of images without any is none of these
+    return bool(_KERAS.match(first)) and any(match is not None and match[2].strip() for match in found)
 
 
 def _images(

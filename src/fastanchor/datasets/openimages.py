@@ -161,7 +161,9 @@ def _load(
     keep = _faultless(taken, file, skips)
     if group >= 0 and not crowd:
         groups = taken.texts[-1]
-        grouped = keep & np.isin(groups.at, [i for i, name in enumerate(groups.names) if name == "1"])
+        grouped = keep & np.isin(
+            groups.at, [i for i, name in enumerate(groups.names) if name.lower() in ("1", "true", "yes")]
+        )
         keep &= ~grouped
         if grouped.any():
             skips.note("box of a group (IsGroupOf)", int(grouped.sum()))

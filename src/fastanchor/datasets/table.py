@@ -31,7 +31,7 @@ from fastanchor._progress import bar
 from fastanchor._types import FloatArray, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._arrow import parquet_columns
-from fastanchor.datasets._columns import Roles, Taken, boxes_of, roles
+from fastanchor.datasets._columns import Roles, Taken, boxes_of, good_rows, roles
 from fastanchor.datasets._csv import STDIN, sheet, take
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown
 from fastanchor.datasets._table_out import check, write
@@ -166,8 +166,14 @@ def _numpy(file: Path, skips: Skips) -> Boxes:
     if wh is None:
         raise DataError(f"{shown(file)}: holds {there}; an array named wh or boxes is needed")
     names = tuple(map(str, arrays["class_names"].tolist())) if "class_names" in arrays else ()
+    wh = _pairs(wh, file)
+    good = good_rows(wh, file, skips)
+    extra = {name: arrays[name] for name in EXTRA if name in arrays}
+    for name in ("image_index", "class_index"):  # one a box
+        if name in extra and extra[name].shape == good.shape:
+            extra[name] = extra[name][good]
     try:
-        return Boxes(_pairs(wh, file), **{name: arrays[name] for name in EXTRA if name in arrays}, class_names=names)
+        return Boxes(wh[good], **extra, class_names=names, skipped=skips.counts)
     except DataError as error:
         raise DataError(str(error) if str(error).startswith(shown(file)) else f"{shown(file)}: {error}") from None
 

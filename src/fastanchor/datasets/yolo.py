@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
+from fastanchor._files import is_file
 from fastanchor._types import FloatArray, PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _fetch, _rows, _yolo_files, labels_cache
-from fastanchor.datasets._images import ImageIndex
-from fastanchor.datasets._records import ImageAnnotation, Skips, shown
+from fastanchor.datasets._images import ImageIndex, what_is
+from fastanchor.datasets._records import ImageAnnotation, Skips, shown, shown_counts
 from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
@@ -167,7 +168,7 @@ def _load(
     found = _yolo_files.find(path, split, skips)
     rows = _without_ambiguous(_read_rows(found, skips, progress), found.files, skips)
     if not len(rows.files) and skips.counts:
-        raise DataError(f"{shown(path)}: no box could be read; the first fault: {skips.first}")
+        raise DataError(f"{shown(path)}: no box could be read; {_first_of(skips)}")
     images = ImageIndex()
     places = [Path(found.images[f]) if f in found.images else images.of_label(f) for f in found.files]
     sizes, known = _sizes(places, size_cache, progress)
@@ -177,6 +178,10 @@ def _load(
     if not known.all() and size is not None:
         sizes[~known] = size
         known[:] = True
+    elif not known.any() and (some := next((p for p in places if p is not None and is_file(p)), None)):
+        raise DataError(
+            f"{shown(some)}: no size can be read from it or any other image ({what_is(some)}); see image_size"
+        )
     elif not known.any():
         sizes[:] = 1.0
         known[:] = True
@@ -184,6 +189,10 @@ def _load(
             "no images found, so boxes are relative to images taken as square; image_size would say how large they are"
         )
     return _kept(found, places, sizes, known, rows, skips)
+
+
+def _first_of(skips: Skips) -> str:
+    return f"the first fault: {skips.first}" if skips.first else shown_counts(skips.counts)
 
 
 def _read_rows(found: _yolo_files.Found, skips: Skips, progress: Progress) -> _rows.Rows:
@@ -214,7 +223,9 @@ def _kept(
     files = found.files
     if not known.all():
         for i in np.flatnonzero(~known).tolist():
-            skips.add("image size missing", files[i], None, "image not found or not readable; see image_size")
+            image = places[i]
+            why = "image not found" if image is None else f"{image.name}: {what_is(image)}"
+            skips.add("image size missing", files[i], None, f"{why}; see image_size")
         place = np.cumsum(known) - 1
         chosen = known[rows.files]
         rows = rows.take(chosen)
