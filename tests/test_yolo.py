@@ -132,6 +132,30 @@ def test_key_points_or_polygon(tmp_path):
     np.testing.assert_array_equal(boxes.wh, [BOX[2:]] * 3)
     # a polygon of as many columns stays one while nothing speaks against it
     np.testing.assert_allclose(fastanchor.read(write(tmp_path / "p" / "labels", a=whole)).wh, [(0.8, 0.75)])
+    # without a missing point too: all points lie within the box, and no row of another length speaks for polygons
+    face = row(1, *BOX, 0.45, 0.35, 0.55, 0.35, 0.5, 0.4, 0.46, 0.5, 0.54, 0.5)
+    with pytest.raises(DataError, match="polygon or a box with key points"):
+        fastanchor.read(write(tmp_path / "k" / "labels", a=face))
+    others = [row(1, *np.linspace(0.1, 0.9, m)) for m in (6, 8, 12, 14, 16)]
+    boxes = fastanchor.read(write(tmp_path / "k" / "labels", b="\n".join(others)))
+    assert boxes.skipped == {}
+    assert len(boxes) == 6
+
+
+def test_polygons_stay_polygons():
+    """Round objects as polygons of one length, anywhere in the image: none of them is taken for key points."""
+    rng = np.random.default_rng(0)
+    for points in (5, 7, 9, 17):
+        angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
+        lines = []
+        for _ in range(200):
+            radius = rng.uniform(0.02, 0.3, 2)
+            centre = rng.uniform(radius, 1 - radius)
+            lines.append("\n" + row(0, *(centre + radius * np.stack([np.cos(angle), np.sin(angle)], 1)).ravel()))
+        rows = _rows.parse(["a"], ["".join(lines).encode()], Skips())
+        assert len(rows.files) > 150
+        assert not _rows.unsure(rows).any()
+        assert np.count_nonzero(rows.signs) < 0.2 * len(rows.signs), points
 
 
 def test_sizes_from_images(tmp_path):

@@ -2,7 +2,8 @@
 
 A row is a class and a box (5 columns), a box with a confidence (6), a polygon (1 + 2m columns, m >= 3), or a box with
 key points (5 + n * d columns where `kpt_shape` is [n, d]; without it, an even number 5 + 3n whose third values are
-visibilities). Coordinates are relative to the image; as the trainers do, 0.01 beyond its edge is tolerated.
+visibilities). A row of an odd number from 11 on may be a polygon or a box with key points: see :func:`unsure`.
+Coordinates are relative to the image; as the trainers do, 0.01 beyond its edge is tolerated.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._records import Skips
 
-__all__ = ["AMBIGUOUS", "Rows", "joined", "parse"]
+__all__ = ["AMBIGUOUS", "Rows", "joined", "parse", "unsure"]
 
 SLACK = 0.01
 PIXELS = 2.0  # a coordinate beyond this was never meant as relative
+PLAIN = 6  # columns of a row without points, at most
+SPREAD = 0.25  # of a box that its key points reach over; a polygon read as such a box reaches over less, or beyond it
 AMBIGUOUS = "row that is a polygon or a box with key points (kpt_shape in a data.yaml would tell)"
 _NUMERIC = np.zeros(256, dtype=bool)
 _NUMERIC[list(b"0123456789+-.eE \t\r\n")] = True
@@ -44,17 +47,20 @@ class Rows(NamedTuple):
     files : (n,) int64
         Position of the box's file among those parsed.
     columns : (n,) int64
-        Columns of the row the box stood in, negative if they cannot be told from key points.
+        Columns of the row the box stood in.
+    signs : (n,) int8
+        Of a row that was taken for a polygon: 2 if it cannot be one, 1 if it may as well be a box with key points.
     """
 
     box: FloatArray
     classes: IntArray
     files: IntArray
     columns: IntArray
+    signs: NDArray[np.int8]
 
     def take(self, which: NDArray[Any]) -> Rows:
         """Return the rows chosen by a mask or by positions."""
-        return Rows(self.box[which], self.classes[which], self.files[which], self.columns[which])
+        return Rows(*(column[which] for column in self))
 
 
 class _Fault(ValueError):
@@ -85,7 +91,8 @@ def parse(
         Number of key points and of values each, where rows have them.
     """
     values, files, odd = _plain(contents, n_classes)
-    parts = [Rows(values[:, 1:], values[:, 0].astype(np.int64), files, np.full(len(files), 5, dtype=np.int64))]
+    columns, signs = np.full(len(files), 5, dtype=np.int64), np.zeros(len(files), np.int8)
+    parts = [Rows(values[:, 1:], values[:, 0].astype(np.int64), files, columns, signs)]
     parts += [_careful(names[i], contents[i], i, skips, n_classes, kpt_shape) for i in odd]
     rows = joined(parts)
     if not odd:
@@ -95,12 +102,23 @@ def parse(
 
 def joined(parts: Sequence[Rows]) -> Rows:
     """Return several Rows as one; positions of files must already be distinct."""
-    return Rows(
-        np.concatenate([part.box for part in parts]),
-        np.concatenate([part.classes for part in parts]),
-        np.concatenate([part.files for part in parts]),
-        np.concatenate([part.columns for part in parts]),
-    )
+    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def unsure(rows: Rows) -> NDArray[np.bool_]:
+    """Return which rows may be polygons or boxes with key points, and cannot be told apart.
+
+    All rows of one length are of one kind. They are no polygons for sure if one of them shows it. They may be either if
+    nearly all long rows have this length, which polygons seldom do, and half of them look like a box with key points.
+    """
+    found = np.zeros(len(rows.signs), dtype=bool)
+    long = np.count_nonzero(rows.columns > PLAIN)
+    for length in np.unique(rows.columns[rows.signs > 0]).tolist():
+        own = rows.columns == length
+        signs = rows.signs[own]
+        alike = 10 * signs.size >= 9 * long and 2 * np.count_nonzero(signs) >= signs.size
+        found |= own & bool((signs == 2).any() or alike)
+    return found
 
 
 # --- many files at once
@@ -170,7 +188,7 @@ def _faulty(values: FloatArray, files: IntArray, n_classes: int | None) -> NDArr
 def _careful(
     name: str, data: bytes, file: int, skips: Skips, n_classes: int | None, kpt_shape: tuple[int, int] | None
 ) -> Rows:
-    found: list[tuple[list[float], int, int]] = []
+    found: list[tuple[list[float], int, int, int]] = []
     what = _what_else(data)
     if what:
         skips.add(what, name, 1)
@@ -182,7 +200,7 @@ def _careful(
             continue
         try:
             values = _floats(tokens)
-            box, cls, columns = _row(values, n_classes, kpt_shape)
+            box, cls, sign = _row(values, n_classes, kpt_shape)
             key = tuple(values)
             if key in seen:
                 raise _Fault("row that stands twice in its file")
@@ -190,12 +208,13 @@ def _careful(
         except _Fault as error:
             skips.add(str(error), name, number, line[:60].decode("utf-8", "backslashreplace"))
         else:
-            found.append((box, cls, columns))
+            found.append((box, cls, len(values), sign))
     return Rows(
-        np.array([box for box, _, _ in found], dtype=np.float64).reshape(-1, 4),
-        np.array([cls for _, cls, _ in found], dtype=np.int64),
+        np.array([box for box, _, _, _ in found], dtype=np.float64).reshape(-1, 4),
+        np.array([cls for _, cls, _, _ in found], dtype=np.int64),
         np.full(len(found), file, dtype=np.int64),
-        np.array([columns for _, _, columns in found], dtype=np.int64),
+        np.array([columns for _, _, columns, _ in found], dtype=np.int64),
+        np.array([sign for _, _, _, sign in found], dtype=np.int8),
     )
 
 
@@ -221,17 +240,15 @@ def _floats(tokens: list[bytes]) -> list[float]:
 
 
 def _row(values: list[float], n_classes: int | None, kpt_shape: tuple[int, int] | None) -> tuple[list[float], int, int]:
-    """Return box, class and columns of a row."""
-    columns = len(values)
+    """Return box, class and sign of a row."""
     kind = _kind(values, kpt_shape)
     shown = values[1:] if kind == "polygon" else values[1:5]
     if not all(map(math.isfinite, values)):
         raise _Fault("box with non-finite coordinates")
     if max(shown) > PIXELS:
         raise _Fault("box in pixels, where coordinates relative to the image are needed")
-    # key points that are not there are often -1: the sign that the row is no polygon
-    unsure = kind == "polygon" and columns > 9 and _like_key_points(values)
-    if not unsure and not (min(shown) >= -SLACK and max(shown) <= 1.0 + SLACK):
+    sign = _sign(values) if kind == "polygon" and len(values) > 9 else 0
+    if sign < 2 and not (min(shown) >= -SLACK and max(shown) <= 1.0 + SLACK):
         raise _Fault("box with coordinates outside 0-1")
     cls = values[0]
     if cls != math.floor(cls) or not 0 <= cls < 2**31:
@@ -244,9 +261,9 @@ def _row(values: list[float], n_classes: int | None, kpt_shape: tuple[int, int] 
         box = [(x0 + x1) / 2.0, (y0 + y1) / 2.0, x1 - x0, y1 - y0]
     else:
         box = shown
-    if not unsure and not (box[2] > 0.0 and box[3] > 0.0):
+    if sign < 2 and not (box[2] > 0.0 and box[3] > 0.0):
         raise _Fault("box with zero width or height" if min(box[2:]) == 0.0 else "box with negative width or height")
-    return box, int(cls), -columns if unsure else columns
+    return box, int(cls), sign
 
 
 def _kind(values: list[float], kpt_shape: tuple[int, int] | None) -> str:
@@ -262,9 +279,18 @@ def _kind(values: list[float], kpt_shape: tuple[int, int] | None) -> str:
     raise _Fault(f"row of {columns} columns")
 
 
-def _like_key_points(values: list[float]) -> bool:
-    """Return whether a row of an odd number of columns shows signs of being a box with key points."""
+def _sign(values: list[float]) -> int:
+    """Return how much a row of an odd number of columns looks like a box with key points: 0 not, 1 like one, 2 sure."""
+    x, y, width, height = values[1:5]
+    # key points that are not there are often -1
     if min(values[5:]) < -SLACK and min(values[1:5]) >= -SLACK:
-        return True
+        return 2
     flags = values[7::3]
-    return (len(values) - 5) % 3 == 0 and set(flags) <= {0.0, 1.0, 2.0} and any(flags)
+    if (len(values) - 5) % 3 == 0 and set(flags) <= {0.0, 1.0, 2.0} and any(flags):
+        return 2
+    xs, ys = values[5::2], values[6::2]
+    left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
+    inside = 2.0 * max(right - x, x - left) <= width and 2.0 * max(bottom - y, y - top) <= height
+    spread = right - left >= SPREAD * width and bottom - top >= SPREAD * height
+    within = max(2.0 * abs(x - 0.5) + width, 2.0 * abs(y - 0.5) + height) <= 1.0 + 2.0 * SLACK
+    return 1 if inside and spread and within else 0

@@ -252,11 +252,11 @@ def _content(found: bytes | OSError, file: str, skips: Skips) -> bytes:
 
 def _without_ambiguous(rows: _rows.Rows, files: list[str], skips: Skips) -> _rows.Rows:
     """Return `rows` without the polygons that may be key points: where one row shows it, all of that length may be."""
-    if not (rows.columns < 0).any():
+    unsure = _rows.unsure(rows)
+    if not unsure.any():
         return rows
-    unsure = np.isin(np.abs(rows.columns), np.unique(-rows.columns[rows.columns < 0]))
     for i in np.flatnonzero(unsure).tolist():
-        skips.add(_rows.AMBIGUOUS, files[rows.files[i]], None, f"{abs(rows.columns[i])} columns")
+        skips.add(_rows.AMBIGUOUS, files[rows.files[i]], None, f"{rows.columns[i]} columns")
     return rows.take(~unsure)
 
 
