@@ -135,6 +135,75 @@ def test_check_takes_a_cfg(capsys):
     assert json.loads(out)["anchors"] == [[float(v) for v in a.split(",")] for a in COCO]
 
 
+CFG = """[net]
+[convolutional]
+stride=16
+filters=18
+[yolo]
+mask=0,1
+anchors={anchors}
+classes=4
+[convolutional]
+stride=2
+filters=18
+[yolo]
+mask=2,3
+anchors={anchors}
+classes=4
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected", "said"),
+    [
+        ("up.yaml", "anchors:\n  - [10,13, 16,30]  # P3/8\n  - [33,23, 60,61]  # P4/16\n", {3: [0, 1], 4: [2, 3]}, ""),
+        ("down.yaml", "anchors:\n  - [33,23, 60,61]  # P5\n  - [10,13, 16,30]  # P4\n", {4: [0, 1], 5: [2, 3]}, ""),
+        ("bare.yaml", "anchors:\n  - [10,13, 16,30]\n  - [33,23, 60,61]\n", {4: [0, 1], 5: [2, 3]}, ""),
+        ("mask.cfg", CFG.format(anchors="10,13, 16,30, 33,23, 60,61"), {4: [0, 1], 5: [2, 3]}, ""),
+        ("turned.cfg", CFG.format(anchors="33,23, 60,61, 10,13, 16,30"), {4: [2, 3], 5: [0, 1]}, ""),
+        ("five.cfg", CFG.format(anchors="10,13, 16,30, 33,23, 60,61, 5,6"), {4: [1, 2], 5: [3, 4]},
+         "anchor 5 x 6 is on no level, but is scored"),
+        ("loose.cfg", "anchors = 10,13, 16,30, 33,23, 60,61\n", {4: [0, 1], 5: [2, 3]}, "levels are the usual ones"),
+        ("mask9.cfg", CFG.format(anchors="10,13, 16,30, 33,23"), None, "mask: points to anchor 3, and there are 3"),
+        ("v2.cfg", "[net]\n[region]\nanchors=1,2\n", None, "has a [region] section, whose anchors are in cells"),
+    ],
+)  # fmt: skip
+def test_check_has_the_levels_of_the_file(capsys, tmp_path, name, text, expected, said):
+    file = tmp_path / name
+    file.write_text(text)
+    code = main(["check", "--anchors", str(file), "--json", "--quiet"])
+    captured = capsys.readouterr()
+    if expected is None:
+        assert code == 2
+        assert said in captured.err
+        return
+    found = json.loads(captured.out)
+    assert code == 0
+    levels = {row["level"]: row["anchors"] for row in found["levels"]}
+    assert levels == {level: [found["anchors"][at] for at in rows] for level, rows in expected.items()}
+    shares = np.array(found["counts"]) / sum(found["counts"])
+    for row in found["levels"]:
+        assert row["share"] == pytest.approx(shares[expected[row["level"]]].sum())
+    assert said in " ".join(found["warnings"])
+
+
+def test_numbers_that_fit_no_head_are_remarked(capsys):
+    for n, said in ((7, "put on P5 alone"), (10, "put on P4 and P5"), (9, "")):
+        assert main(["anchors", "--n", str(n), "--gen", "0", "--json", "--quiet"]) == 0
+        warnings = " ".join(json.loads(capsys.readouterr().out)["warnings"])
+        assert said in warnings
+        assert ("fit no usual head" in warnings) == bool(said)
+    assert main(["anchors", "--n", "7", "--levels", "P5", "--gen", "0", "--json", "--quiet"]) == 0
+    assert "fit no usual head" not in capsys.readouterr().out
+
+
+def test_the_table_is_that_of_the_format(capsys):
+    assert main(["anchors", "--n", "12", "--emit", "tao", "--gen", "0", "--json", "--quiet"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(row["level"], len(row["anchors"])) for row in found["levels"]] == [(3, 4), (4, 4), (5, 4)]
+    assert found["text"].count("_anchor_shape") == 3
+
+
 def test_sweep(capsys):
     code, out, _ = run(capsys, "sweep", "--quiet", "--n", "1-3,6", "--json")
     assert code == 0
@@ -215,3 +284,30 @@ def test_what_cannot_be_written_is_said(capsys):
     code, out, err = run(capsys, *QUICK, "--emit", "csv", "--output", f"{__file__}/a.csv")
     assert (code, out) == (2, "")
     assert "a.csv: cannot be written" in err
+
+
+def test_convert_does_not_overwrite_a_data_set(capsys, tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("w,h\n1,2\n")
+    arguments = ["convert", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--quiet"]
+    assert main(arguments) == 2
+    assert "b.csv: is there already; --force replaces it" in capsys.readouterr().err
+    assert (tmp_path / "b.csv").read_text() == "w,h\n1,2\n"
+    assert main([*arguments, "--force"]) == 0
+    assert (tmp_path / "b.csv").read_text().startswith("width,height\n")
+
+
+def test_show_reads_as_the_other_commands_do(capsys, tmp_path):
+    pytest.importorskip("PIL")
+    (tmp_path / "list.txt").write_text("a.jpg 1,2,30,40,0\n")
+    out = tmp_path / "sheet.png"
+    arguments = ["show", str(tmp_path / "list.txt"), "--out", str(out)]
+    assert main(arguments) == 2
+    assert "see image_size" in capsys.readouterr().err
+    assert main([*arguments, "--image-size", "100x80", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["format"] == "list"
+    assert "list.txt: read as list" in captured.err
+    assert out.exists()
+    assert main([*arguments, "--image-size", "100x80", "--format", "list"]) == 0
+    assert "read as" not in capsys.readouterr().err

@@ -87,7 +87,8 @@ def test_mm(name, key, order, strides):
 def test_paddle(parts, masks):
     yaml = pytest.importorskip("yaml")
     content = yaml.safe_load(export.paddle(NINE, parts))
-    assert content == {"anchors": rounded(NINE, 1), "anchor_masks": masks}
+    assert content == {"anchors": rounded(NINE, 0), "anchor_masks": masks}
+    assert all(isinstance(side, int) for pair in content["anchors"] for side in pair)  # its operators take no others
 
 
 def test_tao():
@@ -96,8 +97,14 @@ def test_tao():
     shapes = [[list(pair) for pair in ast.literal_eval(value)] for value in values.values()]
     assert shapes == by_level(rounded(NINE, 2), [3, 3, 3])[::-1]
     assert "small" not in export.tao(NINE[:6])
-    with pytest.raises(DataError, match="TAO has two or three levels, none of them empty"):
-        export.tao(NINE, [(3, 9), (4, 0), (5, 0)])
+    with pytest.raises(DataError, match="levels: are 4; TAO has two, or three"):
+        export.tao(NINE, [(3, 3), (4, 2), (5, 2), (6, 2)])
+
+
+@pytest.mark.parametrize("fmt", ["darknet", "mmdet", "mmyolo", "paddle", "tao", "yolov5"])
+def test_no_format_can_say_an_empty_level(fmt):
+    with pytest.raises(DataError, match=r"level P4/16 would have no anchor|needs the same number in each level"):
+        export.emit(NINE, fmt, [(3, 6), (4, 0), (5, 3)])
 
 
 def test_darknet():
@@ -214,7 +221,6 @@ def test_yaml_edited(tmp_path, newline):
 @pytest.mark.parametrize(
     "block",
     [
-        "anchors: 3",
         "anchors: [[1,2],[3,4],[5,6]]",
         "anchors: [\n  [1,2],\n  [3,4],  # x\n  [5,6]\n]",
         "anchors:\n- [1,2]\n- [3,4]\n- [5,6]",
@@ -224,6 +230,59 @@ def test_yaml_edited(tmp_path, newline):
 def test_yaml_blocks_of_other_shapes(block, rest):
     after = export.edit_yaml("nc: 3\n" + block + rest, NINE)
     assert after == "nc: 3\n" + export.yolov5(NINE) + rest
+
+
+def test_a_yaml_that_tells_no_levels_needs_them():
+    with pytest.raises(DataError, match="tells its levels neither in the block nor in a layer that has the anchors"):
+        export.edit_yaml("anchors: 3\nhead: []\n", NINE)
+    after = export.edit_yaml("anchors: 3\nhead: []\n", NINE, [(3, 3), (4, 3), (5, 3)])
+    assert after == export.yolov5(NINE) + "\nhead: []\n"
+
+
+@pytest.mark.parametrize("name", ["IKeypoint", "IAuxDetect", "MyHead"])
+def test_the_layer_that_is_given_the_anchors_tells_how_many_levels(name):
+    text = (
+        f"nc: 1\nanchors: 3\nhead:\n  [[-1, 1, Conv, [512]],\n   [[17, 20, 23, 26], 1, {name}, [nc, anchors]],\n  ]\n"
+    )
+    assert export.yaml_levels(text) == (3, 4, 5, 6)
+    with pytest.raises(DataError, match="needs the same number in each level"):
+        export.edit_yaml(text, NINE)
+
+
+def test_a_falling_block_stays_falling():
+    text = "anchors:\n  - [5,6]  # P5/32\n  - [3,4]  # P4/16\n  - [1,2]  # P3/8\nhead: []\n"
+    rows = export.edit_yaml(text, NINE).splitlines()[1:4]
+    assert [row.split("# ")[1] for row in rows] == ["P5/32", "P4/16", "P3/8"]
+    assert rows[::-1] == export.yolov5(NINE).splitlines()[1:]
+    assert export.yaml_layout(text) == [(3, [2]), (4, [1]), (5, [0])]
+
+
+@pytest.mark.parametrize(
+    ("block", "sentence"),
+    [
+        ("  - [1,2]  # P2/4\n  - [3,4]\n", "names 1 of the 2 levels of its anchors; name all of them, or none"),
+        ("  - [1,2]  # P3/8\n  - [3,4]  # P3/8\n", "names its levels P3, P3; they must rise, or fall"),
+        ("  - [1,2]  # P3\n  - [3,4]  # P5\n  - [5,6]  # P4\n", "names its levels P3, P5, P4; they must rise"),
+    ],
+)
+def test_levels_named_in_part_or_twice(block, sentence):
+    with pytest.raises(DataError, match=sentence):
+        export.edit_yaml("anchors:\n" + block, NINE[:6])
+
+
+def test_gaussian_heads_and_strides_by_axis():
+    cfg = (
+        "[net]\n[convolutional]\nstride_x=32\nstride_y=32\nfilters=57\n"
+        "[Gaussian_yolo]\nmask=0,1,2\nanchors=1,2, 3,4, 5,6\nclasses=10\nnum=3\n"
+    )
+    after = export.edit_cfg(cfg, NINE[:4])
+    assert "filters=76\n" in after  # (10 + 9) * 4
+    assert "mask=0,1,2,3\n" in after
+    assert export.cfg_layout(after) == [(5, [0, 1, 2, 3])]
+    with pytest.raises(DataError, match=r"line 2: \[convolutional\] has stride_x = 32 and stride_y = 16"):
+        export.edit_cfg(cfg.replace("stride_y=32", "stride_y=16"), NINE[:4])
+    with pytest.raises(DataError, match=r"has a \[region\] section, whose anchors are in cells"):
+        export.edit_cfg(cfg.replace("Gaussian_yolo", "region"), NINE[:4])
 
 
 def test_yaml_levels_are_those_of_the_file():

@@ -122,7 +122,7 @@ def test_page_without_curve_classes_or_equal_levels():
     assert "5 boxes have a side < 3 pixels" in got.text
     assert len(got.images) == 4
     assert "P4/16: no anchor" in got.text
-    assert "needs the same number in each level" in got.text
+    assert "level P4/16 would have no anchor" in got.text
     assert "How many anchors" not in got.text
 
 

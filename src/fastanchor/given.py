@@ -91,6 +91,8 @@ def from_text(text: str, ending: str) -> FloatArray:
         found = [line.split("=", 1)[1] for line in lines if re.match(r"\s*anchors\s*=", line)]
         if not found:
             raise DataError("has no anchors=")
+        if any(re.match(r"\s*\[region\]", line, re.IGNORECASE) for line in lines):
+            raise DataError("has a [region] section, whose anchors are in cells; give them as numbers, times 32")
         if len({re.sub(r"\s", "", line) for line in found}) > 1:
             raise DataError("has sections with different anchors=; give them as numbers instead")
         return _pairs(found[0], "anchors")

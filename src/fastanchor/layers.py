@@ -12,7 +12,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
 
-__all__ = ["BY", "NAMED", "Layer", "Split", "equal", "layers", "levels", "remarks", "split", "usual"]
+__all__ = ["BY", "NAMED", "Layer", "Split", "equal", "layers", "levels", "remarks", "split", "unusual", "usual"]
 
 BY = ("area", "stride")
 
@@ -55,6 +55,23 @@ def levels(n: int) -> Split:
     count = n // 3 if n in (6, 9, 12, 15) else next(c for c in (3, 2, 1) if n % c == 0)
     first = {1: 5, 2: 4}.get(count, 3)
     return [(first + i, n // count) for i in range(count)]
+
+
+def unusual(n: int) -> list[str]:
+    """Return a sentence if n anchors fit no usual head, so that :func:`levels` had to choose one.
+
+    Examples
+    --------
+    >>> unusual(9)
+    []
+    >>> unusual(7)
+    ['7 anchors fit no usual head; they were put on P5 alone, choose others with levels']
+    """
+    if n in (1, 2, 3, 4, 6, 9, 12, 15):
+        return []
+    names = [f"P{level}" for level, _ in levels(n)]
+    where = f"{names[0]} alone" if len(names) == 1 else " and ".join([", ".join(names[:-1]), names[-1]])
+    return [f"{n} anchors fit no usual head; they were put on {where}, choose others with levels"]
 
 
 def split(

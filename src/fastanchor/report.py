@@ -15,7 +15,7 @@ from fastanchor import export, plot
 from fastanchor._types import FloatArray, Progress, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
-from fastanchor.layers import Layer, Split, layers, levels, remarks
+from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
 from fastanchor.plot import classes, curve, heads, history, served, sizes
 from fastanchor.quality import AnchorCheck, check, network_wh
 from fastanchor.sweep import SweepResult, sweep
@@ -172,6 +172,8 @@ def page(report: Report) -> str:
         notes.append(f"{result.dropped:,} boxes left out: no side reaches the least side")
     if result.small:
         notes.append(f"{result.small:,} boxes have a side < 3 pixels of the network input")
+    if [(layer.level, len(layer.anchors)) for layer in report.levels] == levels(len(result.anchors)):
+        notes += unusual(len(result.anchors))
     notes += remarks(report.levels)
     body = [
         f"<h1>{html.escape(title)}</h1>",

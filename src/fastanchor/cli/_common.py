@@ -17,7 +17,18 @@ from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import FORMATS, detect, read, sample
 
-__all__ = ["add_data", "add_json", "add_output", "bar", "emit_json", "load", "say", "shown_summary", "using_backend"]
+__all__ = [
+    "add_data",
+    "add_json",
+    "add_output",
+    "add_reading",
+    "bar",
+    "emit_json",
+    "load",
+    "say",
+    "shown_summary",
+    "using_backend",
+]
 
 Commands = Any  # argparse keeps the type of add_subparsers() private
 
@@ -31,6 +42,13 @@ def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
     if optional:
         text = f"{text}; default: a built-in sample"
     parser.add_argument("data", nargs="*" if optional else "+", metavar="DATA", help=text)
+    group = add_reading(parser)
+    group.add_argument("--columns", type=_pair, metavar="W,H", help="names of the columns of a table with the sides")
+    group.add_argument("--strict", action="store_true", help="stop at the first thing that would be skipped")
+
+
+def add_reading(parser: argparse.ArgumentParser) -> Any:
+    """Add how to read a data set whose boxes have a place in their image; return the group."""
     group = parser.add_argument_group("reading")
     group.add_argument("--format", default="auto", choices=("auto", *FORMATS), help="of DATA (default: look at it)")
     group.add_argument(
@@ -46,8 +64,7 @@ def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
         "--size-cache", metavar="FILE", help="keep the sizes read from images in FILE, for the next time (YOLO)"
     )
     group.add_argument("--crowd", action="store_true", help="keep crowds (COCO: iscrowd, Open Images: IsGroupOf)")
-    group.add_argument("--columns", type=_pair, metavar="W,H", help="names of the columns of a table with the sides")
-    group.add_argument("--strict", action="store_true", help="stop at the first thing that would be skipped")
+    return group
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
-from fastanchor.layers import Layer, Split, equal, layers, levels, remarks
+from fastanchor.layers import Layer, Split, equal, layers, remarks, unusual
 from fastanchor.quality import best_served, network_wh
 
 __all__ = ["add", "run"]
@@ -92,7 +92,9 @@ def run(arguments: argparse.Namespace) -> int:
     if own:
         asked = equal(len(result.anchors), own)
     counts = np.bincount(best_served(wh, result.anchors)[0], minlength=len(result.anchors))
-    heads = layers(result.anchors, asked or levels(len(result.anchors)), counts)
+    parts = asked or export.usual_levels(arguments.emit, len(result.anchors))
+    heads = layers(result.anchors, parts, counts)
+    said = [*([] if asked else unusual(len(result.anchors))), *remarks(heads)]
     if arguments.plot is not None:
         plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr)
     text = _text(result, asked, arguments)
@@ -101,13 +103,13 @@ def run(arguments: argparse.Namespace) -> int:
             part.write_bytes(text.encode())
     if arguments.json:
         rest = {} if text is None else {"text": text}
-        _common.emit_json({**_as_json(result, heads, read, dict(boxes.skipped), arguments), **rest})
+        _common.emit_json({**_as_json(result, heads, said, read, dict(boxes.skipped), arguments), **rest})
     elif text is None or arguments.output is not None:
-        _print(result, heads, read, dict(boxes.skipped), arguments)
+        _print(result, heads, said, read, dict(boxes.skipped), arguments)
     else:
         sys.stdout.write(text)
     if not arguments.quiet and not arguments.json and text is not None:
-        for remark in remarks(heads):
+        for remark in said:
             _common.say(f"warning: {remark}")
     return 0
 
@@ -144,6 +146,7 @@ def _seed(seed: int) -> int:
 def _as_json(
     result: AnchorResult,
     heads: list[Layer],
+    said: list[str],
     read: dict[str, Any],
     skipped: dict[str, int],
     arguments: argparse.Namespace,
@@ -151,7 +154,7 @@ def _as_json(
     return {
         **result.to_dict(),
         "levels": _head.level_rows(heads),
-        "warnings": remarks(heads),
+        "warnings": said,
         "img_size": arguments.img_size,
         "thr": arguments.thr,
         "seed": arguments.seed,
@@ -164,6 +167,7 @@ def _as_json(
 def _print(
     result: AnchorResult,
     heads: list[Layer],
+    said: list[str],
     read: dict[str, Any],
     skipped: dict[str, int],
     arguments: argparse.Namespace,
@@ -186,7 +190,7 @@ def _print(
         _score(result.fitness, result.bpr, result.mean_iou),
         "",
         _head.shown_levels(heads),
-        *(f"warning   {text}" for text in remarks(heads)),
+        *(f"warning   {text}" for text in said),
     ]
     parts = [(layer.level, len(layer.anchors)) for layer in heads]
     if len({count for _, count in parts}) == 1:

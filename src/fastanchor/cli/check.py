@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 import fastanchor
-from fastanchor import _check, plot
+from fastanchor import _check, export, plot
+from fastanchor._types import FloatArray
 from fastanchor.cli import _common, _head
 from fastanchor.given import read_anchors
-from fastanchor.layers import layers, levels, remarks
+from fastanchor.layers import Layer, layers, levels, remarks, unusual
 from fastanchor.quality import AnchorCheck, check, network_wh
 
 __all__ = ["add", "run"]
@@ -52,8 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
     with _common.using_backend(arguments.backend):
         wh = network_wh(boxes, _head.img_size(arguments), arguments.fit, arguments.min_size)
         found = check(anchors, wh, thr=arguments.thr)
-    parts = _head.chosen_split(arguments, found.anchors) or levels(len(found.anchors))
-    heads = layers(found.anchors, parts, found.counts)
+    asked = _head.chosen_split(arguments, found.anchors)
+    own, said = _layout(arguments.anchors) if asked is None else ([], [])
+    if own:
+        heads, said = _own_heads(anchors, own, found)
+    else:
+        heads = layers(found.anchors, asked or levels(len(found.anchors)), found.counts)
+        said += [] if asked else unusual(len(found.anchors))
+    said += remarks(heads)
     if arguments.plot is not None:
         plot.checked(found, wh, heads, arguments.plot)
     passed = arguments.min_bpr is None or found.bpr >= arguments.min_bpr
@@ -62,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             {
                 **found.to_dict(),
                 "levels": _head.level_rows(heads),
-                "warnings": remarks(heads),
+                "warnings": said,
                 "img_size": arguments.img_size,
                 "min_bpr": arguments.min_bpr,
                 "passed": passed,
@@ -73,12 +82,40 @@ def run(arguments: argparse.Namespace) -> int:
         )
     else:
         lines = [_common.shown_summary(read, dict(boxes.skipped)), "", shown(found), "", _head.shown_levels(heads)]
-        lines += [f"warning   {text}" for text in remarks(heads)]
+        lines += [f"warning   {text}" for text in said]
         if arguments.min_bpr is not None:
             word = "passed" if passed else "FAILED"
             lines += ["", f"{word}    BPR {found.bpr:.5f}, asked for at least {arguments.min_bpr:g}"]
         print("\n".join(lines))  # noqa: T201  the answer
     return 0 if passed else 1
+
+
+def _layout(given: list[str]) -> tuple[list[tuple[int, list[int]]], list[str]]:
+    """Return the levels that the anchors' file tells, none of JSON and of numbers; and why it does not tell them."""
+    text = " ".join(given)
+    if not text.lower().endswith((".yaml", ".yml", ".cfg")):
+        return [], []
+    try:
+        return export.layout(text), []
+    except fastanchor.DataError as error:  # the anchors were read; only where they belong is not known
+        return [], [f"{error}; the levels are the usual ones for so many anchors"]
+
+
+def _own_heads(
+    anchors: FloatArray, own: list[tuple[int, list[int]]], found: AnchorCheck
+) -> tuple[list[Layer], list[str]]:
+    """Return the levels as the anchors' own file has them, and what is odd about them."""
+    place = np.empty(len(anchors), np.int64)
+    place[np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")] = np.arange(len(anchors))
+    beyond = [at for _, rows in own for at in rows if at >= len(anchors)]
+    if beyond:
+        raise fastanchor.DataError(f"mask: points to anchor {beyond[0]}, and there are {len(anchors)}, counted from 0")
+    heads = []
+    for level, rows in own:
+        at = place[rows]
+        heads.append(Layer(level, 2**level, found.anchors[at], float(found.counts[at].sum() / found.counts.sum())))
+    unused = sorted(set(range(len(anchors))) - {at for _, rows in own for at in rows})
+    return heads, [f"anchor {w:g} x {h:g} is on no level, but is scored" for w, h in anchors[unused].tolist()]
 
 
 def shown(found: AnchorCheck) -> str:

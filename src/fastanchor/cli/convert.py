@@ -30,6 +30,7 @@ def add(commands: _common.Commands) -> None:
     )
     _common.add_data(parser)
     parser.add_argument("out", type=Path, metavar="OUT", help="a .parquet or .csv file")
+    parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
     _common.add_json(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
     parser.set_defaults(run=run)
@@ -38,6 +39,8 @@ def add(commands: _common.Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the table, and print what was read."""
     table.check(arguments.out)
+    if arguments.out.exists() and not arguments.force:  # it may be a data set, with OUT forgotten
+        raise fastanchor.DataError(f"{arguments.out}: is there already; --force replaces it")
     boxes, read = _common.load(arguments)
     table.write(boxes, arguments.out)
     skipped = dict(boxes.skipped)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fastanchor
 from fastanchor.cli import _common
+from fastanchor.datasets import detect, iter_images
 from fastanchor.draw import draw
 
 __all__ = ["add", "run"]
@@ -25,8 +26,8 @@ def add(commands: _common.Commands) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data", metavar="DATA", type=Path, help="data set of any format that tells where boxes lie")
-    parser.add_argument("--split", help="only the images of this part, as in `fastanchor stats`")
+    parser.add_argument("data", metavar="DATA", help="data set of any format that tells where boxes lie")
+    _common.add_reading(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="a folder, or a file.png for one sheet")
     parser.add_argument("-n", "--n", type=int, default=9, help="number of images (default: 9)")
     _common.add_json(parser)
@@ -35,10 +36,22 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and print what was written."""
-    paths = draw(arguments.data, arguments.out, n=arguments.n, split=arguments.split, report=_common.say)
+    fmt = detect(arguments.data) if arguments.format == "auto" else arguments.format
+    if arguments.format == "auto":
+        _common.say(f"{arguments.data}: read as {fmt}")
+    images = iter_images(
+        arguments.data,
+        format=fmt,
+        split=arguments.split,
+        report=_common.say,
+        image_size=arguments.image_size,
+        size_cache=arguments.size_cache,
+        crowd=arguments.crowd,
+    )
+    paths = draw(images, arguments.out, n=arguments.n)
     written = [str(path) for path in paths]
     if arguments.json:
-        _common.emit_json({"written": written, "version": fastanchor.__version__})
+        _common.emit_json({"written": written, "format": fmt, "version": fastanchor.__version__})
     else:
         print("\n".join(written))  # noqa: T201  the answer
     return 0

@@ -12,17 +12,17 @@ from pathlib import Path
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.export.darknet import cfg_levels, darknet, edit_cfg
+from fastanchor.export.darknet import cfg_layout, cfg_levels, darknet, edit_cfg
 from fastanchor.export.mm import mmdet, mmyolo
 from fastanchor.export.paddle import paddle
 from fastanchor.export.plain import csv, json
-from fastanchor.export.tao import tao
-from fastanchor.export.yolo import edit_yaml, yaml_levels, yolov5
+from fastanchor.export.tao import tao, tao_levels
+from fastanchor.export.yolo import edit_yaml, yaml_layout, yaml_levels, yolov5
 from fastanchor.layers import Split, levels
 
 __all__ = [
-    "FORMATS", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit", "json", "levels", "levels_in", "mmdet",
-    "mmyolo", "paddle", "tao", "yolov5",
+    "FORMATS", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit", "json", "layout", "levels", "levels_in",
+    "mmdet", "mmyolo", "paddle", "tao", "usual_levels", "yolov5",
 ]  # fmt: skip
 
 FORMATS: dict[str, Callable[[FloatArray, Split | None], str]] = {
@@ -58,7 +58,8 @@ def emit(anchors: FloatArray, fmt: str, parts: Split | None = None) -> str:
 def edit(file: str | Path, anchors: FloatArray, parts: Split | None = None) -> str:
     """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place.
 
-    All else stays as it is, to the byte. Without `parts` the levels are those of the file, in equal parts.
+    All else stays as it is, to the byte; comments inside a YAML's block go with it. Without `parts` the levels are
+    those of the file, in equal parts.
 
     Parameters
     ----------
@@ -94,6 +95,26 @@ def levels_in(file: str | Path) -> tuple[int, ...]:
         return cfg_levels(text) if path.suffix.lower() == ".cfg" else yaml_levels(text)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
+
+
+def layout(file: str | Path) -> list[tuple[int, list[int]]]:
+    """Return the levels of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, and which of its anchors each has.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, has another ending, or cannot be understood.
+    """
+    path, text = _text_of(file)
+    try:
+        return cfg_layout(text) if path.suffix.lower() == ".cfg" else yaml_layout(text)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def usual_levels(fmt: str | None, n: int) -> Split:
+    """Return the levels that n anchors have in a format if none are chosen."""
+    return tao_levels(n) if fmt == "tao" else levels(n)
 
 
 def _text_of(file: str | Path) -> tuple[Path, str]:

@@ -24,8 +24,18 @@ def pairs(anchors: FloatArray, form: str, decimals: int = 1) -> str:
 
 
 def dealt(anchors: FloatArray, parts: Split | None) -> list[Layer]:
-    """Return the levels with their anchors; the usual ones if `parts` is None."""
-    return layers(anchors, levels(len(anchors)) if parts is None else parts)
+    """Return the levels with their anchors; the usual ones if `parts` is None.
+
+    Raises
+    ------
+    DataError
+        If a level has no anchor, which no configuration can say.
+    """
+    found = layers(anchors, levels(len(anchors)) if parts is None else parts)
+    for level, stride, part, _ in found:
+        if not len(part):
+            raise DataError(f"level P{level}/{stride} would have no anchor; choose other levels, or more anchors")
+    return found
 
 
 def same_count(found: list[Layer], target: str) -> list[Layer]:

@@ -11,7 +11,11 @@ from fastanchor._types import FloatArray
 from fastanchor.export._common import dealt, pairs
 from fastanchor.layers import Split, equal
 
-__all__ = ["cfg_levels", "darknet", "edit_cfg"]
+__all__ = ["cfg_layout", "cfg_levels", "darknet", "edit_cfg"]
+
+
+# what a head predicts for an anchor besides the classes: a box and whether it is there; with uncertainties 4 more
+HEADS = {"yolo": 5, "gaussian_yolo": 9}
 
 
 def darknet(anchors: FloatArray, parts: Split | None = None) -> str:
@@ -71,8 +75,8 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
     r"""Return the text of a Darknet cfg with these anchors, and all else as it was.
 
     Of every ``[yolo]`` section ``anchors``, ``mask`` and ``num`` are replaced, and ``filters`` of the convolution
-    before it becomes ``(classes + 5) * anchors of the head``. Which head is which is known from its stride, found by
-    following the layers; so the order of the heads does not matter.
+    before it becomes ``(classes + 5) * anchors of the head``; ``[Gaussian_yolo]`` has 9 in place of 5. Which head is
+    which is known from its stride, found by following the layers; so the order of the heads does not matter.
 
     Parameters
     ----------
@@ -113,9 +117,7 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
         have, want = (", ".join(f"P{p}/{2**p}" for p in found) for found in (levels, [level for level, _ in parts]))
         raise DataError(f"the [yolo] sections are of levels {have}, not {want}")
     masks, start = {}, 0
-    for level, stride, part, _ in dealt(anchors, parts):
-        if not len(part):
-            raise DataError(f"level P{level}/{stride} would have no anchor, which a [yolo] section cannot have")
+    for _, stride, part, _ in dealt(anchors, parts):
         masks[stride] = (_mask(start, len(part)), len(part))
         start += len(part)
     added: dict[int, list[str]] = {}
@@ -124,7 +126,7 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
         _put(lines, head, "mask", mask, added)
         _put(lines, head, "anchors", pairs(anchors, "{w},{h}", 0), added)
         _put(lines, head, "num", str(len(anchors)), added)
-        _put(lines, convolution, "filters", str((head.whole("classes", "20") + 5) * count), added)
+        _put(lines, convolution, "filters", str((head.whole("classes", "20") + HEADS[head.name]) * count), added)
     return "".join(line + "".join(added.get(i, [])) for i, line in enumerate(lines))
 
 
@@ -137,6 +139,23 @@ def cfg_levels(text: str) -> tuple[int, ...]:
         If there is none, or a section cannot be understood.
     """
     return tuple(_levels(_heads(_sections(text.splitlines()))))
+
+
+def cfg_layout(text: str) -> list[tuple[int, list[int]]]:
+    """Return the level of each head of a Darknet cfg and the positions of its anchors, which its ``mask`` tells.
+
+    Raises
+    ------
+    DataError
+        If there is none, or a section cannot be understood.
+    """
+    found = []
+    for head, _, stride in _heads(_sections(text.splitlines())):
+        mask = head.get("mask", ",".join(map(str, range(head.whole("num", "1")))))
+        if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*,?\s*", mask):
+            raise DataError(f"line {head.line + 1}: mask = {mask!r}: must be whole numbers")
+        found.append((stride.bit_length() - 1, [int(part) for part in mask.split(",") if part.strip()]))
+    return sorted(found)
 
 
 def _levels(heads: list[tuple[_Section, _Section, int]]) -> list[int]:
@@ -170,7 +189,7 @@ def _heads(sections: list[_Section]) -> list[tuple[_Section, _Section, int]]:
         name = section.name
         if name in ("convolutional", "conv", "maxpool", "local_avgpool", "reorg", "reorg3d"):
             # a padded or unpadded window changes the size by its stride, which is what counts here
-            now *= section.whole("stride", "1")
+            now *= _stride(section)
         elif name == "upsample":
             now /= section.whole("stride", "2")
         elif name == "route":
@@ -180,7 +199,7 @@ def _heads(sections: list[_Section]) -> list[tuple[_Section, _Section, int]]:
             if not 0 <= at < len(strides):
                 raise DataError(f"line {section.line + 1}: [route] points to layer {first}, which is not before it")
             now = strides[at]
-        elif name == "yolo":
+        elif name in HEADS:
             before = sections[i - 1]
             if before.name not in ("convolutional", "conv"):
                 raise DataError(f"line {section.line + 1}: [yolo] has no [convolutional] section before it")
@@ -190,10 +209,21 @@ def _heads(sections: list[_Section]) -> list[tuple[_Section, _Section, int]]:
             found.append((section, before, stride))
         strides.append(now)
     if not found:
+        if any(section.name == "region" for section in sections):
+            raise DataError("has a [region] section, whose anchors are in cells; only [yolo] sections are known")
         raise DataError("has no [yolo] section")
     if len({stride for *_, stride in found}) < len(found):
         raise DataError(f"has [yolo] sections of equal stride: {', '.join(str(stride) for *_, stride in found)}")
     return found
+
+
+def _stride(section: _Section) -> int:
+    plain = section.whole("stride", "1")
+    both = [section.whole(key, str(plain)) for key in ("stride_x", "stride_y")]
+    if both[0] != both[1]:
+        raise DataError(f"line {section.line + 1}: [{section.name}] has stride_x = {both[0]} and stride_y = {both[1]}; "
+                        "levels have one stride")  # fmt: skip
+    return both[0]
 
 
 def _put(lines: list[str], section: _Section, key: str, value: str, added: dict[int, list[str]]) -> None:

@@ -10,7 +10,7 @@ __all__ = ["paddle"]
 
 
 def paddle(anchors: FloatArray, parts: Split | None = None) -> str:
-    """Return the two lines of PaddleDetection's ``YOLOv3Head``; its masks begin with the largest stride.
+    """Return the two lines of PaddleDetection's ``YOLOv3Head``, whole pixels; its masks begin with the largest stride.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def paddle(anchors: FloatArray, parts: Split | None = None) -> str:
     --------
     >>> import numpy as np
     >>> print(paddle(np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62.25, 45], [59, 119]])))
-    anchors: [[10, 13], [16, 30], [33, 23], [30, 61], [62.2, 45], [59, 119]]
+    anchors: [[10, 13], [16, 30], [33, 23], [30, 61], [62, 45], [59, 119]]
     anchor_masks: [[3, 4, 5], [0, 1, 2]]
     """
     masks: list[list[int]] = []
@@ -30,4 +30,4 @@ def paddle(anchors: FloatArray, parts: Split | None = None) -> str:
     for layer in dealt(anchors, parts):
         masks.insert(0, list(range(start, start + len(layer.anchors))))
         start += len(layer.anchors)
-    return f"anchors: [{pairs(anchors, '[{w}, {h}]')}]\nanchor_masks: {masks}"
+    return f"anchors: [{pairs(anchors, '[{w}, {h}]', 0)}]\nanchor_masks: {masks}"

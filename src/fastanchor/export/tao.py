@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.export._common import dealt, pairs
-from fastanchor.layers import Split, equal
+from fastanchor.layers import Split, equal, levels
 
-__all__ = ["tao"]
+__all__ = ["tao", "tao_levels"]
 
 
 def tao(anchors: FloatArray, parts: Split | None = None) -> str:
@@ -18,7 +18,7 @@ def tao(anchors: FloatArray, parts: Split | None = None) -> str:
     anchors : (n, 2) float64
         Widths and heights in pixels of the network input, smallest area first.
     parts : list of (level, anchors in it), optional
-        Two levels or three. Default: three if n can be divided by it and is above 6, else two.
+        Two levels or three. Default: :func:`tao_levels`.
 
     Raises
     ------
@@ -32,15 +32,23 @@ def tao(anchors: FloatArray, parts: Split | None = None) -> str:
     big_anchor_shape: "[(30.00, 61.00), (62.25, 45.00), (59.00, 119.00)]"
     mid_anchor_shape: "[(10.00, 13.00), (16.00, 30.00), (33.00, 23.00)]"
     """
-    if parts is None:
-        n = len(anchors)
-        parts = equal(n, (3, 4, 5) if n > 6 and n % 3 == 0 else (4, 5))
-    found = dealt(anchors, parts)
-    counts = [len(layer.anchors) for layer in found]
-    if len(counts) not in (2, 3) or not min(counts):
-        raise DataError(f"levels: hold {counts} anchors; TAO has two or three levels, none of them empty")
+    found = dealt(anchors, tao_levels(len(anchors)) if parts is None else parts)
+    if len(found) not in (2, 3):
+        raise DataError(f"levels: are {len(found)}; TAO has two, or three")
     names = ("big", "mid", "small")
     return "\n".join(
         f'{name}_anchor_shape: "[{pairs(layer.anchors, "({w}, {h})", 2)}]"'
         for name, layer in zip(names, found[::-1], strict=False)
     )
+
+
+def tao_levels(n: int) -> Split:
+    """Return the usual levels for n anchors, but never more than three and never one.
+
+    Examples
+    --------
+    >>> tao_levels(9), tao_levels(12), tao_levels(5)
+    ([(3, 3), (4, 3), (5, 3)], [(3, 4), (4, 4), (5, 4)], [(4, 3), (5, 2)])
+    """
+    parts = levels(n)
+    return parts if len(parts) in (2, 3) else equal(n, (4, 5) if len(parts) < 2 else (3, 4, 5))
