@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import fastanchor
 from fastanchor import BackendError, Boxes, DataError, plot
 from fastanchor.layers import layers
+from fastanchor.plot import sizes
 from fastanchor.report import make, page
 
 import zoo
@@ -256,3 +258,27 @@ def test_without_matplotlib(monkeypatch, tmp_path, content):
 def test_endings(tmp_path, content):
     with pytest.raises(DataError, match=r"must end in .png, .svg or .pdf"):
         plot.swept(content.sweep, tmp_path / "x.gif")
+
+
+def test_letters_that_the_font_has_not_are_no_warning(tmp_path):
+    plot.per_class({"日本語": 3, "cat": 2, "a$b": 1}, tmp_path / "classes.png")
+    assert plot.png(lambda axes: plot.classes.draw(axes, {"日本語": 3}), 4, 3).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("boxes", [[[40, 40]] * 2, [[0.3, 0.3]] * 30, [[5, 500]], [[10, 10], [1000, 10]]])
+def test_few_sizes_can_be_drawn(tmp_path, boxes):
+    wh = np.array(boxes, float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fastanchor.SmallBoxWarning)
+        result = fastanchor.auto_anchor(wh, n=1, gen=5, min_size=0.0, rng=0, progress=False)
+    plot.anchors(result, wh, tmp_path / "few.png")
+    assert (tmp_path / "few.png").stat().st_size > 10_000
+
+
+def test_a_number_goes_where_no_other_anchor_is():
+    usual = np.array(sizes._places(np.array([[0.0, 0.0]]), 1.0)[0])
+    assert usual.tolist() == pytest.approx([sizes.AWAY * 0.5**0.5] * 2)
+    crowded = np.array([[0.0, 0.0], usual / sizes.WIDTH])  # the second stands where the first one's number would
+    first, second = np.array(sizes._places(crowded, 1.0))
+    assert np.hypot(*(first - usual)) > sizes.AWAY
+    assert np.hypot(*(usual + second)) > sizes.AWAY

@@ -12,7 +12,7 @@ from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.layers import Layer, layers, levels
 from fastanchor.plot import classes, curve, heads, history, served, sizes
-from fastanchor.plot._style import check, empty_figure, needed, save
+from fastanchor.plot._style import check, counted, empty_figure, needed, save, write
 from fastanchor.quality import AnchorCheck, best_served
 from fastanchor.sweep import SweepResult
 
@@ -66,7 +66,7 @@ def anchors(
     check(path)
     figure = empty_figure(13, 10.5)
     axes = figure.subplots(2, 2).ravel()
-    title = f"{len(boxes):,} boxes and {len(result.anchors)} anchors, mean IoU {result.mean_iou:.4f}"
+    title = f"{counted(len(boxes), len(result.anchors))}, mean IoU {result.mean_iou:.4f}"
     _three(axes, boxes, result.anchors, levels, thr, title)
     history.draw(axes[3], result)
     save(figure, path)
@@ -95,7 +95,7 @@ def checked(found: AnchorCheck, boxes: FloatArray, levels: Sequence[Layer], out:
     path = Path(out)
     check(path)
     figure = empty_figure(17, 5.6)
-    title = f"{found.boxes:,} boxes and {len(found.anchors)} anchors, mean IoU {found.mean_iou:.4f}"
+    title = f"{counted(found.boxes, len(found.anchors))}, mean IoU {found.mean_iou:.4f}"
     _three(figure.subplots(1, 3), boxes, found.anchors, levels, found.thr, title)
     save(figure, path)
 
@@ -160,7 +160,7 @@ def png(draw: Callable[[Any], None], width: float, height: float) -> bytes:
     figure = empty_figure(width, height)
     draw(figure.subplots())
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110)
+    write(figure, out, format="png", dpi=110)
     return out.getvalue()
 
 

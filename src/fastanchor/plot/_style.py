@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from fastanchor._errors import BackendError, DataError
 from fastanchor._files import whole
 from fastanchor._types import FloatArray
 
-__all__ = ["INK", "LINES", "PIXELS", "check", "empty_figure", "greys", "limits", "log_ticks", "needed", "save"]
+__all__ = [
+    "INK", "LINES", "PIXELS", "check", "counted", "density", "empty_figure", "limits", "log_ticks", "needed", "save",
+    "write",
+]  # fmt: skip
 
 ENDINGS = (".png", ".svg", ".pdf")
 
@@ -20,6 +24,7 @@ INK = "#b2182b"
 # three lines that differ in lightness and in dash
 LINES = (("#b2182b", "-", "o"), ("#08306b", "--", "s"), ("#1a1a1a", ":", "^"))
 PIXELS = "pixels of the network input"
+SHADES = 6  # counts up to here have a tick each
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -52,7 +57,7 @@ def empty_figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def greys() -> Any:
+def _greys() -> Any:
     """Return the colours of densities: the least is told from none, and lines can be seen on the most."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -60,10 +65,36 @@ def greys() -> Any:
     return ListedColormap(colormaps["Greys"](np.linspace(0.12, 0.55, 256)))
 
 
+def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None:
+    """Draw a histogram in greys, nothing where nothing is, with a bar that says how many boxes a grey means."""
+    shown = np.ma.masked_equal(counts.T, 0)
+    if not shown.count():
+        return
+    if shown.max() < SHADES:  # the ticks of a logarithm would not tell so few apart
+        ticks: Any = range(1, int(shown.max()) + 1)
+        scale: dict[str, Any] = {"vmin": 0.5, "vmax": float(shown.max()) + 0.5}
+    else:
+        ticks, scale = None, {"norm": "log", "vmin": 1.0}
+    mesh = axes.pcolormesh(x, y, shown, cmap=_greys(), rasterized=True, **scale)
+    axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell", shrink=0.8, ticks=ticks)
+
+
+def counted(boxes: int, anchors: int) -> str:
+    """Return how many there are, as in "2 boxes and 1 anchor"."""
+    return f"{boxes:,} box{'es' * (boxes != 1)} and {anchors} anchor{'s' * (anchors != 1)}"
+
+
 def save(figure: Any, path: Path) -> None:
     """Write the figure whole or not at all; the ending of `path` chooses the format."""
     with whole(path) as part:
-        figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)
+        write(figure, part, format=path.suffix[1:].lower(), dpi=120)
+
+
+def write(figure: Any, out: Any, **options: Any) -> None:
+    """Write the figure to a path or a file; a letter that the font has not is an empty box in it, and no warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
+        figure.savefig(out, **options)
 
 
 def limits(boxes: FloatArray, anchors: FloatArray) -> tuple[float, float]:
@@ -75,7 +106,8 @@ def limits(boxes: FloatArray, anchors: FloatArray) -> tuple[float, float]:
 
 def log_ticks(axis: Any, low: float, high: float) -> None:
     """Write plain numbers on a logarithmic axis."""
-    ticks = [t for t in TICKS if low <= t <= high]
-    if len(ticks) >= 2:
-        axis.set_ticks(ticks, labels=[str(t) for t in ticks])
-        axis.set_ticks([], minor=True)
+    ticks: list[float] = [t for t in TICKS if low <= t <= high]
+    if len(ticks) < 2:  # less than an octave, or less than a pixel
+        ticks = sorted({float(f"{t:.2g}") for t in np.geomspace(low, high, 5)[1:-1]})
+    axis.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
+    axis.set_ticks([], minor=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray
-from fastanchor.plot._style import LINES, greys, log_ticks
+from fastanchor.plot._style import LINES, density, log_ticks
 from fastanchor.quality import SIZES, best_served
 
 __all__ = ["draw"]
@@ -25,13 +25,12 @@ def draw(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> None:
     low, high = float(low) / 1.15, float(high) * 1.15
     edges = np.geomspace(low, high, WIDE + 1)
     counts, _, _ = np.histogram2d(side, best, bins=[edges, np.linspace(0, 1, HIGH + 1)])
-    mesh = axes.pcolormesh(edges, np.linspace(0, 1, HIGH + 1), np.ma.masked_equal(counts.T, 0), cmap=greys(),
-                           norm="log", rasterized=True)  # fmt: skip
-    axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell", shrink=0.8)
+    density(axes, edges, np.linspace(0, 1, HIGH + 1), counts)
     middle = np.sqrt(edges[1:] * edges[:-1])
     enough = counts.sum(axis=1) >= FEW
     for (color, dash, _), q, name in zip(LINES, (0.5, 0.1), ("median", "lowest tenth"), strict=False):
-        axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name, linewidth=2)
+        if np.count_nonzero(enough) > 1:
+            axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name, linewidth=2)
     axes.axhline(thr, color="black", linewidth=0.9, linestyle="-.", label=f"threshold {thr:g}")
     for name, limit in SIZES[:-1]:
         if low < limit**0.5 < high:
