@@ -100,3 +100,9 @@ def test_summary_of_nothing():
     assert (summary.images, summary.boxes, summary.per_class) == (0, 0, {})
     assert math.isnan(summary.mean_box[0])
     assert math.isnan(summary.smallest_area)
+
+
+def test_boxes_larger_than_their_image_are_counted():
+    boxes = Boxes([[100, 50], [101, 50], [102, 5], [5, 90], [900, 900]], [0, 0, 0, 1, 1], [[100, 50], [80, 80]])
+    assert boxes.summary().oversize == 3
+    assert Boxes([[100, 50]]).summary().oversize == 0

@@ -57,6 +57,8 @@ class Summary:
         Mean (width, height); NaN where there are none.
     smallest_area, largest_area : float
         Of the boxes; NaN where there are none.
+    oversize : int
+        Boxes with a side more than 1 % longer than that of their image. They are kept as they are.
     per_class : dict
         Class name to number of boxes, in the order of the names.
     skipped : dict
@@ -69,6 +71,7 @@ class Summary:
     mean_box: tuple[float, float]
     smallest_area: float
     largest_area: float
+    oversize: int
     per_class: dict[str, int]
     skipped: dict[str, int]
 

@@ -15,6 +15,8 @@ from fastanchor._types import FloatArray, Summary
 
 __all__ = ["Boxes", "concatenated", "image_scale", "network_sizes"]
 
+OVERSIZE = 1.01  # times the image's side: less comes from rounding
+
 Fit = Literal["letterbox", "stretch"]
 
 
@@ -129,9 +131,18 @@ class Boxes:
             mean_box=_mean_pair(self.wh),
             smallest_area=float(area.min()) if len(self) else float("nan"),
             largest_area=float(area.max()) if len(self) else float("nan"),
+            oversize=self._oversize(),
             per_class=per_class,
             skipped=dict(self.skipped),
         )
+
+    def _oversize(self) -> int:
+        if self.image_wh is None or self.image_index is None:
+            return 0
+        beyond = np.zeros(len(self), dtype=bool)
+        for axis in (0, 1):
+            beyond |= self.wh[:, axis] > OVERSIZE * self.image_wh[self.image_index, axis]
+        return int(np.count_nonzero(beyond))
 
 
 def concatenated(parts: Sequence[Boxes]) -> Boxes:

@@ -168,6 +168,8 @@ def page(report: Report) -> str:
     rows = -(-len(report.levels) // columns)
     notes = [f"{count:,} x {reason}" for reason, count in report.summary.skipped.items()]
     notes = [f"Skipped while reading: {note}" for note in notes]
+    if report.summary.oversize:
+        notes.append(f"{report.summary.oversize:,} boxes are larger than their image, and kept as they are")
     if result.dropped:
         notes.append(f"{result.dropped:,} boxes left out: no side reaches the least side")
     if result.small:

@@ -142,6 +142,7 @@ def plain_summary(summary: Summary) -> dict[str, Any]:
         "mean_box": [value(x) for x in summary.mean_box],
         "smallest_area": value(summary.smallest_area),
         "largest_area": value(summary.largest_area),
+        "oversize": summary.oversize,
         "per_class": summary.per_class,
     }
 
@@ -161,6 +162,8 @@ def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
             lines.insert(1, f"images    {image} pixels on average")
         else:
             lines[0] = f"read      {read['source']}: {read['boxes']:,} boxes, without the sizes of their images"
+        if read["oversize"]:
+            lines.append(f"remark    {read['oversize']:,} x box larger than its image, kept as it is")
     lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]
     return "\n".join(lines)
 

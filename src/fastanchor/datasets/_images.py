@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["ImageFinder", "ImageIndex", "image_size", "image_size_shown", "what_is"]
+__all__ = ["ImageFinder", "ImageIndex", "folders_of", "image_size", "image_size_shown", "what_is"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 ORIENTATION = 0x0112  # the EXIF tag
@@ -67,17 +68,32 @@ class ImageIndex:
     def __init__(self) -> None:
         self._stems: dict[str, list[dict[str, str]]] = {}
 
+    def of_labels(self, labels: Sequence[str]) -> list[Path | None]:
+        """Return the images of label files, None for those without."""
+        if not any(self._in(folder) for folder in folders_of(labels)):
+            return [None] * len(labels)
+        return [self.of_label(label) for label in labels]
+
     def of_label(self, label: str) -> Path | None:
         """Return the image of a label file, or None."""
         folder, _, name = label.rpartition(os.sep)  # os.path.split costs six times as much
-        found = self._stems.get(folder)
-        if found is None:
-            found = [stems for place in _image_folders(Path(folder)) if (stems := _by_stem(place))]
-            self._stems[folder] = found
+        found = self._in(folder)
         if not found:
             return None
         stem = name.rpartition(".")[0]
         return next((Path(stems[stem]) for stems in found if stem in stems), None)
+
+    def _in(self, folder: str) -> list[dict[str, str]]:
+        found = self._stems.get(folder)
+        if found is None:
+            found = [stems for place in _image_folders(Path(folder)) if (stems := _by_stem(place))]
+            self._stems[folder] = found
+        return found
+
+
+def folders_of(files: Sequence[str]) -> set[str]:
+    """Return the folders that files lie in."""
+    return {file.rpartition(os.sep)[0] for file in files}
 
 
 def _image_folders(folder: Path) -> list[Path]:

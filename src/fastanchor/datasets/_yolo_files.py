@@ -332,19 +332,26 @@ def _texts(folder: Path, *, deep: bool) -> list[str]:
         raise DataError(f"{shown(folder)}: cannot be read ({error.strerror})") from None
     texts = sorted([name for name, inner in found if not inner and name[-4:].lower() == ".txt"])
     start = str(folder / "x")[:-1]
-    files = [start + name for name in texts if not _no_label(name.lower())]
+    files = [start + name for name in texts if name.lower() not in NOT_LABELS and name[:6].lower() != "readme"]
     if deep:
         for inner in sorted([name for name, inner in found if inner]):
             files += _texts(folder / inner, deep=True)
     return files
 
 
-def _no_label(name: str) -> bool:
-    return name in NOT_LABELS or name.startswith("readme")
-
-
 def _any_text(folder: Path) -> bool:
-    return any(name[-4:].lower() == ".txt" for _, _, names in os.walk(folder) for name in names)
+    """Return whether there is a text file in a folder, or below it."""
+    try:
+        with os.scandir(folder) as entries:
+            below = []
+            for entry in entries:
+                if entry.name[-4:].lower() == ".txt":
+                    return True
+                if entry.is_dir():
+                    below.append(folder / entry.name)
+    except OSError:
+        return False
+    return any(_any_text(inner) for inner in below)
 
 
 def _yaml_in(folder: Path) -> Path | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ from fastanchor._files import is_file
 from fastanchor._types import FloatArray, PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _fetch, _rows, _yolo_files, labels_cache
-from fastanchor.datasets._images import ImageIndex, what_is
+from fastanchor.datasets._images import ImageIndex, folders_of, what_is
 from fastanchor.datasets._records import ImageAnnotation, Skips, shown, shown_counts
 from fastanchor.datasets._sizes import ImageSizes
 
@@ -170,7 +170,10 @@ def _load(
     if not len(rows.files) and skips.counts:
         raise DataError(f"{shown(path)}: no box could be read; {_first_of(skips)}")
     images = ImageIndex()
-    places = [Path(found.images[f]) if f in found.images else images.of_label(f) for f in found.files]
+    if found.images:
+        places = [Path(found.images[f]) if f in found.images else images.of_label(f) for f in found.files]
+    else:
+        places = images.of_labels(found.files)
     sizes, known = _sizes(places, size_cache, progress)
     said = _say_sizes(path, report)
     if not known.all() and (count := _remembered(found.files, sizes, known)):
@@ -275,17 +278,18 @@ def _sizes(places: list[Path | None], size_cache: PathLike | None, progress: Pro
 
 def _remembered(files: list[str], sizes: FloatArray, known: Mask) -> int:
     """Fill in the sizes that a labels.cache beside the labels tells; return how many."""
-    count = 0
     caches: dict[str, dict[str, tuple[float, float]]] = {}
+    for folder in folders_of(files):
+        place = Path(f"{folder}.cache")
+        # only a help: the labels themselves are there
+        with suppress(DataError):
+            caches[folder] = labels_cache.image_sizes(place) if place.is_file() else {}
+    if not any(caches.values()):
+        return 0
+    count = 0
     for i in np.flatnonzero(~known).tolist():
         folder, _, name = files[i].rpartition(os.sep)
-        if folder not in caches:
-            place = Path(f"{folder}.cache")
-            try:
-                caches[folder] = labels_cache.image_sizes(place) if place.is_file() else {}
-            except DataError:  # only a help: the labels themselves are there
-                caches[folder] = {}
-        if caches[folder] and (pair := caches[folder].get(name[:-4])) is not None:
+        if folder in caches and (pair := caches[folder].get(name[:-4])) is not None:
             sizes[i], known[i] = pair, True
             count += 1
     return count
