@@ -1,15 +1,18 @@
 """Damaged files of every format: boxes or one sentence, never a traceback, a warning or a number that is none."""
 
+import contextlib
 import json
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import Boxes, DataError
+from fastanchor import Boxes, DataError, export
 from fastanchor.datasets import detect, iter_images, table
+from fastanchor.given import read_anchors
 
 COCO = {
     "images": [{"id": 1, "width": 100, "height": 100, "file_name": "a.jpg"}],
@@ -124,3 +127,40 @@ def test_arrays(tmp_path, ending):
     for _ in range(300):
         file.write_bytes(damaged(whole, chance))
         attempt(file, strict=chance.random() < 0.2)
+
+
+NINE = np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62, 45], [59, 119], [116, 90], [156, 198], [373, 326.0]])
+
+
+@pytest.mark.parametrize("name", ["model.yaml", "three_heads.cfg"])
+def test_configurations(tmp_path, name):
+    """What can be edited holds the anchors afterwards; what cannot is told in a sentence."""
+    whole = (Path(__file__).parent / "data" / name).read_bytes()
+    file, after = tmp_path / name, tmp_path / f"after.{name}"
+    chance, edited = random.Random(name), 0
+    for _ in range(400):
+        file.write_bytes(damaged(whole, chance))
+        for call in (read_anchors, export.layout, export.levels_in):
+            with contextlib.suppress(DataError):
+                call(str(file))
+        try:
+            text = export.edit(file, NINE)
+        except DataError as error:
+            sentence = str(error)
+        else:
+            edited += 1
+            after.write_bytes(text.encode())
+            assert "10,13, 16,30" in text
+            if name.endswith("yaml"):  # of a cfg, sections that are no heads any more may have others
+                assert sorted(read_anchors(str(after)).tolist()) == sorted(NINE.tolist())
+            assert sum(len(rows) for _, rows in export.layout(after)) == 9
+            continue
+        assert "\n" not in sentence
+        assert len(sentence) < 600
+    assert 0 < edited < 400
+
+
+def test_only_a_line_feed_ends_a_line():
+    """Python ends lines at more characters than the readers of these files do."""
+    text = "anchors:\n  - [1,2]  # P3\x0b/8\n  - [3,4]  # P4\u2028/16\nhead: []\n"
+    assert export.edit_yaml(text, NINE[:2]) == export.yolov5(NINE[:2], [(3, 1), (4, 1)]) + "\nhead: []\n"

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from reprlib import repr as brief
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def from_text(text: str, ending: str) -> FloatArray:
         if not isinstance(content, dict) or "anchors" not in content:
             raise DataError("is no JSON object with a key 'anchors'")
         return _check.as_sizes(content["anchors"], "anchors", "pixels of the network input")
-    lines = [re.split(r"[#;]", line, maxsplit=1)[0] for line in text.splitlines()]
+    lines = [re.split(r"[#;]", line, maxsplit=1)[0] for line in re.split(r"\r?\n", text)]
     if ending == ".cfg":
         found = [line.split("=", 1)[1] for line in lines if re.match(r"\s*anchors\s*=", line)]
         if not found:
@@ -100,7 +101,7 @@ def from_text(text: str, ending: str) -> FloatArray:
     if match is None:
         raise DataError("has no block 'anchors:'")
     if "[" not in match[1] and not re.search(r"^\s*-\s", match[1], re.MULTILINE):
-        raise DataError(f"anchors: {match[1].strip() or 'nothing'}: is no list of widths and heights")
+        raise DataError(f"anchors: {match[1].strip()[:40] or 'nothing'}: is no list of widths and heights")
     return _pairs(re.sub(r"[\[\]\n]|^\s*-\s", " ", match[1], flags=re.MULTILINE), "anchors")
 
 
@@ -108,7 +109,7 @@ def _pairs(text: str, name: str) -> FloatArray:
     words = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
     for word in words:
         if not re.fullmatch(NUMBER, word):
-            raise DataError(f"{name}: {word!r} is no number; write widths and heights as in 10,13 16,30")
+            raise DataError(f"{name}: {brief(word)} is no number; write widths and heights as in 10,13 16,30")
     if len(words) % 2:
         raise DataError(f"{name}: has {len(words)} numbers; widths and heights come in pairs")
     return _check.as_sizes(np.array(words, dtype=np.float64).reshape(-1, 2), name, "pixels of the network input")

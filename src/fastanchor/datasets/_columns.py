@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from reprlib import repr as brief
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
-from fastanchor.datasets._records import Skips, brief, shown
+from fastanchor.datasets._records import Skips, shown
 
 __all__ = [
     "Codes",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 
-__all__ = ["ImageAnnotation", "Skips", "brief", "shown", "shown_counts"]
+__all__ = ["ImageAnnotation", "Skips", "shown", "shown_counts"]
 
 REPORTED = 5
 LONGEST = 160  # characters of a detail
@@ -96,8 +95,3 @@ def shown(path: str | Path) -> str:
 def shown_counts(counts: Mapping[str, int]) -> str:
     """Return what was left out as text."""
     return ", ".join(f"{count:,} x {reason}" for reason, count in counts.items())
-
-
-def brief(value: Any) -> str:
-    """Return a value from a file as Python writes it, on a line, not longer than a sentence bears."""
-    return reprlib.repr(value)

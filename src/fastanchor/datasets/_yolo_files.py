@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from reprlib import repr as brief
 from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._files import is_file, is_folder
 from fastanchor.datasets._images import SUFFIXES
-from fastanchor.datasets._records import Skips, brief, shown
+from fastanchor.datasets._records import Skips, shown
 
 __all__ = ["Found", "find", "is_source", "names_above"]
 

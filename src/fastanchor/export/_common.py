@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.layers import Layer, Split, layers, levels
@@ -21,6 +23,11 @@ def pairs(anchors: FloatArray, form: str, decimals: int = 1) -> str:
     return ", ".join(
         form.format(w=number(w, decimals), h=number(h, decimals)) for w, h in anchors.tolist()
     )  # fmt: skip
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines with their ends; only a line feed ends one, as for the programs that read these files."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def dealt(anchors: FloatArray, parts: Split | None) -> list[Layer]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from reprlib import repr as brief
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.export._common import dealt, pairs
+from fastanchor.export._common import dealt, lines_of, pairs
 from fastanchor.layers import Split, equal
 
 __all__ = ["cfg_layout", "cfg_levels", "darknet", "edit_cfg"]
@@ -62,13 +63,11 @@ class _Section:
             raise DataError(f"line {self.line + 1}: section [{self.name}] has no {key}=")
         return default
 
-    def whole(self, key: str, default: str | None = None) -> int:
+    def whole(self, key: str, default: str, *, least: int = 1) -> int:
         value = self.get(key, default)
-        try:
+        if re.fullmatch(r"\d{1,9}", value) and int(value) >= least:
             return int(value)
-        except ValueError:
-            where = self.keys[key][0]
-            raise DataError(f"line {where + 1}: {key} = {value!r}: must be a whole number") from None
+        raise DataError(f"line {self.keys[key][0] + 1}: {key} = {brief(value)}: must be a whole number >= {least}")
 
 
 def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
@@ -107,7 +106,7 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
     classes=1
     num=2
     """
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     sections = _sections(lines)
     heads = _heads(sections)
     levels = _levels(heads)
@@ -126,7 +125,9 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
         _put(lines, head, "mask", mask, added)
         _put(lines, head, "anchors", pairs(anchors, "{w},{h}", 0), added)
         _put(lines, head, "num", str(len(anchors)), added)
-        _put(lines, convolution, "filters", str((head.whole("classes", "20") + HEADS[head.name]) * count), added)
+        _put(
+            lines, convolution, "filters", str((head.whole("classes", "20", least=0) + HEADS[head.name]) * count), added
+        )
     return "".join(line + "".join(added.get(i, [])) for i, line in enumerate(lines))
 
 
@@ -138,7 +139,7 @@ def cfg_levels(text: str) -> tuple[int, ...]:
     DataError
         If there is none, or a section cannot be understood.
     """
-    return tuple(_levels(_heads(_sections(text.splitlines()))))
+    return tuple(_levels(_heads(_sections(lines_of(text)))))
 
 
 def cfg_layout(text: str) -> list[tuple[int, list[int]]]:
@@ -150,10 +151,10 @@ def cfg_layout(text: str) -> list[tuple[int, list[int]]]:
         If there is none, or a section cannot be understood.
     """
     found = []
-    for head, _, stride in _heads(_sections(text.splitlines())):
+    for head, _, stride in _heads(_sections(lines_of(text))):
         mask = head.get("mask", ",".join(map(str, range(head.whole("num", "1")))))
-        if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*,?\s*", mask):
-            raise DataError(f"line {head.line + 1}: mask = {mask!r}: must be whole numbers")
+        if not re.fullmatch(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*,?\s*", mask):
+            raise DataError(f"line {head.line + 1}: mask = {brief(mask)}: must be whole numbers")
         found.append((stride.bit_length() - 1, [int(part) for part in mask.split(",") if part.strip()]))
     return sorted(found)
 
@@ -194,10 +195,12 @@ def _heads(sections: list[_Section]) -> list[tuple[_Section, _Section, int]]:
             now /= section.whole("stride", "2")
         elif name == "route":
             first = section.get("layers").split(",")[0].strip()
-            at = int(first) if re.fullmatch(r"-?\d+", first) else len(strides)
+            at = int(first) if re.fullmatch(r"-?\d{1,9}", first) else len(strides)
             at += len(strides) if at < 0 else 0
             if not 0 <= at < len(strides):
-                raise DataError(f"line {section.line + 1}: [route] points to layer {first}, which is not before it")
+                raise DataError(
+                    f"line {section.line + 1}: [route] points to layer {first[:20]}, which is not before it"
+                )
             now = strides[at]
         elif name in HEADS:
             before = sections[i - 1]

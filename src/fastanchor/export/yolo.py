@@ -6,7 +6,7 @@ import re
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.export._common import dealt, pairs, same_count
+from fastanchor.export._common import dealt, lines_of, pairs, same_count
 from fastanchor.layers import Split, equal, usual
 
 __all__ = ["edit_yaml", "yaml_layout", "yaml_levels", "yolov5"]
@@ -148,7 +148,7 @@ def _rows(block: str) -> list[str]:
 
 def _block(text: str) -> tuple[list[str], int, int]:
     """Return the lines of a YAML, and where its ``anchors:`` block begins and ends."""
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     starts = [i for i, line in enumerate(lines) if re.match(r"anchors[ \t]*:(\s|$)", line)]
     if len(starts) != 1:
         raise DataError(f"has {len(starts)} blocks 'anchors:'; must have one")
