@@ -222,8 +222,9 @@ def sorted_codes(label: Codes, keep: NDArray[np.bool_]) -> tuple[IntArray, tuple
     used = np.flatnonzero(np.bincount(at, minlength=len(label.names) + 1)).tolist()
     all_names = [*label.names, UNNAMED]
     names = sorted({all_names[i] for i in used})
+    number = {name: i for i, name in enumerate(names)}
     place = np.zeros(len(all_names), np.int64)
-    place[used] = [names.index(all_names[i]) for i in used]
+    place[used] = [number[all_names[i]] for i in used]
     return place[at], tuple(names)
 
 

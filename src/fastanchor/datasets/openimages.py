@@ -31,6 +31,7 @@ __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 OPTIONS = ("image_size", "size_cache", "crowd")
 HEAD = 1 << 12
 RELATIVE = 2.0  # coordinates up to here are relative: labels reach beyond the image, but not by its whole width
+YES = ("1", "true", "yes")
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -161,9 +162,7 @@ def _load(
     keep = _faultless(taken, file, skips)
     if group >= 0 and not crowd:
         groups = taken.texts[-1]
-        grouped = keep & np.isin(
-            groups.at, [i for i, name in enumerate(groups.names) if name.lower() in ("1", "true", "yes")]
-        )
+        grouped = keep & np.isin(groups.at, [i for i, name in enumerate(groups.names) if name.lower() in YES])
         keep &= ~grouped
         if grouped.any():
             skips.note("box of a group (IsGroupOf)", int(grouped.sum()))
@@ -203,20 +202,20 @@ def _load(
 
 def _faultless(taken: Taken, file: Path, skips: Skips) -> NDArray[np.bool_]:
     """Return which rows are boxes of an image; the others go to `skips`."""
-    corners = taken.numbers
+    corners, named = taken.numbers, taken.texts[0].at >= 0
     good = within(widths(corners)) & np.isfinite(corners).all(1)
-    for row in np.flatnonzero(~good).tolist():
-        one = np.zeros(len(good), bool)
-        one[row] = True
-        _skip(one, taken, corners_fault(list(map(str, corners[row].tolist()))), file, skips)
-    _skip(good & (taken.texts[0].at < 0), taken, "box without an image", file, skips)
-    return good & (taken.texts[0].at >= 0)
+    _skip(~good, taken, "", file, skips)
+    _skip(good & ~named, taken, "box without an image", file, skips)
+    return good & named
 
 
 def _skip(rows: NDArray[np.bool_], taken: Taken, reason: str, file: Path, skips: Skips) -> None:
+    """Leave out rows; without a reason it is what is wrong with the corners."""
     for row in np.flatnonzero(rows).tolist():
         line = int(taken.lines[row]) if taken.lines is not None else None
-        skips.add(reason, file, line, ", ".join(f"{value:g}" for value in taken.numbers[row].tolist()))
+        corners = taken.numbers[row].tolist()
+        why = reason or corners_fault(list(map(str, corners)))
+        skips.add(why, file, line, ", ".join(f"{value:g}" for value in corners))
 
 
 def _image_sizes(
