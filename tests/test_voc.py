@@ -405,3 +405,10 @@ def test_progress_moves_to_the_end(tmp_path):
     assert sum(n for n, _ in seen) == 300
     assert {total for _, total in seen} == {300}
     np.testing.assert_array_equal(boxes.image_index, np.arange(300))
+
+
+def test_a_list_that_cannot_be_read_is_named(tmp_path):
+    write(tmp_path / "Annotations", a=xml(thing()))
+    (tmp_path / "ImageSets" / "Main" / "train.txt").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"train\.txt: cannot be read"):
+        fastanchor.read(tmp_path, split="train")

@@ -10,7 +10,7 @@ from reprlib import repr as brief
 from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
-from fastanchor._files import is_file, is_folder
+from fastanchor._files import is_file, is_folder, text_of
 from fastanchor.datasets._images import SUFFIXES
 from fastanchor.datasets._records import Skips, shown
 
@@ -104,7 +104,7 @@ def _load(path: Path) -> dict[Any, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text("utf-8-sig", "surrogateescape"))
+        content = yaml.safe_load(text_of(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
@@ -113,8 +113,6 @@ def _load(path: Path) -> dict[Any, Any]:
         ) from None
     except (RecursionError, ValueError) as error:
         raise DataError(f"{shown(path)}: is no usable YAML ({type(error).__name__})") from None
-    except OSError as error:
-        raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from None
     if not isinstance(content, dict):
         raise DataError(f"{shown(path)}: must hold a mapping with train, val and names")
     return content
@@ -203,7 +201,7 @@ def _kpt_shape(path: Path, content: dict[Any, Any]) -> tuple[int, int] | None:
 
 
 def _line_of(path: Path, key: str) -> int | None:
-    lines = path.read_text("utf-8-sig", "surrogateescape").splitlines()
+    lines = text_of(path).splitlines()
     return next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{key}:")), None)
 
 
@@ -212,7 +210,7 @@ def _line_of(path: Path, key: str) -> int | None:
 
 def _of_darknet(path: Path, split: str | None, skips: Skips) -> Found:
     content: dict[str, str] = {}
-    for line in path.read_text("utf-8-sig", "surrogateescape").splitlines():
+    for line in text_of(path).splitlines():
         key, equals, value = line.partition("=")
         if equals and not line.lstrip().startswith("#"):
             content[key.strip()] = value.strip()
@@ -240,7 +238,7 @@ def _near(path: Path, text: str) -> Path | None:
 
 
 def _names_file(path: Path) -> tuple[str, ...]:
-    lines = path.read_text("utf-8-sig", "surrogateescape").splitlines()
+    lines = text_of(path).splitlines()
     while lines and not lines[-1].strip():
         lines.pop()
     return tuple(line.strip() for line in lines)
@@ -272,7 +270,7 @@ def _of_list(path: Path) -> Found:
     """Return the label files of a list of images; they stand beside the images or in labels instead of images."""
     images: dict[str, str] = {}
     folders: dict[str, Path | None] = {}
-    for line in path.read_text("utf-8-sig", "surrogateescape").splitlines():
+    for line in text_of(path).splitlines():
         text = line.strip().replace("\\", "/")
         if not text:
             continue

@@ -16,6 +16,7 @@ import numpy as np
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
+from fastanchor._files import head_of
 from fastanchor._progress import bar
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
@@ -148,8 +149,7 @@ def _candidates(path: Path) -> list[Path]:
 def _begins(file: Path) -> bool:
     if file.suffix.lower() != ".json" or not file.is_file():
         return False
-    with file.open("rb") as opened:
-        head = opened.read(HEAD)
+    head = head_of(file, HEAD)
     if len(head) < HEAD:
         return b'"annotations"' in head or (head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"[" and b'"bbox"' in head)
     return any(word in head for word in (b'"images"', b'"annotations"', b'"categories"', b'"bbox"', b'"info"'))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
-from fastanchor._files import is_file
+from fastanchor._files import head_of, is_file, text_of
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._images import SUFFIXES
@@ -91,8 +91,7 @@ def detect(path: Path) -> bool:
     """Return whether `path` is a text file that begins like such a list, with boxes."""
     if not path.is_file() or path.suffix.lower() not in (".txt", ".list", ""):
         return False
-    with path.open("rb") as file:
-        text = file.read(LOOKED_AT).decode("utf-8-sig", "replace")
+    text = head_of(path, LOOKED_AT).decode("utf-8-sig", "replace")
     lines = filter(None, map(str.strip, text.splitlines()))
     first = next(lines, "")
     if _NUMBERED.match(first):
@@ -108,10 +107,7 @@ def _images(
     if split is not None:
         raise DataError(f"{shown(path)}: is one file, so it has no split {split!r}")
     count = 0
-    try:
-        text = path.read_text("utf-8-sig", "surrogateescape")
-    except OSError as error:
-        raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from None
+    text = text_of(path)
     with ImageSizes(size_cache) as sizes:
         for number, line in enumerate(map(str.strip, text.split("\n")), start=1):
             if not line:

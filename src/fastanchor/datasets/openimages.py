@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
+from fastanchor._files import head_of
 from fastanchor._types import FloatArray, IntArray, PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._columns import Codes, Taken, sorted_codes, widths, within
@@ -121,8 +122,7 @@ def _file(path: Path) -> Path | None:
     files = [path] if path.is_file() else sorted(path.glob("*.csv"))
     for file in files:
         if file.suffix.lower() == ".csv":
-            with file.open("rb") as opened:
-                head = opened.read(HEAD).partition(b"\n")[0].lower()
+            head = head_of(file, HEAD).partition(b"\n")[0].lower()
             if b"imageid" in head and all(corner.encode() in head for corner in CORNERS):
                 return file
     return None

@@ -21,6 +21,7 @@ import numpy as np
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
+from fastanchor._files import text_of
 from fastanchor._types import Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _fetch, _xml
@@ -175,7 +176,7 @@ def _in_split(path: Path, folder: Path, files: list[str], split: str, skips: Ski
         raise DataError(f"split = {split!r}: must be one of {names}, the lists in {shown(lists)}")
     there = {Path(file).stem: file for file in files}
     wanted: dict[str, None] = {}
-    text = legal[split].read_text("utf-8-sig", "surrogateescape")
+    text = text_of(legal[split])
     for number, line in enumerate(text.splitlines(), start=1):
         stem = _stem(line.strip(), there)
         if not stem:
