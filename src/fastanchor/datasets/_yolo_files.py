@@ -103,8 +103,9 @@ def _of_yaml(path: Path, split: str | None, skips: Skips) -> Found:
 def _load(path: Path) -> dict[Any, Any]:
     import yaml
 
+    text = text_of(path)
     try:
-        content = yaml.safe_load(text_of(path))
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""

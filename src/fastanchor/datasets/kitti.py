@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fastanchor._errors import DataError
-from fastanchor._files import head_of
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._fetch import contents
@@ -25,7 +24,6 @@ __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 OPTIONS = ("image_size", "size_cache")
 COLUMNS = (15, 16)
 REGION = "DontCare"
-HEAD = 1 << 10  # bytes of a file that detection reads
 LOOKED_AT = 5  # files that detection opens
 
 
@@ -90,8 +88,8 @@ def iter_images(
 
 def detect(path: Path) -> bool:
     """Return whether the first rows found have KITTI's columns: a word, numbers, the right count."""
-    for file in _files(path)[:LOOKED_AT]:
-        words = head_of(file, HEAD).partition(b"\n")[0].split()
+    for found in contents([str(file) for file in _files(path)[:LOOKED_AT]]):
+        words = found.partition(b"\n")[0].split() if isinstance(found, bytes) else []
         if words:
             corners = [word.decode("latin-1") for word in words[4:8]]
             return len(words) in COLUMNS and words[0][:1].isalpha() and not corners_fault(corners)
