@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import DataError, datasets
@@ -370,3 +372,34 @@ def test_real_six_formats(data):
         scaled = image.boxes * np.tile([other.width, other.height], 2)
         order, back = np.lexsort(np.round(scaled).T), np.lexsort(other.boxes.T)
         np.testing.assert_allclose(scaled[order], other.boxes[back], atol=1.5)
+
+
+NUMBERS = st.one_of(
+    st.floats(0, 1, allow_subnormal=True).map(repr),
+    st.floats(0, 1).map(lambda x: f"{x:.6f}"),
+    st.integers(0, 10**30).map(str),
+    st.from_regex(r"0\.[0-9]{1,40}", fullmatch=True),
+    st.from_regex(r"[+-]?[0-9]{0,3}\.?[0-9]{1,25}([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.sampled_from([".5", "5.", "-0", "+1", "00.1", "1e400", "1e-400", "1e", "--1", "1.2.3", "-", "e5"]),
+)
+
+
+@given(tokens=st.lists(NUMBERS, min_size=1, max_size=8).map(lambda some: (some * 5)[: 5 * len(some)]))
+@settings(max_examples=300)
+def test_the_quick_way_to_numbers_is_exact(tokens):
+    """Both ways give what Python gives, or leave the text to the careful way."""
+    buffer = "\n".join(" ".join(tokens[i : i + 5]) for i in range(0, len(tokens), 5)).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_rows, "MANY", 0)
+        quick = _rows._numbers(buffer, len(tokens))
+        patch.setattr(_rows, "_as_json", lambda _: None)
+        plain = _rows._numbers(buffer, len(tokens))
+    try:
+        expected = [float(token) for token in tokens]
+    except ValueError:
+        expected = None
+    for found in (quick, plain):
+        assert found is None or np.ravel(found).tolist() == expected
+    if all(re.fullmatch(r"\d\.\d{1,20}", token) for token in tokens):
+        assert quick is not None
+        assert plain is not None

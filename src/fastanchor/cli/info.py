@@ -25,7 +25,7 @@ OPTIONAL = {
     "numba": "compiled kernels",
     "matplotlib": "--plot (extra: plot)",
     "pillow": "show, and image sizes that labels lack (extra: plot)",
-    "msgspec": "COCO files at full speed (extra: coco)",
+    "msgspec": "COCO and YOLO labels at full speed (extra: coco)",
     "pyarrow": "Parquet tables (extra: parquet)",
     "scipy": "differential evolution in compat.mmdet (extra: compat)",
     "scikit-learn": "a rival in bench (extra: bench)",

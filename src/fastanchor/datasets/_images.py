@@ -105,12 +105,12 @@ def _image_folders(folder: Path) -> list[Path]:
 
 def _by_stem(folder: Path) -> dict[str, str]:
     try:
-        with os.scandir(folder) as entries:
-            # the cheap test first: most of what stands in a folder of labels is labels
-            others = [e for e in entries if e.name[-4:] != ".txt"]
-            return {e.name.rpartition(".")[0]: e.path for e in others if e.name.lower().endswith(SUFFIXES)}
+        # the cheap test first: most of what stands in a folder of labels is labels
+        others = [name for name in os.listdir(folder) if name[-4:] != ".txt"]  # noqa: PTH208  half the time
     except OSError:
         return {}
+    start = str(folder / "x")[:-1]
+    return {name.rpartition(".")[0]: start + name for name in others if name.lower().endswith(SUFFIXES)}
 
 
 def image_size_shown(path: Path) -> tuple[float, float] | None:

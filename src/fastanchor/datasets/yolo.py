@@ -204,7 +204,8 @@ def _read_rows(found: _yolo_files.Found, skips: Skips, progress: Progress) -> _r
     with closing(_fetch.contents(found.files, progress=progress)) as contents:
         for start in range(0, len(found.files), CHUNK):
             chunk = found.files[start : start + CHUNK]
-            data = [_content(content, file, skips) for file, content in zip(chunk, contents, strict=False)]
+            found_here = zip(chunk, contents, strict=False)
+            data = [one if type(one) is bytes else _content(one, file, skips) for file, one in found_here]
             rows = _rows.parse(chunk, data, skips, n_classes=n_classes, kpt_shape=found.kpt_shape)
             parts.append(rows._replace(files=rows.files + start))
     return _rows.joined(parts)
