@@ -16,7 +16,7 @@ from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, M
 from fastanchor.boxes import network_sizes
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, Engine, choose
-from fastanchor.evolve import evolve
+from fastanchor._evolve import evolve
 from fastanchor.layers import Split
 
 __all__ = ["AnchorResult", "auto_anchor"]

@@ -18,7 +18,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
 from fastanchor.plot import classes, curve, heads, history, served, sizes
 from fastanchor.quality import AnchorCheck, check, network_wh
-from fastanchor.sweep import SweepResult, sweep
+from fastanchor._sweep import SweepResult, sweep
 
 __all__ = ["Report", "make", "page"]
 

@@ -20,7 +20,7 @@ from fastanchor.cluster import kmeans
 from fastanchor.datasets import read
 from fastanchor.engine import BoxIndex, Engine
 from fastanchor.engine.dense import DenseEngine
-from fastanchor.evolve import evolve
+from fastanchor._evolve import evolve
 from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
 
 __all__ = ["GENERATIONS", "THR", "UPDATES", "close"]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +13,7 @@ from fastanchor import kernels
 from fastanchor._progress import bar
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
+from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
 from fastanchor.datasets import FORMATS, detect, read, sample
 
 __all__ = [
@@ -22,6 +21,8 @@ __all__ = [
     "add_json",
     "add_output",
     "add_reading",
+    "answer",
+    "answer_exactly",
     "bar",
     "emit_json",
     "load",
@@ -166,13 +167,3 @@ def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
             lines.append(f"remark    {read['oversize']:,} x box larger than its image, kept as it is")
     lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]
     return "\n".join(lines)
-
-
-def emit_json(content: dict[str, Any]) -> None:
-    """Print `content` on stdout; NaN has no place in JSON and would be a defect."""
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201  the answer
-
-
-def say(text: str) -> None:
-    """Print a remark on stderr."""
-    print(f"fastanchor: {text}", file=sys.stderr)  # noqa: T201  talk

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "anchors",
-        help="anchors for a data set (the main job)",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -107,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif text is None or arguments.output is not None:
         _print(result, heads, said, read, dict(boxes.skipped), arguments)
     else:
-        sys.stdout.write(text)
+        _common.answer_exactly(text)
     if not arguments.quiet and not arguments.json and text is not None:
         for remark in said:
             _common.say(f"warning: {remark}")
@@ -196,7 +194,7 @@ def _print(
     if len({count for _, count in parts}) == 1:
         lines += ["", "# YOLOv5 / YOLOv7 model YAML", result.to_yolov5(parts)]
     lines += ["", "# Darknet cfg", result.to_darknet()]
-    print("\n".join(lines))  # noqa: T201  the answer
+    _common.answer("\n".join(lines))
 
 
 def _pairs(anchors: list[list[float]]) -> str:

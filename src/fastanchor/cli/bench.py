@@ -32,7 +32,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "bench",
-        help="check answers and time them against NumPy and other packages",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -108,7 +107,7 @@ def _show(arguments: argparse.Namespace, rows: list[bench.Row], sizes: list[int]
     if arguments.json == "-":
         _common.emit_json(content)
     else:
-        print((_report.markdown if arguments.markdown else _report.text)(rows, machine))  # noqa: T201  the answer
+        _common.answer((_report.markdown if arguments.markdown else _report.text)(rows, machine))
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[str]]:

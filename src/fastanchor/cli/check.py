@@ -27,7 +27,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "check",
-        help="score given anchors on a data set",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -86,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.min_bpr is not None:
             word = "passed" if passed else "FAILED"
             lines += ["", f"{word}    BPR {found.bpr:.5f}, asked for at least {arguments.min_bpr:g}"]
-        print("\n".join(lines))  # noqa: T201  the answer
+        _common.answer("\n".join(lines))
     return 0 if passed else 1
 
 

@@ -15,7 +15,7 @@ __all__ = ["add", "run"]
 def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "stats", help="count images, boxes and classes", description="Count images, boxes and classes of a data set."
+        "stats", description="Count images, boxes and classes of a data set."
     )
     _common.add_data(parser)
     _common.add_json(parser)
@@ -39,5 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
     width = max((len(name) for name in read["per_class"]), default=0)
     total = max(read["boxes"], 1)
     lines += [f"  {name:<{width}}  {n:>9,}  {n / total:6.1%}" for name, n in read["per_class"].items()]
-    print("\n".join(lines))  # noqa: T201  the answer
+    _common.answer("\n".join(lines))
     return 0

@@ -10,7 +10,7 @@ import fastanchor
 from fastanchor import DataError, _check, plot
 from fastanchor.cli import _common, _head
 from fastanchor.engine import ENGINES
-from fastanchor.sweep import sweep
+from fastanchor._sweep import sweep
 
 __all__ = ["add", "numbers", "run"]
 
@@ -23,7 +23,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "sweep",
-        help="scores over the number of anchors",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -73,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     lines = [_common.shown_summary(read, dict(boxes.skipped)), "", "  n  mean IoU  fitness      BPR"]
     for n, iou, fitness, bpr in zip(found.n, found.mean_iou, found.fitness, found.bpr, strict=True):
         lines.append(f"{n:>3}   {iou:.5f}  {fitness:.5f}  {bpr:.5f}")
-    print("\n".join(lines))  # noqa: T201  the answer
+    _common.answer("\n".join(lines))
     return 0
 
 

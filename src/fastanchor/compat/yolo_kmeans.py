@@ -23,7 +23,7 @@ from fastanchor.cluster import kmeans
 from fastanchor.datasets import read
 from fastanchor.engine import Engine, choose
 from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
-from fastanchor.evolve import Draws, climb
+from fastanchor._evolve import Draws, climb
 
 __all__ = [
     "anchor_fitness",

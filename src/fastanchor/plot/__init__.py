@@ -14,7 +14,7 @@ from fastanchor.layers import Layer, layers, levels
 from fastanchor.plot import classes, curve, heads, history, served, sizes
 from fastanchor.plot._style import check, counted, empty_figure, needed, save, write
 from fastanchor.quality import AnchorCheck, best_served
-from fastanchor.sweep import SweepResult
+from fastanchor._sweep import SweepResult
 
 __all__ = [
     "anchors",

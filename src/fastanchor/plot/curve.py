@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastanchor.plot._style import LINES
-from fastanchor.sweep import SweepResult
+from fastanchor._sweep import SweepResult
 
 __all__ = ["draw"]
 

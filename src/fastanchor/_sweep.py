@@ -14,7 +14,7 @@ from fastanchor._progress import bar
 from fastanchor._types import FloatArray, IntArray, Progress, Update
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, choose
-from fastanchor.evolve import evolve
+from fastanchor._evolve import evolve
 from fastanchor.quality import network_wh
 
 __all__ = ["SweepResult", "sweep"]
