@@ -49,8 +49,8 @@ def _end(number: int) -> int:
     if number != signal.SIGINT:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-    # CPython counts an interrupt that went through exec() of a text as unhandled, even if it was caught later, and would
-    # end by the signal; running another text takes that back
+    # CPython counts an interrupt that went through exec() of a text as unhandled, even if it was caught later, and
+    # would end by the signal; running another text takes that back
     exec("")  # noqa: S102  see above
     return 130
 

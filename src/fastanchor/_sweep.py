@@ -10,11 +10,11 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._types import FloatArray, IntArray, Progress, Update
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, choose
-from fastanchor._evolve import evolve
 from fastanchor.quality import network_wh
 
 __all__ = ["SweepResult", "sweep"]

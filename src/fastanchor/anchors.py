@@ -12,11 +12,11 @@ import numpy as np
 
 from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning
+from fastanchor._evolve import evolve
 from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
 from fastanchor.boxes import network_sizes
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, Engine, choose
-from fastanchor._evolve import evolve
 from fastanchor.layers import Split
 
 __all__ = ["AnchorResult", "auto_anchor"]

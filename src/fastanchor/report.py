@@ -12,13 +12,13 @@ import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
+from fastanchor._sweep import SweepResult, sweep
 from fastanchor._types import FloatArray, Progress, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
 from fastanchor.plot import classes, curve, heads, history, served, sizes
 from fastanchor.quality import AnchorCheck, check, network_wh
-from fastanchor._sweep import SweepResult, sweep
 
 __all__ = ["Report", "make", "page"]
 

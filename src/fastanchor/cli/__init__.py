@@ -37,10 +37,10 @@ examples:
   fastanchor anchors VOC2012 --emit mmdet       the text for another detector
   fastanchor check VOC2012 --anchors model.yaml how well anchors that you have fit
   fastanchor sweep VOC2012 --n 1-15             how many anchors are worth it
-  fastanchor report VOC2012 --out page.html     tables and pictures on one page
+  fastanchor report VOC2012 -o page.html        tables and pictures on one page
   fastanchor stats data.yaml                    what is in a data set, YOLO's here
-  fastanchor convert instances.json b.parquet   its boxes as a table, COCO's here
-  fastanchor show VOC2012 --out sheet.png       a look at the first images
+  fastanchor convert coco.json -o b.parquet     its boxes as a table, COCO's here
+  fastanchor show VOC2012 -o sheet.png          a look at the first images
   fastanchor run --patch yolov5 train.py ...    a training script with fastanchor inside
 
 `fastanchor COMMAND --help` tells the rest. Answers go to stdout, progress to stderr.
@@ -53,10 +53,12 @@ LONGEST = 300  # characters of an error about arguments
 class _Parser(argparse.ArgumentParser):
     """Raises what is wrong with the arguments as one sentence."""
 
+    help_of = ""  # what to look up; default: this parser's own
+
     def error(self, message: str) -> NoReturn:
         """Raise `message` with the place to look for help."""
         message = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
-        raise DataError(f"{message} (see {self.prog} --help)")
+        raise DataError(f"{message} (see {self.help_of or self.prog} --help)")
 
 
 class _Commands:
@@ -116,6 +118,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fastanchor {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((word for word in argv if not word.startswith("-")), None)
+    if chosen in COMMANDS:
+        parser.help_of = f"fastanchor {chosen}"
     for name, text in COMMANDS.items():
         if name == chosen:
             importlib.import_module(f"fastanchor.cli.{name}").add(_Commands(commands, text))

@@ -6,11 +6,13 @@ import argparse
 import contextlib
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import fastanchor
 from fastanchor import kernels
 from fastanchor._progress import bar
+from fastanchor._text import plain
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
 from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
@@ -18,8 +20,11 @@ from fastanchor.datasets import FORMATS, detect, read, sample
 
 __all__ = [
     "add_data",
+    "add_force",
     "add_json",
+    "add_out",
     "add_output",
+    "add_plot",
     "add_reading",
     "answer",
     "answer_exactly",
@@ -86,6 +91,21 @@ def _size(text: str) -> tuple[int, int]:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def add_out(group: Any, metavar: str, text: str, *, required: bool = False) -> None:
+    """Add ``--output``."""
+    group.add_argument("-o", "--output", type=Path, required=required, metavar=metavar, help=text)
+
+
+def add_plot(group: Any, text: str) -> None:
+    """Add ``--plot``."""
+    group.add_argument("--plot", type=Path, metavar="FILE", help=f"{text} (PNG, SVG or PDF)")
+
+
+def add_force(group: Any) -> None:
+    """Add ``--force``, which every command has that writes a file."""
+    group.add_argument("--force", action="store_true", help="replace files that exist")
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -166,4 +186,4 @@ def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
         if read["oversize"]:
             lines.append(f"remark    {read['oversize']:,} x box larger than its image, kept as it is")
     lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]
-    return "\n".join(lines)
+    return "\n".join(plain(line) for line in lines)

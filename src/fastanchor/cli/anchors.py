@@ -12,7 +12,7 @@ import numpy as np
 import fastanchor
 from fastanchor import export, plot
 from fastanchor._errors import SmallBoxWarning
-from fastanchor._files import whole
+from fastanchor._output import check_output, whole
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
@@ -47,13 +47,14 @@ def add(commands: _common.Commands) -> None:
     job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
     job.add_argument("--engine", choices=ENGINES, default="auto", help="never changes the answer (default: auto)")
     job.add_argument("--threads", type=int, help="never changes the answer (default: all processors)")
-    job.add_argument("--plot", type=Path, metavar="FILE", help="draw boxes and anchors (PNG, SVG or PDF)")
+    _common.add_plot(job, "draw boxes and anchors")
     _head.add_levels(parser)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
     text.add_argument("--edit", type=Path, metavar="FILE",
                       help="print this model .yaml or Darknet .cfg with the anchors put in")  # fmt: skip
-    text.add_argument("--output", type=Path, metavar="FILE", help="write that text here (default: stdout)")
+    _common.add_out(text, "OUT", "write that text here (default: stdout)")
+    _common.add_force(text)
     _common.add_output(parser)
     parser.set_defaults(run=run)
 
@@ -61,7 +62,7 @@ def add(commands: _common.Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do the main job."""
     if arguments.plot is not None:
-        plot.check(arguments.plot)
+        plot.check(arguments.plot, replace=arguments.force)
     _check_text(arguments)
     boxes, read = _common.load(arguments)
     size = _head.img_size(arguments)
@@ -94,10 +95,10 @@ def run(arguments: argparse.Namespace) -> int:
     heads = layers(result.anchors, parts, counts)
     said = [*([] if asked else unusual(len(result.anchors))), *remarks(heads)]
     if arguments.plot is not None:
-        plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr)
+        plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr, replace=arguments.force)
     text = _text(result, asked, arguments)
     if text is not None and arguments.output is not None:
-        with whole(arguments.output) as part:
+        with whole(arguments.output, replace=arguments.force) as part:
             part.write_bytes(text.encode())
     if arguments.json:
         rest = {} if text is None else {"text": text}
@@ -117,6 +118,8 @@ def _check_text(arguments: argparse.Namespace) -> None:
         raise fastanchor.DataError("--emit and --edit: only one of them can be given")
     if arguments.output is not None and arguments.emit is None and arguments.edit is None:
         raise fastanchor.DataError("--output: needs --emit FORMAT or --edit FILE, which say what to write")
+    if arguments.output is not None:
+        check_output(arguments.output, replace=arguments.force)
     # what can be wrong with the levels and the file is said before the work, not after it; but for levels by stride,
     # which depend on the anchors
     stand_in = np.ones((max(arguments.n, 1), 2))

@@ -34,9 +34,7 @@ OPTIONAL = {
 
 def add(commands: _common.Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "info", description="Tell versions, backend and cache folder."
-    )
+    parser = commands.add_parser("info", description="Tell versions, backend and cache folder.")
     parser.add_argument(
         "--warm", action="store_true", help="compile all kernels into the cache first, so that no later run has to"
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import fastanchor
+from fastanchor._text import plain
 from fastanchor.cli import _common
 from fastanchor.datasets import detect, iter_images
 from fastanchor.draw import draw
@@ -27,7 +27,8 @@ def add(commands: _common.Commands) -> None:
     )
     parser.add_argument("data", metavar="DATA", help="data set of any format that tells where boxes lie")
     _common.add_reading(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="a folder, or a file.png for one sheet")
+    _common.add_out(parser, "OUT", "a folder, or a file.png for one sheet", required=True)
+    _common.add_force(parser)
     parser.add_argument("-n", "--n", type=int, default=9, help="number of images (default: 9)")
     _common.add_json(parser)
     parser.set_defaults(run=run)
@@ -47,10 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
         size_cache=arguments.size_cache,
         crowd=arguments.crowd,
     )
-    paths = draw(images, arguments.out, n=arguments.n)
+    paths = draw(images, arguments.output, n=arguments.n, replace=arguments.force)
     written = [str(path) for path in paths]
     if arguments.json:
         _common.emit_json({"written": written, "format": fmt, "version": fastanchor.__version__})
     else:
-        print("\n".join(written))  # noqa: T201  the answer
+        _common.answer("\n".join(plain(path) for path in written))
     return 0

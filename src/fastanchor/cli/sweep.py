@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 
 import fastanchor
 from fastanchor import DataError, _check, plot
+from fastanchor._sweep import sweep
 from fastanchor.cli import _common, _head
 from fastanchor.engine import ENGINES
-from fastanchor._sweep import sweep
 
 __all__ = ["add", "numbers", "run"]
 
@@ -36,7 +35,8 @@ def add(commands: _common.Commands) -> None:
     job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
     job.add_argument("--engine", choices=ENGINES, default="auto", help="never changes the answer (default: auto)")
     job.add_argument("--threads", type=int, help="never changes the answer (default: all processors)")
-    job.add_argument("--plot", type=Path, metavar="FILE", help="draw the curve (PNG, SVG or PDF)")
+    _common.add_plot(job, "draw the curve")
+    _common.add_force(job)
     _common.add_output(parser)
     parser.set_defaults(run=run)
 
@@ -44,7 +44,7 @@ def add(commands: _common.Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the curve."""
     if arguments.plot is not None:
-        plot.check(arguments.plot)
+        plot.check(arguments.plot, replace=arguments.force)
     asked = numbers(arguments.n)
     boxes, read = _common.load(arguments)
     with _common.using_backend(arguments.backend):
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             progress=False if arguments.quiet else None,
         )
     if arguments.plot is not None:
-        plot.swept(found, arguments.plot)
+        plot.swept(found, arguments.plot, replace=arguments.force)
     if arguments.json:
         rest = {"img_size": arguments.img_size, "thr": arguments.thr, "seed": arguments.seed, "read": read}
         tail = {"skipped": dict(boxes.skipped), "version": fastanchor.__version__}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastanchor.plot._style import LINES
 from fastanchor._sweep import SweepResult
+from fastanchor.plot._style import LINES
 
 __all__ = ["draw"]
 
