@@ -201,6 +201,7 @@ def test_a_folder_without_the_right_to_write_is_refused_before_the_work(tmp_path
         "import fastanchor.cli.anchors as command\n"
         "from fastanchor.cli import main\n"
         "command.auto_anchor = None  # the work, which must not begin\n"
+        "main(['anchors', '--emit', 'csv', '-o', '.'])  # imports what another user may not be able to read\n"
         "os.setgid(65534)\n"
         "os.setuid(65534)\n"
         f"sys.exit(main(['anchors', '--emit', 'csv', '-o', {out!r}]))"

@@ -126,7 +126,7 @@ def sweep(
     wh = network_wh(boxes, img_size, fit, min_size)
     whole = isinstance(boxes, BoxIndex) and len(wh) == len(boxes)
     answers = choose(boxes if whole else wh, name=engine, threads=threads)
-    root = np.random.default_rng(rng).integers(2**63)
+    root = _check.generator(rng).integers(2**63)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
         for i, k in enumerate(numbers):

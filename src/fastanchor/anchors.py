@@ -212,7 +212,7 @@ def auto_anchor(
         text = f"{small:,} of {len(wh):,} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
     answers: Engine = indexed or choose(wh if kept == len(wh) else wh[keep], name=engine, threads=threads)
-    generator = np.random.default_rng(rng)
+    generator = _check.generator(rng)
     clusters = kmeans(
         answers,
         n,

@@ -201,7 +201,7 @@ def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -
     single = not isinstance(img_size, (Sequence, np.ndarray)) or isinstance(img_size, str)
     sides = [img_size] if single else list(img_size)  # type: ignore[arg-type]
     if len(sides) not in (1, 2):
-        raise DataError(f"img_size = {img_size!r}: must be one whole number or (width, height)")
+        raise DataError(f"img_size = {_check.short(img_size)}: must be one whole number or (width, height)")
     width, height = (_check.integer(side, "img_size", least=1) for side in (sides[0], sides[-1]))
     scale = np.empty_like(image_wh)
     np.divide(width, image_wh[:, 0], out=scale[:, 0])
@@ -234,6 +234,7 @@ def _sizes(values: Any, name: str, unit: str) -> FloatArray:
 
 
 def _index(values: Any, name: str, n: int, limit: int, target: str) -> NDArray[np.int64]:
+    _check.unmasked(values, name)
     array = np.asarray(values)
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
         raise DataError(f"{name}: must be {n} whole numbers, one a box; got {array.dtype} of shape {array.shape}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -97,11 +98,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _answered(argv: Sequence[str]) -> int | Callable[[], int]:
     """Run a command and return its exit code; a job that does not run under our rules is returned itself."""
     parser = _parser(argv)
+    printed = io.StringIO()  # argparse would not notice that standard output is full
     try:
-        arguments = parser.parse_args(argv)
-    except SystemExit as stop:  # --help and --version have been printed
-        with contextlib.nullcontext() if sys.stdout is None else _speak.stdout():
-            return int(stop.code or 0)
+        with contextlib.redirect_stdout(printed):
+            arguments = parser.parse_args(argv)
+    except SystemExit:  # --help or --version
+        _speak.answer(printed.getvalue().rstrip())
+        return 0
     if arguments.command != "run":  # whose script may not need it
         _speak.need_stdout()
     code: int | Callable[[], int] = arguments.run(arguments)

@@ -11,12 +11,12 @@ from typing import Any, TextIO
 from fastanchor._errors import DataError
 from fastanchor._text import plain
 
-__all__ = ["answer", "answer_exactly", "emit_json", "need_stdout", "say", "stdout"]
+__all__ = ["answer", "answer_exactly", "emit_json", "need_stdout", "say"]
 
 
 def answer(text: str) -> None:
     """Print lines of text; what does not print, or is not in the encoding of standard output, becomes an escape."""
-    with stdout() as out:
+    with _stdout() as out:
         shown = plain(text, keep="\n")
         out.write(shown if _encodable(shown, out) else _encoded(shown, out))
         out.write("\n")
@@ -24,7 +24,7 @@ def answer(text: str) -> None:
 
 def answer_exactly(text: str) -> None:
     """Write the text of a file, in UTF-8 as it would stand in the file; no line end is added."""
-    with stdout() as out:
+    with _stdout() as out:
         raw = getattr(out, "buffer", None)
         if raw is None:  # a notebook's
             out.write(text)
@@ -35,7 +35,7 @@ def answer_exactly(text: str) -> None:
 
 def emit_json(content: dict[str, Any]) -> None:
     """Print one JSON object; NaN has no place in JSON and would be a defect."""
-    with stdout() as out:
+    with _stdout() as out:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         if not _encodable(text, out):
             text = json.dumps(content, indent=2, allow_nan=False)
@@ -56,7 +56,7 @@ def need_stdout() -> None:
 
 
 @contextlib.contextmanager
-def stdout() -> Iterator[TextIO]:
+def _stdout() -> Iterator[TextIO]:
     """Lend standard output, and flush it: an answer that could not be written is an error, not a silent end."""
     need_stdout()
     try:

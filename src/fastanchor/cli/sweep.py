@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             gen=arguments.gen,
             fit=arguments.fit,
             min_size=arguments.min_size,
-            rng=_check.integer(arguments.seed, "--seed", least=0),
+            rng=_check.integer(arguments.seed, "--seed", least=0, most=_check.SEED_MOST),
             n_init=arguments.n_init,
             engine=arguments.engine,
             threads=arguments.threads,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -121,14 +122,9 @@ def read(
     place = _existing(path)
     name = detect(place) if format == "auto" else format
     module = _module(place, name)
-    return module.read(
-        place,
-        split=split,
-        strict=strict,
-        report=report,
-        progress=progress,
-        **_options(module, name, image_size, size_cache, crowd, columns),
-    )
+    chosen = _options(module, name, image_size, size_cache, crowd, columns)
+    with _named(place):
+        return module.read(place, split=split, strict=strict, report=report, progress=progress, **chosen)
 
 
 def iter_images(
@@ -154,9 +150,15 @@ def iter_images(
     place = _existing(path)
     name = detect(place) if format == "auto" else format
     module = _module(place, name)
-    return module.iter_images(
-        place, split=split, strict=strict, report=report, **_options(module, name, image_size, size_cache, crowd)
-    )
+    chosen = _options(module, name, image_size, size_cache, crowd)
+    with _named(place):
+        images = module.iter_images(place, split=split, strict=strict, report=report, **chosen)
+    return _each(place, images)
+
+
+def _each(place: Path, images: Iterator[ImageAnnotation]) -> Iterator[ImageAnnotation]:
+    with _named(place):
+        yield from images
 
 
 def detect(path: str | os.PathLike[str]) -> str:
@@ -168,9 +170,10 @@ def detect(path: str | os.PathLike[str]) -> str:
         If the path does not exist or no format is recognised.
     """
     place = _existing(path)
-    for name in FORMATS:
-        if _load(name).detect(place):
-            return name
+    with _named(place):
+        for name in FORMATS:
+            if _load(name).detect(place):
+                return name
     raise DataError(f"{shown(place)}: no labels recognised here; legal formats are {_legal()}")
 
 
@@ -194,7 +197,7 @@ def _options(
             width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
         except (TypeError, ValueError):
             rule = "must be (width, height), whole numbers >= 1 (pixels)"
-            raise DataError(f"image_size = {image_size!r}: {rule}") from None
+            raise DataError(f"image_size = {_check.short(image_size)}: {rule}") from None
         given["image_size"] = width, height
     if columns is not None and not (len(columns) == 2 and all(isinstance(one, str) for one in columns)):
         raise DataError(f"columns = {columns!r}: must be the names of two columns, (width, height)")
@@ -210,9 +213,31 @@ def _existing(path: Any) -> Path:
         place = Path(os.fsdecode(path))
     except TypeError:
         raise DataError(f"path = {path!r}: must be the path of a file or folder") from None
-    if not place.exists() and str(place) != "-":
-        raise DataError(f"{shown(place)}: no such file or folder; labels in one of the formats {_legal()} are needed")
+    if str(place) == "-":
+        return place
+    with _named(place):
+        try:
+            if place.is_dir():
+                os.scandir(place).close()  # a folder that may not be entered is not an empty one
+            else:
+                place.stat()
+        except FileNotFoundError:
+            raise DataError(
+                f"{shown(place)}: no such file or folder; labels in one of the formats {_legal()} are needed"
+            ) from None
+        except ValueError as error:  # a name with a NUL
+            raise DataError(f"{shown(place)}: cannot be read ({error})") from None
     return place
+
+
+@contextlib.contextmanager
+def _named(place: Path) -> Iterator[None]:
+    """Turn an error of the system into a sentence that names the file, wherever a reader meets it."""
+    try:
+        yield
+    except OSError as error:
+        file = place if error.filename is None else error.filename
+        raise DataError(f"{shown(file)}: cannot be read ({error.strerror or error})") from None
 
 
 def _legal() -> str:

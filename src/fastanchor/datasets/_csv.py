@@ -66,9 +66,11 @@ def sheet(file: Path) -> Sheet:
         If the file holds nothing, or is no text.
     """
     data = None
-    if str(file) == STDIN:
-        data = sys.stdin.buffer.read()
+    if str(file) == STDIN and sys.stdin is None:
+        raise DataError(f"{STDIN}: standard input is closed")
     try:
+        if str(file) == STDIN:
+            data = sys.stdin.buffer.read()
         with file.open("rb") if data is None else io.BytesIO(data) as opened:
             head = opened.read(HEAD)
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
