@@ -13,6 +13,7 @@ import numpy as np
 import fastanchor
 from fastanchor import export, plot
 from fastanchor._sweep import SweepResult, sweep
+from fastanchor._text import plain
 from fastanchor._types import FloatArray, Progress, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
@@ -154,6 +155,11 @@ def make(
     )
 
 
+def _shown(text: str) -> str:
+    """Return text as HTML shows it; names may hold what no page can."""
+    return html.escape(plain(text, keep="\n"))
+
+
 def page(report: Report) -> str:
     """Return the page: HTML with the pictures inside, without scripts and without links to anywhere.
 
@@ -178,10 +184,10 @@ def page(report: Report) -> str:
         notes += unusual(len(result.anchors))
     notes += remarks(report.levels)
     body = [
-        f"<h1>{html.escape(title)}</h1>",
+        f"<h1>{_shown(title)}</h1>",
         f'<p class="lead">{result.boxes:,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, '
         f"best possible recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}.</p>",
-        *(f'<p class="warning">{html.escape(note)}</p>' for note in notes),
+        *(f'<p class="warning">{_shown(note)}</p>' for note in notes),
         "<h2>Anchors by level</h2>",
         _level_table(report),
         _picture("The anchors of each level on one centre, beside one cell of the level",
@@ -207,22 +213,22 @@ def page(report: Report) -> str:
         "<h2>Settings</h2>",
         _table(("setting", "value"), [(name, str(value)) for name, value in report.settings.items()], text=2),
     ]  # fmt: skip
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{_shown(title)}</title><style>{STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(body) + "\n</body></html>\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
     """Return a table; the first `text` columns are words, the rest numbers."""
-    lines = ["<table><tr>" + "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in head) + "</tr>"]
+    lines = ["<table><tr>" + "".join(f'<th scope="col">{_shown(cell)}</th>' for cell in head) + "</tr>"]
     for row in rows:
-        cells = (f"<td{' class=text' if i < text else ''}>{html.escape(cell)}</td>" for i, cell in enumerate(row))
+        cells = (f"<td{' class=text' if i < text else ''}>{_shown(cell)}</td>" for i, cell in enumerate(row))
         lines.append("<tr>" + "".join(cells) + "</tr>")
     return "\n".join(lines) + "</table>"
 
 
 def _picture(caption: str, draw: Callable[[Any], None], width: float, height: float) -> str:
     data = base64.b64encode(plot.png(draw, width, height)).decode("ascii")
-    text = html.escape(caption)
+    text = _shown(caption)
     image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
     return f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
 
@@ -314,5 +320,5 @@ def _pasted(report: Report) -> list[str]:
             text = export.emit(report.result.anchors, name, parts)
         except fastanchor.DataError as error:
             text = f"# {error}"
-        lines += [f"<h3>{html.escape(title)}</h3>", f"<pre>{html.escape(text)}</pre>"]
+        lines += [f"<h3>{_shown(title)}</h3>", f"<pre>{_shown(text)}</pre>"]
     return lines

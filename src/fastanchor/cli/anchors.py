@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import fastanchor
-from fastanchor import export, plot
+from fastanchor import _check, export, plot
 from fastanchor._errors import SmallBoxWarning
 from fastanchor._output import check_output, whole
 from fastanchor.anchors import AnchorResult, auto_anchor
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             gen=arguments.gen,
             fit=arguments.fit,
             min_size=arguments.min_size,
-            rng=_seed(arguments.seed),
+            rng=_check.integer(arguments.seed, "--seed", least=0, most=_check.SEED_MOST),
             metric=arguments.metric,
             update=arguments.update,
             init=arguments.init,
@@ -120,9 +120,10 @@ def _check_text(arguments: argparse.Namespace) -> None:
         raise fastanchor.DataError("--output: needs --emit FORMAT or --edit FILE, which say what to write")
     if arguments.output is not None:
         check_output(arguments.output, replace=arguments.force)
+    _check.integer(arguments.n, "n", least=1)
     # what can be wrong with the levels and the file is said before the work, not after it; but for levels by stride,
     # which depend on the anchors
-    stand_in = np.ones((max(arguments.n, 1), 2))
+    stand_in = np.ones((arguments.n, 2))
     asked = None if arguments.by == "stride" else _head.chosen_split(arguments, stand_in)
     if arguments.edit is not None:
         export.edit(arguments.edit, stand_in, asked)
@@ -136,12 +137,6 @@ def _text(result: AnchorResult, asked: Split | None, arguments: argparse.Namespa
     if arguments.emit is None:
         return None
     return export.emit(result.anchors, arguments.emit, asked) + "\n"
-
-
-def _seed(seed: int) -> int:
-    if seed < 0:
-        raise fastanchor.DataError(f"--seed = {seed}: must be at least 0")
-    return seed
 
 
 def _as_json(

@@ -174,6 +174,9 @@ def detect(path: str | os.PathLike[str]) -> str:
         for name in FORMATS:
             if _load(name).detect(place):
                 return name
+        for entry in os.scandir(place) if place.is_dir() else ():
+            if entry.is_dir():
+                os.scandir(entry).close()  # labels may be where nobody may look
     raise DataError(f"{shown(place)}: no labels recognised here; legal formats are {_legal()}")
 
 

@@ -350,7 +350,7 @@ def _any_text(folder: Path) -> bool:
                     return True
                 if entry.is_dir():
                     below.append(folder / entry.name)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return any(_any_text(inner) for inner in below)
 
