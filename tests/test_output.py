@@ -293,6 +293,18 @@ def test_a_size_cache_is_updated_and_nothing_else_is(tmp_path, capsys):
     assert other.read_text() == '{"mine": 1}'
 
 
+def test_what_was_printed_before_comes_before(tmp_path):
+    code = (
+        "import fastanchor; from fastanchor.datasets import table; print('before')\n"
+        "table.write(fastanchor.Boxes([[10, 20]]), '/dev/stdout')\n"
+        "print('after')"
+    )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with (tmp_path / "out").open("w") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True, env=buffered)
+    assert (tmp_path / "out").read_text() == "before\nwidth,height\n10.0,20.0\nafter\n"
+
+
 def test_descriptor_numbers(tmp_path):
     fd = os.open(tmp_path / "a", os.O_CREAT | os.O_WRONLY)
     (tmp_path / "link").symlink_to(f"/dev/fd/{fd}")

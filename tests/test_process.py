@@ -67,6 +67,14 @@ def test_without_standard_error_the_answer_is_the_same(table, command):
         assert (done.returncode, done.stdout) == (usual.returncode, usual.stdout)
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_no_file_gets_the_number_of_a_standard_stream(tmp_path, closed):
+    script = "import os; fd = os.open('opened', os.O_CREAT | os.O_WRONLY); os.write(fd, b'%d' % fd)"
+    (tmp_path / "train.py").write_text(script)
+    assert shell(f"{COMMAND} run --patch yolov5 train.py {closed}", tmp_path).returncode == 0
+    assert int((tmp_path / "opened").read_text()) > 2
+
+
 @pytest.mark.parametrize(
     "environment",
     [
@@ -335,12 +343,14 @@ sys.exit(entry())
         "sys.exit(0)",
         "raise ImportError('partially initialised')",
         "print('half', flush=True); exec('raise KeyboardInterrupt')",
-        "os.kill(os.getpid(), signal.SIGINT); time.sleep(60)",  # the second ends the process
+        "while True: load(arguments)",  # a second one ends the process, whatever is done about it
     ],
 )
-def test_an_interrupt_that_a_library_swallows(rest):
+def test_an_interrupt_that_a_library_swallows(tmp_path, rest):
+    (tmp_path / "swallow.py").write_text(SWALLOW.format(rest=rest))
+    # with -m, as CPython ends by the signal there if it counts an interrupt as unhandled
     done = subprocess.run(
-        [sys.executable, "-c", SWALLOW.format(rest=rest)], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "swallow"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 130, done.stderr
     assert "Traceback" not in done.stderr
