@@ -21,11 +21,14 @@ pytestmark = posix
 COMMAND = f"{sys.executable} -m fastanchor"
 
 
-def shell(command, folder, **environment):
+# what is buffered is what the interpreter tries to write once more at its end
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def shell(command, folder):
     return subprocess.run(
-        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, **environment}, encoding="utf-8",
-    )  # fmt: skip
+        ["bash", "-c", command], cwd=folder, capture_output=True, check=False, env=BUFFERED, encoding="utf-8"
+    )
 
 
 @pytest.fixture

@@ -67,12 +67,13 @@ def _open_streams() -> None:
 
 
 def _flush() -> None:
-    """Flush standard output; what cannot be written is dropped, so that the interpreter does not try again at exit."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """Flush both streams; what cannot be written is dropped, so that the interpreter does not try again at exit."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 if __name__ == "__main__":
