@@ -11,7 +11,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.export._common import Config, Input, Layout, Target, dealt, mask_layout, noted, pairs, same_count
-from fastanchor.layers import Layer, Split
+from fastanchor.layers import Layer, Split, usual
 
 __all__ = ["MMDET", "MMYOLO", "mmdet", "mmyolo"]
 
@@ -155,9 +155,12 @@ def _levels(value: object, key: str, strides: object) -> tuple[FloatArray, Layou
         raise DataError(f"{key}: is no list of levels with their pairs (width, height)")
     parts = [_check.as_sizes(row, key, "pixels of the network input") for row in rows]
     anchors, ends = np.concatenate(parts), np.cumsum([len(part) for part in parts])
-    powers = [s for s in strides if type(s) is int and 0 < s <= 4096 and s & (s - 1) == 0] \
-        if isinstance(strides, (list, tuple)) else []  # fmt: skip
-    if len(set(powers)) != len(parts):
+    powers = list(strides) if isinstance(strides, (list, tuple)) else []
+    if not powers and len(parts) <= 8:  # a configuration that changes the anchors alone: the usual order of its kind
+        powers = [2**level for level in usual(len(parts))][:: 1 if key == "anchors" else -1]
+    if len(powers) != len(parts) or not all(type(s) is int and 0 < s <= 4096 and s & (s - 1) == 0 for s in powers):
+        return anchors, []
+    if len(set(powers)) < len(powers):
         return anchors, []
     masks = [list(range(end - len(part), end)) for end, part in zip(ends.tolist(), parts, strict=True)]
     return anchors, mask_layout([s.bit_length() - 1 for s in powers], masks, len(anchors))

@@ -76,9 +76,6 @@ def read(text: str) -> Config:
     classes = next((int(node.value) for _, node in entries(root, "nc")
                     if node.id == "scalar" and re.fullmatch(r"\d{1,9}", node.value)), None)  # fmt: skip
     if value.id == "scalar":
-        if not re.fullmatch(r"\d{1,3}", value.value):
-            shown = " ".join(value.value.split())[:40] or "nothing"
-            raise DataError(f"anchors: {shown}: is no list of widths and heights")
         own = _detector(root, text)
         n = int(value.value) * len(own) if own else None
         return Config(np.empty((0, 2)), [(level, []) for level in sorted(own)], n, note=noted(text), classes=classes)
@@ -160,6 +157,10 @@ def _anchors(root: Node) -> tuple[Node, Node]:
     found = entries(root, "anchors")
     if len(found) != 1:
         raise DataError(f"has {len(found)} blocks 'anchors:'; must have one")
+    _, value = found[0]
+    if value.id == "mapping" or (value.id == "scalar" and not re.fullmatch(r"\d{1,3}", value.value)):
+        shown = " ".join(value.value.split())[:40] or "nothing" if value.id == "scalar" else "a mapping"
+        raise DataError(f"anchors: {shown}: is no list of widths and heights")
     return found[0]
 
 
