@@ -61,6 +61,7 @@ def test_emit_in_json(capsys, results):
     assert (got["fit"], got["img_size"]) == ("stretch", [640, 640])
 
 
+@pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
 def test_edit_a_cfg(capsys, tmp_path):
     sample = fastanchor.datasets.sample()
     result = fastanchor.auto_anchor(sample, img_size=416, fit="stretch", gen=5, rng=0, progress=False)

@@ -133,14 +133,17 @@ def test_yaml_of_any_style(tmp_path, name, newline, bom):
 @pytest.mark.parametrize(
     ("text", "right"),
     [
-        ("{nc: 3, anchors: [[1,2], [3,4]], head: []}\n", "{nc: 3, anchors: [[10,13, 16,30], [33,23, 60,61]], head: []}\n"),
-        ('{"anchors":[[1,2],[3,4]]}', '{"anchors": [[10,13, 16,30], [33,23, 60,61]]}'),
-        ("{nc: 3, anchors: [[1,2],  # a\n[3,4]], a: b}", "{nc: 3, anchors: [[10,13, 16,30], [33,23, 60,61]], a: b}"),
-        ("  nc: 3\n  anchors: [[1,2], [3,4]]\n", "  nc: 3\n  anchors:\n    - [10,13, 16,30]  # P4/16\n    - [33,23, 60,61]  # P5/32\n"),
-        ("--- \nanchors: [[1,2], [3,4]]  # x", "--- \nanchors:\n  - [10,13, 16,30]  # P4/16\n  - [33,23, 60,61]  # P5/32"),
+        ("{nc: 3, anchors: [[1,2], [3,4]], head: []}\n", "{nc: 3, anchors: FLOW, head: []}\n"),
+        ('{"anchors":[[1,2],[3,4]]}', '{"anchors": FLOW}'),
+        ("{nc: 3, anchors: [[1,2],  # a\n[3,4]], a: b}", "{nc: 3, anchors: FLOW, a: b}"),
+        ("  nc: 3\n  anchors: [[1,2], [3,4]]\n", "  nc: 3\n  anchors:\n    - ROW1\n    - ROW2\n"),
+        ("--- \nanchors: [[1,2], [3,4]]  # x", "--- \nanchors:\n  - ROW1\n  - ROW2"),
     ],
-)  # fmt: skip
+)
 def test_yaml_in_braces_or_indented(text, right):
+    rows = ("[10,13, 16,30]", "[33,23, 60,61]")
+    right = right.replace("FLOW", f"[{rows[0]}, {rows[1]}]")
+    right = right.replace("ROW1", f"{rows[0]}  # P4/16").replace("ROW2", f"{rows[1]}  # P5/32")
     assert export.edit_yaml(text, FOUR) == right
 
 
@@ -177,7 +180,7 @@ def test_aliases_that_multiply_are_refused(tmp_path, key):
     """9 ** 12 numbers in 13 lines: followed, they would take weeks."""
     file = tmp_path / "m.yaml"
     file.write_text(bomb(key) + ("anchors: [[1, 2]]\n" if key != "anchors" else ""), encoding="utf-8")
-    with pytest.raises(DataError, match="holds more than 10,000 values|is no list of widths and heights"):
+    with pytest.raises(DataError, match="holds more than 10,000 values"):
         export.read(file)
     file.write_text(bomb("other") + "anchors: [[1, 2]]\n", encoding="utf-8")
     assert export.read(file).anchors.tolist() == [[1, 2]]  # nobody follows the others
@@ -219,7 +222,8 @@ def test_blank_lines_take_no_time(tmp_path, ending):
          [(4, [2, 3]), (5, [0, 1])]),
         ("yolov5.py", "_base_ = 'x.py'\nanchors = [[(10, 13), (16, 30)], [(33, 23), (60, 61)]]\n"
          "model = dict(bbox_head=dict(prior_generator=dict(base_sizes=anchors)))", FOUR, [(4, [0, 1]), (5, [2, 3])]),
-        ("head.yml", "YOLOv3Head:\n  anchors: [[10, 13], [16, 30], [33, 23], [60, 61]]\n  anchor_masks: [[2, 3], [0, 1]]\n"
+        ("head.yml", "YOLOv3Head:\n  anchors: [[10, 13], [16, 30], [33, 23], [60, 61]]\n"
+         "  anchor_masks: [[2, 3], [0, 1]]\n"
          "TrainReader:\n  - Gt2YoloTarget: {anchors: [[10,13],[16,30],[33,23],[60,61]]}\n", FOUR,
          [(4, [0, 1]), (5, [2, 3])]),
         ("spec.txt", 'yolov4_config {\n  big_anchor_shape: "[(33, 23), (60.0, 61.00)]"\n'
@@ -299,9 +303,8 @@ def test_a_region_head_is_edited_in_cells():
         "[region]\nanchors =  0.57273, 0.677385, 9.77052, 9.16828\nclasses=80\ncoords=4\nnum=2\n"
     )
     after = export.edit_cfg(cfg, np.array([[18.5, 21.7], [63.1, 70], [312.66, 293.4]]))
-    assert after == cfg.replace(
-        "0.57273, 0.677385, 9.77052, 9.16828", "0.5781,0.6781, 1.972,2.188, 9.771,9.169"
-    ).replace("filters=425", "filters=255").replace("num=2", "num=3")
+    expected = cfg.replace("0.57273, 0.677385, 9.77052, 9.16828", "0.5781,0.6781, 1.972,2.188, 9.771,9.169")
+    assert after == expected.replace("filters=425", "filters=255").replace("num=2", "num=3")
     found = FORMATS["darknet"].read(after)
     assert found.anchors.tolist() == [[0.5781 * 32, 0.6781 * 32], [1.972 * 32, 2.188 * 32], [9.771 * 32, 9.169 * 32]]
     assert found.layout == [(5, [0, 1, 2])]

@@ -13,7 +13,6 @@ import fastanchor
 from fastanchor import Boxes, DataError, export
 from fastanchor.datasets import detect, iter_images, table
 
-
 COCO = {
     "images": [{"id": 1, "width": 100, "height": 100, "file_name": "a.jpg"}],
     "annotations": [

@@ -14,7 +14,6 @@ import fastanchor
 from fastanchor import DataError, export
 from fastanchor.export import FORMATS
 
-
 HERE = Path(__file__).resolve().parent / "data"
 NINE = np.array(
     [[10.25, 13.5], [16, 30.26], [33, 23], [30.04, 61], [62, 45.5], [59, 119], [116.3, 90], [156, 198], [373.4, 326]]
