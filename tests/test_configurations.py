@@ -220,7 +220,7 @@ def test_blank_lines_take_no_time(tmp_path, ending):
         ("yolov3.py", "model = dict(bbox_head=dict(anchor_generator=dict(type='YOLOAnchorGenerator', base_sizes=[\n"
          "  [(33, 23), (60, 61)], [(10, 13), (16, 30)]], strides=[32, 16])))", [[33, 23], [60, 61], [10, 13], [16, 30]],
          [(4, [2, 3]), (5, [0, 1])]),
-        ("yolov5.py", "_base_ = 'x.py'\nanchors = [[(10, 13), (16, 30)], [(33, 23), (60, 61)]]\n"
+        ("yolov5.py", "_base_ = 'x\\d.py'\nanchors = [[(10, 13), (16, 30)], [(33, 23), (60, 61)]]\n"
          "model = dict(bbox_head=dict(prior_generator=dict(base_sizes=anchors)))", FOUR, [(4, [0, 1]), (5, [2, 3])]),
         ("head.yml", "YOLOv3Head:\n  anchors: [[10, 13], [16, 30], [33, 23], [60, 61]]\n"
          "  anchor_masks: [[2, 3], [0, 1]]\n"
@@ -260,6 +260,7 @@ def test_anchors_from_numbers(text, right):
         ("", "", "anchors: '' is no number"),
         ("", "10,0", "anchors[0] = (10.0, 0.0): widths and heights must be finite and > 0"),
         ("", "none.yaml", "none.yaml: cannot be read"),
+        ("", "model.pbtxt", "model.pbtxt: must end in .yaml, .yml, .cfg, .json, .csv, .txt or .py"),
         ("a.yaml", "nc: 3\n", "has 0 blocks 'anchors:'; must have one"),
         ("a.yaml", "anchors: 3.5\n", "anchors: 3.5: is no list of widths and heights"),
         ("a.yaml", "anchors:\n  - [1,2,3]\n", "anchors: has 3 numbers; widths and heights come in pairs"),
@@ -295,6 +296,28 @@ def test_files_without_anchors(tmp_path, name, text, sentence):
         export.read(text)
     assert str(caught.value).startswith(text if name else "")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "size", "fit"),
+    [
+        (["img_scale = (640, 384)  # width, height"], (640, 384), None),
+        (["a = [dict(type='Resize', scale=(608, 608), keep_ratio=True)]"], (608, 608), "letterbox"),
+        (["a = [dict(type='Resize', scale=(320, 320), keep_ratio=False)]"], (320, 320), "stretch"),
+        (["a = [{'type': 'Resize', 'scale': (1333, 800), 'keep_ratio': True}]"], None, "letterbox"),
+        (["input_size = (9, 9)", "a = dict(type='Resize', scale=input_size, keep_ratio=True)"], (9, 9), "letterbox"),
+        (["a = [dict(type='Resize', scale=(1, 1)), dict(type='Resize', scale=(2, 2), keep_ratio=True)]"], None, None),
+        ([], None, None),
+    ],
+)  # fmt: skip
+def test_the_input_that_a_python_configuration_says(lines, size, fit):
+    found = FORMATS["mmdet"].read("\n".join([*lines, "base_sizes = [[(1, 2)]]", "num_classes = 7"]))
+    assert (found.img_size, found.fit, found.classes) == (size, fit, 7)
+
+
+def test_a_yaml_with_too_many_values_is_refused():
+    with pytest.raises(DataError, match="holds more than 100,000 values; a detector's configuration does not"):
+        FORMATS["yolov5"].read("anchors: [[1, 2]]\nhead: [" + "1," * 100_001 + "]")
 
 
 def test_a_region_head_is_edited_in_cells():

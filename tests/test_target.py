@@ -89,7 +89,7 @@ def test_darknet_gets_what_its_trainer_sees(capsys, tmp_path):
     common = ("anchors", file, "--n", 2, "--gen", 0, "--img-size", 416)
     _, out, err = run(capsys, *common, "--emit", "darknet")
     assert out == "# fastanchor: stretch, 416 x 416 pixels\nanchors = 29,52, 39,69\n"
-    assert "fastanchor: input     416 x 416 pixels, stretch\n" in err
+    assert "fastanchor: network input: 416 x 416 pixels, stretch\n" in err
     _, out, _ = run(capsys, *common, "--emit", "darknet", "--fit", "letterbox")
     assert out == "# fastanchor: letterbox, 416 x 416 pixels\nanchors = 29,29, 39,39\n"
     _, out, _ = run(capsys, *common, "--emit", "yolov5", "--quiet")

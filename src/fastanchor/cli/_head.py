@@ -13,8 +13,8 @@ from fastanchor.export import FORMATS, Config, Input
 from fastanchor.layers import BY, Layer, Split, split
 
 __all__ = [
-    "add_input", "add_levels", "chosen_split", "classes_remark", "input_row", "level_rows", "network", "per_level",
-    "shown_input", "shown_levels", "used",
+    "add_input", "add_levels", "chosen_split", "classes_remark", "input_row", "input_text", "level_rows", "network",
+    "per_level", "shown_input", "shown_levels", "used",
 ]  # fmt: skip
 
 
@@ -53,11 +53,16 @@ def input_row(boxes: Boxes, found: Input) -> dict[str, Any]:
     return {"fit": now and now.fit, "img_size": now and list(now.img_size)}
 
 
-def shown_input(found: Input | None) -> str:
-    """Return the line that says what the anchors are for."""
+def input_text(found: Input | None) -> str:
+    """Return what anchors are for, in words."""
     if found is None:
-        return "input     boxes without image sizes count as pixels of the network input"
-    return f"input     {found.img_size[0]} x {found.img_size[1]} pixels, {found.fit}"
+        return "boxes without image sizes count as pixels of the network input"
+    return f"{found.img_size[0]} x {found.img_size[1]} pixels, {found.fit}"
+
+
+def shown_input(found: Input | None) -> str:
+    """Return the line that says what anchors are for."""
+    return f"input     {input_text(found)}"
 
 
 def classes_remark(name: object, config: Config | None, boxes: Boxes) -> list[str]:

@@ -124,8 +124,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet and text is not None:
         for remark in _changes(plan, asked, arguments):
             _common.say(remark)
-        for remark in [] if arguments.json else [_head.shown_input(result.made_for), *(f"warning: {t}" for t in said)]:
-            _common.say(remark)
+        if not arguments.json:
+            _common.say(f"network input: {_head.input_text(result.made_for)}")
+            for remark in said:
+                _common.say(f"warning: {remark}")
     return 0
 
 

@@ -104,7 +104,7 @@ def read(anchors: str | Path | Sequence[str]) -> Config:
            [16. , 30.5]])
     """
     text = str(anchors) if isinstance(anchors, (str, Path)) else " ".join(anchors)
-    if not isinstance(anchors, Path) and not text.lower().endswith(ENDINGS):
+    if not isinstance(anchors, Path) and not re.fullmatch(r"[^\n]*\.[A-Za-z]\w*", text):  # no name of a file
         found = from_words(text)
         return Config(found, [], len(found))
     path, content = _text_of(text, ENDINGS)

@@ -66,7 +66,7 @@ def sections_of(lines: list[str]) -> list[Section]:
     """Return the sections; keys before the first one are in a section without a name."""
     found: list[Section] = []
     for i, line in enumerate(lines):
-        content = re.split(r"[#;]", line, maxsplit=1)[0].strip("\ufeff" + " \t\r\n\f\v")
+        content = line.split("#", 1)[0].split(";", 1)[0].strip("\ufeff" + " \t\r\n\f\v")
         if content.startswith("["):
             found.append(Section(content.strip("[] \t").lower(), i))
         elif "=" in content:

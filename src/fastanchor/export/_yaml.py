@@ -11,6 +11,8 @@ __all__ = ["compose", "end_of", "entries", "mappings", "under", "words"]
 
 Node = Any  # a node of PyYAML, which has no complete type information
 
+# nodes of a file (a large model has two thousand): composing takes long, and memory, in proportion to them
+ALL = 100_000
 # nodes looked at below a key; more are no anchors, but a YAML whose aliases multiply
 MOST = 10_000
 
@@ -21,12 +23,21 @@ def compose(text: str) -> Node:
     Raises
     ------
     DataError
-        If it is not YAML.
+        If it is not YAML, or has more than a hundred thousand values.
     """
     import yaml
 
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+        count = 0
+
+        def compose_node(self, parent: Node, index: Node) -> Node:
+            self.count += 1
+            if self.count > ALL:
+                raise DataError(f"holds more than {ALL:,} values; a detector's configuration does not")
+            return super().compose_node(parent, index)
+
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        return yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f"line {mark.line + 1}: "

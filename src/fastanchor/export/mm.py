@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -93,7 +94,9 @@ def read(text: str) -> Config:
     ([[30.0, 61.0], [10.0, 13.0], [16.0, 30.0]], [(4, [1, 2]), (5, [0])])
     """
     try:
-        tree = ast.parse(text.removeprefix("\ufeff"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of strings in code that is not ours
+            tree = ast.parse(text.removeprefix("\ufeff"))
         scopes = list(_scopes(tree))
     except (SyntaxError, ValueError) as error:
         place = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
@@ -117,10 +120,10 @@ def read(text: str) -> Config:
     if any(not np.array_equal(anchors, other) for other, *_ in found):
         raise DataError("has different lists of anchors; give them as numbers instead")
     target = MMDET if key == "base_sizes" else MMYOLO
-    sizes = [_size(_literal(scopes[0].get(name))) for name in ("img_scale", "input_size")]
+    size, fit = _resized(scopes)
     count = _literal(scopes[0].get("num_classes"))
     classes = count if isinstance(count, int) else None
-    return Config(anchors, layout, len(anchors), "", None, sizes[0] or sizes[1], noted(text), classes, target.fit)
+    return Config(anchors, layout, len(anchors), "", fit, size, noted(text), classes, target.fit)
 
 
 def _nested(name: str, found: list[Layer], made_for: Input | None) -> str:
@@ -164,6 +167,23 @@ def _levels(value: object, key: str, strides: object) -> tuple[FloatArray, Layou
         return anchors, []
     masks = [list(range(end - len(part), end)) for end, part in zip(ends.tolist(), parts, strict=True)]
     return anchors, mask_layout([s.bit_length() - 1 for s in powers], masks, len(anchors))
+
+
+def _resized(scopes: list[dict[str, ast.expr]]) -> tuple[tuple[int, int] | None, str | None]:
+    """Return the network input and the fit, where all that the configuration says of them agrees.
+
+    ``scale`` with ``keep_ratio`` is a longer and a shorter side, whichever is the width, so only squares count there.
+    """
+    sizes = {_size(_literal(scopes[0].get(name))) for name in ("img_scale", "input_size")}
+    ratios = set()
+    for names in scopes:
+        if _literal(names.get("type")) == "Resize":
+            ratios.add(_literal(names.get("keep_ratio")) is True)
+            scale = _size(_literal(names.get("scale")))
+            sizes.add(scale if scale and scale[0] == scale[1] else None)
+    sizes.discard(None)
+    fit = None if len(ratios) != 1 else "letterbox" if ratios.pop() else "stretch"
+    return sizes.pop() if len(sizes) == 1 else None, fit
 
 
 def _size(value: object) -> tuple[int, int] | None:
