@@ -246,6 +246,7 @@ def test_files_with_anchors(tmp_path, name, text, anchors, layout):
         ("10,13 16,30", [[10, 13], [16, 30]]),
         (["10,13,", "16, 30"], [[10, 13], [16, 30]]),
         ("1.5e1 .5", [[15, 0.5]]),
+        ("3.,1.e1", [[3, 10]]),
     ],
 )
 def test_anchors_from_numbers(text, right):

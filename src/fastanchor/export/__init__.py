@@ -104,7 +104,8 @@ def read(anchors: str | Path | Sequence[str]) -> Config:
            [16. , 30.5]])
     """
     text = str(anchors) if isinstance(anchors, (str, Path)) else " ".join(anchors)
-    if not isinstance(anchors, Path) and not re.fullmatch(r"[^\n]*\.[A-Za-z]\w*", text):  # no name of a file
+    named = re.fullmatch(r"[^\n]*\.[A-Za-z]\w*", text) and not re.fullmatch(r"[-+\d\s.,eE]*", text)
+    if not isinstance(anchors, Path) and not named:
         found = from_words(text)
         return Config(found, [], len(found))
     path, content = _text_of(text, ENDINGS)
