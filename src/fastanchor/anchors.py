@@ -18,6 +18,7 @@ from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, Engine, choose
 from fastanchor.evolve import evolve
 from fastanchor.layers import Split
+from fastanchor.metrics import mean_best_iou
 
 __all__ = ["AnchorResult", "auto_anchor"]
 
@@ -249,7 +250,7 @@ def auto_anchor(
         anchors=found,
         fitness=search.fitness,
         bpr=search.bpr,
-        mean_iou=1.0 - answers.nearest(found, "iou").inertia / len(answers),
+        mean_iou=mean_best_iou(answers, found),
         kmeans=clusters,
         kmeans_fitness=start,
         evolve=search,
