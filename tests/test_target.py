@@ -202,7 +202,7 @@ def test_emitted_anchors_are_checked_on_their_own_input(capsys, tmp_path, table,
 def test_a_yaml_says_what_its_anchors_are_for(capsys, tmp_path, table):
     file, edited = tmp_path / "m.yaml", tmp_path / "edited.yaml"
     file.write_bytes((HERE / "model.yaml").read_bytes())
-    common = ("anchors", table, "--gen", 0, "--quiet", "--output", edited)
+    common = ("anchors", table, "--gen", 0, "--quiet", "--force", "--output", edited)
     assert run(capsys, *common, "--edit", file, "--img-size", 416, "--fit", "stretch")[0] == 0
     assert "anchors:  # fastanchor: stretch, 416 x 416 pixels\n" in edited.read_text()
     once = edited.read_text()
