@@ -231,7 +231,7 @@ FILLER = [{"id": i, "width": 100, "height": 80, "file_name": f"{i:060}.jpg"} for
 # what a large file begins with -> the file
 LARGE = {
     "images": {"images": FILLER, "annotations": [annotation([0, 0, 3, 4])], "categories": CATEGORIES},
-    "annotations": {"annotations": [annotation([0, 0, 3, 4], note="x" * 70_000)], "images": IMAGES},
+    "annotations": {"annotations": [{"note": "x" * 70_000, **annotation([0, 0, 3, 4])}], "images": IMAGES},
     "categories": {
         "categories": [*CATEGORIES, {"id": 5, "name": "x" * 70_000}],
         "images": IMAGES,

@@ -467,16 +467,36 @@ def test_a_fitness_from_elsewhere_is_compared_with_that_of_the_dense_engine():
             assert (index.first_fitter([anchors], 0.25, than) is not None) == (fitness > than)
 
 
-def test_a_fitness_at_another_threshold_is_another_matter():
+def test_a_fitness_at_another_threshold_is_one_from_elsewhere():
     rng = np.random.default_rng(2)
     boxes = lognormal(1000, rng)
-    anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
-    index = BoxIndex(boxes)
-    at_zero = index.fitness(anchors, 0.0).fitness
-    lowest = best_ratio(boxes, anchors).min()
-    assert index.fitness(anchors, lowest / 2).fitness == at_zero
-    assert index.first_fitter([anchors], lowest / 2, at_zero) is None
-    assert index.first_fitter([anchors], 0.0, at_zero) is None
+    index, dense = BoxIndex(boxes), DenseEngine(boxes)
+    seen = set()
+    for _ in range(20):
+        anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
+        thr = best_ratio(boxes, anchors).min() / 2  # all boxes are above it, as they are above 0
+        than = index.fitness(anchors, 0.0).fitness
+        fitter = dense.fitness(anchors, thr).fitness > than
+        assert (index.first_fitter([anchors], thr, than) is not None) == fitter
+        seen.add(fitter)
+    assert seen == {True, False}
+
+
+def test_twins_of_a_mutant_that_was_accepted_are_compared_as_the_dense_engine_does():
+    rng = np.random.default_rng(4)
+    boxes = lognormal(1000, rng)
+    dense = DenseEngine(boxes)
+    misleading = 0
+    for _ in range(20):
+        anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
+        right = dense.fitness(anchors, 0.25).fitness
+        for twin in near_twins(anchors, rng, 5):
+            index = BoxIndex(boxes)  # a new one, which knows of nothing else
+            _, than = index.first_fitter([anchors], 0.25, 0.0)
+            value = dense.fitness(twin, 0.25).fitness
+            assert (index.first_fitter([twin], 0.25, than) is not None) == (value > right)
+            misleading += (value > than) != (value > right)
+    assert misleading > 0
 
 
 def test_bounds_are_bounds():
