@@ -99,8 +99,8 @@ def sweep(
         Seed or source of randomness. Each number starts from its own stream, so its anchors do not depend on which
         others are asked for.
     update, n_init, max_iter
-        Of k-means; see :func:`kmeans`. After 50 updates the mean IoU rises no more than the starts differ; with few
-        starts the curve is less smooth.
+        Of k-means; see :func:`kmeans`. After 50 updates the mean IoU rises no more than the starts differ; with
+        fewer than 3 starts the curve is less smooth.
     engine : {"auto", "dense", "index"}
         Who looks at the boxes; built once for all numbers. Never changes the answer.
     threads : int, optional

@@ -79,7 +79,7 @@ def read(
     for file in _files(Path(path), split):
         skips = Skips(strict=strict, report=report)
         with bar(progress, total=2, desc=f"reading {file.name}", unit=" steps") as moving:
-            table = _clean(file, skips, image_size, size_cache, crowd, moving)
+            table = _clean(file, skips, image_size, size_cache, crowd, moving.update)
         parts.append(
             Boxes(
                 table.bbox[:, 2:],
@@ -111,8 +111,7 @@ def iter_images(
         If the file is no JSON, holds no annotations, or has no image that could be read.
     """
     for file in _files(Path(path), split):
-        with bar(False, total=2, desc="reading", unit=" steps") as moving:
-            table = _clean(file, Skips(strict=strict, report=report), image_size, size_cache, crowd, moving)
+        table = _clean(file, Skips(strict=strict, report=report), image_size, size_cache, crowd)
         yield from _annotations(table, file)
 
 
@@ -182,18 +181,18 @@ def _clean(
     image_size: tuple[int, int] | None,
     size_cache: PathLike | None,
     crowd: bool,
-    moving: Any,
+    advance: Callable[[int], object] = lambda steps: None,
 ) -> Table:
     try:
         data = file.read_bytes()
     except OSError as error:
         raise DataError(f"{shown(file)}: cannot be read ({error.strerror})") from None
     table = decode(data, file, skips)
-    moving.update(1)
+    advance(1)
     del data
     table = _sized(table, file, skips, image_size, size_cache)
     table = _kept(table, file, skips, crowd)
-    moving.update(1)
+    advance(1)
     if not len(table.names):
         raise DataError(f"{shown(file)}: no image could be read; the first: {skips.first or 'none is listed'}")
     return table
