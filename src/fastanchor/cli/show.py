@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import fastanchor
+from fastanchor._reading import named
 from fastanchor.cli import _common
 from fastanchor.datasets import detect, iter_images
 from fastanchor.draw import draw
@@ -36,6 +37,11 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and print what was written."""
+    with named(arguments.data):
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     fmt = detect(arguments.data) if arguments.format == "auto" else arguments.format
     if arguments.format == "auto":
         _common.say(f"{arguments.data}: read as {fmt}")

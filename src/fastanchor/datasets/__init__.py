@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._reading import named
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
@@ -71,8 +74,9 @@ def read(
     Parameters
     ----------
     path : path-like, or several
-        Folder or file; "-" is a CSV table on standard input. See the modules of :mod:`fastanchor.datasets` for what
-        each format looks for. Several are read as one data set, each in its own format.
+        Folder or file; "-" is a CSV table on standard input. A path that is named here may be a pipe, what is found in
+        a folder must be a regular file. See the modules of :mod:`fastanchor.datasets` for what each format looks for.
+        Several are read as one data set, each in its own format.
     format : str, default "auto"
         One of `FORMATS`. "auto" looks at the files.
     split : str, optional
@@ -119,16 +123,17 @@ def read(
         options.update(progress=progress, image_size=image_size, size_cache=size_cache, crowd=crowd, columns=columns)
         return concatenated([read(one, **options) for one in path])
     place = _existing(path)
-    name = detect(place) if format == "auto" else format
-    module = _module(place, name)
-    return module.read(
-        place,
-        split=split,
-        strict=strict,
-        report=report,
-        progress=progress,
-        **_options(module, name, image_size, size_cache, crowd, columns),
-    )
+    with named(place):
+        name = detect(place) if format == "auto" else format
+        module = _module(place, name)
+        return module.read(
+            place,
+            split=split,
+            strict=strict,
+            report=report,
+            progress=progress,
+            **_options(module, name, image_size, size_cache, crowd, columns),
+        )
 
 
 def iter_images(
@@ -152,11 +157,15 @@ def iter_images(
         If the path does not exist, its format is not recognised, or nothing in it could be read.
     """
     place = _existing(path)
-    name = detect(place) if format == "auto" else format
-    module = _module(place, name)
-    return module.iter_images(
-        place, split=split, strict=strict, report=report, **_options(module, name, image_size, size_cache, crowd)
-    )
+    with contextlib.ExitStack() as held:
+        held.enter_context(named(place))
+        name = detect(place) if format == "auto" else format
+        module = _module(place, name)
+        images = module.iter_images(
+            place, split=split, strict=strict, report=report, **_options(module, name, image_size, size_cache, crowd)
+        )
+        weakref.finalize(images, held.pop_all().close)  # what a pipe held is kept as long as it may be read
+    return images
 
 
 def detect(path: str | os.PathLike[str]) -> str:
@@ -168,9 +177,10 @@ def detect(path: str | os.PathLike[str]) -> str:
         If the path does not exist or no format is recognised.
     """
     place = _existing(path)
-    for name in FORMATS:
-        if _load(name).detect(place):
-            return name
+    with named(place):
+        for name in FORMATS:
+            if _load(name).detect(place):
+                return name
     raise DataError(f"{shown(place)}: no labels recognised here; legal formats are {_legal()}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
-from fastanchor._files import head_of, is_file, text_of
+from fastanchor._reading import head_of, is_file, text_of
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._images import SUFFIXES
@@ -89,7 +89,7 @@ def iter_images(
 
 def detect(path: Path) -> bool:
     """Return whether `path` is a text file that begins like such a list, with boxes."""
-    if not path.is_file() or path.suffix.lower() not in (".txt", ".list", ""):
+    if not is_file(path) or path.suffix.lower() not in (".txt", ".list", ""):
         return False
     text = head_of(path, LOOKED_AT).decode("utf-8-sig", "replace")
     lines = filter(None, map(str.strip, text.splitlines()))
