@@ -9,6 +9,7 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError, datasets
+from fastanchor.datasets import voc
 
 SIZE = "<size><width>100</width><height>80</height><depth>3</depth></size>"
 

@@ -107,8 +107,8 @@ def csv_columns(
 def _native(arrow: Any, file: Path | bytes) -> Any:
     """Return a source that holds nothing of Python's.
 
-    A thread of pyarrow may let go of its source while the interpreter shuts down. If it then needed the interpreter, for
-    a file object or even to free bytes, the process would be aborted.
+    A thread of pyarrow may let go of its source while the interpreter shuts down. If it then needs the interpreter, for
+    a file object or only to free bytes, the process is aborted.
     """
     data = piped(file) if isinstance(file, Path) else file
     if data is None:

@@ -48,7 +48,6 @@ def contents(
     bound : Bound
         A larger file is not read.
     """
-
     pipe = _reading.piped(files[0]) if len(files) == 1 else None
 
     def content(file: str) -> bytes | OSError:
