@@ -155,11 +155,12 @@ def _entries(content: Any, path: Path) -> Iterator[tuple[str, Any, FloatArray | 
             if isinstance(item, dict):
                 size = item.get("shape")
                 turned = tuple(reversed(size)) if isinstance(size, (list, tuple)) else size
-                yield str(item.get("im_file", "")), turned, _side_by_side(item.get("cls"), item.get("bboxes"))
+                name = item.get("im_file")
+                yield name if isinstance(name, str) else "", turned, _side_by_side(item.get("cls"), item.get("bboxes"))
         return
     for file, item in content.items():
-        if isinstance(item, (list, tuple)) and len(item) >= 2 and file not in NOT_IMAGES:
-            yield str(file), item[1], _table(item[0], 5)
+        if isinstance(file, str) and isinstance(item, (list, tuple)) and len(item) >= 2 and file not in NOT_IMAGES:
+            yield file, item[1], _table(item[0], 5)
 
 
 def _table(value: Any, columns: int) -> FloatArray | None:
