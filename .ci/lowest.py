@@ -1,7 +1,4 @@
-"""Print each lowest version that pyproject.toml promises as `name==version`, the constraints of a pip run.
-
-With names of groups and extras after it: theirs and those of the package itself.
-"""
+"""Print the lowest version of everything that pyproject.toml promises, a line each: constraints for pip."""
 
 import re
 import sys
@@ -12,15 +9,17 @@ try:
 except ModuleNotFoundError:  # Python 3.10
     from pip._vendor import tomli as tomllib
 
-project = tomllib.loads((Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
-parts = {**project["project"]["optional-dependencies"], **project["dependency-groups"]}
-lines = [*project["project"]["dependencies"], *(line for name in sys.argv[1:] for line in parts[name])]
-lowest: dict[str, tuple[int, ...]] = {}
-for line in lines:
-    found = re.match(r"([\w.-]+)>=([\d.]+)\s*(;|$)", line)
+content = tomllib.loads((Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+project = content["project"]
+promises = [*project["dependencies"], *content["dependency-groups"]["test"]]
+promises += [promise for extra in project["optional-dependencies"].values() for promise in extra]
+lowest: dict[str, str] = {}
+for promise in promises:
+    found = re.fullmatch(r"([\w.-]+)>=([\d.]+)\s*(?:;.*)?", promise)
     if found is None:
-        sys.exit(f"pyproject.toml: {line}: must be NAME>=VERSION")
-    version = tuple(map(int, found[2].split(".")))
-    lowest[found[1].lower()] = max(version, lowest.get(found[1].lower(), ()))
+        sys.exit(f"pyproject.toml: {promise}: must be NAME>=VERSION")
+    name, version = found.groups()
+    if lowest.setdefault(name.lower(), version) != version:
+        sys.exit(f"pyproject.toml: {name}: has two lowest versions, {lowest[name.lower()]} and {version}")
 for name, version in sorted(lowest.items()):
-    print(f"{name}=={'.'.join(map(str, version))}")
+    print(f"{name}=={version}")
