@@ -18,7 +18,10 @@ class Nearest(NamedTuple):
 
 
 class Step(Protocol):
-    """One look at the boxes: whether the assignment differs from the last, its counts, and where centres go."""
+    """One look at the boxes: whether the assignment differs from the last, its counts, and where centres go.
+
+    Its arrays are read-only.
+    """
 
     @property
     def changed(self) -> bool:
@@ -69,6 +72,9 @@ class Engine(Protocol):
 
     def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
         """Count each centre's boxes and add up their distances."""
+
+    def best_iou(self, centers: FloatArray) -> float:
+        """Return the mean over the boxes of the IoU with the best centre, with all its digits however small it is."""
 
     def labels(self, centers: FloatArray, metric: Metric) -> IntArray:
         """Return the nearest centre of each box, (n,) in the order of the boxes, ties to the lowest."""

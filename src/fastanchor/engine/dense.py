@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +17,8 @@ from fastanchor.engine._select import Medians
 __all__ = ["DenseEngine"]
 
 T = TypeVar("T")
+
+CELLS = 1 << 18  # of a matrix of IoUs at a time, 2 MB
 
 
 class DenseEngine:
@@ -32,10 +35,19 @@ class DenseEngine:
     name = "dense"
 
     def __init__(self, wh: FloatArray, *, threads: int | None = None) -> None:
+        self._hold(*_columns(wh), threads)
+
+    @classmethod
+    def of_columns(cls, w: FloatArray, h: FloatArray, *, threads: int | None = None) -> DenseEngine:
+        """Return an engine for boxes whose widths and heights, (n,) each, are contiguous already; not copied."""
+        engine = cls.__new__(cls)
+        engine._hold(w, h, threads)
+        return engine
+
+    def _hold(self, w: FloatArray, h: FloatArray, threads: int | None) -> None:
         self.backend = kernels.current()
         self._kernels = kernels.load(self.backend)
-        self._w = wh[:, 0].copy()
-        self._h = wh[:, 1].copy()
+        self._w, self._h = w, h
         self._threads = thread_count(threads)
         self._medians: tuple[Medians, Medians] | None = None
 
@@ -59,6 +71,25 @@ class DenseEngine:
         """Count each centre's boxes and add up their distances."""
         _, inertia, sums = self.assign(centers, metric, None)
         return Nearest(sums[:, 2].astype(np.int64), inertia)
+
+    def best_iou(self, centers: FloatArray) -> float:
+        """Return the mean over the boxes of the IoU with the best centre."""
+        kw, kh = _columns(centers)
+        rows = max(1, CELLS // kw.size)
+
+        def score(chunks: list[slice]) -> list[float]:
+            out = np.empty((rows, kw.size))
+            totals = []
+            for c in chunks:
+                for first in range(c.start, c.stop, rows):
+                    part = slice(first, min(first + rows, c.stop))
+                    ious = out[: part.stop - first]
+                    self._kernels.wh_iou(self._w[part], self._h[part], kw, kh, ious)
+                    totals.append(float(ious.max(axis=1).sum()))
+            return totals
+
+        totals = each(score, len(self), self._threads)
+        return math.fsum(totals) / len(self)
 
     def labels(self, centers: FloatArray, metric: Metric) -> IntArray:
         """Return the nearest centre of each box."""
@@ -194,13 +225,24 @@ class DenseStep(NamedTuple):
 
 
 class DenseLloyd:
-    """A run of k-means that keeps the label of every box."""
+    """A run of k-means that keeps the label of every box.
 
-    def __init__(self, engine: DenseEngine, metric: Metric, update: Update) -> None:
+    Parameters
+    ----------
+    engine : DenseEngine
+    metric : {"iou", "euclidean"}
+    update : {"median", "mean"}
+    last : (k, 2) float64, optional
+        Centres of the step before the first one here.
+    """
+
+    def __init__(self, engine: DenseEngine, metric: Metric, update: Update, last: FloatArray | None = None) -> None:
         self._engine = engine
         self._metric = metric
         self._update = update
         self._labels = np.full(len(engine), -1, dtype=np.int32)
+        if last is not None:
+            engine.assign(last, metric, self._labels)
 
     def step(self, centers: FloatArray) -> DenseStep:
         """Assign the boxes to `centers` and return what the update rule makes of them."""
@@ -211,6 +253,7 @@ class DenseLloyd:
         else:
             updated = np.full((len(counts), 2), np.nan)
             np.divide(sums[:, :2], sums[:, 2:], out=updated, where=sums[:, 2:] > 0)
+        counts.flags.writeable = updated.flags.writeable = False
         return DenseStep(changed, counts, inertia, updated)
 
 
