@@ -150,6 +150,21 @@ def test_huge_settings_are_not_read(tmp_path, name):
         fastanchor.read(tmp_path if name == "classes.txt" else file, format="yolo", image_size=(9, 9))
 
 
+LINES = {
+    "commas": "a.jpg " + "," * 300_000 + " x y",
+    "names and commas": "x.jpg" + " .jpg," * 100_000 + " z",
+    "names and sizes": "1" + " a.jpg 5 5" * 100_000 + " x, y",
+    "names": "x.jpg " * 100_000 + "z",
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_long_lines_take_linear_time(tmp_path, line):
+    (tmp_path / "list.txt").write_text(f"a.png 1,2,11,22,0\n{line}\n")
+    boxes = fastanchor.read(tmp_path / "list.txt", image_size=(100, 100))
+    assert boxes.skipped == {"line that is no image with boxes": 1}
+
+
 # --- YAML
 
 LEVELS = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else 'x'}]\n" for i in range(12))
@@ -164,7 +179,7 @@ HOSTILE = {
     "a long number": (f"train: images\nnc: {'1' * 9999}\n", "line 2: holds a number of 9,999 characters"),
     "minutes of minutes": (f"train: images\nnc: 1{':1' * 9999}\n", "line 2: holds a number of 19,999 characters"),
     "a tag that does not fit": ("train: images\nnc: !!bool maybe\n", "is no usable YAML"),
-    "a path longer than any": (f"train: {'../' * 300_000}images\n", "leads to no YOLO label file"),
+    "a path longer than any": (f"train: {'../' * 20_000}images\n", "leads to no YOLO label file"),
 }
 
 
