@@ -70,7 +70,8 @@ def kmeans(
     rng : int, numpy.random.Generator or None
         Seed or source of randomness.
     engine : {"auto", "dense", "index"}
-        Who looks at the boxes; "auto" takes the index from 200,000 boxes on. Never changes the answer.
+        How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
+        changes the answer.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -206,14 +207,14 @@ def _gain(before: float, now: float, metric: Metric, n: int) -> float:
 
 def _reseeded(answers: Engine, step: Step, metric: Metric) -> FloatArray:
     """Return the updated centres; each without a box moves to the box farthest from all the others, in their order."""
+    empty = np.flatnonzero(step.counts == 0)
+    if not empty.size:
+        return step.centers
+    rows = answers.spread(step.centers[step.counts > 0], metric, empty.size)
+    if rows.size < empty.size:
+        raise DataError(f"boxes: too few of them can be told apart for k = {len(step.centers)} centres")
     moved = step.centers.copy()
-    placed = step.counts > 0
-    for j in np.flatnonzero(~placed):
-        row, distance = answers.farthest(moved[placed], metric)
-        if distance <= 0.0:
-            raise DataError(f"boxes: too few of them can be told apart for k = {len(moved)} centres")
-        moved[j] = answers.take(np.array([row]))[0]
-        placed[j] = True
+    moved[empty] = answers.take(rows)
     return moved
 
 

@@ -79,8 +79,11 @@ class Engine(Protocol):
     def labels(self, centers: FloatArray, metric: Metric) -> IntArray:
         """Return the nearest centre of each box, (n,) in the order of the boxes, ties to the lowest."""
 
-    def farthest(self, centers: FloatArray, metric: Metric) -> tuple[int, float]:
-        """Return the lowest row with the largest distance to its nearest centre, and that distance."""
+    def spread(self, centers: FloatArray, metric: Metric, many: int) -> IntArray:
+        """Return up to `many` rows, each farthest from the centres and from the rows before it (of equals the lowest).
+
+        There are fewer where no box has a distance above zero any more.
+        """
 
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> int | None:
         """Return the first row whose cumulative plain distance exceeds `u` of the total; None if that is zero."""

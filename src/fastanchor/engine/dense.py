@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -35,19 +35,23 @@ class DenseEngine:
     name = "dense"
 
     def __init__(self, wh: FloatArray, *, threads: int | None = None) -> None:
-        self._hold(*_columns(wh), threads)
+        self._hold(*_columns(wh), None, threads)
 
     @classmethod
-    def of_columns(cls, w: FloatArray, h: FloatArray, *, threads: int | None = None) -> DenseEngine:
-        """Return an engine for boxes whose widths and heights, (n,) each, are contiguous already; not copied."""
+    def of_columns(cls, w: FloatArray, h: FloatArray, rows: Any, *, threads: int | None = None) -> DenseEngine:
+        """Return an engine for boxes in another order; nothing is copied.
+
+        `w` and `h` (n,) are contiguous, `rows` (n,) tells where each box stood. Counts, medians and means, sums of
+        distances and `spread` do not depend on the order; other answers are in the order of the columns.
+        """
         engine = cls.__new__(cls)
-        engine._hold(w, h, threads)
+        engine._hold(w, h, rows, threads)
         return engine
 
-    def _hold(self, w: FloatArray, h: FloatArray, threads: int | None) -> None:
+    def _hold(self, w: FloatArray, h: FloatArray, rows: Any, threads: int | None) -> None:
         self.backend = kernels.current()
         self._kernels = kernels.load(self.backend)
-        self._w, self._h = w, h
+        self._w, self._h, self._rows = w, h, rows
         self._threads = thread_count(threads)
         self._medians: tuple[Medians, Medians] | None = None
 
@@ -97,14 +101,40 @@ class DenseEngine:
         self.assign(centers, metric, labels)
         return labels.astype(np.int64)
 
-    def farthest(self, centers: FloatArray, metric: Metric) -> tuple[int, float]:
-        """Return the lowest row with the largest distance to its nearest centre, and that distance."""
+    def spread(self, centers: FloatArray, metric: Metric, many: int) -> IntArray:
+        """Return up to `many` rows, each farthest from the centres and from the rows before it (of equals the lowest).
 
-        def look(chunk: slice, distance: FloatArray) -> tuple[int, float]:
-            row = int(distance.argmax())
-            return chunk.start + row, float(distance[row])
+        There are fewer where no box has a distance above zero any more.
+        """
+        kernel = self._assigner(metric)
+        distance = np.full(len(self), np.inf)
+        rows: list[int] = []
+        new = centers
+        while len(rows) < many:
+            cw, ch = _columns(new)
 
-        return max(self._distances(centers, metric, look), key=lambda found: found[1])  # max keeps the first of equals
+            def work(chunks: list[slice], cw: FloatArray = cw, ch: FloatArray = ch) -> list[tuple[float, int, int]]:
+                results = []
+                for c in chunks:
+                    to_new = np.empty(c.stop - c.start)
+                    kernel(self._w[c], self._h[c], cw, ch, np.zeros(to_new.size, dtype=np.int32), to_new)
+                    own = distance[c]
+                    np.minimum(own, to_new, out=own)
+                    at = int(own.argmax())
+                    row = c.start + at
+                    if self._rows is not None:
+                        equals = np.flatnonzero(own == own[at])
+                        at = int(equals[self._rows[c][equals].argmin()])
+                        row = int(self._rows[c][at])
+                    results.append((float(own[at]), -row, c.start + at))
+                return results
+
+            top, row, at = max(each(work, len(self), self._threads))
+            if top <= 0.0:
+                break
+            rows.append(-row)
+            new = np.array([[self._w[at], self._h[at]]])
+        return np.array(rows, dtype=np.int64)
 
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> int | None:
         """Return the first row whose cumulative plain distance exceeds `u` of the total."""

@@ -158,6 +158,13 @@ class BoxIndex:
         _, row, distance = Assignment(self, centers, metric).visit()
         return row, distance
 
+    def spread(self, centers: FloatArray, metric: Metric, many: int) -> IntArray:
+        """Return up to `many` rows, each farthest from the centres and from the rows before it."""
+        if many > 1:
+            return self._by_cell().spread(centers, metric, many)
+        row, distance = self.farthest(centers, metric)
+        return np.array([row] if distance > 0.0 else [], dtype=np.int64)
+
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> int | None:
         """Return the first row whose cumulative plain distance exceeds `u` of the total."""
         return self._dense().pick(centers, metric, u)
@@ -169,7 +176,7 @@ class BoxIndex:
     def _by_cell(self) -> DenseEngine:
         """Return an engine with the boxes in the order of cells, for what does not depend on order; no copy."""
         with kernels.backend(self.backend):
-            return DenseEngine.of_columns(self._grid.w, self._grid.h, threads=self._team.threads)
+            return DenseEngine.of_columns(self._grid.w, self._grid.h, self._grid.row, threads=self._team.threads)
 
     def _dense(self) -> DenseEngine:
         """Return an engine with the boxes in the order of their rows, for what depends on it; not kept."""
