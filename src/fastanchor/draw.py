@@ -13,6 +13,7 @@ from typing import Any
 from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
 from fastanchor._output import check_output, is_stream, whole
+from fastanchor._reading import opened
 from fastanchor.datasets import ImageAnnotation, iter_images
 
 __all__ = ["draw"]
@@ -182,7 +183,7 @@ def _canvas(image: ImageAnnotation, size: tuple[int, int]) -> Any:
 
     if image.image_path is not None:
         try:
-            with Image.open(image.image_path) as source:
+            with opened(image.image_path) as file, Image.open(file) as source:
                 # labels speak of the stored pixels or of the turned picture: take the one whose size they give
                 turned = source.size != (image.width, image.height)
                 return (ImageOps.exif_transpose(source) if turned else source).convert("RGB").resize(size)

@@ -12,6 +12,7 @@ from typing import Any
 import fastanchor
 from fastanchor import kernels
 from fastanchor._progress import bar
+from fastanchor._reading import named
 from fastanchor._text import plain
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
@@ -124,6 +125,11 @@ def using_backend(name: str | None) -> Iterator[None]:
 
 def load(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
     """Read DATA, or make the sample; return the boxes and what JSON says under ``read``."""
+    with named(*arguments.data or ()):
+        return _loaded(arguments)
+
+
+def _loaded(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
     quiet = getattr(arguments, "quiet", False)
     if not arguments.data:
         if not quiet:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import fastanchor
-from fastanchor._files import is_file
 from fastanchor._interrupt import hand_over
+from fastanchor._reading import is_file
 from fastanchor.cli import _common
 from fastanchor.compat import PATCHES, install
 

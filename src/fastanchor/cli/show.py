@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 import fastanchor
+from fastanchor._reading import named
 from fastanchor._text import plain
 from fastanchor.cli import _common
 from fastanchor.datasets import detect, iter_images
@@ -36,6 +37,11 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and print what was written."""
+    with named(arguments.data):
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     fmt = detect(arguments.data) if arguments.format == "auto" else arguments.format
     if arguments.format == "auto":
         _common.say(f"{arguments.data}: read as {fmt}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._reading import named
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
@@ -72,8 +74,9 @@ def read(
     Parameters
     ----------
     path : path-like, or several
-        Folder or file; "-" is a CSV table on standard input. See the modules of :mod:`fastanchor.datasets` for what
-        each format looks for. Several are read as one data set, each in its own format.
+        Folder or file; "-" is a CSV table on standard input. A path that is named here may be a pipe, what is found in
+        a folder must be a regular file. See the modules of :mod:`fastanchor.datasets` for what each format looks for.
+        Several are read as one data set, each in its own format.
     format : str, default "auto"
         One of `FORMATS`. "auto" looks at the files.
     split : str, optional
@@ -120,10 +123,10 @@ def read(
         options.update(progress=progress, image_size=image_size, size_cache=size_cache, crowd=crowd, columns=columns)
         return concatenated([read(one, **options) for one in path])
     place = _existing(path)
-    name = detect(place) if format == "auto" else format
-    module = _module(place, name)
-    chosen = _options(module, name, image_size, size_cache, crowd, columns)
-    with _named(place):
+    with _in_sentences(place), named(place):
+        name = detect(place) if format == "auto" else format
+        module = _module(place, name)
+        chosen = _options(module, name, image_size, size_cache, crowd, columns)
         return module.read(place, split=split, strict=strict, report=report, progress=progress, **chosen)
 
 
@@ -148,16 +151,19 @@ def iter_images(
         If the path does not exist, its format is not recognised, or nothing in it could be read.
     """
     place = _existing(path)
-    name = detect(place) if format == "auto" else format
-    module = _module(place, name)
-    chosen = _options(module, name, image_size, size_cache, crowd)
-    with _named(place):
-        images = module.iter_images(place, split=split, strict=strict, report=report, **chosen)
-    return _each(place, images)
+    with contextlib.ExitStack() as held:
+        held.enter_context(_in_sentences(place))
+        held.enter_context(named(place))
+        name = detect(place) if format == "auto" else format
+        module = _module(place, name)
+        chosen = _options(module, name, image_size, size_cache, crowd)
+        images = _each(place, module.iter_images(place, split=split, strict=strict, report=report, **chosen))
+        weakref.finalize(images, held.pop_all().close)  # what a pipe held is kept as long as it may be read
+    return images
 
 
 def _each(place: Path, images: Iterator[ImageAnnotation]) -> Iterator[ImageAnnotation]:
-    with _named(place):
+    with _in_sentences(place):
         yield from images
 
 
@@ -170,7 +176,7 @@ def detect(path: str | os.PathLike[str]) -> str:
         If the path does not exist or no format is recognised.
     """
     place = _existing(path)
-    with _named(place):
+    with _in_sentences(place), named(place):
         for name in FORMATS:
             if _load(name).detect(place):
                 return name
@@ -218,7 +224,7 @@ def _existing(path: Any) -> Path:
         raise DataError(f"path = {path!r}: must be the path of a file or folder") from None
     if str(place) == "-":
         return place
-    with _named(place):
+    with _in_sentences(place):
         try:
             if place.is_dir():
                 os.scandir(place).close()  # a folder that may not be entered is not an empty one
@@ -234,7 +240,7 @@ def _existing(path: Any) -> Path:
 
 
 @contextlib.contextmanager
-def _named(place: Path) -> Iterator[None]:
+def _in_sentences(place: Path) -> Iterator[None]:
     """Turn an error of the system into a sentence that names the file, wherever a reader meets it."""
     try:
         yield

@@ -12,6 +12,7 @@ from typing import Any
 from fastanchor._errors import DataError
 from fastanchor._output import check_output, is_stream, whole
 from fastanchor._progress import bar
+from fastanchor._reading import opened
 from fastanchor._types import Progress
 from fastanchor.datasets._fetch import each
 from fastanchor.datasets._images import image_size_shown
@@ -87,7 +88,8 @@ def _load(file: Path) -> dict[str, list[Any]]:
     if is_stream(file):
         raise DataError(f"size_cache = {shown(file)}: is a pipe or a device; a file is needed")
     try:
-        content = json.loads(file.read_bytes())
+        with opened(file) as source:
+            content = json.loads(source.read())
     except FileNotFoundError:
         return {}
     except OSError as error:
