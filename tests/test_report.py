@@ -108,7 +108,9 @@ def test_page_tells_the_numbers(content, text):
     for size in content.check.sizes:
         assert f"{size.name} {size.boxes:,}" in words
     assert " ".join(result.to_yolov5().split()) in words
-    assert " ".join(result.to_tao().split()) in words
+    assert " ".join(result.to_mmdet().split()) in words
+    for name in ("Darknet cfg", "PaddleDetection", "NVIDIA TAO"):
+        assert f"{name} Left out: it resizes images by stretch, and these anchors are for letterbox." in words
     assert "a <set> & more" in words
     assert "cat & <b>dog</b>" in words
     assert "Skipped while reading: 2 x box with <zero> width" in words
@@ -126,6 +128,15 @@ def test_page_without_curve_classes_or_equal_levels():
     assert "P4/16: no anchor" in got.text
     assert "level P4/16 would have no anchor" in got.text
     assert "How many anchors" not in got.text
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("n", [2, 5])
+def test_the_curve_never_passes_the_anchors_of_the_same_number(seed, n):
+    made = make(Boxes(zoo.lognormal(500).clip(3)), source="x", n=n, gen=10, seed=seed, sweep_n=[2, 5], progress=False)
+    on_curve = made.sweep.fitness[made.sweep.n.tolist().index(n)]
+    assert on_curve == made.result.kmeans_fitness.fitness
+    assert made.result.fitness >= on_curve
 
 
 def test_default_curve_goes_as_far_as_there_are_boxes():

@@ -12,13 +12,14 @@ import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
+from fastanchor._sweep import SweepResult, sweep
+from fastanchor._text import plain
 from fastanchor._types import FloatArray, Progress, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
 from fastanchor.plot import classes, curve, heads, history, served, sizes
 from fastanchor.quality import AnchorCheck, check, network_wh
-from fastanchor.sweep import SweepResult, sweep
 
 __all__ = ["Report", "make", "page"]
 
@@ -139,9 +140,8 @@ def make(
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
     numbers = list(sweep_n)
     swept = sweep(wh, numbers, thr=thr, min_size=0.0, rng=seed, progress=progress) if numbers else None
-    size = f"{img_size} x {img_size}" if isinstance(img_size, int) else " x ".join(map(str, img_size))
     settings = {
-        "network input": f"{size} pixels, {fit}",
+        "network input": _input(result),
         "anchors": n,
         "threshold": thr,
         "generations": gen,
@@ -152,6 +152,11 @@ def make(
     return Report(
         source, boxes.summary(), wh, result, layers(result.anchors, parts, found.counts), found, swept, settings
     )
+
+
+def _shown(text: str) -> str:
+    """Return text as HTML shows it; names may hold what no page can."""
+    return html.escape(plain(text, keep="\n"))
 
 
 def page(report: Report) -> str:
@@ -178,10 +183,11 @@ def page(report: Report) -> str:
         notes += unusual(len(result.anchors))
     notes += remarks(report.levels)
     body = [
-        f"<h1>{html.escape(title)}</h1>",
+        f"<h1>{_shown(title)}</h1>",
         f'<p class="lead">{result.boxes:,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, '
-        f"best possible recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}.</p>",
-        *(f'<p class="warning">{html.escape(note)}</p>' for note in notes),
+        f"best possible recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}. Network input: "
+        f"{_shown(_input(result))}.</p>",
+        *(f'<p class="warning">{_shown(note)}</p>' for note in notes),
         "<h2>Anchors by level</h2>",
         _level_table(report),
         _picture("The anchors of each level on one centre, beside one cell of the level",
@@ -207,22 +213,22 @@ def page(report: Report) -> str:
         "<h2>Settings</h2>",
         _table(("setting", "value"), [(name, str(value)) for name, value in report.settings.items()], text=2),
     ]  # fmt: skip
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{_shown(title)}</title><style>{STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(body) + "\n</body></html>\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
     """Return a table; the first `text` columns are words, the rest numbers."""
-    lines = ["<table><tr>" + "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in head) + "</tr>"]
+    lines = ["<table><tr>" + "".join(f'<th scope="col">{_shown(cell)}</th>' for cell in head) + "</tr>"]
     for row in rows:
-        cells = (f"<td{' class=text' if i < text else ''}>{html.escape(cell)}</td>" for i, cell in enumerate(row))
+        cells = (f"<td{' class=text' if i < text else ''}>{_shown(cell)}</td>" for i, cell in enumerate(row))
         lines.append("<tr>" + "".join(cells) + "</tr>")
     return "\n".join(lines) + "</table>"
 
 
 def _picture(caption: str, draw: Callable[[Any], None], width: float, height: float) -> str:
     data = base64.b64encode(plot.png(draw, width, height)).decode("ascii")
-    text = html.escape(caption)
+    text = _shown(caption)
     image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
     return f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
 
@@ -306,13 +312,27 @@ def _classes(summary: Summary) -> list[str]:
     ]
 
 
+def _input(result: AnchorResult) -> str:
+    if result.img_size is None:
+        return "boxes without image sizes count as its pixels"
+    return f"{result.img_size[0]} x {result.img_size[1]} pixels, {result.fit}"
+
+
 def _pasted(report: Report) -> list[str]:
+    """Return the text for each detector that resizes images as was done here; of the others, that they are left out."""
     parts = [(layer.level, len(layer.anchors)) for layer in report.levels]
+    result = report.result
     lines = []
     for name, title in PASTED.items():
+        fit = export.FORMATS[name].fit
+        lines.append(f"<h3>{_shown(title)}</h3>")
+        if result.fit not in (None, fit):
+            lines.append(f"<p>Left out: it resizes images by {fit}, and these anchors are for {result.fit}. "
+                         f"A page made with --fit {fit} has it.</p>")  # fmt: skip
+            continue
         try:
-            text = export.emit(report.result.anchors, name, parts)
+            text = export.emit(result.anchors, name, parts, made_for=result.made_for)
         except fastanchor.DataError as error:
             text = f"# {error}"
-        lines += [f"<h3>{html.escape(title)}</h3>", f"<pre>{html.escape(text)}</pre>"]
+        lines.append(f"<pre>{_shown(text)}</pre>")
     return lines

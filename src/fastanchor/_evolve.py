@@ -57,7 +57,8 @@ def evolve(
     rng : int, numpy.random.Generator or None
         Seed or source of randomness.
     engine : {"auto", "dense", "index"}
-        Who looks at the boxes; "auto" takes the index from 200,000 boxes on. Never changes the answer.
+        How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
+        changes the answer.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -79,7 +80,7 @@ def evolve(
     _check.number(thr, "thr", low=0.0, high=1.0)
     _check.integer(gen, "gen", least=0)
     answers = choose(boxes, name=engine, threads=threads)
-    generator = np.random.default_rng(rng)
+    generator = _check.generator(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)
     return climb(best, answers, thr, gen, draws, progress)
 

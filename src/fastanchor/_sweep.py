@@ -11,10 +11,11 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._types import FloatArray, IntArray, Progress, Update
 from fastanchor.engine import BoxIndex, choose
-from fastanchor.evolve import evolve
+from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import network_wh
 from fastanchor.starts import N_INIT, fittest
 
@@ -127,7 +128,7 @@ def sweep(
     wh = network_wh(boxes, img_size, fit, min_size)
     whole = isinstance(boxes, BoxIndex) and len(wh) == len(boxes)
     answers = choose(boxes if whole else wh, name=engine, threads=threads)
-    root = np.random.default_rng(rng)
+    root = _check.generator(rng)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
         for i, k in enumerate(numbers):
@@ -140,6 +141,6 @@ def sweep(
             centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]
             found.append(centers)
             scores[:2, i] = answers.fitness(centers, thr)
-            scores[2, i] = 1.0 - answers.nearest(centers, "iou").inertia / len(answers)
+            scores[2, i] = mean_best_iou(answers, centers)
             moving.update(1)
     return SweepResult(np.array(numbers), tuple(found), scores[0], scores[1], scores[2], len(wh), answers.name)
