@@ -47,6 +47,16 @@ def test_is_the_rule_step_by_step(backend, monkeypatch, seen, options):
     assert (got.n_iter, got.stop) == (n_iter, stop)
 
 
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_the_two_fittest_trials_go_on(seed):
+    wh = zoo.lognormal(2000)  # so many take more updates than a trial makes
+    got = fittest(wh, 12, seed, n_init=6)
+    centers, n_iter, stop = naive.fittest(wh, 12, np.random.default_rng(seed), n_init=6)
+    assert n_iter > 20
+    np.testing.assert_array_equal(got.centers, centers)
+    assert (got.n_iter, got.stop) == (n_iter, stop)
+
+
 @pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
 @pytest.mark.parametrize("seen", [500, 1 << 14])
 @pytest.mark.parametrize("kind", ["lognormal", "whole numbers"])
@@ -154,10 +164,22 @@ def test_a_sweep_finds_what_auto_anchor_finds(backend, monkeypatch, gen, n, gene
         return np.random.default_rng(11) if generator else 11
 
     swept = fastanchor.sweep(wh, n, gen=gen, rng=rng(), progress=False)
-    for k, anchors, fitness in zip(n, swept.anchors, swept.fitness, strict=True):
+    for k, found, fitness in zip(n, swept.anchors, swept.fitness, strict=True):
         alone = fastanchor.auto_anchor(wh, n=k, gen=gen, rng=rng(), progress=False)
-        np.testing.assert_array_equal(anchors, alone.anchors)
+        np.testing.assert_array_equal(found, alone.anchors)
         assert fitness == pytest.approx(alone.fitness, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options", [{"n_init": 1}, {"n_init": 2}, {"max_iter": 2}, {"update": "mean"}, {"thr": 0.7}], ids=str
+)
+def test_a_sweep_hands_its_options_on(options):
+    wh = zoo.lognormal(600).clip(3)
+    options = {"rng": 1, "progress": False, **options}
+    (found,) = fastanchor.sweep(wh, [7], **options).anchors
+    np.testing.assert_array_equal(found, fastanchor.auto_anchor(wh, n=7, gen=0, **options).anchors)
+    plain = fastanchor.auto_anchor(wh, n=7, gen=0, rng=1, progress=False).anchors
+    assert not np.array_equal(found, plain)
 
 
 def test_a_generator_goes_on_after_a_sweep():
