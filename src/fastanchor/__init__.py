@@ -10,7 +10,7 @@ from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
 from fastanchor._version import __version__ as __version__
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
-from fastanchor.cluster import assign, kmeans
+from fastanchor.cluster import assign, kmeans, update_centers
 from fastanchor.datasets import read
 from fastanchor.engine import BoxIndex
 from fastanchor.evolve import evolve
@@ -45,5 +45,6 @@ __all__ = [
     "mean_iou",
     "read",
     "sweep",
+    "update_centers",
     "wh_iou",
 ]
