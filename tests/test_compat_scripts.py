@@ -20,17 +20,68 @@ def test_darknet_prints_and_writes_its_text(data, tmp_path, capsys):
     start = wh[np.random.default_rng(1).choice(len(wh), 6, replace=False)]
     centers, n_iter, _ = naive.kmeans(wh, start, "iou", "mean", 1000)
     np.testing.assert_allclose(anchors, centers[np.argsort(centers.prod(1))], rtol=1e-9)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "num_of_clusters = 6, width = 416, height = 320"
-    assert lines[3] == f"iterations = {n_iter}"
     counters = ", ".join(map(str, np.bincount(boxes.class_index).tolist()))
-    assert lines[4] == f"counters_per_class = {counters}"
     iou = 1.0 - naive.nearest_fast(wh, centers, "iou")[1].mean()
-    assert lines[5] == f"avg IoU = {iou * 100:.2f} %"
     text = ", ".join(f"{w:3.0f},{h:3.0f}" for w, h in anchors.tolist())
-    assert lines[-1] == f"anchors = {text}"
+    images = len(boxes.image_wh)
+    assert capsys.readouterr().out == (
+        "\n num_of_clusters = 6, width = 416, height = 320 \n"
+        f" read labels from {images} images \n"
+        f"\r loaded \t image: {images} \t box: {len(boxes)}\n all loaded. \n"
+        "\n calculating k-means++ ...\n"
+        f"\n iterations = {n_iter} \n"
+        f"\n\ncounters_per_class = {counters}\n"
+        f"\n avg IoU = {iou * 100:2.2f} % \n"
+        f"\nSaving anchors to the file: {tmp_path / 'anchors.txt'} \n"
+        f"anchors = {text}\n"
+    )
     assert (tmp_path / "anchors.txt").read_text("utf-8") == text
     assert (tmp_path / "counters_per_class.txt").read_text("utf-8") == f"counters_per_class = {counters}"
+
+
+LISTS = {
+    "x.data": "classes = 3\ntrain = train.txt\nvalid = valid.txt\nnames = x.names\nbackup = backup\n",
+    "data.yaml": "train: train.txt\nval: valid.txt\nnames: [ant, cat, dog]\n",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_darknet_reads_what_is_trained_on(tmp_path, capsys, monkeypatch, name):
+    (tmp_path / name).write_text(LISTS[name])
+    (tmp_path / "x.names").write_text("ant\ncat\ndog\n")
+    (tmp_path / "labels").mkdir()
+    rows = {
+        "a": "0 .5 .5 .1 .1\n0 .5 .5 .12 .1\n",
+        "b": "2 .5 .5 .5 .6\n",
+        "c": "2 .5 .5 .5 .7\n1 .5 .5 .9 .9\n",
+        "d": "",
+    }
+    for stem, text in rows.items():
+        (tmp_path / "labels" / f"{stem}.txt").write_text(text)
+    (tmp_path / "train.txt").write_text("images/a.jpg\nimages/b.jpg\nimages/d.jpg\n")
+    (tmp_path / "valid.txt").write_text("images/c.jpg\n")
+    monkeypatch.chdir(tmp_path)
+    anchors = darknet.calc_anchors(name, 2, 416, 416, seed=0, out=".")
+    np.testing.assert_allclose(anchors, [[45.76, 41.6], [208.0, 249.6]])
+    out = capsys.readouterr().out
+    assert " read labels from 3 images \n\r loaded \t image: 3 \t box: 3\n all loaded. \n" in out
+    assert "\ncounters_per_class = 2, 0, 1\n" in out
+    assert "\nSaving anchors to the file: anchors.txt \n" in out
+    assert (tmp_path / "counters_per_class.txt").read_text() == "counters_per_class = 2, 0, 1"
+    assert sorted(file.name for file in tmp_path.glob("*_*.txt")) == ["counters_per_class.txt"]
+    assert (tmp_path / "anchors.txt").read_text() == " 46, 42, 208,250"
+
+
+def test_darknet_without_a_part_to_train_on(tmp_path):
+    (tmp_path / "x.data").write_text("valid = valid.txt\n")
+    (tmp_path / "valid.txt").write_text("images/c.jpg\n")
+    with pytest.raises(DataError, match="split = 'train'"):
+        darknet.calc_anchors(tmp_path / "x.data", 1, 416, 416)
+
+
+def test_one_anchor_is_no_round_for_darknet(capsys):
+    darknet.calc_anchors([[0.1, 0.2], [0.3, 0.4]], 1, 100, 100)
+    assert "\n iterations = 0 \n" in capsys.readouterr().out
 
 
 def test_darknet_in_grid_cells(capsys):
