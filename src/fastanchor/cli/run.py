@@ -10,7 +10,7 @@ from pathlib import Path
 
 import fastanchor
 from fastanchor.cli import _common
-from fastanchor.compat import PATCHES, install
+from fastanchor.compat import PATCHES, _script, in_script, install
 
 __all__ = ["add", "run"]
 
@@ -21,6 +21,7 @@ and so is the exit code.
 
   fastanchor run --patch yolov5 train.py --data coco128.yaml --epochs 3
   fastanchor run --patch yolov5 -m segment.train --data coco128-seg.yaml
+  fastanchor run --patch mmdet tools/analysis_tools/optimize_anchors.py CONFIG
   torchrun --nproc_per_node 2 -m fastanchor run --patch yolov5 train.py --device 0,1"""
 
 
@@ -45,7 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
     script = Path(arguments.script)
     if not arguments.module and not script.is_file():
         raise fastanchor.DataError(f"{arguments.script}: no such file; the Python script to run is needed")
-    line = install(arguments.patch)
+    own = {} if arguments.module else in_script(arguments.patch, script)
+    lines = [f"{script.name}: {', '.join(own)} are those of fastanchor"] if own else []
+    if PATCHES[arguments.patch][0] != "__main__":
+        lines.append(install(arguments.patch))
+    elif arguments.module:
+        raise fastanchor.DataError(f"-m: --patch {arguments.patch} replaces functions in a file; give its path")
+    line = "; ".join(lines)
     if arguments.json:
         content = {"patch": arguments.patch, "placed": line, "version": fastanchor.__version__}
         print(json.dumps(content), file=sys.stderr)  # noqa: T201  stdout belongs to the script
@@ -57,5 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         runpy.run_module(arguments.script, run_name="__main__", alter_sys=True)
     else:
         sys.path.insert(0, str(script.resolve().parent))  # as python SCRIPT does
-        runpy.run_path(arguments.script, run_name="__main__")
+        if own:
+            _script.run(arguments.script, own)
+        else:
+            runpy.run_path(arguments.script, run_name="__main__")
     return 0

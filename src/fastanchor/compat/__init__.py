@@ -6,6 +6,9 @@
 ``compat.yolo_kmeans``     the tutorial script ``yolo_kmeans.py``
 ``compat.mmdet``           ``optimize_anchors.py`` of MMDetection and MMYOLO, over arrays
 ``compat.darknet``         ``darknet detector calc_anchors``
+``compat.paddle``          ``anchor_cluster.py`` of PaddleDetection
+``compat.lars76``          ``kmeans.py`` of kmeans-anchor-boxes
+``compat.kmeans_scripts``  ``kmeans_for_anchors.py`` (bubbliiiing), keras-yolo3, Darknet's ``gen_anchors.py``
 ========================== ==================================================================================
 """
 
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -21,15 +25,30 @@ from types import ModuleType
 from typing import Any
 
 from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import PathLike
+from fastanchor.compat import _script
 
-__all__ = ["PATCHES", "install"]
+__all__ = ["PATCHES", "in_script", "install"]
 
+# the program: module and table of the functions that its script defines itself
+SCRIPTS = {
+    "mmdet": ("_mm", "MMDET"),
+    "mmyolo": ("_mm", "MMYOLO"),
+    "paddle": ("paddle", "SCRIPT"),
+    "darknet": ("kmeans_scripts", "DARKNET"),
+    "bubbliiiing": ("kmeans_scripts", "BUBBLIIIING"),
+    "qqwweee": ("kmeans_scripts", "QQWWEEE"),
+    "yolo_kmeans": ("yolo_kmeans", "SCRIPT"),
+}
 # the program: where its scripts import the functions from, and our module
 PATCHES = {
     "yolov3": ("utils.autoanchor", "yolov5"),
     "yolov5": ("utils.autoanchor", "yolov5"),
     "yolov7": ("utils.autoanchor", "yolov7"),
     "yolo_kmeans": ("yolo_kmeans", "yolo_kmeans"),
+    "lars76": ("kmeans", "lars76"),
+    **{name: ("__main__", module) for name, (module, _) in SCRIPTS.items() if name != "yolo_kmeans"},
 }
 
 
@@ -47,7 +66,7 @@ def install(name: str) -> str:
     Raises
     ------
     DataError
-        If the name is none of these.
+        If the name is none of these, or its functions stand in a script: ``fastanchor run`` replaces those.
 
     Examples
     --------
@@ -56,6 +75,11 @@ def install(name: str) -> str:
     """
     _check.choice(name, "name", tuple(PATCHES))
     place, module = PATCHES[name]
+    if place == "__main__":
+        raise DataError(
+            f"name = {name!r}: its functions stand in the script that is run; "
+            f"`fastanchor run --patch {name} SCRIPT` replaces them"
+        )
     ours = importlib.import_module(f"{__name__}.{module}")
     functions = {key: getattr(ours, key) for key in ours.__all__}
     for finder in [f for f in sys.meta_path if isinstance(f, _Finder) and f.place == place]:
@@ -64,6 +88,24 @@ def install(name: str) -> str:
     if place in sys.modules:
         _replace(sys.modules[place], functions)
     return f"{place}: {', '.join(functions)} are those of {ours.__name__}"
+
+
+def in_script(name: str, script: PathLike) -> dict[str, Any]:
+    """Return our functions, by their names, for those that a script of this repository defines itself.
+
+    Raises
+    ------
+    DataError
+        If the script defines none of them, and they can stand nowhere else.
+    """
+    if name not in SCRIPTS:
+        return {}
+    module, table = SCRIPTS[name]
+    functions: dict[str, Any] = getattr(importlib.import_module(f"{__name__}.{module}"), table)
+    there = _script.defined(script, functions)
+    if not there and PATCHES[name][0] == "__main__":
+        raise DataError(f"{os.fspath(script)!s}: defines none of {', '.join(functions)}; --patch {name} replaces these")
+    return {key: functions[key] for key in there}
 
 
 def _replace(module: ModuleType, functions: dict[str, Any]) -> None:

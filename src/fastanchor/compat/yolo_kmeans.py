@@ -18,7 +18,7 @@ from fastanchor import _check
 from fastanchor import metrics as _metrics
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
-from fastanchor._types import Fitness, FloatArray, LabelArray, Metric, Update
+from fastanchor._types import Fitness, FloatArray, KMeansResult, LabelArray, Metric, Update
 from fastanchor.cluster import kmeans
 from fastanchor.compat._read_voc import read_voc
 from fastanchor.engine import Engine, choose
@@ -123,6 +123,11 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
     >>> k_means(boxes, 2).tolist()
     [[52.0, 60.0], [11.0, 10.0]]
     """
+    return fitted(boxes, k, dist, use_iou, use_pp).centers
+
+
+def fitted(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, use_pp: bool = False) -> KMeansResult:
+    """Return the whole result of :func:`k_means`."""
     _check.integer(k, "k", least=1)
     if not callable(dist):
         raise DataError(f"dist = {dist!r}: must be a function such as numpy.median, called with axis=0")
@@ -138,7 +143,7 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
     draw = _plus_plus if use_pp else _random
     start = draw(answers, k, metric)
     update = RULES.get(dist, "median")
-    return kmeans(answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False).centers
+    return kmeans(answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False)
 
 
 def anchor_fitness(k: Any, wh: Any, thr: float = 0.25) -> Fitness:
@@ -333,3 +338,15 @@ class _RuledLloyd(DenseLloyd):
         """Assign the boxes to `centers` and return what the rule makes of them."""
         step = super().step(centers)
         return step._replace(centers=self._ruled.ruled(self._labels, len(centers)))
+
+
+# what a script holds itself, where it is no module of its own; main.py has its own anchor_fitness
+SCRIPT: dict[str, Callable[..., Any]] = {
+    "anchor_fitness": anchor_fitness,
+    "auto_anchor": auto_anchor,
+    "calc_center": calc_center,
+    "calc_distance": calc_distance,
+    "k_means": k_means,
+    "read_voc": read_voc,
+    "wh_iou": wh_iou,
+}
