@@ -277,24 +277,6 @@ def v5(iters, chance=0.9, sigma=0.1):
     )
 
 
-def plain_v5(wh, k, thr, iters, chance, sigma):
-    vq = pytest.importorskip("scipy.cluster.vq")
-    wh = wh[(wh >= 2.0).any(1)]
-    scale = wh.std(0, ddof=1)
-    best = by_area(vq.kmeans(wh / scale, k, iter=30)[0] * scale).astype(np.float32)
-    fit = np.float32(tutorial.fitness(best, wh, thr)[0])
-    for _ in range(iters):
-        factors = np.ones(best.shape)
-        while (factors == 1).all():
-            mask = np.random.random(best.shape) < chance
-            factors = (mask * random.random() * np.random.randn(*best.shape) * sigma + 1).clip(0.3, 3.0)
-        mutant = (best * factors).clip(min=2.0)
-        now = tutorial.fitness(mutant, wh, thr)[0]
-        if now > fit:
-            best, fit = mutant, now
-    return by_area(best), fit
-
-
 @pytest.mark.parametrize(("number", "chance", "sigma"), [(0, 0.9, 0.1), (1, 0.9, 0.1), (2, 0.7, 0.2)])
 def test_v5_k_means_of_mmyolo_from_the_same_seeds(monkeypatch, number, chance, sigma):
     wh = zoo.lognormal(600, number).astype(np.float32)
@@ -304,7 +286,7 @@ def test_v5_k_means_of_mmyolo_from_the_same_seeds(monkeypatch, number, chance, s
     got = _mm.anchor_generate(self, Tensor(wh), num=6, prior_match_thr=4.0, iters=150)
     after = np.random.random(), random.random()
     seed(number)
-    right, fit = plain_v5(wh, 6, 0.25, 150, chance, sigma)
+    right, fit = tutorial.v5_k_means(wh, 6, 0.25, 150, chance, sigma)
     assert (np.random.random(), random.random()) == after
     np.testing.assert_allclose(got.values, right, rtol=0 if chance == 0.9 else 1e-12)
     assert got.values.dtype == np.float64

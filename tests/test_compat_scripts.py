@@ -1,5 +1,6 @@
 """The stand-ins for programs: Darknet, MMDetection."""
 
+import random
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from fastanchor import BackendError, DataError
 from fastanchor.compat import darknet, mmdet
 
 import naive
+import tutorial
 import zoo
 
 
@@ -128,6 +130,41 @@ def test_mmdet_differential_evolution_reaches_what_scipy_reaches_on_plain_numpy(
     assert (np.diff(got.prod(1)) > 0).all()
 
 
+def test_names_of_mmyolo():
+    pytest.importorskip("scipy.optimize")
+    wh, shapes = zoo.lognormal(100).clip(5, 300), np.full((100, 2), 640.0)
+    long, short = (
+        mmdet.optimize_anchors(wh, shapes, num_anchors=2, algorithm=name, iters=3, rng=1)
+        for name in ("differential_evolution", "DE")
+    )
+    np.testing.assert_array_equal(long, short)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_v5_k_means_over_arrays(backend, number):
+    wh = zoo.lognormal(600, number).astype(np.float32)
+    random.seed(number)
+    np.random.seed(number)
+    got = mmdet.optimize_anchors(wh, np.full((600, 2), 640.0), num_anchors=6, algorithm="v5-k-means", iters=150)
+    random.seed(number)
+    np.random.seed(number)
+    right, fit = tutorial.v5_k_means(wh, 6, 0.25, 150)
+    np.testing.assert_allclose(got, right, rtol=0, atol=1e-3)  # the script's spread is torch's
+    assert (np.diff(got.prod(1)) > 0).all()
+    assert tutorial.fitness(got, wh.astype(float), 0.25)[0] == pytest.approx(fit, abs=1e-6)
+    one, two = (mmdet.v5_k_means(wh, 6, 50, rng=5) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("boxes", [[[10.0, 10.0]] * 9, [[10.0, 10.0], [20.0, 10.0]] * 9])
+def test_v5_k_means_with_one_height(capsys, boxes):
+    k = len(np.unique(boxes, axis=0))
+    got = mmdet.v5_k_means(boxes, k, 0, rng=0)
+    np.testing.assert_allclose(got, np.unique(boxes, axis=0), rtol=1e-6)
+    with pytest.raises(DataError, match=f"hold {k} distinct sizes?, fewer than k = {k + 1}"):
+        mmdet.v5_k_means(boxes, k + 1, 0, rng=0)
+
+
 def test_mmdet_without_scipy(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(BackendError, match=r"pip install 'fastanchor\[compat\]'"):
@@ -135,8 +172,10 @@ def test_mmdet_without_scipy(monkeypatch):
 
 
 def test_mmdet_bad_input():
-    with pytest.raises(DataError, match="algorithm = 'DE'"):
-        mmdet.optimize_anchors([[1, 2]], [[9, 9]], algorithm="DE")
+    with pytest.raises(DataError, match="algorithm = 'GA': must be one of 'differential_evolution', 'DE', 'k-m"):
+        mmdet.optimize_anchors([[1, 2]], [[9, 9]], algorithm="GA")
+    with pytest.raises(DataError, match="bbox_whs: 1 boxes have a side of 2 pixels, fewer than 2 anchors"):
+        mmdet.v5_k_means([[1, 2], [1, 1]], 2)
     with pytest.raises(DataError, match="img_shapes: has 2 rows, bbox_whs 1"):
         mmdet.resized([[1, 2]], [[9, 9]] * 2)
     with pytest.raises(DataError, match=r"input_shape = \(640,\)"):

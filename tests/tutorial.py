@@ -1,8 +1,9 @@
-"""The k-means tutorial's job, restated plainly: float32 image sizes, broadcasting, one mutant after the other."""
+"""The k-means tutorial's job and MMYOLO's v5-k-means, restated plainly: broadcasting, one mutant after the other."""
 
 import random
 
 import numpy as np
+import pytest
 
 
 def mixed(images, seed, sizes=((500, 333), (640, 427), (375, 500))):
@@ -36,6 +37,31 @@ def shown(name, anchors, fit, bpr):
     return f"{name}: {pairs}\nfitness: {fit:.5f}, best possible recall: {bpr:.5f}\n"
 
 
+def search(best, fit, bpr, wh, thr, gen, chance=0.9, sigma=0.1):
+    """Return the fittest anchors, their fitness, and the recall of the last mutant."""
+    for _ in range(gen):
+        factors = np.ones(best.shape)
+        while (factors == 1).all():
+            mask = np.random.random(best.shape) < chance
+            factors = (mask * random.random() * np.random.randn(*best.shape) * sigma + 1).clip(0.3, 3.0)
+        mutant = (best * factors).clip(min=2.0)
+        now, bpr = fitness(mutant, wh, thr)
+        if now > fit:
+            best, fit = mutant, now
+    return best, fit, bpr
+
+
+def v5_k_means(wh, k, thr, gen, chance=0.9, sigma=0.1):
+    """Return anchors and their fitness; boxes (n, 2) float32."""
+    vq = pytest.importorskip("scipy.cluster.vq")
+    wh = wh[(wh >= 2.0).any(1)]
+    scale = wh.std(0, ddof=1)
+    best = vq.kmeans(wh / scale, k, iter=30)[0] * scale
+    best = best[np.argsort(best.prod(1))].astype(np.float32)
+    best, fit, _ = search(best, np.float32(fitness(best, wh, thr)[0]), 0.0, wh, thr, gen, chance, sigma)
+    return best[np.argsort(best.prod(1))], fit
+
+
 def auto_anchor(img_size, n, thr, gen, img_wh, bbox_wh, dtype=np.float32):
     """Return anchors and the text printed."""
     img_wh = np.array(img_wh, dtype=dtype)
@@ -49,14 +75,6 @@ def auto_anchor(img_size, n, thr, gen, img_wh, bbox_wh, dtype=np.float32):
     best = best[np.argsort(best.prod(1))]
     fit, bpr = fitness(best, wh, thr)
     text += shown("kmeans", best, fit, bpr)
-    for _ in range(gen):
-        factors = np.ones(best.shape)
-        while (factors == 1).all():
-            mask = np.random.random(best.shape) < 0.9
-            factors = (mask * random.random() * np.random.randn(*best.shape) * 0.1 + 1).clip(0.3, 3.0)
-        mutant = (best * factors).clip(min=2.0)
-        now, bpr = fitness(mutant, wh, thr)
-        if now > fit:
-            best, fit = mutant, now
+    best, fit, bpr = search(best, fit, bpr, wh, thr, gen)
     best = best[np.argsort(best.prod(1))]
     return best, text + shown("genetic", best, fit, bpr)
