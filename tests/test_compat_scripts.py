@@ -47,8 +47,9 @@ LISTS = {
 }
 
 
+@pytest.mark.parametrize("images", ["", "ab", "abcd"], ids=lambda images: f"{len(images)} empty images")
 @pytest.mark.parametrize("name", LISTS)
-def test_darknet_reads_what_is_trained_on(tmp_path, capsys, monkeypatch, name):
+def test_darknet_reads_what_is_trained_on(tmp_path, capsys, monkeypatch, name, images):
     (tmp_path / name).write_text(LISTS[name])
     (tmp_path / "x.names").write_text("ant\ncat\ndog\n")
     (tmp_path / "labels").mkdir()
@@ -63,6 +64,9 @@ def test_darknet_reads_what_is_trained_on(tmp_path, capsys, monkeypatch, name):
     (tmp_path / "train.txt").write_text("images/a.jpg\nimages/b.jpg\nimages/d.jpg\n")
     (tmp_path / "valid.txt").write_text("images/c.jpg\n")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for image in images:
+        (tmp_path / "images" / f"{image}.jpg").write_bytes(b"")  # Darknet never looks at them
     anchors = darknet.calc_anchors(name, 2, 416, 416, seed=0, out=".")
     np.testing.assert_allclose(anchors, [[45.76, 41.6], [208.0, 249.6]])
     out = capsys.readouterr().out
