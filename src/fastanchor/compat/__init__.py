@@ -11,10 +11,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -22,7 +24,7 @@ from typing import Any
 
 from fastanchor import _check
 
-__all__ = ["PATCHES", "install"]
+__all__ = ["PATCHES", "calls", "install", "usage"]
 
 # the program: where its scripts import the functions from, and our module
 PATCHES = {
@@ -31,6 +33,8 @@ PATCHES = {
     "yolov7": ("utils.autoanchor", "yolov7"),
     "yolo_kmeans": ("yolo_kmeans", "yolo_kmeans"),
 }
+
+_calls: dict[str, Counter[str]] = {name: Counter() for name in PATCHES}
 
 
 def install(name: str) -> str:
@@ -57,13 +61,47 @@ def install(name: str) -> str:
     _check.choice(name, "name", tuple(PATCHES))
     place, module = PATCHES[name]
     ours = importlib.import_module(f"{__name__}.{module}")
-    functions = {key: getattr(ours, key) for key in ours.__all__}
+    functions = {key: _counted(getattr(ours, key), _calls[name]) for key in ours.__all__}
     for finder in [f for f in sys.meta_path if isinstance(f, _Finder) and f.place == place]:
         sys.meta_path.remove(finder)
     sys.meta_path.insert(0, _Finder(place, functions))
     if place in sys.modules:
         _replace(sys.modules[place], functions)
     return f"{place}: {', '.join(functions)} are those of {ours.__name__}"
+
+
+def calls(name: str) -> dict[str, int]:
+    """Return how often each function was called that :func:`install` put in place for this repository."""
+    _check.choice(name, "name", tuple(PATCHES))
+    return dict(sorted(_calls[name].items()))
+
+
+def usage(name: str) -> str:
+    """Return one line on whether the functions were called that :func:`install` put in place for this repository.
+
+    Examples
+    --------
+    >>> usage("yolov7")
+    'never used: this script does not import utils.autoanchor'
+    """
+    called = calls(name)
+    place = PATCHES[name][0]
+    if called:
+        return f"{place}: called {', '.join(f'{key} ({times} x)' for key, times in called.items())}"
+    if place in sys.modules:
+        return f"never used: this script imports {place} but calls none of its functions for anchors"
+    return f"never used: this script does not import {place}"
+
+
+def _counted(function: Callable[..., Any], counter: Counter[str]) -> Callable[..., Any]:
+    """Return the function, counting its calls."""
+
+    @functools.wraps(function)
+    def counting(*arguments: Any, **named: Any) -> Any:
+        counter[function.__name__] += 1
+        return function(*arguments, **named)
+
+    return counting
 
 
 def _replace(module: ModuleType, functions: dict[str, Any]) -> None:
