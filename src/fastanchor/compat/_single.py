@@ -78,7 +78,7 @@ class Single:
         return fitter
 
     def _torch_mean(self, anchors: FloatArray, thr: float) -> float:
-        """Return the fitness in single precision, its sum by torch; all else is rounded the same wherever it is done."""
+        """Return the fitness in single precision, its sum by torch; all else rounds the same wherever it is done."""
         if self._columns is None:
             self._columns = np.ascontiguousarray(self._wh.T, dtype=np.float32)
         best = np.zeros(len(self._wh), dtype=np.float32)
