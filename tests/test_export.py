@@ -371,6 +371,21 @@ def test_files_without_anchors(ending, text, sentence):
         from_text(text, ending)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nc: 80\nscales:\n  n: [0.33, 0.25, 1024]\nhead:\n  - [[15, 18, 21], 1, Detect, [nc]]  # Detect(P3, P4, P5)\n",
+        "nc: 80\nanchors: 3\nhead:\n  [\n   [[31, 34, 37, 16, 19, 22], 1, DualDDetect, [nc]],  # no anchors\n  ]\n",
+        "nc: 80\nhead:\n  - [[21, 24, 27], 1, RTDETRDecoder, [nc]]\n",
+    ],
+    ids=["v8", "v9", "rtdetr"],
+)
+def test_a_model_without_anchors_is_named_so(text):
+    for use in (lambda: from_text(text, ".yaml"), lambda: export.edit_yaml(text, NINE)):
+        with pytest.raises(DataError, match=r"^this detector has no anchors$"):
+            use()
+
+
 def test_unknown_format():
     with pytest.raises(DataError, match="format = 'yolo9': must be one of 'yolov5'"):
         export.emit(NINE, "yolo9")

@@ -14,7 +14,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 
-__all__ = ["from_file", "from_text", "read_anchors"]
+__all__ = ["from_file", "from_text", "is_anchor_free", "read_anchors"]
 
 ENDINGS = (".yaml", ".yml", ".cfg", ".json")
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -98,11 +98,29 @@ def from_text(text: str, ending: str) -> FloatArray:
             raise DataError("has sections with different anchors=; give them as numbers instead")
         return _pairs(found[0], "anchors")
     match = re.search(r"^anchors[ \t]*:(.*(?:\n(?:[ \t]+.*|- .*|\].*|[ \t]*))*)", "\n".join(lines), re.MULTILINE)
+    if is_anchor_free("\n".join(lines)):
+        raise DataError("this detector has no anchors")
     if match is None:
         raise DataError("has no block 'anchors:'")
     if "[" not in match[1] and not re.search(r"^\s*-\s", match[1], re.MULTILINE):
         raise DataError(f"anchors: {match[1].strip()[:40] or 'nothing'}: is no list of widths and heights")
     return _pairs(re.sub(r"[\[\]\n]|^\s*-\s", " ", match[1], flags=re.MULTILINE), "anchors")
+
+
+def is_anchor_free(text: str) -> bool:
+    r"""Return whether a model YAML has a head that is given no anchors, as in YOLOv8 and YOLOv9.
+
+    Examples
+    --------
+    >>> is_anchor_free("head:\n  - [[15, 18, 21], 1, Detect, [nc]]")
+    True
+    >>> is_anchor_free("anchors: 3\nhead:\n  - [[17, 20, 23], 1, Detect, [nc, anchors]]")
+    False
+    """
+    plain = re.sub(r"#[^\n]*", "", text)
+    listed = re.search(r"^anchors[ \t]*:[ \t]*(\n\s*-|\s*\[)", plain, re.MULTILINE)
+    headed = re.search(r"^head[ \t]*:\s*(?:- |\[)\s*\[", plain, re.MULTILINE)  # and holds a layer
+    return bool(headed) and not listed and not re.search(r"\[[^\[\]]*\banchors\b", plain)
 
 
 def _pairs(text: str, name: str) -> FloatArray:

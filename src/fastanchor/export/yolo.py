@@ -7,6 +7,7 @@ import re
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.export._common import dealt, lines_of, pairs, same_count
+from fastanchor.given import is_anchor_free
 from fastanchor.layers import Split, equal, usual
 
 __all__ = ["edit_yaml", "yaml_layout", "yaml_levels", "yolov5"]
@@ -149,6 +150,8 @@ def _rows(block: str) -> list[str]:
 def _block(text: str) -> tuple[list[str], int, int]:
     """Return the lines of a YAML, and where its ``anchors:`` block begins and ends."""
     lines = lines_of(text)
+    if is_anchor_free(text):
+        raise DataError("this detector has no anchors")
     starts = [i for i, line in enumerate(lines) if re.match(r"anchors[ \t]*:(\s|$)", line)]
     if len(starts) != 1:
         raise DataError(f"has {len(starts)} blocks 'anchors:'; must have one")
