@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import fastanchor
+from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine.index import Assignment, BoxIndex
 
 K, SIZE, SIDE = 5, 416, 256
@@ -34,7 +35,7 @@ def leaves_of(index, centers):
 
 def main(data, out):
     wh = fastanchor.read(data, progress=False).scaled(SIZE)
-    index = BoxIndex(wh, _side=SIDE)
+    index = BoxIndex(wh, _where=layout(sampled(wh), SIDE))
     centers = fastanchor.kmeans(index, K, rng=2, max_iter=30, progress=False).centers
     leaves = leaves_of(index, centers)
     settled = [leaf for leaf in leaves if leaf[4] >= 0]

@@ -48,29 +48,37 @@ def updated(wh, labels, k, update):
 
 def kmeans(wh, start, metric, update, max_iter=300, tol=0.0):
     """The run as the documentation spells it out; returns centres, updates made, reason to stop."""
-    centers, previous, seen, scores = start.copy(), None, [start.copy()], []
+    centers, previous, seen, last = start.copy(), None, [start.copy()], None
     for n_iter in range(max_iter):
         labels, distances = nearest_fast(wh, centers, metric)
-        scores.append((distances.sum(), centers))
-        if previous is not None and np.array_equal(labels, previous):
+        if previous is not None and np.array_equal(labels, previous) and len(set(labels)) == len(centers):
             return centers, n_iter, "converged"
         new = updated(wh, labels, len(centers), update)
-        present = centers
         for j in np.flatnonzero(np.isnan(new[:, 0])):
-            worst = nearest_fast(wh, present, metric)[1].argmax()
-            new[j] = wh[worst]
-            present = np.vstack([present, new[j]])
+            new[j] = wh[nearest_fast(wh, new[~np.isnan(new[:, 0])], metric)[1].argmax()]
         if any(np.array_equal(new, old) for old in seen) and not np.array_equal(new, centers):
-            least = min(score for score, _ in scores)
-            return next(c for score, c in scores if score <= least * (1 + 1e-11)), n_iter + 1, "cycle"
-        if tol > 0.0 and len(scores) > 1:
-            before, now = scores[-2][0], scores[-1][0]
-            gain = (before - now) / (len(wh) if metric == "iou" else before) if before else 0.0
-            if gain < tol:
-                return new, n_iter + 1, "tol"
+            return best_seen(wh, seen, metric), n_iter + 1, "cycle"
+        if tol > 0.0:
+            now = distances.sum()
+            if last is not None:
+                gain = (last - now) / (len(wh) if metric == "iou" else last) if last else 0.0
+                if gain < tol and not emptied(wh, new, metric):
+                    return new, n_iter + 1, "tol"
+            last = now
         seen.append(new)
         centers, previous = new, labels
     return centers, max_iter, "max_iter"
+
+
+def emptied(wh, centers, metric):
+    return len(set(nearest_fast(wh, centers, metric)[0])) < len(centers)
+
+
+def best_seen(wh, seen, metric):
+    """The first with the least sum of distances, of those that have a box for each centre if there are any."""
+    able = [centers for centers in seen if not emptied(wh, centers, metric)] or seen
+    scores = [nearest_fast(wh, centers, metric)[1].sum() for centers in able]
+    return next(c for score, c in zip(scores, able, strict=True) if score <= min(scores) * (1 + 1e-11))
 
 
 def best_ratio(box, anchors):

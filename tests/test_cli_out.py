@@ -15,6 +15,9 @@ from fastanchor.cli.sweep import numbers
 
 HERE = Path(__file__).resolve().parent / "data"
 COCO = ["10,13", "16,30", "33,23", "30,61", "62,45", "59,119", "116,90", "156,198", "373,326"]
+# how the trainers of these formats resize
+FIT = {"yolov5": "letterbox", "yolov7": "letterbox", "mmdet": "letterbox", "mmyolo": "letterbox", "json": "letterbox",
+       "csv": "letterbox", "darknet": "stretch", "paddle": "stretch", "tao": "stretch"}  # fmt: skip
 QUICK = ("anchors", "--gen", 5, "--quiet")
 
 
@@ -24,15 +27,23 @@ def run(capsys, *arguments):
 
 
 @pytest.fixture(scope="module")
-def result():
-    return fastanchor.auto_anchor(fastanchor.datasets.sample(), gen=5, rng=0, progress=False)
+def results():
+    sample = fastanchor.datasets.sample()
+    return {
+        fit: fastanchor.auto_anchor(sample, gen=5, rng=0, fit=fit, progress=False) for fit in ("letterbox", "stretch")
+    }
+
+
+@pytest.fixture(scope="module")
+def result(results):
+    return results["letterbox"]
 
 
 @pytest.mark.parametrize("name", list(export.FORMATS))
-def test_emit_prints_the_format_alone(capsys, result, name):
+def test_emit_prints_the_format_alone(capsys, results, name):
     code, out, err = run(capsys, *QUICK, "--emit", name)
     assert (code, err) == (0, "")
-    assert out == export.emit(result.anchors, name) + "\n"
+    assert out == getattr(results[FIT[name]], f"to_{name.replace('v7', 'v5')}")() + "\n"
 
 
 def test_emit_into_a_file_leaves_the_report_on_stdout(capsys, result, tmp_path):
@@ -43,12 +54,17 @@ def test_emit_into_a_file_leaves_the_report_on_stdout(capsys, result, tmp_path):
     assert file.read_text(encoding="utf-8") == result.to_mmdet() + "\n"
 
 
-def test_emit_in_json(capsys, result):
+def test_emit_in_json(capsys, results):
     _, out, _ = run(capsys, *QUICK, "--emit", "paddle", "--json")
-    assert json.loads(out)["text"] == result.to_paddle() + "\n"
+    got = json.loads(out)
+    assert got["text"] == results["stretch"].to_paddle() + "\n"
+    assert (got["fit"], got["img_size"]) == ("stretch", [640, 640])
 
 
-def test_edit_a_cfg(capsys, result, tmp_path):
+@pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
+def test_edit_a_cfg(capsys, tmp_path):
+    sample = fastanchor.datasets.sample()
+    result = fastanchor.auto_anchor(sample, img_size=416, fit="stretch", gen=5, rng=0, progress=False)
     code, out, _ = run(
         capsys, *QUICK, "--edit", HERE / "three_heads.cfg", "--per-level", "4,3,2", "--output", tmp_path / "o.cfg"
     )
@@ -161,11 +177,11 @@ classes=4
         ("bare.yaml", "anchors:\n  - [10,13, 16,30]\n  - [33,23, 60,61]\n", {4: [0, 1], 5: [2, 3]}, ""),
         ("mask.cfg", CFG.format(anchors="10,13, 16,30, 33,23, 60,61"), {4: [0, 1], 5: [2, 3]}, ""),
         ("turned.cfg", CFG.format(anchors="33,23, 60,61, 10,13, 16,30"), {4: [2, 3], 5: [0, 1]}, ""),
-        ("five.cfg", CFG.format(anchors="10,13, 16,30, 33,23, 60,61, 5,6"), {4: [1, 2], 5: [3, 4]},
-         "anchor 5 x 6 is on no level, but is scored"),
+        ("five.cfg", CFG.format(anchors="10,13, 16,30, 33,23, 60,61, 5,6"), {4: [0, 1], 5: [2, 3]},
+         "anchor 5 x 6 is on no level, and is not scored"),
         ("loose.cfg", "anchors = 10,13, 16,30, 33,23, 60,61\n", {4: [0, 1], 5: [2, 3]}, "levels are the usual ones"),
         ("mask9.cfg", CFG.format(anchors="10,13, 16,30, 33,23"), None, "mask: points to anchor 3, and there are 3"),
-        ("v2.cfg", "[net]\n[region]\nanchors=1,2\n", None, "has a [region] section, whose anchors are in cells"),
+        ("v2.cfg", "[net]\n[region]\nanchors=1,2\n", None, "line 2: [region] has no [convolutional] section"),
     ],
 )  # fmt: skip
 def test_check_has_the_levels_of_the_file(capsys, tmp_path, name, text, expected, said):
@@ -257,7 +273,7 @@ def test_plots(capsys, tmp_path):
         ([*QUICK, "--edit", HERE / "three_heads.cfg", "--levels", "P6"], "are of levels P3/8, P4/16, P5/32, not P3/8"),
         ([*QUICK, "--emit", "yolov5", "--per-level", "4,3,2"], "needs the same number in each level"),
         ([*QUICK, "--per-level", "a"], "--per-level = 'a': must be numbers as in 3,3,3"),
-        ([*QUICK, "--per-level", "3,3"], "per_level = [3, 3]: adds up to 6; must be 9"),
+        ([*QUICK, "--n", "9", "--per-level", "3,3"], "per_level = [3, 3]: adds up to 6; must be 9"),
         ([*QUICK, "--levels", "P8"], "levels = 'P8': must be tiny, P5, P6, P7"),
         (["check", "--anchors", "10,13", "5"], "anchors: has 3 numbers; widths and heights come in pairs"),
         (["check", "--anchors", "10,13", "--min-bpr", "2"], "--min-bpr = 2.0: must be a number from 0 to 1"),

@@ -12,7 +12,6 @@ import pytest
 import fastanchor
 from fastanchor import Boxes, DataError, export
 from fastanchor.datasets import detect, iter_images, table
-from fastanchor.given import read_anchors
 
 COCO = {
     "images": [{"id": 1, "width": 100, "height": 100, "file_name": "a.jpg"}],
@@ -140,7 +139,7 @@ def test_configurations(tmp_path, name):
     chance, edited = random.Random(name), 0
     for _ in range(400):
         file.write_bytes(damaged(whole, chance))
-        for call in (read_anchors, export.layout, export.levels_in):
+        for call in (export.read, export.read_edited):
             with contextlib.suppress(DataError):
                 call(str(file))
         try:
@@ -152,15 +151,19 @@ def test_configurations(tmp_path, name):
             after.write_bytes(text.encode())
             assert "10,13, 16,30" in text
             if name.endswith("yaml"):  # of a cfg, sections that are no heads any more may have others
-                assert sorted(read_anchors(str(after)).tolist()) == sorted(NINE.tolist())
-            assert sum(len(rows) for _, rows in export.layout(after)) == 9
+                assert sorted(export.read(after).anchors.tolist()) == sorted(NINE.tolist())
+                assert sum(len(rows) for _, rows in export.read(after).layout) == 9
             continue
         assert "\n" not in sentence
         assert len(sentence) < 600
     assert 0 < edited < 400
 
 
-def test_only_a_line_feed_ends_a_line():
-    """Python ends lines at more characters than the readers of these files do."""
-    text = "anchors:\n  - [1,2]  # P3\x0b/8\n  - [3,4]  # P4\u2028/16\nhead: []\n"
-    assert export.edit_yaml(text, NINE[:2]) == export.yolov5(NINE[:2], [(3, 1), (4, 1)]) + "\nhead: []\n"
+def test_lines_end_where_the_readers_of_the_files_end_them():
+    """Darknet ends lines at line feeds alone; YAML at more characters, and refuses some others."""
+    text = "[net]\n[conv]\nstride=32\n[yolo]\nanchors=1,2\nclasses=1 # \x0b \u2028 mask=7\nnum=1\n"
+    after = export.edit_cfg(text, NINE[:1])
+    assert "# \x0b \u2028 mask=7\n" in after
+    for bad in ("anchors:\n  - [1,2]  # P3\x0b/8\n", "anchors:\n  - [1,2]  # P3\u2028/8\n"):
+        with pytest.raises(DataError, match="is not YAML"):
+            export.edit_yaml(bad, NINE[:1])

@@ -12,7 +12,7 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError, export
-from fastanchor.given import from_text, read_anchors
+from fastanchor.export import FORMATS
 
 HERE = Path(__file__).resolve().parent / "data"
 NINE = np.array(
@@ -129,6 +129,7 @@ def test_json_and_csv_keep_every_digit():
 
 def test_result_has_a_method_for_each():
     result = fastanchor.auto_anchor(NINE.repeat(3, 0), n=9, gen=0, rng=0, init=NINE, progress=False)
+    assert (result.fit, result.img_size, result.made_for) == (None, None, None)  # pixels already, of whatever input
     for name in ("yolov5", "darknet", "mmdet", "mmyolo", "paddle", "tao", "json", "csv"):
         assert getattr(result, f"to_{name}")() == export.emit(result.anchors, name)
     assert result.edited(HERE / "model.yaml") == export.edit(HERE / "model.yaml", result.anchors)
@@ -163,7 +164,7 @@ def test_cfg_edited(tmp_path, newline, parts):
 def test_cfg_edited_twice_is_the_same():
     once = export.edit_cfg((HERE / "three_heads.cfg").read_text(encoding="utf-8"), NINE)
     assert export.edit_cfg(once, NINE) == once
-    np.testing.assert_array_equal(from_text(once, ".cfg"), rounded(NINE, 0))
+    np.testing.assert_array_equal(FORMATS["darknet"].read(once).anchors, rounded(NINE, 0))
 
 
 def test_cfg_with_six_anchors_and_four_classes():
@@ -244,7 +245,8 @@ def test_the_layer_that_is_given_the_anchors_tells_how_many_levels(name):
     text = (
         f"nc: 1\nanchors: 3\nhead:\n  [[-1, 1, Conv, [512]],\n   [[17, 20, 23, 26], 1, {name}, [nc, anchors]],\n  ]\n"
     )
-    assert export.yaml_levels(text) == (3, 4, 5, 6)
+    found = FORMATS["yolov5"].read(text)
+    assert ([level for level, _ in found.layout], found.n) == ([3, 4, 5, 6], 12)
     with pytest.raises(DataError, match="needs the same number in each level"):
         export.edit_yaml(text, NINE)
 
@@ -254,7 +256,7 @@ def test_a_falling_block_stays_falling():
     rows = export.edit_yaml(text, NINE).splitlines()[1:4]
     assert [row.split("# ")[1] for row in rows] == ["P5/32", "P4/16", "P3/8"]
     assert rows[::-1] == export.yolov5(NINE).splitlines()[1:]
-    assert export.yaml_layout(text) == [(3, [2]), (4, [1]), (5, [0])]
+    assert FORMATS["yolov5"].read(text).layout == [(3, [2]), (4, [1]), (5, [0])]
 
 
 @pytest.mark.parametrize(
@@ -278,11 +280,9 @@ def test_gaussian_heads_and_strides_by_axis():
     after = export.edit_cfg(cfg, NINE[:4])
     assert "filters=76\n" in after  # (10 + 9) * 4
     assert "mask=0,1,2,3\n" in after
-    assert export.cfg_layout(after) == [(5, [0, 1, 2, 3])]
+    assert FORMATS["darknet"].read(after).layout == [(5, [0, 1, 2, 3])]
     with pytest.raises(DataError, match=r"line 2: \[convolutional\] has stride_x = 32 and stride_y = 16"):
         export.edit_cfg(cfg.replace("stride_y=32", "stride_y=16"), NINE[:4])
-    with pytest.raises(DataError, match=r"has a \[region\] section, whose anchors are in cells"):
-        export.edit_cfg(cfg.replace("Gaussian_yolo", "region"), NINE[:4])
 
 
 def test_yaml_levels_are_those_of_the_file():
@@ -318,72 +318,6 @@ def test_edit_names_the_file(tmp_path):
     (tmp_path / "binary.cfg").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match=r"binary.cfg: is not UTF-8 text"):
         export.edit(tmp_path / "binary.cfg", NINE)
-
-
-@pytest.mark.parametrize("name", ["yolov5", "darknet", "json"])
-def test_what_is_written_is_read_again(tmp_path, name):
-    file = tmp_path / f"a.{ {'yolov5': 'yaml', 'darknet': 'cfg'}.get(name, name) }"
-    file.write_text(export.emit(NINE, name), encoding="utf-8")
-    right = {"yolov5": rounded(NINE, 1), "darknet": rounded(NINE, 0), "json": NINE.tolist()}[name]
-    np.testing.assert_array_equal(read_anchors(str(file)), right)
-
-
-@pytest.mark.parametrize(
-    ("text", "right"),
-    [
-        ("10,13 16,30", [[10, 13], [16, 30]]),
-        (["10,13,", "16, 30"], [[10, 13], [16, 30]]),
-        ("1.5e1 .5", [[15, 0.5]]),
-    ],
-)
-def test_anchors_from_numbers(text, right):
-    assert read_anchors(text).tolist() == right
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("10,13 16", "anchors: has 3 numbers; widths and heights come in pairs"),
-        ("10,x", "anchors: 'x' is no number; write widths and heights as in 10,13 16,30"),
-        ("", "anchors: '' is no number"),
-        ("10,0", "anchors[0] = (10.0, 0.0): widths and heights must be finite and > 0"),
-        ("none.yaml", "none.yaml: cannot be read"),
-    ],
-)
-def test_anchors_that_are_none(text, sentence):
-    with pytest.raises(DataError, match=re.escape(sentence)):
-        read_anchors(text)
-
-
-@pytest.mark.parametrize(
-    ("ending", "text", "sentence"),
-    [
-        (".yaml", "nc: 3\n", "has no block 'anchors:'"),
-        (".yaml", "anchors: 3  # a level\n", "anchors: 3: is no list of widths and heights"),
-        (".cfg", "[net]\n", "has no anchors="),
-        (".cfg", "anchors=1,2\nanchors=1,3\n", "has sections with different anchors="),
-        (".json", "[1]", "is no JSON object with a key 'anchors'"),
-        (".json", "{", "is not JSON"),
-    ],
-)
-def test_files_without_anchors(ending, text, sentence):
-    with pytest.raises(DataError, match=re.escape(sentence)):
-        from_text(text, ending)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "nc: 80\nscales:\n  n: [0.33, 0.25, 1024]\nhead:\n  - [[15, 18, 21], 1, Detect, [nc]]  # Detect(P3, P4, P5)\n",
-        "nc: 80\nanchors: 3\nhead:\n  [\n   [[31, 34, 37, 16, 19, 22], 1, DualDDetect, [nc]],  # no anchors\n  ]\n",
-        "nc: 80\nhead:\n  - [[21, 24, 27], 1, RTDETRDecoder, [nc]]\n",
-    ],
-    ids=["v8", "v9", "rtdetr"],
-)
-def test_a_model_without_anchors_is_named_so(text):
-    for use in (lambda: from_text(text, ".yaml"), lambda: export.edit_yaml(text, NINE)):
-        with pytest.raises(DataError, match=r"^this detector has no anchors$"):
-            use()
 
 
 def test_unknown_format():

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BackendError, BoxIndex, DataError
+from fastanchor.engine import index as index_module
+from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._search import Search
 from fastanchor.engine.dense import DenseEngine
 
@@ -19,6 +21,13 @@ numba = pytest.importorskip("numba", reason="numba is not installed")
 from fastanchor.kernels._settle import euclidean_beats, iou_beats, overlaps  # noqa: E402  needs numba
 
 SEED = 20240
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """The cells answer even where all boxes would be cheaper; what happens then has its own tests."""
+    monkeypatch.setattr(index_module, "PATIENCE", 1e9)
+
 
 # ---- the oracle
 
@@ -81,6 +90,9 @@ def make_zoo():
         "huge": np.exp(rng.uniform(np.log(1e98), np.log(1e100), (1000, 2))),
         "two_clumps": np.vstack([rng.normal(10, 1e-6, (2000, 2)), rng.normal(300, 1e-3, (2000, 2))]),
         "powers": 2.0 ** rng.integers(-3, 9, (4000, 2)),
+        "far in width": np.vstack([lognormal(4000, rng), np.column_stack([np.geomspace(1e-9, 1e90, 90)] * 2)])
+        * [1.0, 1e-9],
+        "most in a hair": np.vstack([rng.normal(10, 1e-3, (4000, 2)), lognormal(100, rng)]),
     }
     return zoo
 
@@ -214,7 +226,7 @@ pairs = st.tuples(sides, sides)
 )
 def test_hypothesis(boxes, centers, thr, side):
     boxes, centers = np.array(boxes), np.array(centers)
-    index = BoxIndex(boxes, threads=1, _side=side)
+    index = BoxIndex(boxes, threads=1, _where=layout(sampled(boxes), side))
     for metric in ("iou", "euclidean"):
         d = distances(boxes, centers, metric)
         labels = d.argmin(1)

@@ -121,6 +121,23 @@ def test_bad_check(arguments, sentence):
         fastanchor.check(anchors, boxes, **rest)
 
 
+@pytest.mark.parametrize("side", [1e3, 1e6, 1e9])
+def test_small_means_keep_their_digits_everywhere(side):
+    """An IoU of one in a thousand and less, by check, sweep, auto_anchor and mean_iou alike."""
+    wh = [[4, 4 * side], [4 * side, 4]]
+    iou = 1 / (2 * side - 1)
+    assert fastanchor.mean_iou(wh[:1], wh[1:]) == pytest.approx(iou, rel=1e-12)
+    assert fastanchor.check(wh[1:], wh[:1]).mean_iou == pytest.approx(iou, rel=1e-12)
+    half = 2 + 2 * side
+    middle = [[half, half]]  # where one centre ends, the median of both
+    right = fastanchor.mean_iou(wh, middle)
+    assert right == pytest.approx(4 * half / (16 * side + half**2 - 4 * half), rel=1e-12)
+    swept = fastanchor.sweep(wh, [1], rng=0, n_init=1, progress=False)
+    result = fastanchor.auto_anchor(wh, n=1, gen=0, rng=0, progress=False)
+    assert result.anchors.tolist() == swept.anchors[0].tolist() == middle
+    assert swept.mean_iou[0] == result.mean_iou == right
+
+
 def test_sweep_scores_are_those_of_its_anchors(backend):
     wh = zoo.lognormal(4000)
     found = fastanchor.sweep(wh, [5, 1, 3, 3], rng=1, progress=False)

@@ -13,11 +13,12 @@ import numpy as np
 from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning
 from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
-from fastanchor.boxes import network_sizes
+from fastanchor.boxes import Boxes, input_size, network_sizes
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, Engine, choose
 from fastanchor.evolve import evolve
 from fastanchor.layers import Split
+from fastanchor.metrics import mean_best_iou
 
 __all__ = ["AnchorResult", "auto_anchor"]
 
@@ -47,6 +48,13 @@ class AnchorResult:
         Boxes used; among all boxes those with a side < 3 pixels; those left out for having no side of `min_size`.
     engine, backend : str
         Who looked at the boxes.
+    fit : {"letterbox", "stretch"} or None
+        How images were brought to `img_size`; None if the boxes counted as pixels of the network input already.
+    img_size : (width, height) or None
+        The network input, pixels; None as above.
+
+    Text for a detector is for its own fit: ``to_darknet()`` and its siblings raise DataError if the anchors are for
+    another one. ``fit=`` says that your network does what the anchors are for.
     """
 
     anchors: FloatArray
@@ -61,42 +69,49 @@ class AnchorResult:
     dropped: int
     engine: str
     backend: str
+    fit: str | None = None
+    img_size: tuple[int, int] | None = None
 
-    def to_yolov5(self, parts: Split | None = None) -> str:
+    @property
+    def made_for(self) -> export.Input | None:
+        """The fit and the network input of the anchors, None if they are not known."""
+        return None if self.fit is None or self.img_size is None else export.Input(self.fit, self.img_size)
+
+    def to_yolov5(self, parts: Split | None = None, *, fit: str | None = None) -> str:
         """Return the ``anchors:`` block of a YOLOv5 or YOLOv7 model YAML."""
-        return export.yolov5(self.anchors, parts)
+        return export.emit(self.anchors, "yolov5", parts, made_for=self.made_for, fit=fit)
 
-    def to_darknet(self, parts: Split | None = None) -> str:
+    def to_darknet(self, parts: Split | None = None, *, fit: str | None = None) -> str:
         """Return the ``anchors`` line of a Darknet cfg; with `parts` the masks too."""
-        return export.darknet(self.anchors, parts)
+        return export.emit(self.anchors, "darknet", parts, made_for=self.made_for, fit=fit)
 
-    def to_mmdet(self, parts: Split | None = None) -> str:
+    def to_mmdet(self, parts: Split | None = None, *, fit: str | None = None) -> str:
         """Return ``base_sizes`` and ``strides`` for MMDetection, the largest stride first."""
-        return export.mmdet(self.anchors, parts)
+        return export.emit(self.anchors, "mmdet", parts, made_for=self.made_for, fit=fit)
 
-    def to_mmyolo(self, parts: Split | None = None) -> str:
+    def to_mmyolo(self, parts: Split | None = None, *, fit: str | None = None) -> str:
         """Return ``anchors`` and ``strides`` for MMYOLO, the smallest stride first."""
-        return export.mmyolo(self.anchors, parts)
+        return export.emit(self.anchors, "mmyolo", parts, made_for=self.made_for, fit=fit)
 
-    def to_paddle(self, parts: Split | None = None) -> str:
+    def to_paddle(self, parts: Split | None = None, *, fit: str | None = None) -> str:
         """Return ``anchors`` and ``anchor_masks`` for PaddleDetection."""
-        return export.paddle(self.anchors, parts)
+        return export.emit(self.anchors, "paddle", parts, made_for=self.made_for, fit=fit)
 
-    def to_tao(self, parts: Split | None = None) -> str:
+    def to_tao(self, parts: Split | None = None, *, fit: str | None = None) -> str:
         """Return the anchor shapes for NVIDIA TAO."""
-        return export.tao(self.anchors, parts)
+        return export.emit(self.anchors, "tao", parts, made_for=self.made_for, fit=fit)
 
     def to_json(self, parts: Split | None = None) -> str:
         """Return the anchors and their levels as JSON, every digit; :meth:`to_dict` has the rest."""
-        return export.json(self.anchors, parts)
+        return export.emit(self.anchors, "json", parts, made_for=self.made_for)
 
     def to_csv(self, parts: Split | None = None) -> str:
         """Return a line an anchor: level, stride, width, height."""
-        return export.csv(self.anchors, parts)
+        return export.emit(self.anchors, "csv", parts, made_for=self.made_for)
 
-    def edited(self, file: str | Path, parts: Split | None = None) -> str:
+    def edited(self, file: str | Path, parts: Split | None = None, *, fit: str | None = None) -> str:
         """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place."""
-        return export.edit(file, self.anchors, parts)
+        return export.edit(file, self.anchors, parts, made_for=self.made_for, fit=fit)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON."""
@@ -119,6 +134,8 @@ class AnchorResult:
             "dropped": self.dropped,
             "engine": self.engine,
             "backend": self.backend,
+            "fit": self.fit,
+            "img_size": None if self.img_size is None else list(self.img_size),
         }
 
 
@@ -166,7 +183,8 @@ def auto_anchor(
     metric, update, init, n_init, max_iter, tol
         Of k-means; see :func:`kmeans`.
     engine : {"auto", "dense", "index"}
-        Who looks at the boxes; "auto" takes the index from 200,000 boxes on. Never changes the answer.
+        How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
+        changes the answer.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -197,6 +215,7 @@ def auto_anchor(
     _check.number(min_size, "min_size", low=0.0)
     indexed = boxes if isinstance(boxes, BoxIndex) else None
     wh = network_sizes(boxes, img_size, fit) if indexed is None else indexed.take(np.arange(len(indexed)))
+    scaled = isinstance(boxes, Boxes) and boxes.image_wh is not None
     w, h = wh[:, 0], wh[:, 1]
     keep = (w >= min_size) | (h >= min_size)
     kept = int(np.count_nonzero(keep))
@@ -232,7 +251,7 @@ def auto_anchor(
         anchors=found,
         fitness=search.fitness,
         bpr=search.bpr,
-        mean_iou=1.0 - answers.nearest(found, "iou").inertia / len(answers),
+        mean_iou=mean_best_iou(answers, found),
         kmeans=clusters,
         kmeans_fitness=start,
         evolve=search,
@@ -241,6 +260,8 @@ def auto_anchor(
         dropped=len(wh) - kept,
         engine=answers.name,
         backend=answers.backend,
+        fit=fit if scaled else None,
+        img_size=input_size(img_size) if scaled else None,
     )
 
 

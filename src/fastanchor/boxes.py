@@ -13,7 +13,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, Summary
 
-__all__ = ["Boxes", "concatenated", "image_scale", "network_sizes"]
+__all__ = ["Boxes", "concatenated", "image_scale", "input_size", "network_sizes"]
 
 OVERSIZE = 1.01  # times the image's side: less comes from rounding
 
@@ -195,14 +195,25 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
     )
 
 
-def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:
-    """Return the factors (m, 2) that carry pixels of each image to pixels of the network input."""
-    _check.choice(fit, "fit", ("letterbox", "stretch"))
+def input_size(img_size: int | Sequence[int]) -> tuple[int, int]:
+    """Return (width, height) of the network input; one side is a square.
+
+    Examples
+    --------
+    >>> input_size(416), input_size([640, 384])
+    ((416, 416), (640, 384))
+    """
     single = not isinstance(img_size, (Sequence, np.ndarray)) or isinstance(img_size, str)
     sides = [img_size] if single else list(img_size)  # type: ignore[arg-type]
     if len(sides) not in (1, 2):
         raise DataError(f"img_size = {img_size!r}: must be one whole number or (width, height)")
-    width, height = (_check.integer(side, "img_size", least=1) for side in (sides[0], sides[-1]))
+    return _check.integer(sides[0], "img_size", least=1), _check.integer(sides[-1], "img_size", least=1)
+
+
+def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:
+    """Return the factors (m, 2) that carry pixels of each image to pixels of the network input."""
+    _check.choice(fit, "fit", ("letterbox", "stretch"))
+    width, height = input_size(img_size)
     scale = np.empty_like(image_wh)
     np.divide(width, image_wh[:, 0], out=scale[:, 0])
     np.divide(height, image_wh[:, 1], out=scale[:, 1])

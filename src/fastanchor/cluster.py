@@ -12,6 +12,7 @@ from fastanchor._progress import bar
 from fastanchor._types import FloatArray, IntArray, KMeansResult, Metric, Progress, Stop, Update
 from fastanchor.engine import METRICS, Engine, choose
 from fastanchor.engine._protocol import Step
+from fastanchor.metrics import mean_best_iou
 
 __all__ = ["INITS", "UPDATES", "assign", "kmeans"]
 
@@ -40,9 +41,11 @@ def kmeans(
     """Return k centres that fit the boxes, by Lloyd's algorithm.
 
     Each round assigns every box to its nearest centre (ties to the lowest) and moves each centre to the median or mean
-    of its boxes. A centre left without boxes moves to the box that is served worst. The run stops when no assignment
-    changes ("converged"), when centres that were left before come back ("cycle": a median does not minimise the sum
-    of ``1 - IoU``, so rounds can repeat; the best centres seen are returned), by `tol`, or after `max_iter` updates.
+    of its boxes. A centre left without boxes then moves to the box that is farthest from all centres as just updated
+    (the lowest row of equals). The run stops when no assignment changes ("converged"), when centres that were left
+    before come back ("cycle": a median does not minimise the sum of ``1 - IoU``, so rounds can repeat; the best centres
+    seen are returned, if possible some with a box each), by `tol`, or after `max_iter` updates. Only then may a centre
+    be left without boxes; its count is 0.
 
     Parameters
     ----------
@@ -67,7 +70,8 @@ def kmeans(
     rng : int, numpy.random.Generator or None
         Seed or source of randomness.
     engine : {"auto", "dense", "index"}
-        Who looks at the boxes; "auto" takes the index from 200,000 boxes on. Never changes the answer.
+        How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
+        changes the answer.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -165,16 +169,17 @@ def _lloyd(
     centers, seen, last = start, {start.tobytes(): start}, np.inf
     for n_iter in range(max_iter):
         step = lloyd.step(centers)
-        if not step.changed:
+        if not step.changed and step.counts.all():
             return _Run(centers, n_iter, "converged")
-        moved = _reseeded(answers, centers, step, metric)
+        moved = _reseeded(answers, step, metric)
         moving.update(1)
         # centres that stay where they are have settled: the next assignment cannot differ from this one
         if moved.tobytes() in seen and not np.array_equal(moved, centers):
             return _Run(_best(answers, list(seen.values()), metric), n_iter + 1, "cycle")
         if tol > 0.0:
             inertia = step.inertia
-            if last < np.inf and _gain(last, inertia, metric, len(answers)) < tol:
+            settled = last < np.inf and _gain(last, inertia, metric, len(answers)) < tol
+            if settled and answers.nearest(moved, metric).counts.all():
                 return _Run(moved, n_iter + 1, "tol")
             last = inertia
         seen[moved.tobytes()] = centers = moved
@@ -182,12 +187,13 @@ def _lloyd(
 
 
 def _best(answers: Engine, seen: list[FloatArray], metric: Metric) -> FloatArray:
-    """Return the first of the centres with the least inertia."""
-    best, least = seen[0], np.inf
+    """Return the first of the centres with the least inertia; those with an empty centre only if all have one."""
+    best, least, whole = seen[0], np.inf, False
     for centers in seen:
-        inertia = answers.nearest(centers, metric).inertia
-        if _better(inertia, least):
-            best, least = centers, inertia
+        counts, inertia = answers.nearest(centers, metric)
+        full = bool(counts.all())
+        if full > whole or (full == whole and _better(inertia, least)):
+            best, least, whole = centers, inertia, full
     return best
 
 
@@ -199,16 +205,16 @@ def _gain(before: float, now: float, metric: Metric, n: int) -> float:
     return (before - now) / (n if metric == "iou" else before) if before > 0.0 else 0.0
 
 
-def _reseeded(answers: Engine, centers: FloatArray, step: Step, metric: Metric) -> FloatArray:
-    """Return the updated centres, those without a box moved one after the other to the box served worst."""
-    moved = step.centers
-    present = centers
-    for j in np.flatnonzero(step.counts == 0):
-        row, distance = answers.farthest(present, metric)
-        if distance <= 0.0:
-            raise DataError(f"boxes: too few of them can be told apart for k = {len(centers)} centres")
-        moved[j] = answers.take(np.array([row]))[0]
-        present = np.vstack([present, moved[j]])
+def _reseeded(answers: Engine, step: Step, metric: Metric) -> FloatArray:
+    """Return the updated centres; each without a box moves to the box farthest from all the others, in their order."""
+    empty = np.flatnonzero(step.counts == 0)
+    if not empty.size:
+        return step.centers
+    rows = answers.spread(step.centers[step.counts > 0], metric, empty.size)
+    if rows.size < empty.size:
+        raise DataError(f"boxes: too few of them can be told apart for k = {len(step.centers)} centres")
+    moved = step.centers.copy()
+    moved[empty] = answers.take(rows)
     return moved
 
 
@@ -246,7 +252,5 @@ def _distinct(answers: Engine, enough: int) -> int:
 
 def _mean_iou(answers: Engine, centers: FloatArray, metric: Metric, inertia: float) -> float:
     if metric == "iou":
-        return 1.0 - inertia / len(answers)
-    if not (answers.positive and (centers > 0.0).all()):
-        return float("nan")
-    return 1.0 - answers.nearest(centers, "iou").inertia / len(answers)
+        return mean_best_iou(answers, centers, inertia)
+    return mean_best_iou(answers, centers) if answers.positive and (centers > 0.0).all() else float("nan")

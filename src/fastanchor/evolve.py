@@ -57,7 +57,8 @@ def evolve(
     rng : int, numpy.random.Generator or None
         Seed or source of randomness.
     engine : {"auto", "dense", "index"}
-        Who looks at the boxes; "auto" takes the index from 200,000 boxes on. Never changes the answer.
+        How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
+        changes the answer.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None

@@ -9,10 +9,12 @@ import numpy as np
 from fastanchor import _check, kernels
 from fastanchor._types import Fitness, FloatArray
 from fastanchor.boxes import Boxes
-from fastanchor.engine import choose
+from fastanchor.engine import Engine, choose
 from fastanchor.engine._pool import CHUNK
 
-__all__ = ["anchor_fitness", "mean_iou", "wh_iou"]
+__all__ = ["anchor_fitness", "mean_best_iou", "mean_iou", "wh_iou"]
+
+FEW_DIGITS = 1e-3  # 1 - x keeps 1e-13 of a mean above this
 
 
 def wh_iou(boxes: Any, anchors: Any) -> FloatArray:
@@ -75,8 +77,16 @@ def mean_iou(boxes: Any, anchors: Any) -> float:
     >>> mean_iou([[2, 2], [4, 1]], [[2, 2], [2, 1]])
     0.75
     """
-    answers = choose(boxes)
-    return 1.0 - answers.nearest(_check.as_sizes(anchors, "anchors"), "iou").inertia / len(answers)
+    return mean_best_iou(choose(boxes), _check.as_sizes(anchors, "anchors"))
+
+
+def mean_best_iou(answers: Engine, anchors: FloatArray, inertia: float | None = None) -> float:
+    """Return what :func:`mean_iou` does, from an engine; `inertia` is the sum of ``1 - IoU`` if it is known already."""
+    if inertia is None:
+        inertia = answers.nearest(anchors, "iou").inertia
+    mean = 1.0 - inertia / len(answers)
+    # near 0 the difference has lost its digits, and the IoUs themselves have them
+    return mean if mean > FEW_DIGITS else answers.best_iou(anchors)
 
 
 def anchor_fitness(anchors: Any, boxes: Any, thr: float = 0.25) -> Fitness:

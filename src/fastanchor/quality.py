@@ -14,7 +14,7 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import network_sizes
 from fastanchor.engine import BoxIndex, choose
 from fastanchor.engine._pool import CHUNK, each, thread_count
-from fastanchor.metrics import wh_iou
+from fastanchor.metrics import mean_best_iou, wh_iou
 
 __all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh"]
 
@@ -164,7 +164,7 @@ def check(
         anchors=sizes,
         fitness=score.fitness,
         bpr=score.bpr,
-        mean_iou=1.0 - engine.nearest(sizes, "iou").inertia / n,
+        mean_iou=mean_best_iou(engine, sizes),
         past_thr=past / n,
         mean_ratio=ratio_sum / (n * k),
         mean_best=best_sum / n,

@@ -139,9 +139,8 @@ def make(
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
     numbers = list(sweep_n)
     swept = sweep(wh, numbers, thr=thr, min_size=0.0, rng=seed, progress=progress) if numbers else None
-    size = f"{img_size} x {img_size}" if isinstance(img_size, int) else " x ".join(map(str, img_size))
     settings = {
-        "network input": f"{size} pixels, {fit}",
+        "network input": _input(result),
         "anchors": n,
         "threshold": thr,
         "generations": gen,
@@ -180,7 +179,8 @@ def page(report: Report) -> str:
     body = [
         f"<h1>{html.escape(title)}</h1>",
         f'<p class="lead">{result.boxes:,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, '
-        f"best possible recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}.</p>",
+        f"best possible recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}. Network input: "
+        f"{html.escape(_input(result))}.</p>",
         *(f'<p class="warning">{html.escape(note)}</p>' for note in notes),
         "<h2>Anchors by level</h2>",
         _level_table(report),
@@ -306,13 +306,27 @@ def _classes(summary: Summary) -> list[str]:
     ]
 
 
+def _input(result: AnchorResult) -> str:
+    if result.img_size is None:
+        return "boxes without image sizes count as its pixels"
+    return f"{result.img_size[0]} x {result.img_size[1]} pixels, {result.fit}"
+
+
 def _pasted(report: Report) -> list[str]:
+    """Return the text for each detector that resizes images as was done here; of the others, that they are left out."""
     parts = [(layer.level, len(layer.anchors)) for layer in report.levels]
+    result = report.result
     lines = []
     for name, title in PASTED.items():
+        fit = export.FORMATS[name].fit
+        lines.append(f"<h3>{html.escape(title)}</h3>")
+        if result.fit not in (None, fit):
+            lines.append(f"<p>Left out: it resizes images by {fit}, and these anchors are for {result.fit}. "
+                         f"A page made with --fit {fit} has it.</p>")  # fmt: skip
+            continue
         try:
-            text = export.emit(report.result.anchors, name, parts)
+            text = export.emit(result.anchors, name, parts, made_for=result.made_for)
         except fastanchor.DataError as error:
             text = f"# {error}"
-        lines += [f"<h3>{html.escape(title)}</h3>", f"<pre>{html.escape(text)}</pre>"]
+        lines.append(f"<pre>{html.escape(text)}</pre>")
     return lines

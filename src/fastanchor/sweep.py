@@ -15,6 +15,7 @@ from fastanchor._types import FloatArray, IntArray, Progress, Update
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, choose
 from fastanchor.evolve import evolve
+from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import network_wh
 
 __all__ = ["SweepResult", "sweep"]
@@ -140,6 +141,6 @@ def sweep(
             centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]
             found.append(centers)
             scores[:2, i] = answers.fitness(centers, thr)
-            scores[2, i] = 1.0 - answers.nearest(centers, "iou").inertia / len(answers)
+            scores[2, i] = mean_best_iou(answers, centers)
             moving.update(1)
     return SweepResult(np.array(numbers), tuple(found), scores[0], scores[1], scores[2], len(wh), answers.name)

@@ -8,25 +8,70 @@ from typing import Any
 
 from fastanchor import DataError
 from fastanchor._types import FloatArray
+from fastanchor.boxes import Boxes, input_size
+from fastanchor.export import FORMATS, Config, Input
 from fastanchor.layers import BY, Layer, Split, split
 
-__all__ = ["add_input", "add_levels", "chosen_split", "img_size", "level_rows", "shown_levels"]
+__all__ = [
+    "add_input", "add_levels", "chosen_split", "classes_remark", "input_row", "input_text", "level_rows", "network",
+    "per_level", "shown_input", "shown_levels", "used",
+]  # fmt: skip
 
 
 def add_input(group: Any, *, min_size: float) -> None:
     """Add ``--img-size``, ``--fit`` and ``--min-size``."""
     group.add_argument(
-        "--img-size", "--imgsz", "--img", nargs="+", type=int, default=[640], metavar="PX",
-        help="network input, one side or width and height (default: 640)",
+        "--img-size", "--imgsz", "--img", nargs="+", type=int, metavar="PX",
+        help="network input, one side or width and height (default: that of the configuration, else 640)",
     )  # fmt: skip
-    group.add_argument("--fit", choices=("letterbox", "stretch"), default="letterbox", help="how images are resized")
+    group.add_argument("--fit", choices=("letterbox", "stretch"),
+                       help="how images are resized (default: as the detector does, else letterbox)")  # fmt: skip
     group.add_argument("--min-size", type=float, default=min_size, metavar="PX",
                        help=f"leave out boxes without a side of at least this (default: {min_size:g})")  # fmt: skip
 
 
-def img_size(arguments: argparse.Namespace) -> Any:
-    """Return what ``--img-size`` says: a side, or (width, height)."""
-    return arguments.img_size[0] if len(arguments.img_size) == 1 else arguments.img_size
+def network(arguments: argparse.Namespace, config: Config | None = None, fmt: str | None = None) -> Input:
+    """Return the network input: as given by hand, else as the configuration says, else as its detectors do."""
+    fits = [arguments.fit]
+    sizes = [None if arguments.img_size is None else input_size(arguments.img_size)]
+    if config is not None:
+        note = config.note or Input("", (0, 0))
+        fits += [config.fit, note.fit, config.default_fit]
+        sizes += [config.img_size, note.img_size if config.note else None]
+    fits.append("letterbox" if fmt is None else FORMATS[fmt].fit)
+    return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
+
+
+def used(boxes: Boxes, found: Input) -> Input | None:
+    """Return what boxes were brought to; None if they have no image sizes, and were taken as they are."""
+    return None if boxes.image_wh is None else found
+
+
+def input_row(boxes: Boxes, found: Input) -> dict[str, Any]:
+    """Return the network input as JSON values."""
+    now = used(boxes, found)
+    return {"fit": now and now.fit, "img_size": now and list(now.img_size)}
+
+
+def input_text(found: Input | None) -> str:
+    """Return what anchors are for, in words."""
+    if found is None:
+        return "boxes without image sizes count as pixels of the network input"
+    return f"{found.img_size[0]} x {found.img_size[1]} pixels, {found.fit}"
+
+
+def shown_input(found: Input | None) -> str:
+    """Return the line that says what anchors are for."""
+    return f"input     {input_text(found)}"
+
+
+def classes_remark(name: object, config: Config | None, boxes: Boxes) -> list[str]:
+    """Return a sentence if the configuration has another number of classes than the labels."""
+    if config is None or config.classes is None or boxes.class_index is None:
+        return []
+    if config.classes == len(boxes.class_names):
+        return []
+    return [f"{name}: is for {config.classes} classes, and the labels have {len(boxes.class_names)}"]
 
 
 def add_levels(parser: argparse.ArgumentParser) -> None:
@@ -38,17 +83,24 @@ def add_levels(parser: argparse.ArgumentParser) -> None:
                        help="equal parts by area, or below 4 strides of the level (default: area)")  # fmt: skip
 
 
-def chosen_split(arguments: argparse.Namespace, anchors: FloatArray) -> Split | None:
-    """Return the levels that were asked for; None if none were."""
-    if arguments.levels is None and arguments.per_level is None and arguments.by == "area":
+def per_level(arguments: argparse.Namespace) -> list[int] | None:
+    """Return the numbers of ``--per-level``."""
+    if arguments.per_level is None:
         return None
-    counts = None
-    if arguments.per_level is not None:
-        try:
-            counts = [int(part) for part in arguments.per_level.split(",")]
-        except ValueError:
-            raise DataError(f"--per-level = {arguments.per_level!r}: must be numbers as in 3,3,3") from None
-    return split(anchors, arguments.levels, per_level=counts, by=arguments.by)
+    try:
+        return [int(part) for part in arguments.per_level.split(",")]
+    except ValueError:
+        raise DataError(f"--per-level = {arguments.per_level!r}: must be numbers as in 3,3,3") from None
+
+
+def chosen_split(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> Split | None:
+    """Return the levels chosen by hand, None if none were; `own` are those of the configuration."""
+    counts = per_level(arguments)
+    if arguments.levels is None and counts is None and arguments.by == "area":
+        return None
+    known = own and (counts is None or len(counts) == len(own))
+    names = arguments.levels if arguments.levels is not None or not known else list(own)
+    return split(anchors, names, per_level=counts, by=arguments.by)
 
 
 def level_rows(found: Sequence[Layer]) -> list[dict[str, Any]]:

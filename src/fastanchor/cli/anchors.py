@@ -6,7 +6,7 @@ import argparse
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
-from fastanchor.layers import Layer, Split, equal, layers, remarks, unusual
+from fastanchor.layers import Layer, Split, layers, remarks, unusual
 from fastanchor.quality import best_served, network_wh
 
 __all__ = ["add", "run"]
@@ -39,7 +39,7 @@ def add(commands: _common.Commands) -> None:
     _common.add_data(parser, optional=True)
     job = parser.add_argument_group("the job")
     _head.add_input(job, min_size=2.0)
-    job.add_argument("--n", type=int, default=9, help="number of anchors (default: 9)")
+    job.add_argument("--n", type=int, help="number of anchors (default: that of the configuration, else 9)")
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--gen", type=int, default=1000, help="generations of the search (default: 1000)")
     job.add_argument("--metric", choices=METRICS, default="iou", help="distance of k-means (default: iou)")
@@ -60,22 +60,34 @@ def add(commands: _common.Commands) -> None:
     parser.set_defaults(run=run)
 
 
+class _Plan(NamedTuple):
+    """What is to be computed, from the command line and the configuration to edit."""
+
+    config: export.Config | None
+    made_for: export.Input
+    n: int
+
+    @property
+    def own(self) -> list[int]:
+        """The levels of the configuration."""
+        return [] if self.config is None else [level for level, _ in self.config.layout]
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Do the main job."""
     if arguments.plot is not None:
         plot.check(arguments.plot)
-    _check_text(arguments)
+    plan = _planned(arguments)
     boxes, read = _common.load(arguments)
-    size = _head.img_size(arguments)
     with warnings.catch_warnings(), _common.using_backend(arguments.backend):
         warnings.simplefilter("ignore", SmallBoxWarning)  # its count is printed with the answer
         result = auto_anchor(
             boxes,
-            img_size=size,
-            n=arguments.n,
+            img_size=plan.made_for.img_size,
+            n=plan.n,
             thr=arguments.thr,
             gen=arguments.gen,
-            fit=arguments.fit,
+            fit=plan.made_for.fit,
             min_size=arguments.min_size,
             rng=_seed(arguments.seed),
             metric=arguments.metric,
@@ -86,18 +98,19 @@ def run(arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             progress=False if arguments.quiet else None,
         )
-    wh = network_wh(boxes, size, arguments.fit, arguments.min_size)
-    asked = _head.chosen_split(arguments, result.anchors)
-    own = export.levels_in(arguments.edit) if arguments.edit is not None and asked is None else ()
-    if own:
-        asked = equal(len(result.anchors), own)
+    wh = network_wh(boxes, plan.made_for.img_size, plan.made_for.fit, arguments.min_size)
+    asked = _head.chosen_split(arguments, result.anchors, plan.own)
+    if asked is None and plan.config is not None:
+        asked = plan.config.own_parts(plan.n)
     counts = np.bincount(best_served(wh, result.anchors)[0], minlength=len(result.anchors))
     parts = asked or export.usual_levels(arguments.emit, len(result.anchors))
     heads = layers(result.anchors, parts, counts)
     said = [*([] if asked else unusual(len(result.anchors))), *remarks(heads)]
+    if arguments.data:
+        said += _head.classes_remark(arguments.edit, plan.config, boxes)
     if arguments.plot is not None:
         plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr)
-    text = _text(result, asked, arguments)
+    text = _text(result, asked, plan, arguments)
     if text is not None and arguments.output is not None:
         with whole(arguments.output) as part:
             part.write_bytes(text.encode())
@@ -108,33 +121,70 @@ def run(arguments: argparse.Namespace) -> int:
         _print(result, heads, said, read, dict(boxes.skipped), arguments)
     else:
         sys.stdout.write(text)
-    if not arguments.quiet and not arguments.json and text is not None:
-        for remark in said:
-            _common.say(f"warning: {remark}")
+    if not arguments.quiet and text is not None:
+        for remark in _changes(plan, asked, arguments):
+            _common.say(remark)
+        if not arguments.json:
+            _common.say(f"network input: {_head.input_text(result.made_for)}")
+            for remark in said:
+                _common.say(f"warning: {remark}")
     return 0
 
 
-def _check_text(arguments: argparse.Namespace) -> None:
+def _planned(arguments: argparse.Namespace) -> _Plan:
+    """Return what to compute; whatever can be wrong with it is said before the work, not after it."""
     if arguments.emit is not None and arguments.edit is not None:
         raise fastanchor.DataError("--emit and --edit: only one of them can be given")
     if arguments.output is not None and arguments.emit is None and arguments.edit is None:
         raise fastanchor.DataError("--output: needs --emit FORMAT or --edit FILE, which say what to write")
-    # what can be wrong with the levels and the file is said before the work, not after it; but for levels by stride,
-    # which depend on the anchors
-    stand_in = np.ones((max(arguments.n, 1), 2))
-    asked = None if arguments.by == "stride" else _head.chosen_split(arguments, stand_in)
-    if arguments.edit is not None:
-        export.edit(arguments.edit, stand_in, asked)
+    config = None if arguments.edit is None else export.read_edited(arguments.edit)
+    counts = _head.per_level(arguments)
+    n = arguments.n
+    if n is None:
+        n = sum(counts) if counts is not None else config.n if config is not None and config.n else 9
+    plan = _Plan(config, _head.network(arguments, config, arguments.emit), n)
+    stand_in = np.full((max(n, 1), 2), 100.0)
+    # levels by stride depend on the anchors
+    asked = None if arguments.by == "stride" else _head.chosen_split(arguments, stand_in, plan.own)
+    if config is not None:
+        export.edit(arguments.edit, stand_in, asked, made_for=plan.made_for, fit=_by_hand(plan, arguments))
     elif arguments.emit is not None:
-        export.emit(stand_in, arguments.emit, asked)
+        export.emit(stand_in, arguments.emit, asked, made_for=plan.made_for, fit=arguments.fit)
+    return plan
 
 
-def _text(result: AnchorResult, asked: Split | None, arguments: argparse.Namespace) -> str | None:
+def _by_hand(plan: _Plan, arguments: argparse.Namespace) -> str | None:
+    """Return the fit of the command line where the configuration does not set its own; it is not changed there."""
+    note = None if plan.config is None or plan.config.note is None else plan.config.note.fit
+    return None if plan.config is not None and plan.config.fit else arguments.fit or note
+
+
+def _text(result: AnchorResult, asked: Split | None, plan: _Plan, arguments: argparse.Namespace) -> str | None:
     if arguments.edit is not None:
-        return result.edited(arguments.edit, asked)
+        return result.edited(arguments.edit, asked, fit=_by_hand(plan, arguments))
     if arguments.emit is None:
         return None
-    return export.emit(result.anchors, arguments.emit, asked) + "\n"
+    text = export.emit(result.anchors, arguments.emit, asked, made_for=result.made_for, fit=arguments.fit)
+    return f"{text}\n"
+
+
+def _changes(plan: _Plan, asked: Split | None, arguments: argparse.Namespace) -> list[str]:
+    """Return what the text has otherwise than the file that is edited, besides the sizes of its anchors."""
+    config, file = plan.config, arguments.edit
+    if config is None:
+        return []
+    said = []
+    if config.n is not None and config.n != plan.n:
+        said.append(f"{file}: has {config.n} anchors, and gets {plan.n}")
+    have = [len(rows) for _, rows in config.layout]
+    want = [count for _, count in asked or []]
+    if sum(have) and have != want:
+        said.append(f"{file}: its levels have {_listed(have)} anchors, and get {_listed(want)}")
+    return said
+
+
+def _listed(counts: list[int]) -> str:
+    return ", ".join(map(str, counts))
 
 
 def _seed(seed: int) -> int:
@@ -155,7 +205,6 @@ def _as_json(
         **result.to_dict(),
         "levels": _head.level_rows(heads),
         "warnings": said,
-        "img_size": arguments.img_size,
         "thr": arguments.thr,
         "seed": arguments.seed,
         "read": read,
@@ -173,12 +222,11 @@ def _print(
     arguments: argparse.Namespace,
 ) -> None:
     clusters = result.kmeans
-    size = " x ".join(map(str, arguments.img_size))
-    lines = [_common.shown_summary(read, skipped)]
+    lines = [_common.shown_summary(read, skipped), _head.shown_input(result.made_for)]
     if result.small:
-        lines.append(f"warning   {result.small:,} boxes have a side < 3 pixels at {size}")
+        lines.append(f"warning   {result.small:,} boxes have a side < 3 pixels of the network input")
     if result.dropped:
-        lines.append(f"left out  {result.dropped:,} boxes without a side >= {arguments.min_size:g} pixels at {size}")
+        lines.append(f"left out  {result.dropped:,} boxes without a side >= {arguments.min_size:g} pixels of it")
     begun = result.to_dict()["kmeans"]
     lines += [
         "",
@@ -193,9 +241,11 @@ def _print(
         *(f"warning   {text}" for text in said),
     ]
     parts = [(layer.level, len(layer.anchors)) for layer in heads]
-    if len({count for _, count in parts}) == 1:
+    even = len({count for _, count in parts}) == 1
+    if even and result.fit in (None, export.FORMATS["yolov5"].fit):
         lines += ["", "# YOLOv5 / YOLOv7 model YAML", result.to_yolov5(parts)]
-    lines += ["", "# Darknet cfg", result.to_darknet()]
+    if result.fit in (None, export.FORMATS["darknet"].fit):
+        lines += ["", "# Darknet cfg", result.to_darknet()]
     print("\n".join(lines))  # noqa: T201  the answer
 
 

@@ -9,18 +9,18 @@ import numpy as np
 
 import fastanchor
 from fastanchor import _check, export, plot
-from fastanchor._types import FloatArray
 from fastanchor.cli import _common, _head
-from fastanchor.given import read_anchors
 from fastanchor.layers import Layer, layers, levels, remarks, unusual
 from fastanchor.quality import AnchorCheck, check, network_wh
 
 __all__ = ["add", "run"]
 
 DESCRIPTION = """\
-Score anchors that you have: from the command line, from the anchors block of a
-YOLOv5 or YOLOv7 model YAML, from a Darknet cfg, or from JSON. With --min-bpr the
-exit code is 1 if the best possible recall is below it, for use in scripts."""
+Score anchors that you have: from the command line, or from a file: the YAML of a
+YOLOv5 or YOLOv7 model or of PaddleDetection, a Darknet cfg, the Python of MMDetection
+or MMYOLO, a TAO specification, JSON, CSV, or text with nothing but numbers. The size
+and the fit of the network input come from the file where it has them. With --min-bpr
+the exit code is 1 if the best possible recall is below it, for use in scripts."""
 
 
 def add(commands: _common.Commands) -> None:
@@ -34,7 +34,7 @@ def add(commands: _common.Commands) -> None:
     _common.add_data(parser, optional=True)
     job = parser.add_argument_group("the job")
     job.add_argument("--anchors", nargs="+", required=True, metavar="ANCHORS",
-                     help="as in 10,13 16,30, or a .yaml, .cfg or .json file that has them")  # fmt: skip
+                     help="as in 10,13 16,30, or a .yaml, .cfg, .py, .txt, .json or .csv file with them")  # fmt: skip
     _head.add_input(job, min_size=0.0)
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")
@@ -50,18 +50,22 @@ def run(arguments: argparse.Namespace) -> int:
         _check.number(arguments.min_bpr, "--min-bpr", low=0.0, high=1.0)
     if arguments.plot is not None:
         plot.check(arguments.plot)
-    anchors = read_anchors(arguments.anchors)
+    config, used, said = _given(arguments)
+    made_for = _head.network(arguments, config)
     boxes, read = _common.load(arguments)
     with _common.using_backend(arguments.backend):
-        wh = network_wh(boxes, _head.img_size(arguments), arguments.fit, arguments.min_size)
-        found = check(anchors, wh, thr=arguments.thr)
-    asked = _head.chosen_split(arguments, found.anchors)
-    own, said = _layout(arguments.anchors) if asked is None else ([], [])
-    if own:
-        heads, said = _own_heads(anchors, own, found)
+        wh = network_wh(boxes, made_for.img_size, made_for.fit, arguments.min_size)
+        found = check(config.anchors[used], wh, thr=arguments.thr)
+    asked = _head.chosen_split(arguments, found.anchors, [level for level, _ in config.layout])
+    if asked is None and config.layout:
+        heads = _own_heads(config, used, found)
     else:
         heads = layers(found.anchors, asked or levels(len(found.anchors)), found.counts)
+        said += [config.why] if config.why else []
         said += [] if asked else unusual(len(found.anchors))
+    said += _differs(config, _head.used(boxes, made_for), arguments)
+    if arguments.data:
+        said += _head.classes_remark(" ".join(arguments.anchors), config, boxes)
     said += remarks(heads)
     if arguments.plot is not None:
         plot.checked(found, wh, heads, arguments.plot)
@@ -72,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
                 **found.to_dict(),
                 "levels": _head.level_rows(heads),
                 "warnings": said,
-                "img_size": arguments.img_size,
+                **_head.input_row(boxes, made_for),
                 "min_bpr": arguments.min_bpr,
                 "passed": passed,
                 "read": read,
@@ -81,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
             }
         )
     else:
-        lines = [_common.shown_summary(read, dict(boxes.skipped)), "", shown(found), "", _head.shown_levels(heads)]
+        lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
+        lines += ["", shown(found), "", _head.shown_levels(heads)]
         lines += [f"warning   {text}" for text in said]
         if arguments.min_bpr is not None:
             word = "passed" if passed else "FAILED"
@@ -90,32 +95,42 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if passed else 1
 
 
-def _layout(given: list[str]) -> tuple[list[tuple[int, list[int]]], list[str]]:
-    """Return the levels that the anchors' file tells, none of JSON and of numbers; and why it does not tell them."""
-    text = " ".join(given)
-    if not text.lower().endswith((".yaml", ".yml", ".cfg")):
-        return [], []
-    try:
-        return export.layout(text), []
-    except fastanchor.DataError as error:  # the anchors were read; only where they belong is not known
-        return [], [f"{error}; the levels are the usual ones for so many anchors"]
+def _given(arguments: argparse.Namespace) -> tuple[export.Config, list[int], list[str]]:
+    """Return what the anchors' source says, the positions of those that a level uses, and a remark on the others."""
+    config = export.read(arguments.anchors)
+    n = len(config.anchors)
+    if not n:
+        raise fastanchor.DataError(f"{arguments.anchors[0]}: has a number of anchors, and not their sizes")
+    used = sorted({at for _, rows in config.layout for at in rows}) or list(range(n))
+    unused = sorted(set(range(n)) - set(used))
+    return config, used, [f"anchor {w:g} x {h:g} is on no level, and is not scored"
+                          for w, h in config.anchors[unused].tolist()]  # fmt: skip
 
 
-def _own_heads(
-    anchors: FloatArray, own: list[tuple[int, list[int]]], found: AnchorCheck
-) -> tuple[list[Layer], list[str]]:
-    """Return the levels as the anchors' own file has them, and what is odd about them."""
-    place = np.empty(len(anchors), np.int64)
-    place[np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")] = np.arange(len(anchors))
-    beyond = [at for _, rows in own for at in rows if at >= len(anchors)]
-    if beyond:
-        raise fastanchor.DataError(f"mask: points to anchor {beyond[0]}, and there are {len(anchors)}, counted from 0")
+def _own_heads(config: export.Config, used: list[int], found: AnchorCheck) -> list[Layer]:
+    """Return the levels as the anchors' own file has them."""
+    anchors = config.anchors[used]
+    order = np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")
+    place = {used[at]: i for i, at in enumerate(order.tolist())}
     heads = []
-    for level, rows in own:
-        at = place[rows]
+    for level, rows in config.layout:
+        at = [place[row] for row in rows]
         heads.append(Layer(level, 2**level, found.anchors[at], float(found.counts[at].sum() / found.counts.sum())))
-    unused = sorted(set(range(len(anchors))) - {at for _, rows in own for at in rows})
-    return heads, [f"anchor {w:g} x {h:g} is on no level, but is scored" for w, h in anchors[unused].tolist()]
+    return heads
+
+
+def _differs(config: export.Config, made_for: export.Input | None, arguments: argparse.Namespace) -> list[str]:
+    """Return a sentence for what was given by hand and differs from the file."""
+    said = []
+    size = config.img_size or (config.note and config.note.img_size)
+    fit = config.fit or (config.note and config.note.fit)
+    name = " ".join(arguments.anchors)
+    if made_for is not None and size and size != made_for.img_size:
+        have, want = (f"{w} x {h}" for w, h in (size, made_for.img_size))
+        said.append(f"{name}: is for {have} pixels, and was scored at {want} as given by --img-size")
+    if made_for is not None and fit and fit != made_for.fit:
+        said.append(f"{name}: is for {fit}, and was scored with {made_for.fit} as given by --fit")
+    return said
 
 
 def shown(found: AnchorCheck) -> str:

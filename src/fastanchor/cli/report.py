@@ -53,17 +53,18 @@ def run(arguments: argparse.Namespace) -> int:
     asked = (
         None if arguments.sweep is None else [] if arguments.sweep == "none" else numbers(arguments.sweep, "--sweep")
     )
+    made_for = _head.network(arguments)
     boxes, read = _common.load(arguments)
     with warnings.catch_warnings(), _common.using_backend(arguments.backend):
         warnings.simplefilter("ignore", SmallBoxWarning)  # the page says it
         made = make(
             boxes,
             source=read["source"],
-            img_size=_head.img_size(arguments),
+            img_size=made_for.img_size,
             n=arguments.n,
             thr=arguments.thr,
             gen=arguments.gen,
-            fit=arguments.fit,
+            fit=made_for.fit,
             min_size=arguments.min_size,
             seed=_check.integer(arguments.seed, "--seed", least=0),
             deal=lambda anchors: _head.chosen_split(arguments, anchors),
@@ -80,7 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
                 "check": made.check.to_dict(),
                 "levels": _head.level_rows(made.levels),
                 "sweep": None if made.sweep is None else made.sweep.to_dict(),
-                "img_size": arguments.img_size,
                 "seed": arguments.seed,
                 "read": read,
                 "skipped": dict(boxes.skipped),

@@ -47,15 +47,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         plot.check(arguments.plot)
     asked = numbers(arguments.n)
+    made_for = _head.network(arguments)
     boxes, read = _common.load(arguments)
     with _common.using_backend(arguments.backend):
         found = sweep(
             boxes,
             asked,
-            img_size=_head.img_size(arguments),
+            img_size=made_for.img_size,
             thr=arguments.thr,
             gen=arguments.gen,
-            fit=arguments.fit,
+            fit=made_for.fit,
             min_size=arguments.min_size,
             rng=_check.integer(arguments.seed, "--seed", least=0),
             n_init=arguments.n_init,
@@ -66,11 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         plot.swept(found, arguments.plot)
     if arguments.json:
-        rest = {"img_size": arguments.img_size, "thr": arguments.thr, "seed": arguments.seed, "read": read}
+        rest = {**_head.input_row(boxes, made_for), "thr": arguments.thr, "seed": arguments.seed, "read": read}
         tail = {"skipped": dict(boxes.skipped), "version": fastanchor.__version__}
         _common.emit_json({**found.to_dict(), **rest, **tail})
         return 0
-    lines = [_common.shown_summary(read, dict(boxes.skipped)), "", "  n  mean IoU  fitness      BPR"]
+    lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
+    lines += ["", "  n  mean IoU  fitness      BPR"]
     for n, iou, fitness, bpr in zip(found.n, found.mean_iou, found.fitness, found.bpr, strict=True):
         lines.append(f"{n:>3}   {iou:.5f}  {fitness:.5f}  {bpr:.5f}")
     print("\n".join(lines))  # noqa: T201  the answer

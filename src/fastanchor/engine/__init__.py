@@ -7,6 +7,8 @@ from typing import Any, get_args
 from fastanchor import _check, kernels
 from fastanchor._types import FloatArray, Metric
 from fastanchor.boxes import Boxes
+from fastanchor.engine._grid import side_for
+from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._protocol import Engine
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.engine.index import BoxIndex
@@ -16,6 +18,7 @@ __all__ = ["ENGINES", "METRICS", "BoxIndex", "Engine", "choose"]
 ENGINES = ("auto", "dense", "index")
 # from here on an index pays for being built, even in a single k-means run
 LARGE = 200_000
+HOPELESS = 0.5  # share of boxes in cells that must be looked into: from here on an index would only cost its building
 METRICS = get_args(Metric)
 
 
@@ -37,12 +40,16 @@ def choose(
     values = boxes.wh if isinstance(boxes, Boxes) else boxes
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     wh = check(values, argument)
-    if name == "index" or (name == "auto" and _pays(wh, metric)):
+    if name == "index":
         return BoxIndex(wh, threads=threads)
+    if name == "auto" and _indexable(wh, metric):
+        where = layout(sampled(wh), side_for(len(wh)))
+        if where.crowding < HOPELESS:
+            return BoxIndex(wh, threads=threads, _where=where)
     return DenseEngine(wh, threads=threads)
 
 
-def _pays(wh: FloatArray, metric: Metric) -> bool:
+def _indexable(wh: FloatArray, metric: Metric) -> bool:
     """Return whether the boxes are many, the backend can index them, and none of them is a mere point."""
     if len(wh) < LARGE or kernels.current() != "numba":
         return False

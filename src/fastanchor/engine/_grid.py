@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import DataError
+from fastanchor.engine._layout import Layout, edges, layout, sampled
 from fastanchor.engine._pool import Team
 from fastanchor.kernels import part
 
 CHUNK = 1 << 18  # boxes a thread takes at a time: 4 MB of float64, enough to drown the cost of the call
-SAMPLE = 1 << 14
-MOST = (0.0002, 0.9998)
 LEVELS = (4, 2, 0)  # that the search of anchors goes through; a level more or less costs a quarter more, measured
 
 
@@ -57,6 +56,8 @@ class Grid:
         Bin i holds edge[i] <= side < edge[i + 1]; the last bin holds its upper edge too.
     offsets : (nx * ny + 1,) int32
         Where each cell's boxes begin.
+    alike : (nx * ny,) uint8
+        1 where all boxes of a cell are equal.
     table : (nx + 1, ny + 1) int32
         Summed-area table of counts. 32 bits halve the memory; no faster, measured.
     sums : (total, 2) float64
@@ -66,7 +67,7 @@ class Grid:
         l puts 2^l rows together and no columns: most lines between anchors' regions cross a row at one column.
     """
 
-    def __init__(self, boxes: Any, team: Team, side: int | None = None) -> None:
+    def __init__(self, boxes: Any, team: Team, where: Layout | None = None) -> None:
         n = len(boxes)
         if n >= 1 << 31:
             raise DataError("boxes: an index holds fewer than 2^31")
@@ -78,10 +79,10 @@ class Grid:
         extents = np.array(team.run(lambda first: part("grid").extent(piece(first)), chunks))
         w0, h0 = extents[:, 0].min(), extents[:, 2].min()
         w1, h1 = extents[:, 1].max(), extents[:, 3].max()
-        sample = np.sort(np.asarray(boxes[:: max(1, n // SAMPLE)], dtype=np.float64), axis=0)
-        self.shift = shift = _choose_shift(sample, side or _side(n))
-        base_w, self.edge_w = _edges(sample[:, 0], w0, w1, shift)
-        self.base_h, self.edge_h = _edges(sample[:, 1], h0, h1, shift)
+        self.shift, cover, _ = where or layout(sampled(boxes), side_for(n))
+        shift = self.shift
+        base_w, self.edge_w = edges(cover[0], w0, w1, shift)
+        self.base_h, self.edge_h = edges(cover[1], h0, h1, shift)
         self.nx, self.ny = nx, ny = self.edge_w.size - 1, self.edge_h.size - 1
 
         counts = np.zeros((len(chunks), nx), np.int64)
@@ -96,13 +97,15 @@ class Grid:
             range(len(chunks)),
         )
         cells = np.zeros((nx, ny, 5))
+        self.alike = np.ones(nx * ny, np.uint8)
+        alike = self.alike.reshape(nx, ny)
         self.offsets = np.full(nx * ny + 1, n, np.int32)
         by_cell = self.offsets[:-1].reshape(nx, ny)
         cuts = np.searchsorted(starts, np.linspace(0, n, 33)[1:-1])
         spans = list(zip([0, *cuts], [*cuts, nx], strict=True))
         team.run(
             lambda s: part("grid").sort_rows(
-                int(s[0]), int(s[1]), starts, self.base_h, shift, self.w, self.h, self.row, by_cell, cells
+                int(s[0]), int(s[1]), starts, self.base_h, shift, self.w, self.h, self.row, by_cell, cells, alike
             ),
             spans,
         )
@@ -140,31 +143,19 @@ class Grid:
     @property
     def nbytes(self) -> int:
         """Memory held."""
-        arrays: tuple[Any, ...] = (self.w, self.h, self.row, self.offsets, self.table, self.sums, *self.runs.values())
+        arrays: tuple[Any, ...] = (
+            self.w,
+            self.h,
+            self.row,
+            self.offsets,
+            self.alike,
+            self.table,
+            self.sums,
+            *self.runs.values(),
+        )
         return sum(a.nbytes for a in arrays)
 
 
-def _side(n: int) -> int:
+def side_for(n: int) -> int:
     """Bins a side that balance blocks against boxes in open cells: 64 at 4,000 boxes, 512 at 1e6, 1024 at 1e7."""
     return int(np.clip(64 * (n / 4000) ** 0.36, 16, 2048))
-
-
-def _choose_shift(sample: Any, side: int) -> int:
-    """Shift of the bits that gives the nearest number of bins to `side` over most of the sample."""
-    lo, hi = np.quantile(sample, MOST, axis=0)
-    octaves = max(np.log2(hi / lo).max(), 1e-9)
-    return int(np.clip(52 - round(np.log2(side / octaves)), 0, 62))
-
-
-def _edges(sample: Any, low: float, high: float, shift: int) -> tuple[int, Any]:
-    """First bin's base and the edges of the bins: the whole extent, or if outliers stretch it by half, most of it."""
-    lo, hi = np.quantile(sample, MOST)
-    bits = np.array([lo, hi]).view(np.int64)
-    whole = np.array([low, high]).view(np.int64)
-    if (whole[1] - whole[0]) >> shift <= 1.5 * ((bits[1] - bits[0]) >> shift) + 8:
-        bits = whole
-    base = int(bits[0] >> shift << shift)
-    bins = int((bits[1] - base) >> shift) + 1
-    edges = (base + (np.arange(bins + 1) << shift)).view(np.float64)
-    edges[0], edges[-1] = low, high
-    return base, edges

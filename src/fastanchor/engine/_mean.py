@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastanchor import _check, kernels
 from fastanchor._types import FloatArray
+from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._pool import CHUNK
 from fastanchor.engine.index import Assignment, BoxIndex
 from fastanchor.kernels import part as kernel_part
@@ -97,7 +98,7 @@ class _Cells:
     def __init__(self, points: FloatArray) -> None:
         # half the bins a side of an index for other uses: bounds that are a little wider, of a third of the cells
         side = int(32 * (len(points) / 4000) ** 0.36)
-        self._index = BoxIndex(points, threads=1, _side=side)
+        self._index = BoxIndex(points, threads=1, _where=layout(sampled(points), side))
         grid: Any = self._index._grid
         cells = np.flatnonzero(np.diff(grid.offsets))
         rows = np.empty((cells.size, 8))

@@ -18,7 +18,10 @@ class Nearest(NamedTuple):
 
 
 class Step(Protocol):
-    """One look at the boxes: whether the assignment differs from the last, its counts, and where centres go."""
+    """One look at the boxes: whether the assignment differs from the last, its counts, and where centres go.
+
+    Its arrays are read-only.
+    """
 
     @property
     def changed(self) -> bool:
@@ -70,11 +73,17 @@ class Engine(Protocol):
     def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
         """Count each centre's boxes and add up their distances."""
 
+    def best_iou(self, centers: FloatArray) -> float:
+        """Return the mean over the boxes of the IoU with the best centre, with all its digits however small it is."""
+
     def labels(self, centers: FloatArray, metric: Metric) -> IntArray:
         """Return the nearest centre of each box, (n,) in the order of the boxes, ties to the lowest."""
 
-    def farthest(self, centers: FloatArray, metric: Metric) -> tuple[int, float]:
-        """Return the lowest row with the largest distance to its nearest centre, and that distance."""
+    def spread(self, centers: FloatArray, metric: Metric, many: int) -> IntArray:
+        """Return up to `many` rows, each farthest from the centres and from the rows before it (of equals the lowest).
+
+        There are fewer where no box has a distance above zero any more.
+        """
 
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> int | None:
         """Return the first row whose cumulative plain distance exceeds `u` of the total; None if that is zero."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from fastanchor.engine._select import Medians
 __all__ = ["DenseEngine"]
 
 T = TypeVar("T")
+
+CELLS = 1 << 18  # of a matrix of IoUs at a time, 2 MB
 
 
 class DenseEngine:
@@ -32,10 +35,23 @@ class DenseEngine:
     name = "dense"
 
     def __init__(self, wh: FloatArray, *, threads: int | None = None) -> None:
+        self._hold(*_columns(wh), None, threads)
+
+    @classmethod
+    def of_columns(cls, w: FloatArray, h: FloatArray, rows: Any, *, threads: int | None = None) -> DenseEngine:
+        """Return an engine for boxes in another order; nothing is copied.
+
+        `w` and `h` (n,) are contiguous, `rows` (n,) tells where each box stood. Counts, medians and means, sums of
+        distances and `spread` do not depend on the order; other answers are in the order of the columns.
+        """
+        engine = cls.__new__(cls)
+        engine._hold(w, h, rows, threads)
+        return engine
+
+    def _hold(self, w: FloatArray, h: FloatArray, rows: Any, threads: int | None) -> None:
         self.backend = kernels.current()
         self._kernels = kernels.load(self.backend)
-        self._w = wh[:, 0].copy()
-        self._h = wh[:, 1].copy()
+        self._w, self._h, self._rows = w, h, rows
         self._threads = thread_count(threads)
         self._medians: tuple[Medians, Medians] | None = None
 
@@ -60,20 +76,65 @@ class DenseEngine:
         _, inertia, sums = self.assign(centers, metric, None)
         return Nearest(sums[:, 2].astype(np.int64), inertia)
 
+    def best_iou(self, centers: FloatArray) -> float:
+        """Return the mean over the boxes of the IoU with the best centre."""
+        kw, kh = _columns(centers)
+        rows = max(1, CELLS // kw.size)
+
+        def score(chunks: list[slice]) -> list[float]:
+            out = np.empty((rows, kw.size))
+            totals = []
+            for c in chunks:
+                for first in range(c.start, c.stop, rows):
+                    part = slice(first, min(first + rows, c.stop))
+                    ious = out[: part.stop - first]
+                    self._kernels.wh_iou(self._w[part], self._h[part], kw, kh, ious)
+                    totals.append(float(ious.max(axis=1).sum()))
+            return totals
+
+        totals = each(score, len(self), self._threads)
+        return math.fsum(totals) / len(self)
+
     def labels(self, centers: FloatArray, metric: Metric) -> IntArray:
         """Return the nearest centre of each box."""
         labels = np.empty(len(self), dtype=np.int32)
         self.assign(centers, metric, labels)
         return labels.astype(np.int64)
 
-    def farthest(self, centers: FloatArray, metric: Metric) -> tuple[int, float]:
-        """Return the lowest row with the largest distance to its nearest centre, and that distance."""
+    def spread(self, centers: FloatArray, metric: Metric, many: int) -> IntArray:
+        """Return up to `many` rows, each farthest from the centres and from the rows before it (of equals the lowest).
 
-        def look(chunk: slice, distance: FloatArray) -> tuple[int, float]:
-            row = int(distance.argmax())
-            return chunk.start + row, float(distance[row])
+        There are fewer where no box has a distance above zero any more.
+        """
+        kernel = self._assigner(metric)
+        distance = np.full(len(self), np.inf)
+        rows: list[int] = []
+        new = centers
+        while len(rows) < many:
+            cw, ch = _columns(new)
 
-        return max(self._distances(centers, metric, look), key=lambda found: found[1])  # max keeps the first of equals
+            def work(chunks: list[slice], cw: FloatArray = cw, ch: FloatArray = ch) -> list[tuple[float, int, int]]:
+                results = []
+                for c in chunks:
+                    to_new = np.empty(c.stop - c.start)
+                    kernel(self._w[c], self._h[c], cw, ch, np.zeros(to_new.size, dtype=np.int32), to_new)
+                    own = distance[c]
+                    np.minimum(own, to_new, out=own)
+                    at = int(own.argmax())
+                    row = c.start + at
+                    if self._rows is not None:
+                        equals = np.flatnonzero(own == own[at])
+                        at = int(equals[self._rows[c][equals].argmin()])
+                        row = int(self._rows[c][at])
+                    results.append((float(own[at]), -row, c.start + at))
+                return results
+
+            top, row, at = max(each(work, len(self), self._threads))
+            if top <= 0.0:
+                break
+            rows.append(-row)
+            new = np.array([[self._w[at], self._h[at]]])
+        return np.array(rows, dtype=np.int64)
 
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> int | None:
         """Return the first row whose cumulative plain distance exceeds `u` of the total."""
@@ -194,13 +255,24 @@ class DenseStep(NamedTuple):
 
 
 class DenseLloyd:
-    """A run of k-means that keeps the label of every box."""
+    """A run of k-means that keeps the label of every box.
 
-    def __init__(self, engine: DenseEngine, metric: Metric, update: Update) -> None:
+    Parameters
+    ----------
+    engine : DenseEngine
+    metric : {"iou", "euclidean"}
+    update : {"median", "mean"}
+    last : (k, 2) float64, optional
+        Centres of the step before the first one here.
+    """
+
+    def __init__(self, engine: DenseEngine, metric: Metric, update: Update, last: FloatArray | None = None) -> None:
         self._engine = engine
         self._metric = metric
         self._update = update
         self._labels = np.full(len(engine), -1, dtype=np.int32)
+        if last is not None:
+            engine.assign(last, metric, self._labels)
 
     def step(self, centers: FloatArray) -> DenseStep:
         """Assign the boxes to `centers` and return what the update rule makes of them."""
@@ -211,6 +283,7 @@ class DenseLloyd:
         else:
             updated = np.full((len(counts), 2), np.nan)
             np.divide(sums[:, :2], sums[:, 2:], out=updated, where=sums[:, 2:] > 0)
+        counts.flags.writeable = updated.flags.writeable = False
         return DenseStep(changed, counts, inertia, updated)
 
 

@@ -15,16 +15,25 @@ from fastanchor._errors import BackendError
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
 from fastanchor.boxes import Boxes
 from fastanchor.engine._grid import Grid, Scratch
+from fastanchor.engine._layout import Layout
 from fastanchor.engine._pool import Team, thread_count
 from fastanchor.engine._protocol import Nearest
 from fastanchor.engine._search import Search
-from fastanchor.engine.dense import DenseEngine
+from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
 from fastanchor.kernels import part as kernel_part
 
 SAME = 1e-11  # fitnesses nearer than this, relative, are compared by the canonical evaluation
 TASKS = 8  # pieces of a step; fixed, so that sums do not depend on the number of threads
 SMALL = 100_000  # guess: below so many boxes a second thread costs more than it brings
 METRICS = {"iou": 0, "euclidean": 1}  # as the kernels number them
+
+# What a step costs, in nanoseconds of one thread, measured by bench/hostile.py. Only their ratios count: they decide
+# when a step on the index costs more than one that looks at every box and every centre.
+DENSE_BOX, DENSE_PAIR = 12.0, 0.45
+OPEN_BOX, OPEN_PAIR = 25.0, 1.2
+TRIED = 12.0
+HOPELESS = 0.3  # of a dense step: what may be spent to find out that a step on the index would cost more
+PATIENCE = 1.0  # dense steps that a step on the index may cost before the run goes on densely
 
 __all__ = ["BoxIndex"]
 
@@ -80,14 +89,14 @@ class BoxIndex:
     backend = "numba"
     positive = True
 
-    def __init__(self, boxes: Any, *, threads: int | None = None, _side: int | None = None) -> None:
+    def __init__(self, boxes: Any, *, threads: int | None = None, _where: Layout | None = None) -> None:
         if kernels.current() != "numba":
             raise BackendError("engine 'index' needs numba, and the NumPy backend is in force; use engine='dense'")
         if threads is not None:
             _check.integer(threads, "threads", least=1)
         wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
         team = Team(thread_count(threads))
-        self._grid = Grid(wh, team, _side)
+        self._grid = Grid(wh, team, _where)
         self._team = team if len(wh) >= SMALL else Team(1)
         self._scratch = Scratch()
         self._known: dict[float, tuple[Any, float]] = {}
@@ -133,6 +142,8 @@ class BoxIndex:
     def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
         """Boxes nearest to each centre, and the sum of their distances."""
         answer = Assignment(self, centers, metric)
+        if not answer.pays():
+            return self._by_cell().nearest(centers, metric)
         counts, _ = answer.counts_and_centers("median", counts_only=True)
         return Nearest(counts, answer.visit()[0])
 
@@ -147,9 +158,25 @@ class BoxIndex:
         _, row, distance = Assignment(self, centers, metric).visit()
         return row, distance
 
+    def spread(self, centers: FloatArray, metric: Metric, many: int) -> IntArray:
+        """Return up to `many` rows, each farthest from the centres and from the rows before it."""
+        if many > 1:
+            return self._by_cell().spread(centers, metric, many)
+        row, distance = self.farthest(centers, metric)
+        return np.array([row] if distance > 0.0 else [], dtype=np.int64)
+
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> int | None:
         """Return the first row whose cumulative plain distance exceeds `u` of the total."""
         return self._dense().pick(centers, metric, u)
+
+    def best_iou(self, centers: FloatArray) -> float:
+        """Return the mean over the boxes of the IoU with the best centre."""
+        return self._by_cell().best_iou(centers)
+
+    def _by_cell(self) -> DenseEngine:
+        """Return an engine with the boxes in the order of cells, for what does not depend on order; no copy."""
+        with kernels.backend(self.backend):
+            return DenseEngine.of_columns(self._grid.w, self._grid.h, self._grid.row, threads=self._team.threads)
 
     def _dense(self) -> DenseEngine:
         """Return an engine with the boxes in the order of their rows, for what depends on it; not kept."""
@@ -217,16 +244,31 @@ class BoxIndex:
 
 
 class Lloyd:
-    """A run of k-means steps, which remembers the step before."""
+    """A run of k-means steps, which remembers the step before.
+
+    From the first step on that would cost more on the index than on all boxes, the run goes on densely. What decides
+    is counted, not timed, so that the same boxes switch at the same step everywhere.
+    """
 
     def __init__(self, index: BoxIndex, metric: Metric, update: Update) -> None:
         self._index, self._metric, self._update = index, metric, update
         self._last: tuple[Assignment, Any, Any] | None = None
+        self._densely: DenseLloyd | None = None
 
-    def step(self, centers: FloatArray) -> Step:
+    def step(self, centers: FloatArray) -> Step | DenseStep:
         """Assign all boxes to `centers` and work out the centres that follow."""
-        answer = Assignment(self._index, centers, self._metric)
+        if self._densely is None:
+            answer = Assignment(self._index, centers, self._metric)
+            if answer.pays():
+                return self._next(answer)
+            last = None if self._last is None else self._last[0].given
+            self._densely = DenseLloyd(self._index._by_cell(), self._metric, self._update, last)
+            self._last = None
+        return self._densely.step(centers)
+
+    def _next(self, answer: Assignment) -> Step:
         counts, after = answer.counts_and_centers(self._update)
+        counts.flags.writeable = after.flags.writeable = False
         changed = True
         if self._last is not None:
             last, old_counts, old_after = self._last
@@ -248,26 +290,39 @@ class Assignment:
         for j, pair in enumerate(zip(self.cw.tolist(), self.ch.tolist(), strict=True)):
             seen.setdefault(pair, j)
         self.alive = np.array(list(seen.values()), np.int64)
-        self.leaves: list[Any] = [None] * len(index._tiles)
+        self.leaves: list[Any] = []
         self._cells: Any = None
+        self._settle()
 
-    def _settle(self, task: int) -> tuple[Any, Any]:
-        if self.leaves[task] is None:
-            grid = self.grid
-            room = 8192
-            with self.index._scratch.borrow() as scratch:
-                while True:
-                    leaves, cands = scratch("leaves", room, 7, np.int32), scratch("cands", 2 * room + 512, 0, np.int32)
-                    n, m = kernel_part("settle").settle(
-                        self.metric, self.cw, self.ch, self.alive, grid.edge_w, grid.edge_h, grid.table,
-                        self.index._tiles[task], leaves, cands,
-                    )  # fmt: skip
-                    if n >= 0:
-                        break
-                    room = 4 * len(leaves)
-                self.leaves[task] = leaves[:n].copy(), cands[:m].copy()
-        settled: tuple[Any, Any] = self.leaves[task]
-        return settled
+    def _settle(self) -> None:
+        """Find the leaves; none if that takes too long."""
+        n, k = len(self.grid.w), len(self.cw)
+        dense = PATIENCE * n * (DENSE_BOX + DENSE_PAIR * k)
+        tasks = range(len(self.index._tiles))
+        most = int(HOPELESS * dense / TRIED)
+        work = np.zeros((len(tasks), 3), np.int64)
+        self.leaves = self.index._team.run(lambda task: self._leaves(task, most, work[task]), tasks)
+        tried, boxes, pairs = work.sum(axis=0).tolist()
+        self._given_up = bool((work[:, 0] > most).any())
+        self._cost = tried * TRIED + boxes * OPEN_BOX + pairs * OPEN_PAIR
+        self._dense_cost = dense
+
+    def _leaves(self, task: int, most: int, work: Any) -> tuple[Any, Any]:
+        grid, room = self.grid, 8192
+        with self.index._scratch.borrow() as scratch:
+            while True:
+                leaves, cands = scratch("leaves", room, 7, np.int32), scratch("cands", 2 * room + 512, 0, np.int32)
+                n, m = kernel_part("settle").settle(
+                    self.metric, self.cw, self.ch, self.alive, grid.edge_w, grid.edge_h, grid.table, grid.w, grid.h,
+                    grid.offsets, grid.alike, self.index._tiles[task], most, leaves, cands, work,
+                )  # fmt: skip
+                if n >= 0:
+                    return leaves[:n].copy(), cands[:m].copy()
+                room = 4 * len(leaves)
+
+    def pays(self) -> bool:
+        """Whether a step from these leaves costs less than one that looks at every box and every centre."""
+        return not self._given_up and self._cost <= self._dense_cost
 
     def counts_and_centers(self, update: str, counts_only: bool = False) -> tuple[Any, Any]:
         """Count the boxes of each centre and take their means or medians."""
@@ -277,7 +332,7 @@ class Assignment:
         free: list[Any] = []
 
         def work(task: int) -> None:
-            leaves, cands = self._settle(task)
+            leaves, cands = self.leaves[task]
             try:
                 hist = free.pop()
             except IndexError:
@@ -339,8 +394,8 @@ class Assignment:
         """Label of each cell, (nx * ny,) int32; -1 where its boxes differ."""
         if self._cells is None:
             cells = np.full((self.grid.nx, self.grid.ny), -1, np.int32)
-            for task in range(len(self.leaves)):
-                kernel_part("lloyd").paint(self._settle(task)[0], cells)
+            for leaves, _ in () if self._given_up else self.leaves:
+                kernel_part("lloyd").paint(leaves, cells)
             self._cells = cells.reshape(-1)
         return self._cells
 

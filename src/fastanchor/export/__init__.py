@@ -1,65 +1,147 @@
-"""Anchors as the text of a detector's configuration. One file a family of detectors.
+"""Anchors as the text of a detector's configuration, written, read back, and put in place. One file a family.
 
 Every format takes the anchors, (n, 2) float64 pixels of the network input with the smallest area first, and optionally
-their levels as :func:`fastanchor.layers.split` returns them.
+their levels as :func:`fastanchor.layers.split` returns them, and the :class:`Input` that they are for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.export.darknet import cfg_layout, cfg_levels, darknet, edit_cfg
-from fastanchor.export.mm import mmdet, mmyolo
-from fastanchor.export.paddle import paddle
-from fastanchor.export.plain import csv, json
-from fastanchor.export.tao import tao, tao_levels
-from fastanchor.export.yolo import edit_yaml, yaml_layout, yaml_levels, yolov5
+from fastanchor.export._common import Config, Input, Target, from_words
+from fastanchor.export.darknet import DARKNET, darknet, edit_cfg
+from fastanchor.export.mm import MMDET, MMYOLO, mmdet, mmyolo
+from fastanchor.export.paddle import PADDLE, paddle
+from fastanchor.export.plain import CSV, JSON, csv, json, read_numbers
+from fastanchor.export.tao import SHAPE, TAO, tao, tao_levels
+from fastanchor.export.yolo import YOLOV5, edit_yaml, yolov5
 from fastanchor.layers import Split, levels
 
 __all__ = [
-    "FORMATS", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit", "json", "layout", "levels", "levels_in",
-    "mmdet", "mmyolo", "paddle", "tao", "usual_levels", "yolov5",
+    "FORMATS", "Config", "Input", "Target", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit", "json", "levels",
+    "mmdet", "mmyolo", "paddle", "read", "read_edited", "tao", "usual_levels", "yolov5",
 ]  # fmt: skip
 
-FORMATS: dict[str, Callable[[FloatArray, Split | None], str]] = {
-    "yolov5": yolov5,
-    "yolov7": yolov5,
-    "darknet": darknet,
-    "mmdet": mmdet,
-    "mmyolo": mmyolo,
-    "paddle": paddle,
-    "tao": tao,
-    "json": json,
-    "csv": csv,
+FORMATS: dict[str, Target] = {
+    "yolov5": YOLOV5,
+    "yolov7": YOLOV5,
+    "darknet": DARKNET,
+    "mmdet": MMDET,
+    "mmyolo": MMYOLO,
+    "paddle": PADDLE,
+    "tao": TAO,
+    "json": JSON,
+    "csv": CSV,
 }
 
+EDITED = (".yaml", ".yml", ".cfg")
+ENDINGS = (*EDITED, ".json", ".csv", ".txt", ".py")
+# bytes; a larger one is no configuration of a detector. JSON and CSV are tables, as large as they are
+LARGEST = 16 << 20
 
-def emit(anchors: FloatArray, fmt: str, parts: Split | None = None) -> str:
+
+def emit(
+    anchors: FloatArray,
+    fmt: str,
+    parts: Split | None = None,
+    *,
+    made_for: Input | None = None,
+    fit: str | None = None,
+) -> str:
     """Return the anchors in one of :data:`FORMATS`, without a newline at the end.
+
+    Parameters
+    ----------
+    anchors : (n, 2) float64
+        Pixels of the network input, smallest area first.
+    fmt : str
+    parts : list of (level, anchors in it), optional
+    made_for : Input, optional
+        What the anchors are for; the text says so. Default: not known, and not compared.
+    fit : {"letterbox", "stretch"}, optional
+        How your network gets its images. Default: as the format's detectors usually do.
 
     Raises
     ------
     DataError
-        If the format is unknown, or cannot hold these levels.
+        If the format is unknown, cannot hold these levels, or the anchors are for another fit.
 
     Examples
     --------
     >>> import numpy as np
-    >>> emit(np.array([[10.2, 13.0]]), "darknet")
-    'anchors = 10,13'
+    >>> emit(np.array([[10.2, 43.0]]), "darknet")
+    'anchors = 10,43'
     """
-    return FORMATS[_check.choice(fmt, "format", tuple(FORMATS))](anchors, parts)
+    target = FORMATS[_check.choice(fmt, "format", tuple(FORMATS))]
+    if not target.any_fit:
+        _agree(fmt, made_for, fit or target.fit)
+    return target.write(anchors, parts, made_for)
 
 
-def edit(file: str | Path, anchors: FloatArray, parts: Split | None = None) -> str:
+def read(anchors: str | Path | Sequence[str]) -> Config:
+    """Return anchors that exist already, from numbers as in ``"10,13 16,30"`` or from the file of this name.
+
+    Parameters
+    ----------
+    anchors : str, path or sequence of str
+        One name of a .yaml, .yml, .cfg, .json, .csv, .txt or .py file; or widths and heights in turn, apart by commas
+        or blanks.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or holds no anchors, or the numbers are no pairs.
+
+    Examples
+    --------
+    >>> read("10,13 16,30.5").anchors
+    array([[10. , 13. ],
+           [16. , 30.5]])
+    """
+    text = str(anchors) if isinstance(anchors, (str, Path)) else " ".join(anchors)
+    named = re.fullmatch(r"[^\n]*\.[A-Za-z]\w*", text) and not re.fullmatch(r"[-+\d\s.,eE]*", text)
+    if not isinstance(anchors, Path) and not named:
+        found = from_words(text)
+        return Config(found, [], len(found))
+    path, content = _text_of(text, ENDINGS)
+    try:
+        return _grammar(path, content)(content)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def read_edited(file: str | Path) -> Config:
+    """Return what a file says that :func:`edit` can edit.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, has another ending, or has no anchors to replace.
+    """
+    path, text = _text_of(file, EDITED)
+    try:
+        return _edited(path).read(text)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def edit(
+    file: str | Path,
+    anchors: FloatArray,
+    parts: Split | None = None,
+    *,
+    made_for: Input | None = None,
+    fit: str | None = None,
+) -> str:
     """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place.
 
     All else stays as it is, to the byte; comments inside a YAML's block go with it. Without `parts` the levels are
-    those of the file, in equal parts.
+    those of the file, with its numbers of anchors, or in equal parts.
 
     Parameters
     ----------
@@ -68,46 +150,31 @@ def edit(file: str | Path, anchors: FloatArray, parts: Split | None = None) -> s
     anchors : (n, 2) float64
         Pixels of the network input, smallest area first.
     parts : list of (level, anchors in it), optional
+    made_for : Input, optional
+        What the anchors are for. Default: not known, and not compared with the file.
+    fit : {"letterbox", "stretch"}, optional
+        How your network gets its images. Default: as the file says, else as its detectors usually do.
 
     Raises
     ------
     DataError
-        If the file cannot be read, has another ending, has no anchors to replace, or other levels.
+        If the file cannot be read, has another ending, has no anchors to replace, or other levels; or if the anchors
+        are for another size or fit than the file.
     """
-    path, text = _text_of(file)
-    how = edit_cfg if path.suffix.lower() == ".cfg" else edit_yaml
+    path, text = _text_of(file, EDITED)
+    target = _edited(path)
     try:
-        return how(text, anchors, parts)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-
-
-def levels_in(file: str | Path) -> tuple[int, ...]:
-    """Return the levels of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg; () if it does not tell.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read, has another ending, or has no anchors to replace.
-    """
-    path, text = _text_of(file)
-    try:
-        return cfg_levels(text) if path.suffix.lower() == ".cfg" else yaml_levels(text)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-
-
-def layout(file: str | Path) -> list[tuple[int, list[int]]]:
-    """Return the levels of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, and which of its anchors each has.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read, has another ending, or cannot be understood.
-    """
-    path, text = _text_of(file)
-    try:
-        return cfg_layout(text) if path.suffix.lower() == ".cfg" else yaml_layout(text)
+        if made_for is not None:
+            own = target.read(text)
+            _agree("the file", made_for, fit or own.fit or target.fit)
+            size = own.img_size or made_for.img_size
+            if size != made_for.img_size:
+                have, want = (f"{w} x {h}" for w, h in (size, made_for.img_size))
+                raise DataError(f"has a network input of {have}, and the anchors are for {want}; the size in the file "
+                                "is not changed, so change it there, or compute anchors for it")  # fmt: skip
+        if target.splice is None:
+            raise DataError("cannot be edited")
+        return target.splice(text, anchors, parts, made_for)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 
@@ -117,13 +184,44 @@ def usual_levels(fmt: str | None, n: int) -> Split:
     return tao_levels(n) if fmt == "tao" else levels(n)
 
 
-def _text_of(file: str | Path) -> tuple[Path, str]:
+def _edited(path: Path) -> Target:
+    return DARKNET if path.suffix.lower() == ".cfg" else YOLOV5
+
+
+def _agree(name: str, made_for: Input | None, fit: str) -> None:
+    """Raise if the anchors are for another fit than the one wanted."""
+    _check.choice(fit, "fit", ("letterbox", "stretch"))
+    if made_for is not None and made_for.fit != fit:
+        raise DataError(
+            f"fit: the anchors are for {made_for.fit}, and {name} has {fit}; compute them with fit = {fit!r}, or give "
+            f"fit = {made_for.fit!r} for the text too if your network does so"
+        )
+
+
+def _grammar(path: Path, text: str) -> Callable[[str], Config]:
+    """Return the function that reads such a file."""
+    ending = path.suffix.lower()
+    if ending in (".yaml", ".yml", ".txt") and SHAPE.search(text):
+        return TAO.read
+    if ending in (".yaml", ".yml"):
+        return PADDLE.read if re.search(r"\banchor_masks\b", text) else YOLOV5.read
+    return {".cfg": DARKNET.read, ".json": JSON.read, ".csv": CSV.read, ".py": MMDET.read, ".txt": read_numbers}[ending]
+
+
+def _text_of(file: str | Path, endings: tuple[str, ...]) -> tuple[Path, str]:
     path = Path(file)
-    if path.suffix.lower() not in (".yaml", ".yml", ".cfg"):
-        raise DataError(f"{path}: must end in .yaml, .yml or .cfg")
+    ending = path.suffix.lower()
+    if ending not in endings:
+        raise DataError(f"{path}: must end in {', '.join(endings[:-1])} or {endings[-1]}")
+    limit = -1 if ending in (".json", ".csv") else LARGEST + 1
     try:
-        return path, path.read_bytes().decode("utf-8")
+        with path.open("rb") as stream:
+            data = stream.read(limit)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if 0 < limit <= len(data):
+        raise DataError(f"{path}: is larger than {LARGEST >> 20} MB; a detector's configuration is not")
+    try:
+        return path, data.decode("utf-8")
     except UnicodeDecodeError:
         raise DataError(f"{path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None

@@ -2,44 +2,60 @@
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass, field
 from reprlib import repr as brief
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.export._common import dealt, lines_of, pairs
-from fastanchor.layers import Split, equal
+from fastanchor.export._cfg import Head, Section, heads_of, put, sections_of
+from fastanchor.export._common import (
+    Config,
+    Input,
+    Layout,
+    Target,
+    dealt,
+    from_words,
+    lines_of,
+    mask_layout,
+    noted,
+    pairs,
+)  # fmt: skip
+from fastanchor.layers import Split
 
-__all__ = ["cfg_layout", "cfg_levels", "darknet", "edit_cfg"]
+__all__ = ["DARKNET", "darknet", "edit_cfg"]
+
+# Sides are written in whole pixels, as is usual, unless that would be coarse: a side below FINE, or all below CELL,
+# which is one cell of the last level (small networks, anchors in cells)
+FINE, CELL = 5.0, 32.0
 
 
-# what a head predicts for an anchor besides the classes: a box and whether it is there; with uncertainties 4 more
-HEADS = {"yolo": 5, "gaussian_yolo": 9}
+def darknet(anchors: FloatArray, parts: Split | None = None, made_for: Input | None = None) -> str:
+    """Return the ``anchors`` line of a Darknet cfg; with `parts` the ``mask`` of each level too.
 
-
-def darknet(anchors: FloatArray, parts: Split | None = None) -> str:
-    """Return the ``anchors`` line of a Darknet cfg, in whole pixels; with `parts` the ``mask`` of each level too.
+    Sides are whole pixels; but with four digits if one of them is below 5, or all are below 32.
 
     Parameters
     ----------
     anchors : (n, 2) float64
         Widths and heights in pixels of the network input, smallest area first.
     parts : list of (level, anchors in it), optional
+    made_for : Input, optional
+        What the anchors are for, which a comment says.
 
     Examples
     --------
     >>> import numpy as np
-    >>> darknet(np.array([[10.2, 13], [16, 30]]))
-    'anchors = 10,13, 16,30'
-    >>> print(darknet(np.array([[10.2, 13], [16, 30]]), [(4, 1), (5, 1)]))
-    anchors = 10,13, 16,30
+    >>> darknet(np.array([[10.2, 13], [16, 40]]))
+    'anchors = 10,13, 16,40'
+    >>> print(darknet(np.array([[10.2, 13], [16, 40]]), [(4, 1), (5, 1)], Input("stretch", (416, 416))))
+    # fastanchor: stretch, 416 x 416 pixels
+    anchors = 10,13, 16,40
     num = 2
     # [yolo] of stride 16: mask = 0
     # [yolo] of stride 32: mask = 1
     """
-    lines = [f"anchors = {pairs(anchors, '{w},{h}', 0)}"]
+    lines = [] if made_for is None else [made_for.note]
+    lines.append(f"anchors = {_pixels(anchors)}")
     if parts is not None:
         lines.append(f"num = {len(anchors)}")
         start = 0
@@ -49,33 +65,64 @@ def darknet(anchors: FloatArray, parts: Split | None = None) -> str:
     return "\n".join(lines)
 
 
-@dataclass
-class _Section:
-    name: str
-    line: int
-    # key -> (line, value)
-    keys: dict[str, tuple[int, str]] = field(default_factory=dict)
+def read(text: str) -> Config:
+    r"""Return what a Darknet cfg, or an ``anchors`` line alone, says.
 
-    def get(self, key: str, default: str | None = None) -> str:
-        if key in self.keys:
-            return self.keys[key][1]
-        if default is None:
-            raise DataError(f"line {self.line + 1}: section [{self.name}] has no {key}=")
-        return default
+    Anchors of a ``[region]`` section are in cells; they are returned in pixels of the network input.
 
-    def whole(self, key: str, default: str, *, least: int = 1) -> int:
-        value = self.get(key, default)
-        if re.fullmatch(r"\d{1,9}", value) and int(value) >= least:
-            return int(value)
-        raise DataError(f"line {self.keys[key][0] + 1}: {key} = {brief(value)}: must be a whole number >= {least}")
+    Raises
+    ------
+    DataError
+        If there are no anchors, or sections with different ones, or a mask that points beyond them.
+
+    Examples
+    --------
+    >>> cfg = "[net]\nwidth=64\nheight=32\n[conv]\nstride=16\n[region]\nanchors=1,2, 0.5,3\nclasses=4\nnum=2"
+    >>> found = read(cfg)
+    >>> found.anchors.tolist(), found.layout, found.img_size, found.fit, found.classes
+    ([[16.0, 32.0], [8.0, 48.0]], [(4, [0, 1])], (64, 32), 'stretch', 4)
+    """
+    sections = sections_of(lines_of(text))
+    owners = [section for section in sections if "anchors" in section.keys]
+    if not owners:
+        raise DataError("has no anchors=")
+    if len({re.sub(r"\s", "", section.get("anchors")) for section in owners}) > 1:
+        raise DataError("has sections with different anchors=; give them as numbers instead")
+    anchors = from_words(owners[0].get("anchors"))
+    layout: Layout = []
+    why, classes = "", set()
+    try:
+        heads = heads_of(sections)
+    except DataError as error:
+        if any(section.name == "region" for section in owners):
+            raise
+        why = f"{error}; the levels are the usual ones for so many anchors"
+    else:
+        if heads[0].section.name == "region":
+            anchors = anchors * heads[0].stride
+        layout = mask_layout([head.level for head in heads], [_positions(head) for head in heads], len(anchors))
+        classes = {head.section.whole("classes", "20", least=0) for head in heads}
+    net = sections[0] if sections[0].name in ("net", "network") else None
+    return Config(
+        anchors,
+        layout,
+        len(anchors),
+        why,
+        None if net is None else "letterbox" if net.whole("letter_box", "0", least=0) else "stretch",
+        _size(net),
+        noted(text),
+        classes.pop() if len(classes) == 1 else None,
+        DARKNET.fit,
+    )
 
 
-def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
+def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None, made_for: Input | None = None) -> str:
     r"""Return the text of a Darknet cfg with these anchors, and all else as it was.
 
     Of every ``[yolo]`` section ``anchors``, ``mask`` and ``num`` are replaced, and ``filters`` of the convolution
     before it becomes ``(classes + 5) * anchors of the head``; ``[Gaussian_yolo]`` has 9 in place of 5. Which head is
-    which is known from its stride, found by following the layers; so the order of the heads does not matter.
+    which is known from its stride, found by following the layers; so the order of the heads does not matter. The one
+    head of a YOLOv2, ``[region]``, has its anchors in cells, with four digits, and no mask.
 
     Parameters
     ----------
@@ -84,161 +131,84 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None) -> str:
     anchors : (n, 2) float64
         Widths and heights in pixels of the network input, smallest area first.
     parts : list of (level, anchors in it), optional
-        Default: the heads of the file, in equal parts.
+        Default: the heads of the file, with as many anchors each as now, or in equal parts if n is another number.
+    made_for : Input, optional
+        Not written: the cfg has its size and its fit in ``[net]``.
 
     Raises
     ------
     DataError
-        If there is no ``[yolo]`` section, a head has no convolution before it, or the heads have other levels.
+        If there is no head, a head has no convolution before it, or the heads have other levels.
 
     Examples
     --------
     >>> import numpy as np
     >>> cfg = "[net]\n[convolutional]\nstride=32\nfilters=18  # 6 * 3\n[yolo]\nmask=0\nanchors=1,2\nclasses=1\nnum=1"
-    >>> print(edit_cfg(cfg, np.array([[10.0, 13.0], [20.0, 30.0]])))
+    >>> print(edit_cfg(cfg, np.array([[10.0, 13.0], [20.0, 40.0]])))
     [net]
     [convolutional]
     stride=32
     filters=12  # 6 * 3
     [yolo]
     mask=0,1
-    anchors=10,13, 20,30
+    anchors=10,13, 20,40
     classes=1
     num=2
     """
     lines = lines_of(text)
-    sections = _sections(lines)
-    heads = _heads(sections)
-    levels = _levels(heads)
+    heads = heads_of(sections_of(lines))
+    levels = sorted(head.level for head in heads)
     if parts is None:
-        parts = equal(len(anchors), levels)
-    if [level for level, _ in parts] != levels:
-        have, want = (", ".join(f"P{p}/{2**p}" for p in found) for found in (levels, [level for level, _ in parts]))
+        layout = sorted((head.level, _positions(head)) for head in heads)
+        parts = Config(anchors, layout, len(anchors)).own_parts(len(anchors))
+    if parts is None or [level for level, _ in parts] != levels:
+        have, want = (", ".join(f"P{p}/{2**p}" for p in found) for found in (levels, [p for p, _ in parts or []]))
         raise DataError(f"the [yolo] sections are of levels {have}, not {want}")
     masks, start = {}, 0
-    for _, stride, part, _ in dealt(anchors, parts):
-        masks[stride] = (_mask(start, len(part)), len(part))
+    for level, _, part, _ in dealt(anchors, parts):
+        masks[level] = (_mask(start, len(part)), len(part))
         start += len(part)
     added: dict[int, list[str]] = {}
-    for head, convolution, stride in heads:
-        mask, count = masks[stride]
-        _put(lines, head, "mask", mask, added)
-        _put(lines, head, "anchors", pairs(anchors, "{w},{h}", 0), added)
-        _put(lines, head, "num", str(len(anchors)), added)
-        _put(
-            lines, convolution, "filters", str((head.whole("classes", "20", least=0) + HEADS[head.name]) * count), added
-        )
+    for head in heads:
+        mask, count = masks[head.level]
+        if head.section.name == "region":
+            put(lines, head.section, "anchors", pairs(anchors / head.stride, "{w},{h}", None), added)
+        else:
+            put(lines, head.section, "mask", mask, added)
+            put(lines, head.section, "anchors", _pixels(anchors), added)
+        put(lines, head.section, "num", str(len(anchors)), added)
+        put(lines, head.convolution, "filters", str(head.per_anchor * count), added)
     return "".join(line + "".join(added.get(i, [])) for i, line in enumerate(lines))
 
 
-def cfg_levels(text: str) -> tuple[int, ...]:
-    """Return the levels of the ``[yolo]`` sections of a Darknet cfg, rising.
-
-    Raises
-    ------
-    DataError
-        If there is none, or a section cannot be understood.
-    """
-    return tuple(_levels(_heads(_sections(lines_of(text)))))
+def _pixels(anchors: FloatArray) -> str:
+    coarse = anchors.min() < FINE or anchors.max() < CELL
+    return pairs(anchors, "{w},{h}", None if coarse else 0)
 
 
-def cfg_layout(text: str) -> list[tuple[int, list[int]]]:
-    """Return the level of each head of a Darknet cfg and the positions of its anchors, which its ``mask`` tells.
-
-    Raises
-    ------
-    DataError
-        If there is none, or a section cannot be understood.
-    """
-    found = []
-    for head, _, stride in _heads(_sections(lines_of(text))):
-        mask = head.get("mask", ",".join(map(str, range(head.whole("num", "1")))))
-        if not re.fullmatch(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*,?\s*", mask):
-            raise DataError(f"line {head.line + 1}: mask = {brief(mask)}: must be whole numbers")
-        found.append((stride.bit_length() - 1, [int(part) for part in mask.split(",") if part.strip()]))
-    return sorted(found)
-
-
-def _levels(heads: list[tuple[_Section, _Section, int]]) -> list[int]:
-    return sorted(stride.bit_length() - 1 for _, _, stride in heads)
+def _positions(head: Head) -> list[int]:
+    """Return the positions of a head's anchors, which its ``mask`` says; without a mask they are all."""
+    section = head.section
+    if section.name == "region" or "mask" not in section.keys:
+        count = section.whole("num", "1")
+        if count > 10_000:
+            raise DataError(f"line {section.line + 1}: num = {count}: must be the number of anchors")
+        return list(range(count))
+    mask = section.get("mask")
+    if not re.fullmatch(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*,?\s*", mask):
+        raise DataError(f"line {section.line + 1}: mask = {brief(mask)}: must be whole numbers")
+    return [int(part) for part in mask.split(",") if part.strip()]
 
 
 def _mask(start: int, count: int) -> str:
     return ",".join(map(str, range(start, start + count)))
 
 
-def _sections(lines: list[str]) -> list[_Section]:
-    found: list[_Section] = []
-    for i, line in enumerate(lines):
-        content = re.split(r"[#;]", line, maxsplit=1)[0].strip()
-        if content.startswith("["):
-            found.append(_Section(content.strip("[] \t").lower(), i))
-        elif "=" in content and found:
-            key, value = (part.strip() for part in content.split("=", 1))
-            found[-1].keys[key] = i, value
-    return found
+def _size(net: Section | None) -> tuple[int, int] | None:
+    if net is None or not {"width", "height"} <= set(net.keys):
+        return None
+    return net.whole("width", "0"), net.whole("height", "0")
 
 
-def _heads(sections: list[_Section]) -> list[tuple[_Section, _Section, int]]:
-    """Return each [yolo] section, the convolution before it, and the stride of its cells."""
-    if not sections or sections[0].name not in ("net", "network"):
-        raise DataError("must begin with a [net] section; is this a Darknet cfg?")
-    strides: list[float] = []
-    found = []
-    now = 1.0
-    for i, section in enumerate(sections[1:], start=1):
-        name = section.name
-        if name in ("convolutional", "conv", "maxpool", "local_avgpool", "reorg", "reorg3d"):
-            # a padded or unpadded window changes the size by its stride, which is what counts here
-            now *= _stride(section)
-        elif name == "upsample":
-            now /= section.whole("stride", "2")
-        elif name == "route":
-            first = section.get("layers").split(",")[0].strip()
-            at = int(first) if re.fullmatch(r"-?\d{1,9}", first) else len(strides)
-            at += len(strides) if at < 0 else 0
-            if not 0 <= at < len(strides):
-                raise DataError(
-                    f"line {section.line + 1}: [route] points to layer {first[:20]}, which is not before it"
-                )
-            now = strides[at]
-        elif name in HEADS:
-            before = sections[i - 1]
-            if before.name not in ("convolutional", "conv"):
-                raise DataError(f"line {section.line + 1}: [yolo] has no [convolutional] section before it")
-            stride = int(now)
-            if stride != now or stride < 1 or not math.log2(stride).is_integer():
-                raise DataError(f"line {section.line + 1}: [yolo] has stride {now:g}; must be a power of 2")
-            found.append((section, before, stride))
-        strides.append(now)
-    if not found:
-        if any(section.name == "region" for section in sections):
-            raise DataError("has a [region] section, whose anchors are in cells; only [yolo] sections are known")
-        raise DataError("has no [yolo] section")
-    if len({stride for *_, stride in found}) < len(found):
-        raise DataError(f"has [yolo] sections of equal stride: {', '.join(str(stride) for *_, stride in found)}")
-    return found
-
-
-def _stride(section: _Section) -> int:
-    plain = section.whole("stride", "1")
-    both = [section.whole(key, str(plain)) for key in ("stride_x", "stride_y")]
-    if both[0] != both[1]:
-        raise DataError(f"line {section.line + 1}: [{section.name}] has stride_x = {both[0]} and stride_y = {both[1]}; "
-                        "levels have one stride")  # fmt: skip
-    return both[0]
-
-
-def _put(lines: list[str], section: _Section, key: str, value: str, added: dict[int, list[str]]) -> None:
-    """Set a key in its line, keeping what stands around the value; or add a line after the section's name."""
-    if key in section.keys:
-        at, _ = section.keys[key]
-        match = re.match(r"([^=]*=[ \t]*)([^#;\r\n]*?)(\s*(?:[#;].*)?[\r\n]*)$", lines[at], re.DOTALL)
-        if match is None:  # cannot be: the line was taken apart at the same characters
-            raise DataError(f"line {at + 1}: cannot be understood")
-        lines[at] = match[1] + value + match[3]
-        return
-    newline = "\r\n" if lines[section.line].endswith("\r\n") else "\n"
-    if not lines[section.line].endswith("\n"):
-        lines[section.line] += newline
-    added.setdefault(section.line, []).append(f"{key}={value}{newline}")
+# Darknet resizes to width x height; `letter_box=1` in the cfg makes it keep the proportions
+DARKNET = Target(darknet, read, "stretch", splice=edit_cfg)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
+
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.export._common import dealt, pairs
+from fastanchor.export._common import Config, Input, Layout, Target, dealt, from_words, noted, pairs
 from fastanchor.layers import Split, equal, levels
 
-__all__ = ["tao", "tao_levels"]
+__all__ = ["SHAPE", "TAO", "tao", "tao_levels"]
+
+NAMES = ("big", "mid", "small")
+SHAPE = re.compile(r"\b(big|mid|small)_anchor_shape[ \t]*:[ \t]*[\"']([^\"'\n]*)[\"']")
 
 
-def tao(anchors: FloatArray, parts: Split | None = None) -> str:
+def tao(anchors: FloatArray, parts: Split | None = None, made_for: Input | None = None) -> str:
     """Return ``big_``, ``mid_`` and ``small_anchor_shape``; the tiny network has no small ones.
 
     Parameters
@@ -19,6 +26,8 @@ def tao(anchors: FloatArray, parts: Split | None = None) -> str:
         Widths and heights in pixels of the network input, smallest area first.
     parts : list of (level, anchors in it), optional
         Two levels or three. Default: :func:`tao_levels`.
+    made_for : Input, optional
+        What the anchors are for, which a comment says.
 
     Raises
     ------
@@ -35,11 +44,40 @@ def tao(anchors: FloatArray, parts: Split | None = None) -> str:
     found = dealt(anchors, tao_levels(len(anchors)) if parts is None else parts)
     if len(found) not in (2, 3):
         raise DataError(f"levels: are {len(found)}; TAO has two, or three")
-    names = ("big", "mid", "small")
-    return "\n".join(
+    lines = [
         f'{name}_anchor_shape: "[{pairs(layer.anchors, "({w}, {h})", 2)}]"'
-        for name, layer in zip(names, found[::-1], strict=False)
-    )
+        for name, layer in zip(NAMES, found[::-1], strict=False)
+    ]
+    return "\n".join(lines if made_for is None else [made_for.note, *lines])
+
+
+def read(text: str) -> Config:
+    r"""Return what a TAO specification says: its anchor shapes, and ``output_width`` and ``output_height``.
+
+    Raises
+    ------
+    DataError
+        If there are no anchor shapes, or they are no pairs.
+
+    Examples
+    --------
+    >>> found = read('big_anchor_shape: "[(30.00, 61.00)]"\nmid_anchor_shape: "[(10.00, 13.00)]"')
+    >>> found.anchors.tolist(), found.layout
+    ([[30.0, 61.0], [10.0, 13.0]], [(4, [1]), (5, [0])])
+    """
+    shapes = {match[1]: from_words(re.sub(r"[\[\]()]", " ", match[2]), f"{match[1]}_anchor_shape")
+              for match in SHAPE.finditer(re.sub(r"#[^\n]*", "", text))}  # fmt: skip
+    if not shapes:
+        raise DataError("has no big_anchor_shape, mid_anchor_shape or small_anchor_shape")
+    layout: Layout = []
+    start = 0
+    for name, part in shapes.items():
+        layout.append((5 - NAMES.index(name), list(range(start, start + len(part)))))
+        start += len(part)
+    sides = [re.search(rf"\boutput_{side}[ \t]*:[ \t]*(\d{{1,9}})\b", text) for side in ("width", "height")]
+    size = (int(sides[0][1]), int(sides[1][1])) if sides[0] and sides[1] else None
+    anchors = np.concatenate(list(shapes.values()))
+    return Config(anchors, sorted(layout), len(anchors), "", None, size, noted(text), None, TAO.fit)
 
 
 def tao_levels(n: int) -> Split:
@@ -52,3 +90,7 @@ def tao_levels(n: int) -> Split:
     """
     parts = levels(n)
     return parts if len(parts) in (2, 3) else equal(n, (4, 5) if len(parts) < 2 else (3, 4, 5))
+
+
+# images are resized to output_width x output_height, each side by its own factor
+TAO = Target(tao, read, "stretch")

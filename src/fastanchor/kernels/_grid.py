@@ -58,10 +58,11 @@ def scatter_rows(boxes, base, shift, first, cursor, w, h, row):
 
 
 @compiled
-def sort_rows(x0, x1, starts, base, shift, w, h, row, offsets, cells):
+def sort_rows(x0, x1, starts, base, shift, w, h, row, offsets, cells, alike):
     """Sort the width bins x0 to x1 by height bin; fill their `offsets` (nx, ny) and the sums of their `cells`.
 
     `starts` (nx + 1) is where each width bin begins. `cells` (nx, ny, 5) receives the sums of w, 1/w, h, 1/h, 1.
+    `alike` (nx, ny) becomes 1 where all boxes of a cell are equal.
     """
     longest = 0
     for x in range(x0, x1):
@@ -91,6 +92,9 @@ def sort_rows(x0, x1, starts, base, shift, w, h, row, offsets, cells):
             w[at] = old_w[i]
             h[at] = old_h[i]
             row[at] = old_row[i]
+            start = offsets[x, y]
+            if w[start] != old_w[i] or h[start] != old_h[i]:
+                alike[x, y] = 0
             # in the order of the boxes in the cell, whatever the chunks: the same sums for any number of threads
             cells[x, y, 0] += old_w[i]
             cells[x, y, 1] += 1.0 / old_w[i]

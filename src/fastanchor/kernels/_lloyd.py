@@ -13,6 +13,7 @@ from fastanchor.kernels._jit import compiled, helper
 
 IOU, EUCLIDEAN = 0, 1
 RUN = 256  # boxes decided at a time: their best so far stays in the first-level cache
+FEW_HITS = 4  # up to so many medians in a leaf each are gathered by themselves: from their bins, not the whole leaf
 COARSE = 4  # marginals of settled blocks are kept for 2^COARSE bins at a time and refined where the medians lie
 
 
@@ -254,6 +255,10 @@ def medians(metric, cw, ch, w, h, offsets, table, leaves, cands, coarse_w, coars
         x1, y1 = min(x0 + (1 << level), nx), min(y0 + (1 << level), ny)
         every[0] = leaves[t, 3]
         some = every if m == 1 else cands[at : at + m]
+        if m > 1 and hits(bins, some, x0, x1, y0, y1, first, step) > FEW_HITS:
+            gather_all(metric, cw, ch, w, h, offsets, ny, x0, x1, y0, y1, some, bins, found, cursor, first, step,
+                       best, label)  # fmt: skip
+            continue
         for p in range(m):
             j, name = some[p], float(some[p])
             if j % step != first:
@@ -301,6 +306,46 @@ def gather(metric, cw, ch, w, h, lo, hi, cands, name, values, found, cursor, bes
                     found[at] = values[s + i]
                     at += 1
     cursor[0] = at
+
+
+@helper
+def hits(bins, cands, x0, x1, y0, y1, first, step):
+    """How many bins to gather from cross a leaf."""
+    n = 0
+    for p in range(cands.size):
+        j = cands[p]
+        if j % step == first:
+            for side in range(2):
+                n += x0 <= bins[0, j, side] < x1 and (side == 0 or bins[0, j, 1] != bins[0, j, 0])
+                n += y0 <= bins[1, j, side] < y1 and (side == 0 or bins[1, j, 1] != bins[1, j, 0])
+    return n
+
+
+@helper
+def gather_all(metric, cw, ch, w, h, offsets, ny, x0, x1, y0, y1, cands, bins, found, cursor, first, step, best,
+               label):  # fmt: skip
+    """Append the boxes of an open leaf for all its centres in one pass.
+
+    Where many medians lie in one leaf, a pass for each of them would cost the square of the number of candidates.
+    """
+    for x in range(x0, x1):
+        for y in range(y0, y1):
+            end = offsets[x * ny + y + 1]
+            for s in range(offsets[x * ny + y], end, RUN):
+                e = min(s + RUN, end)
+                assign_run(metric, w[s:e], h[s:e], cw, ch, cands, best, label)
+                for i in range(e - s):
+                    j = np.int64(label[i])
+                    if j % step != first:
+                        continue
+                    if x == bins[0, j, 0] or x == bins[0, j, 1]:
+                        side = 0 if x == bins[0, j, 0] else 1
+                        found[cursor[0, j, side]] = w[s + i]
+                        cursor[0, j, side] += 1
+                    if y == bins[1, j, 0] or y == bins[1, j, 1]:
+                        side = 0 if y == bins[1, j, 0] else 1
+                        found[cursor[1, j, side]] = h[s + i]
+                        cursor[1, j, side] += 1
 
 
 @compiled

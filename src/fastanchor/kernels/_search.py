@@ -23,6 +23,7 @@ from fastanchor.kernels._jit import compiled, helper
 NONE, LEFT, FLAT, RIGHT = 0, 1, 2, 3  # what a segment's value is: nothing (at most thr), h / kh, P, kh / h
 THR_MARGIN = 1e-9  # values nearer than this to thr are compared box by box
 FEW = 256  # a segment with less than 1/FEW of the row's boxes is counted: the running sums have no digits for it
+UNEVEN = 64.0  # a row that holds what lies beyond the grid may have widths so unlike that their sums have no digits
 RUN = 256
 
 
@@ -217,6 +218,7 @@ def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, mid
         size = envelope(m, ah, ids, middle, top, order, begin, flat)
         n = segments(ah, thr, top, size, order, begin, flat, pos, loose, who, kind)
         stretch = 1.0 + 0.5 * (w1 / w0 - 1.0) * (w1 / w0) + 1e-9
+        even = w1 <= UNEVEN * w0
         done = 0
         for s in range(n + 1):
             y0, y1 = done, ny  # what will stay open
@@ -288,7 +290,9 @@ def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, mid
                             n_cands += near
                             f, g = (g if near else f), (i if near else g)
                         most *= inside
-                        if n_cands - first == 1:
+                        if not even:
+                            pass
+                        elif n_cands - first == 1:
                             sum_g, which_g = lowest_sum(aw[g], ah[g], inv_aw[g], inv_ah[g], runs, r, y0, y2)
                             most = min(most, sum_g + in_row * 1e-13)
                         elif n_cands - first == 2:

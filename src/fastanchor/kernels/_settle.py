@@ -137,12 +137,16 @@ def drop_beaten(metric, cw, ch, old, m, new, w0, w1, h0, h1):
 
 
 @compiled
-def settle(metric, cw, ch, alive, edge_w, edge_h, table, tiles, leaves, cands):
+def settle(metric, cw, ch, alive, edge_w, edge_h, table, w, h, offsets, alike, tiles, most, leaves, cands, work):
     """Write the `leaves` of the recursion over `tiles` (x, y, level) and candidates of the open ones.
 
     Returns how many, or -1 if there is too little room (growing an array here takes a second to compile). A leaf is
     (x, y, level, label or -1, first candidate, number of candidates, boxes). `alive` lists the centres, ascending,
-    without repetitions of equal ones (these never win: ties go to the lowest).
+    without repetitions of equal ones (these never win: ties go to the lowest). The boxes of a cell that is `alike`
+    (nx * ny,) are equal, so the rectangle to decide on is that of its first box.
+
+    `work` (3,) becomes the candidates tried, the boxes of open leaves, and these times their candidates. Past `most`
+    candidates the recursion ends unfinished, with 0 leaves: whoever asked has a cheaper way.
     """
     nx, ny = edge_w.size - 1, edge_h.size - 1
     levels = 2
@@ -152,6 +156,7 @@ def settle(metric, cw, ch, alive, edge_w, edge_h, table, tiles, leaves, cands):
     sizes = np.empty(levels, np.int64)
     stack = np.empty((3 * levels + 1, 3), np.int64)
     n_leaves = n_cands = 0
+    work[0] = work[1] = work[2] = 0
     for t in range(len(tiles)):
         stack[0, 0], stack[0, 1], stack[0, 2] = tiles[t, 0], tiles[t, 1], tiles[t, 2]
         for p in range(alive.size):
@@ -171,9 +176,17 @@ def settle(metric, cw, ch, alive, edge_w, edge_h, table, tiles, leaves, cands):
             new = lists[level]
             m = sizes[level + 1]
             if m > 1:
-                m = drop_beaten(
-                    metric, cw, ch, lists[level + 1], m, new, edge_w[x0], edge_w[x1], edge_h[y0], edge_h[y1]
-                )
+                work[0] += m
+                if work[0] > most:
+                    return 0, 0
+                at = x0 * ny + y0
+                if level == 0 and alike[at]:
+                    one_w, one_h = w[offsets[at]], h[offsets[at]]
+                    m = drop_beaten(metric, cw, ch, lists[1], m, new, one_w, one_w, one_h, one_h)
+                else:
+                    m = drop_beaten(
+                        metric, cw, ch, lists[level + 1], m, new, edge_w[x0], edge_w[x1], edge_h[y0], edge_h[y1]
+                    )
             else:
                 new[0] = lists[level + 1][0]
             sizes[level] = m
@@ -191,6 +204,8 @@ def settle(metric, cw, ch, alive, edge_w, edge_h, table, tiles, leaves, cands):
             leaf[0], leaf[1], leaf[2], leaf[4], leaf[5], leaf[6] = x, y, level, n_cands, m, boxes
             leaf[3] = new[0] if m == 1 else -1
             if m > 1:
+                work[1] += boxes
+                work[2] += boxes * m
                 for p in range(m):
                     cands[n_cands + p] = new[p]
                 n_cands += m
