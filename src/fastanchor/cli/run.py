@@ -10,14 +10,14 @@ from pathlib import Path
 
 import fastanchor
 from fastanchor.cli import _common
-from fastanchor.compat import PATCHES, _script, in_script, install
+from fastanchor.compat import PATCHES, _script, calls, in_script, install, usage
 
 __all__ = ["add", "run"]
 
 DESCRIPTION = """\
 Run a Python script with fastanchor's functions in place of those of its training
 repository. Nothing on disk is changed. Arguments behind the script are its own,
-and so is the exit code.
+and so is the exit code. At the end, stderr tells whether they were called.
 
   fastanchor run --patch yolov5 train.py --data coco128.yaml --epochs 3
   fastanchor run --patch yolov5 -m segment.train --data coco128-seg.yaml
@@ -35,7 +35,7 @@ def add(commands: _common.Commands) -> None:
     )
     parser.add_argument("--patch", required=True, choices=tuple(PATCHES), help="the training repository")
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is the name of a module")
-    parser.add_argument("--json", action="store_true", help="tell what was put in place as JSON, on stderr")
+    parser.add_argument("--json", action="store_true", help="tell what was put in place and called as JSON, on stderr")
     parser.add_argument("script", metavar="SCRIPT", help="Python file, or module with -m")
     parser.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="arguments of the script")
     parser.set_defaults(run=run)
@@ -53,19 +53,29 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.module:
         raise fastanchor.DataError(f"-m: --patch {arguments.patch} replaces functions in a file; give its path")
     line = "; ".join(lines)
-    if arguments.json:
-        content = {"patch": arguments.patch, "placed": line, "version": fastanchor.__version__}
-        print(json.dumps(content), file=sys.stderr)  # noqa: T201  stdout belongs to the script
-    else:
+    if not arguments.json:
         _common.say(line)
     sys.argv = [arguments.script, *arguments.arguments]
-    if arguments.module:
-        sys.path.insert(0, str(Path.cwd()))  # as python -m does
-        runpy.run_module(arguments.script, run_name="__main__", alter_sys=True)
-    else:
-        sys.path.insert(0, str(script.resolve().parent))  # as python SCRIPT does
-        if own:
-            _script.run(arguments.script, own)
+    try:
+        if arguments.module:
+            sys.path.insert(0, str(Path.cwd()))  # as python -m does
+            runpy.run_module(arguments.script, run_name="__main__", alter_sys=True)
         else:
-            runpy.run_path(arguments.script, run_name="__main__")
+            sys.path.insert(0, str(script.resolve().parent))  # as python SCRIPT does
+            if own:
+                _script.run(arguments.script, own)
+            else:
+                runpy.run_path(arguments.script, run_name="__main__")
+    finally:
+        if arguments.json:
+            content = {
+                "patch": arguments.patch,
+                "placed": line,
+                "calls": calls(arguments.patch),
+                "usage": usage(arguments.patch),
+                "version": fastanchor.__version__,
+            }
+            print(json.dumps(content), file=sys.stderr)  # noqa: T201  stdout belongs to the script
+        else:
+            _common.say(usage(arguments.patch))
     return 0

@@ -14,11 +14,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -29,7 +31,7 @@ from fastanchor._errors import DataError
 from fastanchor._types import PathLike
 from fastanchor.compat import _script
 
-__all__ = ["PATCHES", "in_script", "install"]
+__all__ = ["PATCHES", "SCRIPTS", "calls", "in_script", "install", "usage"]
 
 # the program: module and table of the functions that its script defines itself
 SCRIPTS = {
@@ -51,6 +53,8 @@ PATCHES = {
     **{name: ("__main__", module) for name, (module, _) in SCRIPTS.items() if name != "yolo_kmeans"},
 }
 
+_calls: dict[str, Counter[str]] = {name: Counter() for name in PATCHES}
+
 
 def install(name: str) -> str:
     """Put our functions where a training repository imports its own from, and return one line that says so.
@@ -60,7 +64,7 @@ def install(name: str) -> str:
 
     Parameters
     ----------
-    name : {"yolov3", "yolov5", "yolov7", "yolo_kmeans"}
+    name : {"yolov3", "yolov5", "yolov7", "yolo_kmeans", "lars76"}
         The repository.
 
     Raises
@@ -81,7 +85,7 @@ def install(name: str) -> str:
             f"`fastanchor run --patch {name} SCRIPT` replaces them"
         )
     ours = importlib.import_module(f"{__name__}.{module}")
-    functions = {key: getattr(ours, key) for key in ours.__all__}
+    functions = {key: _counted(getattr(ours, key), _calls[name], key) for key in ours.__all__}
     for finder in [f for f in sys.meta_path if isinstance(f, _Finder) and f.place == place]:
         sys.meta_path.remove(finder)
     sys.meta_path.insert(0, _Finder(place, functions))
@@ -105,7 +109,44 @@ def in_script(name: str, script: PathLike) -> dict[str, Any]:
     there = _script.defined(script, functions)
     if not there and PATCHES[name][0] == "__main__":
         raise DataError(f"{os.fspath(script)!s}: defines none of {', '.join(functions)}; --patch {name} replaces these")
-    return {key: functions[key] for key in there}
+    return {key: _counted(functions[key], _calls[name], key) for key in there}
+
+
+def calls(name: str) -> dict[str, int]:
+    """Return how often each function was called that :func:`install` or :func:`in_script` gave for this repository."""
+    _check.choice(name, "name", tuple(PATCHES))
+    return dict(sorted(_calls[name].items()))
+
+
+def usage(name: str) -> str:
+    """Return one line on whether the functions were called that :func:`install` or :func:`in_script` gave.
+
+    Examples
+    --------
+    >>> usage("yolov7")
+    'never used: this script does not import utils.autoanchor'
+    """
+    called = calls(name)
+    place = PATCHES[name][0]
+    if called:
+        listed = ", ".join(f"{key} ({times} x)" for key, times in called.items())
+        return f"{'the script' if place == '__main__' else place}: called {listed}"
+    if place == "__main__":
+        return "never used: this script defines functions that were replaced but calls none of them"
+    if place in sys.modules:
+        return f"never used: this script imports {place} but calls none of its functions for anchors"
+    return f"never used: this script does not import {place}"
+
+
+def _counted(function: Callable[..., Any], counter: Counter[str], name: str) -> Callable[..., Any]:
+    """Return the function, counting its calls."""
+
+    @functools.wraps(function)
+    def counting(*arguments: Any, **named: Any) -> Any:
+        counter[name] += 1
+        return function(*arguments, **named)
+
+    return counting
 
 
 def _replace(module: ModuleType, functions: dict[str, Any]) -> None:
