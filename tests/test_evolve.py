@@ -5,8 +5,8 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError
+from fastanchor._evolve import Draws, climb
 from fastanchor.engine.dense import DenseEngine
-from fastanchor.evolve import Draws, climb
 
 import naive
 import zoo

@@ -12,11 +12,11 @@ import numpy as np
 
 from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning
+from fastanchor._evolve import evolve
 from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
 from fastanchor.boxes import Boxes, input_size, network_sizes
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, Engine, choose
-from fastanchor.evolve import evolve
 from fastanchor.layers import Split
 from fastanchor.metrics import mean_best_iou
 
@@ -231,7 +231,7 @@ def auto_anchor(
         text = f"{small:,} of {len(wh):,} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
     answers: Engine = indexed or choose(wh if kept == len(wh) else wh[keep], name=engine, threads=threads)
-    generator = np.random.default_rng(rng)
+    generator = _check.generator(rng)
     clusters = kmeans(
         answers,
         n,

@@ -34,9 +34,7 @@ OPTIONAL = {
 
 def add(commands: _common.Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "info", help="versions, backend, cache folder", description="Tell versions, backend and cache folder."
-    )
+    parser = commands.add_parser("info", description="Tell versions, backend and cache folder.")
     parser.add_argument(
         "--warm", action="store_true", help="compile all kernels into the cache first, so that no later run has to"
     )
@@ -62,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     for name, unlocks in OPTIONAL.items():
         lines.append(f"{name:<13}{facts['optional'][name] or 'not installed':<15}{unlocks}")
-    print("\n".join(lines))  # noqa: T201  the answer
+    _common.answer("\n".join(lines))
     return 0
 
 

@@ -6,9 +6,12 @@ import argparse
 import json
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import fastanchor
+from fastanchor._interrupt import hand_over
+from fastanchor._reading import is_file
 from fastanchor.cli import _common
 from fastanchor.compat import PATCHES, install
 
@@ -28,7 +31,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "run",
-        help="run a training script with fastanchor inside",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -40,17 +42,22 @@ def add(commands: _common.Commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the script; what it exits with goes through."""
+def run(arguments: argparse.Namespace) -> Callable[[], int]:
+    """Prepare the script, and return what runs it; what it exits with or raises goes through."""
     script = Path(arguments.script)
-    if not arguments.module and not script.is_file():
+    if not arguments.module and not is_file(script):
         raise fastanchor.DataError(f"{arguments.script}: no such file; the Python script to run is needed")
     line = install(arguments.patch)
     if arguments.json:
         content = {"patch": arguments.patch, "placed": line, "version": fastanchor.__version__}
-        print(json.dumps(content), file=sys.stderr)  # noqa: T201  stdout belongs to the script
+        _common.say(json.dumps(content), head="")  # stdout belongs to the script
     else:
         _common.say(line)
+    return lambda: _run(script, arguments)
+
+
+def _run(script: Path, arguments: argparse.Namespace) -> int:
+    hand_over()  # Ctrl-C is the script's, which may have a use for it
     sys.argv = [arguments.script, *arguments.arguments]
     if arguments.module:
         sys.path.insert(0, str(Path.cwd()))  # as python -m does

@@ -17,4 +17,5 @@ def say(text: str) -> None:
         if logger.handlers:
             logger.info(text)
             return
-    print(text, file=sys.stderr)
+    if sys.stderr is not None:  # print would take None for standard output
+        print(text, file=sys.stderr)

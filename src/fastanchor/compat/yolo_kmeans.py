@@ -18,12 +18,12 @@ import numpy as np
 from fastanchor import _check
 from fastanchor import metrics as _metrics
 from fastanchor._errors import DataError
+from fastanchor._evolve import Draws, climb
 from fastanchor._types import Fitness, FloatArray, LabelArray, Metric, Update
 from fastanchor.cluster import kmeans
 from fastanchor.datasets import read
 from fastanchor.engine import Engine, choose
 from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
-from fastanchor.evolve import Draws, climb
 
 __all__ = [
     "anchor_fitness",

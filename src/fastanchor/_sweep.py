@@ -10,11 +10,11 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._types import FloatArray, IntArray, Progress, Update
 from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, choose
-from fastanchor.evolve import evolve
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import network_wh
 
@@ -127,7 +127,7 @@ def sweep(
     wh = network_wh(boxes, img_size, fit, min_size)
     whole = isinstance(boxes, BoxIndex) and len(wh) == len(boxes)
     answers = choose(boxes if whole else wh, name=engine, threads=threads)
-    root = np.random.default_rng(rng).integers(2**63)
+    root = _check.generator(rng).integers(2**63)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
         for i, k in enumerate(numbers):
