@@ -56,7 +56,7 @@ def test_every_contender_is_right(one, tmp_path):
 
 def test_all_stages_in_one_go(capsys, tmp_path):
     out = tmp_path / "out.json"
-    code, text, _ = run(capsys, *FEW, "--json", out)
+    code, text, _ = run(capsys, *FEW, "-o", out)
     assert code == 0
     content = json.loads(out.read_text())
     assert {row["stage"] for row in content["rows"]} == set(bench.STAGES)

@@ -113,7 +113,7 @@ def kmeans(
     distinct = _distinct(answers, k)
     if distinct < k:
         raise DataError(f"boxes: hold {distinct} distinct {'sizes' if distinct != 1 else 'size'}, fewer than k = {k}")
-    generator = np.random.default_rng(rng)
+    generator = _check.generator(rng)
     runs: list[tuple[_Run, IntArray, float]] = []
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
         for _ in range(1 if given is not None else n_init):

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastanchor import kernels
 from fastanchor._errors import SmallBoxWarning
+from fastanchor._evolve import evolve
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.anchors import auto_anchor
 from fastanchor.bench import _plain
@@ -20,7 +21,6 @@ from fastanchor.cluster import assign, kmeans, update_centers
 from fastanchor.datasets import read
 from fastanchor.engine import BoxIndex, Engine
 from fastanchor.engine.dense import DenseEngine
-from fastanchor.evolve import evolve
 from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
 
 __all__ = ["GENERATIONS", "THR", "UPDATES", "close", "labelled"]

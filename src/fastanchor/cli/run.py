@@ -6,9 +6,13 @@ import argparse
 import json
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import fastanchor
+from fastanchor._interrupt import hand_over
+from fastanchor._reading import is_file
 from fastanchor.cli import _common
 from fastanchor.compat import PATCHES, _script, calls, in_script, install, usage
 
@@ -29,7 +33,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "run",
-        help="run a training script with fastanchor inside",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -41,10 +44,10 @@ def add(commands: _common.Commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the script; what it exits with goes through."""
+def run(arguments: argparse.Namespace) -> Callable[[], int]:
+    """Prepare the script, and return what runs it; what it exits with or raises goes through."""
     script = Path(arguments.script)
-    if not arguments.module and not script.is_file():
+    if not arguments.module and not is_file(script):
         raise fastanchor.DataError(f"{arguments.script}: no such file; the Python script to run is needed")
     own = {} if arguments.module else in_script(arguments.patch, script)
     lines = [f"{script.name}: {', '.join(own)} are those of fastanchor"] if own else []
@@ -55,6 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     line = "; ".join(lines)
     if not arguments.json:
         _common.say(line)
+    return lambda: _run(script, own, line, arguments)
+
+
+def _run(script: Path, own: dict[str, Any], line: str, arguments: argparse.Namespace) -> int:
+    hand_over()  # Ctrl-C is the script's, which may have a use for it
     sys.argv = [arguments.script, *arguments.arguments]
     try:
         if arguments.module:
@@ -75,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "usage": usage(arguments.patch),
                 "version": fastanchor.__version__,
             }
-            print(json.dumps(content), file=sys.stderr)  # noqa: T201  stdout belongs to the script
+            _common.say(json.dumps(content), head="")  # stdout belongs to the script
         else:
             _common.say(usage(arguments.patch))
     return 0

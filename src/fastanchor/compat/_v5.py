@@ -9,12 +9,12 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fastanchor._evolve import MUTATED, SIGMA, Draws, climb
 from fastanchor._types import EvolveResult, Fitness, FloatArray
 from fastanchor.cluster import kmeans
 from fastanchor.compat._search import STARTS, by_area
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import Engine, choose
-from fastanchor.evolve import MUTATED, SIGMA, Draws, climb
 
 __all__ = ["Streams", "global_streams", "own_streams", "search", "start"]
 

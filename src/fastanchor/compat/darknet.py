@@ -15,7 +15,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._files import whole
+from fastanchor._output import whole
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
 from fastanchor.cluster import kmeans

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from fastanchor._files import whole
+from fastanchor._output import whole
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.cluster import kmeans
 from fastanchor.compat.yolo_kmeans import Rule, fitted, k_means

@@ -224,7 +224,7 @@ def differential_evolution(
         mutation=mutation,
         recombination=recombination,
         updating="immediate",
-        **{named: np.random.default_rng(rng)},
+        **{named: _check.generator(rng)},
     )
     return _by_area(np.maximum(np.asarray(result.x, dtype=np.float64).reshape(-1, 2), TINY))
 

@@ -17,13 +17,13 @@ import numpy as np
 from fastanchor import _check
 from fastanchor import metrics as _metrics
 from fastanchor._errors import DataError
+from fastanchor._evolve import Draws, climb
 from fastanchor._progress import bar
 from fastanchor._types import Fitness, FloatArray, KMeansResult, LabelArray, Metric, Update
 from fastanchor.cluster import kmeans
 from fastanchor.compat._read_voc import read_voc
 from fastanchor.engine import Engine, choose
 from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
-from fastanchor.evolve import Draws, climb
 
 __all__ = [
     "anchor_fitness",
