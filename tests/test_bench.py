@@ -177,8 +177,12 @@ def test_a_rival_that_cannot_be_imported_is_a_remark(capsys, monkeypatch, error,
     def prepare(case):
         return _rivals._module("rival.core").fit
 
-    def broken(name):
-        raise error
+    load = _rivals.importlib.import_module
+
+    def broken(name, *package):
+        if name == "rival.core":
+            raise error
+        return load(name, *package)
 
     monkeypatch.setattr(_rivals.importlib, "import_module", broken)
     planted = _contest.Contender("fitness", "the rival", prepare, ("rival",))
