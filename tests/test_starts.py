@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import BoxIndex, DataError, cli, kernels, starts
+from fastanchor import BoxIndex, DataError, kernels, starts
+from fastanchor.cli import anchors, sweep
 from fastanchor.engine import choose
 
 import naive
@@ -135,7 +136,7 @@ def test_one_default_everywhere():
         parameters = inspect.signature(function).parameters
         assert parameters["n_init"].default == starts.N_INIT
         assert parameters["max_iter"].default == 300
-    for command in (cli.anchors, cli.sweep):
+    for command in (anchors, sweep):
         parser = argparse.ArgumentParser()
         command.add(parser.add_subparsers())
         (name,) = parser._subparsers._group_actions[0].choices

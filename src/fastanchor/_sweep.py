@@ -100,8 +100,10 @@ def sweep(
         Seed or source of randomness. Each number makes the draws that :func:`auto_anchor` makes for it, so its anchors
         are those of that function with as many generations, whatever other numbers there are. A generator is left
         where the largest number leaves it.
-    update, n_init, max_iter
-        Of k-means; see :func:`auto_anchor`.
+    update, max_iter
+        Of k-means; see :func:`kmeans`.
+    n_init : int, default 16
+        Starts of k-means to try, chosen among by the ratio fitness; see :func:`auto_anchor`.
     engine : {"auto", "dense", "index"}
         Who looks at the boxes; built once for all numbers. Never changes the answer.
     threads : int, optional
