@@ -21,8 +21,7 @@ def test_is_the_recipe_step_by_step(backend):
     wh = zoo.lognormal(800).clip(3)
     got = auto(wh, n=6, gen=60, rng=4)
     rng = np.random.default_rng(4)
-    start = wh[rng.choice(len(wh), 6, replace=False)]
-    centers, n_iter, stop = naive.kmeans(wh, start, "iou", "median")
+    centers, n_iter, stop = naive.fittest(wh, 6, rng)
     anchors, fitness, accepted = naive.evolve(centers, wh, 0.25, 60, rng)
     np.testing.assert_array_equal(got.kmeans.centers, centers)
     np.testing.assert_array_equal(got.anchors, anchors[np.argsort(anchors.prod(1))])

@@ -213,10 +213,12 @@ def test_threads_never_change_the_answer(backend, threads):
         assert one.inertia == many.inertia
 
 
+@pytest.mark.parametrize("presort", [0, 1 << 17])
 @pytest.mark.parametrize("n", [1, 2, 1000, 40_000])
-def test_medians_with_much_in_few_places(backend, monkeypatch, n):
-    """Ranks far apart, single values with half the boxes, narrowing in several rounds."""
+def test_medians_with_much_in_few_places(backend, monkeypatch, n, presort):
+    """Ranks far apart, single values with half the boxes, narrowing in several rounds; and values sorted before."""
     monkeypatch.setattr(_select, "GATHER", 50)
+    monkeypatch.setattr(_select, "PRESORT", presort)
     rng = np.random.default_rng(n)
     for values in (
         np.repeat([1.0, 1e9], n),
@@ -229,6 +231,19 @@ def test_medians_with_much_in_few_places(backend, monkeypatch, n):
         np.testing.assert_array_equal(result.centers[0], np.median(points, axis=0))
 
 
+@pytest.mark.parametrize("k", [1, 5, 255, 256, 300])
+def test_medians_do_not_depend_on_how_they_are_found(backend, monkeypatch, k):
+    rng = np.random.default_rng(k)
+    wh = rng.integers(1, 40, (2000, 2)).astype(float)
+    init = wh[:k] + rng.random((k, 2))
+    found = []
+    for presort in (0, len(wh)):
+        monkeypatch.setattr(_select, "PRESORT", presort)
+        found.append(quiet(wh, k, init=init, max_iter=4, engine="dense").centers)
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("presort", [0, 1 << 15])
 @pytest.mark.parametrize(
     "values",
     [
@@ -239,15 +254,18 @@ def test_medians_with_much_in_few_places(backend, monkeypatch, n):
         ([-5.0] * 3000 + [5.0] * 3000, [1000.0] * 3000 + [1500.0] * 3000),
     ],
 )
-def test_medians_of_even_and_odd_counts_side_by_side(backend, monkeypatch, values):
+def test_medians_of_even_and_odd_counts_side_by_side(backend, monkeypatch, values, presort):
+    monkeypatch.setattr(_select, "PRESORT", presort)
     monkeypatch.setattr(_select, "GATHER", 50)
     column = np.concatenate(values)
     start = np.array([[3.0, 3.0], [1000.0, 1000.0]])
     same_run(np.column_stack([column, column]), start, "euclidean", "median")
 
 
+@pytest.mark.parametrize("presort", [0, 1 << 15])
 @pytest.mark.parametrize("ones", [1000, 1005])
-def test_zeros_of_either_sign_are_one_value(backend, monkeypatch, ones):
+def test_zeros_of_either_sign_are_one_value(backend, monkeypatch, ones, presort):
+    monkeypatch.setattr(_select, "PRESORT", presort)
     monkeypatch.setattr(_select, "GATHER", 50)
     values = np.concatenate([[0.0], np.tile([0.0, -0.0], 2000), np.ones(ones), np.zeros(10)])
     for some in (values, -values):

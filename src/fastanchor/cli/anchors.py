@@ -19,6 +19,7 @@ from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
 from fastanchor.layers import Layer, Split, layers, remarks, unusual
 from fastanchor.quality import best_served, network_wh
+from fastanchor.starts import N_INIT
 
 __all__ = ["add", "run"]
 
@@ -43,7 +44,7 @@ def add(commands: _common.Commands) -> None:
     job.add_argument("--metric", choices=METRICS, default="iou", help="distance of k-means (default: iou)")
     job.add_argument("--update", choices=UPDATES, default="median", help="centres move to (default: median)")
     job.add_argument("--init", choices=INITS, default="random", help="start of k-means (default: random)")
-    job.add_argument("--n-init", type=int, default=1, help="starts to try (default: 1)")
+    job.add_argument("--n-init", type=int, default=N_INIT, help=f"starts of k-means to try (default: {N_INIT})")
     job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
     job.add_argument("--engine", choices=ENGINES, default="auto", help="never changes the answer (default: auto)")
     job.add_argument("--threads", type=int, help="never changes the answer (default: all processors)")

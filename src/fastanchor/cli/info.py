@@ -18,6 +18,7 @@ from fastanchor._types import Update
 from fastanchor.cli import _common
 from fastanchor.engine import ENGINES, METRICS
 from fastanchor.engine._pool import thread_count
+from fastanchor.engine._select import PRESORT
 
 __all__ = ["add", "run"]
 
@@ -65,8 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _warm() -> None:
-    """Ask every engine every question, with few boxes."""
-    boxes = np.random.default_rng(0).uniform(4, 400, (5000, 2))
+    """Ask every engine every question, with just enough boxes that none is answered without its kernels."""
+    boxes = np.random.default_rng(0).uniform(4, 400, (PRESORT + 1, 2))
     engines = _engines(kernels.current())
     jobs = list(itertools.product(engines, METRICS, get_args(Update)))
     for engine, metric, update in track(jobs, None, total=len(jobs), desc="compiling", unit=" jobs"):

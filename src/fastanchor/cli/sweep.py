@@ -10,6 +10,7 @@ from fastanchor import DataError, _check, plot
 from fastanchor._sweep import sweep
 from fastanchor.cli import _common, _head
 from fastanchor.engine import ENGINES
+from fastanchor.starts import N_INIT
 
 __all__ = ["add", "numbers", "run"]
 
@@ -31,7 +32,7 @@ def add(commands: _common.Commands) -> None:
     _head.add_input(job, min_size=2.0)
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--gen", type=int, default=0, help="generations of the search after k-means (default: 0)")
-    job.add_argument("--n-init", type=int, default=3, help="starts of k-means to try (default: 3)")
+    job.add_argument("--n-init", type=int, default=N_INIT, help=f"starts of k-means to try (default: {N_INIT})")
     job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
     job.add_argument("--engine", choices=ENGINES, default="auto", help="never changes the answer (default: auto)")
     job.add_argument("--threads", type=int, help="never changes the answer (default: all processors)")
