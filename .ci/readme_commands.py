@@ -14,7 +14,6 @@ commands = [line for line in block[1].splitlines() if line.strip() and not line.
 if len(commands) != 2:
     sys.exit(f"README.md: {len(commands)} set-up commands, 2 are promised")
 clean = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-clean.setdefault("FASTANCHOR_TEST_DATA", str((root / ".." / "shared" / "data").resolve()))
 for command in commands:
     print(f"$ {command}", flush=True)
     shutil.rmtree(work, ignore_errors=True)

@@ -15,15 +15,14 @@ from fastanchor import kernels
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 @pytest.fixture(scope="session")
 def data():
     """Folder of real annotations; see the README's section on tests."""
-    folder = Path(os.environ.get("FASTANCHOR_TEST_DATA") or ROOT / ".." / "shared" / "data").resolve()
-    if not folder.is_dir():
-        text = f"no real annotations at {folder}; set FASTANCHOR_TEST_DATA"
+    given = os.environ.get("FASTANCHOR_TEST_DATA")
+    folder = Path(given).resolve() if given else None
+    if folder is None or not folder.is_dir():
+        text = f"no real annotations: FASTANCHOR_TEST_DATA is {given or 'not set'}"
         if os.environ.get("FASTANCHOR_REQUIRE_DATA") == "1":
             pytest.fail(text)
         pytest.skip(text)

@@ -121,3 +121,28 @@ def evolve(anchors, wh, thr, gen, rng):
         if score > fit:
             best, fit, accepted = mutant, score, accepted + 1
     return best, fit, accepted
+
+
+def fittest(wh, k, rng, *, thr=0.25, metric="iou", update="median", init="random", n_init=16, max_iter=300, seen=16384):
+    """The rule by which auto_anchor begins; returns what kmeans does."""
+    if len(wh) > seen:
+        found = fittest(wh[rng.choice(len(wh), seen, replace=False)], k, rng, thr=thr, metric=metric, update=update,
+                        init=init, n_init=n_init, max_iter=max_iter, seen=seen)  # fmt: skip
+        return kmeans(wh, found[0], metric, update, max_iter)
+
+    def largest(runs, count):
+        scores = np.array([fitness_fast(run[0], wh, thr)[0] for run in runs])
+        order = np.lexsort((np.arange(len(runs)), -scores.round(12)))
+        return [runs[i] for i in sorted(order[:count])]
+
+    trials = []
+    for _ in range(n_init):
+        start = wh[rng.choice(len(wh), k, replace=False)] if init == "random" else kmeans_plus_plus(wh, k, metric, rng)
+        trials.append(kmeans(wh, start, metric, update, min(20, max_iter)))
+    runs = []
+    for centers, done, stop in largest(trials, 2):
+        if stop == "max_iter" and done < max_iter:
+            centers, more, stop = kmeans(wh, centers, metric, update, max_iter - done)
+            done += more
+        runs.append((centers, done, stop))
+    return largest(runs, 1)[0]

@@ -1,5 +1,6 @@
 """The whole job from boxes to anchors, and the text it gives."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -20,8 +21,7 @@ def test_is_the_recipe_step_by_step(backend):
     wh = zoo.lognormal(800).clip(3)
     got = auto(wh, n=6, gen=60, rng=4)
     rng = np.random.default_rng(4)
-    start = wh[rng.choice(len(wh), 6, replace=False)]
-    centers, n_iter, stop = naive.kmeans(wh, start, "iou", "median")
+    centers, n_iter, stop = naive.fittest(wh, 6, rng)
     anchors, fitness, accepted = naive.evolve(centers, wh, 0.25, 60, rng)
     np.testing.assert_array_equal(got.kmeans.centers, centers)
     np.testing.assert_array_equal(got.anchors, anchors[np.argsort(anchors.prod(1))])
@@ -30,6 +30,47 @@ def test_is_the_recipe_step_by_step(backend):
     np.testing.assert_allclose(got.mean_iou, (1 - naive.nearest_fast(wh, anchors, "iou")[1]).mean(), rtol=1e-12)
     assert got.backend == backend
     assert got.engine == "dense"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"metric": "euclidean"},
+        {"update": "mean"},
+        {"metric": "euclidean", "update": "mean"},
+        {"max_iter": 2},
+        {"tol": 1e-2},
+    ],
+)
+def test_options_of_kmeans_are_handed_on(options):
+    wh = zoo.lognormal(600).clip(3)
+    start = wh[:6].copy()
+    got = auto(wh, n=6, gen=0, init=start, **options)
+    right = fastanchor.kmeans(wh, 6, init=start, progress=False, **options)
+    plain = fastanchor.kmeans(wh, 6, init=start, progress=False)
+    np.testing.assert_array_equal(got.kmeans.centers, right.centers)
+    assert (got.kmeans.n_iter, got.kmeans.stop) == (right.n_iter, right.stop)
+    assert not np.array_equal(right.centers, plain.centers)
+
+
+def test_options_of_the_search_are_handed_on():
+    wh = zoo.lognormal(600).clip(3)
+    start = wh[:6].copy()
+    got = auto(wh, n=6, gen=50, thr=0.5, init=start, rng=3)
+    right = fastanchor.evolve(got.kmeans.centers, wh, gen=50, thr=0.5, rng=3, progress=False)
+    np.testing.assert_array_equal(np.sort(got.anchors, axis=0), np.sort(right.anchors, axis=0))
+    np.testing.assert_array_equal(got.evolve.history, right.history)
+    assert (got.fitness, got.bpr) == (right.fitness, right.bpr)
+    assert got.kmeans_fitness == fastanchor.anchor_fitness(got.kmeans.centers, wh, 0.5)
+
+
+@pytest.mark.parametrize(("name", "value"), [("gen", -1), ("gen", 2.5), ("gen", None), ("thr", 4), ("min_size", -1)])
+def test_options_of_the_search_are_checked_before_anything_is_done(name, value):
+    def none(**_):
+        raise AssertionError("work has begun")
+
+    with pytest.raises(DataError, match=f"{name} = {value}: must be"):
+        fastanchor.auto_anchor(zoo.lognormal(40).clip(3), **{name: value}, progress=none)
 
 
 def test_scales_filters_and_counts_small_boxes():
@@ -87,6 +128,25 @@ def test_texts_hold_the_anchors():
     numbers = np.fromstring(result.to_darknet().removeprefix("anchors = "), sep=",").reshape(9, 2)
     np.testing.assert_allclose(numbers, result.anchors, atol=0.501)
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["anchors"] == result.anchors.tolist()
+
+
+def test_the_dictionary_holds_the_result_under_the_names_of_its_fields():
+    result = auto(zoo.lognormal(300).clip(3), n=4, gen=20, rng=0)
+    found = result.to_dict()
+    fields = {field.name for field in dataclasses.fields(result)}
+    assert set(found) == fields - {"kmeans_fitness"}
+    for name in fields - {"anchors", "kmeans", "kmeans_fitness", "evolve"}:
+        assert found[name] == getattr(result, name)
+    clusters = result.kmeans
+    assert found["kmeans"] == {
+        "anchors": sorted(clusters.centers.tolist(), key=lambda pair: pair[0] * pair[1]),
+        "fitness": result.kmeans_fitness.fitness,
+        "bpr": result.kmeans_fitness.bpr,
+        "mean_iou": clusters.mean_iou,
+        "n_iter": clusters.n_iter,
+        "stop": clusters.stop,
+    }
+    assert found["evolve"] == {"accepted": result.evolve.accepted, "generations": 20}
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 15, 30])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastanchor import Boxes, DataError
+from fastanchor.boxes import concatenated
 
 
 def full():
@@ -106,3 +107,12 @@ def test_boxes_larger_than_their_image_are_counted():
     boxes = Boxes([[100, 50], [101, 50], [102, 5], [5, 90], [900, 900]], [0, 0, 0, 1, 1], [[100, 50], [80, 80]])
     assert boxes.summary().oversize == 3
     assert Boxes([[100, 50]]).summary().oversize == 0
+
+
+def test_data_sets_with_and_without_classes_together_have_none():
+    with_classes = Boxes([[5, 4]], class_index=[0], class_names=["cat"])
+    for parts in ([with_classes, Boxes([[3, 2]])], [Boxes([[3, 2]]), with_classes]):
+        both = concatenated(parts)
+        assert len(both) == 2
+        assert both.class_index is None
+        assert both.class_names == ()

@@ -78,7 +78,7 @@ def test_edit_a_cfg(capsys, tmp_path):
 def test_edit_a_yaml_in_place(capsys, result, tmp_path):
     file = tmp_path / "m.yaml"
     file.write_bytes((HERE / "model.yaml").read_bytes())
-    assert run(capsys, *QUICK, "--edit", file, "--output", file)[0] == 0
+    assert run(capsys, *QUICK, "--edit", file, "-o", file, "--force")[0] == 0
     assert result.to_yolov5() in file.read_text(encoding="utf-8")
     code, out, _ = run(capsys, "check", "--anchors", file, "--quiet", "--json")
     assert code == 0
@@ -239,10 +239,10 @@ def test_numbers():
 def test_report(capsys, tmp_path):
     pytest.importorskip("matplotlib")
     file = tmp_path / "deep" / "page.html"
-    code, out, _ = run(capsys, "report", "--quiet", "--gen", 3, "--sweep", "1-2", "--out", file)
+    code, out, _ = run(capsys, "report", "--quiet", "--gen", 3, "--sweep", "1-2", "-o", file)
     assert (code, out) == (0, f"{file}\n")
     assert "built-in sample" in file.read_text(encoding="utf-8")
-    _, out, _ = run(capsys, "report", "--quiet", "--gen", 3, "--sweep", "none", "--out", file, "--json")
+    _, out, _ = run(capsys, "report", "--quiet", "--gen", 3, "--sweep", "none", "-o", file, "--force", "--json")
     got = json.loads(out)
     assert got["written"] == str(file)
     assert got["sweep"] is None
@@ -282,8 +282,8 @@ def test_plots(capsys, tmp_path):
         (["sweep", "--n", "0-3"], "--n = '0-3': must name 1 to 100 numbers, each at least 1"),
         (["sweep", "--n", "9-3"], "must name 1 to 100 numbers"),
         (["sweep", "--quiet", "--n", "1", "--seed", "-1"], "--seed = -1: must be at least 0"),
-        (["report", "--out", "page.pdf"], "page.pdf: must end in .html"),
-        (["report", "--out", "p.html", "--sweep", "x"], "--sweep = 'x': must be numbers or ranges"),
+        (["report", "-o", "page.pdf"], "page.pdf: must end in .html"),
+        (["report", "-o", "p.html", "--sweep", "x"], "--sweep = 'x': must be numbers or ranges"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_code_2(capsys, tmp_path, monkeypatch, arguments, sentence):
@@ -305,9 +305,9 @@ def test_what_cannot_be_written_is_said(capsys):
 def test_convert_does_not_overwrite_a_data_set(capsys, tmp_path):
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("w,h\n1,2\n")
-    arguments = ["convert", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--quiet"]
+    arguments = ["convert", str(tmp_path / "a.csv"), "-o", str(tmp_path / "b.csv"), "--quiet"]
     assert main(arguments) == 2
-    assert "b.csv: is there already; --force replaces it" in capsys.readouterr().err
+    assert "b.csv: exists already; --force replaces it" in capsys.readouterr().err
     assert (tmp_path / "b.csv").read_text() == "w,h\n1,2\n"
     assert main([*arguments, "--force"]) == 0
     assert (tmp_path / "b.csv").read_text().startswith("width,height\n")
@@ -317,7 +317,7 @@ def test_show_reads_as_the_other_commands_do(capsys, tmp_path):
     pytest.importorskip("PIL")
     (tmp_path / "list.txt").write_text("a.jpg 1,2,30,40,0\n")
     out = tmp_path / "sheet.png"
-    arguments = ["show", str(tmp_path / "list.txt"), "--out", str(out)]
+    arguments = ["show", str(tmp_path / "list.txt"), "-o", str(out)]
     assert main(arguments) == 2
     assert "see image_size" in capsys.readouterr().err
     assert main([*arguments, "--image-size", "100x80", "--json"]) == 0
@@ -325,7 +325,7 @@ def test_show_reads_as_the_other_commands_do(capsys, tmp_path):
     assert json.loads(captured.out)["format"] == "list"
     assert "list.txt: read as list" in captured.err
     assert out.exists()
-    assert main([*arguments, "--image-size", "100x80", "--format", "list"]) == 0
+    assert main([*arguments, "--image-size", "100x80", "--format", "list", "--force"]) == 0
     assert "read as" not in capsys.readouterr().err
 
 

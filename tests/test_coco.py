@@ -172,6 +172,20 @@ def test_images_without_a_size(tmp_path, way):
     assert fastanchor.read(file).image_wh.tolist() == [[33, 22], [9, 9]]
 
 
+def test_an_image_without_a_size_and_without_annotations_is_counted_once(tmp_path, way):
+    images = [{"id": 1, "width": 9, "height": 9}, {"id": 2, "file_name": "no.jpg"}]
+    boxes = fastanchor.read(written(tmp_path, {"images": images, "annotations": [annotation([0, 0, 3, 4])]}))
+    assert boxes.wh.tolist() == [[3, 4]]
+    assert boxes.skipped == {"image without a size": 1}
+
+
+def test_boxes_of_an_image_keep_the_order_of_the_file(tmp_path, way):
+    images = [{"id": i, "width": 100, "height": 100} for i in (1, 2, 3)]
+    given = [annotation([i, 0, 1 + i, 1], image_id=(1, 2, 3)[i % 3]) for i in range(60)]
+    found = list(iter_images(written(tmp_path, {"images": images, "annotations": given, "categories": CATEGORIES})))
+    assert [image.boxes[:, 0].tolist() for image in found] == [list(range(i, 60, 3)) for i in range(3)]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -210,6 +224,45 @@ def test_a_folder_holds_the_parts(tmp_path, way):
     assert fastanchor.read(tmp_path, split="val").wh.tolist() == [[7, 7]]
     with pytest.raises(DataError, match="must be part of the name of one of instances_train"):
         fastanchor.read(tmp_path, split="test")
+
+
+FILLER = [{"id": i, "width": 100, "height": 80, "file_name": f"{i:060}.jpg"} for i in range(1, 1500)]
+
+# what a large file begins with -> the file
+LARGE = {
+    "images": {"images": FILLER, "annotations": [annotation([0, 0, 3, 4])], "categories": CATEGORIES},
+    "annotations": {"annotations": [{"note": "x" * 70_000, **annotation([0, 0, 3, 4])}], "images": IMAGES},
+    "categories": {
+        "categories": [*CATEGORIES, {"id": 5, "name": "x" * 70_000}],
+        "images": IMAGES,
+        "annotations": [annotation([0, 0, 3, 4])],
+    },
+    "info": {"info": {"about": "x" * 70_000}, **content(annotation([0, 0, 3, 4]))},
+}
+
+
+@pytest.mark.parametrize("first", LARGE)
+def test_a_large_file_in_a_folder_is_known_by_its_beginning(tmp_path, way, first):
+    file = written(tmp_path, LARGE[first])
+    assert file.read_bytes().index(b'"annotations"') > 1 << 16 or first == "annotations"
+    (tmp_path / "notes.json").write_text(json.dumps({"text": "x" * 70_000}))
+    assert detect(tmp_path) == "coco"
+    boxes = fastanchor.read(tmp_path)
+    assert boxes.wh.tolist() == [[3, 4]]
+    assert len(boxes.image_wh) == len(LARGE[first]["images"])
+
+
+def test_a_large_list_of_results_in_a_folder_is_named(tmp_path):
+    written(tmp_path, json.dumps([{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}] * 2000))
+    with pytest.raises(DataError, match="is a list, as detection results are"):
+        fastanchor.read(tmp_path)
+
+
+@pytest.mark.parametrize("text", [{"text": "x" * 70_000}, {"text": "images"}, ["box"]])
+def test_json_of_another_kind_in_a_folder_is_no_coco(tmp_path, text):
+    written(tmp_path, text)
+    with pytest.raises(DataError, match="no labels recognised here"):
+        detect(tmp_path)
 
 
 def test_many_bad_ones_are_counted_and_few_named(tmp_path, way):

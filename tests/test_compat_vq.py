@@ -76,6 +76,18 @@ def test_bounds_of_cells_hold(name, k):
     np.testing.assert_allclose(look.sums, sums, rtol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_many_points_need_no_compiled_kernels(backend, monkeypatch, dtype):
+    monkeypatch.setattr(_mean, "LARGE", 100)
+    points = zoo.lognormal(200).astype(dtype)
+    centers = points[:4].astype(np.float64)
+    labels, squared = naive.nearest_fast(points.astype(np.float64), centers, "euclidean")
+    look = _mean.looker(points)(centers)
+    np.testing.assert_allclose(look.exact(), np.sqrt(squared).mean(), rtol=1e-10)
+    sums = [[*points[labels == j].sum(0, dtype=np.float64), (labels == j).sum()] for j in range(4)]
+    np.testing.assert_allclose(look.sums, sums, rtol=1e-9)
+
+
 def test_restarts_in_single_precision_are_those_of_scipy_bit_for_bit(backend):
     vq = pytest.importorskip("scipy.cluster.vq")
     for points in (zoo.lognormal(20_000), np.random.default_rng(0).integers(1, 5, (90, 2))):

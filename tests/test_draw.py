@@ -149,7 +149,7 @@ def test_nothing_half_written(tmp_path):
     with pytest.raises(DataError, match=r"a\.png: cannot be written"):
         draw([labelled()], tmp_path / "file" / "a.png")
     (tmp_path / "b.png").mkdir()
-    with pytest.raises(DataError, match=r"b\.png: cannot be written"):
+    with pytest.raises(DataError, match=r"b\.png: is a folder"):
         draw([labelled()], tmp_path / "b.png")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b.png", "file"]
 

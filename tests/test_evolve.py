@@ -5,6 +5,8 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError
+from fastanchor._evolve import Draws, climb
+from fastanchor.engine.dense import DenseEngine
 
 import naive
 import zoo
@@ -29,6 +31,25 @@ def test_history_never_falls_and_ends_at_the_fitness():
     assert (np.diff(got.history) >= 0).all()
     assert np.count_nonzero(np.diff(got.history)) == got.accepted
     assert got.history[-1] == got.fitness == fastanchor.anchor_fitness(got.anchors, wh).fitness
+
+
+@pytest.mark.parametrize("normal", [-50.0, 50.0, 7.01, -7.01])
+def test_a_side_changes_by_a_factor_from_three_tenths_to_three(normal):
+    """Draws of 7 sigma do not come by a seed, so they are given."""
+    draws = Draws(np.zeros, lambda: 3.0, lambda shape: np.array([[normal, -normal]]))
+    box = [30.0, 3.0] if normal > 0 else [3.0, 30.0]
+    got = climb(np.array([[10.0, 10.0]]), DenseEngine(np.array([box])), 0.0, 1, draws)
+    assert got.anchors.tolist() == [box]
+    np.testing.assert_allclose(got.history, [0.3, 1.0], rtol=1e-15)
+
+
+def test_anchors_given_are_neither_written_nor_handed_back():
+    anchors, boxes = np.array([[5.0, 5.0], [20.0, 30.0]]), [[6.0, 5.0], [20.0, 31.0]]
+    before = anchors.copy()
+    for gen in (0, 20):
+        got = fastanchor.evolve(anchors, boxes, gen=gen, rng=0, progress=False)
+        assert not np.shares_memory(got.anchors, anchors)
+        np.testing.assert_array_equal(anchors, before)
 
 
 def test_sides_stay_at_least_two():

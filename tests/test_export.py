@@ -197,6 +197,53 @@ def test_cfg_that_cannot_be_edited(tmp_path, text, sentence):
     assert str(caught.value).startswith(str(file))
 
 
+def small_cfg(*before, head="convolutional"):
+    """A cfg with one head behind these sections, each a name and its keys."""
+    sections = [("net", ""), *before, (head, "filters=18\n"), ("yolo", "mask=0\nanchors=1,2\nclasses=1\nnum=1\n")]
+    return "".join(f"[{name}]\n{keys}" for name, keys in sections)
+
+
+def levels_of(text):
+    return [level for level, _ in FORMATS["darknet"].read(text).layout]
+
+
+@pytest.mark.parametrize("name", ["conv", "convolutional", "maxpool", "local_avgpool", "reorg", "reorg3d"])
+def test_sections_that_shrink_the_image_by_either_name(name):
+    text = small_cfg((name, "stride=16\n"))
+    assert levels_of(text) == [4]
+    assert levels_of(small_cfg((name, "stride=16\n"), ("upsample", "stride=2\n"))) == [3]
+
+
+@pytest.mark.parametrize("head", ["conv", "convolutional"])
+def test_the_convolution_before_a_head_by_either_name(head):
+    sections = cfg(export.edit_cfg(small_cfg(("maxpool", "stride=32\n"), head=head), NINE[:2]))
+    assert sections[-2] == (head, {"filters": "12"})
+    assert sections[-1][1]["num"] == "2"
+
+
+@pytest.mark.parametrize("layer", ["0", "-3", "0, 2", "-3,-1"])
+def test_a_route_may_go_back_to_the_first_layer(layer):
+    shrink = [("convolutional", f"stride={stride}\n") for stride in (8, 2, 2)]
+    assert levels_of(small_cfg(*shrink)) == [5]
+    assert levels_of(small_cfg(*shrink, ("route", f"layers={layer}\n"))) == [3]
+
+
+@pytest.mark.parametrize("layer", ["-4", "3", "4", "x"])
+def test_a_route_to_a_layer_that_is_not_before_it_is_refused(layer):
+    shrink = [("convolutional", f"stride={stride}\n") for stride in (8, 2, 2)]
+    with pytest.raises(DataError, match=r"line 8: \[route\] points to layer .*, which is not before it"):
+        export.edit_cfg(small_cfg(*shrink, ("route", f"layers={layer}\n")), NINE)
+
+
+@pytest.mark.parametrize(
+    ("down", "up", "stride"), [(25, 3, "8.33333"), (32, 3, "10.6667"), (5, 2, "2.5"), (1, 2, "0.5")]
+)
+def test_a_head_whose_stride_is_no_whole_number_is_refused(down, up, stride):
+    text = small_cfg(("convolutional", f"stride={down}\n"), ("upsample", f"stride={up}\n"))
+    with pytest.raises(DataError, match=rf"\[yolo\] has stride {stride}; must be a power of 2"):
+        export.edit_cfg(text, NINE)
+
+
 def test_cfg_of_other_levels():
     text = (HERE / "three_heads.cfg").read_text(encoding="utf-8")
     with pytest.raises(DataError, match=r"sections are of levels P3/8, P4/16, P5/32, not P4/16, P5/32"):

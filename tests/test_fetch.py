@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import DataError
+from fastanchor import DataError, _reading
 from fastanchor.cli import main
 from fastanchor.datasets import _fetch, _images, _sizes
 
@@ -48,7 +48,7 @@ def test_what_cannot_be_read_stands_in_its_place(tmp_path, speed):
     (tmp_path / "00005.txt").unlink()
     (tmp_path / "00070.txt").unlink()
     (tmp_path / "00080.txt").write_bytes(b"x" * (_fetch.BUFFER + 1))
-    found = list(_fetch.contents(names, limit=100))
+    found = list(_fetch.contents(names, bound=_reading.Bound(100, "test files")))
     assert isinstance(found[5], FileNotFoundError)
     assert isinstance(found[70], FileNotFoundError)
     assert found[80].errno == errno.EFBIG

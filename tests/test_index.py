@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -208,6 +209,19 @@ def test_changed_is_exact():
         assert got == [True, *(not np.array_equal(p, q) for p, q in itertools.pairwise(labels))]
 
 
+def test_changed_sees_boxes_of_open_cells_that_change_places():
+    """Counts and medians stay; only the labels of two boxes, which share no settled cell with others, differ."""
+    boxes = np.array([[10.0, 10.0]] * 5 + [[30.0, 30.0]] * 5 + [[25.0, 14.0], [14.0, 27.0]])
+    a, b = np.array([[10.0, 10.0], [30.0, 30.0]]), np.array([[10.0, 12.0], [30.0, 28.0]])
+    labels = [distances(boxes, centers, "euclidean").argmin(1) for centers in (a, b)]
+    assert not np.array_equal(*labels)
+    for order in ((a, b), (b, a), (a, a, b, b, a)):
+        for update in ("median", "mean"):
+            run = BoxIndex(boxes).lloyd("euclidean", update)
+            got = [run.step(centers).changed for centers in order]
+            assert got == [True, *(p is not q for p, q in itertools.pairwise(order))]
+
+
 sides = st.one_of(
     st.integers(1, 6).map(float),
     st.floats(1e-3, 1e3),
@@ -385,6 +399,118 @@ def test_the_first_fitter_is_the_first(threads):
             assert found[1] == index.fitness(several[first], 0.25).fitness
 
 
+@pytest.mark.parametrize("kind", ["widths", "heights", "far heights"])
+def test_ties_by_rounding_go_to_the_lowest_centre(kind):
+    """Of two centres an ulp apart the second is nearer, yet many of the distances are rounded to the same number."""
+    rng = np.random.default_rng(0)
+    ties = 0
+    for _ in range(10):
+        boxes = rng.uniform(1, 100, (3000, 2))
+        near = np.array([2.0**24 * (1 + rng.uniform(0, 0.9)), 50.0])
+        if kind == "far heights":
+            near[1] = 1e7 * rng.uniform(0.1, 1)
+        else:
+            boxes[:, 0] = np.round(boxes[:, 0] * 2**29) / 2**29  # half an ulp of the centre: roundings go either way
+        centers = np.array([[np.nextafter(near[0], np.inf), near[1]], near])
+        if kind == "heights":
+            boxes, centers = boxes[:, ::-1], centers[:, ::-1]
+        d = distances(boxes, centers, "euclidean")
+        ties += np.count_nonzero(d[:, 0] == d[:, 1])
+        np.testing.assert_array_equal(BoxIndex(boxes, threads=1).labels(centers, "euclidean"), d.argmin(1))
+    assert ties > 5
+
+
+@pytest.mark.parametrize("few", [1, 3])
+def test_few_boxes_beside_many_keep_their_digits(few):
+    """Running sums along a row of many boxes have no digits left for a few of them at its end."""
+    rng = np.random.default_rng(0)
+    n = 200_000
+    many = np.column_stack([rng.uniform(10, 10.01, n), np.exp(rng.uniform(0, np.log(100.0), n))])
+    others = np.column_stack([rng.uniform(20, 40, 500), np.exp(rng.uniform(np.log(100.0), np.log(3000.0), 500))])
+    boxes = np.vstack([many, others, np.column_stack([rng.uniform(10, 10.01, few), rng.uniform(1300, 1500, few)])])
+    index = BoxIndex(boxes)
+    for width in (5.0, 4.5, 3.0):
+        for share in (0.9, 0.95):
+            anchors, thr = np.array([[width, 1400.0]]), share * width / 10
+            best = best_ratio(boxes, anchors)
+            right = math.fsum(best[best > thr]) / len(boxes)
+            np.testing.assert_allclose(index.fitness(anchors, thr).fitness, right, rtol=1e-12)
+
+
+def near_twins(anchors, rng, count):
+    """Anchors whose fitness differs from that of `anchors` by little more than rounding, if it differs."""
+    for _ in range(count):
+        yield anchors * (1.0 + rng.uniform(-1, 1, anchors.shape) * 10.0 ** -rng.integers(12, 16))
+
+
+@pytest.mark.parametrize("thr", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize("n", [300, 1000, 3000])
+def test_fitnesses_that_differ_by_rounding_are_compared_as_the_dense_engine_does(n, thr):
+    rng = np.random.default_rng(n)
+    boxes = lognormal(n, rng)
+    index, other, dense = BoxIndex(boxes), BoxIndex(boxes), DenseEngine(boxes)
+    decided = {True: 0, False: 0}
+    misleading = 0
+    for _ in range(6):
+        anchors = boxes[rng.choice(n, 5, replace=False)]
+        right = dense.fitness(anchors, thr).fitness
+        for twin in near_twins(anchors, rng, 20):
+            than = index.fitness(anchors, thr).fitness  # each time: the index remembers who reached it last
+            fitter = dense.fitness(twin, thr).fitness > right
+            assert (index.first_fitter([twin], thr, than) is not None) == fitter
+            decided[fitter] += 1
+            misleading += (other.fitness(twin, thr).fitness > than) != fitter
+        than = index.fitness(anchors, thr).fitness
+        for idle in ([1e5, 1e-5], [1e6, 1e6]):  # these serve no box
+            assert index.first_fitter([np.vstack([anchors, [idle]])], thr, than) is None
+        assert index.first_fitter([anchors], thr, than) is None
+    assert min(decided.values()) > 10
+    assert misleading > 0
+
+
+def test_a_fitness_from_elsewhere_is_compared_with_that_of_the_dense_engine():
+    rng = np.random.default_rng(2)
+    boxes = lognormal(1000, rng)
+    index, dense = BoxIndex(boxes), DenseEngine(boxes)
+    for _ in range(20):
+        anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
+        fitness = dense.fitness(anchors, 0.25).fitness
+        for than in (np.nextafter(fitness, 0), fitness, np.nextafter(fitness, 1)):
+            assert (index.first_fitter([anchors], 0.25, than) is not None) == (fitness > than)
+
+
+def test_a_fitness_at_another_threshold_is_one_from_elsewhere():
+    rng = np.random.default_rng(2)
+    boxes = lognormal(1000, rng)
+    index, dense = BoxIndex(boxes), DenseEngine(boxes)
+    seen = set()
+    for _ in range(20):
+        anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
+        thr = best_ratio(boxes, anchors).min() / 2  # all boxes are above it, as they are above 0
+        than = index.fitness(anchors, 0.0).fitness
+        fitter = dense.fitness(anchors, thr).fitness > than
+        assert (index.first_fitter([anchors], thr, than) is not None) == fitter
+        seen.add(fitter)
+    assert seen == {True, False}
+
+
+def test_twins_of_a_mutant_that_was_accepted_are_compared_as_the_dense_engine_does():
+    rng = np.random.default_rng(4)
+    boxes = lognormal(1000, rng)
+    dense = DenseEngine(boxes)
+    misleading = 0
+    for _ in range(20):
+        anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
+        right = dense.fitness(anchors, 0.25).fitness
+        for twin in near_twins(anchors, rng, 5):
+            index = BoxIndex(boxes)  # a new one, which knows of nothing else
+            _, than = index.first_fitter([anchors], 0.25, 0.0)
+            value = dense.fitness(twin, 0.25).fitness
+            assert (index.first_fitter([twin], 0.25, than) is not None) == (value > right)
+            misleading += (value > than) != (value > right)
+    assert misleading > 0
+
+
 def test_bounds_are_bounds():
     boxes, index = ZOO["many"], indexed("many")
     rng = np.random.default_rng(5)
@@ -471,6 +597,15 @@ def test_whole_job_with_either_engine():
     assert (index.engine, dense.engine) == ("index", "dense")
     again = fastanchor.auto_anchor(BoxIndex(boxes), rng=0, gen=100, max_iter=20, progress=False)
     np.testing.assert_array_equal(again.anchors, dense.anchors)
+    assert again.engine == "index"
+
+
+def test_the_job_asks_the_index_it_is_given():
+    boxes = np.maximum(ZOO["lognormal"], 3.0)[:500]
+    for engine in ("auto", "dense", "index"):
+        assert (
+            fastanchor.auto_anchor(BoxIndex(boxes), n=3, gen=0, rng=0, engine=engine, progress=False).engine == "index"
+        )
 
 
 def test_index_of_boxes_that_the_job_would_leave_out_is_refused():

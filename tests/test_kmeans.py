@@ -9,7 +9,7 @@ import fastanchor
 from fastanchor import DataError, cluster
 from fastanchor.engine import _select
 from fastanchor.engine._protocol import Nearest
-from fastanchor.engine.dense import DenseStep
+from fastanchor.engine.dense import DenseEngine, DenseStep
 
 import naive
 import strategies
@@ -170,6 +170,29 @@ def test_starts_are_drawn_as_documented(backend):
         np.testing.assert_array_equal(got.centers, expected)
 
 
+def far_apart(n, **others):
+    """Return n boxes of 10 x 10, but for those of the rows named."""
+    wh = np.full((n, 2), 10.0)
+    for row, box in others.items():
+        wh[int(row[1:])] = box
+    return wh
+
+
+@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("last", [65_535, 65_536, 69_000, 139_999])
+def test_kmeans_plus_plus_draws_boxes_far_down_the_rows(backend, metric, last):
+    wh = far_apart(140_000, _100=[20, 10], **{f"_{last}": [10, 20]})
+    engine = DenseEngine(wh)
+    first = np.array([[10.0, 10.0]])
+    distance = naive.nearest_fast(wh, first, metric)[1]
+    cumulative = np.cumsum(np.sqrt(distance) if metric == "euclidean" else distance)
+    for u in (0.0, 0.1, 0.5, 0.9, 1.0 - 2.0**-53):  # at 0.5 the first of the two is passed, but not exceeded
+        assert engine.pick(first, metric, u) == np.flatnonzero(cumulative > u * cumulative[-1])[0]
+    for seed in range(3):
+        got = quiet(wh, 3, rng=seed, init="k-means++", metric=metric, engine="dense")
+        assert sorted(got.centers.tolist()) == [[10, 10], [10, 20], [20, 10]]
+
+
 @pytest.mark.parametrize("metric", ["iou", "euclidean"])
 def test_n_init_keeps_the_best_of_its_runs(metric):
     wh = zoo.lognormal(500)
@@ -190,10 +213,12 @@ def test_threads_never_change_the_answer(backend, threads):
         assert one.inertia == many.inertia
 
 
+@pytest.mark.parametrize("presort", [0, 1 << 17])
 @pytest.mark.parametrize("n", [1, 2, 1000, 40_000])
-def test_medians_with_much_in_few_places(backend, monkeypatch, n):
-    """Ranks far apart, single values with half the boxes, narrowing in several rounds."""
+def test_medians_with_much_in_few_places(backend, monkeypatch, n, presort):
+    """Ranks far apart, single values with half the boxes, narrowing in several rounds; and values sorted before."""
     monkeypatch.setattr(_select, "GATHER", 50)
+    monkeypatch.setattr(_select, "PRESORT", presort)
     rng = np.random.default_rng(n)
     for values in (
         np.repeat([1.0, 1e9], n),
@@ -204,6 +229,72 @@ def test_medians_with_much_in_few_places(backend, monkeypatch, n):
         points = np.column_stack([values, values[::-1]])
         result = quiet(points, 1, metric="euclidean", init=[[0.0, 0.0]])
         np.testing.assert_array_equal(result.centers[0], np.median(points, axis=0))
+
+
+@pytest.mark.parametrize("k", [1, 5, 255, 256, 300])
+def test_medians_do_not_depend_on_how_they_are_found(backend, monkeypatch, k):
+    rng = np.random.default_rng(k)
+    wh = rng.integers(1, 40, (2000, 2)).astype(float)
+    init = wh[:k] + rng.random((k, 2))
+    found = []
+    for presort in (0, len(wh)):
+        monkeypatch.setattr(_select, "PRESORT", presort)
+        found.append(quiet(wh, k, init=init, max_iter=4, engine="dense").centers)
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("presort", [0, 1 << 15])
+@pytest.mark.parametrize(
+    "values",
+    [
+        # an even number whose middle two lie far apart, beside an odd number: [values of one centre], [of the other]
+        ([1.0] * 3000 + [5.0] * 3000, [1000.0] * 3001),
+        ([1.0] * 3001, [1000.0] * 3000 + [1900.0] * 3000),
+        ([1.0] * 2000 + [5.0] * 2000 + [3.0], [1000.0] * 4001 + [1500.0] * 4001),
+        ([-5.0] * 3000 + [5.0] * 3000, [1000.0] * 3000 + [1500.0] * 3000),
+    ],
+)
+def test_medians_of_even_and_odd_counts_side_by_side(backend, monkeypatch, values, presort):
+    monkeypatch.setattr(_select, "PRESORT", presort)
+    monkeypatch.setattr(_select, "GATHER", 50)
+    column = np.concatenate(values)
+    start = np.array([[3.0, 3.0], [1000.0, 1000.0]])
+    same_run(np.column_stack([column, column]), start, "euclidean", "median")
+
+
+@pytest.mark.parametrize("presort", [0, 1 << 15])
+@pytest.mark.parametrize("ones", [1000, 1005])
+def test_zeros_of_either_sign_are_one_value(backend, monkeypatch, ones, presort):
+    monkeypatch.setattr(_select, "PRESORT", presort)
+    monkeypatch.setattr(_select, "GATHER", 50)
+    values = np.concatenate([[0.0], np.tile([0.0, -0.0], 2000), np.ones(ones), np.zeros(10)])
+    for some in (values, -values):
+        points = np.column_stack([some, np.ones_like(some)])
+        result = quiet(points, 1, metric="euclidean", init=[[0.0, 0.0]])
+        assert result.centers.tolist() == [[0.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [[5.0, -2.0], [5.0, -4.0], [6.0, -4.0]],
+        [[-5.0, 2.0], [-5.0, 4.0], [-6.0, 4.0]],
+        [[-5.0, -2.0], [-5.0, -4.0], [-6.0, -4.0]],
+        [[0.0, -2.0], [0.0, 4.0], [0.0, 0.0]],
+    ],
+)
+def test_means_of_points_of_any_sign(backend, points):
+    points = np.array(points)
+    result = same_run(points, points[:1].copy(), "euclidean", "mean")
+    np.testing.assert_allclose(result.centers, [points.mean(0)], rtol=1e-15)
+
+
+@pytest.mark.parametrize("bad", [[-1.0, 2.0], [0.0, 2.0], [1.0, -2.0], [1.0, 0.0], [-1.0, -2.0]])
+@pytest.mark.parametrize("k", [1, 2])
+def test_points_that_are_no_boxes_have_no_mean_iou(backend, bad, k):
+    result = quiet([bad, [5.0, 4.0], [6.0, 4.0], [5.0, 5.0]], k, metric="euclidean", rng=0)
+    assert np.isnan(result.mean_iou)
+    assert result.inertia > 0.0
 
 
 @pytest.mark.parametrize("form", zoo.FORMS)
@@ -234,7 +325,40 @@ def test_bad_boxes_are_refused_in_one_sentence(name):
     with pytest.raises(DataError) as caught:
         quiet(boxes, 1)
     assert sentence in str(caught.value)
+    assert "()" not in str(caught.value)  # a unit that is not given
     assert "\n" not in str(caught.value)
+
+
+BAD_POINTS = {
+    "NaN": ([float("nan"), 2.0], "(nan, 2.0): coordinates must be finite"),
+    "NaN in the second": ([2.0, float("nan")], "(2.0, nan): coordinates must be finite"),
+    "infinite": ([float("inf"), 2.0], "(inf, 2.0): coordinates must be finite"),
+    "minus infinite": ([2.0, float("-inf")], "(2.0, -inf): coordinates must be finite"),
+    "both infinite": ([float("inf"), float("-inf")], "(inf, -inf): coordinates must be finite"),
+    "too large": ([1e200, 2.0], "(1e+200, 2.0): coordinates must lie within -1e100 and 1e100"),
+    "too far below zero": ([2.0, -1e200], "(2.0, -1e+200): coordinates must lie within -1e100 and 1e100"),
+}
+
+
+@pytest.mark.parametrize("row", [0, 2])
+@pytest.mark.parametrize("name", BAD_POINTS)
+def test_bad_points_are_refused_in_one_sentence(name, row):
+    bad, sentence = BAD_POINTS[name]
+    points = [[5.0, 4.0], [-6.0, 0.0], [0.0, 5.0]]
+    bad_points = [*points[:row], bad, *points[row:]]
+    for call, argument in (
+        (lambda: quiet(bad_points, 1, metric="euclidean"), "boxes"),
+        (lambda: quiet(points, 4, metric="euclidean", init=bad_points), "init"),
+        (lambda: fastanchor.assign(points, bad_points, metric="euclidean"), "centers"),
+    ):
+        with pytest.raises(DataError) as caught:
+            call()
+        assert str(caught.value) == f"{argument}[{row}] = {sentence}"
+
+
+def test_points_at_the_limits_are_taken():
+    result = quiet([[1e100, -1e100]], 1, metric="euclidean")
+    assert result.centers.tolist() == [[1e100, -1e100]]
 
 
 @pytest.mark.parametrize(
@@ -270,7 +394,8 @@ def test_fewer_distinct_boxes_than_centres_is_an_error_that_counts_them():
             quiet(wh, 9, init=init)
 
 
-def test_boxes_that_iou_cannot_tell_apart_are_an_error():
+@pytest.mark.parametrize("init", [[[1.0, 1.0], [1.0, 1.0]], "k-means++"])
+def test_boxes_that_iou_cannot_tell_apart_are_an_error(init):
     wh = np.array([[1.0, 1.0], [1.0, np.nextafter(1.0, 2.0)], [1.0, 1.0]])
-    with pytest.raises(DataError, match="told apart"):
-        quiet(wh, 2, init=[[1.0, 1.0], [1.0, 1.0]])
+    with pytest.raises(DataError, match=r"too few of them can be told apart for k = 2 centres"):
+        quiet(wh, 2, init=init, rng=0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastanchor import DataError
-from fastanchor.layers import layers, levels, remarks, split
+from fastanchor.layers import layers, levels, remarks, split, unusual, usual
 
 
 def squares(*sides):
@@ -54,6 +54,32 @@ def test_levels_hold_all(n):
     assert sum(count for _, count in levels(n)) == n
 
 
+@pytest.mark.parametrize(
+    ("n", "right"),
+    [
+        (1, [(5, 1)]),
+        (2, [(4, 1), (5, 1)]),
+        (3, [(3, 1), (4, 1), (5, 1)]),
+        (4, [(4, 2), (5, 2)]),
+        (5, [(5, 5)]),
+        (6, [(4, 3), (5, 3)]),
+        (12, [(3, 3), (4, 3), (5, 3), (6, 3)]),
+        (15, [(3, 3), (4, 3), (5, 3), (6, 3), (7, 3)]),
+    ],
+)
+def test_levels_by_the_number_of_anchors(n, right):
+    assert levels(n) == right
+
+
+def test_heads_of_few_levels_are_known():
+    assert [usual(count) for count in (1, 2, 3, 4, 5)] == [(5,), (4, 5), (3, 4, 5), (3, 4, 5, 6), (3, 4, 5, 6, 7)]
+
+
+@pytest.mark.parametrize("n", range(1, 20))
+def test_only_a_number_that_fits_no_usual_head_is_unusual(n):
+    assert bool(unusual(n)) == (n not in (1, 2, 3, 4, 6, 9, 12, 15))
+
+
 def test_layers_and_remarks():
     found = layers(squares(4, 10, 20, 600), [(3, 2), (4, 0), (5, 2)], np.array([5, 0, 10, 5]))
     assert [(layer.level, layer.stride, layer.share) for layer in found] == [(3, 8, 0.25), (4, 16, 0.0), (5, 32, 0.75)]
@@ -62,6 +88,8 @@ def test_layers_and_remarks():
         "P4/16: no anchor",
         "P5/32: 1 of 2 anchors is smaller than the stride, 32 pixels",
     ]
+    assert remarks(layers(squares(4, 5), [(3, 2)])) == ["P3/8: 2 of 2 anchors are smaller than the stride, 8 pixels"]
+    assert remarks(layers(squares(8, 9), [(3, 2)])) == []
 
 
 @pytest.mark.parametrize(

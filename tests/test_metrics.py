@@ -33,12 +33,33 @@ def test_threshold_of_one_is_never_passed():
     assert fastanchor.anchor_fitness([[3.0, 7.0]], [[3.0, 7.0], [49.0, 49.0]], 1.0) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("pair", [(10, 13), (3, 7), (1, 49), (29, 31), (5, 6)])
+def test_ratios_next_to_the_threshold_are_decided_by_their_quotient(backend, pair):
+    """`best` of the boxes is that of the definition to the last bit, where it matters."""
+    small, large = pair
+    best = small / large
+    for box, anchor in (([large, 20], [small, 20]), ([small, 20], [large, 20]), ([20, large], [20, small])):
+        for thr, passed in ((np.nextafter(best, 0), True), (best, False), (np.nextafter(best, 1), False)):
+            got = fastanchor.anchor_fitness([anchor], [box, [1e6, 1e6]], thr)
+            assert got.bpr == passed / 2
+            np.testing.assert_allclose(got.fitness, passed * best / 2, rtol=1e-14)
+
+
 @pytest.mark.parametrize("metric", ["iou", "euclidean"])
 def test_assign(backend, metric):
     wh, centers = zoo.lognormal(70_000), zoo.lognormal(9, 4)
     labels = fastanchor.assign(wh, centers, metric=metric)
     np.testing.assert_array_equal(labels, naive.nearest_fast(wh, centers, metric)[0])
     assert labels.dtype == np.int64
+
+
+def test_centres_and_points_of_any_sign_are_assigned():
+    points = [[-1, 2], [5, 4], [0, 0], [-3, -9]]
+    assert fastanchor.assign(points, [[-2, 0], [5, 5]], metric="euclidean").tolist() == [0, 1, 0, 0]
+    assert fastanchor.assign(points, [[5, 5], [0, 0]], metric="euclidean").tolist() == [1, 0, 1, 1]
+    for boxes, centers, argument in ((points, [[5, 5]], "boxes"), ([[5, 5]], points, "centers")):
+        with pytest.raises(DataError, match=rf"{argument}\[0\] = \(-1.0, 2.0\): widths and heights must be finite"):
+            fastanchor.assign(boxes, centers)
 
 
 def test_equal_centres_share_nothing():

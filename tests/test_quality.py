@@ -1,5 +1,6 @@
 """Scores of given anchors, and the curve over their number, against loops."""
 
+import dataclasses
 import math
 import re
 
@@ -15,6 +16,8 @@ from fastanchor.quality import best_served
 import naive
 import strategies
 import zoo
+
+needs_numba = pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
 
 
 def slow(anchors, wh, thr):
@@ -74,7 +77,7 @@ def test_check_over_several_chunks(backend):
     agree(fastanchor.check(anchors, wh), anchors, wh, 0.25)
 
 
-@pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
+@needs_numba
 def test_check_of_an_index():
     wh, anchors = zoo.lognormal(3000), zoo.lognormal(5, 3)
     found = fastanchor.check(anchors, fastanchor.BoxIndex(wh))
@@ -94,6 +97,28 @@ def test_check_scales_a_data_set():
     assert (found.boxes, found.fitness) == (1, 1.0)
     found = fastanchor.check([[25, 40]], boxes, img_size=(320, 480), fit="stretch", min_size=0.5)
     assert (found.boxes, found.mean_best) == (2, (1 + 0.5 / 25) / 2)
+
+
+def test_a_side_of_exactly_the_least_size_is_kept():
+    boxes = [[2, 1], [1, 2], [2, 2], [1, 1], [1.99, 1.99]]
+    assert fastanchor.check([[5, 5]], boxes, min_size=2).boxes == 3
+    assert fastanchor.sweep(boxes, [1], min_size=2, rng=0, progress=False).boxes == 3
+    with pytest.warns(fastanchor.SmallBoxWarning):
+        assert fastanchor.auto_anchor(boxes, n=1, gen=0, min_size=2, rng=0, progress=False).boxes == 3
+
+
+def test_dictionaries_hold_the_results_under_the_names_of_their_fields():
+    wh = zoo.lognormal(300)
+    for result in (fastanchor.check(zoo.lognormal(3, 1), wh), fastanchor.sweep(wh, [1, 3], rng=0, progress=False)):
+        found = result.to_dict()
+        assert set(found) == {field.name for field in dataclasses.fields(result)}
+        for name, value in found.items():
+            expected = getattr(result, name)
+            if name == "sizes":
+                expected = [size._asdict() for size in expected]
+            elif isinstance(expected, tuple):
+                expected = [part.tolist() for part in expected]
+            assert value == (expected.tolist() if isinstance(expected, np.ndarray) else expected)
 
 
 @given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=5))
@@ -159,7 +184,24 @@ def test_sweep_of_one_number_does_not_depend_on_the_others():
     np.testing.assert_array_equal(alone.anchors[0], among.anchors[3])
 
 
-@pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
+@pytest.mark.parametrize("engine", ["dense", pytest.param("index", marks=needs_numba)])
+def test_sweep_with_generations_searches(engine):
+    wh = zoo.lognormal(800)
+    options = {"rng": 0, "max_iter": 3, "engine": engine, "progress": False}
+    plain, searched = (fastanchor.sweep(wh, [3, 5], gen=gen, **options) for gen in (0, 50))
+    assert (searched.fitness > plain.fitness).all()
+
+
+def test_sweep_goes_by_its_seed():
+    wh = zoo.lognormal(800)
+    options = {"n_init": 1, "max_iter": 1, "progress": False}
+    one, same, other = (fastanchor.sweep(wh, [2, 5], rng=rng, **options) for rng in (1, np.random.default_rng(1), 2))
+    for i in range(2):
+        np.testing.assert_array_equal(one.anchors[i], same.anchors[i])
+        assert not np.array_equal(one.anchors[i], other.anchors[i])
+
+
+@needs_numba
 def test_sweep_on_an_index_is_the_same():
     wh = zoo.lognormal(3000)
     dense = fastanchor.sweep(wh, [2, 5], rng=0, gen=30, engine="dense", progress=False)
@@ -176,6 +218,8 @@ def test_sweep_on_an_index_is_the_same():
         ([0], {}, "n = 0: must be at least 1"),
         ([1.5], {}, "n = 1.5: must be a whole number"),
         ([1], {"gen": -1}, "gen = -1: must be at least 0"),
+        ([1], {"gen": 0.0}, "gen = 0.0: must be a whole number"),
+        ([1], {"gen": None}, "gen = None: must be a whole number"),
         ([3], {}, "distinct"),
     ],
 )

@@ -130,6 +130,15 @@ def test_page_without_curve_classes_or_equal_levels():
     assert "How many anchors" not in got.text
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("n", [2, 5])
+def test_the_curve_never_passes_the_anchors_of_the_same_number(seed, n):
+    made = make(Boxes(zoo.lognormal(500).clip(3)), source="x", n=n, gen=10, seed=seed, sweep_n=[2, 5], progress=False)
+    on_curve = made.sweep.fitness[made.sweep.n.tolist().index(n)]
+    assert on_curve == made.result.kmeans_fitness.fitness
+    assert made.result.fitness >= on_curve
+
+
 def test_default_curve_goes_as_far_as_there_are_boxes():
     boxes = Boxes([[10, 10], [20, 20], [30, 30], [30, 30]])
     assert make(boxes, source="x", n=2, gen=0, progress=False).sweep.n.tolist() == [1, 2, 3]

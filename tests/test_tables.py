@@ -167,7 +167,7 @@ def test_conversion_reads_back_the_same(tmp_path, capsys, ending):
     table.write(boxes, out)
     same(fastanchor.read(out), boxes)
     again = tmp_path / f"again.{ending}"
-    code, text, _ = run(capsys, "convert", out, again, "--quiet")
+    code, text, _ = run(capsys, "convert", out, "-o", again, "--quiet")
     assert code == 0
     assert "500 boxes on 40 images" in text
     same(fastanchor.read(again), boxes)
@@ -240,11 +240,11 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(_arrow.importlib.util, "find_spec", lambda name: None if name == "pyarrow" else real(name))
     with pytest.raises(BackendError, match=r"fastanchor\[parquet\]"):
         table.write(sample(), tmp_path / "out.parquet")
-    code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), tmp_path / "out.parquet")
+    code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), "-o", tmp_path / "out.parquet")
     assert code == 2
     assert "fastanchor[parquet]" in err
     assert not (tmp_path / "out.parquet").exists()
-    code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), tmp_path / "out.xlsx")
+    code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), "-o", tmp_path / "out.xlsx")
     assert "must end in .parquet or .csv" in err
 
 

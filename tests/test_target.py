@@ -202,7 +202,7 @@ def test_emitted_anchors_are_checked_on_their_own_input(capsys, tmp_path, table,
 def test_a_yaml_says_what_its_anchors_are_for(capsys, tmp_path, table):
     file, edited = tmp_path / "m.yaml", tmp_path / "edited.yaml"
     file.write_bytes((HERE / "model.yaml").read_bytes())
-    common = ("anchors", table, "--gen", 0, "--quiet", "--output", edited)
+    common = ("anchors", table, "--gen", 0, "--quiet", "--force", "--output", edited)
     assert run(capsys, *common, "--edit", file, "--img-size", 416, "--fit", "stretch")[0] == 0
     assert "anchors:  # fastanchor: stretch, 416 x 416 pixels\n" in edited.read_text()
     once = edited.read_text()
@@ -252,7 +252,7 @@ def test_sweep_and_report_say_what_they_are_for(capsys, tmp_path, table):
     assert (json.loads(out)["fit"], json.loads(out)["img_size"]) == ("letterbox", [640, 640])
     pytest.importorskip("matplotlib")
     page = tmp_path / "p.html"
-    run(capsys, "report", table, "--n", 3, "--gen", 1, "--sweep", "none", "--fit", "stretch", "--out", page, "--quiet")
+    run(capsys, "report", table, "--n", 3, "--gen", 1, "--sweep", "none", "--fit", "stretch", "-o", page, "--quiet")
     text = page.read_text(encoding="utf-8")
     assert "640 x 640 pixels, stretch" in text
     assert text.count("Left out: it resizes images by letterbox") == 3

@@ -166,6 +166,7 @@ BAD_BOXES = {
     "zero height": (box(10, 20, 40, 20), "box with zero width or height", "xmin 10, ymin 20, xmax 40, ymax 20"),
     "vanishing": (box(0, 0, "1e-200", 5), "box with zero width or height", "xmin 0, ymin 0, xmax 1e-200, ymax 5"),
     "reversed": (box(40, 20, 10, 60), "box with reversed corners", "xmin 40, ymin 20, xmax 10, ymax 60"),
+    "reversed in y alone": (box(10, 60, 40, 20), "box with reversed corners", "xmin 10, ymin 60, xmax 40, ymax 20"),
     "nan": (box("nan"), "box with non-finite coordinates", "xmin nan, ymin 20, xmax 40, ymax 60"),
     "infinite": (box(x1="inf"), "box with non-finite coordinates", "xmin 10, ymin 20, xmax inf, ymax 60"),
     "overflow": (box(x1="1e999"), "box with non-finite coordinates", "xmin 10, ymin 20, xmax 1e999, ymax 60"),
@@ -274,6 +275,7 @@ def root(tmp_path):
     lists.mkdir(parents=True)
     (lists / "train.txt").write_bytes(b"\xef\xbb\xbfc\r\na\r\n\r\n")
     (lists / "cat_val.txt").write_text("b -1\nc  1\nd 1\na.jpg 0\n")
+    (lists / "gap.txt").write_text("\na\n\n \nb\n")
     (lists / "holes.txt").write_text("a\nzz\na\n")
     (lists / "none.txt").write_text("\nzz\n")
     return tmp_path
@@ -298,6 +300,7 @@ def test_split(root, inner):
     boxes = fastanchor.read(root / inner, split="train", strict=True)
     assert len(boxes) == 2
     assert [i.name for i in datasets.iter_images(root / inner, split="train")] == ["c", "a"]
+    assert [i.name for i in datasets.iter_images(root / inner, split="gap")] == ["a", "b"]
     assert [i.name for i in datasets.iter_images(root, split="cat_val")] == ["b", "c", "d 1", "a"]
 
 
@@ -314,12 +317,26 @@ def test_split_with_holes(root):
 
 
 def test_split_that_is_none(root, tmp_path_factory):
-    with pytest.raises(DataError, match=r"split = 'tain': must be one of 'cat_val', 'holes', 'none', 'train'"):
+    with pytest.raises(DataError, match=r"split = 'tain': must be one of 'cat_val', 'gap', 'holes', 'none', 'train'"):
         fastanchor.read(root, split="tain")
     with pytest.raises(DataError, match=r"none\.txt: names no XML file of .*Annotations"):
         fastanchor.read(root, split="none")
     with pytest.raises(DataError, match="has no ImageSets/Main, so no split 'train'"):
         fastanchor.read(write(tmp_path_factory.mktemp("plain"), a=xml()), split="train")
+
+
+def test_a_single_file_of_a_data_set_has_no_split(root):
+    write(root, stray=xml(thing()))
+    for inner in ("stray.xml", "Annotations/a.xml"):
+        with pytest.raises(DataError, match=r"\.xml: has no ImageSets/Main, so no split 'train'"):
+            fastanchor.read(root / inner, split="train")
+
+
+def test_a_data_set_without_lists_has_no_split(tmp_path):
+    write(tmp_path / "Annotations", a=xml(thing()))
+    (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"split = 'train': must be one of \(none\), the lists in .*Main"):
+        fastanchor.read(tmp_path, split="train")
 
 
 @pytest.mark.parametrize("name", ["猫 und é", "-rf", "a b.c", "UP.XML", "%s{0}"])
@@ -344,7 +361,8 @@ def test_file_name_that_is_no_utf8(tmp_path):
 
 def test_folder_named_like_a_file(tmp_path):
     (tmp_path / "x.xml").mkdir()
-    assert len(fastanchor.read(write(tmp_path, a=xml(thing())))) == 1
+    boxes = fastanchor.read(write(tmp_path, a=xml(thing())), strict=True)
+    assert (len(boxes), boxes.skipped) == (1, {})
 
 
 @pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
@@ -354,10 +372,10 @@ def test_file_without_permission(tmp_path):
     assert fastanchor.read(folder).skipped == {"file that cannot be opened": 1}
 
 
-def test_file_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(voc, "MAX_BYTES", 1 << 20)
-    folder = write(tmp_path, a=xml(), b=xml("<!--" + "x" * (1 << 20) + "-->"))
-    assert fastanchor.read(folder).skipped == {"file larger than 1 MB": 1}
+def test_file_too_large(tmp_path):
+    folder = write(tmp_path, a=xml(), b=xml())
+    os.truncate(folder / "b.xml", (64 << 20) + 1)
+    assert fastanchor.read(folder).skipped == {"file larger than 64 MB, the limit for label files of one image": 1}
 
 
 # --- the choice of a format

@@ -160,6 +160,65 @@ def test_polygons_stay_polygons():
         assert np.count_nonzero(rows.signs) < 0.2 * len(rows.signs), points
 
 
+# a row that could be a polygon -> how much it looks like a box with key points: 0 not, 1 like one, 2 for sure
+SIGNS = {
+    "visible points": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.5, 2, 0.9, 0.9, 1], 2),
+    "a visible point and a hidden one": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.5, 1, 0.9, 0.9, 0], 2),
+    "no visible point": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.5, 0, 0.9, 0.9, 0], 0),
+    "flags beside a number": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.5, 1, 0.9, 0.9, 0.5], 0),
+    "points that are no triples": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.5, 1, 0.5, 0.5, 1, 0.5, 0.5], 0),
+    "missing point": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.5, 0.4, 0.4, -1, -1], 2),
+    "all over the box": ([0, 0.5, 0.5, 0.4, 0.4, 0.4, 0.4, 0.6, 0.6, 0.5, 0.5], 1),
+    "beyond the box in y": ([0, 0.5, 0.5, 0.4, 0.1, 0.4, 0.2, 0.6, 0.8, 0.5, 0.5], 0),
+    "beyond the box in x": ([0, 0.5, 0.5, 0.1, 0.4, 0.2, 0.4, 0.8, 0.6, 0.5, 0.5], 0),
+    "below the box alone": ([0, 0.5, 0.5, 0.4, 0.4, 0.4, 0.45, 0.6, 0.75, 0.5, 0.5], 0),
+    "left of the box alone": ([0, 0.5, 0.5, 0.4, 0.4, 0.25, 0.4, 0.55, 0.6, 0.5, 0.5], 0),
+    "up to the edge of the box": ([0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.75, 0.75, 0.5, 0.5], 1),
+    "all at one height": ([0, 0.5, 0.5, 0.4, 0.4, 0.35, 0.5, 0.65, 0.5, 0.5, 0.5], 0),
+    "all above each other": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.35, 0.5, 0.65, 0.5, 0.5], 0),
+    "over three tenths of the box": ([0, 0.5, 0.5, 0.4, 0.4, 0.44, 0.44, 0.56, 0.56, 0.5, 0.5], 1),
+    "over a quarter of the box": ([0, 0.5, 0.5, 0.5, 0.5, 0.4375, 0.4375, 0.5625, 0.5625, 0.5, 0.5], 1),
+    "over a fifth of the box": ([0, 0.5, 0.5, 0.4, 0.4, 0.46, 0.46, 0.54, 0.54, 0.5, 0.5], 0),
+    "box beyond the image in x": ([0, 0.9, 0.5, 0.4, 0.4, 0.8, 0.4, 0.95, 0.6, 0.9, 0.5], 0),
+    "box beyond the image in y": ([0, 0.5, 0.1, 0.4, 0.4, 0.4, 0.05, 0.6, 0.2, 0.5, 0.1], 0),
+    "box a little beyond the image": ([0, 0.8, 0.5, 0.41, 0.4, 0.7, 0.4, 0.9, 0.6, 0.8, 0.5], 1),
+}
+
+
+@pytest.mark.parametrize("what", SIGNS)
+def test_a_row_shows_whether_it_may_hold_key_points(what):
+    values, sign = SIGNS[what]
+    rows = _rows.parse(["a"], [row(*values).encode()], Skips())
+    assert rows.signs.tolist() == [sign]
+
+
+# rows of 11 columns by their sign
+ELEVEN = [SIGNS["all at one height"][0], SIGNS["all over the box"][0], SIGNS["visible points"][0]]
+THIRTEEN = SIGNS["points that are no triples"][0]
+
+
+@pytest.mark.parametrize(
+    ("signs", "others", "right"),
+    [
+        ([1] * 9, 1, True),  # nine rows of ten have this length
+        ([1] * 9, 2, False),
+        ([0] * 5 + [1] * 5, 1, True),  # half of them look like it
+        ([0] * 6 + [1] * 5, 1, False),
+        ([0] * 9 + [2], 20, True),  # a single row is proof
+        ([0] * 9 + [1], 0, False),
+        ([2], 0, True),
+    ],
+)
+def test_rows_of_one_length_are_of_one_kind(signs, others, right):
+    lines = []
+    for i, sign in enumerate(signs):  # the class makes them differ
+        lines.append(row(i, *ELEVEN[sign][1:]))
+    lines += [row(i, *THIRTEEN[1:]) for i in range(others)] + [ROW]
+    rows = _rows.parse(["a"], ["\n".join(lines).encode()], Skips())
+    assert rows.signs.tolist() == signs + [0] * (others + 1)
+    assert _rows.unsure(rows).tolist() == [right] * len(signs) + [False] * (others + 1)
+
+
 def test_sizes_from_images(tmp_path):
     write(tmp_path / "labels" / "train", a=ROW, b=ROW, c="")
     for name, size, exif in (("a.jpg", (640, 480), None), ("b.jpg", (640, 480), 6), ("c.png", (64, 48), None)):
@@ -321,6 +380,26 @@ def test_many_files_as_one_by_one(tmp_path):
     alone = [_rows._careful(n, c, i, Skips(), None, None) for i, (n, c) in enumerate(zip(names, contents, strict=True))]
     for one, two in zip(together, _rows.joined(alone), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("twice", range(4))
+def test_a_row_that_stands_twice_is_found_wherever_it_stands(tmp_path, twice):
+    lines = ["0 .5 .5 .1 .1", "0 .4 .4 .1 .1", "0 .3 .3 .1 .1", "1 .3 .3 .1 .1"]
+    folder = write(tmp_path / "labels", a="\n".join(lines), b="\n".join([*lines, lines[twice]]), c="\n".join(lines))
+    boxes = fastanchor.read(folder, image_size=(10, 10))
+    assert len(boxes) == 12
+    assert boxes.skipped == {"row that stands twice in its file": 1}
+
+
+def test_plain_files_are_read_at_once(monkeypatch):
+    """Line by line gives the same answer, many times slower; nothing but this shows which way was taken."""
+    contents = ["0 .5 .5 .1 .1\n0 .4 .4 .1 .1\n", "", "\r\n1 0.25 0.5 1e-1 0.2\r\n", "79 -0.005 1.005 1.0 1.0"]
+    slow = [_rows._careful("a", text.encode(), i, Skips(), 80, None) for i, text in enumerate(contents)]
+    monkeypatch.setattr(_rows, "_careful", None)
+    fast = _rows.parse(["a"] * 4, [text.encode() for text in contents], Skips(), n_classes=80)
+    for one, two in zip(fast, _rows.joined(slow), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert len(fast.box) == 4
 
 
 def test_image_size_is_checked(tmp_path):

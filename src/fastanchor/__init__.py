@@ -4,20 +4,22 @@ Boxes are widths and heights; see :func:`auto_anchor` for the whole job, and :fu
 :func:`evolve` for its parts. The command line is ``fastanchor --help``.
 """
 
-from fastanchor import compat, datasets
-from fastanchor._errors import BackendError, DataError, FastanchorError, SmallBoxWarning
-from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
-from fastanchor._version import __version__ as __version__
-from fastanchor.anchors import AnchorResult, auto_anchor
-from fastanchor.boxes import Boxes
-from fastanchor.cluster import assign, kmeans
-from fastanchor.datasets import read
-from fastanchor.engine import BoxIndex
-from fastanchor.evolve import evolve
-from fastanchor.kernels import backend
-from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
-from fastanchor.quality import AnchorCheck, check
-from fastanchor.sweep import SweepResult, sweep
+TYPE_CHECKING = False  # type checkers take it for typing's, which costs milliseconds to import
+if TYPE_CHECKING:
+    from fastanchor import compat, datasets
+    from fastanchor._errors import BackendError, DataError, FastanchorError, SmallBoxWarning
+    from fastanchor._evolve import evolve
+    from fastanchor._sweep import SweepResult, sweep
+    from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
+    from fastanchor._version import __version__ as __version__
+    from fastanchor.anchors import AnchorResult, auto_anchor
+    from fastanchor.boxes import Boxes
+    from fastanchor.cluster import assign, kmeans, update_centers
+    from fastanchor.datasets import read
+    from fastanchor.engine import BoxIndex
+    from fastanchor.kernels import backend
+    from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
+    from fastanchor.quality import AnchorCheck, check
 
 __all__ = [
     "AnchorCheck",
@@ -45,5 +47,42 @@ __all__ = [
     "mean_iou",
     "read",
     "sweep",
+    "update_centers",
     "wh_iou",
 ]
+
+# Where each name is defined. Modules are imported when one of their names is first used: the command must be able to
+# handle Ctrl-C before NumPy is imported, and this file runs before the command does. A module may not bear the name
+# of a function, since importing it would put the module in the function's place.
+_HOMES = {
+    "_errors": ("BackendError", "DataError", "FastanchorError", "SmallBoxWarning"),
+    "_evolve": ("evolve",),
+    "_sweep": ("SweepResult", "sweep"),
+    "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),
+    "_version": ("__version__",),
+    "anchors": ("AnchorResult", "auto_anchor"),
+    "boxes": ("Boxes",),
+    "cluster": ("assign", "kmeans", "update_centers"),
+    "datasets": ("read",),
+    "engine": ("BoxIndex",),
+    "kernels": ("backend",),
+    "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
+    "quality": ("AnchorCheck", "check"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    import importlib
+
+    if name in ("compat", "datasets"):
+        return importlib.import_module(f"fastanchor.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'fastanchor' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"fastanchor.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

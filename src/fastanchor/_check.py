@@ -9,11 +9,16 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "as_points", "as_sizes", "choice", "integer", "number"]
+__all__ = [
+    "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "as_points", "as_sizes", "choice", "generator", "integer", "number",
+    "short", "unmasked",
+]  # fmt: skip
 
 # Areas of boxes inside these bounds neither overflow nor vanish.
 MIN_SIDE = 1e-100
 MAX_SIDE = 1e100
+SEED_MOST = 2**128 - 1  # as many seeds as a generator has states
+MOST = 2**31 - 1  # no number of things, and no side of a network input, is above this
 
 
 def as_points(values: Any, name: str) -> FloatArray:
@@ -54,22 +59,34 @@ def as_sizes(values: Any, name: str, unit: str = "") -> FloatArray:
 
 
 def _pairs(values: Any, name: str) -> FloatArray:
+    unmasked(values, name)
     try:
         array = np.asarray(values)
         if array.ndim == 0:
             raise TypeError
         if array.dtype.kind not in "fiub":
-            if array.dtype.kind in "cmMSU":
+            if array.dtype.kind in "cmMSUV" or any(isinstance(one, (str, bytes)) for one in array.flat):
                 raise TypeError
             array = array.astype(np.float64)
+    except OverflowError:
+        row = next(i for i, one in enumerate(array) if not _fits(one))
+        raise DataError(f"{name}[{row}] = {short(array[row].tolist())}: is beyond the numbers of float64") from None
     except (TypeError, ValueError):
-        raise DataError(f"{name}: must be numbers of shape (n, 2), widths and heights; got {_short(values)}") from None
+        raise DataError(f"{name}: must be numbers of shape (n, 2), widths and heights; got {short(values)}") from None
     if array.size == 0:
         raise DataError(f"{name}: is empty; at least one (width, height) is needed")
     if array.ndim != 2 or array.shape[1] != 2:
         raise DataError(f"{name}: has shape {array.shape}; must be (n, 2), widths and heights")
     clean: FloatArray = np.ascontiguousarray(array, dtype=np.float64)
     return clean
+
+
+def _fits(row: Any) -> bool:
+    try:
+        np.asarray(row, dtype=np.float64)
+    except OverflowError:
+        return False
+    return True
 
 
 def _blame(array: FloatArray, bad: Any, name: str, rule: str) -> None:
@@ -80,17 +97,38 @@ def _blame(array: FloatArray, bad: Any, name: str, rule: str) -> None:
     raise DataError(f"{name}[{row}] = ({w!r}, {h!r}): {rule}{others}")
 
 
-def _short(values: Any) -> str:
-    text = " ".join(repr(values).split())
+def unmasked(values: Any, name: str) -> None:
+    """Raise if some of `values` are masked: a result computed from what lies under a mask would be wrong silently.
+
+    Raises
+    ------
+    DataError
+        If `values` is a masked array with a masked element.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        mask = np.ma.getmaskarray(values)
+        rows = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1) if mask.ndim else mask)
+        more = f"; {len(rows) - 1} more row{'s' * (len(rows) > 2)} like it" if len(rows) > 1 else ""
+        raise DataError(f"{name}[{rows[0]}]: is masked; leave masked rows out, or fill them{more}")
+
+
+def short(values: Any) -> str:
+    """Return `values` as they are written in Python, in one line that is not too long."""
+    try:
+        text = " ".join(repr(values).split())
+    except ValueError:  # Python does not write such whole numbers
+        text = "(a number of more than 4300 digits)"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def integer(value: Any, name: str, *, least: int) -> int:
-    """Return `value` as an int that is at least `least`."""
+def integer(value: Any, name: str, *, least: int, most: int = MOST) -> int:
+    """Return `value` as an int from `least` to `most`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise DataError(f"{name} = {value!r}: must be a whole number, at least {least}")
+        raise DataError(f"{name} = {short(value)}: must be a whole number, at least {least}")
     if value < least:
-        raise DataError(f"{name} = {value!r}: must be at least {least}")
+        raise DataError(f"{name} = {short(value)}: must be at least {least}")
+    if value > most:
+        raise DataError(f"{name} = {short(value)}: must be at most {most:,}")
     return int(value)
 
 
@@ -98,16 +136,27 @@ def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low:
     """Return `value` as a float within the bounds given; `open_low` leaves `low` itself out."""
     rule = f"must be a number {'above' if open_low else 'from'} {low:g}" + ("" if high == np.inf else f" to {high:g}")
     try:
+        if isinstance(value, (str, bytes, bytearray, bool, np.bool_)) or np.ndim(value):
+            raise TypeError
         result = float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} = {value!r}: {rule}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{name} = {short(value)}: {rule}") from None
     if not (low <= result <= high) or (open_low and result == low) or result == np.inf:
-        raise DataError(f"{name} = {value!r}: {rule}")
+        raise DataError(f"{name} = {short(value)}: {rule}")
     return result
+
+
+def generator(rng: Any, name: str = "rng") -> np.random.Generator:
+    """Return the generator of random numbers that `rng` is or seeds, as :func:`numpy.random.default_rng` does."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        rule = "must be None, a whole number >= 0, or a numpy.random.Generator"
+        raise DataError(f"{name} = {short(rng)}: {rule}") from None
 
 
 def choice(value: Any, name: str, legal: tuple[str, ...]) -> str:
     """Return `value` if it is one of `legal`."""
     if not isinstance(value, str) or value not in legal:
-        raise DataError(f"{name} = {value!r}: must be one of {', '.join(map(repr, legal))}")
+        raise DataError(f"{name} = {short(value)}: must be one of {', '.join(map(repr, legal))}")
     return value

@@ -19,7 +19,7 @@ def bar(progress: Progress, *, total: int | None, desc: str, unit: str) -> Any:
         return progress(total=total, desc=desc, unit=unit)
     from tqdm import tqdm
 
-    shown = sys.stderr.isatty() if progress is None else progress
+    shown = sys.stderr is not None and (sys.stderr.isatty() if progress is None else progress)
     return tqdm(total=total, desc=desc, unit=unit, disable=not shown, file=sys.stderr, mininterval=0.2)
 
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning
+from fastanchor._evolve import evolve
 from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
 from fastanchor.boxes import Boxes, input_size, network_sizes
-from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, Engine, choose
-from fastanchor.evolve import evolve
 from fastanchor.layers import Split
 from fastanchor.metrics import mean_best_iou
+from fastanchor.starts import N_INIT, fittest
 
 __all__ = ["AnchorResult", "auto_anchor"]
 
@@ -152,7 +152,7 @@ def auto_anchor(
     metric: Metric = "iou",
     update: Update = "median",
     init: Any = "random",
-    n_init: int = 1,
+    n_init: int = N_INIT,
     max_iter: int = 300,
     tol: float = 0.0,
     engine: str = "auto",
@@ -180,8 +180,14 @@ def auto_anchor(
         Boxes without a side of at least this many pixels of the network input are left out.
     rng : int, numpy.random.Generator or None
         Seed or source of randomness, for k-means first and the search after it.
-    metric, update, init, n_init, max_iter, tol
+    metric, update, init, max_iter, tol
         Of k-means; see :func:`kmeans`.
+    n_init : int, default 16
+        Starts of k-means to try. Each makes up to 20 updates; the two with the largest ratio fitness run to the end,
+        and the fitter of these is improved by the search. Where there are more than 16,384 boxes, the starts are tried
+        on so many of them, drawn first by ``rng.choice(n, 16384, replace=False)`` (on all, if those hold too few
+        distinct sizes), and the run over all boxes begins from the centres found there. With 1, or an array for
+        `init`, k-means runs once over all boxes.
     engine : {"auto", "dense", "index"}
         How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
         changes the answer.
@@ -231,10 +237,11 @@ def auto_anchor(
         text = f"{small:,} of {len(wh):,} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
     answers: Engine = indexed or choose(wh if kept == len(wh) else wh[keep], name=engine, threads=threads)
-    generator = np.random.default_rng(rng)
-    clusters = kmeans(
+    generator = _check.generator(rng)
+    clusters = fittest(
         answers,
         n,
+        thr=thr,
         metric=metric,
         update=update,
         init=init,

@@ -206,7 +206,7 @@ def input_size(img_size: int | Sequence[int]) -> tuple[int, int]:
     single = not isinstance(img_size, (Sequence, np.ndarray)) or isinstance(img_size, str)
     sides = [img_size] if single else list(img_size)  # type: ignore[arg-type]
     if len(sides) not in (1, 2):
-        raise DataError(f"img_size = {img_size!r}: must be one whole number or (width, height)")
+        raise DataError(f"img_size = {_check.short(img_size)}: must be one whole number or (width, height)")
     return _check.integer(sides[0], "img_size", least=1), _check.integer(sides[-1], "img_size", least=1)
 
 
@@ -245,6 +245,7 @@ def _sizes(values: Any, name: str, unit: str) -> FloatArray:
 
 
 def _index(values: Any, name: str, n: int, limit: int, target: str) -> NDArray[np.int64]:
+    _check.unmasked(values, name)
     array = np.asarray(values)
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
         raise DataError(f"{name}: must be {n} whole numbers, one a box; got {array.dtype} of shape {array.shape}")

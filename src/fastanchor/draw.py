@@ -12,7 +12,8 @@ from typing import Any
 
 from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
-from fastanchor._files import whole
+from fastanchor._output import check_output, is_stream, whole
+from fastanchor._reading import opened
 from fastanchor.datasets import ImageAnnotation, iter_images
 
 __all__ = ["draw"]
@@ -34,6 +35,7 @@ def draw(
     format: str = "auto",
     split: str | None = None,
     report: Callable[[str], None] | None = None,
+    replace: bool = True,
 ) -> list[Path]:
     """Draw the first images of a data set with their boxes and class names, and return the files written.
 
@@ -44,27 +46,32 @@ def draw(
     images : path-like or iterable of ImageAnnotation
         A labelled data set, see :func:`fastanchor.read`, or what :func:`fastanchor.datasets.iter_images` yields.
     out : path-like
-        A ``.png`` file for a contact sheet, else a folder for one PNG an image. Folders are made, files replaced.
+        A ``.png`` file for a contact sheet, else a folder for one PNG an image. Folders are made. A pipe or device gets
+        a sheet.
     n : int, default 9
         How many images.
     sheet : bool, optional
         One sheet or single pictures. Default: as the name of `out` says.
     format, split, report
         As in :func:`fastanchor.read`; only with a path.
+    replace : bool, default True
+        Whether files that exist may be replaced.
 
     Raises
     ------
     BackendError
         If Pillow is not installed.
     DataError
-        If an argument breaks a rule, there is no image, or `out` cannot be written.
+        If an argument breaks a rule, there is no image, or `out` cannot be written or may not be replaced.
     """
     _need_pillow()
     _check.integer(n, "n", least=1)
     target = Path(out)
-    one = target.suffix.lower() == ".png" if sheet is None else sheet
-    if one and target.suffix.lower() != ".png":
+    one = target.suffix.lower() == ".png" or is_stream(target) if sheet is None else sheet
+    if one and target.suffix.lower() != ".png" and not is_stream(target):
         raise DataError(f"out = {str(target)!r}: a sheet is one file, whose name must end with .png")
+    if one:
+        check_output(target, replace=replace)
     if isinstance(images, (str, os.PathLike)):
         images = iter_images(images, format=format, split=split, report=report)
     elif split is not None:
@@ -74,9 +81,11 @@ def draw(
         raise DataError("images: there is none to draw")
     colours = _colours(sorted({name for image in chosen for name in image.classes}))
     if one:
-        return [_save(_sheet(chosen, colours), target)]
-    names = _file_names([image.name for image in chosen])
-    return [_save(_single(image, colours), target / name) for image, name in zip(chosen, names, strict=True)]
+        return [_save(_sheet(chosen, colours), target, replace)]
+    paths = [target / name for name in _file_names([image.name for image in chosen])]
+    for path in paths:  # all of them before the first is written
+        check_output(path, replace=replace)
+    return [_save(_single(image, colours), path, replace) for image, path in zip(chosen, paths, strict=True)]
 
 
 def _need_pillow() -> None:
@@ -174,7 +183,7 @@ def _canvas(image: ImageAnnotation, size: tuple[int, int]) -> Any:
 
     if image.image_path is not None:
         try:
-            with Image.open(image.image_path) as source:
+            with opened(image.image_path) as file, Image.open(file) as source:
                 # labels speak of the stored pixels or of the turned picture: take the one whose size they give
                 turned = source.size != (image.width, image.height)
                 return (ImageOps.exif_transpose(source) if turned else source).convert("RGB").resize(size)
@@ -270,8 +279,8 @@ def _readable_on(colour: str) -> str:
 # --- files
 
 
-def _save(picture: Any, path: Path) -> Path:
+def _save(picture: Any, path: Path, replace: bool) -> Path:
     """Write a PNG whole or not at all."""
-    with whole(path) as part:
+    with whole(path, replace=replace) as part:
         picture.save(part, format="PNG")
     return path

@@ -12,13 +12,14 @@ import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
+from fastanchor._sweep import SweepResult, sweep
+from fastanchor._text import plain
 from fastanchor._types import FloatArray, Progress, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
 from fastanchor.plot import classes, curve, heads, history, served, sizes
 from fastanchor.quality import AnchorCheck, check, network_wh
-from fastanchor.sweep import SweepResult, sweep
 
 __all__ = ["Report", "make", "page"]
 
@@ -153,6 +154,11 @@ def make(
     )
 
 
+def _shown(text: str) -> str:
+    """Return text as HTML shows it; names may hold what no page can."""
+    return html.escape(plain(text, keep="\n"))
+
+
 def page(report: Report) -> str:
     """Return the page: HTML with the pictures inside, without scripts and without links to anywhere.
 
@@ -177,11 +183,11 @@ def page(report: Report) -> str:
         notes += unusual(len(result.anchors))
     notes += remarks(report.levels)
     body = [
-        f"<h1>{html.escape(title)}</h1>",
+        f"<h1>{_shown(title)}</h1>",
         f'<p class="lead">{result.boxes:,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, '
         f"best possible recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}. Network input: "
-        f"{html.escape(_input(result))}.</p>",
-        *(f'<p class="warning">{html.escape(note)}</p>' for note in notes),
+        f"{_shown(_input(result))}.</p>",
+        *(f'<p class="warning">{_shown(note)}</p>' for note in notes),
         "<h2>Anchors by level</h2>",
         _level_table(report),
         _picture("The anchors of each level on one centre, beside one cell of the level",
@@ -207,22 +213,22 @@ def page(report: Report) -> str:
         "<h2>Settings</h2>",
         _table(("setting", "value"), [(name, str(value)) for name, value in report.settings.items()], text=2),
     ]  # fmt: skip
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{_shown(title)}</title><style>{STYLE}</style>'
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(body) + "\n</body></html>\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
     """Return a table; the first `text` columns are words, the rest numbers."""
-    lines = ["<table><tr>" + "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in head) + "</tr>"]
+    lines = ["<table><tr>" + "".join(f'<th scope="col">{_shown(cell)}</th>' for cell in head) + "</tr>"]
     for row in rows:
-        cells = (f"<td{' class=text' if i < text else ''}>{html.escape(cell)}</td>" for i, cell in enumerate(row))
+        cells = (f"<td{' class=text' if i < text else ''}>{_shown(cell)}</td>" for i, cell in enumerate(row))
         lines.append("<tr>" + "".join(cells) + "</tr>")
     return "\n".join(lines) + "</table>"
 
 
 def _picture(caption: str, draw: Callable[[Any], None], width: float, height: float) -> str:
     data = base64.b64encode(plot.png(draw, width, height)).decode("ascii")
-    text = html.escape(caption)
+    text = _shown(caption)
     image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
     return f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
 
@@ -319,7 +325,7 @@ def _pasted(report: Report) -> list[str]:
     lines = []
     for name, title in PASTED.items():
         fit = export.FORMATS[name].fit
-        lines.append(f"<h3>{html.escape(title)}</h3>")
+        lines.append(f"<h3>{_shown(title)}</h3>")
         if result.fit not in (None, fit):
             lines.append(f"<p>Left out: it resizes images by {fit}, and these anchors are for {result.fit}. "
                          f"A page made with --fit {fit} has it.</p>")  # fmt: skip
@@ -328,5 +334,5 @@ def _pasted(report: Report) -> list[str]:
             text = export.emit(result.anchors, name, parts, made_for=result.made_for)
         except fastanchor.DataError as error:
             text = f"# {error}"
-        lines.append(f"<pre>{html.escape(text)}</pre>")
+        lines.append(f"<pre>{_shown(text)}</pre>")
     return lines

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from fastanchor._files import whole
+from fastanchor._output import whole
 from fastanchor.bench._measure import Row, fitted
 
 __all__ = ["growth", "markdown", "picture", "text"]
@@ -112,7 +112,7 @@ def _legend(rows: list[Row]) -> list[str]:
     return lines
 
 
-def picture(rows: list[Row], out: Path) -> None:
+def picture(rows: list[Row], out: Path, *, replace: bool = True) -> None:
     """Draw time against the number of boxes, a panel a stage, on log axes; needs matplotlib."""
     from matplotlib.figure import Figure
 
@@ -136,5 +136,5 @@ def picture(rows: list[Row], out: Path) -> None:
     for panel in panels[len(stages) :]:
         panel.set_axis_off()
     figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4, fontsize="small")
-    with whole(out) as part:
-        figure.savefig(part, format=out.suffix[1:].lower(), dpi=110)
+    with whole(out, replace=replace) as part:
+        figure.savefig(part, format=out.suffix[1:].lower() or "png", dpi=110)  # a stream has no ending

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
+import importlib
+import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
-import fastanchor
-from fastanchor._errors import FastanchorError
-from fastanchor.cli import anchors, bench, check, convert, info, report, run, show, stats, sweep
+from fastanchor._errors import DataError, FastanchorError
+from fastanchor._version import __version__
+from fastanchor.cli import _speak
 
 __all__ = ["main"]
+
+# name of the command and of its module, which is imported when the command is chosen
+COMMANDS = {
+    "anchors": "anchors for a data set (the main job)",
+    "check": "score given anchors on a data set",
+    "sweep": "scores over the number of anchors",
+    "report": "one page about a data set and its anchors",
+    "stats": "count images, boxes and classes",
+    "show": "draw images with their boxes",
+    "convert": "write the boxes of a data set as a table",
+    "run": "run a training script with fastanchor inside",
+    "info": "versions, backend, cache folder",
+    "bench": "check answers and time them against NumPy and other packages",
+}
 
 EPILOG = """\
 examples:
@@ -21,41 +38,94 @@ examples:
   fastanchor anchors VOC2012 --emit mmdet       the text for another detector
   fastanchor check VOC2012 --anchors model.yaml how well anchors that you have fit
   fastanchor sweep VOC2012 --n 1-15             how many anchors are worth it
-  fastanchor report VOC2012 --out page.html     tables and pictures on one page
+  fastanchor report VOC2012 -o page.html        tables and pictures on one page
   fastanchor stats data.yaml                    what is in a data set, YOLO's here
-  fastanchor convert instances.json b.parquet   its boxes as a table, COCO's here
-  fastanchor show VOC2012 --out sheet.png       a look at the first images
+  fastanchor convert coco.json -o b.parquet     its boxes as a table, COCO's here
+  fastanchor show VOC2012 -o sheet.png          a look at the first images
   fastanchor run --patch yolov5 train.py ...    a training script with fastanchor inside
 
 `fastanchor COMMAND --help` tells the rest. Answers go to stdout, progress to stderr.
 Exit codes: 0 fine, 1 a check failed, 2 bad usage or data, 130 interrupted.
 """
 
+LONGEST = 300  # characters of an error about arguments
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what is wrong with the arguments as one sentence."""
+
+    help_of = ""  # what to look up; default: this parser's own
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `message` with the place to look for help."""
+        message = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
+        raise DataError(f"{message} (see {self.help_of or self.prog} --help)")
+
+
+class _Commands:
+    """Takes the parser of the chosen command."""
+
+    def __init__(self, commands: Any, text: str) -> None:
+        self._commands, self._text = commands, text
+
+    def add_parser(self, name: str, **options: Any) -> Any:
+        """Return a new parser for the command."""
+        return self._commands.add_parser(name, help=self._text, **options)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    parser = argparse.ArgumentParser(
+    """Run the command line and return its exit code. Signal handlers are left alone."""
+    try:
+        code = _answered(sys.argv[1:] if argv is None else argv)
+    except FastanchorError as error:
+        _speak.say(str(error))
+        return 2
+    except MemoryError as error:
+        _speak.say(f"not enough memory ({error})" if str(error) else "not enough memory")
+        return 2
+    except KeyboardInterrupt:
+        _speak.say("interrupted")
+        return 130
+    except BrokenPipeError:
+        return 0  # the reader of standard output has left (`| head`): nothing to say
+    except OSError as error:
+        place = "" if error.filename is None else f"{error.filename}: "
+        _speak.say(f"{place}{error.strerror or error}")
+        return 2
+    return code if isinstance(code, int) else code()
+
+
+def _answered(argv: Sequence[str]) -> int | Callable[[], int]:
+    """Run a command and return its exit code; a job that does not run under our rules is returned itself."""
+    parser = _parser(argv)
+    printed = io.StringIO()  # argparse would not notice that standard output is full
+    try:
+        with contextlib.redirect_stdout(printed):
+            arguments = parser.parse_args(argv)
+    except SystemExit:  # --help or --version
+        _speak.answer(printed.getvalue().rstrip())
+        return 0
+    if arguments.command != "run":  # whose script may not need it
+        _speak.need_stdout()
+    code: int | Callable[[], int] = arguments.run(arguments)
+    return code
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    parser = _Parser(
         prog="fastanchor",
         description="Anchor box shapes for object detectors, from your labels.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"fastanchor {fastanchor.__version__}")
+    parser.add_argument("--version", action="version", version=f"fastanchor {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (anchors, check, sweep, report, stats, show, convert, run, info, bench):
-        module.add(commands)
-    arguments = parser.parse_args(argv)
-    try:
-        code = int(arguments.run(arguments))
-        sys.stdout.flush()
-        return code
-    except FastanchorError as error:
-        print(f"fastanchor: {error}", file=sys.stderr)  # noqa: T201  the command line speaks here
-        return 2
-    except KeyboardInterrupt:
-        print("fastanchor: interrupted", file=sys.stderr)  # noqa: T201  as above
-        return 130
-    except BrokenPipeError:
-        # the reader of stdout has left (`| head`): nothing to say, and nothing to flush at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    if chosen in COMMANDS:
+        parser.help_of = f"fastanchor {chosen}"
+    for name, text in COMMANDS.items():
+        if name == chosen:
+            importlib.import_module(f"fastanchor.cli.{name}").add(_Commands(commands, text))
+        else:
+            commands.add_parser(name, help=text, add_help=False)
+    return parser

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import fastanchor
 from fastanchor import kernels
 from fastanchor._progress import bar
+from fastanchor._reading import named
+from fastanchor._text import plain
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
+from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
 from fastanchor.datasets import FORMATS, detect, read, sample
 
 __all__ = [
     "add_data",
+    "add_force",
     "add_json",
+    "add_out",
     "add_output",
+    "add_plot",
     "add_reading",
+    "answer",
+    "answer_exactly",
     "bar",
     "emit_json",
     "load",
@@ -87,6 +94,21 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
+def add_out(group: Any, metavar: str, text: str, *, required: bool = False) -> None:
+    """Add ``--output``."""
+    group.add_argument("-o", "--output", type=Path, required=required, metavar=metavar, help=text)
+
+
+def add_plot(group: Any, text: str) -> None:
+    """Add ``--plot``."""
+    group.add_argument("--plot", type=Path, metavar="FILE", help=f"{text} (PNG, SVG or PDF)")
+
+
+def add_force(group: Any) -> None:
+    """Add ``--force``, which every command has that writes a file."""
+    group.add_argument("--force", action="store_true", help="replace files that exist")
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``, ``--backend`` and ``--quiet``."""
     add_json(parser)
@@ -103,6 +125,11 @@ def using_backend(name: str | None) -> Iterator[None]:
 
 def load(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
     """Read DATA, or make the sample; return the boxes and what JSON says under ``read``."""
+    with named(*arguments.data or ()):
+        return _loaded(arguments)
+
+
+def _loaded(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
     quiet = getattr(arguments, "quiet", False)
     if not arguments.data:
         if not quiet:
@@ -165,14 +192,4 @@ def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
         if read["oversize"]:
             lines.append(f"remark    {read['oversize']:,} x box larger than its image, kept as it is")
     lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]
-    return "\n".join(lines)
-
-
-def emit_json(content: dict[str, Any]) -> None:
-    """Print `content` on stdout; NaN has no place in JSON and would be a defect."""
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))  # noqa: T201  the answer
-
-
-def say(text: str) -> None:
-    """Print a remark on stderr."""
-    print(f"fastanchor: {text}", file=sys.stderr)  # noqa: T201  talk
+    return "\n".join(plain(line) for line in lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,15 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastanchor
-from fastanchor import export, plot
+from fastanchor import _check, export, plot
 from fastanchor._errors import SmallBoxWarning
-from fastanchor._files import whole
+from fastanchor._output import check_output, whole
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
 from fastanchor.layers import Layer, Split, layers, remarks, unusual
 from fastanchor.quality import best_served, network_wh
+from fastanchor.starts import N_INIT
 
 __all__ = ["add", "run"]
 
@@ -32,7 +32,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "anchors",
-        help="anchors for a data set (the main job)",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -45,17 +44,18 @@ def add(commands: _common.Commands) -> None:
     job.add_argument("--metric", choices=METRICS, default="iou", help="distance of k-means (default: iou)")
     job.add_argument("--update", choices=UPDATES, default="median", help="centres move to (default: median)")
     job.add_argument("--init", choices=INITS, default="random", help="start of k-means (default: random)")
-    job.add_argument("--n-init", type=int, default=1, help="starts to try (default: 1)")
+    job.add_argument("--n-init", type=int, default=N_INIT, help=f"starts of k-means to try (default: {N_INIT})")
     job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
     job.add_argument("--engine", choices=ENGINES, default="auto", help="never changes the answer (default: auto)")
     job.add_argument("--threads", type=int, help="never changes the answer (default: all processors)")
-    job.add_argument("--plot", type=Path, metavar="FILE", help="draw boxes and anchors (PNG, SVG or PDF)")
+    _common.add_plot(job, "draw boxes and anchors")
     _head.add_levels(parser)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
     text.add_argument("--edit", type=Path, metavar="FILE",
                       help="print this model .yaml or Darknet .cfg with the anchors put in")  # fmt: skip
-    text.add_argument("--output", type=Path, metavar="FILE", help="write that text here (default: stdout)")
+    _common.add_out(text, "OUT", "write that text here (default: stdout)")
+    _common.add_force(text)
     _common.add_output(parser)
     parser.set_defaults(run=run)
 
@@ -76,7 +76,7 @@ class _Plan(NamedTuple):
 def run(arguments: argparse.Namespace) -> int:
     """Do the main job."""
     if arguments.plot is not None:
-        plot.check(arguments.plot)
+        plot.check(arguments.plot, replace=arguments.force)
     plan = _planned(arguments)
     boxes, read = _common.load(arguments)
     with warnings.catch_warnings(), _common.using_backend(arguments.backend):
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             gen=arguments.gen,
             fit=plan.made_for.fit,
             min_size=arguments.min_size,
-            rng=_seed(arguments.seed),
+            rng=_check.integer(arguments.seed, "--seed", least=0, most=_check.SEED_MOST),
             metric=arguments.metric,
             update=arguments.update,
             init=arguments.init,
@@ -109,10 +109,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         said += _head.classes_remark(arguments.edit, plan.config, boxes)
     if arguments.plot is not None:
-        plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr)
+        plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr, replace=arguments.force)
     text = _text(result, asked, plan, arguments)
     if text is not None and arguments.output is not None:
-        with whole(arguments.output) as part:
+        with whole(arguments.output, replace=arguments.force) as part:
             part.write_bytes(text.encode())
     if arguments.json:
         rest = {} if text is None else {"text": text}
@@ -120,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif text is None or arguments.output is not None:
         _print(result, heads, said, read, dict(boxes.skipped), arguments)
     else:
-        sys.stdout.write(text)
+        _common.answer_exactly(text)
     if not arguments.quiet and text is not None:
         for remark in _changes(plan, asked, arguments):
             _common.say(remark)
@@ -137,13 +137,16 @@ def _planned(arguments: argparse.Namespace) -> _Plan:
         raise fastanchor.DataError("--emit and --edit: only one of them can be given")
     if arguments.output is not None and arguments.emit is None and arguments.edit is None:
         raise fastanchor.DataError("--output: needs --emit FORMAT or --edit FILE, which say what to write")
+    if arguments.output is not None:
+        check_output(arguments.output, replace=arguments.force)
     config = None if arguments.edit is None else export.read_edited(arguments.edit)
     counts = _head.per_level(arguments)
     n = arguments.n
     if n is None:
         n = sum(counts) if counts is not None else config.n if config is not None and config.n else 9
+    _check.integer(n, "n", least=1)
     plan = _Plan(config, _head.network(arguments, config, arguments.emit), n)
-    stand_in = np.full((max(n, 1), 2), 100.0)
+    stand_in = np.full((n, 2), 100.0)
     # levels by stride depend on the anchors
     asked = None if arguments.by == "stride" else _head.chosen_split(arguments, stand_in, plan.own)
     if config is not None:
@@ -185,12 +188,6 @@ def _changes(plan: _Plan, asked: Split | None, arguments: argparse.Namespace) ->
 
 def _listed(counts: list[int]) -> str:
     return ", ".join(map(str, counts))
-
-
-def _seed(seed: int) -> int:
-    if seed < 0:
-        raise fastanchor.DataError(f"--seed = {seed}: must be at least 0")
-    return seed
 
 
 def _as_json(
@@ -246,7 +243,7 @@ def _print(
         lines += ["", "# YOLOv5 / YOLOv7 model YAML", result.to_yolov5(parts)]
     if result.fit in (None, export.FORMATS["darknet"].fit):
         lines += ["", "# Darknet cfg", result.to_darknet()]
-    print("\n".join(lines))  # noqa: T201  the answer
+    _common.answer("\n".join(lines))
 
 
 def _pairs(anchors: list[list[float]]) -> str:

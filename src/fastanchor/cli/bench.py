@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fastanchor
 from fastanchor import _check, bench, plot
-from fastanchor._files import whole
+from fastanchor._output import check_output, whole
 from fastanchor.bench import _report
 from fastanchor.cli import _common
 from fastanchor.datasets import detect
@@ -24,7 +24,7 @@ contender with a wrong answer is shown and not timed; exit code 1 then.
 
   fastanchor bench --quick
   fastanchor bench --n 1e4,1e5,1e6,1e7 --plot growth.png
-  fastanchor bench --stages fitness,search --n 1e6 --json fitness.json
+  fastanchor bench --stages fitness,search --n 1e6 -o fitness.json
   fastanchor bench VOC2012 --k 3,9,32"""
 
 
@@ -32,7 +32,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "bench",
-        help="check answers and time them against NumPy and other packages",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,11 +50,11 @@ def add(commands: _common.Commands) -> None:
     group.add_argument("--no-memory", action="store_true", help="do not measure memory in processes of their own")
     group.add_argument("--quick", action="store_true", help="10,000 boxes, 3 rounds, no memory: half a minute")
     output = parser.add_argument_group("output")
-    output.add_argument(
-        "--json", nargs="?", const="-", metavar="OUT", help="write one JSON object to OUT, or print it instead of text"
-    )
+    _common.add_json(output)
+    _common.add_out(output, "OUT", "write the JSON object here as well")
     output.add_argument("--markdown", action="store_true", help="print Markdown tables")
-    output.add_argument("--plot", type=Path, metavar="FILE", help="time against boxes: PNG, SVG or PDF")
+    _common.add_plot(output, "draw time against boxes")
+    _common.add_force(output)
     output.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
     parser.set_defaults(run=run)
 
@@ -66,7 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sizes, ks, stages = _asked(arguments)
     if arguments.plot is not None:
-        plot.check(arguments.plot)
+        plot.check(arguments.plot, replace=arguments.force)
+    if arguments.output is not None:
+        check_output(arguments.output, replace=arguments.force)
     say = (lambda text: None) if arguments.quiet else _common.say
     for package, hides in bench.absent().items():
         say(f"{package} is not installed; without it: {'; '.join(hides)}")
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             memory = n == weighed and k == ks[0] and not (arguments.quick or arguments.no_memory)
             # reading does not depend on n or k
             todo = [name for name in stages if i == 0 or name != "reading"]
-            for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory):
+            for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory, remark=say):
                 rows.append(row)
                 moving.update(1)
     _show(arguments, sorted(rows, key=lambda row: stages.index(row.stage)), sizes, ks)
@@ -101,14 +102,14 @@ def _show(arguments: argparse.Namespace, rows: list[bench.Row], sizes: list[int]
     machine = bench.machine()
     content = {"n": sizes, "k": ks, "machine": machine, "absent": bench.absent(), "rows": [row.plain() for row in rows]}
     if arguments.plot is not None:
-        _report.picture(rows, arguments.plot)
-    if arguments.json not in (None, "-"):
-        with whole(Path(arguments.json)) as part:
+        _report.picture(rows, arguments.plot, replace=arguments.force)
+    if arguments.output is not None:
+        with whole(arguments.output, replace=arguments.force) as part:
             part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    if arguments.json == "-":
+    if arguments.json:
         _common.emit_json(content)
     else:
-        print((_report.markdown if arguments.markdown else _report.text)(rows, machine))  # noqa: T201  the answer
+        _common.answer((_report.markdown if arguments.markdown else _report.text)(rows, machine))
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[str]]:

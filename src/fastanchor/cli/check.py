@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +26,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "check",
-        help="score given anchors on a data set",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -38,7 +36,8 @@ def add(commands: _common.Commands) -> None:
     _head.add_input(job, min_size=0.0)
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")
-    job.add_argument("--plot", type=Path, metavar="FILE", help="draw boxes and anchors (PNG, SVG or PDF)")
+    _common.add_plot(job, "draw boxes and anchors")
+    _common.add_force(job)
     _head.add_levels(parser)
     _common.add_output(parser)
     parser.set_defaults(run=run)
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.min_bpr is not None:
         _check.number(arguments.min_bpr, "--min-bpr", low=0.0, high=1.0)
     if arguments.plot is not None:
-        plot.check(arguments.plot)
+        plot.check(arguments.plot, replace=arguments.force)
     config, used, said = _given(arguments)
     made_for = _head.network(arguments, config)
     boxes, read = _common.load(arguments)
@@ -68,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         said += _head.classes_remark(" ".join(arguments.anchors), config, boxes)
     said += remarks(heads)
     if arguments.plot is not None:
-        plot.checked(found, wh, heads, arguments.plot)
+        plot.checked(found, wh, heads, arguments.plot, replace=arguments.force)
     passed = arguments.min_bpr is None or found.bpr >= arguments.min_bpr
     if arguments.json:
         _common.emit_json(
@@ -91,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.min_bpr is not None:
             word = "passed" if passed else "FAILED"
             lines += ["", f"{word}    BPR {found.bpr:.5f}, asked for at least {arguments.min_bpr:g}"]
-        print("\n".join(lines))  # noqa: T201  the answer
+        _common.answer("\n".join(lines))
     return 0 if passed else 1
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import fastanchor
+from fastanchor._text import plain
 from fastanchor.cli import _common
 from fastanchor.datasets import table
 
@@ -16,7 +16,7 @@ Write the boxes of a data set as a table with the columns width, height, image,
 image_width, image_height and class: Parquet or CSV, by the ending of OUT. All
 commands read it back to the same boxes; of big sets that is the fast way.
 
-  fastanchor convert instances_train2017.json boxes.parquet
+  fastanchor convert instances_train2017.json -o boxes.parquet
   fastanchor anchors boxes.parquet"""
 
 
@@ -24,13 +24,12 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "convert",
-        help="write the boxes of a data set as a table",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _common.add_data(parser)
-    parser.add_argument("out", type=Path, metavar="OUT", help="a .parquet or .csv file")
-    parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
+    _common.add_out(parser, "OUT", "a .parquet or .csv file", required=True)
+    _common.add_force(parser)
     _common.add_json(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
     parser.set_defaults(run=run)
@@ -38,16 +37,14 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the table, and print what was read."""
-    table.check(arguments.out)
-    if arguments.out.exists() and not arguments.force:  # it may be a data set, with OUT forgotten
-        raise fastanchor.DataError(f"{arguments.out}: is there already; --force replaces it")
+    table.check(arguments.output, replace=arguments.force)
     boxes, read = _common.load(arguments)
-    table.write(boxes, arguments.out)
+    table.write(boxes, arguments.output, replace=arguments.force)
     skipped = dict(boxes.skipped)
-    written = str(arguments.out)
+    written = str(arguments.output)
     if arguments.json:
         content = {"written": written, "read": read, "skipped": skipped, "version": fastanchor.__version__}
         _common.emit_json(content)
     else:
-        print(f"{_common.shown_summary(read, skipped)}\nwritten   {written}")  # noqa: T201  the answer
+        _common.answer(f"{_common.shown_summary(read, skipped)}\nwritten   {plain(written)}")
     return 0

@@ -18,6 +18,7 @@ from fastanchor._types import Update
 from fastanchor.cli import _common
 from fastanchor.engine import ENGINES, METRICS
 from fastanchor.engine._pool import thread_count
+from fastanchor.engine._select import PRESORT
 
 __all__ = ["add", "run"]
 
@@ -34,9 +35,7 @@ OPTIONAL = {
 
 def add(commands: _common.Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser(
-        "info", help="versions, backend, cache folder", description="Tell versions, backend and cache folder."
-    )
+    parser = commands.add_parser("info", description="Tell versions, backend and cache folder.")
     parser.add_argument(
         "--warm", action="store_true", help="compile all kernels into the cache first, so that no later run has to"
     )
@@ -62,13 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     for name, unlocks in OPTIONAL.items():
         lines.append(f"{name:<13}{facts['optional'][name] or 'not installed':<15}{unlocks}")
-    print("\n".join(lines))  # noqa: T201  the answer
+    _common.answer("\n".join(lines))
     return 0
 
 
 def _warm() -> None:
-    """Ask every engine every question, with few boxes."""
-    boxes = np.random.default_rng(0).uniform(4, 400, (5000, 2))
+    """Ask every engine every question, with just enough boxes that none is answered without its kernels."""
+    boxes = np.random.default_rng(0).uniform(4, 400, (PRESORT + 1, 2))
     engines = _engines(kernels.current())
     jobs = list(itertools.product(engines, METRICS, get_args(Update)))
     for engine, metric, update in track(jobs, None, total=len(jobs), desc="compiling", unit=" jobs"):

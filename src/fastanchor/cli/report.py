@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from pathlib import Path
 
 import fastanchor
 from fastanchor import _check
 from fastanchor._errors import DataError, SmallBoxWarning
-from fastanchor._files import whole
+from fastanchor._output import check_output, is_stream, whole
+from fastanchor._text import plain
 from fastanchor.cli import _common, _head
 from fastanchor.cli.sweep import numbers
 from fastanchor.plot import needed
@@ -27,13 +27,13 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "report",
-        help="one page about a data set and its anchors",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _common.add_data(parser, optional=True)
     job = parser.add_argument_group("the job")
-    job.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="the page")
+    _common.add_out(job, "FILE.html", "the page", required=True)
+    _common.add_force(job)
     _head.add_input(job, min_size=2.0)
     job.add_argument("--n", type=int, default=9, help="number of anchors (default: 9)")
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
@@ -47,8 +47,9 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page, and print its name."""
-    if arguments.out.suffix.lower() not in (".html", ".htm"):
-        raise DataError(f"{arguments.out}: must end in .html")
+    if arguments.output.suffix.lower() not in (".html", ".htm") and not is_stream(arguments.output):
+        raise DataError(f"{arguments.output}: must end in .html")
+    check_output(arguments.output, replace=arguments.force)
     needed()
     asked = (
         None if arguments.sweep is None else [] if arguments.sweep == "none" else numbers(arguments.sweep, "--sweep")
@@ -66,17 +67,17 @@ def run(arguments: argparse.Namespace) -> int:
             gen=arguments.gen,
             fit=made_for.fit,
             min_size=arguments.min_size,
-            seed=_check.integer(arguments.seed, "--seed", least=0),
+            seed=_check.integer(arguments.seed, "--seed", least=0, most=_check.SEED_MOST),
             deal=lambda anchors: _head.chosen_split(arguments, anchors),
             sweep_n=asked,
             progress=False if arguments.quiet else None,
         )
-    with whole(arguments.out) as part:
+    with whole(arguments.output, replace=arguments.force) as part:
         part.write_text(page(made), encoding="utf-8")
     if arguments.json:
         _common.emit_json(
             {
-                "written": str(arguments.out),
+                "written": str(arguments.output),
                 **made.result.to_dict(),
                 "check": made.check.to_dict(),
                 "levels": _head.level_rows(made.levels),
@@ -88,5 +89,5 @@ def run(arguments: argparse.Namespace) -> int:
             }
         )
     else:
-        print(arguments.out)  # noqa: T201  the answer
+        _common.answer(plain(str(arguments.output)))
     return 0

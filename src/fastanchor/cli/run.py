@@ -6,11 +6,15 @@ import argparse
 import json
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import fastanchor
+from fastanchor._interrupt import hand_over
+from fastanchor._reading import is_file
 from fastanchor.cli import _common
-from fastanchor.compat import PATCHES, calls, install, usage
+from fastanchor.compat import PATCHES, _script, calls, in_script, install, usage
 
 __all__ = ["add", "run"]
 
@@ -21,6 +25,7 @@ and so is the exit code. At the end, stderr tells whether they were called.
 
   fastanchor run --patch yolov5 train.py --data coco128.yaml --epochs 3
   fastanchor run --patch yolov5 -m segment.train --data coco128-seg.yaml
+  fastanchor run --patch mmdet tools/analysis_tools/optimize_anchors.py CONFIG
   torchrun --nproc_per_node 2 -m fastanchor run --patch yolov5 train.py --device 0,1"""
 
 
@@ -28,7 +33,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "run",
-        help="run a training script with fastanchor inside",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -40,14 +44,25 @@ def add(commands: _common.Commands) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run the script; what it exits with goes through."""
+def run(arguments: argparse.Namespace) -> Callable[[], int]:
+    """Prepare the script, and return what runs it; what it exits with or raises goes through."""
     script = Path(arguments.script)
-    if not arguments.module and not script.is_file():
+    if not arguments.module and not is_file(script):
         raise fastanchor.DataError(f"{arguments.script}: no such file; the Python script to run is needed")
-    line = install(arguments.patch)
+    own = {} if arguments.module else in_script(arguments.patch, script)
+    lines = [f"{script.name}: {', '.join(own)} are those of fastanchor"] if own else []
+    if PATCHES[arguments.patch][0] != "__main__":
+        lines.append(install(arguments.patch))
+    elif arguments.module:
+        raise fastanchor.DataError(f"-m: --patch {arguments.patch} replaces functions in a file; give its path")
+    line = "; ".join(lines)
     if not arguments.json:
         _common.say(line)
+    return lambda: _run(script, own, line, arguments)
+
+
+def _run(script: Path, own: dict[str, Any], line: str, arguments: argparse.Namespace) -> int:
+    hand_over()  # Ctrl-C is the script's, which may have a use for it
     sys.argv = [arguments.script, *arguments.arguments]
     try:
         if arguments.module:
@@ -55,7 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
             runpy.run_module(arguments.script, run_name="__main__", alter_sys=True)
         else:
             sys.path.insert(0, str(script.resolve().parent))  # as python SCRIPT does
-            runpy.run_path(arguments.script, run_name="__main__")
+            if own:
+                _script.run(arguments.script, own)
+            else:
+                runpy.run_path(arguments.script, run_name="__main__")
     finally:
         if arguments.json:
             content = {
@@ -65,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "usage": usage(arguments.patch),
                 "version": fastanchor.__version__,
             }
-            print(json.dumps(content), file=sys.stderr)  # noqa: T201  stdout belongs to the script
+            _common.say(json.dumps(content), head="")  # stdout belongs to the script
         else:
             _common.say(usage(arguments.patch))
     return 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import fastanchor
+from fastanchor._reading import named
+from fastanchor._text import plain
 from fastanchor.cli import _common
 from fastanchor.datasets import detect, iter_images
 from fastanchor.draw import draw
@@ -22,13 +23,13 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "show",
-        help="draw images with their boxes",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("data", metavar="DATA", help="data set of any format that tells where boxes lie")
     _common.add_reading(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="a folder, or a file.png for one sheet")
+    _common.add_out(parser, "OUT", "a folder, or a file.png for one sheet", required=True)
+    _common.add_force(parser)
     parser.add_argument("-n", "--n", type=int, default=9, help="number of images (default: 9)")
     _common.add_json(parser)
     parser.set_defaults(run=run)
@@ -36,6 +37,11 @@ def add(commands: _common.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and print what was written."""
+    with named(arguments.data):
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     fmt = detect(arguments.data) if arguments.format == "auto" else arguments.format
     if arguments.format == "auto":
         _common.say(f"{arguments.data}: read as {fmt}")
@@ -48,10 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
         size_cache=arguments.size_cache,
         crowd=arguments.crowd,
     )
-    paths = draw(images, arguments.out, n=arguments.n)
+    paths = draw(images, arguments.output, n=arguments.n, replace=arguments.force)
     written = [str(path) for path in paths]
     if arguments.json:
         _common.emit_json({"written": written, "format": fmt, "version": fastanchor.__version__})
     else:
-        print("\n".join(written))  # noqa: T201  the answer
+        _common.answer("\n".join(plain(path) for path in written))
     return 0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 
 import fastanchor
 from fastanchor import DataError, _check, plot
+from fastanchor._sweep import sweep
 from fastanchor.cli import _common, _head
 from fastanchor.engine import ENGINES
-from fastanchor.sweep import sweep
+from fastanchor.starts import N_INIT
 
 __all__ = ["add", "numbers", "run"]
 
@@ -23,7 +23,6 @@ def add(commands: _common.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "sweep",
-        help="scores over the number of anchors",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -33,11 +32,12 @@ def add(commands: _common.Commands) -> None:
     _head.add_input(job, min_size=2.0)
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--gen", type=int, default=0, help="generations of the search after k-means (default: 0)")
-    job.add_argument("--n-init", type=int, default=3, help="starts of k-means to try (default: 3)")
+    job.add_argument("--n-init", type=int, default=N_INIT, help=f"starts of k-means to try (default: {N_INIT})")
     job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
     job.add_argument("--engine", choices=ENGINES, default="auto", help="never changes the answer (default: auto)")
     job.add_argument("--threads", type=int, help="never changes the answer (default: all processors)")
-    job.add_argument("--plot", type=Path, metavar="FILE", help="draw the curve (PNG, SVG or PDF)")
+    _common.add_plot(job, "draw the curve")
+    _common.add_force(job)
     _common.add_output(parser)
     parser.set_defaults(run=run)
 
@@ -45,7 +45,7 @@ def add(commands: _common.Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the curve."""
     if arguments.plot is not None:
-        plot.check(arguments.plot)
+        plot.check(arguments.plot, replace=arguments.force)
     asked = numbers(arguments.n)
     made_for = _head.network(arguments)
     boxes, read = _common.load(arguments)
@@ -58,14 +58,14 @@ def run(arguments: argparse.Namespace) -> int:
             gen=arguments.gen,
             fit=made_for.fit,
             min_size=arguments.min_size,
-            rng=_check.integer(arguments.seed, "--seed", least=0),
+            rng=_check.integer(arguments.seed, "--seed", least=0, most=_check.SEED_MOST),
             n_init=arguments.n_init,
             engine=arguments.engine,
             threads=arguments.threads,
             progress=False if arguments.quiet else None,
         )
     if arguments.plot is not None:
-        plot.swept(found, arguments.plot)
+        plot.swept(found, arguments.plot, replace=arguments.force)
     if arguments.json:
         rest = {**_head.input_row(boxes, made_for), "thr": arguments.thr, "seed": arguments.seed, "read": read}
         tail = {"skipped": dict(boxes.skipped), "version": fastanchor.__version__}
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     lines += ["", "  n  mean IoU  fitness      BPR"]
     for n, iou, fitness, bpr in zip(found.n, found.mean_iou, found.fitness, found.bpr, strict=True):
         lines.append(f"{n:>3}   {iou:.5f}  {fitness:.5f}  {bpr:.5f}")
-    print("\n".join(lines))  # noqa: T201  the answer
+    _common.answer("\n".join(lines))
     return 0
 
 

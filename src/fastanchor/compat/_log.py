@@ -13,7 +13,8 @@ def say(text: str) -> None:
     """Log `text` where the repository logs, or print it on stderr where none is running."""
     logger = _repository.logger()
     if logger is None:
-        print(text, file=sys.stderr)
+        if sys.stderr is not None:  # print would take None for standard output
+            print(text, file=sys.stderr)
     else:
         logger.info(text)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastanchor import _check, kernels
 from fastanchor._errors import DataError
+from fastanchor._evolve import Draws, climb
 from fastanchor._types import FloatArray
 from fastanchor.cluster import kmeans
 from fastanchor.compat._labels import Labelled, rounded
@@ -17,7 +18,6 @@ from fastanchor.compat._single import Single
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import Engine, choose
 from fastanchor.engine._pool import each, thread_count
-from fastanchor.evolve import Draws, climb
 
 __all__ = ["LEAST", "STARTS", "Dialect", "Report", "beginning", "by_area", "fit", "kmean", "report", "threshold"]
 

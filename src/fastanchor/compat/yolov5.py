@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import FastanchorError
+from fastanchor._evolve import Draws
 from fastanchor.compat import _model, _search, yolov7
 from fastanchor.compat._labels import gather, rounded
 from fastanchor.compat._log import say, warn
 from fastanchor.compat._repository import Age, age, coloured
-from fastanchor.evolve import Draws
 
 __all__ = ["check_anchor_order", "check_anchors", "kmean_anchors"]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import FastanchorError
+from fastanchor._evolve import Draws
 from fastanchor.compat import _model, _search
 from fastanchor.compat._labels import gather
 from fastanchor.compat._repository import coloured
-from fastanchor.evolve import Draws
 
 __all__ = ["check_anchor_order", "check_anchors", "kmean_anchors"]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._reading import named
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
@@ -71,8 +74,9 @@ def read(
     Parameters
     ----------
     path : path-like, or several
-        Folder or file; "-" is a CSV table on standard input. See the modules of :mod:`fastanchor.datasets` for what
-        each format looks for. Several are read as one data set, each in its own format.
+        Folder or file; "-" is a CSV table on standard input. A path that is named here may be a pipe, what is found in
+        a folder must be a regular file. See the modules of :mod:`fastanchor.datasets` for what each format looks for.
+        Several are read as one data set, each in its own format.
     format : str, default "auto"
         One of `FORMATS`. "auto" looks at the files.
     split : str, optional
@@ -119,16 +123,11 @@ def read(
         options.update(progress=progress, image_size=image_size, size_cache=size_cache, crowd=crowd, columns=columns)
         return concatenated([read(one, **options) for one in path])
     place = _existing(path)
-    name = detect(place) if format == "auto" else format
-    module = _module(place, name)
-    return module.read(
-        place,
-        split=split,
-        strict=strict,
-        report=report,
-        progress=progress,
-        **_options(module, name, image_size, size_cache, crowd, columns),
-    )
+    with _in_sentences(place), named(place):
+        name = detect(place) if format == "auto" else format
+        module = _module(place, name)
+        chosen = _options(module, name, image_size, size_cache, crowd, columns)
+        return module.read(place, split=split, strict=strict, report=report, progress=progress, **chosen)
 
 
 def iter_images(
@@ -152,11 +151,20 @@ def iter_images(
         If the path does not exist, its format is not recognised, or nothing in it could be read.
     """
     place = _existing(path)
-    name = detect(place) if format == "auto" else format
-    module = _module(place, name)
-    return module.iter_images(
-        place, split=split, strict=strict, report=report, **_options(module, name, image_size, size_cache, crowd)
-    )
+    with contextlib.ExitStack() as held:
+        held.enter_context(_in_sentences(place))
+        held.enter_context(named(place))
+        name = detect(place) if format == "auto" else format
+        module = _module(place, name)
+        chosen = _options(module, name, image_size, size_cache, crowd)
+        images = _each(place, module.iter_images(place, split=split, strict=strict, report=report, **chosen))
+        weakref.finalize(images, held.pop_all().close)  # what a pipe held is kept as long as it may be read
+    return images
+
+
+def _each(place: Path, images: Iterator[ImageAnnotation]) -> Iterator[ImageAnnotation]:
+    with _in_sentences(place):
+        yield from images
 
 
 def detect(path: str | os.PathLike[str]) -> str:
@@ -168,9 +176,13 @@ def detect(path: str | os.PathLike[str]) -> str:
         If the path does not exist or no format is recognised.
     """
     place = _existing(path)
-    for name in FORMATS:
-        if _load(name).detect(place):
-            return name
+    with _in_sentences(place), named(place):
+        for name in FORMATS:
+            if _load(name).detect(place):
+                return name
+        for entry in os.scandir(place) if place.is_dir() else ():
+            if entry.is_dir():
+                os.scandir(entry).close()  # labels may be where nobody may look
     raise DataError(f"{shown(place)}: no labels recognised here; legal formats are {_legal()}")
 
 
@@ -194,7 +206,7 @@ def _options(
             width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
         except (TypeError, ValueError):
             rule = "must be (width, height), whole numbers >= 1 (pixels)"
-            raise DataError(f"image_size = {image_size!r}: {rule}") from None
+            raise DataError(f"image_size = {_check.short(image_size)}: {rule}") from None
         given["image_size"] = width, height
     if columns is not None and not (len(columns) == 2 and all(isinstance(one, str) for one in columns)):
         raise DataError(f"columns = {columns!r}: must be the names of two columns, (width, height)")
@@ -210,9 +222,31 @@ def _existing(path: Any) -> Path:
         place = Path(os.fsdecode(path))
     except TypeError:
         raise DataError(f"path = {path!r}: must be the path of a file or folder") from None
-    if not place.exists() and str(place) != "-":
-        raise DataError(f"{shown(place)}: no such file or folder; labels in one of the formats {_legal()} are needed")
+    if str(place) == "-":
+        return place
+    with _in_sentences(place):
+        try:
+            if place.is_dir():
+                os.scandir(place).close()  # a folder that may not be entered is not an empty one
+            else:
+                place.stat()
+        except FileNotFoundError:
+            raise DataError(
+                f"{shown(place)}: no such file or folder; labels in one of the formats {_legal()} are needed"
+            ) from None
+        except ValueError as error:  # a name with a NUL
+            raise DataError(f"{shown(place)}: cannot be read ({error})") from None
     return place
+
+
+@contextlib.contextmanager
+def _in_sentences(place: Path) -> Iterator[None]:
+    """Turn an error of the system into a sentence that names the file, wherever a reader meets it."""
+    try:
+        yield
+    except OSError as error:
+        file = place if error.filename is None else error.filename
+        raise DataError(f"{shown(file)}: cannot be read ({error.strerror or error})") from None
 
 
 def _legal() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import BackendError, DataError
+from fastanchor._reading import piped
 from fastanchor.datasets._columns import Codes, Taken, coded, coded_numbers
 from fastanchor.datasets._records import shown
 
@@ -44,7 +46,7 @@ def parquet_columns(file: Path, choose: Callable[[list[str]], tuple[list[int], l
     arrow = pyarrow_for(file)
     parquet = importlib.import_module("pyarrow.parquet")
     try:
-        with parquet.ParquetFile(file) as source:
+        with _native(arrow, file) as opened, parquet.ParquetFile(opened) as source:
             names = source.schema_arrow.names
             numbers, texts = choose(names)
             wanted = [names[at] for at in dict.fromkeys([*numbers, *texts])]
@@ -60,13 +62,14 @@ def parquet_columns(file: Path, choose: Callable[[list[str]], tuple[list[int], l
 
 
 def csv_columns(
-    file: Any, width: int, delimiter: str, header: int, numbers: Sequence[int], texts: Sequence[int]
+    file: Path | bytes, width: int, delimiter: str, header: int, numbers: Sequence[int], texts: Sequence[int]
 ) -> Taken | None:
     """Return columns of a CSV file, or None where pyarrow is not installed or something in them is not plain.
 
     Parameters
     ----------
-    file : path or binary file
+    file : Path or bytes
+        Where the file is, or what it holds.
     width : int
         Cells of a row.
     delimiter : str
@@ -82,20 +85,37 @@ def csv_columns(
     types = {names[i]: arrow.dictionary(arrow.int32(), arrow.string()) for i in texts}
     types.update({names[i]: arrow.float64() for i in numbers})
     try:
-        with csv.open_csv(
-            file,
-            read_options=csv.ReadOptions(column_names=names, skip_rows=header, block_size=8 << 20),
-            parse_options=csv.ParseOptions(delimiter=delimiter),
-            convert_options=csv.ConvertOptions(
-                column_types=types, include_columns=list(types), null_values=[], strings_can_be_null=False
-            ),
-        ) as source:
+        with (
+            _native(arrow, file) as opened,
+            csv.open_csv(
+                opened,
+                read_options=csv.ReadOptions(column_names=names, skip_rows=header, block_size=8 << 20),
+                parse_options=csv.ParseOptions(delimiter=delimiter),
+                convert_options=csv.ConvertOptions(
+                    column_types=types, include_columns=list(types), null_values=[], strings_can_be_null=False
+                ),
+            ) as source,
+        ):
             batches = [arrow.Table.from_batches([batch]) for batch in source]
     except (arrow.ArrowException, OSError, UnicodeDecodeError):  # the careful way says what is wrong, and where
         return None
     rows = sum(batch.num_rows for batch in batches)
     taken = _taken(arrow, batches, rows, [names[i] for i in numbers], [names[i] for i in texts])
     return None if isinstance(taken, str) else taken
+
+
+def _native(arrow: Any, file: Path | bytes) -> Any:
+    """Return a source that holds nothing of Python's.
+
+    A thread of pyarrow may let go of its source while the interpreter shuts down. If it then needs the interpreter, for
+    a file object or only to free bytes, the process is aborted.
+    """
+    data = piped(file) if isinstance(file, Path) else file
+    if data is None:
+        return arrow.OSFile(os.fsencode(file))
+    own = arrow.BufferOutputStream()
+    own.write(data)
+    return arrow.BufferReader(own.getvalue())
 
 
 def _taken(arrow: Any, parts: Iterable[Any], rows: int, numbers: Sequence[str], texts: Sequence[str]) -> Taken | str:

@@ -17,6 +17,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from fastanchor._errors import DataError
+from fastanchor._reading import opened, piped
 from fastanchor.datasets._arrow import csv_columns
 from fastanchor.datasets._columns import Taken, coded
 from fastanchor.datasets._records import Skips, shown
@@ -34,7 +35,7 @@ class Sheet(NamedTuple):
     ----------
     file : Path
     data : bytes or None
-        What came on standard input.
+        What came on standard input or from a pipe.
     columns : list of str
         In lower case; "0", "1", ... if the file has no header.
     delimiter : str
@@ -54,7 +55,7 @@ class Sheet(NamedTuple):
 
     def open(self) -> IO[bytes]:
         """Return the file, opened."""
-        return self.file.open("rb") if self.data is None else io.BytesIO(self.data)
+        return opened(self.file) if self.data is None else io.BytesIO(self.data)
 
 
 def sheet(file: Path) -> Sheet:
@@ -65,12 +66,12 @@ def sheet(file: Path) -> Sheet:
     DataError
         If the file holds nothing, or is no text.
     """
-    data = None
-    if str(file) == STDIN:
-        data = sys.stdin.buffer.read()
+    if str(file) == STDIN and sys.stdin is None:
+        raise DataError(f"{STDIN}: standard input is closed")
     try:
-        with file.open("rb") if data is None else io.BytesIO(data) as opened:
-            head = opened.read(HEAD)
+        data = sys.stdin.buffer.read() if str(file) == STDIN else piped(file)
+        with opened(file) if data is None else io.BytesIO(data) as source:
+            head = source.read(HEAD)
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
     except OSError as error:
         raise DataError(f"{shown(file)}: cannot be read ({error.strerror})") from None
@@ -108,8 +109,8 @@ def take(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence[int
     DataError
         If the file is no text or no table.
     """
-    with table.open() as opened:
-        found = csv_columns(opened, len(table.columns), table.delimiter, table.header, numbers, texts)
+    source = table.file if table.data is None else table.data
+    found = csv_columns(source, len(table.columns), table.delimiter, table.header, numbers, texts)
     if found is None and not texts:
         found = _by_numpy(table, numbers)
     if found is not None and np.isfinite(found.numbers).all():
@@ -121,8 +122,8 @@ def take(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence[int
 
 def _lines(table: Sheet) -> int:
     count, last = 0, b""
-    with table.open() as opened:
-        while part := opened.read(1 << 20):
+    with table.open() as source:
+        while part := source.read(1 << 20):
             count += part.count(b"\n")
             last = part[-1:]
     return count + (last != b"\n")
@@ -130,10 +131,10 @@ def _lines(table: Sheet) -> int:
 
 def _by_numpy(table: Sheet, numbers: Sequence[int]) -> Taken | None:
     try:
-        with table.open() as opened, warnings.catch_warnings():
+        with table.open() as source, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # no rows: the careful way says so
             values = np.loadtxt(
-                opened, delimiter=table.delimiter, skiprows=table.header, ndmin=2, comments=None, encoding="utf-8-sig"
+                source, delimiter=table.delimiter, skiprows=table.header, ndmin=2, comments=None, encoding="utf-8-sig"
             )
     except ValueError:
         return None
@@ -163,7 +164,7 @@ def _by_rows(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence
 
 def _rows(table: Sheet) -> Iterator[tuple[int, list[str]]]:
     try:
-        with table.open() as opened, io.TextIOWrapper(opened, encoding="utf-8-sig", newline="") as text:
+        with table.open() as source, io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as text:
             reader = csv.reader(text, delimiter=table.delimiter)
             for row in reader:
                 if reader.line_num > table.header and any(cell.strip() for cell in row):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from fastanchor import _reading
 from fastanchor._progress import bar
 from fastanchor._types import Progress
 
@@ -29,29 +30,32 @@ SLICE = 128  # files that the system is told of at once
 AHEAD = 4  # slices read before they are asked for
 BUFFER = 32 << 10  # a larger buffer costs more to allocate than it saves
 HEADER = 64 << 10  # bytes of a file that the system is told of
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 File = TypeVar("File", bound="str | os.PathLike[str]")
 Result = TypeVar("Result")
 
 
 def contents(
-    files: Sequence[str], *, progress: Progress = False, limit: int | None = None
+    files: Sequence[str], *, progress: Progress = False, bound: _reading.Bound = _reading.LABEL
 ) -> Generator[bytes | OSError]:
-    """Yield the bytes of each file in order, or why it cannot be read.
+    """Yield the bytes of each label file in order, or why it cannot be read; :func:`_reading.refusal` words that.
 
     Parameters
     ----------
     files : sequence of str
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
-    limit : int, optional
-        A file of more bytes is not read; its error is `errno.EFBIG`.
+    bound : Bound
+        A larger file is not read.
     """
+    pipe = _reading.piped(files[0]) if len(files) == 1 else None
 
     def content(file: str) -> bytes | OSError:
         try:
-            return _read(file, limit)
+            if pipe is not None:
+                _reading.check_size(len(pipe), bound)
+                return pipe
+            return _read(file, bound)
         except OSError as error:
             return error
         except ValueError as error:  # a name with a NUL
@@ -104,7 +108,7 @@ def _slice(call: Callable[[File], Result], files: Sequence[File]) -> list[Result
     if hasattr(os, "posix_fadvise"):
         for file in files:
             with contextlib.suppress(OSError, ValueError):
-                fd = os.open(file, _FLAGS)
+                fd = os.open(file, _reading.FLAGS)
                 try:
                     os.posix_fadvise(fd, 0, HEADER, os.POSIX_FADV_WILLNEED)
                 finally:
@@ -112,17 +116,33 @@ def _slice(call: Callable[[File], Result], files: Sequence[File]) -> list[Result
     return [call(file) for file in files]
 
 
-def _read(file: str, limit: int | None) -> bytes:
-    fd = os.open(file, _FLAGS)
+def _read(file: str, bound: _reading.Bound) -> bytes:
+    fd = os.open(file, _reading.FLAGS)
     try:
-        data = os.read(fd, BUFFER)
-        if len(data) == BUFFER:
-            if limit is not None and os.fstat(fd).st_size > limit:
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            parts = [data]
-            while part := os.read(fd, 1 << 20):
-                parts.append(part)
-            data = b"".join(parts)
+        try:
+            data = _START(fd, BUFFER, 0)
+        except OSError as error:
+            if error.errno == errno.ESPIPE:
+                _reading.check_kind(os.fstat(fd).st_mode)
+            raise
+        if 0 < len(data) < BUFFER:
+            return data
+        # empty or large: only these are worth a call that tells what the file is, which costs a fifth of the reading
+        there = os.fstat(fd)
+        _reading.check_kind(there.st_mode)
+        _reading.check_size(there.st_size, bound)
+        os.lseek(fd, len(data), os.SEEK_SET)
+        parts = [data]
+        while part := os.read(fd, 1 << 20):
+            parts.append(part)
+        return b"".join(parts)
     finally:
         os.close(fd)
-    return data
+
+
+def _start(fd: int, size: int, _: int) -> bytes:
+    return os.read(fd, size)
+
+
+# unlike read, pread refuses what is not a file: a pipe, a socket, a terminal; Windows has neither it nor them
+_START: Callable[[int, int, int], bytes] = getattr(os, "pread", _start)

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from fastanchor._reading import opened
+
 __all__ = ["ImageFinder", "ImageIndex", "folders_of", "image_size", "image_size_shown", "what_is"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
@@ -127,7 +129,7 @@ def image_size(path: Path, *, turned: bool = False) -> tuple[float, float] | Non
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # only the header is read
-            with Image.open(path) as image:
+            with opened(path) as file, Image.open(file) as image:
                 width, height = image.size
                 if turned and image.getexif().get(ORIENTATION) in SIDEWAYS:
                     width, height = height, width
@@ -141,7 +143,7 @@ def what_is(path: Path) -> str:
     if importlib.util.find_spec("PIL") is None:
         return "Pillow is needed to read it"
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(64)
     except OSError as error:
         return f"cannot be opened: {error.strerror}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fastanchor._errors import DataError
+from fastanchor._text import plain
 from fastanchor._types import FloatArray
 
 __all__ = ["ImageAnnotation", "Skips", "shown", "shown_counts"]
@@ -88,8 +89,8 @@ class Skips:
 
 
 def shown(path: str | Path) -> str:
-    """Return `path` as text that can always be printed: bytes that are no UTF-8 are escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Return `path` as text that can always be printed."""
+    return plain(os.fspath(path))
 
 
 def shown_counts(counts: Mapping[str, int]) -> str:

@@ -136,9 +136,8 @@ def _plain(contents: Sequence[bytes], n_classes: int | None) -> tuple[FloatArray
         buffer = b"\n".join([contents[i] for i in kept.tolist()] + [b""])
         ends = np.cumsum([len(contents[i]) + 1 for i in kept.tolist()])
         raw = np.frombuffer(buffer, dtype=np.uint8)
-        solid = raw > 32
-        starts = solid.copy()
-        starts[1:] &= ~solid[:-1]
+        starts = raw > 32
+        starts[1:] &= ~starts[:-1]
         lines = np.flatnonzero(raw == 10)
         tokens = np.searchsorted(np.flatnonzero(starts), lines)
         width = np.diff(tokens, prepend=0)

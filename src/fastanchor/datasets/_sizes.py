@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Any
 
 from fastanchor._errors import DataError
-from fastanchor._files import whole
+from fastanchor._output import check_output, is_stream, whole
 from fastanchor._progress import bar
+from fastanchor._reading import opened
 from fastanchor._types import Progress
 from fastanchor.datasets._fetch import each
 from fastanchor.datasets._images import image_size_shown
@@ -38,11 +39,13 @@ class ImageSizes:
     Raises
     ------
     DataError
-        If `cache` is there and is another kind of file, or cannot be read.
+        If `cache` is there and is another kind of file, or cannot be read or written.
     """
 
     def __init__(self, cache: str | os.PathLike[str] | None = None) -> None:
         self._cache = None if cache is None else Path(cache)
+        if self._cache is not None:
+            check_output(self._cache, replace=True)
         self._known: dict[str, list[Any]] = {} if self._cache is None else _load(self._cache)
         self._learned = False
 
@@ -82,8 +85,11 @@ class ImageSizes:
 
 
 def _load(file: Path) -> dict[str, list[Any]]:
+    if is_stream(file):
+        raise DataError(f"size_cache = {shown(file)}: is a pipe or a device; a file is needed")
     try:
-        content = json.loads(file.read_bytes())
+        with opened(file) as source:
+            content = json.loads(source.read())
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
-from fastanchor._files import whole
+from fastanchor._output import check_output, is_stream, whole
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._arrow import pyarrow_for
 from fastanchor.datasets._records import shown
@@ -20,48 +20,51 @@ from fastanchor.datasets._records import shown
 __all__ = ["check", "write"]
 
 
-def write(boxes: Boxes, path: str | os.PathLike[str]) -> None:
+def write(boxes: Boxes, path: str | os.PathLike[str], *, replace: bool = True) -> None:
     """Write boxes as a table, Parquet or CSV by the ending, that :func:`read` reads back to the same boxes.
 
     Parameters
     ----------
     boxes : Boxes
     path : path-like
-        Ends in .parquet or .csv. Written whole or not at all.
+        Ends in .parquet or .csv; a pipe or device gets CSV. Written whole or not at all.
+    replace : bool, default True
+        Whether a file that exists may be replaced.
 
     Raises
     ------
     DataError
-        If the ending is neither, or the file cannot be written.
+        If the ending is neither, or the file cannot be written or may not be replaced.
     BackendError
         If Parquet is asked for and pyarrow is not installed.
     """
     out = Path(path)
-    check(out)
+    check(out, replace=replace)
     columns = _table_of(boxes)
     if out.suffix.lower() == ".parquet":
         arrow = pyarrow_for(out)
         parquet = importlib.import_module("pyarrow.parquet")
-        made = {
-            name: arrow.array(values, mask=None if values.dtype != np.float64 else np.isnan(values))
-            for name, values in columns.items()
-        }
-        with whole(out) as part:
+        with whole(out, replace=replace) as part:
+            made = {
+                name: arrow.array(values, mask=None if values.dtype != np.float64 else np.isnan(values))
+                for name, values in columns.items()
+            }
             parquet.write_table(arrow.table(made), part, compression="zstd", use_dictionary=["class"])
         return
-    with whole(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with whole(out, replace=replace) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for row in zip(*(values.tolist() for values in columns.values()), strict=True):
             writer.writerow(["" if value != value else value for value in row])
 
 
-def check(out: Path) -> None:
+def check(out: Path, *, replace: bool = True) -> None:
     """Raise what :func:`write` would raise for this file, before the work is done."""
-    if out.suffix.lower() not in (".parquet", ".csv"):
+    if out.suffix.lower() not in (".parquet", ".csv") and not is_stream(out):
         raise DataError(f"{shown(out)}: must end in .parquet or .csv")
     if out.suffix.lower() == ".parquet":
         pyarrow_for(out)
+    check_output(out, replace=replace)
 
 
 def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:

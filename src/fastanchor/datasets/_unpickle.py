@@ -18,11 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
+from fastanchor._reading import opened
+from fastanchor.datasets import _pickle_ops
 from fastanchor.datasets._records import shown
 
 __all__ = ["array", "load"]
 
 MAX_BYTES = 8 << 30
+WIDEST = 64  # numbers of a row that is a list
 
 
 def load(path: Path) -> Any:
@@ -37,6 +40,7 @@ def load(path: Path) -> Any:
     """
     try:
         data = _pickle_of(path)
+        _pickle_ops.check(data)
         return _Careful(io.BytesIO(data)).load()
     except _Refused as error:
         raise DataError(f"{shown(path)}: asks to load {error}, which labels have no need of; refused") from None
@@ -50,13 +54,19 @@ def array(value: Any) -> NDArray[Any] | None:
     """Return the array that a value of a pickle stands for, or None."""
     if isinstance(value, _Array):
         return value.content
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) and all(map(_is_row, value)):
         try:
-            made = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
+            return np.asarray(value, dtype=np.float64)
+        except (OverflowError, TypeError, ValueError):
             return None
-        return made
     return None
+
+
+def _is_row(value: Any) -> bool:
+    """Return whether a value is a number or a short list of numbers: NumPy would follow lists within lists for ever."""
+    if isinstance(value, (list, tuple)):
+        return len(value) <= WIDEST and all(isinstance(one, (int, float)) for one in value)
+    return isinstance(value, (int, float))
 
 
 # what a broken or hostile pickle can make the unpickler raise
@@ -177,7 +187,7 @@ class _Careful(pickle.Unpickler):
 
 def _pickle_of(path: Path) -> bytes:
     """Return the pickle's bytes without what it is wrapped in."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         head = file.read(8)
         file.seek(0)
         if head.startswith(b"PK"):

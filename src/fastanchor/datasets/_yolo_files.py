@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable
@@ -10,7 +11,8 @@ from reprlib import repr as brief
 from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
-from fastanchor._files import is_file, is_folder, text_of
+from fastanchor._reading import SETTINGS, head_of, is_file, is_folder, text_of
+from fastanchor.datasets import _yaml
 from fastanchor.datasets._images import SUFFIXES
 from fastanchor.datasets._records import Skips, shown
 
@@ -21,6 +23,7 @@ NOT_LABELS = frozenset(
     ("classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt")
 )
 YAML = (".yaml", ".yml")
+LONGEST = 4096  # characters of a path, which no system exceeds
 NAMES = ("classes.txt", "obj.names", "predefined_classes.txt")
 
 
@@ -46,7 +49,7 @@ class Found(NamedTuple):
 
 def is_source(path: Path) -> bool:
     """Return whether `path` is a file that leads to labels, or a folder that holds such a file or label files."""
-    if path.is_file():
+    if is_file(path):
         return path.suffix.lower() in (*YAML, ".data", ".txt")
     return _yaml_in(path) is not None or bool(_folders(path)) or bool(_texts(path, deep=False) or _one_down(path))
 
@@ -89,9 +92,14 @@ def _of_yaml(path: Path, split: str | None, skips: Skips) -> Found:
                 raise DataError(f"{shown(path)}: {key} = {brief(entry)}: must be a path or a list of paths")
             there = _resolve(roots, entry)
             if there is None:
-                skips.add("part of the data set that is not there", path, _line_of(path, key), f"{key}: {entry}")
+                skips.add(
+                    "part of the data set that is not there",
+                    path,
+                    functools.partial(_line_of, path, key),
+                    f"{key}: {entry}",
+                )
                 continue
-            if there.is_file():
+            if is_file(there):
                 listed = _of_list(there)
                 labels.update(dict.fromkeys(listed.files))
                 images.update(listed.images)
@@ -101,19 +109,7 @@ def _of_yaml(path: Path, split: str | None, skips: Skips) -> Found:
 
 
 def _load(path: Path) -> dict[Any, Any]:
-    import yaml
-
-    text = text_of(path)
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark is not None else ""
-        raise DataError(
-            f"{shown(path)}{where}: is no YAML ({getattr(error, 'problem', None) or 'unreadable'})"
-        ) from None
-    except (RecursionError, ValueError) as error:
-        raise DataError(f"{shown(path)}: is no usable YAML ({type(error).__name__})") from None
+    content = _yaml.load(path)
     if not isinstance(content, dict):
         raise DataError(f"{shown(path)}: must hold a mapping with train, val and names")
     return content
@@ -145,6 +141,8 @@ def _roots(path: Path, declared: Any) -> list[Path]:
 
 def _resolve(roots: list[Path], entry: str) -> Path | None:
     """Return the list file or the folder of labels that an entry means; exports often have one ``../`` too many."""
+    if len(entry) > LONGEST:
+        return None
     entry = entry.strip().replace("\\", "/")
     bare = entry
     while bare.startswith("../"):
@@ -183,11 +181,17 @@ def _names(path: Path, content: dict[Any, Any]) -> tuple[str, ...] | None:
     if isinstance(names, dict) and all(isinstance(k, int) and 0 <= k < 1_000_000 for k in names):
         names = [names.get(i, i) for i in range(max(names, default=-1) + 1)]
     if isinstance(names, list):
-        return tuple(str(name) for name in names)
+        return tuple(_name(path, i, name) for i, name in enumerate(names))
     if names is not None:
         raise DataError(f"{shown(path)}: names: must be a list, or a mapping from whole numbers >= 0")
     nc = content.get("nc")
     return tuple(map(str, range(nc))) if isinstance(nc, int) and 0 < nc < 1_000_000 else None
+
+
+def _name(path: Path, i: int, name: Any) -> str:
+    if isinstance(name, (list, dict, set, tuple)):
+        raise DataError(f"{shown(path)}: names[{i}] = {brief(name)}: must be a text")
+    return str(name)
 
 
 def _kpt_shape(path: Path, content: dict[Any, Any]) -> tuple[int, int] | None:
@@ -202,7 +206,7 @@ def _kpt_shape(path: Path, content: dict[Any, Any]) -> tuple[int, int] | None:
 
 
 def _line_of(path: Path, key: str) -> int | None:
-    lines = text_of(path).splitlines()
+    lines = text_of(path, SETTINGS).splitlines()
     return next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{key}:")), None)
 
 
@@ -211,7 +215,7 @@ def _line_of(path: Path, key: str) -> int | None:
 
 def _of_darknet(path: Path, split: str | None, skips: Skips) -> Found:
     content: dict[str, str] = {}
-    for line in text_of(path).splitlines():
+    for line in text_of(path, SETTINGS).splitlines():
         key, equals, value = line.partition("=")
         if equals and not line.lstrip().startswith("#"):
             content[key.strip()] = value.strip()
@@ -239,7 +243,7 @@ def _near(path: Path, text: str) -> Path | None:
 
 
 def _names_file(path: Path) -> tuple[str, ...]:
-    lines = text_of(path).splitlines()
+    lines = text_of(path, SETTINGS).splitlines()
     while lines and not lines[-1].strip():
         lines.pop()
     return tuple(line.strip() for line in lines)
@@ -259,9 +263,8 @@ def _of_text(path: Path, split: str | None) -> Found:
 def is_list(path: Path) -> bool:
     """Return whether a text file names images, one a line."""
     try:
-        with path.open("rb") as file:
-            head = file.read(4096).decode("utf-8-sig", "replace").split("\n")
-    except OSError:
+        head = head_of(path, 4096).decode("utf-8-sig", "replace").split("\n")
+    except DataError:
         return False
     first = next((line.strip() for line in head if line.strip()), "")
     return first.lower().endswith(SUFFIXES)
@@ -319,7 +322,7 @@ def _one_down(path: Path) -> list[str]:
 
 def _names_beside(folders: list[Path]) -> tuple[str, ...] | None:
     tries = (folder / name for folder in folders for name in NAMES)
-    there = next((place for place in tries if place.is_file()), None)
+    there = next((place for place in tries if is_file(place)), None)
     return _names_file(there) if there is not None else None
 
 
@@ -350,7 +353,7 @@ def _any_text(folder: Path) -> bool:
                     return True
                 if entry.is_dir():
                     below.append(folder / entry.name)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return any(_any_text(inner) for inner in below)
 
@@ -358,6 +361,6 @@ def _any_text(folder: Path) -> bool:
 def _yaml_in(folder: Path) -> Path | None:
     """Return the YAML file that describes a folder: data.yaml, or the only one that names a training set."""
     for name in ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"):
-        if (folder / name).is_file():
+        if is_file(folder / name):
             return folder / name
     return None

@@ -16,8 +16,8 @@ import numpy as np
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
-from fastanchor._files import head_of
 from fastanchor._progress import bar
+from fastanchor._reading import content, head_of, is_file
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._coco_json import UNNAMED, Table, decode
@@ -79,7 +79,7 @@ def read(
     for file in _files(Path(path), split):
         skips = Skips(strict=strict, report=report)
         with bar(progress, total=2, desc=f"reading {file.name}", unit=" steps") as moving:
-            table = _clean(file, skips, image_size, size_cache, crowd, moving)
+            table = _clean(file, skips, image_size, size_cache, crowd, moving.update)
         parts.append(
             Boxes(
                 table.bbox[:, 2:],
@@ -111,8 +111,7 @@ def iter_images(
         If the file is no JSON, holds no annotations, or has no image that could be read.
     """
     for file in _files(Path(path), split):
-        with bar(False, total=2, desc="reading", unit=" steps") as moving:
-            table = _clean(file, Skips(strict=strict, report=report), image_size, size_cache, crowd, moving)
+        table = _clean(file, Skips(strict=strict, report=report), image_size, size_cache, crowd)
         yield from _annotations(table, file)
 
 
@@ -140,14 +139,14 @@ def detect(path: Path) -> bool:
 
 def _candidates(path: Path) -> list[Path]:
     """Return the COCO files: the path itself, or those in the folder or its ``annotations``."""
-    if path.is_file():
+    if is_file(path):
         return [path] if path.suffix.lower() == ".json" else []  # no other format ends so
     found = (sorted(folder.glob("*.json")) for folder in (path / "annotations", path))
     return next((files for some in found if (files := [file for file in some if _begins(file)])), [])
 
 
 def _begins(file: Path) -> bool:
-    if file.suffix.lower() != ".json" or not file.is_file():
+    if file.suffix.lower() != ".json" or not is_file(file):
         return False
     head = head_of(file, HEAD)
     if len(head) < HEAD:
@@ -157,7 +156,7 @@ def _begins(file: Path) -> bool:
 
 def _files(path: Path, split: str | None) -> list[Path]:
     """Return the files to read: all, or those with the split in their names."""
-    if path.is_file():
+    if is_file(path):
         if split is not None:
             raise DataError(f"{shown(path)}: is one file, so it has no split {split!r}")
         return [path]
@@ -182,18 +181,15 @@ def _clean(
     image_size: tuple[int, int] | None,
     size_cache: PathLike | None,
     crowd: bool,
-    moving: Any,
+    advance: Callable[[int], object] = lambda steps: None,
 ) -> Table:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise DataError(f"{shown(file)}: cannot be read ({error.strerror})") from None
+    data = content(file)
     table = decode(data, file, skips)
-    moving.update(1)
+    advance(1)
     del data
     table = _sized(table, file, skips, image_size, size_cache)
     table = _kept(table, file, skips, crowd)
-    moving.update(1)
+    advance(1)
     if not len(table.names):
         raise DataError(f"{shown(file)}: no image could be read; the first: {skips.first or 'none is listed'}")
     return table

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fastanchor._errors import DataError
+from fastanchor._reading import is_file, refusal
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._fetch import contents
@@ -97,7 +98,7 @@ def detect(path: Path) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_file():
+    if is_file(path):
         return [path] if path.suffix.lower() == ".txt" else []
     for folder in (path / "training" / "label_2", path / "label_2", path):
         files = sorted(folder.glob("*.txt")) if folder.is_dir() else []
@@ -139,7 +140,8 @@ def _rows(found: bytes | OSError, file: Path, skips: Skips) -> tuple[list[list[f
     corners: list[list[float]] = []
     classes: list[str] = []
     if isinstance(found, OSError):
-        skips.add("file that cannot be read", file, None, found.strerror or "")
+        why, detail = refusal(found)
+        skips.add(why, file, None, detail)
         return corners, classes
     text = found.decode("utf-8-sig", "surrogateescape")
     for number, line in enumerate(text.split("\n"), start=1):

@@ -15,6 +15,7 @@ import numpy as np
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
+from fastanchor._reading import is_file
 from fastanchor._types import FloatArray, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _unpickle, _yolo_files
@@ -93,7 +94,7 @@ def iter_images(
         there = Path(image.file)
         yield ImageAnnotation(
             name=_stem(image.file),
-            image_path=there if there.is_file() else None,
+            image_path=there if is_file(there) else None,
             width=image.size[0],
             height=image.size[1],
             boxes=np.hstack([image.box[:, :2] - half, image.box[:, :2] + half]) * np.tile(image.size, 2),
@@ -103,7 +104,7 @@ def iter_images(
 
 def detect(path: Path) -> bool:
     """Return whether `path` is called as these caches are."""
-    return path.is_file() and path.suffix.lower() == ".cache"
+    return is_file(path) and path.suffix.lower() == ".cache"
 
 
 def image_sizes(path: Path) -> dict[str, tuple[float, float]]:
@@ -154,11 +155,12 @@ def _entries(content: Any, path: Path) -> Iterator[tuple[str, Any, FloatArray | 
             if isinstance(item, dict):
                 size = item.get("shape")
                 turned = tuple(reversed(size)) if isinstance(size, (list, tuple)) else size
-                yield str(item.get("im_file", "")), turned, _side_by_side(item.get("cls"), item.get("bboxes"))
+                name = item.get("im_file")
+                yield name if isinstance(name, str) else "", turned, _side_by_side(item.get("cls"), item.get("bboxes"))
         return
     for file, item in content.items():
-        if isinstance(item, (list, tuple)) and len(item) >= 2 and file not in NOT_IMAGES:
-            yield str(file), item[1], _table(item[0], 5)
+        if isinstance(file, str) and isinstance(item, (list, tuple)) and len(item) >= 2 and file not in NOT_IMAGES:
+            yield file, item[1], _table(item[0], 5)
 
 
 def _table(value: Any, columns: int) -> FloatArray | None:

@@ -10,10 +10,11 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
-from fastanchor._files import head_of, is_file, text_of
+from fastanchor._reading import head_of, is_file, text_of
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._images import SUFFIXES
@@ -25,9 +26,6 @@ __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
 OPTIONS = ("image_size", "size_cache")
 LOOKED_AT = 1 << 16  # bytes that detection reads
-_SUFFIX = "|".join(re.escape(suffix) for suffix in SUFFIXES)
-_KERAS = re.compile(rf"(.+?(?:{_SUFFIX}))((?:\s+\S*,\S*)*)\s*$", re.I)
-_NUMBERED = re.compile(rf"\d+\s+(.+?(?:{_SUFFIX}))\s+(\d+)\s+(\d+)((?:\s+[^\s,]+)*)\s*$", re.I)
 
 
 def read(
@@ -89,16 +87,15 @@ def iter_images(
 
 def detect(path: Path) -> bool:
     """Return whether `path` is a text file that begins like such a list, with boxes."""
-    if not path.is_file() or path.suffix.lower() not in (".txt", ".list", ""):
+    if not is_file(path) or path.suffix.lower() not in (".txt", ".list", ""):
         return False
     text = head_of(path, LOOKED_AT).decode("utf-8-sig", "replace")
     lines = filter(None, map(str.strip, text.splitlines()))
-    first = next(lines, "")
-    if _NUMBERED.match(first):
-        return True
-    found = (_KERAS.match(line) for line in (first, *lines))
+    first = _parts(next(lines, ""))
+    if first is None:
+        return False
     # an image may have no boxes; but a list of images without any is none of these
-    return bool(_KERAS.match(first)) and any(match is not None and match[2].strip() for match in found)
+    return first.size is not None or any(one is not None and one.rows for one in (first, *map(_parts, lines)))
 
 
 def _images(
@@ -131,15 +128,37 @@ def _images(
         raise DataError(f"{shown(path)}: no line could be read" + f"; the first: {skips.first}" * bool(skips.first))
 
 
-def _parts(line: str) -> tuple[str, tuple[float, float] | None, list[list[str]]] | None:
-    """Return the image's file, its size if the line tells it, and the boxes' values; None for other lines."""
-    numbered = _NUMBERED.match(line)
-    if numbered:
-        rest = numbered[4].split()
-        rows = [[*rest[i + 1 : i + 5], rest[i]] for i in range(0, len(rest), 5)]
-        return numbered[1], (float(numbered[2]), float(numbered[3])), rows
-    keras = _KERAS.match(line)
-    return (keras[1], None, [word.split(",") for word in keras[2].split()]) if keras else None
+class _Line(NamedTuple):
+    """The image's file, its size if the line tells it, and the boxes' values with the class at the end."""
+
+    file: str
+    size: tuple[float, float] | None
+    rows: list[list[str]]
+
+
+def _parts(line: str) -> _Line | None:
+    """Return what stands in a line, None in other lines than those of the two dialects. Names may hold blanks."""
+    words = list(re.finditer(r"\S+", line))
+    texts = [word[0] for word in words]
+    # where the image's name may end; it may hold blanks, and is more than a suffix
+    ends = [i for i, text in enumerate(texts) if text.lower().endswith(SUFFIXES)]
+    last_comma = max((i for i, text in enumerate(texts) if "," in text), default=-1)
+    if texts and texts[0].isdecimal():
+        for i in ends:
+            sides = texts[i + 1 : i + 3]
+            if last_comma <= i and len(sides) == 2 and all(map(str.isdecimal, sides)) and _named(texts, 1, i):
+                rest = texts[i + 3 :]
+                rows = [[*rest[k + 1 : k + 5], rest[k]] for k in range(0, len(rest), 5)]
+                return _Line(line[words[1].start() : words[i].end()], (float(sides[0]), float(sides[1])), rows)
+    last_other = max((i for i, text in enumerate(texts) if "," not in text), default=-1)
+    for i in ends:
+        if i >= last_other and _named(texts, 0, i):
+            return _Line(line[: words[i].end()], None, [text.split(",") for text in texts[i + 1 :]])
+    return None
+
+
+def _named(texts: list[str], first: int, last: int) -> bool:
+    return last > first or (last == first and texts[last].lower() not in SUFFIXES)
 
 
 def _good(row: list[str], skips: Skips, path: Path, number: int) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
-from fastanchor._files import head_of
+from fastanchor._reading import head_of, is_file
 from fastanchor._types import FloatArray, IntArray, PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._columns import Codes, Taken, sorted_codes, widths, within
@@ -119,9 +119,9 @@ def detect(path: Path) -> bool:
 
 
 def _file(path: Path) -> Path | None:
-    files = [path] if path.is_file() else sorted(path.glob("*.csv"))
+    files = [path] if is_file(path) else sorted(path.glob("*.csv"))
     for file in files:
-        if file.suffix.lower() == ".csv":
+        if file.suffix.lower() == ".csv" and is_file(file):
             head = head_of(file, HEAD).partition(b"\n")[0].lower()
             if b"imageid" in head and all(corner.encode() in head for corner in CORNERS):
                 return file

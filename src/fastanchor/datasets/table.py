@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
+from fastanchor._reading import is_file, opened
 from fastanchor._types import FloatArray, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._arrow import parquet_columns
@@ -123,7 +124,7 @@ def iter_images(
 
 def detect(path: Path) -> bool:
     """Return whether `path` ends like a table."""
-    return str(path) == STDIN or (path.is_file() and path.suffix.lower() in ENDINGS)
+    return str(path) == STDIN or (is_file(path) and path.suffix.lower() in ENDINGS)
 
 
 def _csv(file: Path, given: tuple[str, str] | None, skips: Skips) -> Boxes:
@@ -150,9 +151,9 @@ def _wanted(chosen: Roles) -> tuple[list[int], list[int]]:
 
 def _numpy(file: Path, skips: Skips) -> Boxes:
     try:
-        with file.open("rb") as opened, warnings.catch_warnings():
+        with opened(file) as source, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of headers that an old Python wrote
-            content = np.load(opened, allow_pickle=False)
+            content = np.load(source, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return boxes_of(Taken(_pairs(content, file), [], None), Roles([0, 1], [], -1, -1), file, skips)
             with content:

@@ -7,7 +7,6 @@ parts and nested objects do not.
 
 from __future__ import annotations
 
-import errno
 import os
 from array import array
 from collections import defaultdict
@@ -21,7 +20,7 @@ import numpy as np
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
-from fastanchor._files import text_of
+from fastanchor._reading import is_file, refusal, text_of
 from fastanchor._types import Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _fetch, _xml
@@ -30,7 +29,6 @@ from fastanchor.datasets._records import ImageAnnotation, Skips, shown
 
 __all__ = ["detect", "iter_images", "read"]
 
-MAX_BYTES = 64 << 20
 LOOKED_AT = 5  # files that detection opens
 UNNAMED = "unnamed"
 
@@ -126,7 +124,7 @@ def iter_images(
 def detect(path: Path) -> bool:
     """Return whether `path` looks like Pascal VOC; files too broken to tell count as VOC, whose reader names them."""
     files = _listing(path)[1]
-    for found in _fetch.contents(files[:LOOKED_AT], limit=MAX_BYTES):
+    for found in _fetch.contents(files[:LOOKED_AT]):
         try:
             _root(_content(found))
         except _xml.Unreadable as error:
@@ -150,13 +148,13 @@ def _files(path: Path, split: str | None, skips: Skips) -> list[str]:
 
 def _listing(path: Path) -> tuple[Path, list[str]]:
     """Return the folder and its XML files; of a data set's root those in Annotations."""
-    if path.is_file():
+    if is_file(path):
         return path.parent, [str(path)] if path.suffix.lower() == ".xml" else []
     inner = path / "Annotations"
     for folder in (inner, path) if (path / "ImageSets").is_dir() else (path, inner):
         try:
             with os.scandir(folder) as entries:
-                files = [e.path for e in entries if e.name[-4:].lower() == ".xml" and e.is_file()]
+                files = [e.path for e in entries if e.name[-4:].lower() == ".xml" and not e.is_dir()]
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -168,7 +166,7 @@ def _listing(path: Path) -> tuple[Path, list[str]]:
 
 def _in_split(path: Path, folder: Path, files: list[str], split: str, skips: Skips) -> list[str]:
     lists = next((m for up in (path, path.parent) if (m := up / "ImageSets" / "Main").is_dir()), None)
-    if path.is_file() or lists is None:
+    if is_file(path) or lists is None:
         raise DataError(f"{shown(path)}: has no ImageSets/Main, so no split {split!r}")
     legal = {file.stem: file for file in sorted(lists.glob("*.txt"))}
     if split not in legal:
@@ -217,7 +215,7 @@ _ROOT = "annotation"
 def _labels(files: Sequence[str], skips: Skips, progress: Progress = False) -> Iterator[_Label]:
     """Yield what the files hold; what cannot be used goes to `skips`."""
     finder = ImageFinder()
-    for file, found in zip(files, _fetch.contents(files, progress=progress, limit=MAX_BYTES), strict=True):
+    for file, found in zip(files, _fetch.contents(files, progress=progress), strict=True):
         try:
             data = _content(found)
             root = _root(data)
@@ -237,9 +235,8 @@ def _content(found: bytes | OSError) -> bytes:
     """Return what was read, or raise why not as the reader's own error."""
     if isinstance(found, bytes):
         return found
-    if found.errno == errno.EFBIG:
-        raise _xml.Unreadable(f"file larger than {MAX_BYTES >> 20} MB")
-    raise _xml.Unreadable("file that cannot be read", None, found.strerror or "")
+    why, detail = refusal(found)
+    raise _xml.Unreadable(why, None, detail)
 
 
 def _root(data: bytes) -> Element:

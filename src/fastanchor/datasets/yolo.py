@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
-from fastanchor._files import is_file
+from fastanchor._reading import is_file, refusal
 from fastanchor._types import FloatArray, PathLike, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _fetch, _rows, _yolo_files, labels_cache
@@ -129,7 +129,7 @@ def detect(path: Path) -> bool:
     """Return whether `path` looks like a YOLO data set."""
     if not _yolo_files.is_source(path):
         return False
-    if path.is_file() and path.suffix.lower() != ".txt":
+    if is_file(path) and path.suffix.lower() != ".txt":
         return True
     if path.is_dir() and any(path.glob("data.y*ml")):
         return True
@@ -145,7 +145,7 @@ def detect(path: Path) -> bool:
         data = _content(content, file, skips)
         if data.split() and _rows.parse([file], [data], skips).files.size:
             return True
-    return bool(found.files) and not path.is_file() and "labels" in Path(found.files[0]).parts
+    return bool(found.files) and not is_file(path) and "labels" in Path(found.files[0]).parts
 
 
 class _Data(NamedTuple):
@@ -250,7 +250,8 @@ def _content(found: bytes | OSError, file: str, skips: Skips) -> bytes:
     if isinstance(found, FileNotFoundError) and not Path(file).is_symlink():
         skips.note("image without a label file (background)")
     else:
-        skips.add("file that cannot be read", file, None, found.strerror or "")
+        why, detail = refusal(found)
+        skips.add(why, file, None, detail)
     return b""
 
 
@@ -284,7 +285,7 @@ def _remembered(files: list[str], sizes: FloatArray, known: Mask) -> int:
         place = Path(f"{folder}.cache")
         # only a help: the labels themselves are there
         with suppress(DataError):
-            caches[folder] = labels_cache.image_sizes(place) if place.is_file() else {}
+            caches[folder] = labels_cache.image_sizes(place) if is_file(place) else {}
     if not any(caches.values()):
         return 0
     count = 0

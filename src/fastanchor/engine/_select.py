@@ -20,6 +20,9 @@ Each = Callable[[Callable[[list[slice]], list[Any]]], list[Any]]
 # So many values at least, or this share of all, are few enough to gather and sort at once (0.1 us each, on one thread);
 # more are narrowed by another histogram (3 ns for each box there is).
 GATHER, SHARE = 1 << 11, 64
+# Up to so many boxes the values are sorted once, and the labels follow their order: 25 ns a box and step, against 60 to
+# 500 for histograms; beyond, the sorted order leaves the cache.
+PRESORT = 1 << 15
 # Counters in a histogram over all labels (4 MB); 4096 a label is plenty, it splits an octave in hundreds.
 COUNTERS = 1 << 19
 
@@ -41,11 +44,30 @@ class Medians:
         # -0.0 and 0.0 are one value with two keys; adding 0.0 makes it one
         self._values = values if values.min() > 0.0 else values + 0.0
         self._ends = sort_keys(np.array([self._values.min(), self._values.max()]))
+        self._order = np.argsort(self._values, kind="stable") if values.size <= PRESORT else None
 
     def of(self, labels: LabelArray, counts: IntArray) -> FloatArray:
         """Return each label's median, (k,): the middle value, or the mean of the middle two; NaN for no value."""
-        below, above = self._ranked(labels, counts, (counts - 1) // 2, counts // 2)
+        ranks = (counts - 1) // 2, counts // 2
+        if self._order is None:
+            below, above = self._ranked(labels, counts, *ranks)
+        else:
+            below, above = self._presorted(self._order, labels, counts, *ranks)
         return (below + above) / 2.0
+
+    def _presorted(
+        self, sorting: NDArray[np.int_], labels: LabelArray, counts: IntArray, first: IntArray, second: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return what :meth:`_ranked` does, from values that are sorted already."""
+        # NumPy sorts integers of 8 and 16 bits by counting: the values of each label, smallest first
+        owners = labels[sorting].astype(np.min_scalar_type(len(counts)))
+        order = sorting[np.argsort(owners, kind="stable")]
+        starts = np.cumsum(counts) - counts
+        one, two = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
+        some = counts > 0
+        one[some] = self._values[order[(starts + first)[some]]]
+        two[some] = self._values[order[(starts + second)[some]]]
+        return one, two
 
     def _ranked(
         self, labels: LabelArray, counts: IntArray, first: IntArray, second: IntArray

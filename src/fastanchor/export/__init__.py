@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._reading import SETTINGS, content, named
 from fastanchor._types import FloatArray
 from fastanchor.export._common import Config, Input, Target, from_words
 from fastanchor.export.darknet import DARKNET, darknet, edit_cfg
@@ -41,8 +42,6 @@ FORMATS: dict[str, Target] = {
 
 EDITED = (".yaml", ".yml", ".cfg")
 ENDINGS = (*EDITED, ".json", ".csv", ".txt", ".py")
-# bytes; a larger one is no configuration of a detector. JSON and CSV are tables, as large as they are
-LARGEST = 16 << 20
 
 
 def emit(
@@ -213,14 +212,8 @@ def _text_of(file: str | Path, endings: tuple[str, ...]) -> tuple[Path, str]:
     ending = path.suffix.lower()
     if ending not in endings:
         raise DataError(f"{path}: must end in {', '.join(endings[:-1])} or {endings[-1]}")
-    limit = -1 if ending in (".json", ".csv") else LARGEST + 1
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(limit)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    if 0 < limit <= len(data):
-        raise DataError(f"{path}: is larger than {LARGEST >> 20} MB; a detector's configuration is not")
+    with named(path):
+        data = content(path, None if ending in (".json", ".csv") else SETTINGS)
     try:
         return path, data.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,24 +1,41 @@
-"""How kernels are compiled; the only file that imports numba."""
+"""How kernels are compiled and kept; the only file that imports numba."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import pickle
+import sys
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from numba import njit, prange  # noqa: TID253  loaded by kernels.load() and kernels.part(), not by importing fastanchor
+import llvmlite
+
+# loaded by kernels.load() and kernels.part(), not by importing fastanchor
+import numba  # noqa: TID253
+from numba import njit, prange  # noqa: TID253
+from numba.core.caching import FunctionCache  # noqa: TID253
+from numba.core.serialize import dumps  # noqa: TID253
 
 __all__ = ["compiled", "helper", "parallel", "plain", "span"]
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+DIGEST = hashlib.sha256().digest_size
+
+_said: set[str] = set()
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile `function`, with a cache where the package or the home folder can be written."""
-    try:
-        return njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # numba refuses to decorate where it finds no place for a cache
-        return njit(**OPTIONS)(function)
+    made = njit(**OPTIONS)(function)
+    if made is not function:  # NUMBA_DISABLE_JIT leaves functions as they are
+        with contextlib.suppress(RuntimeError):  # numba finds no place for a cache
+            made._cache = _Cache(function)
+    return made
 
 
 def helper(function: Callable[..., Any]) -> Any:
@@ -28,3 +45,77 @@ def helper(function: Callable[..., Any]) -> Any:
 
 # for the benchmark's rivals alone: what one gets without further thought
 plain, parallel, span = njit, njit(parallel=True), prange
+
+
+class _Cache(FunctionCache):
+    """numba's cache of a function, with files that are checked before use; a run goes on where none can be written."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)  # type: ignore[assignment]  # instead
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            why = error.strerror or error
+            _say_once("kept", f"{self.cache_path}: compiled code cannot be kept ({why}); the next run compiles again")
+
+
+class _Files:
+    """Files of compiled code, one for each function and signature.
+
+    numba's own files hold no checksum, and an index that two processes can leave wrong. A file here is a digest of all
+    that follows, a digest of what the code was made from and for, and the code.
+    """
+
+    def __init__(self, folder: str, base: str, stamp: Any) -> None:
+        self._folder, self._base = Path(folder), base
+        self._origin = numba.__version__, llvmlite.__version__, stamp
+
+    def load(self, key: Any) -> Any:
+        """Return what was saved under `key`; None if there is nothing, or nothing that is whole and up to date."""
+        path, origin = self._place(key)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            _say_once("damaged", f"{path}: compiled code cannot be read ({error.strerror or error}); compiling again")
+            return None
+        if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
+            _say_once("damaged", f"{path}: compiled code is damaged; compiling again")
+            return None
+        if content[DIGEST : 2 * DIGEST] != origin:
+            return None
+        return pickle.loads(content[2 * DIGEST :])  # noqa: S301  as numba does, and checked before
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write a file whole; of processes that write the same one, the last one's stays."""
+        path, origin = self._place(key)
+        content = origin + dumps(data)
+        part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:16]}.part")
+        try:
+            part.write_bytes(hashlib.sha256(content).digest() + content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Remove all files of the function."""
+        for path in self._folder.glob(f"{self._base}.*.nbc"):
+            path.unlink(missing_ok=True)
+
+    def _place(self, key: Any) -> tuple[Path, bytes]:
+        """Return the file of a key, and the digest of what its code is made from and for."""
+        name = hashlib.sha256(str(key).encode()).hexdigest()[:16]
+        return self._folder / f"{self._base}.{name}.nbc", hashlib.sha256(str((self._origin, key)).encode()).digest()
+
+
+def _say_once(what: str, text: str) -> None:
+    """Write a line to stderr, the first time in a process."""
+    if what not in _said and sys.stderr is not None:
+        _said.add(what)
+        sys.stderr.write(f"fastanchor: {os.fsencode(text).decode('utf-8', 'backslashreplace')}\n")

@@ -145,24 +145,23 @@ def middle(x, lo, hi, rank, both):
         for i in range(lo, hi):
             least = x[i] if x[i] < least else least
             most = x[i] if x[i] > most else most
-        scale = 64.0 / (most - least) if most > least else 0.0
-        if scale < 1e300:
-            counts = np.zeros(65, np.int64)
-            for i in range(lo, hi):
-                counts[np.int64((x[i] - least) * scale)] += 1
-            bucket = 0
-            while rank >= counts[bucket]:
-                rank -= counts[bucket]
-                bucket += 1
-            end = lo
-            for i in range(lo, hi):
-                value = x[i]
-                b = np.int64((value - least) * scale)
-                after = value if b > bucket and value < after else after
-                if b == bucket:
-                    x[end] = value
-                    end += 1
-            hi = end
+        scale = 64.0 / (most - least) if most > least else 0.0  # finite: sides are at least 1e-100
+        counts = np.zeros(65, np.int64)
+        for i in range(lo, hi):
+            counts[np.int64((x[i] - least) * scale)] += 1
+        bucket = 0
+        while rank >= counts[bucket]:
+            rank -= counts[bucket]
+            bucket += 1
+        end = lo
+        for i in range(lo, hi):
+            value = x[i]
+            b = np.int64((value - least) * scale)
+            after = value if b > bucket and value < after else after
+            if b == bucket:
+                x[end] = value
+                end += 1
+        hi = end
     value = select(x, lo, hi, rank)
     if not both:
         return value

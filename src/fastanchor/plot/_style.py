@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import BackendError, DataError
-from fastanchor._files import whole
+from fastanchor._output import check_output, is_stream, whole
 from fastanchor._types import FloatArray
 
 __all__ = [
@@ -28,7 +28,7 @@ SHADES = 6  # counts up to here have a tick each
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
-def check(path: Path) -> None:
+def check(path: Path, *, replace: bool = True) -> None:
     """Raise what drawing into this file would raise, before the work is done.
 
     Raises
@@ -36,11 +36,12 @@ def check(path: Path) -> None:
     BackendError
         If matplotlib is not installed.
     DataError
-        If the ending is none that can be drawn.
+        If the ending is none that can be drawn, or the file cannot be written or may not be replaced.
     """
-    if path.suffix.lower() not in ENDINGS:
+    if path.suffix.lower() not in ENDINGS and not is_stream(path):
         raise DataError(f"{path}: must end in .png, .svg or .pdf")
     needed()
+    check_output(path, replace=replace)
 
 
 def needed() -> None:
@@ -84,10 +85,11 @@ def counted(boxes: int, anchors: int) -> str:
     return f"{boxes:,} box{'es' * (boxes != 1)} and {anchors} anchor{'s' * (anchors != 1)}"
 
 
-def save(figure: Any, path: Path) -> None:
-    """Write the figure whole or not at all; the ending of `path` chooses the format."""
-    with whole(path) as part:
-        write(figure, part, format=path.suffix[1:].lower(), dpi=120)
+def save(figure: Any, path: Path, *, replace: bool = True, dpi: int = 120) -> None:
+    """Write the figure whole or not at all; the ending of `path` chooses the format, and a stream gets a PNG."""
+    ending = path.suffix.lower()
+    with whole(path, replace=replace) as part:
+        write(figure, part, format=ending[1:] if ending in ENDINGS else "png", dpi=dpi)
 
 
 def write(figure: Any, out: Any, **options: Any) -> None:

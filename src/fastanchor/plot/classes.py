@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fastanchor._text import plain
 from fastanchor.plot._style import INK
 
 __all__ = ["MOST", "draw", "height"]
@@ -26,7 +27,7 @@ def draw(axes: Any, per_class: Mapping[str, int]) -> None:
         rows = [*rows[: MOST - 1], (f"{len(rest)} other classes", sum(count for _, count in rest))]
     rows.reverse()
     # a name may hold $, which would begin a formula
-    names = [name.replace("$", r"\$") for name, _ in rows]
+    names = [plain(name).replace("$", r"\$") for name, _ in rows]
     names = [name if len(name) <= 32 else name[:31] + "…" for name in names]
     bars = axes.barh(range(len(rows)), [count for _, count in rows], color=INK, height=0.7)
     axes.set_yticks(range(len(rows)), labels=names)

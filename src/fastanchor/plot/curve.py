@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastanchor._sweep import SweepResult
 from fastanchor.plot._style import LINES
-from fastanchor.sweep import SweepResult
 
 __all__ = ["draw"]
 

@@ -80,7 +80,7 @@ def evolve(
     _check.number(thr, "thr", low=0.0, high=1.0)
     _check.integer(gen, "gen", least=0)
     answers = choose(boxes, name=engine, threads=threads)
-    generator = np.random.default_rng(rng)
+    generator = _check.generator(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)
     return climb(best, answers, thr, gen, draws, progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,13 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._types import FloatArray, IntArray, Progress, Update
-from fastanchor.cluster import kmeans
 from fastanchor.engine import BoxIndex, choose
-from fastanchor.evolve import evolve
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import network_wh
+from fastanchor.starts import N_INIT, fittest
 
 __all__ = ["SweepResult", "sweep"]
 
@@ -71,8 +72,8 @@ def sweep(
     min_size: float = 2.0,
     rng: Any = None,
     update: Update = "median",
-    n_init: int = 3,
-    max_iter: int = 50,
+    n_init: int = N_INIT,
+    max_iter: int = 300,
     engine: str = "auto",
     threads: int | None = None,
     progress: Progress = None,
@@ -96,11 +97,11 @@ def sweep(
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out.
     rng : int, numpy.random.Generator or None
-        Seed or source of randomness. Each number starts from its own stream, so its anchors do not depend on which
-        others are asked for.
+        Seed or source of randomness. Each number makes the draws that :func:`auto_anchor` makes for it, so its anchors
+        are those of that function with as many generations, whatever other numbers there are. A generator is left
+        where the largest number leaves it.
     update, n_init, max_iter
-        Of k-means; see :func:`kmeans`. After 50 updates the mean IoU rises no more than the starts differ; with few
-        starts the curve is less smooth.
+        Of k-means; see :func:`auto_anchor`.
     engine : {"auto", "dense", "index"}
         Who looks at the boxes; built once for all numbers. Never changes the answer.
     threads : int, optional
@@ -127,15 +128,14 @@ def sweep(
     wh = network_wh(boxes, img_size, fit, min_size)
     whole = isinstance(boxes, BoxIndex) and len(wh) == len(boxes)
     answers = choose(boxes if whole else wh, name=engine, threads=threads)
-    root = np.random.default_rng(rng).integers(2**63)
+    root = _check.generator(rng)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
         for i, k in enumerate(numbers):
-            stream = np.random.default_rng([int(root), k])
-            centers = kmeans(
-                answers, k, update=update, init="random", n_init=n_init, max_iter=max_iter, rng=stream,
-                progress=False,
-            ).centers  # fmt: skip
+            stream = root if k == numbers[-1] else copy.deepcopy(root)
+            centers = fittest(
+                answers, k, thr=thr, rng=stream, n_init=n_init, max_iter=max_iter, update=update, progress=False
+            ).centers
             if gen:
                 centers = evolve(centers, answers, thr=thr, gen=gen, rng=stream, progress=False).anchors
             centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]

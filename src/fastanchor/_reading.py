@@ -1,0 +1,202 @@
+"""Files that are read: one place opens them, and decides what kind of file and what size it takes.
+
+A file that is found in a folder must be a regular file: a pipe would block for ever. What the user names may be a pipe;
+:func:`named` reads it once, and every later opening of that path gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from fastanchor._errors import DataError
+
+__all__ = [
+    "FLAGS",
+    "LABEL",
+    "SETTINGS",
+    "Bound",
+    "check_kind",
+    "content",
+    "head_of",
+    "is_file",
+    "is_folder",
+    "named",
+    "opened",
+    "piped",
+    "refusal",
+    "text_of",
+]
+
+
+class Bound(NamedTuple):
+    """The largest size of a kind of file; `kind` is a plural noun for messages."""
+
+    size: int
+    kind: str
+
+
+SETTINGS = Bound(16 << 20, "YAML, cfg and name files")
+LABEL = Bound(64 << 20, "label files of one image")
+
+# a pipe opens at once instead of waiting for a writer, and a terminal does not take over the process
+FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY"))
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+_pipes: dict[str, bytes] = {}  # what was read from the pipes that the user named
+
+
+def opened(path: str | os.PathLike[str], bound: Bound | None = None) -> IO[bytes]:
+    """Return a file, opened to read bytes.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened, is not a regular file (``errno.ENODEV``) or exceeds `bound` (``errno.EFBIG``).
+    """
+    data = piped(path)
+    if data is not None:
+        check_size(len(data), bound)
+        return io.BytesIO(data)
+    try:
+        file = open(path, "rb", opener=lambda name, _: os.open(name, FLAGS))  # noqa: SIM115  pathlib takes no opener; the caller closes
+    except ValueError as error:  # a name with a NUL
+        raise OSError(errno.EINVAL, str(error)) from None
+    try:
+        there = os.fstat(file.fileno())
+        check_kind(there.st_mode)
+        check_size(there.st_size, bound)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def content(path: str | os.PathLike[str], bound: Bound | None = None, size: int = -1) -> bytes:
+    """Return the bytes of a file, or the first `size` of them.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, is not a regular file or exceeds `bound`.
+    """
+    try:
+        with opened(path, bound) as file:
+            return file.read(size)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def text_of(path: Path, bound: Bound | None = None) -> str:
+    """Return the text of a file, with or without a byte order mark; bytes that are no UTF-8 are kept as surrogates.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, is not a regular file or exceeds `bound`.
+    """
+    data = content(path, bound)
+    return data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def head_of(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read or is not a regular file.
+    """
+    return content(path, size=size)
+
+
+# --- which files
+
+
+def is_file(path: Path) -> bool:
+    """Return whether :func:`opened` takes `path`: a regular file, or a pipe that the user named."""
+    with contextlib.suppress(OSError, ValueError):
+        return piped(path) is not None or path.is_file()
+    return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is such a folder; what can be no path is none."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
+
+
+def check_kind(mode: int) -> None:
+    """Raise OSError (``errno.ENODEV``) if the mode of a file is not that of a regular file."""
+    if not stat.S_ISREG(mode):
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise OSError(errno.ENODEV, f"{_KINDS.get(stat.S_IFMT(mode), 'a special file')}, not a regular file")
+
+
+def check_size(size: int, bound: Bound | None) -> None:
+    """Raise OSError (``errno.EFBIG``) if a size exceeds its bound."""
+    if bound is not None and size > bound.size:
+        raise OSError(errno.EFBIG, f"larger than {bound.size >> 20} MB, the limit for {bound.kind}")
+
+
+def refusal(error: OSError) -> tuple[str, str]:
+    """Return why a file is skipped, a phrase to count by, and a detail."""
+    if error.errno == errno.EFBIG:
+        return f"file {error.strerror}", ""
+    if error.errno == errno.ENODEV:
+        return "file that is not a regular file", (error.strerror or "").partition(",")[0]
+    return "file that cannot be read", error.strerror or ""
+
+
+# --- pipes
+
+
+@contextlib.contextmanager
+def named(*paths: str | os.PathLike[str]) -> Iterator[None]:
+    """Accept paths from the user: pipes and devices among them are read here, once, for all who open them inside.
+
+    Raises
+    ------
+    DataError
+        If one cannot be read.
+    """
+    here: list[str] = []
+    try:
+        for path in paths:
+            name = str(Path(os.fsdecode(path)))  # as readers spell it
+            if name not in _pipes and _is_special(name):
+                _pipes[name] = _all_of(name)
+                here.append(name)
+        yield
+    finally:
+        for name in here:
+            del _pipes[name]
+
+
+def piped(path: str | os.PathLike[str]) -> bytes | None:
+    """Return what was read from a pipe that the user named, or None if `path` is not such a pipe."""
+    return _pipes.get(os.fspath(path)) if _pipes else None
+
+
+def _is_special(name: str) -> bool:
+    try:
+        mode = os.stat(name).st_mode  # noqa: PTH116  as above
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _all_of(name: str) -> bytes:
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123  as above
+            return file.read()
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror or error})") from None

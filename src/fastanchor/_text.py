@@ -1,0 +1,29 @@
+"""Names as they may be shown: whatever a file calls itself or its classes, a line stays a line and a terminal calm."""
+
+from __future__ import annotations
+
+__all__ = ["plain"]
+
+
+def plain(text: str, *, keep: str = "") -> str:
+    r"""Return `text` with everything that does not print as an escape, except the characters in `keep`.
+
+    That is control characters (terminal escapes, line ends), marks that turn the direction of writing, lone
+    surrogates, and bytes of a file name that are not UTF-8.
+
+    Examples
+    --------
+    >>> print(plain("cat\x1b[31m\ndog"))
+    cat\x1b[31m\ndog
+    >>> print(plain("na\u00efve \u202edog \udcff"))
+    naïve \u202edog \xff
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _escaped(c) for c in text)
+
+
+def _escaped(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":  # how Python keeps a byte that is not UTF-8
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")

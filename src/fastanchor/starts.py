@@ -1,0 +1,128 @@
+"""k-means for anchors: many starts tried briefly, and the fittest run to the end.
+
+``kmeans`` itself keeps, of its runs, the one with the largest mean IoU; it knows no threshold and thus no fitness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._progress import bar
+from fastanchor._types import KMeansResult, Metric, Progress, Update
+from fastanchor.cluster import TIE, kmeans
+from fastanchor.engine import Engine, choose
+
+__all__ = ["N_INIT", "fittest"]
+
+# Measured by bench/starts.py: more starts, longer trials or more of them finished cost time and part the seeds no less.
+N_INIT = 16
+# updates of a trial, and how many trials go on to the end
+TRIAL, FINISHED = 20, 2
+# Boxes that trials look at: the fitness of so many differs from that of all by less than what starts differ by.
+SEEN = 1 << 14
+
+
+def fittest(
+    answers: Engine,
+    k: int,
+    *,
+    thr: float,
+    rng: np.random.Generator,
+    init: Any = "random",
+    n_init: int = N_INIT,
+    max_iter: int = 300,
+    progress: Progress = None,
+    metric: Metric = "iou",
+    update: Update = "median",
+    tol: float = 0.0,
+) -> KMeansResult:
+    """Return a run of k-means whose start was chosen by the ratio fitness.
+
+    Parameters
+    ----------
+    answers : Engine
+        The boxes.
+    k : int
+        Number of centres.
+    thr : float
+        Threshold of the fitness.
+    rng : numpy.random.Generator
+        Asked for the boxes that the trials look at (if there are more than 16,384:
+        ``rng.choice(n, 16384, replace=False)``), then for one start after the other; see :func:`fastanchor.kmeans`.
+    init, n_init, max_iter, progress, metric, update, tol
+        Of :func:`fastanchor.kmeans`. With ``n_init=1``, or an array for `init`, there is nothing to choose: the one
+        run is returned.
+
+    Notes
+    -----
+    Each of the `n_init` starts makes up to 20 updates; the two that are then the fittest run to the end, and the fitter
+    of these is returned. Where there are more than 16,384 boxes, all this looks at so many of them, drawn without
+    replacement, and its centres are the start of the run over all boxes that is returned. If the boxes drawn hold too
+    few distinct sizes for k centres, all boxes are looked at. `max_iter` bounds the updates of one run from its start;
+    fitnesses that differ by less than a relative 1e-11 are equal, and the earlier start stays.
+    """
+    options: dict[str, Any] = {"metric": metric, "update": update, "tol": tol, "progress": progress}
+    _check.integer(n_init, "n_init", least=1)
+    if n_init == 1 or not isinstance(init, str):
+        return kmeans(answers, k, init=init, max_iter=max_iter, rng=rng, **options)
+    if len(answers) > SEEN:
+        some = choose(answers.take(rng.choice(len(answers), SEEN, replace=False)), name="dense", metric=metric)
+        try:
+            found = _chosen(some, k, thr, rng, init, n_init, max_iter, options)
+        except DataError:
+            pass  # too few of those boxes can be told apart for k; if anything else is wrong, all boxes say so below
+        else:
+            return kmeans(answers, k, init=found.centers, max_iter=max_iter, **options)
+    return _chosen(answers, k, thr, rng, init, n_init, max_iter, options)
+
+
+def _chosen(
+    answers: Engine,
+    k: int,
+    thr: float,
+    rng: np.random.Generator,
+    init: Any,
+    n_init: int,
+    max_iter: int,
+    options: dict[str, Any],
+) -> KMeansResult:
+    """Return the fittest run over these boxes: short trials, the fittest of them continued."""
+
+    def score(run: KMeansResult) -> float:
+        return answers.fitness(run.centers, thr).fitness
+
+    def finished(run: KMeansResult) -> KMeansResult:
+        if run.stop != "max_iter" or run.n_iter >= max_iter:
+            return run
+        rest = kmeans(answers, k, init=run.centers, max_iter=max_iter - run.n_iter, **options)
+        return replace(rest, n_iter=run.n_iter + rest.n_iter)
+
+    # checked by kmeans, but for a max_iter that a trial cuts short
+    _check.integer(max_iter, "max_iter", least=1)
+    trials = []
+    brief = {**options, "max_iter": min(TRIAL, max_iter), "progress": False}
+    with bar(options["progress"], total=n_init, desc="trying starts", unit=" starts") as moving:
+        for _ in range(n_init):
+            trials.append(kmeans(answers, k, init=init, rng=rng, **brief))
+            moving.update(1)
+    runs = [finished(trials[i]) for i in _fittest([score(run) for run in trials], FINISHED)]
+    return runs[_fittest([score(run) for run in runs], 1)[0]]
+
+
+def _fittest(scores: Sequence[float], count: int) -> list[int]:
+    """Return which `count` scores are the largest, in rising order of their places; of equals the earlier."""
+    left, taken = list(range(len(scores))), list[int]()
+    while left and len(taken) < count:
+        best = left[0]
+        for i in left[1:]:
+            if scores[i] > scores[best] + TIE * scores[best]:
+                best = i
+        left.remove(best)
+        taken.append(best)
+    return sorted(taken)
