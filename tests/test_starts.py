@@ -154,9 +154,9 @@ def test_a_sweep_finds_what_auto_anchor_finds(backend, monkeypatch, gen, n, gene
         return np.random.default_rng(11) if generator else 11
 
     swept = fastanchor.sweep(wh, n, gen=gen, rng=rng(), progress=False)
-    for k, anchors, fitness in zip(n, swept.anchors, swept.fitness, strict=True):
+    for k, found, fitness in zip(n, swept.anchors, swept.fitness, strict=True):
         alone = fastanchor.auto_anchor(wh, n=k, gen=gen, rng=rng(), progress=False)
-        np.testing.assert_array_equal(anchors, alone.anchors)
+        np.testing.assert_array_equal(found, alone.anchors)
         assert fitness == pytest.approx(alone.fitness, rel=1e-12)
 
 
