@@ -1,7 +1,8 @@
 """pytest-benchmark suites over the registry of contenders, and over what a user waits for first.
 
 ``python -m pytest bench --benchmark-save=NAME`` keeps a run under ``.benchmarks``; ``pytest-benchmark compare`` sets
-runs side by side. Answers are checked before they are timed.
+runs side by side. Answers are checked before they are timed. FASTANCHOR_BENCH_N and FASTANCHOR_BENCH_ROUNDS are the
+numbers of boxes and of timed calls.
 """
 
 import os
@@ -15,6 +16,7 @@ import pytest
 from fastanchor import bench
 
 N = int(float(os.environ.get("FASTANCHOR_BENCH_N", "1e5")))
+ROUNDS = int(os.environ.get("FASTANCHOR_BENCH_ROUNDS", "5"))
 SLOW = "callable"  # a Python function for each pair: seconds a call
 
 
@@ -31,12 +33,15 @@ def test_stage(benchmark, work, one):
         pytest.skip(f"{one.missing()[0]} is not installed")
     stage = bench.STAGES[one.stage]
     case = work.first(2000) if SLOW in one.name else work
-    call = one.prepare(case)
+    try:
+        call = one.prepare(case)
+    except bench.Unusable as error:
+        pytest.skip(str(error))
     answer = stage.view(call())
     assert (one.agrees or stage.agrees)(answer, stage.expected(case)), one.rule or stage.rule
     benchmark.group = f"{one.stage}, {len(case.wh):,} boxes"
     benchmark.extra_info["quality"] = stage.quality(answer, case)
-    benchmark.pedantic(call, rounds=5, warmup_rounds=1)
+    benchmark.pedantic(call, rounds=ROUNDS, warmup_rounds=1)
 
 
 def python(code, **environment):

@@ -1,8 +1,10 @@
 """Fixtures shared by all tests."""
 
+import importlib.util
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -37,3 +39,15 @@ def backend(request):
     """Each backend in turn."""
     with fastanchor.backend(request.param):
         yield request.param
+
+
+@pytest.fixture(params=["array", "torch"])
+def tensor(request):
+    """Make what models hold: an array, or a torch tensor where torch is installed."""
+    if request.param == "array":
+        return lambda values: np.array(values, np.float32)
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    import torch
+
+    return lambda values: torch.tensor(np.array(values, np.float32))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastanchor import bench, kernels
-from fastanchor.bench import _contest, _measure, _peak, _plain, _report
+from fastanchor.bench import _contest, _measure, _peak, _plain, _report, _rivals
 from fastanchor.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -46,7 +46,10 @@ def test_every_contender_is_right(one, tmp_path):
     bench.labels(tmp_path, images=5)
     case = bench.case(500, 5, path=tmp_path)
     stage = bench.STAGES[one.stage]
-    call = one.prepare(case)
+    try:
+        call = one.prepare(case)
+    except bench.Unusable as error:
+        pytest.skip(str(error))
     for _ in range(2):  # a contender that overwrites its input is right only once
         assert (one.agrees or stage.agrees)(stage.view(call()), stage.expected(case))
 
@@ -155,6 +158,49 @@ def test_absent_packages_are_named_with_what_they_hide(capsys, monkeypatch):
     assert "sklearn is not installed; without it: " in err
     assert "scikit-learn, lloyd" in err
     assert "scikit-learn, lloyd" not in out
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ImportError("libgomp.so.1: cannot open shared object file\nsecond line"), "libgomp.so.1: cannot open shared"),
+        (ValueError("numpy.dtype size changed"), "numpy.dtype size changed"),
+        (OSError(), "no reason given"),
+        (AttributeError("module 'numpy' has no attribute 'float'"), "has no attribute 'float'"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_rival_that_cannot_be_imported_is_a_remark(capsys, monkeypatch, error, said):
+    real = _contest.importlib.util.find_spec
+    monkeypatch.setattr(_contest.importlib.util, "find_spec", lambda name: name == "rival" or real(name))
+
+    def prepare(case):
+        return _rivals._module("rival.core").fit
+
+    load = _rivals.importlib.import_module
+
+    def broken(name, *package):
+        if name == "rival.core":
+            raise error
+        return load(name, *package)
+
+    monkeypatch.setattr(_rivals.importlib, "import_module", broken)
+    planted = _contest.Contender("fitness", "the rival", prepare, ("rival",))
+    plain = next(one for one in bench.CONTENDERS if one.stage == "fitness")
+    monkeypatch.setattr(_measure, "CONTENDERS", [plain, planted])
+    code, out, err = run(capsys, *FEW[:-1], "--stages", "fitness")
+    assert code == 0
+    (line,) = [line for line in err.splitlines() if "cannot be imported" in line]
+    assert line.startswith("fastanchor: rival is installed but cannot be imported (" + type(error).__name__)
+    assert said in line
+    assert line.endswith("without it: the rival (fitness)")
+    assert "the rival" not in out
+    assert plain.name in out
+
+
+def test_every_kernel_has_scikit_learn_as_a_rival():
+    stages = {one.stage for one in bench.CONTENDERS if "sklearn" in one.needs}
+    assert {"distance matrix", "assignment (IoU)", "medians of labelled boxes", "fitness"} <= stages
 
 
 def test_peak_of_a_fresh_process(capsys):

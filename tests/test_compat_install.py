@@ -60,7 +60,41 @@ def test_run_puts_our_functions_in_and_passes_everything_through(repo, name, scr
     assert done.stdout.split("\n")[0] == f"{ours} {ours} theirs ['--epochs', '3', '--json'] __main__"
     assert done.returncode == 7
     functions = "check_anchor_order, check_anchors, kmean_anchors"
-    assert done.stderr == f"fastanchor: utils.autoanchor: {functions} are those of {ours}\n"
+    assert done.stderr == (
+        f"fastanchor: utils.autoanchor: {functions} are those of {ours}\n"
+        "fastanchor: never used: this script imports utils.autoanchor but calls none of its functions for anchors\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "sentence"),
+    [
+        ("print('done')", 0, "never used: this script does not import utils.autoanchor"),
+        ("import sys; sys.exit(3)", 3, "never used: this script does not import utils.autoanchor"),
+        ("raise RuntimeError('lost')", 1, "never used: this script does not import utils.autoanchor"),
+        ("import beside", 0, "never used: this script imports utils.autoanchor but calls none"),
+        (
+            "from utils.autoanchor import check_anchors as c; from types import SimpleNamespace as S\n"
+            "c(None, S(model=[S()])); c(None, S(model=[S()]))",
+            0,
+            "utils.autoanchor: called check_anchors (2 x)",
+        ),
+    ],
+    ids=["other script", "own exit code", "failure", "imported", "called"],
+)
+@pytest.mark.parametrize("arguments", [[], ["--json"]], ids=["text", "json"])
+def test_run_tells_at_the_end_whether_the_functions_were_called(repo, script, code, sentence, arguments):
+    (repo / "train.py").write_text(script)
+    done = run(repo, "--patch", "yolov5", *arguments, "train.py")
+    assert done.returncode == code
+    lines = done.stderr.splitlines()
+    ours = [line for line in lines if line.startswith('{"patch"' if arguments else "fastanchor: ")]
+    if arguments:
+        (line,) = ours
+        assert json.loads(line)["usage"].startswith(sentence)
+        assert json.loads(line)["calls"] == ({"check_anchors": 2} if "called" in sentence else {})
+    else:
+        assert ours[-1].startswith(f"fastanchor: {sentence}")
 
 
 def test_run_tells_in_json(repo):

@@ -1,4 +1,4 @@
-"""The stand-ins for scripts: the k-means tutorial, Darknet, MMDetection."""
+"""The stand-ins for programs: Darknet, MMDetection."""
 
 import random
 import sys
@@ -8,123 +8,11 @@ import pytest
 
 import fastanchor
 from fastanchor import BackendError, DataError
-from fastanchor.compat import darknet, mmdet, yolo_kmeans
+from fastanchor.compat import darknet, mmdet
 
-import golden_data
 import naive
+import tutorial
 import zoo
-
-
-def seed(number):
-    np.random.seed(number)
-    random.seed(number)
-
-
-def pixels(case):
-    labels = np.concatenate(golden_data.dataset(case["dataset"]).labels)
-    return labels[:, 3:5].astype(np.float64) * 640
-
-
-@pytest.mark.parametrize("callable_", [False, True], ids=["rule", "any callable"])
-@pytest.mark.parametrize(
-    "case", golden_data.cases("yolo_kmeans", "k_means"), ids=lambda c: f"{c['dataset']}-{c['dist']}-{c['k']}"
-)
-def test_k_means_of_the_tutorial(backend, case, callable_):
-    rule = getattr(np, case["dist"])
-    seed(case["seed"])
-    got = yolo_kmeans.k_means(pixels(case), case["k"], (lambda a, axis: rule(a, axis=axis)) if callable_ else rule)
-    np.testing.assert_allclose(got, case["anchors"], rtol=0, atol=0.01)
-
-
-@pytest.mark.parametrize("case", golden_data.cases("yolo_kmeans", "auto_anchor"), ids=lambda c: c["dataset"])
-def test_auto_anchor_of_the_tutorial_prints_the_same_figures(case, capsys):
-    data = golden_data.dataset(case["dataset"])
-    seed(case["seed"])
-    arguments = (case["img_size"], case["n"], case["thr"], case["gen"])
-    anchors = yolo_kmeans.auto_anchor(*arguments, data.shapes, [label[:, 3:5] for label in data.labels])
-    captured = capsys.readouterr()
-    assert golden_data.figures(captured.out) == case["figures"]
-    assert [line.split(":")[0] for line in captured.out.splitlines()[1:]] == ["kmeans", "fitness", "genetic", "fitness"]
-    wh = np.concatenate(data.labels)[:, 3:5].astype(float)
-    wh *= np.repeat(
-        case["img_size"] * data.shapes / data.shapes.max(1, keepdims=True), [len(one) for one in data.labels], axis=0
-    )
-    wh = wh[(wh >= 2).any(1)]
-    fitness, recall = naive.fitness_fast(anchors, wh, case["thr"])
-    assert f"fitness: {fitness:.5f}" in captured.out.splitlines()[-1]
-    assert f"these anchors reach {recall:.5f}" in captured.err  # the script prints the last mutant's recall
-
-
-def test_pieces_of_the_tutorial():
-    boxes = zoo.lognormal(300)
-    centers = zoo.lognormal(4, 1)
-    right = naive.nearest_fast(boxes, centers, "iou")
-    np.testing.assert_array_equal(yolo_kmeans.calc_distance(boxes, centers).argmin(1), right[0])
-    np.testing.assert_allclose(yolo_kmeans.calc_distance(boxes, centers).min(1), right[1], rtol=1e-12)
-    plain = np.hypot(boxes[:, None, 0] - centers[:, 0], boxes[:, None, 1] - centers[:, 1])
-    np.testing.assert_allclose(yolo_kmeans.calc_distance(boxes, centers, use_iou=False), plain, rtol=1e-12)
-    np.testing.assert_allclose(yolo_kmeans.wh_iou(boxes, centers), 1.0 - yolo_kmeans.calc_distance(boxes, centers))
-    got = yolo_kmeans.anchor_fitness(centers, boxes, 0.25)
-    np.testing.assert_allclose(got, naive.fitness_fast(centers, boxes, 0.25), rtol=1e-12)
-
-
-@pytest.mark.parametrize("use_iou", [True, False])
-def test_first_centres_are_boxes_and_distinct(use_iou):
-    boxes = zoo.lognormal(200)
-    np.random.seed(0)
-    centers = yolo_kmeans.calc_center(boxes, 5, use_iou)
-    assert {tuple(c) for c in centers.tolist()} <= {tuple(b) for b in boxes.tolist()}
-    assert len(np.unique(centers, axis=0)) == 5
-    np.random.seed(0)
-    got = yolo_kmeans.k_means(boxes, 5, use_iou=use_iou, use_pp=True)
-    metric = "iou" if use_iou else "euclidean"
-    np.testing.assert_array_equal(got, naive.kmeans(boxes, centers, metric, "median", 1000)[0])
-
-
-def test_one_centre_is_the_median():
-    boxes = zoo.lognormal(101)
-    for rule in (np.median, lambda a, axis: np.median(a, axis)):
-        np.testing.assert_array_equal(yolo_kmeans.k_means(boxes, 1, rule), [np.median(boxes, axis=0)])
-
-
-@pytest.mark.parametrize(
-    ("boxes", "arguments", "sentence"),
-    [
-        ([[1, 2]] * 20, {"k": 2}, "hold 1 distinct size, fewer than k = 2"),
-        ([[1, 2], [2, 3]], {"k": 3}, "there are 2, fewer than k = 3"),
-        ([[1, 2]] * 20, {"k": 2, "use_pp": True}, "hold 1 distinct sizes, fewer than k = 2"),
-        ([[1, 2], [0, 3]], {"k": 1}, "finite and > 0"),
-        ([[1, 2], [2, 3]], {"k": 1, "dist": "median"}, "dist = 'median': must be a function"),
-        ([[1, 2], [2, 3]], {"k": 0}, "k = 0"),
-    ],
-)
-def test_what_made_the_tutorial_run_for_ever_is_an_error(boxes, arguments, sentence):
-    with pytest.raises(DataError, match=sentence):
-        yolo_kmeans.k_means(boxes, **arguments)
-
-
-@pytest.mark.parametrize(
-    ("img_wh", "bbox_wh", "sentence"),
-    [
-        ([[10, 10]], [], "bbox_wh: holds 0 images, img_wh 1"),
-        ([[10, 10]], [[]], "bbox_wh: is empty"),
-        ([[10, 10]], [[[0.001, 0.001]]], "no box has a side of 2 pixels"),
-        ([[10, 10]], [[[0.1, np.nan]]], "bbox_wh"),
-    ],
-)
-def test_bad_input_of_auto_anchor(img_wh, bbox_wh, sentence):
-    with pytest.raises(DataError, match=sentence):
-        yolo_kmeans.auto_anchor(640, 1, 0.25, 10, img_wh, bbox_wh)
-
-
-def test_read_voc_fits_auto_anchor(data, capsys):
-    img_wh, bbox_wh = yolo_kmeans.read_voc(data / "bccd")
-    boxes = fastanchor.read(data / "bccd")
-    assert len(img_wh) == len(bbox_wh) == len(np.unique(boxes.image_index))
-    assert sum(map(len, bbox_wh)) == len(boxes)
-    assert max(one.max() for one in bbox_wh) <= 1.0
-    seed(0)
-    assert yolo_kmeans.auto_anchor(416, 6, 0.25, 20, img_wh, bbox_wh).shape == (6, 2)
 
 
 def test_darknet_prints_and_writes_its_text(data, tmp_path, capsys):
@@ -134,17 +22,72 @@ def test_darknet_prints_and_writes_its_text(data, tmp_path, capsys):
     start = wh[np.random.default_rng(1).choice(len(wh), 6, replace=False)]
     centers, n_iter, _ = naive.kmeans(wh, start, "iou", "mean", 1000)
     np.testing.assert_allclose(anchors, centers[np.argsort(centers.prod(1))], rtol=1e-9)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "num_of_clusters = 6, width = 416, height = 320"
-    assert lines[3] == f"iterations = {n_iter}"
     counters = ", ".join(map(str, np.bincount(boxes.class_index).tolist()))
-    assert lines[4] == f"counters_per_class = {counters}"
     iou = 1.0 - naive.nearest_fast(wh, centers, "iou")[1].mean()
-    assert lines[5] == f"avg IoU = {iou * 100:.2f} %"
     text = ", ".join(f"{w:3.0f},{h:3.0f}" for w, h in anchors.tolist())
-    assert lines[-1] == f"anchors = {text}"
+    images = len(boxes.image_wh)
+    assert capsys.readouterr().out == (
+        "\n num_of_clusters = 6, width = 416, height = 320 \n"
+        f" read labels from {images} images \n"
+        f"\r loaded \t image: {images} \t box: {len(boxes)}\n all loaded. \n"
+        "\n calculating k-means++ ...\n"
+        f"\n iterations = {n_iter} \n"
+        f"\n\ncounters_per_class = {counters}\n"
+        f"\n avg IoU = {iou * 100:2.2f} % \n"
+        f"\nSaving anchors to the file: {tmp_path / 'anchors.txt'} \n"
+        f"anchors = {text}\n"
+    )
     assert (tmp_path / "anchors.txt").read_text("utf-8") == text
     assert (tmp_path / "counters_per_class.txt").read_text("utf-8") == f"counters_per_class = {counters}"
+
+
+LISTS = {
+    "x.data": "classes = 3\ntrain = train.txt\nvalid = valid.txt\nnames = x.names\nbackup = backup\n",
+    "data.yaml": "train: train.txt\nval: valid.txt\nnames: [ant, cat, dog]\n",
+}
+
+
+@pytest.mark.parametrize("images", ["", "ab", "abcd"], ids=lambda images: f"{len(images)} empty images")
+@pytest.mark.parametrize("name", LISTS)
+def test_darknet_reads_what_is_trained_on(tmp_path, capsys, monkeypatch, name, images):
+    (tmp_path / name).write_text(LISTS[name])
+    (tmp_path / "x.names").write_text("ant\ncat\ndog\n")
+    (tmp_path / "labels").mkdir()
+    rows = {
+        "a": "0 .5 .5 .1 .1\n0 .5 .5 .12 .1\n",
+        "b": "2 .5 .5 .5 .6\n",
+        "c": "2 .5 .5 .5 .7\n1 .5 .5 .9 .9\n",
+        "d": "",
+    }
+    for stem, text in rows.items():
+        (tmp_path / "labels" / f"{stem}.txt").write_text(text)
+    (tmp_path / "train.txt").write_text("images/a.jpg\nimages/b.jpg\nimages/d.jpg\n")
+    (tmp_path / "valid.txt").write_text("images/c.jpg\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for image in images:
+        (tmp_path / "images" / f"{image}.jpg").write_bytes(b"")  # Darknet never looks at them
+    anchors = darknet.calc_anchors(name, 2, 416, 416, seed=0, out=".")
+    np.testing.assert_allclose(anchors, [[45.76, 41.6], [208.0, 249.6]])
+    out = capsys.readouterr().out
+    assert " read labels from 3 images \n\r loaded \t image: 3 \t box: 3\n all loaded. \n" in out
+    assert "\ncounters_per_class = 2, 0, 1\n" in out
+    assert "\nSaving anchors to the file: anchors.txt \n" in out
+    assert (tmp_path / "counters_per_class.txt").read_text() == "counters_per_class = 2, 0, 1"
+    assert sorted(file.name for file in tmp_path.glob("*_*.txt")) == ["counters_per_class.txt"]
+    assert (tmp_path / "anchors.txt").read_text() == " 46, 42, 208,250"
+
+
+def test_darknet_without_a_part_to_train_on(tmp_path):
+    (tmp_path / "x.data").write_text("valid = valid.txt\n")
+    (tmp_path / "valid.txt").write_text("images/c.jpg\n")
+    with pytest.raises(DataError, match="split = 'train'"):
+        darknet.calc_anchors(tmp_path / "x.data", 1, 416, 416)
+
+
+def test_one_anchor_is_no_round_for_darknet(capsys):
+    darknet.calc_anchors([[0.1, 0.2], [0.3, 0.4]], 1, 100, 100)
+    assert "\n iterations = 0 \n" in capsys.readouterr().out
 
 
 def test_darknet_in_grid_cells(capsys):
@@ -191,6 +134,41 @@ def test_mmdet_differential_evolution_reaches_what_scipy_reaches_on_plain_numpy(
     assert (np.diff(got.prod(1)) > 0).all()
 
 
+def test_names_of_mmyolo():
+    pytest.importorskip("scipy.optimize")
+    wh, shapes = zoo.lognormal(100).clip(5, 300), np.full((100, 2), 640.0)
+    long, short = (
+        mmdet.optimize_anchors(wh, shapes, num_anchors=2, algorithm=name, iters=3, rng=1)
+        for name in ("differential_evolution", "DE")
+    )
+    np.testing.assert_array_equal(long, short)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_v5_k_means_over_arrays(backend, number):
+    wh = zoo.lognormal(600, number).astype(np.float32)
+    random.seed(number)
+    np.random.seed(number)
+    got = mmdet.optimize_anchors(wh, np.full((600, 2), 640.0), num_anchors=6, algorithm="v5-k-means", iters=150)
+    random.seed(number)
+    np.random.seed(number)
+    right, fit = tutorial.v5_k_means(wh, 6, 0.25, 150)
+    np.testing.assert_allclose(got, right, rtol=0, atol=1e-3)  # the script's spread is torch's
+    assert (np.diff(got.prod(1)) > 0).all()
+    assert tutorial.fitness(got, wh.astype(float), 0.25)[0] == pytest.approx(fit, abs=1e-6)
+    one, two = (mmdet.v5_k_means(wh, 6, 50, rng=5) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("boxes", [[[10.0, 10.0]] * 9, [[10.0, 10.0], [20.0, 10.0]] * 9])
+def test_v5_k_means_with_one_height(capsys, boxes):
+    k = len(np.unique(boxes, axis=0))
+    got = mmdet.v5_k_means(boxes, k, 0, rng=0)
+    np.testing.assert_allclose(got, np.unique(boxes, axis=0), rtol=1e-6)
+    with pytest.raises(DataError, match=f"hold {k} distinct sizes?, fewer than k = {k + 1}"):
+        mmdet.v5_k_means(boxes, k + 1, 0, rng=0)
+
+
 def test_mmdet_without_scipy(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(BackendError, match=r"pip install 'fastanchor\[compat\]'"):
@@ -198,8 +176,10 @@ def test_mmdet_without_scipy(monkeypatch):
 
 
 def test_mmdet_bad_input():
-    with pytest.raises(DataError, match="algorithm = 'DE'"):
-        mmdet.optimize_anchors([[1, 2]], [[9, 9]], algorithm="DE")
+    with pytest.raises(DataError, match="algorithm = 'GA': must be one of 'differential_evolution', 'DE', 'k-m"):
+        mmdet.optimize_anchors([[1, 2]], [[9, 9]], algorithm="GA")
+    with pytest.raises(DataError, match="bbox_whs: 1 boxes have a side of 2 pixels, fewer than 2 anchors"):
+        mmdet.v5_k_means([[1, 2], [1, 1]], 2)
     with pytest.raises(DataError, match="img_shapes: has 2 rows, bbox_whs 1"):
         mmdet.resized([[1, 2]], [[9, 9]] * 2)
     with pytest.raises(DataError, match=r"input_shape = \(640,\)"):

@@ -169,6 +169,23 @@ def test_yaml_that_is_not_edited(text, sentence):
         export.edit_yaml(text, FOUR)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nc: 80\nscales:\n  n: [0.33, 0.25, 1024]\nhead:\n  - [[15, 18, 21], 1, Detect, [nc]]  # Detect(P3, P4, P5)\n",
+        "nc: 80\nanchors: 3\nhead:\n  [\n   [[31, 34, 37, 16, 19, 22], 1, DualDDetect, [nc]],  # no anchors\n  ]\n",
+        "nc: 80\nhead:\n  - [[21, 24, 27], 1, RTDETRDecoder, [nc]]\n",
+    ],
+    ids=["v8", "v9", "rtdetr"],
+)
+def test_a_model_without_anchors_is_named_so(text, tmp_path):
+    file = tmp_path / "model.yaml"
+    file.write_text(text)
+    for use in (lambda: export.read(file), lambda: export.edit(file, FOUR), lambda: export.edit_yaml(text, FOUR)):
+        with pytest.raises(DataError, match=r"this detector has no anchors$"):
+            use()
+
+
 def bomb(key):
     rows = ["a0: &a0 [1, 2]"]
     rows += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 13)]

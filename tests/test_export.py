@@ -203,11 +203,15 @@ def small_cfg(*before, head="convolutional"):
     return "".join(f"[{name}]\n{keys}" for name, keys in sections)
 
 
+def levels_of(text):
+    return [level for level, _ in FORMATS["darknet"].read(text).layout]
+
+
 @pytest.mark.parametrize("name", ["conv", "convolutional", "maxpool", "local_avgpool", "reorg", "reorg3d"])
 def test_sections_that_shrink_the_image_by_either_name(name):
     text = small_cfg((name, "stride=16\n"))
-    assert export.cfg_levels(text) == (4,)
-    assert export.cfg_levels(small_cfg((name, "stride=16\n"), ("upsample", "stride=2\n"))) == (3,)
+    assert levels_of(text) == [4]
+    assert levels_of(small_cfg((name, "stride=16\n"), ("upsample", "stride=2\n"))) == [3]
 
 
 @pytest.mark.parametrize("head", ["conv", "convolutional"])
@@ -220,15 +224,15 @@ def test_the_convolution_before_a_head_by_either_name(head):
 @pytest.mark.parametrize("layer", ["0", "-3", "0, 2", "-3,-1"])
 def test_a_route_may_go_back_to_the_first_layer(layer):
     shrink = [("convolutional", f"stride={stride}\n") for stride in (8, 2, 2)]
-    assert export.cfg_levels(small_cfg(*shrink)) == (5,)
-    assert export.cfg_levels(small_cfg(*shrink, ("route", f"layers={layer}\n"))) == (3,)
+    assert levels_of(small_cfg(*shrink)) == [5]
+    assert levels_of(small_cfg(*shrink, ("route", f"layers={layer}\n"))) == [3]
 
 
 @pytest.mark.parametrize("layer", ["-4", "3", "4", "x"])
 def test_a_route_to_a_layer_that_is_not_before_it_is_refused(layer):
     shrink = [("convolutional", f"stride={stride}\n") for stride in (8, 2, 2)]
     with pytest.raises(DataError, match=r"line 8: \[route\] points to layer .*, which is not before it"):
-        export.cfg_levels(small_cfg(*shrink, ("route", f"layers={layer}\n")))
+        export.edit_cfg(small_cfg(*shrink, ("route", f"layers={layer}\n")), NINE)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +241,7 @@ def test_a_route_to_a_layer_that_is_not_before_it_is_refused(layer):
 def test_a_head_whose_stride_is_no_whole_number_is_refused(down, up, stride):
     text = small_cfg(("convolutional", f"stride={down}\n"), ("upsample", f"stride={up}\n"))
     with pytest.raises(DataError, match=rf"\[yolo\] has stride {stride}; must be a power of 2"):
-        export.cfg_levels(text)
+        export.edit_cfg(text, NINE)
 
 
 def test_cfg_of_other_levels():

@@ -325,6 +325,7 @@ def test_bad_boxes_are_refused_in_one_sentence(name):
     with pytest.raises(DataError) as caught:
         quiet(boxes, 1)
     assert sentence in str(caught.value)
+    assert "()" not in str(caught.value)  # a unit that is not given
     assert "\n" not in str(caught.value)
 
 

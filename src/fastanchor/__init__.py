@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fastanchor._version import __version__ as __version__
     from fastanchor.anchors import AnchorResult, auto_anchor
     from fastanchor.boxes import Boxes
-    from fastanchor.cluster import assign, kmeans
+    from fastanchor.cluster import assign, kmeans, update_centers
     from fastanchor.datasets import read
     from fastanchor.engine import BoxIndex
     from fastanchor.kernels import backend
@@ -47,6 +47,7 @@ __all__ = [
     "mean_iou",
     "read",
     "sweep",
+    "update_centers",
     "wh_iou",
 ]
 
@@ -61,7 +62,7 @@ _HOMES = {
     "_version": ("__version__",),
     "anchors": ("AnchorResult", "auto_anchor"),
     "boxes": ("Boxes",),
-    "cluster": ("assign", "kmeans"),
+    "cluster": ("assign", "kmeans", "update_centers"),
     "datasets": ("read",),
     "engine": ("BoxIndex",),
     "kernels": ("backend",),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
-from fastanchor import _check
+from fastanchor import _check, kernels
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
-from fastanchor._types import FloatArray, IntArray, KMeansResult, Metric, Progress, Stop, Update
-from fastanchor.engine import METRICS, Engine, choose
+from fastanchor._types import FloatArray, IntArray, KMeansResult, LabelArray, Metric, Progress, Stop, Update
+from fastanchor.boxes import Boxes
+from fastanchor.engine import METRICS, BoxIndex, Engine, choose
+from fastanchor.engine._pool import each, thread_count
 from fastanchor.engine._protocol import Step
+from fastanchor.engine.dense import DenseEngine
 from fastanchor.metrics import mean_best_iou
 
-__all__ = ["INITS", "UPDATES", "assign", "kmeans"]
+__all__ = ["INITS", "UPDATES", "assign", "kmeans", "update_centers"]
 
 UPDATES = get_args(Update)
 INITS = ("random", "k-means++")
@@ -154,6 +158,85 @@ def assign(boxes: Any, centers: Any, *, metric: Metric = "iou") -> IntArray:
     _check.choice(metric, "metric", METRICS)
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     return choose(boxes, metric=metric).labels(check(centers, "centers"), metric)
+
+
+def update_centers(boxes: Any, labels: Any, k: int, *, update: Update = "median", empty: Any = None) -> FloatArray:
+    """Return the centre of each label's boxes, (k, 2) float64: the second half of a round of :func:`kmeans`.
+
+    Parameters
+    ----------
+    boxes : (n, 2) array-like, Boxes or BoxIndex
+        Widths and heights, in any unit, or any finite points.
+    labels : (n,) array-like of int
+        The centre that each box belongs to, 0 to ``k - 1``, as :func:`assign` returns it.
+    k : int
+        Number of centres.
+    update : {"median", "mean"}
+        Taken of widths and of heights apart. The median of an even number of boxes is the mean of the middle two.
+    empty : (k, 2) array-like, optional
+        Where to put the centres that have no box, by row; the other rows are not used. Without it a centre that has
+        no box is an error, so the result never holds NaN.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, or a centre has no box and `empty` is not given.
+
+    Examples
+    --------
+    >>> update_centers([[10, 10], [12, 10], [50, 60]], [0, 0, 1], 2)
+    array([[11., 10.],
+           [50., 60.]])
+    >>> update_centers([[10, 10], [12, 14]], [1, 1], 2, empty=[[5, 5], [9, 9]])
+    array([[ 5.,  5.],
+           [11., 12.]])
+    """
+    _check.choice(update, "update", UPDATES)
+    _check.integer(k, "k", least=1)
+    if isinstance(boxes, BoxIndex):
+        boxes = boxes.take(np.arange(len(boxes)))
+    wh = _check.as_points(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
+    owners = _labels(labels, len(wh), k)
+    counts = np.bincount(owners, minlength=k)
+    without = np.flatnonzero(counts == 0)
+    if without.size and empty is None:
+        more = f" and {without.size - 1} more" if without.size > 1 else ""
+        raise DataError(f"labels: centre {without[0]}{more} of k = {k} has no box; give empty= to say where it goes")
+    rule = DenseEngine(wh).medians if update == "median" else _means(wh)
+    centers: FloatArray = rule(owners, counts)
+    if empty is not None:
+        places = _check.as_points(empty, "empty")
+        if len(places) != k:
+            raise DataError(f"empty: holds {len(places)} centres; k = {k} are needed")
+        centers[without] = places[without]
+    return centers
+
+
+def _labels(labels: Any, n: int, k: int) -> LabelArray:
+    array = np.asarray(labels)
+    if array.shape != (n,) or array.dtype.kind not in "iu":
+        raise DataError(f"labels: must be {n} whole numbers, one a box; got {array.dtype} of shape {array.shape}")
+    if not (array.min() >= 0 and array.max() < k):
+        row = int(np.flatnonzero((array < 0) | (array >= k))[0])
+        raise DataError(f"labels[{row}] = {array[row]}: must be from 0 to k - 1 = {k - 1}")
+    return np.ascontiguousarray(array, dtype=np.int32)
+
+
+def _means(wh: FloatArray) -> Callable[[LabelArray, IntArray], FloatArray]:
+    w, h, sums_of = wh[:, 0].copy(), wh[:, 1].copy(), kernels.load().label_sums
+
+    def rule(labels: LabelArray, counts: IntArray) -> FloatArray:
+        def work(chunks: list[slice]) -> list[FloatArray]:
+            parts = [np.zeros((len(counts), 3)) for _ in chunks]
+            for c, part in zip(chunks, parts, strict=True):
+                sums_of(w[c], h[c], labels[c], part)
+            return parts
+
+        sums = sum(each(work, len(w), thread_count(None)), start=np.zeros((len(counts), 3)))
+        means: FloatArray = sums[:, :2] / np.maximum(sums[:, 2:], 1.0)
+        return means
+
+    return rule
 
 
 class _Run(NamedTuple):

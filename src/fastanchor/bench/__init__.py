@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ import numpy as np
 from fastanchor._types import FloatArray
 from fastanchor._version import __version__
 from fastanchor.bench import _rivals, _stages
-from fastanchor.bench._contest import CONTENDERS, STAGES, Case, contender, stage
+from fastanchor.bench._contest import CONTENDERS, STAGES, Case, Unusable, contender, stage
 from fastanchor.bench._measure import Row, contest, fitted
 from fastanchor.engine._pool import thread_count
 
 __all__ = [
-    "CONTENDERS", "STAGES", "Case", "Row", "absent", "boxes", "case", "contender", "fitted", "labels", "machine", "run",
-    "stage",
+    "CONTENDERS", "STAGES", "Case", "Row", "Unusable", "absent", "boxes", "case", "contender", "fitted", "labels",
+    "machine", "run", "stage",
 ]  # fmt: skip
 
 _PARTS = (_stages, _rivals)  # importing them registers the stages and contenders
@@ -42,7 +42,15 @@ def case(n: int, k: int, *, wh: FloatArray | None = None, threads: int | None = 
     return Case(np.ascontiguousarray(sizes), start, thread_count(threads), path)
 
 
-def run(work: Case, stages: list[str], *, rounds: int = 5, limit: float = 10.0, memory: bool = False) -> Iterator[Row]:
+def run(
+    work: Case,
+    stages: list[str],
+    *,
+    rounds: int = 5,
+    limit: float = 10.0,
+    memory: bool = False,
+    remark: Callable[[str], object] = lambda text: None,
+) -> Iterator[Row]:
     """Yield a row for each stage and contender; a wrong answer is told and not timed.
 
     Parameters
@@ -56,15 +64,17 @@ def run(work: Case, stages: list[str], *, rounds: int = 5, limit: float = 10.0, 
         Seconds of a single call at most; what would take longer is measured on fewer boxes.
     memory : bool
         Whether to measure each contender's memory in a process of its own.
+    remark : callable
+        Called with one sentence for each contender whose package is installed and cannot be imported.
     """
     for name in stages:
         if name == "reading" and work.path is None:
             with tempfile.TemporaryDirectory() as folder:
                 labels(Path(folder))
                 yield from contest(name, Case(work.wh, work.start, work.threads, Path(folder)), rounds=rounds,
-                                   limit=limit, memory=False)  # fmt: skip
+                                   limit=limit, memory=False, remark=remark)  # fmt: skip
         else:
-            yield from contest(name, work, rounds=rounds, limit=limit, memory=memory)
+            yield from contest(name, work, rounds=rounds, limit=limit, memory=memory, remark=remark)
 
 
 def labels(folder: Path, images: int = 2000) -> None:

@@ -8,11 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fastanchor._errors import BackendError
 from fastanchor._types import FloatArray
 
-__all__ = ["CONTENDERS", "STAGES", "Case", "Contender", "Stage", "contender", "stage"]
+__all__ = ["CONTENDERS", "STAGES", "Case", "Contender", "Stage", "Unusable", "contender", "stage"]
 
 Call = Callable[[], Any]
+
+
+class Unusable(BackendError):
+    """A package that is installed, and whose import fails; `package` names it."""
+
+    def __init__(self, package: str, cause: Exception) -> None:
+        self.package = package
+        said = (str(cause) or "no reason given").splitlines()[0]
+        super().__init__(f"{package} is installed but cannot be imported ({type(cause).__name__}: {said})")
 
 
 @dataclass(frozen=True, eq=False)

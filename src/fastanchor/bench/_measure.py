@@ -6,14 +6,14 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from fastanchor._errors import FastanchorError
-from fastanchor.bench._contest import CONTENDERS, STAGES, Call, Case, Contender
+from fastanchor.bench._contest import CONTENDERS, STAGES, Call, Case, Contender, Unusable
 
 __all__ = ["Row", "contest", "fitted", "peak"]
 
@@ -93,8 +93,16 @@ class _Entry:
     times: list[float]
 
 
-def contest(stage: str, case: Case, *, rounds: int, limit: float, memory: bool) -> Iterator[Row]:
-    """Yield a row for each contender of a stage that is installed.
+def contest(
+    stage: str,
+    case: Case,
+    *,
+    rounds: int,
+    limit: float,
+    memory: bool,
+    remark: Callable[[str], object] = lambda text: None,
+) -> Iterator[Row]:
+    """Yield a row for each contender of a stage that is installed and can be imported; `remark` is told of the others.
 
     `limit` bounds the seconds of a single call; what would take longer is measured on fewer boxes.
     """
@@ -102,7 +110,11 @@ def contest(stage: str, case: Case, *, rounds: int, limit: float, memory: bool) 
     cases = {m: case.first(m) for m in (_sizes(n) if STAGES[stage].sized else [n])}
     ready: list[_Entry] = []
     for one in (c for c in CONTENDERS if c.stage == stage and not c.missing()):
-        entry = _enter(one, cases, limit)
+        try:
+            entry = _enter(one, cases, limit)
+        except Unusable as error:
+            remark(f"{error}; without it: {one.name} ({stage})")
+            continue
         if entry is None:
             yield Row(stage, one.name, n, k, n, _rule(one), wrong=True)
         else:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray
-from fastanchor.bench._contest import Call, Case, contender
-from fastanchor.bench._stages import THR, UPDATES, close
+from fastanchor.bench._contest import Call, Case, Unusable, contender
+from fastanchor.bench._stages import THR, UPDATES, close, labelled
 
 __all__: list[str] = []
 
@@ -18,7 +18,10 @@ SINGLE: dict[str, Any] = {"rule": "float32: within 0.2 px", "agrees": close(0.0,
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(name)
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # what the import of a broken package raises is anybody's guess
+        raise Unusable(name.partition(".")[0], error) from error
 
 
 def _sklearn(module: Any, case: Case, algorithm: str) -> Call:
@@ -82,15 +85,47 @@ def _mlpack(case: Case) -> Call:
     return call
 
 
+def _iou_distance(a: FloatArray, b: FloatArray) -> float:
+    inter = min(a[0], b[0]) * min(a[1], b[1])
+    return float(1.0 - inter / (a[0] * a[1] + b[0] * b[1] - inter))
+
+
+@contender("distance matrix", "scikit-learn, callable", "sklearn")
+def _matrix(case: Case) -> Call:
+    metrics = _module("sklearn.metrics")
+    return lambda: 1.0 - metrics.pairwise_distances(case.wh, case.start, metric=_iou_distance)
+
+
 @contender("assignment (IoU)", "scikit-learn, callable", "sklearn")
 def _callable(case: Case) -> Call:
     metrics = _module("sklearn.metrics")
+    return lambda: metrics.pairwise_distances_argmin(case.wh, case.start, metric=_iou_distance)
 
-    def distance(a: FloatArray, b: FloatArray) -> float:
-        inter = min(a[0], b[0]) * min(a[1], b[1])
-        return float(1.0 - inter / (a[0] * a[1] + b[0] * b[1] - inter))
 
-    return lambda: metrics.pairwise_distances_argmin(case.wh, case.start, metric=distance)
+@contender("medians of labelled boxes", "scikit-learn, NearestCentroid", "sklearn")
+def _nearest_centroid(case: Case) -> Call:
+    neighbors = _module("sklearn.neighbors")
+    labels = labelled(case)
+
+    def call() -> FloatArray:
+        centers: FloatArray = neighbors.NearestCentroid(metric="manhattan").fit(case.wh, labels).centroids_
+        return centers
+
+    return call
+
+
+@contender("fitness", "scikit-learn, chebyshev of logarithms", "sklearn")
+def _chebyshev(case: Case) -> Call:
+    metrics = _module("sklearn.metrics")
+
+    def call() -> Any:
+        # the worst ratio of two sides is e to the minus largest difference of their logarithms
+        distance = metrics.pairwise_distances(np.log(case.wh), np.log(case.start), metric="chebyshev")
+        best = np.exp(-distance.min(1))
+        over = best > THR
+        return float((best * over).mean()), float(over.mean())
+
+    return call
 
 
 @contender("fitness", "torch, float32", "torch", rule="float32: rtol 1e-5", agrees=close(1e-5))

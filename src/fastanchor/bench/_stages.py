@@ -13,17 +13,17 @@ import numpy as np
 from fastanchor import kernels
 from fastanchor._errors import SmallBoxWarning
 from fastanchor._evolve import evolve
-from fastanchor._types import FloatArray
+from fastanchor._types import FloatArray, IntArray
 from fastanchor.anchors import auto_anchor
 from fastanchor.bench import _plain
 from fastanchor.bench._contest import Call, Case, contender, stage
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import assign, kmeans, update_centers
 from fastanchor.datasets import read
 from fastanchor.engine import BoxIndex, Engine
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
 
-__all__ = ["GENERATIONS", "THR", "UPDATES", "close"]
+__all__ = ["GENERATIONS", "THR", "UPDATES", "close", "labelled"]
 
 THR, UPDATES, GENERATIONS = 0.25, 10, 50
 TRUSTED = 100_000  # more boxes than this are checked against our dense kernels, which are checked up to here
@@ -43,6 +43,11 @@ def same(got: Any, expected: Any) -> bool:
 
 def _by_definition(plain: Callable[[Case], Any], ours: Callable[[DenseEngine, Case], Any]) -> Callable[[Case], Any]:
     return lambda case: plain(case) if len(case.wh) <= TRUSTED else ours(DenseEngine(case.wh), case)
+
+
+def labelled(case: Case) -> IntArray:
+    """Return the nearest centre of each box, for the stages that begin with it."""
+    return assign(case.wh, case.start)
 
 
 def _score(answer: Any, case: Case) -> str:
@@ -79,6 +84,12 @@ stage(
     reference=_by_definition(
         lambda case: _plain.nearest(case.wh, case.start)[0], lambda engine, case: engine.labels(case.start, "iou")
     ),
+    agrees=same,
+    rule="bit for bit",
+)
+stage(
+    "medians of labelled boxes",
+    reference=lambda case: _plain.medians(case.wh, labelled(case), len(case.start)),
     agrees=same,
     rule="bit for bit",
 )
@@ -215,6 +226,12 @@ def _assignment_plain(case: Case) -> Call:
 @contender("assignment (IoU)", "NumPy in chunks")
 def _assignment_chunks(case: Case) -> Call:
     return lambda: _plain.nearest(case.wh, case.start)[0]
+
+
+@contender("medians of labelled boxes", "NumPy")
+def _medians_plain(case: Case) -> Call:
+    labels = labelled(case)
+    return lambda: _plain.medians(case.wh, labels, len(case.start))
 
 
 def _update_plain(case: Case, chunk: int) -> FloatArray:
@@ -368,6 +385,23 @@ def _matrix_ours(case: Case) -> Call:
             return wh_iou(case.wh, case.start)
 
     return call
+
+
+def _medians_ours(name: str, needs: tuple[str, ...], backend: str) -> None:
+    def prepare(case: Case) -> Call:
+        labels = labelled(case)
+
+        def call() -> FloatArray:
+            with kernels.backend(backend):
+                return update_centers(case.wh, labels, len(case.start))
+
+        return call
+
+    contender("medians of labelled boxes", name, *needs)(prepare)
+
+
+_medians_ours("fastanchor, NumPy", (), "numpy")
+_medians_ours("fastanchor", ("numba",), "numba")
 
 
 @contender("index", "fastanchor, 1 thread", "numba")

@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             memory = n == weighed and k == ks[0] and not (arguments.quick or arguments.no_memory)
             # reading does not depend on n or k
             todo = [name for name in stages if i == 0 or name != "reading"]
-            for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory):
+            for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory, remark=say):
                 rows.append(row)
                 moving.update(1)
     _show(arguments, sorted(rows, key=lambda row: stages.index(row.stage)), sizes, ks)

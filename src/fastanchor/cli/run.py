@@ -8,22 +8,24 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import fastanchor
 from fastanchor._interrupt import hand_over
 from fastanchor._reading import is_file
 from fastanchor.cli import _common
-from fastanchor.compat import PATCHES, install
+from fastanchor.compat import PATCHES, _script, calls, in_script, install, usage
 
 __all__ = ["add", "run"]
 
 DESCRIPTION = """\
 Run a Python script with fastanchor's functions in place of those of its training
 repository. Nothing on disk is changed. Arguments behind the script are its own,
-and so is the exit code.
+and so is the exit code. At the end, stderr tells whether they were called.
 
   fastanchor run --patch yolov5 train.py --data coco128.yaml --epochs 3
   fastanchor run --patch yolov5 -m segment.train --data coco128-seg.yaml
+  fastanchor run --patch mmdet tools/analysis_tools/optimize_anchors.py CONFIG
   torchrun --nproc_per_node 2 -m fastanchor run --patch yolov5 train.py --device 0,1"""
 
 
@@ -36,7 +38,7 @@ def add(commands: _common.Commands) -> None:
     )
     parser.add_argument("--patch", required=True, choices=tuple(PATCHES), help="the training repository")
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is the name of a module")
-    parser.add_argument("--json", action="store_true", help="tell what was put in place as JSON, on stderr")
+    parser.add_argument("--json", action="store_true", help="tell what was put in place and called as JSON, on stderr")
     parser.add_argument("script", metavar="SCRIPT", help="Python file, or module with -m")
     parser.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="arguments of the script")
     parser.set_defaults(run=run)
@@ -47,22 +49,41 @@ def run(arguments: argparse.Namespace) -> Callable[[], int]:
     script = Path(arguments.script)
     if not arguments.module and not is_file(script):
         raise fastanchor.DataError(f"{arguments.script}: no such file; the Python script to run is needed")
-    line = install(arguments.patch)
-    if arguments.json:
-        content = {"patch": arguments.patch, "placed": line, "version": fastanchor.__version__}
-        _common.say(json.dumps(content), head="")  # stdout belongs to the script
-    else:
+    own = {} if arguments.module else in_script(arguments.patch, script)
+    lines = [f"{script.name}: {', '.join(own)} are those of fastanchor"] if own else []
+    if PATCHES[arguments.patch][0] != "__main__":
+        lines.append(install(arguments.patch))
+    elif arguments.module:
+        raise fastanchor.DataError(f"-m: --patch {arguments.patch} replaces functions in a file; give its path")
+    line = "; ".join(lines)
+    if not arguments.json:
         _common.say(line)
-    return lambda: _run(script, arguments)
+    return lambda: _run(script, own, line, arguments)
 
 
-def _run(script: Path, arguments: argparse.Namespace) -> int:
+def _run(script: Path, own: dict[str, Any], line: str, arguments: argparse.Namespace) -> int:
     hand_over()  # Ctrl-C is the script's, which may have a use for it
     sys.argv = [arguments.script, *arguments.arguments]
-    if arguments.module:
-        sys.path.insert(0, str(Path.cwd()))  # as python -m does
-        runpy.run_module(arguments.script, run_name="__main__", alter_sys=True)
-    else:
-        sys.path.insert(0, str(script.resolve().parent))  # as python SCRIPT does
-        runpy.run_path(arguments.script, run_name="__main__")
+    try:
+        if arguments.module:
+            sys.path.insert(0, str(Path.cwd()))  # as python -m does
+            runpy.run_module(arguments.script, run_name="__main__", alter_sys=True)
+        else:
+            sys.path.insert(0, str(script.resolve().parent))  # as python SCRIPT does
+            if own:
+                _script.run(arguments.script, own)
+            else:
+                runpy.run_path(arguments.script, run_name="__main__")
+    finally:
+        if arguments.json:
+            content = {
+                "patch": arguments.patch,
+                "placed": line,
+                "calls": calls(arguments.patch),
+                "usage": usage(arguments.patch),
+                "version": fastanchor.__version__,
+            }
+            _common.say(json.dumps(content), head="")  # stdout belongs to the script
+        else:
+            _common.say(usage(arguments.patch))
     return 0

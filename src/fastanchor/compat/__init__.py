@@ -6,31 +6,54 @@
 ``compat.yolo_kmeans``     the tutorial script ``yolo_kmeans.py``
 ``compat.mmdet``           ``optimize_anchors.py`` of MMDetection and MMYOLO, over arrays
 ``compat.darknet``         ``darknet detector calc_anchors``
+``compat.paddle``          ``anchor_cluster.py`` of PaddleDetection
+``compat.lars76``          ``kmeans.py`` of kmeans-anchor-boxes
+``compat.kmeans_scripts``  ``kmeans_for_anchors.py`` (bubbliiiing), keras-yolo3, Darknet's ``gen_anchors.py``
 ========================== ==================================================================================
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
+import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import PathLike
+from fastanchor.compat import _script
 
-__all__ = ["PATCHES", "install"]
+__all__ = ["PATCHES", "SCRIPTS", "calls", "in_script", "install", "usage"]
 
+# the program: module and table of the functions that its script defines itself
+SCRIPTS = {
+    "mmdet": ("_mm", "MMDET"),
+    "mmyolo": ("_mm", "MMYOLO"),
+    "paddle": ("paddle", "SCRIPT"),
+    "darknet": ("kmeans_scripts", "DARKNET"),
+    "bubbliiiing": ("kmeans_scripts", "BUBBLIIIING"),
+    "qqwweee": ("kmeans_scripts", "QQWWEEE"),
+    "yolo_kmeans": ("yolo_kmeans", "SCRIPT"),
+}
 # the program: where its scripts import the functions from, and our module
 PATCHES = {
     "yolov3": ("utils.autoanchor", "yolov5"),
     "yolov5": ("utils.autoanchor", "yolov5"),
     "yolov7": ("utils.autoanchor", "yolov7"),
     "yolo_kmeans": ("yolo_kmeans", "yolo_kmeans"),
+    "lars76": ("kmeans", "lars76"),
+    **{name: ("__main__", module) for name, (module, _) in SCRIPTS.items() if name != "yolo_kmeans"},
 }
+
+_calls: dict[str, Counter[str]] = {name: Counter() for name in PATCHES}
 
 
 def install(name: str) -> str:
@@ -41,13 +64,13 @@ def install(name: str) -> str:
 
     Parameters
     ----------
-    name : {"yolov3", "yolov5", "yolov7", "yolo_kmeans"}
+    name : {"yolov3", "yolov5", "yolov7", "yolo_kmeans", "lars76"}
         The repository.
 
     Raises
     ------
     DataError
-        If the name is none of these.
+        If the name is none of these, or its functions stand in a script: ``fastanchor run`` replaces those.
 
     Examples
     --------
@@ -56,14 +79,74 @@ def install(name: str) -> str:
     """
     _check.choice(name, "name", tuple(PATCHES))
     place, module = PATCHES[name]
+    if place == "__main__":
+        raise DataError(
+            f"name = {name!r}: its functions stand in the script that is run; "
+            f"`fastanchor run --patch {name} SCRIPT` replaces them"
+        )
     ours = importlib.import_module(f"{__name__}.{module}")
-    functions = {key: getattr(ours, key) for key in ours.__all__}
+    functions = {key: _counted(getattr(ours, key), _calls[name], key) for key in ours.__all__}
     for finder in [f for f in sys.meta_path if isinstance(f, _Finder) and f.place == place]:
         sys.meta_path.remove(finder)
     sys.meta_path.insert(0, _Finder(place, functions))
     if place in sys.modules:
         _replace(sys.modules[place], functions)
     return f"{place}: {', '.join(functions)} are those of {ours.__name__}"
+
+
+def in_script(name: str, script: PathLike) -> dict[str, Any]:
+    """Return our functions, by their names, for those that a script of this repository defines itself.
+
+    Raises
+    ------
+    DataError
+        If the script defines none of them, and they can stand nowhere else.
+    """
+    if name not in SCRIPTS:
+        return {}
+    module, table = SCRIPTS[name]
+    functions: dict[str, Any] = getattr(importlib.import_module(f"{__name__}.{module}"), table)
+    there = _script.defined(script, functions)
+    if not there and PATCHES[name][0] == "__main__":
+        raise DataError(f"{os.fspath(script)!s}: defines none of {', '.join(functions)}; --patch {name} replaces these")
+    return {key: _counted(functions[key], _calls[name], key) for key in there}
+
+
+def calls(name: str) -> dict[str, int]:
+    """Return how often each function was called that :func:`install` or :func:`in_script` gave for this repository."""
+    _check.choice(name, "name", tuple(PATCHES))
+    return dict(sorted(_calls[name].items()))
+
+
+def usage(name: str) -> str:
+    """Return one line on whether the functions were called that :func:`install` or :func:`in_script` gave.
+
+    Examples
+    --------
+    >>> usage("yolov7")
+    'never used: this script does not import utils.autoanchor'
+    """
+    called = calls(name)
+    place = PATCHES[name][0]
+    if called:
+        listed = ", ".join(f"{key} ({times} x)" for key, times in called.items())
+        return f"{'the script' if place == '__main__' else place}: called {listed}"
+    if place == "__main__":
+        return "never used: this script defines functions that were replaced but calls none of them"
+    if place in sys.modules:
+        return f"never used: this script imports {place} but calls none of its functions for anchors"
+    return f"never used: this script does not import {place}"
+
+
+def _counted(function: Callable[..., Any], counter: Counter[str], name: str) -> Callable[..., Any]:
+    """Return the function, counting its calls."""
+
+    @functools.wraps(function)
+    def counting(*arguments: Any, **named: Any) -> Any:
+        counter[name] += 1
+        return function(*arguments, **named)
+
+    return counting
 
 
 def _replace(module: ModuleType, functions: dict[str, Any]) -> None:

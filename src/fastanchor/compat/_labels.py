@@ -10,11 +10,11 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import FloatArray, IntArray
+from fastanchor._types import FloatArray, IntArray, PathLike
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import read
+from fastanchor.datasets import detect, read
 
-__all__ = ["Labelled", "gather", "rounded"]
+__all__ = ["Labelled", "gather", "read_training", "rounded"]
 
 
 class Labelled(NamedTuple):
@@ -46,9 +46,7 @@ def gather(dataset: Any, img_size: Any, warn: Callable[[str], None]) -> Labelled
     """
     side = _check.integer(img_size, "img_size", least=1)
     if isinstance(dataset, (str, os.PathLike)):
-        # a data.yaml names several parts; anchors are for the one that is trained on
-        split = "train" if os.fsdecode(dataset).endswith((".yaml", ".yml")) else None
-        dataset = read(dataset, split=split, report=warn)
+        dataset = read_training(dataset, warn)
     if isinstance(dataset, Boxes):
         wh = dataset.scaled(side)
         image, images = dataset.image_index, len(dataset.image_wh)  # type: ignore[arg-type]
@@ -68,6 +66,17 @@ def gather(dataset: Any, img_size: Any, warn: Callable[[str], None]) -> Labelled
     if not len(wh):
         raise DataError("dataset: holds no label with a width and a height, so there is nothing to fit anchors to")
     return Labelled(wh, image, images)  # type: ignore[arg-type]
+
+
+def read_training(path: PathLike, warn: Callable[[str], None], *, image_size: tuple[int, int] | None = None) -> Boxes:
+    """Return the boxes that a model is trained on: of a file that names several parts, those of the part train.
+
+    `image_size` is that of images that are not there; give it where only sizes relative to the image count.
+    """
+    split = "train" if os.fsdecode(path).lower().endswith((".yaml", ".yml", ".data")) else None
+    if image_size is not None and detect(path) != "yolo":
+        image_size = None  # these labels tell the sizes of their images
+    return read(path, split=split, report=warn, image_size=image_size)
 
 
 def rounded(wh: FloatArray) -> FloatArray:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
-__all__ = ["say"]
+from fastanchor.compat import _repository
 
-LOGGERS = ("yolov5", "ultralytics")  # names that YOLOv5 gave its logger over the years
+__all__ = ["say", "warn"]
 
 
 def say(text: str) -> None:
     """Log `text` where the repository logs, or print it on stderr where none is running."""
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
-        if logger.handlers:
-            logger.info(text)
-            return
-    if sys.stderr is not None:  # print would take None for standard output
-        print(text, file=sys.stderr)
+    logger = _repository.logger()
+    if logger is None:
+        if sys.stderr is not None:  # print would take None for standard output
+            print(text, file=sys.stderr)
+    else:
+        logger.info(text)
+
+
+def warn(prefix: str, text: str) -> None:
+    """Say behind `prefix` that something is amiss; a logger gets it at the level WARNING."""
+    logger = _repository.logger()
+    if logger is None:
+        say(f"{prefix}WARNING: {text}")
+    elif logger.name == "ultralytics":  # its formatter writes the word itself
+        logger.warning(f"{prefix}{text}")
+    else:
+        logger.warning(f"{prefix}WARNING: {text}")

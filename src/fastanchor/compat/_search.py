@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -14,6 +14,7 @@ from fastanchor._evolve import Draws, climb
 from fastanchor._types import FloatArray
 from fastanchor.cluster import kmeans
 from fastanchor.compat._labels import Labelled, rounded
+from fastanchor.compat._single import Single
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import Engine, choose
 from fastanchor.engine._pool import each, thread_count
@@ -36,6 +37,7 @@ class Dialect(NamedTuple):
     both: bool  # whether the anchors of k-means are reported too
     draws: Draws
     say: Say
+    alarm: Callable[[str, str], None]  # given the prefix and what is amiss
 
     def tell(self, text: str) -> None:
         """Say `text` behind the program's name."""
@@ -43,7 +45,7 @@ class Dialect(NamedTuple):
 
     def warn(self, text: str) -> None:
         """Say that something is amiss."""
-        self.tell(f"WARNING: {text}")
+        self.alarm(self.prefix, text)
 
 
 class Report(NamedTuple):
@@ -70,9 +72,9 @@ def report(anchors: FloatArray, wh: FloatArray, thr: float) -> Report:
     return Report(above / n, count / n, total / (n * k), best / n, past / count if count else float("nan"))
 
 
-def by_area(anchors: FloatArray) -> FloatArray:
-    """Return anchors, smallest area first."""
-    return anchors[np.argsort(anchors.prod(1))]
+def by_area(anchors: NDArray[Any]) -> FloatArray:
+    """Return anchors, smallest area first; areas as their own precision holds them."""
+    return anchors[np.argsort(anchors.prod(1))].astype(np.float64)
 
 
 def threshold(thr: Any) -> float:
@@ -88,11 +90,11 @@ def kmean(
     _check.integer(gen, "gen", least=0)
     small = int(np.count_nonzero((found.wh < SMALL).any(1)))
     if small:
-        dialect.tell(dialect.small.format(small, len(found.wh)))
+        dialect.warn(dialect.small.format(small, len(found.wh)))
     wh, begun = beginning(found, n, start, dialect)
     every = rounded(found.wh)
 
-    def told(anchors: FloatArray) -> FloatArray:
+    def told(anchors: NDArray[Any]) -> FloatArray:
         ordered = by_area(anchors)
         r = report(ordered, every, ratio)
         each_one = dialect.separator.join(f"{round(w)},{round(h)}" for w, h in ordered.tolist())
@@ -107,7 +109,7 @@ def kmean(
     return told(fit(begun, rounded(wh), ratio, gen, dialect.draws, told if verbose else lambda anchors: None))
 
 
-def beginning(found: Labelled, n: int, start: str, dialect: Dialect) -> tuple[FloatArray, FloatArray]:
+def beginning(found: Labelled, n: int, start: str, dialect: Dialect) -> tuple[FloatArray, NDArray[Any]]:
     """Return the boxes that count (m, 2) and the anchors (n, 2) to begin the search with.
 
     `start` is "original", SciPy's k-means on whitened sizes, or "iou", k-means under ``1 - IoU`` with medians.
@@ -129,7 +131,7 @@ def beginning(found: Labelled, n: int, start: str, dialect: Dialect) -> tuple[Fl
     if start == "iou":
         whole = wh[(wh > 0.0).all(1)]
         return wh, kmeans(whole, n, rng=int(np.random.randint(2**31)), progress=False).centers
-    return wh, _whitened(wh.astype(np.float32) if dialect.single else wh, n, dialect.warn).astype(np.float64)
+    return wh, _whitened(wh.astype(np.float32) if dialect.single else wh, n, dialect.warn)
 
 
 def _few(wh: FloatArray, n: int) -> FloatArray | None:
@@ -174,25 +176,5 @@ def fit(anchors: FloatArray, wh: FloatArray, thr: float, gen: int, draws: Draws,
     kept = wh if whole.all() else wh[whole]
     if not len(kept):
         raise DataError("dataset: every label has a width or a height of 0")
-    answers = cast(Engine, _Single(choose(kept)))
+    answers = cast(Engine, Single(choose(kept), wh))
     return climb(np.maximum(anchors, 1e-3), answers, thr, gen, draws, None, improved).anchors
-
-
-class _Single:
-    """An engine that takes a fitness for greater if single precision can tell, as the originals do."""
-
-    def __init__(self, answers: Engine) -> None:
-        self.fitness, self._first_fitter = answers.fitness, answers.first_fitter
-
-    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
-        """Return which of these anchors is the first with a fitness greater than `than`, and its fitness."""
-        passed = 0
-        while passed < len(mutants):
-            found = self._first_fitter(mutants[passed:], thr, than)
-            if found is None:
-                return None
-            passed += found[0]
-            if np.float32(found[1]) > np.float32(than):
-                return passed, found[1]
-            passed += 1
-        return None

@@ -24,14 +24,22 @@ class Book(NamedTuple):
     distortion: float
 
 
-def restarts(points: NDArray[Any], k: int, *, starts: int, threads: int | None = None) -> list[Book]:
+def restarts(
+    points: NDArray[Any],
+    k: int,
+    *,
+    starts: int,
+    threads: int | None = None,
+    rows: Callable[..., Any] = np.random.choice,
+) -> list[Book]:
     """Return what becomes of `starts` draws of k points, in the order of the draws.
 
-    Draws come from NumPy's global random state. A run ends when the mean distance changes by no more than 1e-5; a
-    centre that no point is nearest to is dropped. SciPy returns the first with the least distortion. Points (n, 2) in
-    float32 are dealt with in single precision, as SciPy does, unless they are very many; see ``engine._mean``.
+    Draws come from NumPy's global random state, or from another ``choice``, `rows`. A run ends when the mean distance
+    changes by no more than 1e-5; a centre that no point is nearest to is dropped. SciPy returns the first with the
+    least distortion. Points (n, 2) in float32 are dealt with in single precision, as SciPy does, unless they are very
+    many; see ``engine._mean``.
     """
-    drawn = [points[np.random.choice(len(points), k, replace=False)] for _ in range(starts)]
+    drawn = [points[rows(len(points), k, replace=False)] for _ in range(starts)]
     look = looker(points)
     # a run to a thread: if threads shared each look, they would wait for each other a thousand times
     team = Team(thread_count(threads) if len(points) >= MANY else 1)

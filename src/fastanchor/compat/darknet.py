@@ -1,13 +1,15 @@
 """Stand-in for Darknet's ``detector calc_anchors``: k-means with means under ``1 - IoU``, and the text it prints.
 
-Darknet draws its first boxes from the clock; here `seed` does, so that a run can be repeated.
+Darknet draws its first boxes by the clock, so no two of its runs are alike; here they follow from `seed`. From the same
+first boxes both end at the same anchors, to the rounding of Darknet's single precision. Darknet leaves a centre that
+lost its boxes where it is; here it moves to the box that fits its centre worst.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +19,8 @@ from fastanchor._output import whole
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
 from fastanchor.cluster import kmeans
-from fastanchor.datasets import read
+from fastanchor.compat._labels import read_training
+from fastanchor.compat._log import say
 
 __all__ = ["calc_anchors"]
 
@@ -39,7 +42,8 @@ def calc_anchors(
     Parameters
     ----------
     data : path, Boxes or (n, 2) array-like
-        Labels to read, boxes with image sizes, or widths and heights relative to the image (0 to 1).
+        Labels to read, boxes with image sizes, or widths and heights relative to the image (0 to 1). Of a ``.data`` or
+        ``data.yaml`` file the images under train, as Darknet does.
     num_of_clusters : int, default 5
         Number of anchors.
     width, height : int
@@ -47,7 +51,8 @@ def calc_anchors(
     seed : int, optional
         Same seed, same anchors.
     out : path-like, optional
-        Folder for ``anchors.txt`` and, where classes are known, ``counters_per_class.txt``. Default: none is written.
+        Folder for ``anchors.txt`` and, where classes are known, ``counters_per_class.txt``; Darknet writes them into
+        the working folder. Default: none is written.
 
     Returns
     -------
@@ -62,53 +67,65 @@ def calc_anchors(
     Examples
     --------
     >>> wh = [[0.1, 0.1], [0.12, 0.1], [0.5, 0.6], [0.5, 0.7]]
-    >>> anchors = calc_anchors(wh, 2, 416, 416, seed=0)
-    num_of_clusters = 2, width = 416, height = 416
-    read labels from 4 boxes
-    calculating k-means++ ...
-    iterations = 2
-    avg IoU = 91.94 %
+    >>> anchors = calc_anchors(wh, 2, 416, 416, seed=0)  # doctest: +NORMALIZE_WHITESPACE
+     num_of_clusters = 2, width = 416, height = 416
+     read labels from 4 boxes
+     all loaded.
+     calculating k-means++ ...
+     iterations = 2
+     avg IoU = 91.94 %
     anchors =  46, 42, 208,270
     """
     if width == -1 or height == -1:
         raise DataError("width and height: both are needed, the size of the network input in pixels")
     size = _check.integer(width, "width", least=1), _check.integer(height, "height", least=1)
     k = _check.integer(num_of_clusters, "num_of_clusters", least=1)
-    wh, source, counters = _sizes(data, size)
-    print(f"num_of_clusters = {k}, width = {width}, height = {height}")
-    print(f"read labels from {source}")
-    print("calculating k-means++ ...")  # Darknet says so; like it, this starts from random boxes
-    found = kmeans(wh, k, metric="iou", update="mean", max_iter=MOST, rng=seed, progress=False)
+    print(f"\n num_of_clusters = {k}, width = {width}, height = {height} ")
+    found_in = _sizes(data, size)
+    print(f" read labels from {found_in.source} ")
+    if found_in.images:
+        print(f"\r loaded \t image: {found_in.images} \t box: {len(found_in.wh)}", end="")
+    print("\n all loaded. ")
+    print("\n calculating k-means++ ...")  # Darknet says so; like it, this starts from random boxes
+    found = kmeans(found_in.wh, k, metric="iou", update="mean", max_iter=MOST, rng=seed, progress=False)
     anchors: FloatArray = found.centers[np.argsort(found.centers.prod(1), kind="stable")]
-    print(f"iterations = {found.n_iter}")
-    if counters is not None:
-        print(f"counters_per_class = {_joined(counters)}")
-    print(f"avg IoU = {found.mean_iou * 100:.2f} %")
+    print(f"\n iterations = {found.n_iter if k > 1 else 0} \n")  # a single mean is no round for Darknet
+    if found_in.counters is not None:
+        print(f"\ncounters_per_class = {_joined(found_in.counters)}")
+    print(f"\n avg IoU = {found.mean_iou * 100:2.2f} % ")
     form = "{:2.4f},{:2.4f}" if width <= CELLS else "{:3.0f},{:3.0f}"
     text = ", ".join(form.format(w, h) for w, h in anchors.tolist())
     if out is not None:
-        _write(Path(os.fsdecode(out)), text, counters)
+        _write(Path(os.fsdecode(out)), text, found_in.counters)
     print(f"anchors = {text}")
     return anchors
 
 
-def _sizes(data: Any, size: tuple[int, int]) -> tuple[FloatArray, str, IntArray | None]:
-    """Return sizes (n, 2) in pixels of the network input, where they are from, and the number of boxes per class."""
+class _Found(NamedTuple):
+    """Sizes (n, 2) in pixels of the network input, where they are from, images read, and the boxes of each class."""
+
+    wh: FloatArray
+    source: str
+    images: int
+    counters: IntArray | None
+
+
+def _sizes(data: Any, size: tuple[int, int]) -> _Found:
     if isinstance(data, (str, os.PathLike)):
-        data = read(data)
+        data = read_training(data, say, image_size=size)  # stretched, so it takes no part
     if isinstance(data, Boxes):
         counters = None
         if data.class_index is not None:
             counters = np.bincount(data.class_index, minlength=len(data.class_names))
         images = 0 if data.image_wh is None else len(data.image_wh)
-        return data.scaled(size, fit="stretch"), f"{images} images, {len(data)} boxes", counters
+        return _Found(data.scaled(size, fit="stretch"), f"{images} images", images, counters)
     relative = _check.as_sizes(data, "data", "relative to the image, 0 to 1")
     if relative.max() > 1.0:
         row = int((relative > 1.0).any(1).argmax())
         raise DataError(
             f"data[{row}] = {tuple(relative[row].tolist())}: sizes must be relative to the image, at most 1"
         )
-    return relative * np.array(size, dtype=np.float64), f"{len(relative)} boxes", None
+    return _Found(relative * np.array(size, dtype=np.float64), f"{len(relative)} boxes", 0, None)
 
 
 def _write(folder: Path, text: str, counters: IntArray | None) -> None:
@@ -118,7 +135,7 @@ def _write(folder: Path, text: str, counters: IntArray | None) -> None:
     for name, content in files.items():
         with whole(folder / name) as path:
             path.write_text(content, encoding="utf-8")
-        print(f"Saving to the file: {folder / name}")
+    print(f"\nSaving anchors to the file: {folder / 'anchors.txt'} ")
 
 
 def _joined(counters: IntArray) -> str:

@@ -16,11 +16,14 @@ from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
 from fastanchor._types import FloatArray
 from fastanchor.cluster import kmeans
+from fastanchor.compat import _v5
+from fastanchor.compat._log import say
+from fastanchor.compat._search import LEAST, threshold
 from fastanchor.engine import Engine, choose
 
-__all__ = ["differential_evolution", "k_means", "nested", "optimize_anchors", "resized"]
+__all__ = ["differential_evolution", "k_means", "nested", "optimize_anchors", "resized", "v5_k_means"]
 
-ALGORITHMS = ("differential_evolution", "k-means")
+ALGORITHMS = ("differential_evolution", "DE", "k-means", "v5-k-means")
 
 
 def optimize_anchors(
@@ -45,8 +48,8 @@ def optimize_anchors(
         Of the network input, pixels.
     num_anchors : int, default 9
         Number of anchors.
-    algorithm : {"differential_evolution", "k-means"}
-        See the functions of these names.
+    algorithm : {"differential_evolution", "DE", "k-means", "v5-k-means"}
+        See the functions of these names; "DE" is MMYOLO's name for differential evolution.
     iters : int, default 1000
         Most rounds.
     rng : int, numpy.random.Generator or None
@@ -75,6 +78,8 @@ def optimize_anchors(
     wh = resized(bbox_whs, img_shapes, input_shape)
     if algorithm == "k-means":
         return k_means(wh, num_anchors, iters, rng=rng)
+    if algorithm == "v5-k-means":
+        return v5_k_means(wh, num_anchors, iters, rng=rng)
     return differential_evolution(wh, num_anchors, input_shape, iters, rng=rng)
 
 
@@ -118,6 +123,48 @@ def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any 
     """
     _check.integer(iters, "iters", least=1)
     return _by_area(kmeans(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False).centers)
+
+
+def v5_k_means(
+    bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, prior_match_thr: float = 4.0, *, rng: Any = None
+) -> FloatArray:
+    """Return anchors by MMYOLO's ``v5-k-means``, smallest area first: whitened k-means, then YOLOv5's genetic search.
+
+    Boxes without a side of 2 pixels are left out.
+
+    Parameters
+    ----------
+    bbox_whs : (n, 2) array-like
+        In pixels of the network input.
+    num_anchors : int, default 9
+    iters : int, default 1000
+        Generations of the search.
+    prior_match_thr : float, default 4
+        Largest ratio of sides that counts as a match.
+    rng : int, numpy.random.Generator or None
+        None draws from ``numpy.random`` and ``random`` as the script does: same seeds, same anchors.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, or there are fewer distinct sizes than anchors.
+
+    Examples
+    --------
+    >>> boxes = np.random.default_rng(0).uniform(9, 99, (500, 2))
+    >>> v5_k_means(boxes, 3, 100, rng=0).shape
+    (3, 2)
+    """
+    n = _check.integer(num_anchors, "num_anchors", least=1)
+    _check.integer(iters, "iters", least=0)
+    thr = threshold(prior_match_thr)
+    wh = _check.as_sizes(bbox_whs, "bbox_whs", "pixels of the network input").astype(np.float32)
+    wh = wh[(wh >= LEAST).any(1)]
+    if n > len(wh):
+        raise DataError(f"bbox_whs: {len(wh)} boxes have a side of {LEAST:g} pixels, fewer than {n} anchors")
+    streams = _v5.global_streams() if rng is None else _v5.own_streams(rng)
+    begun = _v5.start(wh, wh.std(0, ddof=1) if len(wh) > 1 else np.ones(2, np.float32), n, streams, say)
+    return _v5.search(begun, wh, thr, iters, streams.draws).anchors
 
 
 def differential_evolution(

@@ -7,7 +7,6 @@ centre to the box that is served worst, or stops; see :func:`fastanchor.kmeans`.
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -19,9 +18,10 @@ from fastanchor import _check
 from fastanchor import metrics as _metrics
 from fastanchor._errors import DataError
 from fastanchor._evolve import Draws, climb
-from fastanchor._types import Fitness, FloatArray, LabelArray, Metric, Update
+from fastanchor._progress import bar
+from fastanchor._types import Fitness, FloatArray, KMeansResult, LabelArray, Metric, Update
 from fastanchor.cluster import kmeans
-from fastanchor.datasets import read
+from fastanchor.compat._read_voc import read_voc
 from fastanchor.engine import Engine, choose
 from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
 
@@ -37,37 +37,10 @@ __all__ = [
 
 ENDLESS = 100_000  # updates; the script has no limit
 LEAST, SMALL = 2.0, 3.0  # pixels: boxes without such a side are left out, boxes with a side below are warned of
+RELATIVE = 4.0  # sides of the image: a larger box is one in pixels
+TITLE = "Evolving anchors with Genetic Algorithm:"
 RULES: dict[Any, Update] = {np.median: "median", np.mean: "mean"}
 Rule = Callable[..., Any]
-
-
-def read_voc(path: str | os.PathLike[str]) -> tuple[FloatArray, list[FloatArray]]:
-    """Return the sizes of the images and, an array an image, of their boxes, ready for :func:`auto_anchor`.
-
-    Parameters
-    ----------
-    path : path-like
-        Folder of Pascal VOC XML files, or whatever else :func:`fastanchor.read` reads.
-
-    Returns
-    -------
-    img_wh : (images, 2) float64
-        Widths and heights, pixels.
-    bbox_wh : list of (m, 2) float64
-        Widths and heights relative to the image, 0 to 1. Images without a box are left out of both.
-
-    Raises
-    ------
-    DataError
-        If nothing can be read, or the labels come without image sizes.
-    """
-    boxes = read(path)
-    if boxes.image_wh is None or boxes.image_index is None:
-        raise DataError(f"{os.fspath(path)}: the labels come without the sizes of their images")
-    relative = boxes.wh / boxes.image_wh[boxes.image_index]
-    order = np.argsort(boxes.image_index, kind="stable")
-    present, first = np.unique(boxes.image_index[order], return_index=True)
-    return boxes.image_wh[present], np.split(relative[order], first[1:])
 
 
 def wh_iou(wh1: Any, wh2: Any) -> FloatArray:
@@ -81,17 +54,19 @@ def wh_iou(wh1: Any, wh2: Any) -> FloatArray:
     return _metrics.wh_iou(wh1, wh2)
 
 
-def calc_distance(boxes: Any, centers: Any, use_iou: bool = True) -> FloatArray:
-    """Return the distance of every box (n, 2) to every centre (k, 2): ``1 - IoU`` or Euclidean, (n, k).
+def calc_distance(obs: Any, centers: Any, use_iou: bool = False) -> FloatArray:
+    """Return the Euclidean distance of every point (n, 2) to every centre (k, 2), as (n, k).
+
+    Some copies of the script return half of it. ``use_iou=True`` takes sizes > 0 and returns ``1 - IoU``.
 
     Examples
     --------
-    >>> calc_distance([[3, 4]], [[6, 8], [3, 4]], use_iou=False).tolist()
-    [[5.0, 0.0]]
+    >>> calc_distance([[3, 4], [-3, -4]], [[6, 8], [3, 4]]).tolist()
+    [[5.0, 0.0], [15.0, 10.0]]
     """
     if use_iou:
-        return 1.0 - _metrics.wh_iou(boxes, centers)
-    points, to = _check.as_points(boxes, "boxes"), _check.as_points(centers, "centers")
+        return 1.0 - _metrics.wh_iou(obs, centers)
+    points, to = _check.as_points(obs, "obs"), _check.as_points(centers, "centers")
     out = np.empty((len(points), len(to)))
     for j, (x, y) in enumerate(to.tolist()):
         np.sqrt((points[:, 0] - x) ** 2 + (points[:, 1] - y) ** 2, out=out[:, j])
@@ -119,6 +94,9 @@ def calc_center(boxes: Any, k: int, use_iou: bool = True) -> FloatArray:
 def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, use_pp: bool = False) -> FloatArray:
     """Return k centres (k, 2) of the boxes (n, 2), in the order of the centres drawn.
 
+    Boxes of whole numbers get centres such as 10.5 here. The script keeps them in an array of integers, so it cuts off
+    the fraction in every round, which moves its centres down and to the left.
+
     Parameters
     ----------
     boxes : (n, 2) array-like
@@ -145,6 +123,11 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
     >>> k_means(boxes, 2).tolist()
     [[52.0, 60.0], [11.0, 10.0]]
     """
+    return fitted(boxes, k, dist, use_iou, use_pp).centers
+
+
+def fitted(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, use_pp: bool = False) -> KMeansResult:
+    """Return the whole result of :func:`k_means`."""
     _check.integer(k, "k", least=1)
     if not callable(dist):
         raise DataError(f"dist = {dist!r}: must be a function such as numpy.median, called with axis=0")
@@ -160,7 +143,7 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
     draw = _plus_plus if use_pp else _random
     start = draw(answers, k, metric)
     update = RULES.get(dist, "median")
-    return kmeans(answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False).centers
+    return kmeans(answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False)
 
 
 def anchor_fitness(k: Any, wh: Any, thr: float = 0.25) -> Fitness:
@@ -188,9 +171,9 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     gen : int
         Generations of the search.
     img_wh : (images, 2) array-like
-        Widths and heights of the images, pixels.
+        Widths and heights of the images, pixels. Scaled in float32, as in the script.
     bbox_wh : sequence of (m, 2) array-like
-        For each image, widths and heights of its boxes relative to the image.
+        For each image, widths and heights of its boxes relative to the image, 0 to 1.
 
     Returns
     -------
@@ -200,7 +183,7 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     Raises
     ------
     DataError
-        If an argument breaks a rule, or no box is left.
+        If an argument breaks a rule, no box is left, or sizes are not relative to the image.
     """
     side = _check.integer(img_size, "img_size", least=1)
     ratio = _check.number(thr, "thr", low=0.0, high=1.0)
@@ -218,7 +201,7 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     _tell("kmeans", begun, fitness, bpr)
     draws = Draws(np.random.random_sample, random.random, np.random.standard_normal)
     tried = _Tried(answers, begun)
-    search = climb(begun, cast(Engine, tried), ratio, gen, draws)
+    search = climb(begun, cast(Engine, tried), ratio, gen, draws, _Bar)
     found = _by_area(search.anchors)
     bpr = answers.fitness(tried.last, ratio).bpr
     _tell("genetic", found, search.fitness, bpr)
@@ -232,14 +215,34 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
 
 
 def _scaled(side: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
-    images = _check.as_sizes(img_wh, "img_wh", "pixels")
+    images = _check.as_sizes(img_wh, "img_wh", "pixels").astype(np.float32)
     if len(images) != len(bbox_wh):
         raise DataError(f"bbox_wh: holds {len(bbox_wh)} images, img_wh {len(images)}")
-    counts = [len(one) for one in bbox_wh]
-    filled = [np.asarray(one, dtype=np.float64).reshape(-1, 2) for one in bbox_wh if len(one)]
-    relative = _check.as_sizes(np.concatenate(filled) if filled else np.empty((0, 2)), "bbox_wh", "relative 0-1")
-    scale: FloatArray = np.repeat(side * images / images.max(1, keepdims=True), counts, axis=0)
-    return relative * scale
+    per_image = [_of_image(one, i) for i, one in enumerate(bbox_wh) if len(one)]
+    relative = _check.as_sizes(np.concatenate(per_image) if per_image else [], "bbox_wh", "relative to the image")
+    if relative.max() > RELATIVE:
+        row = int((relative > RELATIVE).any(1).argmax())
+        image = int(np.searchsorted(np.cumsum([len(one) for one in bbox_wh]), row, side="right"))
+        w, h = relative[row].tolist()
+        raise DataError(f"bbox_wh[{image}]: holds the size ({w:g}, {h:g}); sizes must be relative to the image, 0 to 1")
+    scale = np.repeat(side * images / images.max(1, keepdims=True), [len(one) for one in bbox_wh], axis=0)
+    single = all(one.dtype == np.float32 for one in per_image)  # single precision twice gives single precision
+    product: FloatArray = (relative.astype(np.float32) if single else relative) * scale
+    return product.astype(np.float64)
+
+
+def _of_image(sizes: Any, number: int) -> Any:
+    """Return the boxes of one image as an array of numbers, (m, 2)."""
+    try:
+        array = np.asarray(sizes)
+    except ValueError:
+        array = np.empty(0, dtype=object)
+    if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiu":
+        raise DataError(
+            f"bbox_wh[{number}]: must be (m, 2) numbers, the widths and heights of the boxes of one image; "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+    return array
 
 
 def _tell(name: str, anchors: FloatArray, fitness: float, bpr: float) -> None:
@@ -268,6 +271,28 @@ def _plus_plus(answers: Engine, k: int, metric: Metric) -> FloatArray:
             raise DataError(f"boxes: hold {len(rows)} distinct sizes, fewer than k = {k}")
         rows.append(row)
     return answers.take(np.array(rows))
+
+
+class _Bar:
+    """The bar of the search with the script's text."""
+
+    def __init__(self, total: int, desc: str, unit: str) -> None:
+        self._inner = bar(None, total=total, desc=TITLE, unit="it")
+
+    def __enter__(self) -> _Bar:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._inner.__exit__(*error)
+
+    def update(self, n: int) -> None:
+        """Move on by n generations."""
+        self._inner.update(n)
+
+    def set_postfix_str(self, text: str, refresh: bool = True) -> None:
+        """Show ``fitness 0.7581``, which the script has in front."""
+        self._inner.set_description_str(f"{TITLE} {text.replace(' ', ' = ')}", refresh=refresh)
 
 
 class _Tried:
@@ -313,3 +338,15 @@ class _RuledLloyd(DenseLloyd):
         """Assign the boxes to `centers` and return what the rule makes of them."""
         step = super().step(centers)
         return step._replace(centers=self._ruled.ruled(self._labels, len(centers)))
+
+
+# what a script holds itself, where it is no module of its own; main.py has its own anchor_fitness
+SCRIPT: dict[str, Callable[..., Any]] = {
+    "anchor_fitness": anchor_fitness,
+    "auto_anchor": auto_anchor,
+    "calc_center": calc_center,
+    "calc_distance": calc_distance,
+    "k_means": k_means,
+    "read_voc": read_voc,
+    "wh_iou": wh_iou,
+}

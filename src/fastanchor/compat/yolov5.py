@@ -2,6 +2,9 @@
 
 In ``train.py``, write ``from fastanchor.compat.yolov5 import check_anchors`` in place of the import from
 ``utils.autoanchor``. Random numbers come from ``numpy.random`` and ``random``, as many and in the same order.
+
+What the same seeds give has changed twice; the repository's own module, or else the model, tells which release runs. Up
+to YOLOv5 v5.0 and YOLOv3 v9.5.0 its law is that of YOLOv7, and so are its lines. Those of later releases are v7.0's.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ import numpy as np
 
 from fastanchor._errors import FastanchorError
 from fastanchor._evolve import Draws
-from fastanchor.compat import _model, _search
+from fastanchor.compat import _model, _search, yolov7
 from fastanchor.compat._labels import gather, rounded
-from fastanchor.compat._log import say
+from fastanchor.compat._log import say, warn
+from fastanchor.compat._repository import Age, age, coloured
 
 __all__ = ["check_anchor_order", "check_anchors", "kmean_anchors"]
 
@@ -29,8 +33,13 @@ def check_anchor_order(m: Any) -> None:
     Parameters
     ----------
     m : object
-        A detection layer: ``anchors`` (layers, anchors, 2) and ``stride`` (layers,), tensors or arrays; changed in
-        place.
+        A detection layer: ``anchors`` (layers, anchors, 2), ``stride`` (layers,) and, in models of some releases,
+        ``anchor_grid``, tensors or arrays; changed in place.
+
+    Raises
+    ------
+    DataError
+        If these do not fit each other; nothing is changed then.
 
     Examples
     --------
@@ -40,10 +49,8 @@ def check_anchor_order(m: Any) -> None:
     >>> layer.anchors.tolist()
     [[[10.0, 10.0]], [[30.0, 30.0]]]
     """
-    anchors = _model.values(m.anchors)
-    if _model.opposed(anchors, _model.values(m.stride)):
-        say(f"{PREFIX}Reversing anchor order")
-        _model.put(m.anchors, anchors[::-1])
+    if _model.Head(m).turn():
+        say(f"{coloured(PREFIX)}Reversing anchor order")
 
 
 def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, *, start: str = "original") -> None:
@@ -55,7 +62,8 @@ def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, 
         See :func:`kmean_anchors`.
     model : object
         Its last layer, ``model.model[-1]`` or ``model.module.model[-1]``, has ``anchors`` (layers, anchors, 2) in
-        units of its ``stride`` (layers,): tensors or arrays, changed in place.
+        units of its ``stride`` (layers,), and in some releases ``anchor_grid`` in pixels: tensors or arrays, changed
+        in place and together.
     thr : float, default 4
         Largest ratio of sides that counts as a match, the hyperparameter ``anchor_t``.
     imgsz : int, default 640
@@ -67,37 +75,41 @@ def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, 
     -----
     Bad data never stops a training run here: the sentence is logged and the anchors stay as they are.
     """
-    m = _model.head(model)
+    m = _model.last_layer(model)
+    if age(_model.is_buffered(m)) is Age.FIRST:
+        yolov7.check_anchors(dataset, model, thr, imgsz, start=start)
+        return
+    prefix = coloured(PREFIX)
     if not hasattr(m, "anchors") or not hasattr(m, "stride"):
-        say(f"{PREFIX}a {type(m).__name__} head has no anchors: nothing to check")
+        say(f"{prefix}this detector has no anchors: nothing to check")
         return
     try:
-        _check(dataset, m, thr, imgsz, start)
+        _check(dataset, _model.Head(m), thr, imgsz, start)
     except FastanchorError as error:
-        say(f"{PREFIX}WARNING: {error}; proceeding with original anchors")
+        warn(prefix, f"{error}; proceeding with original anchors")
 
 
-def _check(dataset: Any, m: Any, thr: float, imgsz: int, start: str) -> None:
+def _check(dataset: Any, head: _model.Head, thr: float, imgsz: int, start: str) -> None:
     ratio = _search.threshold(thr)
     dialect = _dialect()
     found = gather(dataset, imgsz, dialect.warn)
     wh = _model.jittered(found.wh, found.image, found.images)
-    stride = _model.values(m.stride).reshape(-1, 1, 1)
-    before = _search.report((_model.values(m.anchors) * stride).reshape(-1, 2), wh, ratio)
-    told = f"\n{PREFIX}{before.matches:.2f} anchors/target, {before.bpr:.3f} Best Possible Recall (BPR). "
+    before = _search.report(head.pixels.reshape(-1, 2), wh, ratio)
+    told = f"\n{dialect.prefix}{before.matches:.2f} anchors/target, {before.bpr:.3f} Best Possible Recall (BPR). "
     if before.bpr > GOOD:
         say(f"{told}Current anchors are a good fit to dataset ✅")
+        head.doubt(dialect.warn)
         return
     say(f"{told}Anchors are a poor fit to dataset ⚠️, attempting to improve...")
-    n = _model.values(m.anchors).size // 2
+    n = head.anchors.size // 2
     anchors = rounded(_search.kmean(found, n, imgsz, thr, 1000, False, start, dialect))
     if _search.report(anchors, wh, ratio).bpr > before.bpr:
-        _model.put(m.anchors, anchors)
-        check_anchor_order(m)  # areas have to be pixels for this
-        _model.put(m.anchors, _model.values(m.anchors) / stride)
-        say(f"{PREFIX}Done ✅ (optional: update model *.yaml to use these anchors in the future)")
+        if head.write(anchors):
+            say(f"{dialect.prefix}Reversing anchor order")
+        dialect.tell("Done ✅ (optional: update model *.yaml to use these anchors in the future)")
     else:
-        say(f"{PREFIX}Done ⚠️ (original anchors better than new anchors, proceeding with original anchors)")
+        dialect.tell("Done ⚠️ (original anchors better than new anchors, proceeding with original anchors)")
+        head.doubt(dialect.warn)
 
 
 def kmean_anchors(
@@ -109,6 +121,7 @@ def kmean_anchors(
     verbose: bool = True,
     *,
     start: str = "original",
+    path: Any = None,
 ) -> Any:
     """Return n anchors for a data set: k-means from 30 random starts, then a genetic search.
 
@@ -129,11 +142,13 @@ def kmean_anchors(
         Log each improvement.
     start : {"original", "iou"}
         "iou" begins with k-means under ``1 - IoU`` with medians: one start instead of 30, and a fitter one.
+    path : object, Boxes or path, optional
+        What the first argument is called up to YOLOv5 v5.0.
 
     Returns
     -------
     (n, 2) float32
-        Widths and heights in pixels of the network input, smallest area first.
+        Widths and heights in pixels of the network input, smallest area first. float64 inside a release before v7.0.
 
     Raises
     ------
@@ -149,18 +164,23 @@ def kmean_anchors(
     >>> kmean_anchors(dataset, n=3, gen=100, verbose=False).shape
     (3, 2)
     """
+    dataset = dataset if path is None else path
+    if age() is Age.FIRST:
+        return yolov7.kmean_anchors(dataset, n, img_size, thr, gen, verbose, start=start)
     dialect = _dialect()
     found = gather(dataset, img_size, dialect.warn)
-    return _search.kmean(found, n, img_size, thr, gen, verbose, start, dialect).astype(np.float32)
+    anchors = _search.kmean(found, n, img_size, thr, gen, verbose, start, dialect)
+    return anchors.astype(np.float32) if dialect.single else anchors
 
 
 def _dialect() -> _search.Dialect:
     return _search.Dialect(
-        prefix=PREFIX,
+        prefix=coloured(PREFIX),
         small="Extremely small objects found: {} of {} labels are <3 pixels in size",
         separator=", ",
-        single=True,
+        single=age() is Age.NEWEST,
         both=False,
         draws=Draws(np.random.random_sample, random.random, np.random.standard_normal),
         say=say,
+        alarm=warn,
     )

@@ -14,6 +14,7 @@ from fastanchor._errors import FastanchorError
 from fastanchor._evolve import Draws
 from fastanchor.compat import _model, _search
 from fastanchor.compat._labels import gather
+from fastanchor.compat._repository import coloured
 
 __all__ = ["check_anchor_order", "check_anchors", "kmean_anchors"]
 
@@ -28,13 +29,15 @@ def check_anchor_order(m: Any) -> None:
     ----------
     m : object
         A detection layer: ``anchor_grid`` (pixels) and ``anchors`` (in strides), layers first, and ``stride``
-        (layers,), tensors or arrays; both are changed in place.
+        (layers,), tensors or arrays; both are changed in place, so that each layer's agree.
+
+    Raises
+    ------
+    DataError
+        If these do not fit each other; nothing is changed then.
     """
-    grid = _model.values(m.anchor_grid)
-    if _model.opposed(grid, _model.values(m.stride)):
+    if _model.Head(m).turn():
         print("Reversing anchor order")
-        _model.put(m.anchors, _model.values(m.anchors)[::-1])
-        _model.put(m.anchor_grid, grid[::-1])
 
 
 def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, *, start: str = "original") -> None:
@@ -46,7 +49,7 @@ def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, 
         See :func:`kmean_anchors`.
     model : object
         Its last layer, ``model.model[-1]`` or ``model.module.model[-1]``, has ``anchor_grid`` in pixels, ``anchors``
-        in units of its ``stride``: tensors or arrays, changed in place.
+        in units of its ``stride``: tensors or arrays, changed in place and together.
     thr : float, default 4
         Largest ratio of sides that counts as a match, the hyperparameter ``anchor_t``.
     imgsz : int, default 640
@@ -58,40 +61,41 @@ def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, 
     -----
     Bad data never stops a training run here: the sentence is printed and the anchors stay as they are.
     """
-    m = _model.head(model)
-    if not hasattr(m, "anchor_grid") or not hasattr(m, "stride"):
-        print(f"{PREFIX}a {type(m).__name__} head has no anchor_grid: nothing to check")
+    m = _model.last_layer(model)
+    prefix = coloured(PREFIX)
+    if not hasattr(m, "anchors") or not hasattr(m, "stride"):
+        print(f"{prefix}this detector has no anchors: nothing to check")
         return
     try:
-        _check(dataset, m, thr, imgsz, start)
+        _check(dataset, _model.Head(m), thr, imgsz, start)
     except FastanchorError as error:
-        print(f"{PREFIX}ERROR: {error}; proceeding with original anchors")
+        print(f"{prefix}ERROR: {error}; proceeding with original anchors")
 
 
-def _check(dataset: Any, m: Any, thr: float, imgsz: int, start: str) -> None:
+def _check(dataset: Any, head: _model.Head, thr: float, imgsz: int, start: str) -> None:
     ratio = _search.threshold(thr)
     dialect = _dialect()
     found = gather(dataset, imgsz, dialect.warn)
     wh = _model.jittered(found.wh, found.image, found.images)
-    before = _search.report(_model.values(m.anchor_grid).reshape(-1, 2), wh, ratio)
+    before = _search.report(head.pixels.reshape(-1, 2), wh, ratio)
     told = (
-        f"\n{PREFIX}Analyzing anchors... anchors/target = {before.matches:.2f}, "
+        f"\n{dialect.prefix}Analyzing anchors... anchors/target = {before.matches:.2f}, "
         f"Best Possible Recall (BPR) = {before.bpr:.4f}"
     )
     if before.bpr >= GOOD:
         print(told)
+        head.doubt(dialect.warn)
         return
     print(f"{told}. Attempting to improve anchors, please wait...")
-    n = _model.values(m.anchor_grid).size // 2
+    n = head.anchors.size // 2
     anchors = _search.kmean(found, n, imgsz, thr, 1000, False, start, dialect)
     if _search.report(anchors, wh, ratio).bpr > before.bpr:
-        _model.put(m.anchor_grid, anchors)
-        stride = _model.values(m.stride).reshape(-1, 1, 1)
-        _model.put(m.anchors, anchors.reshape(tuple(m.anchors.shape)) / stride)
-        check_anchor_order(m)
-        print(f"{PREFIX}New anchors saved to model. Update model *.yaml to use these anchors in the future.")
+        if head.write(anchors):
+            print("Reversing anchor order")
+        dialect.tell("New anchors saved to model. Update model *.yaml to use these anchors in the future.")
     else:
-        print(f"{PREFIX}Original anchors better than new anchors. Proceeding with original anchors.")
+        dialect.tell("Original anchors better than new anchors. Proceeding with original anchors.")
+        head.doubt(dialect.warn)
     print()
 
 
@@ -142,11 +146,12 @@ def kmean_anchors(
 
 def _dialect() -> _search.Dialect:
     return _search.Dialect(
-        prefix=PREFIX,
-        small="WARNING: Extremely small objects found. {} of {} labels are < 3 pixels in size.",
+        prefix=coloured(PREFIX),
+        small="Extremely small objects found. {} of {} labels are < 3 pixels in size.",
         separator=",  ",
         single=False,
         both=True,
         draws=Draws(np.random.random_sample, np.random.random_sample, np.random.standard_normal),
         say=print,
+        alarm=lambda prefix, text: print(f"{prefix}WARNING: {text}"),
     )

@@ -155,6 +155,8 @@ def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None, made_f
 
 def _anchors(root: Node) -> tuple[Node, Node]:
     found = entries(root, "anchors")
+    if not any(value.id == "sequence" for _, value in found) and _is_anchor_free(root):
+        raise DataError("this detector has no anchors")
     if len(found) != 1:
         raise DataError(f"has {len(found)} blocks 'anchors:'; must have one")
     _, value = found[0]
@@ -162,6 +164,22 @@ def _anchors(root: Node) -> tuple[Node, Node]:
         shown = " ".join(value.value.split())[:40] or "nothing" if value.id == "scalar" else "a mapping"
         raise DataError(f"anchors: {shown}: is no list of widths and heights")
     return found[0]
+
+
+def _is_anchor_free(root: Node) -> bool:
+    """Return whether the head has layers, none of which is given the anchors, as in YOLOv8 and YOLOv9."""
+    layers = [
+        layer
+        for _, network in entries(root, "head")
+        for layer in (network.value if network.id == "sequence" else [])
+        if layer.id == "sequence" and len(layer.value) > 3
+    ]
+    return bool(layers) and not any(_takes(layer.value[3:]) for layer in layers)
+
+
+def _takes(given: list[Node]) -> bool:
+    """Return whether the anchors are among what a layer is given."""
+    return any(node.id == "sequence" and any(word.value == "anchors" for word in node.value) for node in given)
 
 
 def _rows(value: Node) -> list[Node]:
@@ -220,8 +238,7 @@ def _detector(root: Node, text: str) -> tuple[int, ...]:
             if layer.id != "sequence" or len(layer.value) < 3 or layer.value[0].id != "sequence":
                 continue
             name, given = layer.value[2], layer.value[3:]
-            takes = any(node.id == "sequence" and any(word.value == "anchors" for word in node.value) for node in given)
-            if name.id == "scalar" and (takes or DETECTOR.search(name.value)):
+            if name.id == "scalar" and (_takes(given) or DETECTOR.search(name.value)):
                 count = len(layer.value[0].value)
                 tail = re.match(r"[^\r\n]*", text[layer.end_mark.index :])
                 named = tuple(int(level) for level in re.findall(r"\bP(\d)\b", "" if tail is None else tail[0]))

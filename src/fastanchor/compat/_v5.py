@@ -1,0 +1,108 @@
+"""The law of MMYOLO's v5-k-means: whitened k-means and the genetic search, in double precision after the start."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor._evolve import MUTATED, SIGMA, Draws, climb
+from fastanchor._types import EvolveResult, Fitness, FloatArray
+from fastanchor.cluster import kmeans
+from fastanchor.compat._search import STARTS, by_area
+from fastanchor.compat._vq import restarts
+from fastanchor.engine import Engine, choose
+
+__all__ = ["Streams", "global_streams", "own_streams", "search", "start"]
+
+
+class Streams(NamedTuple):
+    """Where random numbers come from: rows for the starts, and those of a generation."""
+
+    rows: Callable[..., Any]
+    draws: Draws
+
+
+def global_streams(chance: float = MUTATED, sigma: float = SIGMA) -> Streams:
+    """Return ``numpy.random`` and ``random``, as many draws and in the order of the script."""
+    return Streams(
+        np.random.choice,
+        Draws(
+            lambda shape: _chance(np.random.random_sample(shape), chance),
+            random.random,
+            lambda shape: _spread(np.random.standard_normal(shape), sigma),
+        ),
+    )
+
+
+def own_streams(rng: Any) -> Streams:
+    """Return one generator for everything."""
+    generator = np.random.default_rng(rng)
+    return Streams(generator.choice, Draws(generator.random, generator.random, generator.standard_normal))
+
+
+def start(
+    wh: NDArray[Any], scale: NDArray[Any], n: int, streams: Streams, warn: Callable[[str], object]
+) -> NDArray[Any]:
+    """Return n anchors by area, (n, 2) float32: SciPy's k-means of sizes (m, 2) float32 in units of their spread."""
+    scale = np.where(scale > 0.0, scale, scale.dtype.type(1.0))
+    books = sorted(restarts(wh / scale, n, starts=STARTS, rows=streams.rows), key=lambda book: book.distortion)
+    whole = next((book for book in books if len(book.centers) == n), None)
+    if whole is None:
+        warn(f"k-means lost some of its {n} centres in all of {STARTS} runs: taking a run that moves such centres")
+        centers = kmeans(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False).centers
+    else:
+        centers = whole.centers
+        if whole is not books[0]:
+            warn(f"k-means kept fewer than {n} centres in its best run: taking the best run that kept them all")
+    return by_area(np.asarray(centers * scale, dtype=np.float64)).astype(np.float32)
+
+
+def search(
+    begun: NDArray[Any], wh: NDArray[Any], thr: float, iters: int, draws: Draws, first: float | None = None
+) -> EvolveResult:
+    """Return what the genetic search makes of anchors (n, 2); `first` is their fitness over all sizes (m, 2).
+
+    Its first fitness is in single precision, all others are in double, because NumPy's factors are. A box with a side
+    of 0 matches nothing, so it only divides the fitness.
+    """
+    double = wh.astype(np.float64)
+    whole = double[(double > 0.0).all(1)]
+    share = len(whole) / len(double)
+    answers = _From(choose(whole), first, share)
+    found = climb(begun.astype(np.float64), cast(Engine, answers), thr, iters, draws)
+    return EvolveResult(
+        by_area(found.anchors), found.fitness * share, found.bpr * share, found.accepted, found.history * share
+    )
+
+
+def _chance(drawn: FloatArray, chance: float) -> FloatArray:
+    """Return uniforms that fall below MUTATED with this chance."""
+    return drawn if chance == MUTATED else np.where(drawn < chance, 0.0, 1.0)
+
+
+def _spread(drawn: FloatArray, sigma: float) -> FloatArray:
+    return drawn if sigma == SIGMA else drawn * (sigma / SIGMA)
+
+
+class _From:
+    """An engine for a search that begins with a fitness in single precision."""
+
+    def __init__(self, answers: Engine, first: float | None, share: float) -> None:
+        self._answers, self._first, self._share, self._begun = answers, first, share, False
+
+    def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
+        """Return the ratio fitness and the best possible recall."""
+        found = self._answers.fitness(anchors, thr)
+        if self._begun:
+            return found
+        self._begun = True
+        first = float(np.float32(found.fitness)) if self._first is None else self._first / self._share
+        return Fitness(first, found.bpr)
+
+    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
+        """Return which of these anchors is the first with a fitness greater than `than`, and its fitness."""
+        return self._answers.first_fitter(mutants, thr, than)
