@@ -50,8 +50,8 @@ def test_is_the_rule_step_by_step(backend, monkeypatch, seen, options):
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_the_two_fittest_trials_go_on(seed):
     wh = zoo.lognormal(2000)  # so many take more updates than a trial makes
-    got = fittest(wh, 12, seed, n_init=6)
-    centers, n_iter, stop = naive.fittest(wh, 12, np.random.default_rng(seed), n_init=6)
+    got = fittest(wh, 12, seed, n_init=12)
+    centers, n_iter, stop = naive.fittest(wh, 12, np.random.default_rng(seed), n_init=12)
     assert n_iter > 20
     np.testing.assert_array_equal(got.centers, centers)
     assert (got.n_iter, got.stop) == (n_iter, stop)
