@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import fastanchor
+from fastanchor.engine._assignment import Assignment
 from fastanchor.engine._layout import layout, sampled
-from fastanchor.engine.index import Assignment, BoxIndex
+from fastanchor.engine.index import BoxIndex
 
 K, SIZE, SIDE = 5, 416, 256
 COLOURS = ["#d9e8f5", "#fbe3c8", "#dcefd5", "#f4d9e4", "#e5def0"]
@@ -20,7 +21,7 @@ OPEN = "#333333"
 
 def leaves_of(index, centers):
     """Return (x0, x1, y0, y1, label or -1, boxes) of each leaf, edges in pixels."""
-    answer, grid = Assignment(index, centers, "iou"), index._grid
+    answer, grid = Assignment(index._work, centers, "iou"), index._grid
     answer.counts_and_centers("median")
     out = []
     for leaf in np.concatenate([leaves for leaves, _ in answer.leaves]).tolist():

@@ -8,8 +8,7 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError, cluster, kernels
-from fastanchor.engine import _layout
-from fastanchor.engine import index as index_module
+from fastanchor.engine import _assignment, _layout
 from fastanchor.engine._protocol import Nearest
 
 import naive
@@ -95,8 +94,8 @@ def differing(seeds):
 
 @pytest.mark.parametrize("patience", [1e9, 0.5, 0.0], ids=["on cells", "either", "densely"])
 def test_runs_end_alike_everywhere(monkeypatch, patience):
-    monkeypatch.setattr(index_module, "PATIENCE", patience)
-    monkeypatch.setattr(index_module, "SMALL", 0)  # several tasks and threads however few the boxes
+    monkeypatch.setattr(_assignment, "PATIENCE", patience)
+    monkeypatch.setattr(_assignment, "SMALL", 0)  # several tasks and threads however few the boxes
     share = {1e9: range(RUNS * 2 // 3), 0.5: range(RUNS, RUNS + RUNS // 6), 0.0: range(2 * RUNS, 2 * RUNS + RUNS // 6)}
     found, ends = differing(share[patience])
     assert not found
@@ -187,7 +186,7 @@ def test_a_run_has_the_same_bits_for_any_patience_and_threads(monkeypatch, shape
     boxes = SHAPES[shape](np.random.default_rng(0))
     expected = fastanchor.kmeans(boxes, k, rng=1, metric=metric, max_iter=4, engine="dense", progress=False)
     for patience in (1e9, 1.0, 0.02, 0.0):
-        monkeypatch.setattr(index_module, "PATIENCE", patience)
+        monkeypatch.setattr(_assignment, "PATIENCE", patience)
         for threads in (1, 2):
             got = fastanchor.kmeans(
                 boxes, k, rng=1, metric=metric, max_iter=4, engine="index", threads=threads, progress=False
@@ -203,9 +202,9 @@ def test_a_run_that_switches_in_its_middle_knows_whether_anything_changed(monkey
     boxes = np.exp(np.random.default_rng(0).normal(3, 1, (3000, 2)))
     centers = boxes[:5].copy()
     run = fastanchor.BoxIndex(boxes).lloyd("iou", "median")
-    monkeypatch.setattr(index_module, "PATIENCE", 1e9)
+    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
     first = run.step(centers)
-    monkeypatch.setattr(index_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(_assignment, "PATIENCE", 0.0)
     again = run.step(centers)
     assert (first.changed, again.changed) == (True, False)
     np.testing.assert_array_equal(first.centers, again.centers)
@@ -215,7 +214,9 @@ def test_a_run_that_switches_in_its_middle_knows_whether_anything_changed(monkey
 @indexed
 def test_the_work_does_not_depend_on_threads():
     boxes = np.exp(np.random.default_rng(0).normal(3, 1, (150_000, 2)))
-    costs = [index_module.Assignment(fastanchor.BoxIndex(boxes, threads=t), boxes[:40], "iou")._cost for t in (1, 2, 5)]
+    costs = [
+        _assignment.Assignment(fastanchor.BoxIndex(boxes, threads=t)._work, boxes[:40], "iou")._cost for t in (1, 2, 5)
+    ]
     assert costs[0] == costs[1] == costs[2] > 0
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BackendError, BoxIndex, DataError
-from fastanchor.engine import index as index_module
+from fastanchor.engine import _assignment
 from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._search import Search
 from fastanchor.engine.dense import DenseEngine
@@ -27,7 +27,7 @@ SEED = 20240
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
     """The cells answer even where all boxes would be cheaper; what happens then has its own tests."""
-    monkeypatch.setattr(index_module, "PATIENCE", 1e9)
+    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
 
 
 # ---- the oracle
@@ -518,8 +518,8 @@ def test_bounds_are_bounds():
         anchors = boxes[rng.choice(len(boxes), rng.integers(1, 12), replace=False)]
         thr = rng.choice([0.0, 0.25, 0.6])
         total = exact_fitness(boxes, anchors, thr)[0] * len(boxes)
-        search = Search(index._grid, index._scratch, anchors, thr)
-        with index._scratch.borrow() as borrowed:
+        search = Search(index._grid, index._work.scratch, anchors, thr)
+        with index._work.scratch.borrow() as borrowed:
             for level in sorted(index._grid.runs, reverse=True):
                 settled, _, spare, _ = search.scan(level, len(boxes), borrowed)
                 assert settled <= total * (1 + 1e-11)

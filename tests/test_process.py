@@ -18,6 +18,17 @@ from fastanchor.compat.darknet import calc_anchors
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX shells and signals")
 pytestmark = posix
+
+
+@pytest.fixture(autouse=True)
+def not_in_the_background():
+    """A shell lets what it starts behind ``&`` ignore Ctrl-C, and a process started from there would inherit that."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 COMMAND = f"{sys.executable} -m fastanchor"
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from fastanchor import _check, kernels
 from fastanchor._types import FloatArray
+from fastanchor.engine._assignment import Assignment
 from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._pool import CHUNK
-from fastanchor.engine.index import Assignment, BoxIndex
+from fastanchor.engine.index import BoxIndex
 from fastanchor.kernels import part as kernel_part
 
 __all__ = ["Look", "looker"]
@@ -108,7 +109,7 @@ class _Cells:
 
     def look(self, centers: Centers) -> Look:
         """Return sums, and bounds of the mean distance."""
-        answer = Assignment(self._index, centers, "euclidean")
+        answer = Assignment(self._index._work, centers, "euclidean")
         cx, cy, labels, n = answer.cw, answer.ch, answer.cells(), len(self._index)
         sums = np.zeros((len(centers), 3))
         total, slack = kernel_part("cells").sweep(cx, cy, *self._boxes, labels, self._cells, self._rows, sums)

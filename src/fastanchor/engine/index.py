@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,27 +13,15 @@ from fastanchor import _check, kernels
 from fastanchor._errors import BackendError
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
 from fastanchor.boxes import Boxes
-from fastanchor.engine._grid import Grid, Scratch
+from fastanchor.engine._assignment import Assignment, deal
+from fastanchor.engine._grid import Grid
 from fastanchor.engine._layout import Layout
 from fastanchor.engine._pool import Team, thread_count
 from fastanchor.engine._protocol import Nearest
 from fastanchor.engine._search import Search
 from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
-from fastanchor.kernels import part as kernel_part
 
 SAME = 1e-11  # fitnesses nearer than this, relative, are compared by the canonical evaluation
-TASKS = 8  # pieces of a step; fixed, so that sums do not depend on the number of threads
-SMALL = 100_000  # guess: below so many boxes a second thread costs more than it brings
-METRICS = {"iou": 0, "euclidean": 1}  # as the kernels number them
-
-# What a step costs, in nanoseconds of one thread, measured by bench/hostile.py. Only their ratios count: they decide
-# when a step on the index costs more than one that looks at every box and every centre.
-DENSE_BOX, DENSE_PAIR = 12.0, 0.45
-OPEN_BOX, OPEN_PAIR = 25.0, 1.2
-TRIED = 12.0
-HOPELESS = 0.3  # of a dense step: what may be spent to find out that a step on the index would cost more
-PATIENCE = 1.0  # dense steps that a step on the index may cost before the run goes on densely
-
 __all__ = ["BoxIndex"]
 
 
@@ -97,23 +84,9 @@ class BoxIndex:
         wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
         team = Team(thread_count(threads))
         self._grid = Grid(wh, team, _where)
-        self._team = team if len(wh) >= SMALL else Team(1)
-        self._scratch = Scratch()
+        self._work = deal(self._grid, team)
         self._known: dict[float, tuple[Any, float]] = {}
         self._lock = threading.Lock()
-        grid = self._grid
-        self._tiles = self._cut(grid)
-        cuts = np.linspace(0, grid.nx * grid.ny, (TASKS * 4 if len(wh) >= SMALL else 1) + 1).astype(int)
-        self._spans = list(itertools.pairwise(cuts.tolist()))
-
-    @staticmethod
-    def _cut(grid: Grid) -> list[Any]:
-        """Deal the blocks of the fourth level from the top to the tasks."""
-        level = max(0, grid.levels - 4)
-        x, y = np.indices(((grid.nx - 1 >> level) + 1, (grid.ny - 1 >> level) + 1)).reshape(2, -1)
-        tiles = np.column_stack((x, y, np.full(x.size, level)))
-        tasks = TASKS if len(grid.w) >= SMALL else 1
-        return [np.ascontiguousarray(tiles[t::tasks]) for t in range(tasks)]
 
     def __len__(self) -> int:
         return len(self._grid.w)
@@ -141,7 +114,7 @@ class BoxIndex:
 
     def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
         """Boxes nearest to each centre, and the sum of their distances."""
-        answer = Assignment(self, centers, metric)
+        answer = Assignment(self._work, centers, metric)
         if not answer.pays():
             return self._by_cell().nearest(centers, metric)
         counts, _ = answer.counts_and_centers("median", counts_only=True)
@@ -150,12 +123,12 @@ class BoxIndex:
     def labels(self, centers: FloatArray, metric: Metric) -> IntArray:
         """Nearest centre of each box, (n,) int64 in the order of the rows."""
         out = np.empty(len(self), np.int64)
-        Assignment(self, centers, metric).visit(out)
+        Assignment(self._work, centers, metric).visit(out)
         return out
 
     def farthest(self, centers: FloatArray, metric: Metric) -> tuple[int, float]:
         """Row of the box with the largest distance to its nearest centre (the lowest such row), and that distance."""
-        _, row, distance = Assignment(self, centers, metric).visit()
+        _, row, distance = Assignment(self._work, centers, metric).visit()
         return row, distance
 
     def spread(self, centers: FloatArray, metric: Metric, many: int) -> IntArray:
@@ -176,7 +149,7 @@ class BoxIndex:
     def _by_cell(self) -> DenseEngine:
         """Return an engine with the boxes in the order of cells, for what does not depend on order; no copy."""
         with kernels.backend(self.backend):
-            return DenseEngine.of_columns(self._grid.w, self._grid.h, self._grid.row, threads=self._team.threads)
+            return DenseEngine.of_columns(self._grid.w, self._grid.h, self._grid.row, threads=self._work.team.threads)
 
     def _dense(self) -> DenseEngine:
         """Return an engine with the boxes in the order of their rows, for what depends on it; not kept."""
@@ -184,13 +157,16 @@ class BoxIndex:
         wh[self._grid.row, 0] = self._grid.w
         wh[self._grid.row, 1] = self._grid.h
         with kernels.backend(self.backend):
-            return DenseEngine(wh, threads=self._team.threads)
+            return DenseEngine(wh, threads=self._work.team.threads)
 
     # ---- the search
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Mean of ``best * (best > thr)`` and of ``best > thr``."""
-        total, above = Search(self._grid, self._scratch, anchors, thr).finish() or (0.0, 0)  # nothing was to be reached
+        total, above = Search(self._grid, self._work.scratch, anchors, thr).finish() or (
+            0.0,
+            0,
+        )  # nothing was to be reached
         value = total / len(self)
         self._remember(value, anchors, thr)
         return Fitness(value, above / len(self))
@@ -207,7 +183,7 @@ class BoxIndex:
             nonlocal end
             if i >= end:
                 return None
-            found = Search(self._grid, self._scratch, mutants[i], thr).finish(enough * len(self))
+            found = Search(self._grid, self._work.scratch, mutants[i], thr).finish(enough * len(self))
             if found is None:
                 return None
             value = float(found[0]) / len(self)
@@ -215,7 +191,7 @@ class BoxIndex:
                 end = min(end, i + 1)  # lost between two threads, the later ones are looked at for nothing
             return value
 
-        for i, value in enumerate(self._team.run(evaluate, range(len(mutants)))):
+        for i, value in enumerate(self._work.team.run(evaluate, range(len(mutants)))):
             if value is not None and self._is_fitter(value, mutants[i], thr, than):
                 self._remember(value, mutants[i], thr)
                 return i, value
@@ -258,7 +234,7 @@ class Lloyd:
     def step(self, centers: FloatArray) -> Step | DenseStep:
         """Assign all boxes to `centers` and work out the centres that follow."""
         if self._densely is None:
-            answer = Assignment(self._index, centers, self._metric)
+            answer = Assignment(self._index._work, centers, self._metric)
             if answer.pays():
                 return self._next(answer)
             last = None if self._last is None else self._last[0].given
@@ -277,158 +253,3 @@ class Lloyd:
                 changed = not answer.equals(last)
         self._last = answer, counts, after
         return Step(changed, counts, after, self._index, answer.given, self._metric)
-
-
-class Assignment:
-    """Which centre is nearest, block by block."""
-
-    def __init__(self, index: BoxIndex, centers: FloatArray, metric: Metric) -> None:
-        self.index, self.grid, self.metric = index, index._grid, METRICS[metric]
-        self.given = np.array(centers, dtype=np.float64)
-        self.cw, self.ch = np.ascontiguousarray(self.given.T)
-        seen: dict[tuple[float, float], int] = {}
-        for j, pair in enumerate(zip(self.cw.tolist(), self.ch.tolist(), strict=True)):
-            seen.setdefault(pair, j)
-        self.alive = np.array(list(seen.values()), np.int64)
-        self.leaves: list[Any] = []
-        self._cells: Any = None
-        self._settle()
-
-    def _settle(self) -> None:
-        """Find the leaves; none if that takes too long."""
-        n, k = len(self.grid.w), len(self.cw)
-        dense = PATIENCE * n * (DENSE_BOX + DENSE_PAIR * k)
-        tasks = range(len(self.index._tiles))
-        most = int(HOPELESS * dense / TRIED)
-        work = np.zeros((len(tasks), 3), np.int64)
-        self.leaves = self.index._team.run(lambda task: self._leaves(task, most, work[task]), tasks)
-        tried, boxes, pairs = work.sum(axis=0).tolist()
-        self._given_up = bool((work[:, 0] > most).any())
-        self._cost = tried * TRIED + boxes * OPEN_BOX + pairs * OPEN_PAIR
-        self._dense_cost = dense
-
-    def _leaves(self, task: int, most: int, work: Any) -> tuple[Any, Any]:
-        grid, room = self.grid, 8192
-        with self.index._scratch.borrow() as scratch:
-            while True:
-                leaves, cands = scratch("leaves", room, 7, np.int32), scratch("cands", 2 * room + 512, 0, np.int32)
-                n, m = kernel_part("settle").settle(
-                    self.metric, self.cw, self.ch, self.alive, grid.edge_w, grid.edge_h, grid.table, grid.w, grid.h,
-                    grid.offsets, grid.alike, self.index._tiles[task], most, leaves, cands, work,
-                )  # fmt: skip
-                if n >= 0:
-                    return leaves[:n].copy(), cands[:m].copy()
-                room = 4 * len(leaves)
-
-    def pays(self) -> bool:
-        """Whether a step from these leaves costs less than one that looks at every box and every centre."""
-        return not self._given_up and self._cost <= self._dense_cost
-
-    def counts_and_centers(self, update: str, counts_only: bool = False) -> tuple[Any, Any]:
-        """Count the boxes of each centre and take their means or medians."""
-        grid, k, tasks = self.grid, len(self.cw), len(self.leaves)
-        bins = 1 << kernel_part("lloyd").COARSE
-        sums = np.zeros((tasks, k if update == "mean" else 0, 2))
-        free: list[Any] = []
-
-        def work(task: int) -> None:
-            leaves, cands = self.leaves[task]
-            try:
-                hist = free.pop()
-            except IndexError:
-                hist = (
-                    np.zeros((k, grid.nx // bins + 1), np.int64),
-                    np.zeros((k, grid.ny // bins + 1), np.int64),
-                    np.zeros((k, grid.nx), np.int64),
-                    np.zeros((k, grid.ny), np.int64),
-                    np.zeros(k, np.int64),
-                )
-            kernel_part("lloyd").marginals(
-                self.metric, self.cw, self.ch, grid.w, grid.h, grid.base_h, grid.shift, grid.offsets, grid.table,
-                grid.sums, grid.level_start, grid.level_cols, leaves, cands, *hist, sums[task],
-            )  # fmt: skip
-            free.append(hist)
-
-        self.index._team.run(work, range(tasks))
-        hist = free[0]
-        for other in free[1:]:
-            for mine, theirs in zip(hist, other, strict=True):
-                mine += theirs
-        counts = hist[4]
-        if counts_only:
-            return counts, None
-        if update == "mean":
-            total = np.zeros((k, 2))
-            for part in sums:
-                total += part
-            with np.errstate(invalid="ignore"):
-                return counts, total / counts[:, None]
-        out = np.empty((k, 2))
-        leaves, cands = self._joined()
-        step = min(self.index._team.threads, k)
-
-        def select(first: int) -> None:
-            with self.index._scratch.borrow() as scratch:
-                needed = kernel_part("lloyd").medians(
-                    self.metric, self.cw, self.ch, grid.w, grid.h, grid.offsets, grid.table, leaves, cands, *hist, out,
-                    scratch("found", 1), first, step,
-                )  # fmt: skip
-                scratch("found", needed)
-
-        self.index._team.run(select, range(step))
-        return counts, out
-
-    def _joined(self) -> tuple[Any, Any]:
-        if len(self.leaves) == 1:
-            only: tuple[Any, Any] = self.leaves[0]
-            return only
-        sizes = np.cumsum([0] + [len(cands) for _, cands in self.leaves])
-        leaves = np.concatenate([part for part, _ in self.leaves])
-        at = 0
-        for (part, _), size in zip(self.leaves, sizes, strict=False):
-            leaves[at : at + len(part), 4] += size
-            at += len(part)
-        return leaves, np.concatenate([cands for _, cands in self.leaves])
-
-    def cells(self) -> Any:
-        """Label of each cell, (nx * ny,) int32; -1 where its boxes differ."""
-        if self._cells is None:
-            cells = np.full((self.grid.nx, self.grid.ny), -1, np.int32)
-            for leaves, _ in () if self._given_up else self.leaves:
-                kernel_part("lloyd").paint(leaves, cells)
-            self._cells = cells.reshape(-1)
-        return self._cells
-
-    def visit(self, labels: Any = None) -> tuple[float, int, float]:
-        """Look at every box: sum of distances, row of the farthest and its distance; fills `labels` if given."""
-        grid, spans = self.grid, self.index._spans
-        cells, every = self.cells(), self.alive.astype(np.int32)
-        labels = np.empty(0, np.int64) if labels is None else labels
-        lanes = np.zeros((len(spans), kernel_part("lloyd").RUN))
-        far = np.full((len(spans), 2), -1.0)
-        self.index._team.run(
-            lambda s: kernel_part("lloyd").visit(
-                self.metric, self.cw, self.ch, every, grid.w, grid.h, grid.row, grid.offsets, cells, *spans[s],
-                labels, lanes[s], far[s],
-            ),
-            range(len(spans)),
-        )  # fmt: skip
-        top = far[:, 0].max()
-        return float(lanes.sum()), int(far[far[:, 0] == top, 1].min()), float(top)
-
-    def equals(self, other: Assignment) -> bool:
-        """Whether all boxes have the same label as in `other`."""
-        if np.array_equal(self.given, other.given):
-            return True
-        grid = self.grid
-        mine, theirs = self.alive.astype(np.int32), other.alive.astype(np.int32)
-        a, b = self.cells(), other.cells()
-        return all(
-            self.index._team.run(
-                lambda span: kernel_part("lloyd").same(
-                    self.metric, self.cw, self.ch, mine, a, other.cw, other.ch, theirs, b, grid.w, grid.h, grid.offsets,
-                    *span,
-                ),
-                self.index._spans,
-            )
-        )  # fmt: skip
