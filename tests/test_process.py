@@ -16,6 +16,7 @@ from fastanchor import DataError
 from fastanchor.cli import main
 from fastanchor.compat.darknet import calc_anchors
 
+HANGUP = getattr(signal, "SIGHUP", 1)  # Windows has none, and runs nothing of this file
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX shells and signals")
 pytestmark = posix
 
@@ -23,7 +24,7 @@ pytestmark = posix
 @pytest.fixture(autouse=True)
 def not_in_the_background():
     """A shell lets what it starts behind ``&`` ignore Ctrl-C, and a process started from there would inherit that."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGHUP)}
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, HANGUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -403,7 +404,7 @@ def test_a_script_has_its_own_signals(tmp_path):
     assert "KeyboardInterrupt" in done.stderr
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, HANGUP])
 def test_no_half_file_is_left(tmp_path, sent):
     (tmp_path / "boxes.csv").write_text("width,height\n" + "12,13\n" * 400_000)
     process = subprocess.Popen(
@@ -416,7 +417,7 @@ def test_no_half_file_is_left(tmp_path, sent):
     assert [path.name for path in tmp_path.rglob("*")] == ["boxes.csv"]
 
 
-@pytest.mark.parametrize("ignored", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("ignored", [signal.SIGINT, HANGUP])
 def test_what_the_parent_ignores_stays_ignored(tmp_path, ignored):
     """As under nohup, and for jobs that a script puts into the background."""
     code = (
