@@ -13,7 +13,7 @@ from fastanchor.engine._protocol import Nearest
 
 import naive
 
-RUNS = 1500  # drawn; each is run by every engine: more were run once by hand, with FUZZ_FROM and FUZZ_RUNS
+RUNS = 1500  # drawn inputs; each is run by every engine
 MAX_ITER = 40
 
 
