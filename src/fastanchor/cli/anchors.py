@@ -271,13 +271,12 @@ def _pasted(result: AnchorResult, heads: list[Layer], arguments: argparse.Namesp
 
 def _evened(counts: list[int], arguments: argparse.Namespace) -> str:
     """Return what to change on the command line to have equal levels."""
-    if arguments.by == "stride":
-        return "leave out --by stride"
     if arguments.per_level is not None:
         return "give equal numbers to --per-level"
-    n, rest = sum(counts), len(counts)
-    low = n - n % rest
-    return f"give --n {low} or --n {low + rest}" if low else f"give --n {rest}"
+    low, rest = divmod(sum(counts), len(counts))
+    numbers = [f"--n {each * len(counts)}" for each in (low, low + 1) if each]
+    said = ["leave out --by stride"] if arguments.by == "stride" else []
+    return " and ".join([*said, *([f"give {' or '.join(numbers)}"] if rest else [])])
 
 
 def _searched(result: AnchorResult) -> list[str]:

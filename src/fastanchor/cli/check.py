@@ -139,23 +139,18 @@ def _differs(config: export.Config, made_for: export.Input | None, arguments: ar
     said = []
     size = config.img_size or (config.note and config.note.img_size)
     fit = config.fit or (config.note and config.note.fit)
-    name = _named(arguments)
+    name = " ".join(arguments.anchors)
     if made_for is not None and not size and arguments.img_size is None:
         how = f"{made_for.img_size[0]} x {made_for.img_size[1]}, {made_for.fit}"
         missing = "--img-size" if arguments.fit or fit else "--img-size and --fit"
-        said.append(f"{name} names no network input; scored for {how}: give {missing}")
+        whose = f"{name} names" if export.is_file_name(name) else "the anchors name"
+        said.append(f"{whose} no network input; scored for {how}: give {missing}")
     if made_for is not None and size and size != made_for.img_size:
         have, want = (f"{w} x {h}" for w, h in (size, made_for.img_size))
         said.append(f"{name} is for {have} pixels, but was scored at {want} as given by --img-size")
     if made_for is not None and fit and fit != made_for.fit:
         said.append(f"{name} is for {fit}, but was scored with {made_for.fit} as given by --fit")
     return said
-
-
-def _named(arguments: argparse.Namespace) -> str:
-    """Return the file of the anchors, or the argument that holds them as numbers."""
-    text = " ".join(arguments.anchors)
-    return text if export.is_file_name(text) else "--anchors"
 
 
 def _scale_remarks(anchors: FloatArray, wh: FloatArray) -> list[str]:
