@@ -204,7 +204,7 @@ def listed(values: Any, *, ordered: bool = True) -> list[Any] | None:
 def side_pair(value: Any, name: str, *, square: bool = False) -> tuple[int, int]:
     """Return (width, height), pixels, of two whole numbers; with `square` of one for both, too."""
     sides = listed(value)
-    if sides is None and square:
+    if square and isinstance(value, (int, float, np.number)):
         sides = [value]
     if sides is None or len(sides) not in ((1, 2) if square else (2,)):
         expected = "one whole number or (width, height)" if square else "(width, height), two whole numbers"
