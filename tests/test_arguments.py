@@ -6,6 +6,7 @@ import os
 import re
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 import fastanchor
 from fastanchor import Boxes, BoxIndex, DataError, kernels
 from fastanchor import datasets as data
-from fastanchor.compat import mmdet
+from fastanchor.compat import mmdet, yolo_kmeans, yolov5
 from fastanchor.export import edit_cfg, edit_yaml, emit, read
 from fastanchor.layers import layers, split
 
@@ -53,6 +54,21 @@ def test_rows(rows, sentence):
         Boxes(WH, class_index=rows, class_names=["a", "b"])
     with refused(f"image_index{sentence}"):
         Boxes(WH, image_index=rows, image_wh=[[9, 9], [8, 8]])
+
+
+@pytest.mark.parametrize("hidden", [[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[1, 1], [1, 1]]])
+def test_masked_labels_of_stand_ins(hidden):
+    sizes = np.ma.array([[0.5, 0.5], [0.25, 0.5]], mask=hidden)
+    row = int(np.argmax(np.any(hidden, axis=1)))
+    with refused(f"bbox_wh[1][{row}]: is masked"):
+        yolo_kmeans.auto_anchor(640, 1, 0.25, 0, [[9, 9], [9, 9]], [sizes.data, sizes])
+    whole = np.full((2, 5), 0.5)
+    columns = np.ma.array(whole, mask=np.zeros((2, 5)))
+    columns[:, 3:] = sizes
+    with refused(f"dataset.labels[1][{row}]: is masked"):
+        yolov5.kmean_anchors(SimpleNamespace(labels=[whole, columns], shapes=np.array([[9, 9], [9, 9]])))
+    with refused(f"dataset.shapes[{row}]: is masked"):
+        yolov5.kmean_anchors(SimpleNamespace(labels=[whole, whole], shapes=sizes))
 
 
 def test_a_mask_that_hides_nothing_is_no_matter():

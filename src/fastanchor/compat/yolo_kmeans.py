@@ -233,6 +233,7 @@ def _scaled(side: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
 
 def _of_image(sizes: Any, number: int) -> Any:
     """Return the boxes of one image as an array of numbers, (m, 2)."""
+    _check.unmasked(sizes, f"bbox_wh[{number}]")
     try:
         array = np.asarray(sizes)
     except ValueError:

@@ -63,6 +63,7 @@ def emit(
         Pixels of the network input, smallest area first.
     fmt : str
     parts : list of (level, anchors in it), optional
+        Rising levels, 0 to 12, whose anchors add up to n. Default: the usual levels for n anchors.
     made_for : Input, optional
         What the anchors are for; the text says so. Default: not known, and not compared.
     fit : {"letterbox", "stretch"}, optional
