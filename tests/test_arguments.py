@@ -109,16 +109,16 @@ def test_more_centres_than_boxes_where_it_is_said_where_they_go():
 # --- levels and their anchors
 
 PARTS = {
-    "half a level": ([(3.5, 2), (4, 2)], "parts = 3.5: must be a whole number"),
-    "half an anchor": ([(3, 2.0), (4, 2)], "parts = 2.0: must be a whole number"),
+    "half a level": ([(3.5, 2), (4, 2)], "parts[0][0] = 3.5: must be a whole number"),
+    "half an anchor": ([(3, 2.0), (4, 2)], "parts[0][1] = 2.0: must be a whole number"),
     "repeated": ([(3, 2), (3, 2)], "parts = [(3, 2), (3, 2)]: levels must rise"),
     "falling": ([(5, 2), (4, 2)], "parts = [(5, 2), (4, 2)]: levels must rise"),
-    "negative level": ([(-3, 2), (4, 2)], "parts = -3: must be at least 0"),
-    "negative count": ([(3, -2), (4, 6)], "parts = -2: must be at least 0"),
-    "huge level": ([(3, 2), (10**30, 2)], "must be at most 12"),
-    "level 13": ([(13, 4)], "parts = 13: must be at most 12"),
+    "negative level": ([(-3, 2), (4, 2)], "parts[0][0] = -3: must be at least 0"),
+    "negative count": ([(3, -2), (4, 6)], "parts[0][1] = -2: must be at least 0"),
+    "huge level": ([(3, 2), (10**30, 2)], "parts[1][0] = 1000000000000000000000000000000: must be at most 12"),
+    "level 13": ([(13, 4)], "parts[0][0] = 13: must be at most 12"),
     "sum": ([(3, 2), (4, 3)], "parts = [(3, 2), (4, 3)]: hold 5 anchors; must be 4"),
-    "bools": ([(True, 4)], "parts = True: must be a whole number"),
+    "bools": ([(True, 4)], "parts[0][0] = True: must be a whole number"),
     "name": ("P5", "parts = 'P5': must be pairs (level, anchors in it)"),
     "number": (3, "parts = 3: must be pairs (level, anchors in it)"),
     "levels alone": ([3, 4], "parts = [3, 4]: must be pairs (level, anchors in it)"),

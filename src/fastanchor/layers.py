@@ -157,8 +157,8 @@ def checked(parts: Any, n: int) -> Split:
     if not rows or len(pairs) < len(rows):
         rule = "must be pairs (level, anchors in it), as in [(3, 3), (4, 3), (5, 3)]"
         raise DataError(f"parts = {_check.short(parts)}: {rule}")
-    chosen = [_level(level, "parts") for level, _ in pairs]
-    counts = [_check.integer(count, "parts", least=0) for _, count in pairs]
+    chosen = [_level(level, f"parts[{i}][0]") for i, (level, _) in enumerate(pairs)]
+    counts = [_check.integer(count, f"parts[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
     if not _rise(chosen):
         raise DataError(f"parts = {_check.short(parts)}: levels must rise, as in [(3, 3), (4, 3), (5, 3)]")
     if sum(counts) != n:
