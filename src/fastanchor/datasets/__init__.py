@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._reading import named
+from fastanchor._reading import is_folder, named
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
@@ -181,7 +181,7 @@ def detect(path: str | os.PathLike[str]) -> str:
             if _load(name).detect(place):
                 return name
         for entry in os.scandir(place) if place.is_dir() else ():
-            if entry.is_dir():
+            if is_folder(entry):
                 os.scandir(entry).close()  # labels may be where nobody may look
     raise DataError(f"{shown(place)}: no labels recognised here; known formats: {_legal()}")
 
