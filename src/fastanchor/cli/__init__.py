@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from fastanchor._errors import DataError, FastanchorError
 from fastanchor._hints import of_command_line
 from fastanchor._version import __version__
-from fastanchor.cli import _speak
+from fastanchor.cli import _files, _speak
 
 __all__ = ["main"]
 
@@ -109,6 +109,7 @@ def _answered(argv: Sequence[str]) -> int | Callable[[], int]:
         return 0
     if arguments.command != "run":  # whose script may not need it
         _speak.need_stdout()
+        _files.check(arguments)
     code: int | Callable[[], int] = arguments.run(arguments)
     return code
 

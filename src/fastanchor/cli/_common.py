@@ -11,6 +11,8 @@ from typing import Any
 
 import fastanchor
 from fastanchor import kernels
+from fastanchor._errors import DataError
+from fastanchor._output import is_stdout, named_file
 from fastanchor._progress import bar
 from fastanchor._reading import named
 from fastanchor._text import plain
@@ -28,6 +30,7 @@ __all__ = [
     "add_plot",
     "add_reading",
     "answer",
+    "answer_beside",
     "answer_exactly",
     "bar",
     "emit_json",
@@ -95,14 +98,26 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
-def add_out(group: Any, metavar: str, text: str, *, required: bool = False) -> None:
-    """Add ``--output``."""
-    group.add_argument("-o", "--output", type=Path, required=required, metavar=metavar, help=text)
+def add_out(group: Any, metavar: str, text: str, *, required: bool = False, folder: bool = False) -> None:
+    """Add ``--output``, a file; with `folder` it may be a folder too."""
+    kind = _file_or_folder if folder else _file
+    group.add_argument("-o", "--output", type=kind, required=required, metavar=metavar, help=text)
+
+
+def _file(text: str) -> Path:
+    try:
+        return named_file(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _file_or_folder(text: str) -> Path:
+    return Path(text) if text else _file(text)
 
 
 def add_plot(group: Any, text: str) -> None:
     """Add ``--plot``."""
-    group.add_argument("--plot", type=Path, metavar="FILE", help=f"{text} (PNG, SVG or PDF)")
+    group.add_argument("--plot", type=_file, metavar="FILE", help=f"{text} (PNG, SVG or PDF)")
 
 
 def add_force(group: Any) -> None:
@@ -115,6 +130,12 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     parser.add_argument("--backend", choices=kernels.LEGAL, help="kernels to use (default: numba if installed)")
     parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
+
+
+def answer_beside(arguments: argparse.Namespace, text: str) -> None:
+    """Print what is said besides the file of ``--output``; nothing where standard output is that file."""
+    if arguments.output is None or not is_stdout(arguments.output):
+        answer(text)
 
 
 def wrote(arguments: argparse.Namespace, file: Path | None) -> None:

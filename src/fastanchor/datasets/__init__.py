@@ -222,6 +222,8 @@ def _existing(path: Any) -> Path:
         place = Path(os.fsdecode(path))
     except TypeError:
         raise DataError(f"path = {path!r}: must be the path of a file or folder") from None
+    if not os.fspath(path):  # which a Path takes for the current folder
+        raise DataError("path = '': is empty; the name of a file or folder is needed")
     if str(place) == "-":
         return place
     with _in_sentences(place):
