@@ -15,10 +15,11 @@ from fastanchor._errors import DataError
 from fastanchor._output import is_stdout, named_file
 from fastanchor._progress import bar
 from fastanchor._reading import named
-from fastanchor._text import plain
+from fastanchor._text import many, plain
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
 from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
+from fastanchor.cli._whole import whole
 from fastanchor.datasets import FORMATS, detect, read, sample
 
 __all__ = [
@@ -88,7 +89,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
     try:
-        return int(width), int(height or width)
+        return whole(width), whole(height or width)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: must be one whole number or WIDTHxHEIGHT (pixels)") from None
 
@@ -205,18 +206,20 @@ def plain_summary(summary: Summary) -> dict[str, Any]:
 def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
     """Return the lines that tell what was read and what was left out."""
     if not read["boxes"]:
-        lines = [f"read      {read['source']}: {read['images']:,} images, no boxes"]
+        lines = [f"read      {read['source']}: {many(read['images'], 'image')}, no boxes"]
     else:
         box = " x ".join(f"{side:.1f}" for side in read["mean_box"])
         lines = [
-            f"read      {read['source']}: {read['boxes']:,} boxes on {read['images']:,} images",
+            f"read      {read['source']}: {many(read['boxes'], 'box', 'boxes')} on {many(read['images'], 'image')}",
             f"boxes     {box} pixels on average, areas {read['smallest_area']:,.0f} to {read['largest_area']:,.0f}",
         ]
         if read["images"]:
             image = " x ".join(f"{side:.1f}" for side in read["mean_image"])
             lines.insert(1, f"images    {image} pixels on average")
         else:
-            lines[0] = f"read      {read['source']}: {read['boxes']:,} boxes, without the sizes of their images"
+            lines[0] = (
+                f"read      {read['source']}: {many(read['boxes'], 'box', 'boxes')}, without the sizes of their images"
+            )
         if read["oversize"]:
             lines.append(f"remark    {read['oversize']:,} x box larger than its image, kept as it is")
     lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]

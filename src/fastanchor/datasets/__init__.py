@@ -33,8 +33,6 @@ _MODULES = {
     "yolo": "fastanchor.datasets.yolo",
 }
 FORMATS = tuple(_MODULES)
-_TOLD = ", its labels tell the size"
-_WHY = {"image_size": _TOLD, "size_cache": _TOLD, "crowd": ", it marks no crowds", "columns": ", it is no table"}
 
 
 class _Format(Protocol):
@@ -198,9 +196,6 @@ def _options(
     """Return the options that are given, checked; a reader that has no use for one is an error."""
     given = {"image_size": image_size, "size_cache": size_cache, "crowd": crowd or None, "columns": columns}
     given = {option: value for option, value in given.items() if value is not None}
-    for option, value in given.items():
-        if option not in getattr(module, "OPTIONS", ()):
-            raise DataError(f"{option} = {value!r}: format {name!r} has no use for it{_WHY[option]}")
     if image_size is not None:
         try:
             width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
@@ -210,6 +205,13 @@ def _options(
         given["image_size"] = width, height
     if columns is not None and not (len(columns) == 2 and all(isinstance(one, str) for one in columns)):
         raise DataError(f"columns = {columns!r}: must be the names of two columns, (width, height)")
+    for option, value in given.items():
+        if option not in getattr(module, "OPTIONS", ()):
+            others = [other for other in FORMATS if option in getattr(_load(other), "OPTIONS", ())]
+            raise DataError(
+                f"{option} = {_check.short(value)}: format {name!r} has no use for it; only these formats have: "
+                f"{', '.join(map(repr, others))}"
+            )
     return given
 
 
