@@ -192,6 +192,7 @@ def masked(rows):
         (lambda: fastanchor.anchor_fitness(WH[:3], WH, thr="0.2"), "thr = '0.2': must be a number from 0 to 1"),
         (lambda: fastanchor.check(WH[:3], WH, thr=b"1"), "thr = b'1': must be a number"),
         (lambda: fastanchor.auto_anchor(WH, min_size="2"), "min_size = '2': must be a number"),
+        (lambda: fastanchor.check(WH[:3], WH, thr=np.array([0.5])), r"^thr = array\(\[0.5\]\): must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, tol=10**400), r"tol = 1000.*\.\.\.: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, max_iter=10**400), r"max_iter = 1000.*\.\.\.: must be at most 2,147,483,647"),
         (lambda: fastanchor.evolve(WH[:3], WH, gen=10**5000), r"gen = \(a number of more than 4300 digits\): must be"),
@@ -225,6 +226,13 @@ def masked(rows):
 def test_arguments_that_break_a_rule(call, sentence):
     with pytest.raises(DataError, match=sentence):
         call()
+
+
+@pytest.mark.parametrize(("length", "written"), [(60, "'" + "x" * 58 + "'"), (61, "'" + "x" * 56 + "...")])
+def test_a_value_in_a_message_has_at_most_60_characters(length, written):
+    with pytest.raises(DataError) as caught:
+        fastanchor.kmeans(WH, 3, metric="x" * (length - 2))
+    assert str(caught.value) == f"metric = {written}: must be one of 'iou', 'euclidean'"
 
 
 def test_a_mask_that_hides_nothing_is_no_mask():
