@@ -6,14 +6,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastanchor
-from fastanchor import DataError, cluster
-from fastanchor.engine import _select
+from fastanchor import DataError, cluster, kernels
+from fastanchor.engine import _pool, _select
 from fastanchor.engine._protocol import Nearest
 from fastanchor.engine.dense import DenseEngine, DenseStep
 
 import naive
 import strategies
 import zoo
+
+
+needs_numba = pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
 
 
 def quiet(*args, **options):
@@ -246,6 +249,27 @@ def test_threads_never_change_the_answer(backend, threads):
         many = quiet(wh, 9, rng=1, max_iter=3, update=update, threads=threads)
         np.testing.assert_array_equal(one.centers, many.centers)
         assert one.inertia == many.inertia
+
+
+@pytest.mark.parametrize("engine", ["dense", pytest.param("index", marks=needs_numba)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda wh, **options: fastanchor.kmeans(wh, 2, init=wh[:2], max_iter=1, **options),
+        lambda wh, **options: fastanchor.evolve(wh[:2], wh, gen=2, rng=0, **options),
+        lambda wh, **options: fastanchor.auto_anchor(wh, n=2, init=wh[:2], max_iter=1, gen=2, rng=0, **options),
+        lambda wh, **options: fastanchor.sweep(wh, [2], gen=2, max_iter=1, rng=0, **options),
+    ],
+    ids=["kmeans", "evolve", "auto_anchor", "sweep"],
+)
+def test_only_so_many_threads_work_as_the_caller_allows(monkeypatch, engine, call):
+    wh = zoo.lognormal(4 * _pool.CHUNK).clip(3)
+    real, sizes = _pool._pool, set()
+    monkeypatch.setattr(_pool, "_pool", lambda threads: sizes.add(threads) or real(threads))
+    call(wh, engine=engine, threads=1, progress=False)
+    assert sizes == set()
+    call(wh, engine=engine, threads=3, progress=False)
+    assert sizes == {3}
 
 
 @pytest.mark.parametrize("presort", [0, 1 << 17])
