@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import DataError, cluster, kernels
-from fastanchor.engine import _pool, _select
+from fastanchor.engine import _pool, _select, choose
 from fastanchor.engine._protocol import Nearest
 from fastanchor.engine.dense import DenseEngine, DenseStep
 
 import naive
 import strategies
 import zoo
-
 
 needs_numba = pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
 
@@ -300,6 +299,20 @@ def test_medians_do_not_depend_on_how_they_are_found(backend, monkeypatch, k):
         monkeypatch.setattr(_select, "PRESORT", presort)
         found.append(quiet(wh, k, init=init, max_iter=4, engine="dense").centers)
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("presort", [0, 1 << 15])
+@pytest.mark.parametrize("update", ["median", "mean"])
+@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+def test_a_step_has_nan_for_a_centre_without_boxes(backend, monkeypatch, metric, update, presort):
+    monkeypatch.setattr(_select, "PRESORT", presort)
+    wh = zoo.lognormal(5000)
+    centers = np.array([[1e6, 1e6], [4.0, 4.0], [1e7, 1e6], [60.0, 70.0]])
+    for engine in ("dense", "index") if backend == "numba" else ("dense",):
+        step = choose(wh, name=engine).lloyd(metric, update).step(centers)
+        assert (step.counts > 0).tolist() == [False, True, False, True]
+        assert np.isnan(step.centers[[0, 2]]).all()
+        assert np.isfinite(step.centers[[1, 3]]).all()
 
 
 @pytest.mark.parametrize("presort", [0, 1 << 15])

@@ -186,6 +186,18 @@ def masked(rows):
     return np.ma.MaskedArray(WH, mask=np.isin(np.arange(len(WH)), rows)[:, None] & np.array([True, False]))
 
 
+class OneOfOne:
+    """A tensor of shape (1,), which other libraries turn into a float."""
+
+    ndim = 1
+
+    def __float__(self):
+        return 0.5
+
+    def __repr__(self):
+        return "OneOfOne"
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -193,6 +205,7 @@ def masked(rows):
         (lambda: fastanchor.check(WH[:3], WH, thr=b"1"), "thr = b'1': must be a number"),
         (lambda: fastanchor.auto_anchor(WH, min_size="2"), "min_size = '2': must be a number"),
         (lambda: fastanchor.check(WH[:3], WH, thr=np.array([0.5])), r"^thr = array\(\[0.5\]\): must be a number"),
+        (lambda: fastanchor.check(WH[:3], WH, thr=OneOfOne()), "^thr = OneOfOne: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, tol=10**400), r"tol = 1000.*\.\.\.: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, max_iter=10**400), r"max_iter = 1000.*\.\.\.: must be at most 2,147,483,647"),
         (lambda: fastanchor.evolve(WH[:3], WH, gen=10**5000), r"gen = \(a number of more than 4300 digits\): must be"),
