@@ -1,5 +1,7 @@
 """k-means: whole runs against the definition, the stop rules by name, and what is refused."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -401,6 +403,7 @@ def test_bad_boxes_are_refused_in_one_sentence(name):
     assert "\n" not in str(caught.value)
 
 
+BEYOND = math.nextafter(1e100, math.inf)
 BAD_POINTS = {
     "NaN": ([float("nan"), 2.0], "(nan, 2.0): coordinates must be finite"),
     "NaN in the second": ([2.0, float("nan")], "(2.0, nan): coordinates must be finite"),
@@ -408,6 +411,8 @@ BAD_POINTS = {
     "minus infinite": ([2.0, float("-inf")], "(2.0, -inf): coordinates must be finite"),
     "both infinite": ([float("inf"), float("-inf")], "(inf, -inf): coordinates must be finite"),
     "too large": ([1e200, 2.0], "(1e+200, 2.0): coordinates must lie within -1e100 and 1e100"),
+    "just too large": ([2.0, BEYOND], f"(2.0, {BEYOND}): coordinates must lie within -1e100 and 1e100"),
+    "just too far below zero": ([-BEYOND, 2.0], f"({-BEYOND}, 2.0): coordinates must lie within -1e100 and 1e100"),
     "too far below zero": ([2.0, -1e200], "(2.0, -1e+200): coordinates must lie within -1e100 and 1e100"),
 }
 
