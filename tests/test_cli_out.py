@@ -108,7 +108,7 @@ def test_levels_in_json_and_text(capsys, result):
     assert sum(level["share"] for level in got["levels"]) == pytest.approx(1)
     assert [level["stride"] for level in got["levels"]] == [8, 16, 32, 64]
     _, out, _ = run(capsys, *QUICK, "--levels", "P6", "--by", "stride")
-    assert "YOLOv5" not in out  # uneven: it could not hold them
+    assert "# YOLOv5" not in out  # uneven: it could not hold them
     assert "P6          64" in out
 
 
@@ -319,7 +319,7 @@ def test_show_reads_as_the_other_commands_do(capsys, tmp_path):
     out = tmp_path / "sheet.png"
     arguments = ["show", str(tmp_path / "list.txt"), "-o", str(out)]
     assert main(arguments) == 2
-    assert "see image_size" in capsys.readouterr().err
+    assert "give --image-size WxH" in capsys.readouterr().err
     assert main([*arguments, "--image-size", "100x80", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["format"] == "list"

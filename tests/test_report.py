@@ -110,7 +110,7 @@ def test_page_tells_the_numbers(content, text):
     assert " ".join(result.to_yolov5().split()) in words
     assert " ".join(result.to_mmdet().split()) in words
     for name in ("Darknet cfg", "PaddleDetection", "NVIDIA TAO"):
-        assert f"{name} Left out: it resizes images by stretch, and these anchors are for letterbox." in words
+        assert f"{name} Left out: this detector stretches images, and these anchors are for letterbox;" in words
     assert "a <set> & more" in words
     assert "cat & <b>dog</b>" in words
     assert "Skipped while reading: 2 x box with <zero> width" in words

@@ -116,7 +116,7 @@ def test_what_is_not_given_comes_from_the_cfg(capsys, tmp_path, table, extra, fi
     assert got["anchors"] == expected.anchors.tolist()
     assert (got["fit"], got["img_size"]) == (fit, [416, 416])
     assert [(row["level"], len(row["anchors"])) for row in got["levels"]] == [(4, 3), (5, 3)]
-    assert got["warnings"][-1] == f"{file}: is for 4 classes, and the labels have 2"
+    assert got["warnings"][-1] == f"{file} is for 4 classes, but the labels have 2"
     assert got["text"] == expected.edited(file)
     edited = tmp_path / "edited.cfg"
     edited.write_text(got["text"])
@@ -136,7 +136,7 @@ def test_what_differs_from_the_cfg_is_refused(capsys, tmp_path, table):
     assert f"{file}: has a network input of 416 x 416, and the anchors are for 640 x 640" in err
     code, out, err = run(capsys, *common, "--fit", "letterbox")
     assert (code, out) == (2, "")
-    assert f"{file}: fit: the anchors are for letterbox, and the file has stretch" in err
+    assert f"{file} stretches images (no letter_box=1): drop --fit letterbox, or set letter_box=1 in the file" in err
     assert run(capsys, *common, "--img-size", 416, "--fit", "stretch")[0] == 0
     result = fastanchor.auto_anchor(fastanchor.read(table), img_size=640, n=6, gen=0, rng=0, progress=False)
     with pytest.raises(DataError, match="the anchors are for letterbox, and the file has stretch"):
@@ -182,8 +182,8 @@ def test_check_scores_what_was_given_and_says_so(capsys, tmp_path, table):
     file.write_text(CFG.format(size=416, extra=""))
     _, out, _ = run(capsys, "check", table, "--anchors", file, "--img-size", 608, "--fit", "letterbox", "--quiet")
     assert "input     608 x 608 pixels, letterbox\n" in out
-    assert f"warning   {file}: is for 416 x 416 pixels, and was scored at 608 x 608 as given by --img-size\n" in out
-    assert f"warning   {file}: is for stretch, and was scored with letterbox as given by --fit\n" in out
+    assert f"warning   {file} is for 416 x 416 pixels, but was scored at 608 x 608 as given by --img-size\n" in out
+    assert f"warning   {file} is for stretch, but was scored with letterbox as given by --fit\n" in out
 
 
 @pytest.mark.parametrize("name", ["yolov5", "darknet", "mmdet", "mmyolo", "paddle", "tao", "json"])
@@ -255,5 +255,5 @@ def test_sweep_and_report_say_what_they_are_for(capsys, tmp_path, table):
     run(capsys, "report", table, "--n", 3, "--gen", 1, "--sweep", "none", "--fit", "stretch", "-o", page, "--quiet")
     text = page.read_text(encoding="utf-8")
     assert "640 x 640 pixels, stretch" in text
-    assert text.count("Left out: it resizes images by letterbox") == 3
+    assert text.count("Left out: this detector keeps the proportions of images, and these anchors are for stretch") == 3
     assert "# fastanchor: stretch, 640 x 640 pixels\nanchors = " in text

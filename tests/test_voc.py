@@ -384,7 +384,7 @@ def test_file_too_large(tmp_path):
 def test_nothing_there(tmp_path):
     with pytest.raises(DataError, match=r"gone: no such file or folder; labels in one of the formats 'voc'"):
         fastanchor.read(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"no labels recognised here; legal formats are .*'voc'"):
+    with pytest.raises(DataError, match=r"no labels recognised here; known formats: .*'voc'"):
         fastanchor.read(tmp_path)
     with pytest.raises(DataError, match="holds no XML file, neither directly nor in Annotations"):
         fastanchor.read(tmp_path, format="voc")

@@ -13,6 +13,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._evolve import evolve
 from fastanchor._progress import bar
+from fastanchor._small import MIN_SIZE
 from fastanchor._types import FloatArray, IntArray, Progress, Update
 from fastanchor.engine import BoxIndex, choose
 from fastanchor.metrics import mean_best_iou
@@ -69,7 +70,7 @@ def sweep(
     thr: float = 0.25,
     gen: int = 0,
     fit: str = "letterbox",
-    min_size: float = 2.0,
+    min_size: float = MIN_SIZE,
     rng: Any = None,
     update: Update = "median",
     n_init: int = N_INIT,

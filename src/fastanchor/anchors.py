@@ -13,6 +13,7 @@ import numpy as np
 from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning
 from fastanchor._evolve import evolve
+from fastanchor._small import MIN_SIZE, SMALL, count_small, kept
 from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
 from fastanchor.boxes import Boxes, input_size, network_sizes
 from fastanchor.engine import BoxIndex, Engine, choose
@@ -21,9 +22,6 @@ from fastanchor.metrics import mean_best_iou
 from fastanchor.starts import N_INIT, fittest
 
 __all__ = ["AnchorResult", "auto_anchor"]
-
-# A side below this, in pixels of the network input, is next to invisible to a detector with a first stride of 8.
-SMALL = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +145,7 @@ def auto_anchor(
     thr: float = 0.25,
     gen: int = 1000,
     fit: str = "letterbox",
-    min_size: float = 2.0,
+    min_size: float = MIN_SIZE,
     rng: Any = None,
     metric: Metric = "iou",
     update: Update = "median",
@@ -222,21 +220,18 @@ def auto_anchor(
     indexed = boxes if isinstance(boxes, BoxIndex) else None
     wh = network_sizes(boxes, img_size, fit) if indexed is None else indexed.take(np.arange(len(indexed)))
     scaled = isinstance(boxes, Boxes) and boxes.image_wh is not None
-    w, h = wh[:, 0], wh[:, 1]
-    keep = (w >= min_size) | (h >= min_size)
-    kept = int(np.count_nonzero(keep))
-    if not kept:
-        raise DataError(f"boxes: none of {len(wh):,} has a side >= min_size = {min_size:g} pixels of the network input")
-    if indexed is not None and kept < len(wh):
+    keep = kept(wh, min_size)
+    used = int(np.count_nonzero(keep))
+    if indexed is not None and used < len(wh):
         raise DataError(
-            f"boxes: {len(wh) - kept:,} of {len(wh):,} boxes have no side >= min_size = {min_size:g} pixels of the "
+            f"boxes: {len(wh) - used:,} of {len(wh):,} boxes have no side >= min_size = {min_size:g} pixels of the "
             "network input; leave them out before building the index"
         )
-    small = int(np.count_nonzero((w < SMALL) | (h < SMALL)))
+    small = count_small(wh)
     if small:
         text = f"{small:,} of {len(wh):,} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
-    answers: Engine = indexed or choose(wh if kept == len(wh) else wh[keep], name=engine, threads=threads)
+    answers: Engine = indexed or choose(wh if used == len(wh) else wh[keep], name=engine, threads=threads)
     generator = _check.generator(rng)
     clusters = fittest(
         answers,
@@ -262,9 +257,9 @@ def auto_anchor(
         kmeans=clusters,
         kmeans_fitness=start,
         evolve=search,
-        boxes=kept,
+        boxes=used,
         small=small,
-        dropped=len(wh) - kept,
+        dropped=len(wh) - used,
         engine=answers.name,
         backend=answers.backend,
         fit=fit if scaled else None,

@@ -65,13 +65,13 @@ def unusual(n: int) -> list[str]:
     >>> unusual(9)
     []
     >>> unusual(7)
-    ['7 anchors fit no usual head; they were put on P5 alone, choose others with levels']
+    ['7 anchors fit no usual head; they were put on P5 alone, choose with --levels and --per-level']
     """
     if n in (1, 2, 3, 4, 6, 9, 12, 15):
         return []
     names = [f"P{level}" for level, _ in levels(n)]
     where = f"{names[0]} alone" if len(names) == 1 else " and ".join([", ".join(names[:-1]), names[-1]])
-    return [f"{n} anchors fit no usual head; they were put on {where}, choose others with levels"]
+    return [f"{n} anchors fit no usual head; they were put on {where}, choose with --levels and --per-level"]
 
 
 def split(
@@ -183,7 +183,7 @@ def remarks(found: Sequence[Layer]) -> list[str]:
     --------
     >>> import numpy as np
     >>> remarks(layers(np.array([[4.0, 5.0]]), [(3, 1), (4, 0)]))
-    ['P3/8: 1 of 1 anchors is smaller than the stride, 8 pixels', 'P4/16: no anchor']
+    ['P3/8: the only anchor is smaller than the stride, 8 pixels', 'P4/16: no anchor']
     """
     said = []
     for level, stride, anchors, _ in found:
@@ -193,8 +193,8 @@ def remarks(found: Sequence[Layer]) -> list[str]:
         below = int(np.count_nonzero(np.sqrt(anchors[:, 0] * anchors[:, 1]) < stride))
         if below:
             verb = "is" if below == 1 else "are"
-            said.append(f"P{level}/{stride}: {below} of {len(anchors)} anchors {verb} smaller than the stride, "
-                        f"{stride} pixels")  # fmt: skip
+            which = "the only anchor" if len(anchors) == 1 else f"{below} of {len(anchors)} anchors"
+            said.append(f"P{level}/{stride}: {which} {verb} smaller than the stride, {stride} pixels")
     return said
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor import _check
-from fastanchor._errors import DataError
+from fastanchor._small import EVERY, kept
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import network_sizes
 from fastanchor.engine import BoxIndex, choose
@@ -97,7 +97,7 @@ def check(
     thr: float = 0.25,
     img_size: int | Sequence[int] = 640,
     fit: str = "letterbox",
-    min_size: float = 0.0,
+    min_size: float = EVERY,
 ) -> AnchorCheck:
     """Return how well anchors serve boxes: fitness, recall, IoU, and the shares of anchors and sizes.
 
@@ -211,12 +211,8 @@ def network_wh(boxes: Any, img_size: int | Sequence[int], fit: str, min_size: fl
     """
     _check.number(min_size, "min_size", low=0.0)
     wh = boxes.take(np.arange(len(boxes))) if isinstance(boxes, BoxIndex) else network_sizes(boxes, img_size, fit)
-    keep = (wh[:, 0] >= min_size) | (wh[:, 1] >= min_size)
-    if keep.all():
-        return wh
-    if not keep.any():
-        raise DataError(f"boxes: none of {len(wh):,} has a side >= min_size = {min_size:g} pixels of the network input")
-    return wh[keep]
+    keep = kept(wh, min_size)
+    return wh if keep.all() else wh[keep]
 
 
 def _ratios(wh: FloatArray, anchors: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
+from fastanchor._small import EVERY, MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
 from fastanchor._text import plain
 from fastanchor._types import FloatArray, Progress, Summary
@@ -68,6 +69,8 @@ class Report:
     sweep : SweepResult or None
     settings : dict
         Name to value, as the page shows them.
+    min_size : float
+        Boxes without such a side were left out.
     """
 
     source: str
@@ -78,6 +81,7 @@ class Report:
     check: AnchorCheck
     sweep: SweepResult | None
     settings: dict[str, Any]
+    min_size: float
 
 
 def make(
@@ -89,7 +93,7 @@ def make(
     thr: float = 0.25,
     gen: int = 1000,
     fit: str = "letterbox",
-    min_size: float = 2.0,
+    min_size: float = MIN_SIZE,
     seed: int = 0,
     deal: Callable[[FloatArray], Split | None] | None = None,
     sweep_n: Iterable[int] | None = None,
@@ -139,7 +143,7 @@ def make(
         distinct = len(np.unique(wh[:100_000], axis=0))
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
     numbers = list(sweep_n)
-    swept = sweep(wh, numbers, thr=thr, min_size=0.0, rng=seed, progress=progress) if numbers else None
+    swept = sweep(wh, numbers, thr=thr, min_size=EVERY, rng=seed, progress=progress) if numbers else None
     settings = {
         "network input": _input(result),
         "anchors": n,
@@ -149,9 +153,8 @@ def make(
         "seed": seed,
         "fastanchor": fastanchor.__version__,
     }
-    return Report(
-        source, boxes.summary(), wh, result, layers(result.anchors, parts, found.counts), found, swept, settings
-    )
+    heads = layers(result.anchors, parts, found.counts)
+    return Report(source, boxes.summary(), wh, result, heads, found, swept, settings, min_size)
 
 
 def _shown(text: str) -> str:
@@ -176,9 +179,9 @@ def page(report: Report) -> str:
     if report.summary.oversize:
         notes.append(f"{report.summary.oversize:,} boxes are larger than their image, and kept as they are")
     if result.dropped:
-        notes.append(f"{result.dropped:,} boxes left out: no side reaches the least side")
+        notes.append(f"Left out: {no_side(result.dropped, report.min_size)}")
     if result.small:
-        notes.append(f"{result.small:,} boxes have a side < 3 pixels of the network input")
+        notes.append(small_boxes(result.small))
     if [(layer.level, len(layer.anchors)) for layer in report.levels] == levels(len(result.anchors)):
         notes += unusual(len(result.anchors))
     notes += remarks(report.levels)
@@ -327,8 +330,9 @@ def _pasted(report: Report) -> list[str]:
         fit = export.FORMATS[name].fit
         lines.append(f"<h3>{_shown(title)}</h3>")
         if result.fit not in (None, fit):
-            lines.append(f"<p>Left out: it resizes images by {fit}, and these anchors are for {result.fit}. "
-                         f"A page made with --fit {fit} has it.</p>")  # fmt: skip
+            does = {"stretch": "stretches images", "letterbox": "keeps the proportions of images"}[fit]
+            lines.append(f"<p>Left out: this detector {does}, and these anchors are for {result.fit}; "
+                         f"--fit {fit} makes a page with it.</p>")  # fmt: skip
             continue
         try:
             text = export.emit(result.anchors, name, parts, made_for=result.made_for)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from fastanchor._errors import DataError, FastanchorError
+from fastanchor._hints import of_command_line
 from fastanchor._version import __version__
 from fastanchor.cli import _speak
 
@@ -76,7 +77,8 @@ class _Commands:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. Signal handlers are left alone."""
     try:
-        code = _answered(sys.argv[1:] if argv is None else argv)
+        with of_command_line():
+            code = _answered(sys.argv[1:] if argv is None else argv)
     except FastanchorError as error:
         _speak.say(str(error))
         return 2

@@ -35,6 +35,7 @@ __all__ = [
     "say",
     "shown_summary",
     "using_backend",
+    "wrote",
 ]
 
 Commands = Any  # argparse keeps the type of add_subparsers() private
@@ -114,6 +115,12 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     parser.add_argument("--backend", choices=kernels.LEGAL, help="kernels to use (default: numba if installed)")
     parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
+
+
+def wrote(arguments: argparse.Namespace, file: Path | None) -> None:
+    """Say which file was written besides the answer, if one was."""
+    if file is not None and not arguments.quiet:
+        say(f"wrote {file}")
 
 
 @contextlib.contextmanager

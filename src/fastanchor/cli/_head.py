@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastanchor import DataError
+from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes, input_size
 from fastanchor.export import FORMATS, Config, Input
@@ -14,11 +15,11 @@ from fastanchor.layers import BY, Layer, Split, split
 
 __all__ = [
     "add_input", "add_levels", "chosen_split", "classes_remark", "input_row", "input_text", "level_rows", "network",
-    "per_level", "shown_input", "shown_levels", "used",
+    "per_level", "shown_input", "shown_levels", "shown_small", "used",
 ]  # fmt: skip
 
 
-def add_input(group: Any, *, min_size: float) -> None:
+def add_input(group: Any, *, min_size: float = MIN_SIZE) -> None:
     """Add ``--img-size``, ``--fit`` and ``--min-size``."""
     group.add_argument(
         "--img-size", "--imgsz", "--img", nargs="+", type=int, metavar="PX",
@@ -65,13 +66,19 @@ def shown_input(found: Input | None) -> str:
     return f"input     {input_text(found)}"
 
 
+def shown_small(small: int, dropped: int, min_size: float) -> list[str]:
+    """Return the lines about small boxes, and about those left out."""
+    lines = [f"warning   {small_boxes(small)}"] if small else []
+    return [*lines, f"left out  {no_side(dropped, min_size)}"] if dropped else lines
+
+
 def classes_remark(name: object, config: Config | None, boxes: Boxes) -> list[str]:
     """Return a sentence if the configuration has another number of classes than the labels."""
     if config is None or config.classes is None or boxes.class_index is None:
         return []
     if config.classes == len(boxes.class_names):
         return []
-    return [f"{name}: is for {config.classes} classes, and the labels have {len(boxes.class_names)}"]
+    return [f"{name} is for {config.classes} classes, but the labels have {len(boxes.class_names)}"]
 
 
 def add_levels(parser: argparse.ArgumentParser) -> None:

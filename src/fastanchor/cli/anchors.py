@@ -37,7 +37,7 @@ def add(commands: _common.Commands) -> None:
     )
     _common.add_data(parser, optional=True)
     job = parser.add_argument_group("the job")
-    _head.add_input(job, min_size=2.0)
+    _head.add_input(job)
     job.add_argument("--n", type=int, help="number of anchors (default: that of the configuration, else 9)")
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--gen", type=int, default=1000, help="generations of the search (default: 1000)")
@@ -110,10 +110,12 @@ def run(arguments: argparse.Namespace) -> int:
         said += _head.classes_remark(arguments.edit, plan.config, boxes)
     if arguments.plot is not None:
         plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr, replace=arguments.force)
+        _common.wrote(arguments, arguments.plot)
     text = _text(result, asked, plan, arguments)
     if text is not None and arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:
             part.write_bytes(text.encode())
+        _common.wrote(arguments, arguments.output)
     if arguments.json:
         rest = {} if text is None else {"text": text}
         _common.emit_json({**_as_json(result, heads, said, read, dict(boxes.skipped), arguments), **rest})
@@ -139,7 +141,10 @@ def _planned(arguments: argparse.Namespace) -> _Plan:
         raise fastanchor.DataError("--output: needs --emit FORMAT or --edit FILE, which say what to write")
     if arguments.output is not None:
         check_output(arguments.output, replace=arguments.force)
-    config = None if arguments.edit is None else export.read_edited(arguments.edit)
+    config = None
+    if arguments.edit is not None:
+        config = export.read_edited(arguments.edit)
+        _agree(arguments, config)
     counts = _head.per_level(arguments)
     n = arguments.n
     if n is None:
@@ -154,6 +159,17 @@ def _planned(arguments: argparse.Namespace) -> _Plan:
     elif arguments.emit is not None:
         export.emit(stand_in, arguments.emit, asked, made_for=plan.made_for, fit=arguments.fit)
     return plan
+
+
+def _agree(arguments: argparse.Namespace, config: export.Config) -> None:
+    """Raise if ``--fit`` is not what the cfg to edit sets itself."""
+    if arguments.fit is None or config.fit in (None, arguments.fit):
+        return
+    does, change = {
+        "stretch": ("stretches images (no letter_box=1)", "set letter_box=1"),
+        "letterbox": ("keeps the proportions of images (letter_box=1)", "take out letter_box=1"),
+    }[str(config.fit)]
+    raise fastanchor.DataError(f"{arguments.edit} {does}: drop --fit {arguments.fit}, or {change} in the file")
 
 
 def _by_hand(plan: _Plan, arguments: argparse.Namespace) -> str | None:
@@ -220,30 +236,58 @@ def _print(
 ) -> None:
     clusters = result.kmeans
     lines = [_common.shown_summary(read, skipped), _head.shown_input(result.made_for)]
-    if result.small:
-        lines.append(f"warning   {result.small:,} boxes have a side < 3 pixels of the network input")
-    if result.dropped:
-        lines.append(f"left out  {result.dropped:,} boxes without a side >= {arguments.min_size:g} pixels of it")
+    lines += _head.shown_small(result.small, result.dropped, arguments.min_size)
     begun = result.to_dict()["kmeans"]
     lines += [
         "",
         f"k-means   {clusters.n_iter} updates, {clusters.stop}",
         f"  anchors {_pairs(begun['anchors'])}",
         _score(begun["fitness"], begun["bpr"], begun["mean_iou"]),
-        f"evolved   {len(result.evolve.history) - 1} generations, {result.evolve.accepted} of them fitter",
-        f"  anchors {_pairs(result.anchors.tolist())}",
-        _score(result.fitness, result.bpr, result.mean_iou),
+        *_searched(result),
         "",
         _head.shown_levels(heads),
         *(f"warning   {text}" for text in said),
     ]
+    if arguments.emit is None and arguments.edit is None:
+        lines += _pasted(result, heads, arguments)
+    _common.answer("\n".join(lines))
+
+
+def _pasted(result: AnchorResult, heads: list[Layer], arguments: argparse.Namespace) -> list[str]:
+    """Return the text to paste for the two families of YOLO, or why there is none."""
+    lines = []
     parts = [(layer.level, len(layer.anchors)) for layer in heads]
-    even = len({count for _, count in parts}) == 1
-    if even and result.fit in (None, export.FORMATS["yolov5"].fit):
-        lines += ["", "# YOLOv5 / YOLOv7 model YAML", result.to_yolov5(parts)]
+    counts = [count for _, count in parts]
+    if result.fit in (None, export.FORMATS["yolov5"].fit):
+        if len(set(counts)) == 1:
+            lines += ["", "# YOLOv5 / YOLOv7 model YAML", result.to_yolov5(parts)]
+        else:
+            lines += ["", "no text for YOLOv5, which needs the same number of anchors in each level, not "
+                          f"{_listed(counts)}: {_evened(counts, arguments)}"]  # fmt: skip
     if result.fit in (None, export.FORMATS["darknet"].fit):
         lines += ["", "# Darknet cfg", result.to_darknet()]
-    _common.answer("\n".join(lines))
+    return lines
+
+
+def _evened(counts: list[int], arguments: argparse.Namespace) -> str:
+    """Return what to change on the command line to have equal levels."""
+    if arguments.per_level is not None:
+        return "give equal numbers to --per-level"
+    low, rest = divmod(sum(counts), len(counts))
+    numbers = [f"--n {each * len(counts)}" for each in (low, low + 1) if each]
+    said = ["leave out --by stride"] if arguments.by == "stride" else []
+    return " and ".join([*said, *([f"give {' or '.join(numbers)}"] if rest else [])])
+
+
+def _searched(result: AnchorResult) -> list[str]:
+    generations = len(result.evolve.history) - 1
+    if not generations:
+        return ["search    off"]
+    return [
+        f"evolved   {generations} generations, {result.evolve.accepted} of them fitter",
+        f"  anchors {_pairs(result.anchors.tolist())}",
+        _score(result.fitness, result.bpr, result.mean_iou),
+    ]
 
 
 def _pairs(anchors: list[list[float]]) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 
 import numpy as np
 
 import fastanchor
 from fastanchor import _check, export, plot
+from fastanchor._small import EVERY, MIN_SIZE, count_small, no_side
+from fastanchor._types import FloatArray
+from fastanchor.boxes import network_sizes
 from fastanchor.cli import _common, _head
 from fastanchor.layers import Layer, layers, levels, remarks, unusual
 from fastanchor.quality import AnchorCheck, check, network_wh
@@ -33,7 +37,7 @@ def add(commands: _common.Commands) -> None:
     job = parser.add_argument_group("the job")
     job.add_argument("--anchors", nargs="+", required=True, metavar="ANCHORS",
                      help="as in 10,13 16,30, or a .yaml, .cfg, .py, .txt, .json or .csv file with them")  # fmt: skip
-    _head.add_input(job, min_size=0.0)
+    _head.add_input(job, min_size=EVERY)
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")
     _common.add_plot(job, "draw boxes and anchors")
@@ -53,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     made_for = _head.network(arguments, config)
     boxes, read = _common.load(arguments)
     with _common.using_backend(arguments.backend):
-        wh = network_wh(boxes, made_for.img_size, made_for.fit, arguments.min_size)
+        every = network_sizes(boxes, made_for.img_size, made_for.fit)
+        wh = network_wh(every, made_for.img_size, made_for.fit, arguments.min_size)
         found = check(config.anchors[used], wh, thr=arguments.thr)
     asked = _head.chosen_split(arguments, found.anchors, [level for level, _ in config.layout])
     if asked is None and config.layout:
@@ -63,16 +68,20 @@ def run(arguments: argparse.Namespace) -> int:
         said += [config.why] if config.why else []
         said += [] if asked else unusual(len(found.anchors))
     said += _differs(config, _head.used(boxes, made_for), arguments)
+    said += _scale_remarks(found.anchors, wh)
     if arguments.data:
         said += _head.classes_remark(" ".join(arguments.anchors), config, boxes)
     said += remarks(heads)
     if arguments.plot is not None:
         plot.checked(found, wh, heads, arguments.plot, replace=arguments.force)
+        _common.wrote(arguments, arguments.plot)
     passed = arguments.min_bpr is None or found.bpr >= arguments.min_bpr
     if arguments.json:
         _common.emit_json(
             {
                 **found.to_dict(),
+                "small": count_small(every),
+                "dropped": len(every) - len(wh),
                 "levels": _head.level_rows(heads),
                 "warnings": said,
                 **_head.input_row(boxes, made_for),
@@ -85,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     else:
         lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
+        lines += _head.shown_small(count_small(every), len(every) - len(wh), arguments.min_size)
         lines += ["", shown(found), "", _head.shown_levels(heads)]
         lines += [f"warning   {text}" for text in said]
         if arguments.min_bpr is not None:
@@ -95,15 +105,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _given(arguments: argparse.Namespace) -> tuple[export.Config, list[int], list[str]]:
-    """Return what the anchors' source says, the positions of those that a level uses, and a remark on the others."""
+    """Return what the anchors' source says, the positions of those that a level uses, and what is odd about levels."""
     config = export.read(arguments.anchors)
     n = len(config.anchors)
     if not n:
         raise fastanchor.DataError(f"{arguments.anchors[0]}: has a number of anchors, and not their sizes")
     used = sorted({at for _, rows in config.layout for at in rows}) or list(range(n))
     unused = sorted(set(range(n)) - set(used))
-    return config, used, [f"anchor {w:g} x {h:g} is on no level, and is not scored"
-                          for w, h in config.anchors[unused].tolist()]  # fmt: skip
+    said = [f"anchor {w:g} x {h:g} is on no level, and is not scored" for w, h in config.anchors[unused].tolist()]
+    shared = Counter(at for _, rows in config.layout for at in set(rows))
+    for at, count in sorted(shared.items()):
+        if count > 1:
+            w, h = config.anchors[at].tolist()
+            said.append(f"anchor {w:g} x {h:g} is used by {count} levels; its boxes count in each of them")
+    return config, used, said
 
 
 def _own_heads(config: export.Config, used: list[int], found: AnchorCheck) -> list[Layer]:
@@ -114,21 +129,39 @@ def _own_heads(config: export.Config, used: list[int], found: AnchorCheck) -> li
     heads = []
     for level, rows in config.layout:
         at = [place[row] for row in rows]
-        heads.append(Layer(level, 2**level, found.anchors[at], float(found.counts[at].sum() / found.counts.sum())))
+        share = float(found.counts[sorted(set(at))].sum() / found.counts.sum())
+        heads.append(Layer(level, 2**level, found.anchors[at], share))
     return heads
 
 
 def _differs(config: export.Config, made_for: export.Input | None, arguments: argparse.Namespace) -> list[str]:
-    """Return a sentence for what was given by hand and differs from the file."""
+    """Return a sentence for what was given by hand and differs from the file, and for what was assumed."""
     said = []
     size = config.img_size or (config.note and config.note.img_size)
     fit = config.fit or (config.note and config.note.fit)
     name = " ".join(arguments.anchors)
+    if made_for is not None and not size and arguments.img_size is None:
+        how = f"{made_for.img_size[0]} x {made_for.img_size[1]}, {made_for.fit}"
+        missing = "--img-size" if arguments.fit or fit else "--img-size and --fit"
+        whose = f"{name} names" if export.is_file_name(name) else "the anchors name"
+        said.append(f"{whose} no network input; scored for {how}: give {missing}")
     if made_for is not None and size and size != made_for.img_size:
         have, want = (f"{w} x {h}" for w, h in (size, made_for.img_size))
-        said.append(f"{name}: is for {have} pixels, and was scored at {want} as given by --img-size")
+        said.append(f"{name} is for {have} pixels, but was scored at {want} as given by --img-size")
     if made_for is not None and fit and fit != made_for.fit:
-        said.append(f"{name}: is for {fit}, and was scored with {made_for.fit} as given by --fit")
+        said.append(f"{name} is for {fit}, but was scored with {made_for.fit} as given by --fit")
+    return said
+
+
+def _scale_remarks(anchors: FloatArray, wh: FloatArray) -> list[str]:
+    """Return a sentence if the anchors can be no pixels, and one on boxes that `anchors` would leave out."""
+    said = []
+    if anchors.max() < MIN_SIZE:
+        said.append(f"all sides of the anchors are below {MIN_SIZE:g}: they look like fractions of the image or cells, "
+                    "not pixels of the network input")  # fmt: skip
+    tiny = int(np.count_nonzero(wh.max(axis=1) < MIN_SIZE))
+    if tiny:
+        said.append(f"{no_side(tiny, MIN_SIZE)}; `anchors` leaves such boxes out (--min-size {MIN_SIZE:g})")
     return said
 
 

@@ -34,7 +34,7 @@ def add(commands: _common.Commands) -> None:
     job = parser.add_argument_group("the job")
     _common.add_out(job, "FILE.html", "the page", required=True)
     _common.add_force(job)
-    _head.add_input(job, min_size=2.0)
+    _head.add_input(job)
     job.add_argument("--n", type=int, default=9, help="number of anchors (default: 9)")
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--gen", type=int, default=1000, help="generations of the search (default: 1000)")

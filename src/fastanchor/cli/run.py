@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> Callable[[], int]:
     if not arguments.module and not is_file(script):
         raise fastanchor.DataError(f"{arguments.script}: no such file; the Python script to run is needed")
     own = {} if arguments.module else in_script(arguments.patch, script)
-    lines = [f"{script.name}: {', '.join(own)} are those of fastanchor"] if own else []
+    lines = [f"{script.name}: {', '.join(own)} {'is' if len(own) == 1 else 'are'} fastanchor's"] if own else []
     if PATCHES[arguments.patch][0] != "__main__":
         lines.append(install(arguments.patch))
     elif arguments.module:

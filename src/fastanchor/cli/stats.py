@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     skipped = dict(boxes.skipped)
     if arguments.plot is not None:
         plot.per_class(read["per_class"], arguments.plot, replace=arguments.force)
+        _common.wrote(arguments, arguments.plot)
     if arguments.json:
         _common.emit_json({**read, "read": read, "skipped": skipped, "version": fastanchor.__version__})
         return 0

@@ -7,7 +7,9 @@ import re
 
 import fastanchor
 from fastanchor import DataError, _check, plot
+from fastanchor._small import count_small
 from fastanchor._sweep import sweep
+from fastanchor.boxes import network_sizes
 from fastanchor.cli import _common, _head
 from fastanchor.engine import ENGINES
 from fastanchor.starts import N_INIT
@@ -29,7 +31,7 @@ def add(commands: _common.Commands) -> None:
     _common.add_data(parser, optional=True)
     job = parser.add_argument_group("the job")
     job.add_argument("--n", default="1-15", help="numbers of anchors, as in 1-15 or 3,6,9 (default: 1-15)")
-    _head.add_input(job, min_size=2.0)
+    _head.add_input(job)
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
     job.add_argument("--gen", type=int, default=0, help="generations of the search after k-means (default: 0)")
     job.add_argument("--n-init", type=int, default=N_INIT, help=f"starts of k-means to try (default: {N_INIT})")
@@ -49,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = numbers(arguments.n)
     made_for = _head.network(arguments)
     boxes, read = _common.load(arguments)
+    every = network_sizes(boxes, made_for.img_size, made_for.fit)
     with _common.using_backend(arguments.backend):
         found = sweep(
             boxes,
@@ -66,13 +69,17 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.plot is not None:
         plot.swept(found, arguments.plot, replace=arguments.force)
+        _common.wrote(arguments, arguments.plot)
     if arguments.json:
         rest = {**_head.input_row(boxes, made_for), "thr": arguments.thr, "seed": arguments.seed, "read": read}
+        rest |= {"small": count_small(every), "dropped": len(every) - found.boxes}
         tail = {"skipped": dict(boxes.skipped), "version": fastanchor.__version__}
         _common.emit_json({**found.to_dict(), **rest, **tail})
         return 0
     lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
-    lines += ["", "  n  mean IoU  fitness      BPR"]
+    how = f"with {arguments.gen:,} generations of the search" if arguments.gen else "alone, without the search"
+    lines += _head.shown_small(count_small(every), len(every) - found.boxes, arguments.min_size)
+    lines += ["", f"k-means {how}", "  n  mean IoU  fitness      BPR"]
     for n, iou, fitness, bpr in zip(found.n, found.mean_iou, found.fitness, found.bpr, strict=True):
         lines.append(f"{n:>3}   {iou:.5f}  {fitness:.5f}  {bpr:.5f}")
     _common.answer("\n".join(lines))

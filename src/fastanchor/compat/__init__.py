@@ -91,7 +91,8 @@ def install(name: str) -> str:
     sys.meta_path.insert(0, _Finder(place, functions))
     if place in sys.modules:
         _replace(sys.modules[place], functions)
-    return f"{place}: {', '.join(functions)} are those of {ours.__name__}"
+    verb = "is that" if len(functions) == 1 else "are those"
+    return f"{place}: {', '.join(functions)} {verb} of {ours.__name__}"
 
 
 def in_script(name: str, script: PathLike) -> dict[str, Any]:

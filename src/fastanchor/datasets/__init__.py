@@ -183,7 +183,7 @@ def detect(path: str | os.PathLike[str]) -> str:
         for entry in os.scandir(place) if place.is_dir() else ():
             if entry.is_dir():
                 os.scandir(entry).close()  # labels may be where nobody may look
-    raise DataError(f"{shown(place)}: no labels recognised here; legal formats are {_legal()}")
+    raise DataError(f"{shown(place)}: no labels recognised here; known formats: {_legal()}")
 
 
 def _module(path: Path, format: str) -> _Format:

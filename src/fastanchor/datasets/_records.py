@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fastanchor._errors import DataError
+from fastanchor._hints import hint
 from fastanchor._text import plain
 from fastanchor._types import FloatArray
 
@@ -83,7 +84,7 @@ class Skips:
         sentence = f"{where}: {reason}" + (f" ({detail})" if detail else "")
         self.first = self.first or sentence
         if self._strict:
-            raise DataError(sentence)
+            raise DataError(sentence + hint("strict"))
         if self._report is not None:
             self._report(sentence)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
+from fastanchor._hints import hint
 from fastanchor._progress import bar
 from fastanchor._reading import content, head_of, is_file
 from fastanchor._types import PathLike, Progress
@@ -212,7 +213,7 @@ def _sized(
             if found is None:
                 keep[i] = False
                 name = table.names[i] or "unnamed"
-                skips.add("image without a size", file, None, f"images[{i}], {name}; see image_size")
+                skips.add("image without a size", file, None, f"images[{i}], {name}; {hint('image_size')}")
             else:
                 sizes[i] = found
     lost = np.isin(table.image, np.flatnonzero(~keep))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fastanchor._errors import DataError
+from fastanchor._hints import hint
 from fastanchor._reading import is_file, refusal
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
@@ -127,7 +128,7 @@ def _images(
             image = index.of_label(str(file))
             wh = (sizes.of(image) if image is not None else None) or size
             if wh is None:
-                skips.add("image size missing", file, None, "image not found; see image_size")
+                skips.add("image size missing", file, None, f"image not found; {hint('image_size')}")
                 continue
             corners, classes = _rows(found, file, skips)
             count += 1

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
+from fastanchor._hints import hint
 from fastanchor._reading import head_of, is_file, text_of
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes
@@ -118,7 +119,7 @@ def _images(
             if wh is None:
                 wh = (sizes.of(image) if image is not None else None) or size
             if wh is None or not (min(wh) >= MIN_SIDE and max(wh) <= MAX_SIDE):
-                skips.add("image size missing", path, number, f"{shown(file)}; see image_size")
+                skips.add("image size missing", path, number, f"{shown(file)}; {hint('image_size')}")
                 continue
             found = [(*row[:4], row[4]) for row in rows if _good(row, skips, path, number)]
             corners = [[float(x) for x in row[:4]] for row in found]

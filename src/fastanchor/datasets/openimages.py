@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
+from fastanchor._hints import hint
 from fastanchor._reading import head_of, is_file
 from fastanchor._types import FloatArray, IntArray, PathLike, Progress
 from fastanchor.boxes import Boxes
@@ -182,12 +183,12 @@ def _load(
         if report is not None:
             report(
                 f"{shown(file)}: no images and no table of their sizes found, so boxes are relative to images taken as "
-                "square; image_size would say how large they are"
+                f"square; {hint('image_size')}"
             )
         sizes[:] = 1.0
     elif missing.any():
         for i in used[missing].tolist():
-            skips.add("image size missing", file, None, f"{shown(names.names[i])}; see image_size")
+            skips.add("image size missing", file, None, f"{shown(names.names[i])}; {hint('image_size')}")
         lost = keep & np.append(missing, False)[at]
         skips.note("box of an image without a size", int(lost.sum()))
         keep &= ~lost

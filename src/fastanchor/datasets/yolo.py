@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
+from fastanchor._hints import hint
 from fastanchor._reading import is_file, refusal
 from fastanchor._types import FloatArray, PathLike, Progress
 from fastanchor.boxes import Boxes
@@ -183,14 +184,12 @@ def _load(
         known[:] = True
     elif not known.any() and (some := next((p for p in places if p is not None and is_file(p)), None)):
         raise DataError(
-            f"{shown(some)}: no size can be read from it or any other image ({what_is(some)}); see image_size"
+            f"{shown(some)}: no size can be read from it or any other image ({what_is(some)}); " + hint("image_size")
         )
     elif not known.any():
         sizes[:] = 1.0
         known[:] = True
-        said(
-            "no images found, so boxes are relative to images taken as square; image_size would say how large they are"
-        )
+        said(f"no images found, so boxes are relative to images taken as square; {hint('image_size')}")
     return _kept(found, places, sizes, known, rows, skips)
 
 
@@ -229,7 +228,7 @@ def _kept(
         for i in np.flatnonzero(~known).tolist():
             image = places[i]
             why = "image not found" if image is None else f"{image.name}: {what_is(image)}"
-            skips.add("image size missing", files[i], None, f"{why}; see image_size")
+            skips.add("image size missing", files[i], None, f"{why}; {hint('image_size')}")
         place = np.cumsum(known) - 1
         chosen = known[rows.files]
         rows = rows.take(chosen)

@@ -24,8 +24,9 @@ from fastanchor.export.yolo import YOLOV5, edit_yaml, yolov5
 from fastanchor.layers import Split, levels
 
 __all__ = [
-    "FORMATS", "Config", "Input", "Target", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit", "json", "levels",
-    "mmdet", "mmyolo", "paddle", "read", "read_edited", "tao", "usual_levels", "yolov5",
+    "FORMATS", "Config", "Input", "Target", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit",
+    "is_file_name", "json", "levels", "mmdet", "mmyolo", "paddle", "read", "read_edited", "tao", "usual_levels",
+    "yolov5",
 ]  # fmt: skip
 
 FORMATS: dict[str, Target] = {
@@ -103,8 +104,7 @@ def read(anchors: str | Path | Sequence[str]) -> Config:
            [16. , 30.5]])
     """
     text = str(anchors) if isinstance(anchors, (str, Path)) else " ".join(anchors)
-    named = re.fullmatch(r"[^\n]*\.[A-Za-z]\w*", text) and not re.fullmatch(r"[-+\d\s.,eE]*", text)
-    if not isinstance(anchors, Path) and not named:
+    if not isinstance(anchors, Path) and not is_file_name(text):
         found = from_words(text)
         return Config(found, [], len(found))
     path, content = _text_of(text, ENDINGS)
@@ -112,6 +112,18 @@ def read(anchors: str | Path | Sequence[str]) -> Config:
         return _grammar(path, content)(content)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
+
+
+def is_file_name(text: str) -> bool:
+    """Return whether :func:`read` takes a text for the name of a file, and not for numbers.
+
+    Examples
+    --------
+    >>> is_file_name("yolov4.cfg"), is_file_name("10,13 16,30.5")
+    (True, False)
+    """
+    ends = re.fullmatch(r"[^\n]*\.[A-Za-z]\w*", text) is not None
+    return ends and re.fullmatch(r"[-+\d\s.,eE]*", text) is None
 
 
 def read_edited(file: str | Path) -> Config:

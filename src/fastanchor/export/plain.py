@@ -54,7 +54,7 @@ def csv(anchors: FloatArray, parts: Split | None = None, made_for: Input | None 
         Widths and heights in pixels of the network input, smallest area first.
     parts : list of (level, anchors in it), optional
     made_for : Input, optional
-        Not written: CSV has no comments.
+        Not written: CSV has no comments, and many readers would take one for the head.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def read_numbers(text: str) -> Config:
     bare = "\n".join(line.split("#", 1)[0] for line in text.removeprefix("\ufeff").split("\n"))
     anchors = from_words(bare)
     why = ""
-    if anchors.max() < 32 and np.any(anchors != np.round(anchors)):
+    if 2 <= anchors.max() < 32 and np.any(anchors != np.round(anchors)):
         why = "all anchors are below 32 pixels and have decimals; if they are in cells, multiply them by the stride"
     return Config(anchors, [], len(anchors), why, note=noted(text))
 

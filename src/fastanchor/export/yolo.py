@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from fastanchor._errors import DataError
+from fastanchor._hints import hint
 from fastanchor._types import FloatArray
 from fastanchor.export._common import (
     Config,
@@ -134,7 +135,7 @@ def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None, made_f
         if len(parts) != len(order):
             raise DataError(f"has {len(order)} levels, not {len(parts)}")
     elif parts is None:
-        raise DataError("tells its levels neither in the block nor in a layer that has the anchors; choose them")
+        raise DataError(f"tells its levels neither in the block nor in a layer that has the anchors; {hint('levels')}")
     head, *rows = yolov5(anchors, parts, made_for).split("\n")
     found = dealt(anchors, parts)
     if list(order) != sorted(order):  # a model whose last layer begins with the largest stride

@@ -1,0 +1,74 @@
+"""Boxes that are small for a detector: which ones are left out, which ones are warned of, and in what words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray
+
+__all__ = ["EVERY", "MIN_SIZE", "SMALL", "count_small", "kept", "no_side", "small_boxes"]
+
+# Anchors are computed without the boxes that have no side of so many pixels of the network input, but scored on every
+# box, because a trainer scores every label.
+MIN_SIZE, EVERY = 2.0, 0.0
+
+# A side below this, in pixels of the network input, is next to invisible to a detector with a first stride of 8.
+SMALL = 3.0
+
+
+def kept(wh: FloatArray, min_size: float) -> NDArray[np.bool_]:
+    """Return which boxes, (n, 2), have a side of at least `min_size`, (n,).
+
+    Raises
+    ------
+    DataError
+        If none has.
+
+    Examples
+    --------
+    >>> kept(np.array([[1.0, 1.5], [1.0, 2.0]]), 2.0).tolist()
+    [False, True]
+    """
+    keep: NDArray[np.bool_] = (wh[:, 0] >= min_size) | (wh[:, 1] >= min_size)
+    if not keep.any():
+        raise DataError(f"boxes: none of {len(wh):,} has a side >= min_size = {min_size:g} pixels of the network input")
+    return keep
+
+
+def count_small(wh: FloatArray) -> int:
+    """Return how many boxes have a side < 3 pixels.
+
+    Examples
+    --------
+    >>> count_small(np.array([[3.0, 9.0], [2.5, 40.0]]))
+    1
+    """
+    return int(np.count_nonzero((wh[:, 0] < SMALL) | (wh[:, 1] < SMALL)))
+
+
+def small_boxes(count: int) -> str:
+    """Return the sentence about boxes that :func:`count_small` counted.
+
+    Examples
+    --------
+    >>> small_boxes(25)
+    '25 boxes have a side < 3 pixels of the network input'
+    """
+    return f"{_boxes(count)} a side < {SMALL:g} pixels of the network input"
+
+
+def no_side(count: int, min_size: float) -> str:
+    """Return the sentence about boxes that :func:`kept` does not keep.
+
+    Examples
+    --------
+    >>> no_side(1, 2.0)
+    '1 box has no side >= 2 pixels of the network input'
+    """
+    return f"{_boxes(count)} no side >= {min_size:g} pixels of the network input"
+
+
+def _boxes(count: int) -> str:
+    return f"{count:,} {'box has' if count == 1 else 'boxes have'}"
