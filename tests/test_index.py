@@ -549,7 +549,7 @@ def test_take_pick_and_size():
 def test_sides_out_of_range(bad):
     boxes = np.ones((10, 2))
     boxes[4, 1] = bad
-    with pytest.raises(DataError, match=r"boxes\[4\] = .*widths and heights must"):
+    with pytest.raises(DataError, match=r"^boxes\[4\] = .*widths and heights must"):
         BoxIndex(boxes)
 
 
@@ -637,7 +637,7 @@ def test_pick_is_that_of_the_dense_engine():
 
 def test_index_needs_the_compiled_kernels():
     with fastanchor.backend("numpy"):
-        with pytest.raises(BackendError, match="engine 'index' needs numba"):
+        with pytest.raises(BackendError, match="^engine 'index' needs numba"):
             BoxIndex(ZOO["one"])
         assert fastanchor.auto_anchor(ZOO["equal"], n=1, gen=0).engine == "dense"
 

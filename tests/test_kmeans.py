@@ -467,12 +467,12 @@ def test_bad_arguments_are_refused(options, sentence):
 def test_fewer_distinct_boxes_than_centres_is_an_error_that_counts_them():
     wh = np.repeat(zoo.lognormal(5), 40, axis=0)
     for init in ("random", "k-means++"):
-        with pytest.raises(DataError, match="hold 5 distinct sizes, fewer than k = 9"):
+        with pytest.raises(DataError, match="^boxes: hold 5 distinct sizes, fewer than k = 9"):
             quiet(wh, 9, init=init)
 
 
 @pytest.mark.parametrize("init", [[[1.0, 1.0], [1.0, 1.0]], "k-means++"])
 def test_boxes_that_iou_cannot_tell_apart_are_an_error(init):
     wh = np.array([[1.0, 1.0], [1.0, np.nextafter(1.0, 2.0)], [1.0, 1.0]])
-    with pytest.raises(DataError, match=r"too few of them can be told apart for k = 2 centres"):
+    with pytest.raises(DataError, match=r"^boxes: too few of them can be told apart for k = 2 centres"):
         quiet(wh, 2, init=init, rng=0)
