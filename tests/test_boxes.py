@@ -82,7 +82,7 @@ def test_scaled_refuses(arguments, sentence):
 
 
 def test_scaling_needs_image_sizes():
-    with pytest.raises(DataError, match="^boxes: have no image sizes"):
+    with pytest.raises(DataError, match=r"^boxes: have no image sizes"):
         Boxes([[1, 1]]).scaled(320)
 
 

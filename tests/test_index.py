@@ -637,7 +637,7 @@ def test_pick_is_that_of_the_dense_engine():
 
 def test_index_needs_the_compiled_kernels():
     with fastanchor.backend("numpy"):
-        with pytest.raises(BackendError, match="^engine 'index' needs numba"):
+        with pytest.raises(BackendError, match=r"^engine 'index' needs numba"):
             BoxIndex(ZOO["one"])
         assert fastanchor.auto_anchor(ZOO["equal"], n=1, gen=0).engine == "dense"
 

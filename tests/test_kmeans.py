@@ -467,7 +467,7 @@ def test_bad_arguments_are_refused(options, sentence):
 def test_fewer_distinct_boxes_than_centres_is_an_error_that_counts_them():
     wh = np.repeat(zoo.lognormal(5), 40, axis=0)
     for init in ("random", "k-means++"):
-        with pytest.raises(DataError, match="^boxes: hold 5 distinct sizes, fewer than k = 9"):
+        with pytest.raises(DataError, match=r"^boxes: hold 5 distinct sizes, fewer than k = 9"):
             quiet(wh, 9, init=init)
 
 

@@ -77,7 +77,7 @@ def test_errors_name_the_argument():
         fastanchor.anchor_fitness([[0, 1]], [[1, 1]])
     with pytest.raises(DataError, match=r"^boxes\[0\] = \(0.0, 1.0\)"):
         fastanchor.anchor_fitness([[1, 1]], [[0, 1]])
-    with pytest.raises(DataError, match="^centers: has shape"):
+    with pytest.raises(DataError, match=r"^centers: has shape"):
         fastanchor.assign([[1, 1]], [1, 1])
-    with pytest.raises(DataError, match="^metric = 'l1'"):
+    with pytest.raises(DataError, match=r"^metric = 'l1'"):
         fastanchor.assign([[1, 1]], [[1, 1]], metric="l1")

@@ -103,7 +103,7 @@ def test_bad_input(arguments, sentence):
 
 
 def test_bad_options():
-    with pytest.raises(DataError, match="^update = 'mode': must be one of 'median', 'mean'"):
+    with pytest.raises(DataError, match=r"^update = 'mode': must be one of 'median', 'mean'"):
         update_centers([[1, 2]], [0], 1, update="mode")
-    with pytest.raises(DataError, match="^empty: holds 1 centres; k = 2 are needed"):
+    with pytest.raises(DataError, match=r"^empty: holds 1 centres; k = 2 are needed"):
         update_centers([[1, 2]], [0], 2, empty=[[1, 2]])
