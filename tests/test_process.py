@@ -186,12 +186,26 @@ def masked(rows):
     return np.ma.MaskedArray(WH, mask=np.isin(np.arange(len(WH)), rows)[:, None] & np.array([True, False]))
 
 
+class OneOfOne:
+    """A tensor of shape (1,), which other libraries turn into a float."""
+
+    ndim = 1
+
+    def __float__(self):
+        return 0.5
+
+    def __repr__(self):
+        return "OneOfOne"
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
         (lambda: fastanchor.anchor_fitness(WH[:3], WH, thr="0.2"), "thr = '0.2': must be a number from 0 to 1"),
         (lambda: fastanchor.check(WH[:3], WH, thr=b"1"), "thr = b'1': must be a number"),
         (lambda: fastanchor.auto_anchor(WH, min_size="2"), "min_size = '2': must be a number"),
+        (lambda: fastanchor.check(WH[:3], WH, thr=np.array([0.5])), r"thr = array\(\[0.5\]\): must be a number"),
+        (lambda: fastanchor.check(WH[:3], WH, thr=OneOfOne()), "thr = OneOfOne: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, tol=10**400), r"tol = 1000.*\.\.\.: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, max_iter=10**400), r"max_iter = 1000.*\.\.\.: must be at most 2,147,483,647"),
         (lambda: fastanchor.evolve(WH[:3], WH, gen=10**5000), r"gen = \(a number of more than 4300 digits\): must be"),
@@ -199,13 +213,13 @@ def masked(rows):
         (lambda: fastanchor.auto_anchor(WH, img_size=1e308), r"img_size = 1e\+308: must be a whole number"),
         (
             lambda: fastanchor.mean_iou([[1, 1], [10**400, 1]], WH),
-            r"\[1\] = \[1000.*: is beyond the numbers of float64",
+            r"boxes\[1\] = \[1000.*: is beyond the numbers of float64",
         ),
-        (lambda: fastanchor.mean_iou(np.array([["1", 2]], object), WH), r"must be numbers of shape \(n, 2\)"),
+        (lambda: fastanchor.mean_iou(np.array([["1", 2]], object), WH), r"boxes: must be numbers of shape \(n, 2\)"),
         (lambda: fastanchor.kmeans(masked([7, 9]), 3), r"boxes\[7\]: is masked; .*; 1 more row like it"),
         (lambda: fastanchor.kmeans(WH, 3, init=masked([7])[5:8]), r"init\[2\]: is masked"),
         (lambda: fastanchor.Boxes(masked([0])), r"wh\[0\]: is masked"),
-        (lambda: fastanchor.BoxIndex(masked([1])), r"\[1\]: is masked"),
+        (lambda: fastanchor.BoxIndex(masked([1])), r"boxes\[1\]: is masked"),
         (
             lambda: fastanchor.Boxes(WH[:2], np.ma.MaskedArray([0, 0], mask=[False, True]), [[200, 200]]),
             r"image_index\[1\]: is masked",
@@ -223,8 +237,15 @@ def masked(rows):
     ],
 )
 def test_arguments_that_break_a_rule(call, sentence):
-    with pytest.raises(DataError, match=sentence):
+    with pytest.raises(DataError, match="^" + sentence):
         call()
+
+
+@pytest.mark.parametrize(("length", "written"), [(60, "'" + "x" * 58 + "'"), (61, "'" + "x" * 56 + "...")])
+def test_a_value_in_a_message_has_at_most_60_characters(length, written):
+    with pytest.raises(DataError) as caught:
+        fastanchor.kmeans(WH, 3, metric="x" * (length - 2))
+    assert str(caught.value) == f"metric = {written}: must be one of 'iou', 'euclidean'"
 
 
 def test_a_mask_that_hides_nothing_is_no_mask():
@@ -233,9 +254,9 @@ def test_a_mask_that_hides_nothing_is_no_mask():
 
 
 @pytest.mark.parametrize("option", ["--gen", "--img-size", "--n", "--n-init"])
-@pytest.mark.parametrize("value", [10**400, 2**31])
+@pytest.mark.parametrize("value", ["1" + "0" * 400, str(2**31), "9" * 5000])
 def test_options_beyond_any_number(capsys, option, value):
-    assert main(["anchors", "--quiet", option, str(value)]) == 2
+    assert main(["anchors", "--quiet", option, value]) == 2
     captured = capsys.readouterr()
     assert "must be at most 2,147,483,647" in captured.err
     assert captured.err.count("\n") == 1
@@ -430,3 +451,53 @@ def test_what_the_parent_ignores_stays_ignored(tmp_path, ignored):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "nowhere: no such file" in err
+
+
+@pytest.mark.parametrize("digits", [400, 5000, 100_000])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["anchors", "--gen", "-{}"], "must be at least 0"),
+        (["anchors", "--seed", "{}"], "must be at most 340,282,366,920"),
+        (["anchors", "--per-level", "3,{}"], "--per-level = "),
+        (["anchors", "--gen", "{}x"], "invalid int value"),
+        (["sweep", "--n", "1-{}"], "must name 1 to 100 numbers, each at least 1 and at most 9,999"),
+        (["sweep", "--n", "{}"], "must name 1 to 100 numbers, each at least 1 and at most 9,999"),
+    ],
+)
+def test_long_numbers_are_a_short_sentence(capsys, arguments, sentence, digits):
+    assert main([one.format("9" * digits) for one in arguments]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert len(captured.err) < 500
+
+
+@pytest.mark.parametrize("size", ["0x0", "0", "-1x5", "5x0"])
+@pytest.mark.parametrize("name", ["s.csv", "one.xml", "labels"])
+def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatch, name, size):
+    monkeypatch.chdir(tmp_path)
+    Path("s.csv").write_text("width,height\n10,20\n")
+    Path("one.xml").write_text("<annotation><object/></annotation>")
+    Path("labels").mkdir()
+    Path("labels/a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    assert main(["stats", name, f"--image-size={size}", "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("fastanchor: image_size = (")
+    assert error.endswith("): must be (width, height), whole numbers >= 1 (pixels)\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (
+            "--image-size=9x9",
+            "image_size = (9, 9): format 'table' has no use for it; only these formats have: 'coco', 'op",
+        ),
+        ("--size-cache=k", "size_cache = 'k': format 'table' has no use for it; only these formats have: 'coco', 'op"),
+        ("--crowd", "crowd = True: format 'table' has no use for it; only these formats have: 'coco', 'openimages'"),
+    ],
+)
+def test_an_option_without_use_names_the_formats_that_have_one(tmp_path, capsys, option, sentence):
+    (tmp_path / "s.csv").write_text("width,height\n10,20\n")
+    assert main(["stats", str(tmp_path / "s.csv"), option, "--quiet"]) == 2
+    assert sentence in capsys.readouterr().err

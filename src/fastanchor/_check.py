@@ -230,9 +230,12 @@ def tally(values: Any, name: str) -> dict[str, int]:
 def as_path(value: Any, name: str) -> Path:
     """Return the path of a file or folder; bytes are decoded as the system does."""
     try:
-        return Path(os.fsdecode(value))
+        text = os.fsdecode(value)
     except TypeError:
         raise DataError(f"{name} = {short(value)}: must be the path of a file or folder") from None
+    if not text:  # which a Path takes for the current folder
+        raise DataError(f"{name} = '': is empty; the name of a file or folder is needed")
+    return Path(text)
 
 
 def choice(value: Any, name: str, legal: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from fastanchor import DataError, _check
 from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._types import FloatArray
 from fastanchor.boxes import FITS, Boxes
+from fastanchor.cli._whole import whole
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.layers import BY, Layer, Split, split
 
@@ -95,9 +96,10 @@ def per_level(arguments: argparse.Namespace) -> list[int] | None:
     if arguments.per_level is None:
         return None
     try:
-        return [int(part) for part in arguments.per_level.split(",")]
+        counts = [whole(part) for part in arguments.per_level.split(",")]
     except ValueError:
-        raise DataError(f"--per-level = {arguments.per_level!r}: must be numbers as in 3,3,3") from None
+        raise DataError(f"--per-level = {_check.short(arguments.per_level)}: must be numbers as in 3,3,3") from None
+    return [_check.integer(count, "--per-level", least=0) for count in counts]
 
 
 def chosen_split(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> Split | None:

@@ -109,7 +109,7 @@ def _show(arguments: argparse.Namespace, rows: list[bench.Row], sizes: list[int]
     if arguments.json:
         _common.emit_json(content)
     else:
-        _common.answer((_report.markdown if arguments.markdown else _report.text)(rows, machine))
+        _common.answer_beside(arguments, (_report.markdown if arguments.markdown else _report.text)(rows, machine))
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[str]]:

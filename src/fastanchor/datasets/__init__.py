@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._reading import named
+from fastanchor._reading import is_folder, named
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
@@ -33,8 +33,6 @@ _MODULES = {
     "yolo": "fastanchor.datasets.yolo",
 }
 FORMATS = tuple(_MODULES)
-_TOLD = ", its labels tell the size"
-_WHY = {"image_size": _TOLD, "size_cache": _TOLD, "crowd": ", it marks no crowds", "columns": ", it is no table"}
 
 
 class _Format(Protocol):
@@ -181,7 +179,7 @@ def detect(path: str | os.PathLike[str]) -> str:
             if _load(name).detect(place):
                 return name
         for entry in os.scandir(place) if place.is_dir() else ():
-            if entry.is_dir():
+            if is_folder(entry):
                 os.scandir(entry).close()  # labels may be where nobody may look
     raise DataError(f"{shown(place)}: no labels recognised here; known formats: {_legal()}")
 
@@ -198,9 +196,6 @@ def _options(
     """Return the options that are given, checked; a reader that has no use for one is an error."""
     given = {"image_size": image_size, "size_cache": size_cache, "crowd": crowd or None, "columns": columns}
     given = {option: value for option, value in given.items() if value is not None}
-    for option, value in given.items():
-        if option not in getattr(module, "OPTIONS", ()):
-            raise DataError(f"{option} = {_check.short(value)}: format {name!r} has no use for it{_WHY[option]}")
     if image_size is not None:
         given["image_size"] = _check.side_pair(image_size, "image_size")
     if columns is not None:
@@ -208,6 +203,13 @@ def _options(
         if not (len(pair) == 2 and all(isinstance(one, str) for one in pair)):
             rule = "must be the names of two columns, (width, height)"
             raise DataError(f"columns = {_check.short(columns)}: {rule}")
+    for option, value in given.items():
+        if option not in getattr(module, "OPTIONS", ()):
+            others = [other for other in FORMATS if option in getattr(_load(other), "OPTIONS", ())]
+            raise DataError(
+                f"{option} = {_check.short(value)}: format {name!r} has no use for it; only these formats have: "
+                f"{', '.join(map(repr, others))}"
+            )
     return given
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as _csv
 import json as _json
+from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.boxes import FITS
-from fastanchor.export._common import Config, Input, Layout, Target, dealt, from_words, noted
+from fastanchor.export._common import NUMBER, Config, Input, Layout, Target, dealt, from_words, noted
 from fastanchor.layers import DEEPEST, Split
 
 __all__ = ["CSV", "JSON", "csv", "json", "read_numbers"]
@@ -127,13 +128,14 @@ def read_csv(text: str) -> Config:
     ([[10.5, 13.0], [30.0, 61.0]], [(4, [0]), (5, [1])])
     """
     try:
-        rows = list(_csv.DictReader(text.removeprefix("\ufeff").splitlines()))
+        reader = _csv.DictReader(text.removeprefix("\ufeff").splitlines())
+        rows = [(reader.line_num, row) for row in reader]
     except _csv.Error as error:
         raise DataError(f"is not CSV ({error})") from None
-    if not rows or not {"width", "height"} <= set(rows[0]):
+    if not rows or not {"width", "height"} <= set(rows[0][1]):
         raise DataError("must have a line with the columns width, height, and lines with numbers below it")
-    anchors = from_words(" ".join(f"{row['width']} {row['height']}" for row in rows))
-    levels = [row.get("level") or "" for row in rows]
+    anchors = from_words(" ".join(_cell(row, side, line) for line, row in rows for side in ("width", "height")))
+    levels = [row.get("level") or "" for _, row in rows]
     layout: dict[int, list[int]] = {}
     for i, level in enumerate(levels):
         if level.isascii() and level.isdigit() and len(level) < 3 and int(level) <= DEEPEST:
@@ -141,6 +143,15 @@ def read_csv(text: str) -> Config:
     if sum(map(len, layout.values())) < len(anchors):
         layout = {}
     return Config(anchors, sorted(layout.items()), len(anchors))
+
+
+def _cell(row: dict[str, str | None], side: str, line: int) -> str:
+    value = (row[side] or "").strip()
+    if not value:
+        raise DataError(f"line {line}: has no {side}")
+    if not NUMBER.fullmatch(value):
+        raise DataError(f"line {line}: {side} = {brief(value)}: must be a number")
+    return value
 
 
 def read_numbers(text: str) -> Config:
