@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import Boxes, DataError, SmallBoxWarning
+from fastanchor import Boxes, DataError, SmallBoxWarning, export
 
 import naive
 import zoo
@@ -69,7 +69,7 @@ def test_options_of_the_search_are_checked_before_anything_is_done(name, value):
     def none(**_):
         raise AssertionError("work has begun")
 
-    with pytest.raises(DataError, match=f"{name} = {value}: must be"):
+    with pytest.raises(DataError, match=f"^{name} = {value}: must be"):
         fastanchor.auto_anchor(zoo.lognormal(40).clip(3), **{name: value}, progress=none)
 
 
@@ -105,13 +105,13 @@ def test_boxes_without_images_count_as_network_pixels():
         ({"fit": "crop"}, "fit = 'crop'"),
         ({"n": 0}, "n = 0"),
         ({"min_size": 1e6}, "boxes: none of 40 has a side >= min_size"),
-        ({"n": 41}, "hold 40 distinct sizes, fewer than k = 41"),
+        ({"n": 41}, "boxes: hold 40 distinct sizes, fewer than k = 41"),
     ],
 )
 def test_bad_arguments_are_refused(options, sentence):
     with pytest.raises(DataError) as caught:
         auto(zoo.lognormal(40).clip(3), **options)
-    assert sentence in str(caught.value)
+    assert str(caught.value).startswith(sentence)
 
 
 def test_empty_data_set_is_refused():
@@ -128,6 +128,41 @@ def test_texts_hold_the_anchors():
     numbers = np.fromstring(result.to_darknet().removeprefix("anchors = "), sep=",").reshape(9, 2)
     np.testing.assert_allclose(numbers, result.anchors, atol=0.501)
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["anchors"] == result.anchors.tolist()
+
+
+@pytest.mark.parametrize("name", ["yolov5", "darknet", "mmdet", "mmyolo", "paddle", "tao", "json", "csv"])
+def test_texts_get_the_levels_and_what_the_anchors_are_for(name):
+    target = export.FORMATS[name]
+    fit = "stretch" if target.fit == "letterbox" else "letterbox"  # what the detector does not do unless told so
+    boxes = Boxes(zoo.lognormal(300).clip(3), np.zeros(300, int), [[640, 384]])
+    result = auto(boxes, n=6, gen=0, rng=0, img_size=(640, 384), fit=fit)
+    parts = [(3, 2), (4, 2), (5, 2)]
+    options = {} if target.any_fit else {"fit": fit}
+    write = getattr(result, f"to_{name}")
+    text = write(parts, **options)
+    assert text == target.write(result.anchors, parts, export.Input(fit, (640, 384)))
+    assert text != write(**options)
+    if name != "csv":  # which has no place for it
+        assert text != target.write(result.anchors, parts, None)
+    if not target.any_fit:
+        with pytest.raises(DataError, match=f"^fit: the anchors are for {fit}"):
+            write(parts)
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch"])
+def test_an_edited_file_gets_the_levels_and_what_the_anchors_are_for(tmp_path, fit):
+    file = tmp_path / "net.yaml"
+    file.write_text("nc: 3\nanchors:\n  - [1,2, 3,4, 5,6]\n  - [7,8, 9,10, 11,12]\n")
+    boxes = Boxes(zoo.lognormal(300).clip(3), np.zeros(300, int), [[640, 384]])
+    result = auto(boxes, n=6, gen=0, rng=0, img_size=(640, 384), fit=fit)
+    text = result.edited(file, [(4, 3), (5, 3)], fit=fit)
+    assert [line.count(",") + 1 for line in text.splitlines() if "[" in line] == [6, 6]
+    assert f"# fastanchor: {fit}, 640 x 384 pixels" in text
+    with pytest.raises(DataError, match="levels"):
+        result.edited(file, [(3, 2), (4, 2), (5, 2)], fit=fit)
+    if fit == "stretch":
+        with pytest.raises(DataError, match=": fit: the anchors are for stretch"):
+            result.edited(file)
 
 
 def test_the_dictionary_holds_the_result_under_the_names_of_its_fields():

@@ -53,7 +53,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("columns", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_refused(columns, sentence):
-    with pytest.raises(DataError, match=sentence):
+    with pytest.raises(DataError, match="^" + sentence):
         Boxes(**columns)
 
 
@@ -77,12 +77,12 @@ SCALED_REFUSED = {
 
 @pytest.mark.parametrize(("arguments", "sentence"), SCALED_REFUSED.values(), ids=SCALED_REFUSED)
 def test_scaled_refuses(arguments, sentence):
-    with pytest.raises(DataError, match=sentence):
+    with pytest.raises(DataError, match="^" + sentence):
         full().scaled(**arguments)
 
 
 def test_scaling_needs_image_sizes():
-    with pytest.raises(DataError, match="boxes: have no image sizes"):
+    with pytest.raises(DataError, match=r"^boxes: have no image sizes"):
         Boxes([[1, 1]]).scaled(320)
 
 

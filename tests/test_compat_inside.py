@@ -133,7 +133,8 @@ def test_run_puts_all_of_them_in(tmp_path, name):
     modules = re.findall(r"'([\w.]+)'", done.stdout)
     assert len(modules) == len(table(name))
     assert all(module.startswith("fastanchor.") for module in modules)
-    assert f"tool.py: {', '.join(table(name))} are fastanchor's" in done.stderr
+    verb = "is" if len(table(name)) == 1 else "are"
+    assert f"tool.py: {', '.join(table(name))} {verb} fastanchor's" in done.stderr
 
 
 def test_some_of_them_are_enough(tmp_path):

@@ -123,6 +123,27 @@ def test_an_emptied_centre_moves_to_the_box_farthest_from_the_updated_ones(name,
         assert result.centers.tolist() == [[10, 10], [5, 10]]
 
 
+@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("engine", ["dense", "index"])
+def test_boxes_that_change_places_are_a_change_where_counts_and_medians_stay(monkeypatch, engine, metric):
+    """Centres parted by width, then by height: two boxes of eight change their centre, all in one range of cells."""
+    if engine == "index" and not kernels.installed():
+        pytest.skip("the index needs numba")
+    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    boxes = np.array([[10.0, 10]] * 3 + [[20, 50], [50, 20]] + [[100, 100]] * 3)
+    by_width, by_height = np.array([[20.0, 30], [50, 30]]), np.array([[30.0, 20], [30, 50]])
+    for small in (0, len(boxes) + 1):  # many ranges of cells, and one
+        monkeypatch.setattr(_assignment, "SMALL", small)
+        answers = fastanchor.engine.choose(boxes, name=engine)
+        assert answers.labels(by_width, metric).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+        assert answers.labels(by_height, metric).tolist() == [0, 0, 0, 1, 0, 1, 1, 1]
+        run = answers.lloyd(metric, "median")
+        steps = [run.step(centers) for centers in (by_width, by_height, by_height + 0.5, by_width)]
+        assert [step.centers.tolist() for step in steps] == [[[10, 10], [100, 100]]] * 4
+        assert [step.counts.tolist() for step in steps] == [[4, 4]] * 4
+        assert [step.changed for step in steps] == [True, True, False, True]
+
+
 def test_what_a_step_hands_out_cannot_be_written():
     boxes = np.random.default_rng(0).uniform(1, 50, (100, 2))
     for engine in ("dense", "index") if kernels.installed() else ("dense",):

@@ -71,7 +71,7 @@ def test_no_generation_only_scores():
 def test_bad_arguments_are_refused(options, sentence):
     with pytest.raises(DataError) as caught:
         fastanchor.evolve([[3, 3]], [[3, 3]], **options)
-    assert sentence in str(caught.value)
+    assert str(caught.value).startswith(sentence)
 
 
 def test_progress_callable_is_told_the_fitness():

@@ -545,11 +545,11 @@ def test_take_pick_and_size():
                 assert index.pick(centers, metric, u) == expected
 
 
-@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, 1e-101, 1e101])
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, np.nextafter(1e-100, 0), np.nextafter(1e100, np.inf)])
 def test_sides_out_of_range(bad):
     boxes = np.ones((10, 2))
     boxes[4, 1] = bad
-    with pytest.raises(DataError, match=r"boxes\[4\] = .*widths and heights must"):
+    with pytest.raises(DataError, match=r"^boxes\[4\] = .*widths and heights must"):
         BoxIndex(boxes)
 
 
@@ -637,7 +637,7 @@ def test_pick_is_that_of_the_dense_engine():
 
 def test_index_needs_the_compiled_kernels():
     with fastanchor.backend("numpy"):
-        with pytest.raises(BackendError, match="engine 'index' needs numba"):
+        with pytest.raises(BackendError, match=r"^engine 'index' needs numba"):
             BoxIndex(ZOO["one"])
         assert fastanchor.auto_anchor(ZOO["equal"], n=1, gen=0).engine == "dense"
 

@@ -58,7 +58,7 @@ def test_centres_and_points_of_any_sign_are_assigned():
     assert fastanchor.assign(points, [[-2, 0], [5, 5]], metric="euclidean").tolist() == [0, 1, 0, 0]
     assert fastanchor.assign(points, [[5, 5], [0, 0]], metric="euclidean").tolist() == [1, 0, 1, 1]
     for boxes, centers, argument in ((points, [[5, 5]], "boxes"), ([[5, 5]], points, "centers")):
-        with pytest.raises(DataError, match=rf"{argument}\[0\] = \(-1.0, 2.0\): widths and heights must be finite"):
+        with pytest.raises(DataError, match=rf"^{argument}\[0\] = \(-1.0, 2.0\): widths and heights must be finite"):
             fastanchor.assign(boxes, centers)
 
 
@@ -68,16 +68,16 @@ def test_equal_centres_share_nothing():
 
 @pytest.mark.parametrize("thr", [-0.1, 1.1, float("nan"), "a", None])
 def test_threshold_out_of_range(thr):
-    with pytest.raises(DataError, match=r"thr = .*must be a number from 0 to 1"):
+    with pytest.raises(DataError, match=r"^thr = .*must be a number from 0 to 1"):
         fastanchor.anchor_fitness([[1, 1]], [[1, 1]], thr)
 
 
 def test_errors_name_the_argument():
-    with pytest.raises(DataError, match=r"anchors\[0\] = \(0.0, 1.0\)"):
+    with pytest.raises(DataError, match=r"^anchors\[0\] = \(0.0, 1.0\)"):
         fastanchor.anchor_fitness([[0, 1]], [[1, 1]])
-    with pytest.raises(DataError, match=r"boxes\[0\] = \(0.0, 1.0\)"):
+    with pytest.raises(DataError, match=r"^boxes\[0\] = \(0.0, 1.0\)"):
         fastanchor.anchor_fitness([[1, 1]], [[0, 1]])
-    with pytest.raises(DataError, match="centers: has shape"):
+    with pytest.raises(DataError, match=r"^centers: has shape"):
         fastanchor.assign([[1, 1]], [1, 1])
-    with pytest.raises(DataError, match="metric = 'l1'"):
+    with pytest.raises(DataError, match=r"^metric = 'l1'"):
         fastanchor.assign([[1, 1]], [[1, 1]], metric="l1")

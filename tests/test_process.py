@@ -186,12 +186,26 @@ def masked(rows):
     return np.ma.MaskedArray(WH, mask=np.isin(np.arange(len(WH)), rows)[:, None] & np.array([True, False]))
 
 
+class OneOfOne:
+    """A tensor of shape (1,), which other libraries turn into a float."""
+
+    ndim = 1
+
+    def __float__(self):
+        return 0.5
+
+    def __repr__(self):
+        return "OneOfOne"
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
         (lambda: fastanchor.anchor_fitness(WH[:3], WH, thr="0.2"), "thr = '0.2': must be a number from 0 to 1"),
         (lambda: fastanchor.check(WH[:3], WH, thr=b"1"), "thr = b'1': must be a number"),
         (lambda: fastanchor.auto_anchor(WH, min_size="2"), "min_size = '2': must be a number"),
+        (lambda: fastanchor.check(WH[:3], WH, thr=np.array([0.5])), r"thr = array\(\[0.5\]\): must be a number"),
+        (lambda: fastanchor.check(WH[:3], WH, thr=OneOfOne()), "thr = OneOfOne: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, tol=10**400), r"tol = 1000.*\.\.\.: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, max_iter=10**400), r"max_iter = 1000.*\.\.\.: must be at most 2,147,483,647"),
         (lambda: fastanchor.evolve(WH[:3], WH, gen=10**5000), r"gen = \(a number of more than 4300 digits\): must be"),
@@ -199,13 +213,13 @@ def masked(rows):
         (lambda: fastanchor.auto_anchor(WH, img_size=1e308), r"img_size = 1e\+308: must be a whole number"),
         (
             lambda: fastanchor.mean_iou([[1, 1], [10**400, 1]], WH),
-            r"\[1\] = \[1000.*: is beyond the numbers of float64",
+            r"boxes\[1\] = \[1000.*: is beyond the numbers of float64",
         ),
-        (lambda: fastanchor.mean_iou(np.array([["1", 2]], object), WH), r"must be numbers of shape \(n, 2\)"),
+        (lambda: fastanchor.mean_iou(np.array([["1", 2]], object), WH), r"boxes: must be numbers of shape \(n, 2\)"),
         (lambda: fastanchor.kmeans(masked([7, 9]), 3), r"boxes\[7\]: is masked; .*; 1 more row like it"),
         (lambda: fastanchor.kmeans(WH, 3, init=masked([7])[5:8]), r"init\[2\]: is masked"),
         (lambda: fastanchor.Boxes(masked([0])), r"wh\[0\]: is masked"),
-        (lambda: fastanchor.BoxIndex(masked([1])), r"\[1\]: is masked"),
+        (lambda: fastanchor.BoxIndex(masked([1])), r"boxes\[1\]: is masked"),
         (
             lambda: fastanchor.Boxes(WH[:2], np.ma.MaskedArray([0, 0], mask=[False, True]), [[200, 200]]),
             r"image_index\[1\]: is masked",
@@ -223,8 +237,15 @@ def masked(rows):
     ],
 )
 def test_arguments_that_break_a_rule(call, sentence):
-    with pytest.raises(DataError, match=sentence):
+    with pytest.raises(DataError, match="^" + sentence):
         call()
+
+
+@pytest.mark.parametrize(("length", "written"), [(60, "'" + "x" * 58 + "'"), (61, "'" + "x" * 56 + "...")])
+def test_a_value_in_a_message_has_at_most_60_characters(length, written):
+    with pytest.raises(DataError) as caught:
+        fastanchor.kmeans(WH, 3, metric="x" * (length - 2))
+    assert str(caught.value) == f"metric = {written}: must be one of 'iou', 'euclidean'"
 
 
 def test_a_mask_that_hides_nothing_is_no_mask():

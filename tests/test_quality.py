@@ -142,7 +142,7 @@ def test_best_served_by_loops(wh, anchors):
 )
 def test_bad_check(arguments, sentence):
     anchors, boxes, rest = arguments
-    with pytest.raises(DataError, match=re.escape(sentence)):
+    with pytest.raises(DataError, match="^" + re.escape(sentence)):
         fastanchor.check(anchors, boxes, **rest)
 
 
@@ -220,11 +220,11 @@ def test_sweep_on_an_index_is_the_same():
         ([1], {"gen": -1}, "gen = -1: must be at least 0"),
         ([1], {"gen": 0.0}, "gen = 0.0: must be a whole number"),
         ([1], {"gen": None}, "gen = None: must be a whole number"),
-        ([3], {}, "distinct"),
+        ([3], {}, "boxes: hold 2 distinct sizes, fewer than k = 3"),
     ],
 )
 def test_bad_sweep(numbers, rest, sentence):
-    with pytest.raises(DataError, match=re.escape(sentence)):
+    with pytest.raises(DataError, match="^" + re.escape(sentence)):
         fastanchor.sweep([[1, 1], [2, 2]], numbers, min_size=0, progress=False, **rest)
 
 

@@ -77,7 +77,7 @@ def test_boxes_of_any_kind():
 def test_a_centre_without_a_box(backend, labels, gone):
     boxes, places = [[1, 2], [3, 4], [5, 6]], np.array([[70.0, 71.0], [80.0, 81.0], [90.0, 91.0]])
     more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
-    with pytest.raises(DataError, match=f"labels: centre {gone[0]}{more} of k = 3 has no box; give empty="):
+    with pytest.raises(DataError, match=f"^labels: centre {gone[0]}{more} of k = 3 has no box; give empty="):
         update_centers(boxes, labels, 3)
     right = naive.updated(np.array(boxes, float), np.array(labels), 3, "median")
     right[gone] = places[gone]
@@ -98,12 +98,12 @@ def test_a_centre_without_a_box(backend, labels, gone):
     ],
 )
 def test_bad_input(arguments, sentence):
-    with pytest.raises(DataError, match=re.escape(sentence)):
+    with pytest.raises(DataError, match="^" + re.escape(sentence)):
         update_centers(*arguments)
 
 
 def test_bad_options():
-    with pytest.raises(DataError, match="update = 'mode': must be one of 'median', 'mean'"):
+    with pytest.raises(DataError, match=r"^update = 'mode': must be one of 'median', 'mean'"):
         update_centers([[1, 2]], [0], 1, update="mode")
-    with pytest.raises(DataError, match="empty: holds 1 centres; k = 2 are needed"):
+    with pytest.raises(DataError, match=r"^empty: holds 1 centres; k = 2 are needed"):
         update_centers([[1, 2]], [0], 2, empty=[[1, 2]])

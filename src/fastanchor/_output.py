@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._text import plain
 
@@ -41,7 +42,7 @@ def is_stdout(path: Path) -> bool:
         return False
 
 
-def named_file(name: str | os.PathLike[str]) -> Path:
+def named_file(name: str | os.PathLike[str], argument: str = "path") -> Path:
     """Return the path of a file to write, whose name must not be that of a folder.
 
     Raises
@@ -49,12 +50,13 @@ def named_file(name: str | os.PathLike[str]) -> Path:
     DataError
         If the name is empty or ends like that of a folder; a Path would hide both.
     """
-    text = os.fsdecode(name)
-    if not text:
+    if name in ("", b""):
         raise DataError("'': is empty; the name of a file is needed")
+    path = _check.as_path(name, argument)
+    text = os.fsdecode(name)
     if text.endswith(("/", os.sep)):
         raise DataError(f"{plain(text)}: is the name of a folder; the name of a file is needed")
-    return Path(text)
+    return path
 
 
 def check_output(path: Path, *, replace: bool) -> None:

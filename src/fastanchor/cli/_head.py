@@ -9,7 +9,7 @@ from typing import Any
 from fastanchor import DataError, _check
 from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._types import FloatArray
-from fastanchor.boxes import Boxes, input_size
+from fastanchor.boxes import FITS, Boxes
 from fastanchor.cli._whole import whole
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.layers import BY, Layer, Split, split
@@ -26,7 +26,7 @@ def add_input(group: Any, *, min_size: float = MIN_SIZE) -> None:
         "--img-size", "--imgsz", "--img", nargs="+", type=int, metavar="PX",
         help="network input, one side or width and height (default: that of the configuration, else 640)",
     )  # fmt: skip
-    group.add_argument("--fit", choices=("letterbox", "stretch"),
+    group.add_argument("--fit", choices=FITS,
                        help="how images are resized (default: as the detector does, else letterbox)")  # fmt: skip
     group.add_argument("--min-size", type=float, default=min_size, metavar="PX",
                        help=f"leave out boxes without a side of at least this (default: {min_size:g})")  # fmt: skip
@@ -35,7 +35,7 @@ def add_input(group: Any, *, min_size: float = MIN_SIZE) -> None:
 def network(arguments: argparse.Namespace, config: Config | None = None, fmt: str | None = None) -> Input:
     """Return the network input: as given by hand, else as the configuration says, else as its detectors do."""
     fits = [arguments.fit]
-    sizes = [None if arguments.img_size is None else input_size(arguments.img_size)]
+    sizes = [None if arguments.img_size is None else _check.side_pair(arguments.img_size, "img_size", square=True)]
     if config is not None:
         note = config.note or Input("", (0, 0))
         fits += [config.fit, note.fit, config.default_fit]

@@ -150,7 +150,7 @@ def _planned(arguments: argparse.Namespace) -> _Plan:
     n = arguments.n
     if n is None:
         n = sum(counts) if counts is not None else config.n if config is not None and config.n else 9
-    _check.integer(n, "n", least=1)
+    n = _check.integer(n, "n", least=1)
     plan = _Plan(config, _head.network(arguments, config, arguments.emit), n)
     stand_in = np.full((n, 2), 100.0)
     # levels by stride depend on the anchors

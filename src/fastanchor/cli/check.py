@@ -51,7 +51,7 @@ def add(commands: _common.Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score, and judge if asked to."""
     if arguments.min_bpr is not None:
-        _check.number(arguments.min_bpr, "--min-bpr", low=0.0, high=1.0)
+        arguments.min_bpr = _check.number(arguments.min_bpr, "--min-bpr", low=0.0, high=1.0)
     if arguments.plot is not None:
         plot.check(arguments.plot, replace=arguments.force)
     config, used, said = _given(arguments)

@@ -197,14 +197,12 @@ def _options(
     given = {"image_size": image_size, "size_cache": size_cache, "crowd": crowd or None, "columns": columns}
     given = {option: value for option, value in given.items() if value is not None}
     if image_size is not None:
-        try:
-            width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
-        except (TypeError, ValueError):
-            rule = "must be (width, height), whole numbers >= 1 (pixels)"
-            raise DataError(f"image_size = {_check.short(image_size)}: {rule}") from None
-        given["image_size"] = width, height
-    if columns is not None and not (len(columns) == 2 and all(isinstance(one, str) for one in columns)):
-        raise DataError(f"columns = {columns!r}: must be the names of two columns, (width, height)")
+        given["image_size"] = _check.side_pair(image_size, "image_size")
+    if columns is not None:
+        pair = _check.listed(columns) or ()
+        if not (len(pair) == 2 and all(isinstance(one, str) for one in pair)):
+            rule = "must be the names of two columns, (width, height)"
+            raise DataError(f"columns = {_check.short(columns)}: {rule}")
     for option, value in given.items():
         if option not in getattr(module, "OPTIONS", ()):
             others = [other for other in FORMATS if option in getattr(_load(other), "OPTIONS", ())]
@@ -220,12 +218,7 @@ def _load(name: str) -> _Format:
 
 
 def _existing(path: Any) -> Path:
-    try:
-        place = Path(os.fsdecode(path))
-    except TypeError:
-        raise DataError(f"path = {path!r}: must be the path of a file or folder") from None
-    if not os.fspath(path):  # which a Path takes for the current folder
-        raise DataError("path = '': is empty; the name of a file or folder is needed")
+    place = _check.as_path(path, "path")
     if str(place) == "-":
         return place
     with _in_sentences(place):

@@ -43,7 +43,7 @@ class ImageSizes:
     """
 
     def __init__(self, cache: str | os.PathLike[str] | None = None) -> None:
-        self._cache = None if cache is None else named_file(cache)
+        self._cache = None if cache is None else named_file(cache, "size_cache")
         if self._cache is not None:
             check_output(self._cache, replace=True)
         self._known: dict[str, list[Any]] = {} if self._cache is None else _load(self._cache)

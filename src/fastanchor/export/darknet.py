@@ -20,7 +20,7 @@ from fastanchor.export._common import (
     noted,
     pairs,
 )  # fmt: skip
-from fastanchor.layers import Split
+from fastanchor.layers import Split, checked
 
 __all__ = ["DARKNET", "darknet", "edit_cfg"]
 
@@ -156,6 +156,7 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None, made_fo
     classes=1
     num=2
     """
+    parts = None if parts is None else checked(parts, len(anchors))
     lines = lines_of(text)
     heads = heads_of(sections_of(lines))
     levels = sorted(head.level for head in heads)

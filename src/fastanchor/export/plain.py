@@ -12,8 +12,9 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
+from fastanchor.boxes import FITS
 from fastanchor.export._common import NUMBER, Config, Input, Layout, Target, dealt, from_words, noted
-from fastanchor.layers import Split
+from fastanchor.layers import DEEPEST, Split
 
 __all__ = ["CSV", "JSON", "csv", "json", "read_numbers"]
 
@@ -93,7 +94,7 @@ def read_json(text: str) -> Config:
     anchors = _check.as_sizes(content["anchors"], "anchors", "pixels of the network input")
     fit, size = (content.get(key) for key in KEYS)
     note = None
-    if fit in ("letterbox", "stretch") and isinstance(size, list) and [type(side) for side in size] == [int, int]:
+    if fit in FITS and isinstance(size, list) and [type(side) for side in size] == [int, int]:
         note = Input(fit, (size[0], size[1])) if min(size) > 0 else None
     return Config(anchors, _json_layout(content.get("levels"), anchors), len(anchors), note=note)
 
@@ -108,7 +109,7 @@ def _json_layout(rows: Any, anchors: FloatArray) -> Layout:
         layout.append((row["level"], list(range(len(held), len(held) + len(row["anchors"])))))
         held += row["anchors"]
     levels = [level for level, _ in layout]
-    rising = levels == sorted(set(levels)) and all(0 <= level <= 12 for level in levels)
+    rising = levels == sorted(set(levels)) and all(0 <= level <= DEEPEST for level in levels)
     return layout if rising and held == anchors.tolist() else []
 
 
@@ -137,7 +138,7 @@ def read_csv(text: str) -> Config:
     levels = [row.get("level") or "" for _, row in rows]
     layout: dict[int, list[int]] = {}
     for i, level in enumerate(levels):
-        if level.isascii() and level.isdigit() and len(level) < 3 and int(level) <= 12:
+        if level.isascii() and level.isdigit() and len(level) < 3 and int(level) <= DEEPEST:
             layout.setdefault(int(level), []).append(i)
     if sum(map(len, layout.values())) < len(anchors):
         layout = {}

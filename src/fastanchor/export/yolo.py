@@ -21,7 +21,7 @@ from fastanchor.export._common import (
     same_count,
 )  # fmt: skip
 from fastanchor.export._yaml import Node, compose, end_of, entries, under, words
-from fastanchor.layers import Split, equal, usual
+from fastanchor.layers import Split, checked, equal, usual
 
 __all__ = ["YOLOV5", "edit_yaml", "yolov5"]
 
@@ -127,6 +127,7 @@ def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None, made_f
     <BLANKLINE>
     head: []
     """
+    parts = None if parts is None else checked(parts, len(anchors))
     root = compose(text)
     key, value = _anchors(root)
     order = _order(key, value, text, len(_rows(value))) if value.id == "sequence" else _detector(root, text)
