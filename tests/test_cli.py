@@ -101,7 +101,7 @@ def test_strict_turns_a_skip_into_an_error(capsys, voc):
         (["anchors", "--gen", "0", "--plot", f"{__file__}/x.png", "--quiet"], "x.png: cannot be written"),
         (["anchors", "--anchers"], "unrecognized arguments: --anchers (see fastanchor anchors --help)"),
         (["anchors", "--n", "x"], "argument --n: invalid int value: 'x' (see fastanchor anchors --help)"),
-        (["anchors", "--n", "1" * 5000], "argument --n: invalid int value"),
+        (["anchors", "--n", "1" * 5000], "n = (a number of more than 4300 digits): must be at most 2,147,483,647"),
         (["stats"], "the following arguments are required: DATA"),
         (["nothing"], "argument COMMAND: invalid choice: 'nothing'"),
         ([], "the following arguments are required: COMMAND"),

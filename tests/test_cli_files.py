@@ -175,6 +175,7 @@ def test_a_name_of_a_folder(place, capsys, command, slash):
         ["show", "boxes.csv", "-o"],
         [*QUICK, "--plot"],
         ["stats", "boxes.csv", "--size-cache"],
+        [*QUICK, "--edit"],
     ],
 )
 def test_an_empty_name_of_an_output(place, capsys, command):

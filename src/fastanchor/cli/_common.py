@@ -35,6 +35,7 @@ __all__ = [
     "answer_exactly",
     "bar",
     "emit_json",
+    "file",
     "load",
     "say",
     "shown_summary",
@@ -101,11 +102,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_out(group: Any, metavar: str, text: str, *, required: bool = False, folder: bool = False) -> None:
     """Add ``--output``, a file; with `folder` it may be a folder too."""
-    kind = _file_or_folder if folder else _file
+    kind = _file_or_folder if folder else file
     group.add_argument("-o", "--output", type=kind, required=required, metavar=metavar, help=text)
 
 
-def _file(text: str) -> Path:
+def file(text: str) -> Path:
+    """Return the path of an argument that is the name of a file."""
     try:
         return named_file(text)
     except DataError as error:
@@ -113,12 +115,12 @@ def _file(text: str) -> Path:
 
 
 def _file_or_folder(text: str) -> Path:
-    return Path(text) if text else _file(text)
+    return Path(text) if text else file(text)
 
 
 def add_plot(group: Any, text: str) -> None:
     """Add ``--plot``."""
-    group.add_argument("--plot", type=_file, metavar="FILE", help=f"{text} (PNG, SVG or PDF)")
+    group.add_argument("--plot", type=file, metavar="FILE", help=f"{text} (PNG, SVG or PDF)")
 
 
 def add_force(group: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +52,7 @@ def add(commands: _common.Commands) -> None:
     _head.add_levels(parser)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
-    text.add_argument("--edit", type=Path, metavar="FILE",
+    text.add_argument("--edit", type=_common.file, metavar="FILE",
                       help="print this model .yaml or Darknet .cfg with the anchors put in")  # fmt: skip
     _common.add_out(text, "OUT", "write that text here (default: stdout)")
     _common.add_force(text)
