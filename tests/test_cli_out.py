@@ -336,3 +336,64 @@ def test_boxes_larger_than_their_image_are_remarked(capsys, tmp_path):
     assert "remark    1 x box larger than its image, kept as it is" in capsys.readouterr().out
     assert main(["stats", str(file), "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["oversize"] == 1
+
+
+TINY = "10,14, 23,27, 37,58, 81,82, 135,169, 344,319"
+HEADS = f"[net]\n[convolutional]\nstride=16\n[yolo]\nmask={{}}\nanchors={TINY}\n"
+HEADS += f"[convolutional]\nstride=2\n[yolo]\nmask={{}}\nanchors={TINY}\n"
+
+
+@pytest.mark.parametrize(
+    ("masks", "given", "sentence"),
+    [
+        (
+            ("1,2,3", "3,4,5"),
+            "3,3",
+            "adds up to 6, but t.cfg has 6 anchors, and its levels hold 3, 3 of them, 5 different",
+        ),
+        (
+            ("0,1", "3,4,5"),
+            "3,3",
+            "adds up to 6, but t.cfg has 6 anchors, and its levels hold 2, 3 of them, 5 different",
+        ),
+        (("0,1,2", "3,4,5"), "3,2", "adds up to 5, but t.cfg has 6 anchors, and its levels hold 3, 3 of them; leave"),
+    ],
+)
+def test_numbers_per_level_that_are_not_those_of_the_file(capsys, tmp_path, monkeypatch, masks, given, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.cfg").write_text(HEADS.format(*masks))
+    code, out, err = run(capsys, "check", "--anchors", "t.cfg", "--per-level", given)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert run(capsys, "check", "--anchors", "t.cfg", "--quiet")[0] == 0
+
+
+def test_numbers_per_level_of_bare_anchors(capsys):
+    assert run(capsys, "check", "--anchors", "1,2", "3,4", "--per-level", "3,3") == (
+        2, "", "fastanchor: --per-level = [3, 3]: adds up to 6, but --anchors has 2 anchors; it must add up to 2\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("counts", [(3, 1), (1, 3), (1, 2, 3)])
+def test_a_yaml_with_uneven_levels_gets_even_ones(capsys, tmp_path, counts):
+    rows = [", ".join(f"{8 * i + 3 * j + 5},{9 * i + 3 * j + 6}" for j in range(n)) for i, n in enumerate(counts)]
+    file = tmp_path / "m.yaml"
+    file.write_text("nc: 2\nanchors:\n" + "".join(f"  - [{row}]\n" for row in rows))
+    code, out, err = run(capsys, *QUICK[:-1], "--n", sum(counts), "--edit", file)
+    result = fastanchor.auto_anchor(
+        fastanchor.datasets.sample(), n=sum(counts), gen=int(QUICK[QUICK.index("--gen") + 1]), rng=0, progress=False
+    )
+    assert (code, out) == (0, result.edited(file))
+    even = ", ".join([str(sum(counts) // len(counts))] * len(counts))
+    assert f"its levels have {', '.join(map(str, counts))} anchors, and get {even}" in err
+
+
+@pytest.mark.parametrize(
+    ("gen", "shown"), [(1, ["k-means   1 update, ", "evolved   1 generation, "]), (2, ["evolved   2 generations, "])]
+)
+def test_one_is_not_many(capsys, tmp_path, gen, shown):
+    (tmp_path / "b.csv").write_text("width,height,image,image_width,image_height\n10,20,a,100,100\n")
+    _, out, _ = run(capsys, "anchors", tmp_path / "b.csv", "--n", 1, "--gen", gen, "--quiet")
+    assert "b.csv: 1 box on 1 image\n" in out
+    for text in shown:
+        assert text in out

@@ -184,7 +184,7 @@ def test_mmdet_bad_input():
         mmdet.resized([[1, 2]], [[9, 9]] * 2)
     with pytest.raises(DataError, match=r"input_shape = \(640,\)"):
         mmdet.resized([[1, 2]], [[9, 9]], (640,))
-    with pytest.raises(DataError, match="adds up to 4; there are 3"):
+    with pytest.raises(DataError, match=r"per_level = \[2, 2\]: adds up to 4; must be 3"):
         mmdet.nested([[1, 2], [3, 4], [5, 6]], (2, 2))
 
 

@@ -33,7 +33,7 @@ def command(folder, code=CODE, cache=None):
 
 
 def run(folder, code=CODE, cache=None):
-    done = subprocess.run(**command(folder, code, cache), capture_output=True, check=False)
+    done = subprocess.run(**command(folder, code, cache), capture_output=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
     return done.stdout.split(), done.stderr.splitlines()
 
@@ -166,6 +166,45 @@ def test_a_folder_in_place_of_a_file(own):
     assert answer == ["42", "7.5", "0"]
     assert 1 <= len(said) <= 2
     assert all("compiled code cannot be" in one for one in said)
+
+
+def grown(file):
+    with file.open("r+b") as opened:
+        opened.truncate(65 << 20)
+
+
+def pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+def link_to(target):
+    def put(file):
+        file.unlink()
+        file.symlink_to(target(file) if callable(target) else target)
+
+    return put
+
+
+STRANGE = {
+    "a pipe": (pipe, "a pipe, not a regular file"),
+    "a link to a device without end": (link_to("/dev/zero"), "a device, not a regular file"),
+    "a link to itself": (link_to(lambda file: file.name), "Too many levels of symbolic links"),
+    "a file too large": (grown, "larger than 64 MB, the limit for files of compiled code"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and devices in folders")
+@pytest.mark.parametrize(("put", "why"), STRANGE.values(), ids=STRANGE)
+def test_what_is_no_plain_file_is_named_and_replaced(own, put, why):
+    for file in files(own):
+        put(file)
+    answer, said = run(own)
+    assert answer == ["42", "7.5", "0"]
+    assert len(said) == 1, said
+    assert said[0].endswith(f"compiled code cannot be read ({why}); compiling again")
+    assert all(file.is_file() and not file.is_symlink() for file in files(own))
+    assert run(own) == (["42", "7.5", "1"], [])
 
 
 def test_where_no_folder_can_be_made(own):

@@ -191,3 +191,20 @@ def test_numpy_kernels_need_little_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 64e6
+
+
+def test_what_a_check_returns_is_used():
+    """A checked number may be of any type; only what the check returns is a float, an int or a generator."""
+    makers = {"as_indices", "as_path", "as_points", "generator", "integer", "listed", "names", "number", "side_pair"}
+    dropped = [
+        f"{path.name}:{node.lineno}"
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+        and isinstance(node.value.func.value, ast.Name)
+        and node.value.func.value.id == "_check"
+        and node.value.func.attr in makers
+    ]
+    assert dropped == []

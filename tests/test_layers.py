@@ -97,7 +97,7 @@ def test_layers_and_remarks():
     [
         ({"names": "P9"}, "levels = 'P9': must be tiny, P5, P6, P7, or rising levels as in 3,4,5"),
         ({"names": "5,4"}, "must be tiny, P5, P6, P7, or rising levels"),
-        ({"names": "3,13"}, "must be tiny, P5, P6, P7, or rising levels"),
+        ({"names": "3,13"}, "levels = 13: must be at most 12"),
         ({"names": []}, "must be tiny, P5, P6, P7, or rising levels"),
         ({"per_level": [3, 3]}, "per_level = [3, 3]: adds up to 6; must be 9, the number of anchors"),
         ({"per_level": [3, 6], "names": "P5"}, "per_level = [3, 6]: has 2 entries for 3 levels"),
@@ -112,5 +112,5 @@ def test_bad_levels(arguments, sentence):
 
 
 def test_parts_must_add_up():
-    with pytest.raises(DataError, match="levels: hold 2 anchors; must be 3"):
+    with pytest.raises(DataError, match=r"parts = \[\(3, 2\)\]: hold 2 anchors; must be 3"):
         layers(squares(1, 2, 3), [(3, 2)])

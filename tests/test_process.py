@@ -254,9 +254,9 @@ def test_a_mask_that_hides_nothing_is_no_mask():
 
 
 @pytest.mark.parametrize("option", ["--gen", "--img-size", "--n", "--n-init"])
-@pytest.mark.parametrize("value", [10**400, 2**31])
+@pytest.mark.parametrize("value", ["1" + "0" * 400, str(2**31), "9" * 5000])
 def test_options_beyond_any_number(capsys, option, value):
-    assert main(["anchors", "--quiet", option, str(value)]) == 2
+    assert main(["anchors", "--quiet", option, value]) == 2
     captured = capsys.readouterr()
     assert "must be at most 2,147,483,647" in captured.err
     assert captured.err.count("\n") == 1
@@ -451,3 +451,53 @@ def test_what_the_parent_ignores_stays_ignored(tmp_path, ignored):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "nowhere: no such file" in err
+
+
+@pytest.mark.parametrize("digits", [400, 5000, 100_000])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["anchors", "--gen", "-{}"], "must be at least 0"),
+        (["anchors", "--seed", "{}"], "must be at most 340,282,366,920"),
+        (["anchors", "--per-level", "3,{}"], "--per-level = "),
+        (["anchors", "--gen", "{}x"], "invalid int value"),
+        (["sweep", "--n", "1-{}"], "must name 1 to 100 numbers, each at least 1 and at most 9,999"),
+        (["sweep", "--n", "{}"], "must name 1 to 100 numbers, each at least 1 and at most 9,999"),
+    ],
+)
+def test_long_numbers_are_a_short_sentence(capsys, arguments, sentence, digits):
+    assert main([one.format("9" * digits) for one in arguments]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert len(captured.err) < 500
+
+
+@pytest.mark.parametrize("size", ["0x0", "0", "-1x5", "5x0"])
+@pytest.mark.parametrize("name", ["s.csv", "one.xml", "labels"])
+def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatch, name, size):
+    monkeypatch.chdir(tmp_path)
+    Path("s.csv").write_text("width,height\n10,20\n")
+    Path("one.xml").write_text("<annotation><object/></annotation>")
+    Path("labels").mkdir()
+    Path("labels/a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    assert main(["stats", name, f"--image-size={size}", "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("fastanchor: image_size = (")
+    assert error.endswith("): must be (width, height), whole numbers >= 1 (pixels)\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (
+            "--image-size=9x9",
+            "image_size = (9, 9): format 'table' has no use for it; only these formats have: 'coco', 'op",
+        ),
+        ("--size-cache=k", "size_cache = 'k': format 'table' has no use for it; only these formats have: 'coco', 'op"),
+        ("--crowd", "crowd = True: format 'table' has no use for it; only these formats have: 'coco', 'openimages'"),
+    ],
+)
+def test_an_option_without_use_names_the_formats_that_have_one(tmp_path, capsys, option, sentence):
+    (tmp_path / "s.csv").write_text("width,height\n10,20\n")
+    assert main(["stats", str(tmp_path / "s.csv"), option, "--quiet"]) == 2
+    assert sentence in capsys.readouterr().err

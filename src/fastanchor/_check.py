@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastanchor._errors import DataError
-from fastanchor._types import FloatArray
+from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
-    "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "as_points", "as_sizes", "choice", "generator", "integer", "number",
-    "short", "unmasked",
+    "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "as_indices", "as_path", "as_points", "as_sizes", "choice",
+    "generator", "integer", "listed", "names", "number", "short", "side_pair", "tally", "unmasked",
 ]  # fmt: skip
 
 # Areas of boxes inside these bounds neither overflow nor vanish.
@@ -19,6 +22,8 @@ MIN_SIDE = 1e-100
 MAX_SIDE = 1e100
 SEED_MOST = 2**128 - 1  # as many seeds as a generator has states
 MOST = 2**31 - 1  # no number of things, and no side of a network input, is above this
+
+TEXT = (str, bytes, bytearray, memoryview)  # sequences of characters or bytes, never of numbers or names
 
 
 def as_points(values: Any, name: str) -> FloatArray:
@@ -39,16 +44,16 @@ def as_points(values: Any, name: str) -> FloatArray:
     return array
 
 
-def as_sizes(values: Any, name: str, unit: str = "") -> FloatArray:
+def as_sizes(values: Any, name: str, unit: str = "", *, may_be_empty: bool = False) -> FloatArray:
     """Return `values` as a C-contiguous (n, 2) float64 array of widths and heights > 0, not copied if it is one.
 
     Raises
     ------
     DataError
-        If there is no row, the shape is not (n, 2), or a side is not finite and > 0.
+        If there is no row (unless it may be empty), the shape is not (n, 2), or a side is not finite and > 0.
     """
-    array = _pairs(values, name)
-    if not (array.min() >= MIN_SIDE and array.max() <= MAX_SIDE):
+    array = _pairs(values, name, may_be_empty)
+    if len(array) and not (array.min() >= MIN_SIDE and array.max() <= MAX_SIDE):
         unit = f" ({unit})" if unit else ""
         bad = ~(np.isfinite(array) & (array > 0)).all(axis=1)
         if bad.any():
@@ -58,7 +63,7 @@ def as_sizes(values: Any, name: str, unit: str = "") -> FloatArray:
     return array
 
 
-def _pairs(values: Any, name: str) -> FloatArray:
+def _pairs(values: Any, name: str, may_be_empty: bool = False) -> FloatArray:
     unmasked(values, name)
     try:
         array = np.asarray(values)
@@ -74,6 +79,8 @@ def _pairs(values: Any, name: str) -> FloatArray:
     except (TypeError, ValueError):
         raise DataError(f"{name}: must be numbers of shape (n, 2), widths and heights; got {short(values)}") from None
     if array.size == 0:
+        if may_be_empty:
+            return np.empty((0, 2))
         raise DataError(f"{name}: is empty; at least one (width, height) is needed")
     if array.ndim != 2 or array.shape[1] != 2:
         raise DataError(f"{name}: has shape {array.shape}; must be (n, 2), widths and heights")
@@ -95,6 +102,28 @@ def _blame(array: FloatArray, bad: Any, name: str, rule: str) -> None:
     more = int(np.count_nonzero(bad)) - 1
     others = f"; {more} more row{'s' if more > 1 else ''} like it" if more else ""
     raise DataError(f"{name}[{row}] = ({w!r}, {h!r}): {rule}{others}")
+
+
+def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArray:
+    """Return `values` as (n,) int64, one a box, from 0 to ``limit - 1``; `rule` says so for what is beyond.
+
+    Raises
+    ------
+    DataError
+        If they are not n whole numbers, one is beyond, or one is masked.
+    """
+    unmasked(values, name)
+    expected = f"{name}: must be {n} whole numbers, one a box; got"
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        raise DataError(f"{expected} {short(values)}") from None
+    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
+        raise DataError(f"{expected} {array.dtype} of shape {array.shape}")
+    if n and not (array.min() >= 0 and array.max() < limit):
+        row = int(np.flatnonzero((array < 0) | (array >= limit))[0])
+        raise DataError(f"{name}[{row}] = {array[row]}: {rule}")
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def unmasked(values: Any, name: str) -> None:
@@ -136,7 +165,9 @@ def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low:
     """Return `value` as a float within the bounds given; `open_low` leaves `low` itself out."""
     rule = f"must be a number {'above' if open_low else 'from'} {low:g}" + ("" if high == np.inf else f" to {high:g}")
     try:
-        if isinstance(value, (str, bytes, bytearray, bool, np.bool_)) or np.ndim(value):
+        if isinstance(value, (*TEXT, bool, np.bool_)) or np.ndim(value):
+            raise TypeError
+        if isinstance(value, np.ndarray) and value.dtype.kind not in "fiu":
             raise TypeError
         result = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -147,12 +178,64 @@ def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low:
 
 
 def generator(rng: Any, name: str = "rng") -> np.random.Generator:
-    """Return the generator of random numbers that `rng` is or seeds, as :func:`numpy.random.default_rng` does."""
+    """Return the generator of random numbers that `rng` is, or that a whole number seeds; None: a seed by chance."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is not None:
+        whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool)
+        if not whole or not 0 <= rng <= SEED_MOST:
+            rule = "must be None, a whole number from 0 to 2**128 - 1, or a numpy.random.Generator"
+            raise DataError(f"{name} = {short(rng)}: {rule}")
+    return np.random.default_rng(rng)
+
+
+def listed(values: Any, *, ordered: bool = True) -> list[Any] | None:
+    """Return the elements of a sequence or array, or of any iterable if their order does not matter; else None.
+
+    A text is no sequence here, and neither are bytes.
+    """
+    if isinstance(values, TEXT) or (isinstance(values, np.ndarray) and not values.ndim):
+        return None
+    if isinstance(values, (Sequence, np.ndarray)) or (not ordered and isinstance(values, Iterable)):
+        return list(values)
+    return None
+
+
+def side_pair(value: Any, name: str, *, square: bool = False) -> tuple[int, int]:
+    """Return (width, height), pixels, of two whole numbers; with `square` of one for both, too."""
+    sides = listed(value)
+    if square and isinstance(value, (int, float, np.number)):
+        sides = [value]
+    if sides is None or len(sides) not in ((1, 2) if square else (2,)):
+        expected = "one whole number or (width, height)" if square else "(width, height), two whole numbers"
+        raise DataError(f"{name} = {short(value)}: must be {expected}")
+    return integer(sides[0], name, least=1), integer(sides[-1], name, least=1)
+
+
+def names(values: Any, name: str) -> tuple[str, ...]:
+    """Return the strings that `values` holds."""
+    found = listed(values, ordered=False)
+    if found is None or not all(isinstance(one, str) for one in found):
+        raise DataError(f"{name} = {short(values)}: must be a sequence of str")
+    return tuple(found)
+
+
+def tally(values: Any, name: str) -> dict[str, int]:
+    """Return a mapping of reasons to numbers of things."""
+    if not isinstance(values, Mapping) or not all(isinstance(reason, str) for reason in values):
+        raise DataError(f"{name} = {short(values)}: must be a mapping of str to whole numbers")
+    return {reason: integer(count, f"{name}[{reason!r}]", least=0) for reason, count in values.items()}
+
+
+def as_path(value: Any, name: str) -> Path:
+    """Return the path of a file or folder; bytes are decoded as the system does."""
     try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError):
-        rule = "must be None, a whole number >= 0, or a numpy.random.Generator"
-        raise DataError(f"{name} = {short(rng)}: {rule}") from None
+        text = os.fsdecode(value)
+    except TypeError:
+        raise DataError(f"{name} = {short(value)}: must be the path of a file or folder") from None
+    if not text:  # which a Path takes for the current folder
+        raise DataError(f"{name} = '': is empty; the name of a file or folder is needed")
+    return Path(text)
 
 
 def choice(value: Any, name: str, legal: tuple[str, ...]) -> str:

@@ -55,7 +55,7 @@ def evolve(
     gen : int, default 1000
         Generations; 0 only scores the anchors.
     rng : int, numpy.random.Generator or None
-        Seed or source of randomness.
+        Seed (0 to ``2**128 - 1``) or source of randomness.
     engine : {"auto", "dense", "index"}
         How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
         changes the answer.
@@ -77,8 +77,8 @@ def evolve(
     True
     """
     best: FloatArray = _check.as_sizes(anchors, "anchors").copy()
-    _check.number(thr, "thr", low=0.0, high=1.0)
-    _check.integer(gen, "gen", least=0)
+    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    gen = _check.integer(gen, "gen", least=0)
     answers = choose(boxes, name=engine, threads=threads)
     generator = _check.generator(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)

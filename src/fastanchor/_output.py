@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._text import plain
 
-__all__ = ["check_output", "is_stream", "whole"]
+__all__ = ["check_output", "is_stdout", "is_stream", "named_file", "whole"]
 
 # folders whose entries are the open descriptors of this process
 _DESCRIPTORS = ("/proc/self/fd", "/dev/fd")
@@ -28,6 +29,34 @@ def is_stream(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return not stat.S_ISDIR(mode) and (not stat.S_ISREG(mode) or _descriptor(path) is not None)
+
+
+def is_stdout(path: Path) -> bool:
+    """Return whether `path` is standard output itself, by the name of its descriptor or as the same file."""
+    try:
+        there = path.stat()
+        if os.path.samestat(there, Path(os.devnull).stat()):
+            return False  # where nothing gets mixed up
+        return _descriptor(path) == 1 or os.path.samestat(there, os.fstat(1))
+    except (OSError, ValueError):
+        return False
+
+
+def named_file(name: str | os.PathLike[str], argument: str = "path") -> Path:
+    """Return the path of a file to write, whose name must not be that of a folder.
+
+    Raises
+    ------
+    DataError
+        If the name is empty or ends like that of a folder; a Path would hide both.
+    """
+    if name in ("", b""):
+        raise DataError("'': is empty; the name of a file is needed")
+    path = _check.as_path(name, argument)
+    text = os.fsdecode(name)
+    if text.endswith(("/", os.sep)):
+        raise DataError(f"{plain(text)}: is the name of a folder; the name of a file is needed")
+    return path
 
 
 def check_output(path: Path, *, replace: bool) -> None:

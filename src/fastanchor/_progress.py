@@ -6,6 +6,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
 from fastanchor._types import Progress
 
 __all__ = ["bar", "track"]
@@ -17,6 +21,8 @@ def bar(progress: Progress, *, total: int | None, desc: str, unit: str) -> Any:
     """Return a tqdm-like bar: a context manager with ``update``, ``set_postfix_str`` and ``close``."""
     if callable(progress):
         return progress(total=total, desc=desc, unit=unit)
+    if progress is not None and not isinstance(progress, (bool, np.bool_)):
+        raise DataError(f"progress = {_check.short(progress)}: must be True, False, None or a callable such as tqdm")
     from tqdm import tqdm
 
     shown = sys.stderr is not None and (sys.stderr.isatty() if progress is None else progress)

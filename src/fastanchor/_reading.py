@@ -119,15 +119,15 @@ def head_of(path: Path, size: int) -> bytes:
 # --- which files
 
 
-def is_file(path: Path) -> bool:
+def is_file(path: Path | os.DirEntry[str]) -> bool:
     """Return whether :func:`opened` takes `path`: a regular file, or a pipe that the user named."""
     with contextlib.suppress(OSError, ValueError):
         return piped(path) is not None or path.is_file()
     return False
 
 
-def is_folder(path: Path) -> bool:
-    """Return whether there is such a folder; what can be no path is none."""
+def is_folder(path: Path | os.DirEntry[str]) -> bool:
+    """Return whether there is such a folder; what can be no path, or a link that cannot be followed, is none."""
     with contextlib.suppress(OSError, ValueError):
         return path.is_dir()
     return False

@@ -15,6 +15,7 @@ from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
 from fastanchor._types import FloatArray, IntArray, Progress, Update
+from fastanchor.boxes import network_input
 from fastanchor.engine import BoxIndex, choose
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import network_wh
@@ -98,9 +99,9 @@ def sweep(
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out.
     rng : int, numpy.random.Generator or None
-        Seed or source of randomness. Each number makes the draws that :func:`auto_anchor` makes for it, so its anchors
-        are those of that function with as many generations, whatever other numbers there are. A generator is left
-        where the largest number leaves it.
+        Seed (0 to ``2**128 - 1``) or source of randomness. Each number makes the draws that :func:`auto_anchor` makes
+        for it, so its anchors are those of that function with as many generations, whatever other numbers there are.
+        A generator is left where the largest number leaves it.
     update, max_iter
         Of k-means; see :func:`kmeans`.
     n_init : int, default 16
@@ -123,11 +124,15 @@ def sweep(
     >>> found.mean_iou.round(3).tolist()
     [0.217, 0.915, 1.0]
     """
-    numbers = sorted({_check.integer(value, "n", least=1) for value in n})
+    network_input(img_size, fit)
+    given = _check.listed(n, ordered=False)
+    if given is None:
+        raise DataError(f"n = {_check.short(n)}: must be several numbers of anchors, such as [3, 6, 9] or range(1, 16)")
+    numbers = sorted({_check.integer(value, "n", least=1) for value in given})
     if not numbers:
         raise DataError("n: is empty; at least one number of anchors is needed")
-    _check.number(thr, "thr", low=0.0, high=1.0)
-    _check.integer(gen, "gen", least=0)
+    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    gen = _check.integer(gen, "gen", least=0)
     wh = network_wh(boxes, img_size, fit, min_size)
     whole = isinstance(boxes, BoxIndex) and len(wh) == len(boxes)
     answers = choose(boxes if whole else wh, name=engine, threads=threads)

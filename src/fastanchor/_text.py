@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["plain"]
+__all__ = ["many", "plain"]
+
+
+def many(count: int, noun: str, plural: str = "") -> str:
+    """Return how many there are of something.
+
+    Examples
+    --------
+    >>> many(1, "update"), many(1000, "box", "boxes")
+    ('1 update', '1,000 boxes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def plain(text: str, *, keep: str = "") -> str:

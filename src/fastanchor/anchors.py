@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning
 from fastanchor._evolve import evolve
 from fastanchor._small import MIN_SIZE, SMALL, count_small, kept
-from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, Progress, Update
-from fastanchor.boxes import Boxes, input_size, network_sizes
+from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, PathLike, Progress, Update
+from fastanchor.boxes import Boxes, network_input, network_sizes
 from fastanchor.engine import BoxIndex, Engine, choose
 from fastanchor.layers import Split
 from fastanchor.metrics import mean_best_iou
@@ -107,7 +106,7 @@ class AnchorResult:
         """Return a line an anchor: level, stride, width, height."""
         return export.emit(self.anchors, "csv", parts, made_for=self.made_for)
 
-    def edited(self, file: str | Path, parts: Split | None = None, *, fit: str | None = None) -> str:
+    def edited(self, file: PathLike, parts: Split | None = None, *, fit: str | None = None) -> str:
         """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place."""
         return export.edit(file, self.anchors, parts, made_for=self.made_for, fit=fit)
 
@@ -177,7 +176,7 @@ def auto_anchor(
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out.
     rng : int, numpy.random.Generator or None
-        Seed or source of randomness, for k-means first and the search after it.
+        Seed (0 to ``2**128 - 1``) or source of randomness, for k-means first and the search after it.
     metric, update, init, max_iter, tol
         Of k-means; see :func:`kmeans`.
     n_init : int, default 16
@@ -213,10 +212,11 @@ def auto_anchor(
     >>> bool(result.fitness >= result.kmeans_fitness.fitness)
     True
     """
-    _check.integer(n, "n", least=1)
-    _check.number(thr, "thr", low=0.0, high=1.0)
-    _check.integer(gen, "gen", least=0)
-    _check.number(min_size, "min_size", low=0.0)
+    size = network_input(img_size, fit)
+    n = _check.integer(n, "n", least=1)
+    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    gen = _check.integer(gen, "gen", least=0)
+    min_size = _check.number(min_size, "min_size", low=0.0)
     indexed = boxes if isinstance(boxes, BoxIndex) else None
     wh = network_sizes(boxes, img_size, fit) if indexed is None else indexed.take(np.arange(len(indexed)))
     scaled = isinstance(boxes, Boxes) and boxes.image_wh is not None
@@ -263,7 +263,7 @@ def auto_anchor(
         engine=answers.name,
         backend=answers.backend,
         fit=fit if scaled else None,
-        img_size=input_size(img_size) if scaled else None,
+        img_size=size if scaled else None,
     )
 
 

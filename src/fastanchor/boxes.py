@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, Summary
 
-__all__ = ["Boxes", "concatenated", "image_scale", "input_size", "network_sizes"]
+__all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes"]
 
 OVERSIZE = 1.01  # times the image's side: less comes from rounding
 
-Fit = Literal["letterbox", "stretch"]
+FITS = ("letterbox", "stretch")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,18 +64,20 @@ class Boxes:
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        put("wh", _sizes(self.wh, "wh", "pixels of the image"))
-        put("class_names", tuple(self.class_names))
-        put("skipped", dict(self.skipped))
+        def rows_of(name: str, values: Any, target: str, limit: int) -> None:
+            put(name, _check.as_indices(values, name, len(self.wh), limit, f"{target} has {limit} entries"))
+
+        put("wh", _check.as_sizes(self.wh, "wh", "pixels of the image", may_be_empty=True))
+        put("class_names", _check.names(self.class_names, "class_names"))
+        put("skipped", _check.tally(self.skipped, "skipped"))
         if self.image_wh is not None:
-            put("image_wh", _sizes(self.image_wh, "image_wh", "pixels"))
+            put("image_wh", _check.as_sizes(self.image_wh, "image_wh", "pixels", may_be_empty=True))
         if self.image_index is not None:
             if self.image_wh is None:
                 raise DataError("image_index: needs image_wh, the sizes it points to")
-            put("image_index", _index(self.image_index, "image_index", len(self.wh), len(self.image_wh), "image_wh"))
+            rows_of("image_index", self.image_index, "image_wh", len(self.image_wh))
         if self.class_index is not None:
-            names = self.class_names
-            put("class_index", _index(self.class_index, "class_index", len(self.wh), len(names), "class_names"))
+            rows_of("class_index", self.class_index, "class_names", len(self.class_names))
 
     def __len__(self) -> int:
         return len(self.wh)
@@ -105,6 +107,7 @@ class Boxes:
         DataError
             If the boxes have no image sizes, or an argument is out of range.
         """
+        network_input(img_size, fit)
         if self.image_wh is None or self.image_index is None:
             raise DataError("boxes: have no image sizes, so they cannot be scaled to img_size")
         scale = image_scale(self.image_wh, img_size, fit)
@@ -195,25 +198,26 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
     )
 
 
-def input_size(img_size: int | Sequence[int]) -> tuple[int, int]:
-    """Return (width, height) of the network input; one side is a square.
+def network_input(img_size: int | Sequence[int], fit: str) -> tuple[int, int]:
+    """Return (width, height) of the network input, and check how images are brought to it; one side is a square.
+
+    Raises
+    ------
+    DataError
+        If `img_size` is not one or two whole numbers >= 1, or `fit` is unknown.
 
     Examples
     --------
-    >>> input_size(416), input_size([640, 384])
+    >>> network_input(416, "stretch"), network_input([640, 384], "letterbox")
     ((416, 416), (640, 384))
     """
-    single = not isinstance(img_size, (Sequence, np.ndarray)) or isinstance(img_size, str)
-    sides = [img_size] if single else list(img_size)  # type: ignore[arg-type]
-    if len(sides) not in (1, 2):
-        raise DataError(f"img_size = {_check.short(img_size)}: must be one whole number or (width, height)")
-    return _check.integer(sides[0], "img_size", least=1), _check.integer(sides[-1], "img_size", least=1)
+    _check.choice(fit, "fit", FITS)
+    return _check.side_pair(img_size, "img_size", square=True)
 
 
 def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:
     """Return the factors (m, 2) that carry pixels of each image to pixels of the network input."""
-    _check.choice(fit, "fit", ("letterbox", "stretch"))
-    width, height = input_size(img_size)
+    width, height = network_input(img_size, fit)
     scale = np.empty_like(image_wh)
     np.divide(width, image_wh[:, 0], out=scale[:, 0])
     np.divide(height, image_wh[:, 1], out=scale[:, 1])
@@ -230,29 +234,12 @@ def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: str) -> FloatA
     DataError
         If there is no box, or an argument is out of range.
     """
-    image_scale(np.ones((1, 2)), img_size, fit)  # both are checked even where nothing is to be scaled
+    network_input(img_size, fit)  # checked even where nothing is to be scaled
     if not isinstance(boxes, Boxes):
         return _check.as_sizes(boxes, "boxes", "pixels of the network input")
     if not len(boxes):
         raise DataError("boxes: the data set holds no box")
     return boxes.wh if boxes.image_wh is None else boxes.scaled(img_size, fit=fit)
-
-
-def _sizes(values: Any, name: str, unit: str) -> FloatArray:
-    if np.size(values) == 0:
-        return np.empty((0, 2))
-    return _check.as_sizes(values, name, unit)
-
-
-def _index(values: Any, name: str, n: int, limit: int, target: str) -> NDArray[np.int64]:
-    _check.unmasked(values, name)
-    array = np.asarray(values)
-    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
-        raise DataError(f"{name}: must be {n} whole numbers, one a box; got {array.dtype} of shape {array.shape}")
-    if n and not (array.min() >= 0 and array.max() < limit):
-        row = int(np.flatnonzero((array < 0) | (array >= limit))[0])
-        raise DataError(f"{name}[{row}] = {array[row]}: {target} has {limit} entries")
-    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def _mean_pair(values: FloatArray) -> tuple[float, float]:

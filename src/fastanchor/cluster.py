@@ -72,10 +72,10 @@ def kmeans(
     tol : float, default 0
         If above 0, stop when the mean IoU (for "euclidean": the inertia, relative) improved by less than this.
     rng : int, numpy.random.Generator or None
-        Seed or source of randomness.
+        Seed (0 to ``2**128 - 1``) or source of randomness.
     engine : {"auto", "dense", "index"}
         How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
-        changes the answer.
+        changes the answer. With ``metric="euclidean"`` "index" needs sides above 0; "auto" and "dense" take any points.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -102,10 +102,10 @@ def kmeans(
     """
     _check.choice(metric, "metric", METRICS)
     _check.choice(update, "update", UPDATES)
-    _check.integer(k, "k", least=1)
-    _check.integer(n_init, "n_init", least=1)
-    _check.integer(max_iter, "max_iter", least=1)
-    _check.number(tol, "tol", low=0.0)
+    k = _check.integer(k, "k", least=1)
+    n_init = _check.integer(n_init, "n_init", least=1)
+    max_iter = _check.integer(max_iter, "max_iter", least=1)
+    tol = _check.number(tol, "tol", low=0.0)
     given = None if isinstance(init, str) else _given(init, k, metric)
     if given is None:
         _check.choice(init, "init", INITS)
@@ -192,34 +192,28 @@ def update_centers(boxes: Any, labels: Any, k: int, *, update: Update = "median"
            [11., 12.]])
     """
     _check.choice(update, "update", UPDATES)
-    _check.integer(k, "k", least=1)
+    k = _check.integer(k, "k", least=1)
     if isinstance(boxes, BoxIndex):
         boxes = boxes.take(np.arange(len(boxes)))
     wh = _check.as_points(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
-    owners = _labels(labels, len(wh), k)
+    beyond = f"must be from 0 to k - 1 = {k - 1}"
+    owners = _check.as_indices(labels, "labels", len(wh), k, beyond).astype(np.int32)
+    places = None if empty is None else _check.as_points(empty, "empty")
+    # before anything of k rows is made
+    if places is None and k > len(wh):
+        raise DataError(f"k = {k}: is more than the {len(wh)} boxes; give empty= to say where the other centres go")
+    if places is not None and len(places) != k:
+        raise DataError(f"empty: holds {len(places)} centres; k = {k} are needed")
     counts = np.bincount(owners, minlength=k)
     without = np.flatnonzero(counts == 0)
-    if without.size and empty is None:
+    if without.size and places is None:
         more = f" and {without.size - 1} more" if without.size > 1 else ""
         raise DataError(f"labels: centre {without[0]}{more} of k = {k} has no box; give empty= to say where it goes")
     rule = DenseEngine(wh).medians if update == "median" else _means(wh)
     centers: FloatArray = rule(owners, counts)
-    if empty is not None:
-        places = _check.as_points(empty, "empty")
-        if len(places) != k:
-            raise DataError(f"empty: holds {len(places)} centres; k = {k} are needed")
+    if places is not None:
         centers[without] = places[without]
     return centers
-
-
-def _labels(labels: Any, n: int, k: int) -> LabelArray:
-    array = np.asarray(labels)
-    if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise DataError(f"labels: must be {n} whole numbers, one a box; got {array.dtype} of shape {array.shape}")
-    if not (array.min() >= 0 and array.max() < k):
-        row = int(np.flatnonzero((array < 0) | (array >= k))[0])
-        raise DataError(f"labels[{row}] = {array[row]}: must be from 0 to k - 1 = {k - 1}")
-    return np.ascontiguousarray(array, dtype=np.int32)
 
 
 def _means(wh: FloatArray) -> Callable[[LabelArray, IntArray], FloatArray]:

@@ -65,8 +65,8 @@ def draw(
         If an argument breaks a rule, there is no image, or `out` cannot be written or may not be replaced.
     """
     _need_pillow()
-    _check.integer(n, "n", least=1)
-    target = Path(out)
+    n = _check.integer(n, "n", least=1)
+    target = _check.as_path(out, "out")
     one = target.suffix.lower() == ".png" or is_stream(target) if sheet is None else sheet
     if one and target.suffix.lower() != ".png" and not is_stream(target):
         raise DataError(f"out = {str(target)!r}: a sheet is one file, whose name must end with .png")

@@ -12,9 +12,14 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
 
-__all__ = ["BY", "NAMED", "Layer", "Split", "equal", "layers", "levels", "remarks", "split", "unusual", "usual"]
+__all__ = [
+    "BY", "DEEPEST", "NAMED", "Layer", "Split", "checked", "counted", "equal", "layers", "levels", "remarks", "split",
+    "unusual", "usual",
+]  # fmt: skip
 
 BY = ("area", "stride")
+
+DEEPEST = 12  # the largest level, of stride 4096
 
 # levels of the usual heads; level p has stride 2 ** p
 NAMED = {"tiny": (4, 5), "P5": (3, 4, 5), "P6": (3, 4, 5, 6), "P7": (3, 4, 5, 6, 7)}
@@ -117,9 +122,7 @@ def split(
     if per_level is not None:
         if by == "stride":
             raise DataError("per_level: cannot be given together with by = 'stride', which counts itself")
-        counts = [_check.integer(count, "per_level", least=0) for count in per_level]
-        if sum(counts) != n:
-            raise DataError(f"per_level = {counts}: adds up to {sum(counts)}; must be {n}, the number of anchors")
+        counts = counted(per_level, n)
         chosen = _named(names) if names is not None else usual(len(counts))
         if len(chosen) != len(counts):
             raise DataError(f"per_level = {counts}: has {len(counts)} entries for {len(chosen)} levels")
@@ -133,6 +136,64 @@ def split(
     limits = [REACH * 2**level for level in chosen[:-1]]
     found = np.bincount(np.searchsorted(limits, side, side="right"), minlength=len(chosen))
     return list(zip(chosen, found.tolist(), strict=True))
+
+
+def checked(parts: Any, n: int) -> Split:
+    """Return the levels of n anchors that a caller gave, if there can be such.
+
+    Raises
+    ------
+    DataError
+        If they are no pairs (level, anchors in it) of whole numbers, a level is not from 0 to 12, levels do not rise,
+        or the anchors do not add up to n.
+
+    Examples
+    --------
+    >>> checked([(3, 2), (5, 1)], 3)
+    [(3, 2), (5, 1)]
+    """
+    rows = [_check.listed(pair) for pair in _check.listed(parts) or ()]
+    pairs = [row for row in rows if row is not None and len(row) == 2]
+    if not rows or len(pairs) < len(rows):
+        rule = "must be pairs (level, anchors in it), as in [(3, 3), (4, 3), (5, 3)]"
+        raise DataError(f"parts = {_check.short(parts)}: {rule}")
+    chosen = [_level(level, "parts") for level, _ in pairs]
+    counts = [_check.integer(count, "parts", least=0) for _, count in pairs]
+    if not _rise(chosen):
+        raise DataError(f"parts = {_check.short(parts)}: levels must rise, as in [(3, 3), (4, 3), (5, 3)]")
+    if sum(counts) != n:
+        raise DataError(f"parts = {_check.short(parts)}: hold {sum(counts)} anchors; must be {n}")
+    return list(zip(chosen, counts, strict=True))
+
+
+def counted(per_level: Any, n: int) -> list[int]:
+    """Return the numbers of anchors of the levels, if they add up to n.
+
+    Raises
+    ------
+    DataError
+        If they are no whole numbers >= 0, or add up to another number.
+
+    Examples
+    --------
+    >>> counted([2, 0, 1], 3)
+    [2, 0, 1]
+    """
+    given = _check.listed(per_level)
+    if given is None:
+        raise DataError(f"per_level = {_check.short(per_level)}: must be the anchors of each level, as in [3, 3, 3]")
+    counts = [_check.integer(count, "per_level", least=0) for count in given]
+    if sum(counts) != n:
+        raise DataError(f"per_level = {counts}: adds up to {sum(counts)}; must be {n}, the number of anchors")
+    return counts
+
+
+def _level(value: Any, name: str) -> int:
+    return _check.integer(value, name, least=0, most=DEEPEST)
+
+
+def _rise(chosen: Sequence[int]) -> bool:
+    return list(chosen) == sorted(set(chosen))
 
 
 def equal(n: int, chosen: Sequence[int]) -> Split:
@@ -156,7 +217,7 @@ def layers(anchors: FloatArray, parts: Split, counts: IntArray | None = None) ->
     Raises
     ------
     DataError
-        If the parts do not add up to n.
+        If the parts break a rule of :func:`checked`.
 
     Examples
     --------
@@ -164,11 +225,8 @@ def layers(anchors: FloatArray, parts: Split, counts: IntArray | None = None) ->
     >>> [(layer.stride, layer.share) for layer in layers(np.ones((3, 2)), [(4, 1), (5, 2)], np.array([1, 1, 2]))]
     [(16, 0.25), (32, 0.75)]
     """
-    total = sum(count for _, count in parts)
-    if total != len(anchors):
-        raise DataError(f"levels: hold {total} anchors; must be {len(anchors)}")
     found, start = [], 0
-    for level, count in parts:
+    for level, count in checked(parts, len(anchors)):
         rows = slice(start, start + count)
         share = None if counts is None else float(counts[rows].sum() / counts.sum())
         found.append(Layer(level, 2**level, anchors[rows], share))
@@ -199,15 +257,15 @@ def remarks(found: Sequence[Layer]) -> list[str]:
 
 
 def _named(names: Any) -> tuple[int, ...]:
-    legal = f"levels = {names!r}: must be {', '.join(NAMED)}, or rising levels as in 3,4,5"
+    legal = f"levels = {_check.short(names)}: must be {', '.join(NAMED)}, or rising levels as in 3,4,5"
     if isinstance(names, str):
         if names in NAMED:
             return NAMED[names]
         if not re.fullmatch(r"\d\d?(,\d\d?)*", names):
             raise DataError(legal)
         names = [int(part) for part in names.split(",")]
-    chosen = tuple(_check.integer(level, "levels", least=0) for level in names)
-    if not chosen or list(chosen) != sorted(set(chosen)) or chosen[-1] > 12:
+    chosen = tuple(_level(level, "levels") for level in _check.listed(names) or ())
+    if not chosen or not _rise(chosen):
         raise DataError(legal)
     return chosen
 

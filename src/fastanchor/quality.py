@@ -11,7 +11,7 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._small import EVERY, kept
 from fastanchor._types import FloatArray, IntArray
-from fastanchor.boxes import network_sizes
+from fastanchor.boxes import network_input, network_sizes
 from fastanchor.engine import BoxIndex, choose
 from fastanchor.engine._pool import CHUNK, each, thread_count
 from fastanchor.metrics import mean_best_iou, wh_iou
@@ -129,9 +129,10 @@ def check(
     >>> [(size.name, size.boxes, size.bpr) for size in found.sizes]
     [('small', 2, 1.0), ('medium', 1, 1.0), ('large', 1, 0.0)]
     """
+    network_input(img_size, fit)
     sizes = _check.as_sizes(anchors, "anchors")
     sizes = sizes[np.argsort(sizes[:, 0] * sizes[:, 1], kind="stable")]
-    _check.number(thr, "thr", low=0.0, high=1.0)
+    thr = _check.number(thr, "thr", low=0.0, high=1.0)
     wh = network_wh(boxes, img_size, fit, min_size)
     engine = choose(boxes if isinstance(boxes, BoxIndex) and len(boxes) == len(wh) else wh)
     score = engine.fitness(sizes, thr)
@@ -209,7 +210,8 @@ def network_wh(boxes: Any, img_size: int | Sequence[int], fit: str, min_size: fl
     DataError
         If none is left.
     """
-    _check.number(min_size, "min_size", low=0.0)
+    network_input(img_size, fit)  # checked even for a BoxIndex, which nothing scales
+    min_size = _check.number(min_size, "min_size", low=0.0)
     wh = boxes.take(np.arange(len(boxes))) if isinstance(boxes, BoxIndex) else network_sizes(boxes, img_size, fit)
     keep = kept(wh, min_size)
     return wh if keep.all() else wh[keep]

@@ -14,7 +14,7 @@ import fastanchor
 from fastanchor import export, plot
 from fastanchor._small import EVERY, MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
-from fastanchor._text import plain
+from fastanchor._text import many, plain
 from fastanchor._types import FloatArray, Progress, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
@@ -204,8 +204,8 @@ def page(report: Report) -> str:
         _picture("Ratio with the best anchor over the size of the box",
                  lambda axes: served.draw(axes, report.boxes, result.anchors, found.thr), 8.5, 4.8),
         "<h2>The search</h2>",
-        f"<p>k-means: {result.kmeans.n_iter} updates, {result.kmeans.stop}. Search: "
-        f"{len(result.evolve.history) - 1:,} generations, {result.evolve.accepted:,} of them fitter.</p>",
+        f"<p>k-means: {many(result.kmeans.n_iter, 'update')}, {result.kmeans.stop}. Search: "
+        f"{many(len(result.evolve.history) - 1, 'generation')}, {result.evolve.accepted:,} of them fitter.</p>",
         _picture("Fitness over the generations", lambda axes: history.draw(axes, result), 8.5, 4),
         *_sweep(report.sweep),
         "<h2>Data set</h2>",

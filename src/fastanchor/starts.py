@@ -68,7 +68,7 @@ def fittest(
     fitnesses that differ by less than a relative 1e-11 are equal, and the earlier start stays.
     """
     options: dict[str, Any] = {"metric": metric, "update": update, "tol": tol, "progress": progress}
-    _check.integer(n_init, "n_init", least=1)
+    n_init = _check.integer(n_init, "n_init", least=1)
     if n_init == 1 or not isinstance(init, str):
         return kmeans(answers, k, init=init, max_iter=max_iter, rng=rng, **options)
     if len(answers) > SEEN:
@@ -104,7 +104,7 @@ def _chosen(
         return replace(rest, n_iter=run.n_iter + rest.n_iter)
 
     # checked by kmeans, but for a max_iter that a trial cuts short
-    _check.integer(max_iter, "max_iter", least=1)
+    max_iter = _check.integer(max_iter, "max_iter", least=1)
     trials = []
     brief = {**options, "max_iter": min(TRIAL, max_iter), "progress": False}
     with bar(options["progress"], total=n_init, desc="trying starts", unit=" starts") as moving:

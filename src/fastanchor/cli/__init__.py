@@ -14,6 +14,7 @@ from fastanchor._errors import DataError, FastanchorError
 from fastanchor._hints import of_command_line
 from fastanchor._version import __version__
 from fastanchor.cli import _speak
+from fastanchor.cli._whole import whole
 
 __all__ = ["main"]
 
@@ -56,6 +57,10 @@ class _Parser(argparse.ArgumentParser):
     """Raises what is wrong with the arguments as one sentence."""
 
     help_of = ""  # what to look up; default: this parser's own
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.register("type", int, whole)
 
     def error(self, message: str) -> NoReturn:
         """Raise `message` with the place to look for help."""
@@ -109,6 +114,9 @@ def _answered(argv: Sequence[str]) -> int | Callable[[], int]:
         return 0
     if arguments.command != "run":  # whose script may not need it
         _speak.need_stdout()
+        from fastanchor.cli import _files  # with NumPy, whose import can be interrupted in here
+
+        _files.check(arguments)
     code: int | Callable[[], int] = arguments.run(arguments)
     return code
 

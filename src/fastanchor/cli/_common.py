@@ -11,12 +11,15 @@ from typing import Any
 
 import fastanchor
 from fastanchor import kernels
+from fastanchor._errors import DataError
+from fastanchor._output import is_stdout, named_file
 from fastanchor._progress import bar
 from fastanchor._reading import named
-from fastanchor._text import plain
+from fastanchor._text import many, plain
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
 from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
+from fastanchor.cli._whole import whole
 from fastanchor.datasets import FORMATS, detect, read, sample
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "add_plot",
     "add_reading",
     "answer",
+    "answer_beside",
     "answer_exactly",
     "bar",
     "emit_json",
@@ -85,7 +89,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
     try:
-        return int(width), int(height or width)
+        return whole(width), whole(height or width)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}: must be one whole number or WIDTHxHEIGHT (pixels)") from None
 
@@ -95,14 +99,26 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
-def add_out(group: Any, metavar: str, text: str, *, required: bool = False) -> None:
-    """Add ``--output``."""
-    group.add_argument("-o", "--output", type=Path, required=required, metavar=metavar, help=text)
+def add_out(group: Any, metavar: str, text: str, *, required: bool = False, folder: bool = False) -> None:
+    """Add ``--output``, a file; with `folder` it may be a folder too."""
+    kind = _file_or_folder if folder else _file
+    group.add_argument("-o", "--output", type=kind, required=required, metavar=metavar, help=text)
+
+
+def _file(text: str) -> Path:
+    try:
+        return named_file(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _file_or_folder(text: str) -> Path:
+    return Path(text) if text else _file(text)
 
 
 def add_plot(group: Any, text: str) -> None:
     """Add ``--plot``."""
-    group.add_argument("--plot", type=Path, metavar="FILE", help=f"{text} (PNG, SVG or PDF)")
+    group.add_argument("--plot", type=_file, metavar="FILE", help=f"{text} (PNG, SVG or PDF)")
 
 
 def add_force(group: Any) -> None:
@@ -115,6 +131,12 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     parser.add_argument("--backend", choices=kernels.LEGAL, help="kernels to use (default: numba if installed)")
     parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
+
+
+def answer_beside(arguments: argparse.Namespace, text: str) -> None:
+    """Print what is said besides the file of ``--output``; nothing where standard output is that file."""
+    if arguments.output is None or not is_stdout(arguments.output):
+        answer(text)
 
 
 def wrote(arguments: argparse.Namespace, file: Path | None) -> None:
@@ -184,18 +206,20 @@ def plain_summary(summary: Summary) -> dict[str, Any]:
 def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
     """Return the lines that tell what was read and what was left out."""
     if not read["boxes"]:
-        lines = [f"read      {read['source']}: {read['images']:,} images, no boxes"]
+        lines = [f"read      {read['source']}: {many(read['images'], 'image')}, no boxes"]
     else:
         box = " x ".join(f"{side:.1f}" for side in read["mean_box"])
         lines = [
-            f"read      {read['source']}: {read['boxes']:,} boxes on {read['images']:,} images",
+            f"read      {read['source']}: {many(read['boxes'], 'box', 'boxes')} on {many(read['images'], 'image')}",
             f"boxes     {box} pixels on average, areas {read['smallest_area']:,.0f} to {read['largest_area']:,.0f}",
         ]
         if read["images"]:
             image = " x ".join(f"{side:.1f}" for side in read["mean_image"])
             lines.insert(1, f"images    {image} pixels on average")
         else:
-            lines[0] = f"read      {read['source']}: {read['boxes']:,} boxes, without the sizes of their images"
+            lines[0] = (
+                f"read      {read['source']}: {many(read['boxes'], 'box', 'boxes')}, without the sizes of their images"
+            )
         if read["oversize"]:
             lines.append(f"remark    {read['oversize']:,} x box larger than its image, kept as it is")
     lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]

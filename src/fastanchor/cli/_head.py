@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from fastanchor import DataError
+from fastanchor import DataError, _check
 from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._types import FloatArray
-from fastanchor.boxes import Boxes, input_size
+from fastanchor.boxes import FITS, Boxes
+from fastanchor.cli._whole import whole
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.layers import BY, Layer, Split, split
 
@@ -25,7 +26,7 @@ def add_input(group: Any, *, min_size: float = MIN_SIZE) -> None:
         "--img-size", "--imgsz", "--img", nargs="+", type=int, metavar="PX",
         help="network input, one side or width and height (default: that of the configuration, else 640)",
     )  # fmt: skip
-    group.add_argument("--fit", choices=("letterbox", "stretch"),
+    group.add_argument("--fit", choices=FITS,
                        help="how images are resized (default: as the detector does, else letterbox)")  # fmt: skip
     group.add_argument("--min-size", type=float, default=min_size, metavar="PX",
                        help=f"leave out boxes without a side of at least this (default: {min_size:g})")  # fmt: skip
@@ -34,7 +35,7 @@ def add_input(group: Any, *, min_size: float = MIN_SIZE) -> None:
 def network(arguments: argparse.Namespace, config: Config | None = None, fmt: str | None = None) -> Input:
     """Return the network input: as given by hand, else as the configuration says, else as its detectors do."""
     fits = [arguments.fit]
-    sizes = [None if arguments.img_size is None else input_size(arguments.img_size)]
+    sizes = [None if arguments.img_size is None else _check.side_pair(arguments.img_size, "img_size", square=True)]
     if config is not None:
         note = config.note or Input("", (0, 0))
         fits += [config.fit, note.fit, config.default_fit]
@@ -95,9 +96,10 @@ def per_level(arguments: argparse.Namespace) -> list[int] | None:
     if arguments.per_level is None:
         return None
     try:
-        return [int(part) for part in arguments.per_level.split(",")]
+        counts = [whole(part) for part in arguments.per_level.split(",")]
     except ValueError:
-        raise DataError(f"--per-level = {arguments.per_level!r}: must be numbers as in 3,3,3") from None
+        raise DataError(f"--per-level = {_check.short(arguments.per_level)}: must be numbers as in 3,3,3") from None
+    return [_check.integer(count, "--per-level", least=0) for count in counts]
 
 
 def chosen_split(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> Split | None:

@@ -13,6 +13,7 @@ import fastanchor
 from fastanchor import _check, export, plot
 from fastanchor._errors import SmallBoxWarning
 from fastanchor._output import check_output, whole
+from fastanchor._text import many
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
@@ -149,7 +150,7 @@ def _planned(arguments: argparse.Namespace) -> _Plan:
     n = arguments.n
     if n is None:
         n = sum(counts) if counts is not None else config.n if config is not None and config.n else 9
-    _check.integer(n, "n", least=1)
+    n = _check.integer(n, "n", least=1)
     plan = _Plan(config, _head.network(arguments, config, arguments.emit), n)
     stand_in = np.full((n, 2), 100.0)
     # levels by stride depend on the anchors
@@ -240,7 +241,7 @@ def _print(
     begun = result.to_dict()["kmeans"]
     lines += [
         "",
-        f"k-means   {clusters.n_iter} updates, {clusters.stop}",
+        f"k-means   {many(clusters.n_iter, 'update')}, {clusters.stop}",
         f"  anchors {_pairs(begun['anchors'])}",
         _score(begun["fitness"], begun["bpr"], begun["mean_iou"]),
         *_searched(result),
@@ -284,7 +285,7 @@ def _searched(result: AnchorResult) -> list[str]:
     if not generations:
         return ["search    off"]
     return [
-        f"evolved   {generations} generations, {result.evolve.accepted} of them fitter",
+        f"evolved   {many(generations, 'generation')}, {result.evolve.accepted:,} of them fitter",
         f"  anchors {_pairs(result.anchors.tolist())}",
         _score(result.fitness, result.bpr, result.mean_iou),
     ]

@@ -109,16 +109,16 @@ def _show(arguments: argparse.Namespace, rows: list[bench.Row], sizes: list[int]
     if arguments.json:
         _common.emit_json(content)
     else:
-        _common.answer((_report.markdown if arguments.markdown else _report.text)(rows, machine))
+        _common.answer_beside(arguments, (_report.markdown if arguments.markdown else _report.text)(rows, machine))
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[str]]:
     sizes = _whole_numbers("10000" if arguments.quick else arguments.n, "--n", 1_000_000_000)
     ks = _whole_numbers(arguments.k, "--k", 1000)
-    _check.integer(arguments.rounds, "--rounds", least=1)
-    _check.number(arguments.limit, "--limit", low=0.0, open_low=True)
+    arguments.rounds = _check.integer(arguments.rounds, "--rounds", least=1)
+    arguments.limit = _check.number(arguments.limit, "--limit", low=0.0, open_low=True)
     if arguments.threads is not None:
-        _check.integer(arguments.threads, "--threads", least=1)
+        arguments.threads = _check.integer(arguments.threads, "--threads", least=1)
     if max(ks) > min(sizes):
         raise fastanchor.DataError(f"--k = {max(ks)}: must be at most --n = {min(sizes)}")
     if arguments.stages is None:

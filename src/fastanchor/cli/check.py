@@ -10,6 +10,7 @@ import numpy as np
 import fastanchor
 from fastanchor import _check, export, plot
 from fastanchor._small import EVERY, MIN_SIZE, count_small, no_side
+from fastanchor._text import many
 from fastanchor._types import FloatArray
 from fastanchor.boxes import network_sizes
 from fastanchor.cli import _common, _head
@@ -50,7 +51,7 @@ def add(commands: _common.Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score, and judge if asked to."""
     if arguments.min_bpr is not None:
-        _check.number(arguments.min_bpr, "--min-bpr", low=0.0, high=1.0)
+        arguments.min_bpr = _check.number(arguments.min_bpr, "--min-bpr", low=0.0, high=1.0)
     if arguments.plot is not None:
         plot.check(arguments.plot, replace=arguments.force)
     config, used, said = _given(arguments)
@@ -111,6 +112,7 @@ def _given(arguments: argparse.Namespace) -> tuple[export.Config, list[int], lis
     if not n:
         raise fastanchor.DataError(f"{arguments.anchors[0]}: has a number of anchors, and not their sizes")
     used = sorted({at for _, rows in config.layout for at in rows}) or list(range(n))
+    _need_as_many(arguments, config, len(used))
     unused = sorted(set(range(n)) - set(used))
     said = [f"anchor {w:g} x {h:g} is on no level, and is not scored" for w, h in config.anchors[unused].tolist()]
     shared = Counter(at for _, rows in config.layout for at in set(rows))
@@ -119,6 +121,23 @@ def _given(arguments: argparse.Namespace) -> tuple[export.Config, list[int], lis
             w, h = config.anchors[at].tolist()
             said.append(f"anchor {w:g} x {h:g} is used by {count} levels; its boxes count in each of them")
     return config, used, said
+
+
+def _need_as_many(arguments: argparse.Namespace, config: export.Config, used: int) -> None:
+    """Raise if ``--per-level`` does not deal out the anchors that are scored, which may not be all of the file."""
+    counts = _head.per_level(arguments)
+    if counts is None or sum(counts) == used:
+        return
+    name = " ".join(arguments.anchors)
+    name = name if export.is_file_name(name) else "--anchors"
+    held = [len(rows) for _, rows in config.layout]
+    has = f"{name} has {many(len(config.anchors), 'anchor')}"
+    if held:
+        has += f", and its levels hold {', '.join(map(str, held))} of them"
+    if used < len(config.anchors) or sum(held) > used:
+        has += f", {used} different ones"
+    rule = "leave out --per-level to score those levels" if held else f"it must add up to {used}"
+    raise fastanchor.DataError(f"--per-level = {counts}: adds up to {sum(counts)}, but {has}; {rule}")
 
 
 def _own_heads(config: export.Config, used: list[int], found: AnchorCheck) -> list[Layer]:

@@ -46,5 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
         content = {"written": written, "read": read, "skipped": skipped, "version": fastanchor.__version__}
         _common.emit_json(content)
     else:
-        _common.answer(f"{_common.shown_summary(read, skipped)}\nwritten   {plain(written)}")
+        _common.answer_beside(arguments, f"{_common.shown_summary(read, skipped)}\nwritten   {plain(written)}")
     return 0

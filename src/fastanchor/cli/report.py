@@ -89,5 +89,5 @@ def run(arguments: argparse.Namespace) -> int:
             }
         )
     else:
-        _common.answer(plain(str(arguments.output)))
+        _common.answer_beside(arguments, plain(str(arguments.output)))
     return 0

@@ -28,7 +28,7 @@ def add(commands: _common.Commands) -> None:
     )
     parser.add_argument("data", metavar="DATA", help="data set of any format that tells where boxes lie")
     _common.add_reading(parser)
-    _common.add_out(parser, "OUT", "a folder, or a file.png for one sheet", required=True)
+    _common.add_out(parser, "OUT", "a folder, or a file.png for one sheet", required=True, folder=True)
     _common.add_force(parser)
     parser.add_argument("-n", "--n", type=int, default=9, help="number of images (default: 9)")
     _common.add_json(parser)
@@ -59,5 +59,5 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _common.emit_json({"written": written, "format": fmt, "version": fastanchor.__version__})
     else:
-        _common.answer("\n".join(plain(path) for path in written))
+        _common.answer_beside(arguments, "\n".join(plain(path) for path in written))
     return 0

@@ -9,12 +9,16 @@ import fastanchor
 from fastanchor import DataError, _check, plot
 from fastanchor._small import count_small
 from fastanchor._sweep import sweep
+from fastanchor._text import many
 from fastanchor.boxes import network_sizes
 from fastanchor.cli import _common, _head
+from fastanchor.cli._whole import whole
 from fastanchor.engine import ENGINES
 from fastanchor.starts import N_INIT
 
 __all__ = ["add", "numbers", "run"]
+
+MOST, LARGEST = 100, 9999
 
 DESCRIPTION = """\
 Mean IoU, fitness and best possible recall over the number of anchors, to see
@@ -77,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         _common.emit_json({**found.to_dict(), **rest, **tail})
         return 0
     lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
-    how = f"with {arguments.gen:,} generations of the search" if arguments.gen else "alone, without the search"
+    how = f"with {many(arguments.gen, 'generation')} of the search" if arguments.gen else "alone, without the search"
     lines += _head.shown_small(count_small(every), len(every) - found.boxes, arguments.min_size)
     lines += ["", f"k-means {how}", "  n  mean IoU  fitness      BPR"]
     for n, iou, fitness, bpr in zip(found.n, found.mean_iou, found.fitness, found.bpr, strict=True):
@@ -92,7 +96,7 @@ def numbers(text: str, name: str = "--n") -> list[int]:
     Raises
     ------
     DataError
-        If it names none, or more than 100.
+        If it names none, more than 100, or one that is 0 or above 9,999.
 
     Examples
     --------
@@ -100,12 +104,16 @@ def numbers(text: str, name: str = "--n") -> list[int]:
     [3, 6, 7, 8]
     """
     found: list[int] = []
+    rule = f"must name 1 to {MOST} numbers, each at least 1 and at most {LARGEST:,}"
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,4})(?:-(\d{1,4}))?\s*", part)
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if match is None:
-            raise DataError(f"{name} = {text!r}: must be numbers or ranges, as in 1-15 or 3,6,9")
-        low = int(match[1])
-        found += range(low, int(match[2] or low) + 1)
-    if not found or len(found) > 100 or min(found) < 1:
-        raise DataError(f"{name} = {text!r}: must name 1 to 100 numbers, each at least 1")
+            raise DataError(f"{name} = {_check.short(text)}: must be numbers or ranges, as in 1-15 or 3,6,9")
+        low = whole(match[1])
+        high = whole(match[2]) if match[2] else low
+        if low < 1 or high > LARGEST or high - low + len(found) >= MOST:
+            raise DataError(f"{name} = {_check.short(text)}: {rule}")
+        found += range(low, high + 1)
+    if not found:
+        raise DataError(f"{name} = {_check.short(text)}: {rule}")
     return found

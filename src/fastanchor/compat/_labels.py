@@ -101,6 +101,7 @@ def _columns(dataset: Any) -> tuple[FloatArray, FloatArray, IntArray]:
     else:
         if not hasattr(dataset, "shapes"):
             raise DataError(f"dataset: a {type(dataset).__name__} has labels but no shapes, the sizes of the images")
+        _check.unmasked(dataset.shapes, "dataset.shapes")
         shapes = np.asarray(dataset.shapes, dtype=np.float64)
         if shapes.size and (shapes.ndim != 2 or shapes.shape[1] != 2):
             raise DataError(f"dataset.shapes: has shape {shapes.shape}; must be (images, 2), widths and heights")
@@ -108,6 +109,8 @@ def _columns(dataset: Any) -> tuple[FloatArray, FloatArray, IntArray]:
     shapes = shapes.reshape(-1, 2)
     if len(rows) != len(shapes):
         raise DataError(f"dataset: {len(rows)} labels but {len(shapes)} shapes; one of each an image is needed")
+    for i, row in enumerate(rows):
+        _check.unmasked(row, f"dataset.labels[{i}]")
     image = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     filled = [row for row in rows if len(row)]
     if not filled:

@@ -87,7 +87,7 @@ def kmean(
 ) -> FloatArray:
     """Return n anchors by area, (n, 2) in pixels of the network input: the whole of ``kmean_anchors``."""
     ratio = threshold(thr)
-    _check.integer(gen, "gen", least=0)
+    gen = _check.integer(gen, "gen", least=0)
     small = int(np.count_nonzero((found.wh < SMALL).any(1)))
     if small:
         dialect.warn(dialect.small.format(small, len(found.wh)))
@@ -114,7 +114,7 @@ def beginning(found: Labelled, n: int, start: str, dialect: Dialect) -> tuple[Fl
 
     `start` is "original", SciPy's k-means on whitened sizes, or "iou", k-means under ``1 - IoU`` with medians.
     """
-    _check.integer(n, "n", least=1)
+    n = _check.integer(n, "n", least=1)
     _check.choice(start, "start", ("original", "iou"))
     wh = found.wh[(found.wh >= LEAST).any(1)]
     if not len(wh):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fastanchor import _check
 from fastanchor._evolve import MUTATED, SIGMA, Draws, climb
 from fastanchor._types import EvolveResult, Fitness, FloatArray
 from fastanchor.cluster import kmeans
@@ -40,7 +41,7 @@ def global_streams(chance: float = MUTATED, sigma: float = SIGMA) -> Streams:
 
 def own_streams(rng: Any) -> Streams:
     """Return one generator for everything."""
-    generator = np.random.default_rng(rng)
+    generator = _check.generator(rng)
     return Streams(generator.choice, Draws(generator.random, generator.random, generator.standard_normal))
 
 

@@ -93,7 +93,7 @@ def calc_anchors(
     if found_in.counters is not None:
         print(f"\ncounters_per_class = {_joined(found_in.counters)}")
     print(f"\n avg IoU = {found.mean_iou * 100:2.2f} % ")
-    form = "{:2.4f},{:2.4f}" if width <= CELLS else "{:3.0f},{:3.0f}"
+    form = "{:2.4f},{:2.4f}" if size[0] <= CELLS else "{:3.0f},{:3.0f}"
     text = ", ".join(form.format(w, h) for w, h in anchors.tolist())
     if out is not None:
         _write(Path(os.fsdecode(out)), text, found_in.counters)

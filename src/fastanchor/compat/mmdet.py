@@ -20,6 +20,7 @@ from fastanchor.compat import _v5
 from fastanchor.compat._log import say
 from fastanchor.compat._search import LEAST, threshold
 from fastanchor.engine import Engine, choose
+from fastanchor.layers import counted
 
 __all__ = ["differential_evolution", "k_means", "nested", "optimize_anchors", "resized", "v5_k_means"]
 
@@ -121,7 +122,7 @@ def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any 
     DataError
         If an argument breaks a rule, or there are fewer distinct sizes than anchors.
     """
-    _check.integer(iters, "iters", least=1)
+    iters = _check.integer(iters, "iters", least=1)
     return _by_area(kmeans(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False).centers)
 
 
@@ -156,7 +157,7 @@ def v5_k_means(
     (3, 2)
     """
     n = _check.integer(num_anchors, "num_anchors", least=1)
-    _check.integer(iters, "iters", least=0)
+    iters = _check.integer(iters, "iters", least=0)
     thr = threshold(prior_match_thr)
     wh = _check.as_sizes(bbox_whs, "bbox_whs", "pixels of the network input").astype(np.float32)
     wh = wh[(wh >= LEAST).any(1)]
@@ -203,7 +204,7 @@ def differential_evolution(
         If SciPy is not installed.
     """
     n = _check.integer(num_anchors, "num_anchors", least=1)
-    _check.integer(iters, "iters", least=1)
+    iters = _check.integer(iters, "iters", least=1)
     width, height = _input(input_shape)
     answers = choose(bbox_whs, argument="bbox_whs")
     try:
@@ -259,19 +260,15 @@ def nested(anchors: Any, per_level: Sequence[int] = (3, 3, 3), *, largest_first:
     [[(33, 23), (30, 61)], [(10, 13), (16, 30)]]
     """
     sizes = _check.as_sizes(anchors, "anchors", "pixels")
-    if sum(per_level) != len(sizes):
-        raise DataError(f"per_level = {tuple(per_level)}: adds up to {sum(per_level)}; there are {len(sizes)} anchors")
+    counts = counted(per_level, len(sizes))
     whole = [(round(w), round(h)) for w, h in sizes.tolist()]
-    ends = np.cumsum(per_level).tolist()
-    levels = [whole[end - count : end] for end, count in zip(ends, per_level, strict=True)]
+    ends = np.cumsum(counts).tolist()
+    levels = [whole[end - count : end] for end, count in zip(ends, counts, strict=True)]
     return levels[::-1] if largest_first else levels
 
 
 def _input(input_shape: Sequence[int]) -> tuple[int, int]:
-    if len(input_shape) != 2:
-        raise DataError(f"input_shape = {input_shape!r}: must be (width, height)")
-    width, height = (_check.integer(side, "input_shape", least=1) for side in input_shape)
-    return width, height
+    return _check.side_pair(input_shape, "input_shape")
 
 
 def _by_area(anchors: FloatArray) -> FloatArray:

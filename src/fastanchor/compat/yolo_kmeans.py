@@ -87,7 +87,7 @@ def calc_center(boxes: Any, k: int, use_iou: bool = True) -> FloatArray:
     >>> calc_center([[1, 1], [2, 2], [9, 9]], 2).shape
     (2, 2)
     """
-    _check.integer(k, "k", least=1)
+    k = _check.integer(k, "k", least=1)
     return _plus_plus(choose(boxes, metric=_metric(use_iou)), k, _metric(use_iou))
 
 
@@ -128,7 +128,7 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
 
 def fitted(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, use_pp: bool = False) -> KMeansResult:
     """Return the whole result of :func:`k_means`."""
-    _check.integer(k, "k", least=1)
+    k = _check.integer(k, "k", least=1)
     if not callable(dist):
         raise DataError(f"dist = {dist!r}: must be a function such as numpy.median, called with axis=0")
     metric = _metric(use_iou)
@@ -187,7 +187,7 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     """
     side = _check.integer(img_size, "img_size", least=1)
     ratio = _check.number(thr, "thr", low=0.0, high=1.0)
-    _check.integer(gen, "gen", least=0)
+    gen = _check.integer(gen, "gen", least=0)
     wh = _scaled(side, img_wh, bbox_wh)
     small = int(np.count_nonzero((wh < SMALL).any(1)))
     if small:
@@ -233,6 +233,7 @@ def _scaled(side: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
 
 def _of_image(sizes: Any, number: int) -> Any:
     """Return the boxes of one image as an array of numbers, (m, 2)."""
+    _check.unmasked(sizes, f"bbox_wh[{number}]")
     try:
         array = np.asarray(sizes)
     except ValueError:

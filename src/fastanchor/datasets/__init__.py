@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._reading import named
+from fastanchor._reading import is_folder, named
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
@@ -33,8 +33,6 @@ _MODULES = {
     "yolo": "fastanchor.datasets.yolo",
 }
 FORMATS = tuple(_MODULES)
-_TOLD = ", its labels tell the size"
-_WHY = {"image_size": _TOLD, "size_cache": _TOLD, "crowd": ", it marks no crowds", "columns": ", it is no table"}
 
 
 class _Format(Protocol):
@@ -181,7 +179,7 @@ def detect(path: str | os.PathLike[str]) -> str:
             if _load(name).detect(place):
                 return name
         for entry in os.scandir(place) if place.is_dir() else ():
-            if entry.is_dir():
+            if is_folder(entry):
                 os.scandir(entry).close()  # labels may be where nobody may look
     raise DataError(f"{shown(place)}: no labels recognised here; known formats: {_legal()}")
 
@@ -198,18 +196,20 @@ def _options(
     """Return the options that are given, checked; a reader that has no use for one is an error."""
     given = {"image_size": image_size, "size_cache": size_cache, "crowd": crowd or None, "columns": columns}
     given = {option: value for option, value in given.items() if value is not None}
+    if image_size is not None:
+        given["image_size"] = _check.side_pair(image_size, "image_size")
+    if columns is not None:
+        pair = _check.listed(columns) or ()
+        if not (len(pair) == 2 and all(isinstance(one, str) for one in pair)):
+            rule = "must be the names of two columns, (width, height)"
+            raise DataError(f"columns = {_check.short(columns)}: {rule}")
     for option, value in given.items():
         if option not in getattr(module, "OPTIONS", ()):
-            raise DataError(f"{option} = {value!r}: format {name!r} has no use for it{_WHY[option]}")
-    if image_size is not None:
-        try:
-            width, height = (_check.integer(side, "image_size", least=1) for side in image_size)
-        except (TypeError, ValueError):
-            rule = "must be (width, height), whole numbers >= 1 (pixels)"
-            raise DataError(f"image_size = {_check.short(image_size)}: {rule}") from None
-        given["image_size"] = width, height
-    if columns is not None and not (len(columns) == 2 and all(isinstance(one, str) for one in columns)):
-        raise DataError(f"columns = {columns!r}: must be the names of two columns, (width, height)")
+            others = [other for other in FORMATS if option in getattr(_load(other), "OPTIONS", ())]
+            raise DataError(
+                f"{option} = {_check.short(value)}: format {name!r} has no use for it; only these formats have: "
+                f"{', '.join(map(repr, others))}"
+            )
     return given
 
 
@@ -218,10 +218,7 @@ def _load(name: str) -> _Format:
 
 
 def _existing(path: Any) -> Path:
-    try:
-        place = Path(os.fsdecode(path))
-    except TypeError:
-        raise DataError(f"path = {path!r}: must be the path of a file or folder") from None
+    place = _check.as_path(path, "path")
     if str(place) == "-":
         return place
     with _in_sentences(place):

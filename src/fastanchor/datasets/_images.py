@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastanchor._reading import opened
+from fastanchor._reading import is_file, opened
 
 __all__ = ["ImageFinder", "ImageIndex", "folders_of", "image_size", "image_size_shown", "what_is"]
 
@@ -54,7 +54,7 @@ class ImageFinder:
 def _names(folder: Path) -> dict[str, str]:
     try:
         with os.scandir(folder) as entries:
-            found = sorted(e.name for e in entries if e.name.lower().endswith(SUFFIXES) and e.is_file())
+            found = sorted(e.name for e in entries if e.name.lower().endswith(SUFFIXES) and is_file(e))
     except OSError:
         return {}
     names: dict[str, str] = {}

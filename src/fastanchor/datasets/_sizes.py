@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from fastanchor._errors import DataError
-from fastanchor._output import check_output, is_stream, whole
+from fastanchor._output import check_output, is_stream, named_file, whole
 from fastanchor._progress import bar
 from fastanchor._reading import opened
 from fastanchor._types import Progress
@@ -43,7 +43,7 @@ class ImageSizes:
     """
 
     def __init__(self, cache: str | os.PathLike[str] | None = None) -> None:
-        self._cache = None if cache is None else Path(cache)
+        self._cache = None if cache is None else named_file(cache, "size_cache")
         if self._cache is not None:
             check_output(self._cache, replace=True)
         self._known: dict[str, list[Any]] = {} if self._cache is None else _load(self._cache)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
-from fastanchor._output import check_output, is_stream, whole
+from fastanchor._output import check_output, is_stream, named_file, whole
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._arrow import pyarrow_for
 from fastanchor.datasets._records import shown
@@ -38,7 +38,7 @@ def write(boxes: Boxes, path: str | os.PathLike[str], *, replace: bool = True) -
     BackendError
         If Parquet is asked for and pyarrow is not installed.
     """
-    out = Path(path)
+    out = named_file(path)
     check(out, replace=replace)
     columns = _table_of(boxes)
     if out.suffix.lower() == ".parquet":

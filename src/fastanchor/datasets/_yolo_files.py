@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, head_of, is_file, is_folder, text_of
+from fastanchor.datasets import _folders as _down
 from fastanchor.datasets import _yaml
 from fastanchor.datasets._images import SUFFIXES
 from fastanchor.datasets._records import Skips, shown
@@ -51,14 +52,14 @@ def is_source(path: Path) -> bool:
     """Return whether `path` is a file that leads to labels, or a folder that holds such a file or label files."""
     if is_file(path):
         return path.suffix.lower() in (*YAML, ".data", ".txt")
-    return _yaml_in(path) is not None or bool(_folders(path)) or bool(_texts(path, deep=False) or _one_down(path))
+    return _yaml_in(path) is not None or bool(_folders(path, Skips())) or bool(_texts(path) or _one_down(path))
 
 
 def find(path: Path, split: str | None, skips: Skips) -> Found:
     """Return the label files of a data set or of one split of it; DataError if there are none."""
     if path.is_dir():
         inner = _yaml_in(path)
-        found = _of_yaml(inner, split, skips) if inner is not None else _of_folder(path, split)
+        found = _of_yaml(inner, split, skips) if inner is not None else _of_folder(path, split, skips)
     elif path.suffix.lower() in YAML:
         found = _of_yaml(path, split, skips)
     elif path.suffix.lower() == ".data":
@@ -104,7 +105,7 @@ def _of_yaml(path: Path, split: str | None, skips: Skips) -> Found:
                 labels.update(dict.fromkeys(listed.files))
                 images.update(listed.images)
             else:
-                labels.update(dict.fromkeys(_texts(there, deep=True)))
+                labels.update(dict.fromkeys(_texts_below(there, skips)))
     return Found(list(labels), images, _names(path, content), _kpt_shape(path, content))
 
 
@@ -289,8 +290,8 @@ def _of_list(path: Path) -> Found:
     return Found(list(images), images, _names_beside([path.parent]))
 
 
-def _of_folder(path: Path, split: str | None) -> Found:
-    folders = _folders(path) or [path]
+def _of_folder(path: Path, split: str | None, skips: Skips) -> Found:
+    folders = _folders(path, skips) or [path]
     if split is not None:
         aliases = next((a for a in SPLITS.values() if split in a), (split,))
         inner = [folder / name for folder in folders for name in aliases]
@@ -298,26 +299,30 @@ def _of_folder(path: Path, split: str | None) -> Found:
         folders = [folder for folder in (*own, *inner) if is_folder(folder)]
         if not folders:
             raise DataError(f"{shown(path)}: has no folder of labels for the split {split!r}")
-    files = [file for folder in folders for file in _texts(folder, deep=folder != path or path.name == "labels")]
+    deep = [folder != path or path.name == "labels" for folder in folders]
+    found = (_texts_below(one, skips) if below else _texts(one) for one, below in zip(folders, deep, strict=True))
+    files = [file for part in found for file in part]
     if not files:  # Darknet's habit: images and labels together, one folder down
         files = _one_down(path)
     return Found(list(dict.fromkeys(files)), {}, _names_beside([*folders, path, path.parent]))
 
 
-def _folders(path: Path) -> list[Path]:
+def _folders(path: Path, skips: Skips) -> list[Path]:
     """Return the folders called labels in a folder and in the folders of it."""
-    try:
-        inner = sorted(entry.name for entry in os.scandir(path) if entry.is_dir())
-    except OSError as error:
-        raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from None
-    if "labels" in inner:
+    if is_folder(path / "labels"):
         return [path / "labels"]
-    return [path / name / "labels" for name in inner if (path / name / "labels").is_dir()]
+    return [one / "labels" for one in _inner(path, skips) if is_folder(one / "labels")]
 
 
 def _one_down(path: Path) -> list[str]:
-    inner = sorted(entry.path for entry in os.scandir(path) if entry.is_dir())
-    return [file for folder in inner for file in _texts(Path(folder), deep=False)]
+    return [file for one in _inner(path, Skips()) for file in _texts(one)]
+
+
+def _inner(path: Path, skips: Skips) -> list[Path]:
+    try:
+        return [one for one, _ in _down.inner(path, _down.start(path), skips)]
+    except OSError as error:
+        raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from None
 
 
 def _names_beside(folders: list[Path]) -> tuple[str, ...] | None:
@@ -326,8 +331,23 @@ def _names_beside(folders: list[Path]) -> tuple[str, ...] | None:
     return _names_file(there) if there is not None else None
 
 
-def _texts(folder: Path, *, deep: bool) -> list[str]:
-    """Return the label files of a folder, sorted; `deep`: and of the folders below."""
+def _texts(folder: Path) -> list[str]:
+    """Return the label files of a folder, sorted."""
+    return _listed(folder)[0]
+
+
+def _texts_below(folder: Path, skips: Skips, way: _down.Way = ()) -> list[str]:
+    """Return the label files of a folder, sorted, and of the folders below."""
+    files, others = _listed(folder)
+    if others:
+        for inner, further in _down.inner(folder, way or _down.start(folder), skips):
+            if inner.name[-4:].lower() != ".txt":
+                files += _texts_below(inner, skips, further)
+    return files
+
+
+def _listed(folder: Path) -> tuple[list[str], bool]:
+    """Return the label files of a folder, sorted, and whether there is anything else in it."""
     try:
         names = os.listdir(folder)  # noqa: PTH208  half the time of the objects that pathlib makes
     except OSError as error:
@@ -335,27 +355,19 @@ def _texts(folder: Path, *, deep: bool) -> list[str]:
     texts = sorted([name for name in names if name[-4:].lower() == ".txt"])
     start = str(folder / "x")[:-1]
     files = [start + name for name in texts if name.lower() not in NOT_LABELS and name[:6].lower() != "readme"]
-    if deep and len(texts) < len(names):
-        with os.scandir(folder) as entries:
-            below = sorted(entry.name for entry in entries if entry.is_dir() and entry.name[-4:].lower() != ".txt")
-        for inner in below:
-            files += _texts(folder / inner, deep=True)
-    return files
+    return files, len(texts) < len(names)
 
 
-def _any_text(folder: Path) -> bool:
+def _any_text(folder: Path, way: _down.Way = ()) -> bool:
     """Return whether there is a text file in a folder, or below it."""
     try:
         with os.scandir(folder) as entries:
-            below = []
-            for entry in entries:
-                if entry.name[-4:].lower() == ".txt":
-                    return True
-                if entry.is_dir():
-                    below.append(folder / entry.name)
+            if any(entry.name[-4:].lower() == ".txt" for entry in entries):
+                return True
+        below = _down.inner(folder, way or _down.start(folder), Skips())
     except (FileNotFoundError, NotADirectoryError):
         return False
-    return any(_any_text(inner) for inner in below)
+    return any(_any_text(inner, further) for inner, further in below)
 
 
 def _yaml_in(folder: Path) -> Path | None:

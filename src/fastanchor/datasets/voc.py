@@ -20,7 +20,7 @@ import numpy as np
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
-from fastanchor._reading import is_file, refusal, text_of
+from fastanchor._reading import is_file, is_folder, refusal, text_of
 from fastanchor._types import Progress
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _fetch, _xml
@@ -154,7 +154,7 @@ def _listing(path: Path) -> tuple[Path, list[str]]:
     for folder in (inner, path) if (path / "ImageSets").is_dir() else (path, inner):
         try:
             with os.scandir(folder) as entries:
-                files = [e.path for e in entries if e.name[-4:].lower() == ".xml" and not e.is_dir()]
+                files = [e.path for e in entries if e.name[-4:].lower() == ".xml" and not is_folder(e)]
         except FileNotFoundError:
             continue
         except OSError as error:

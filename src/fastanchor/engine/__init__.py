@@ -34,13 +34,14 @@ def choose(
     """
     _check.choice(name, "engine", ENGINES)
     if threads is not None:
-        _check.integer(threads, "threads", least=1)
+        threads = _check.integer(threads, "threads", least=1)
     if isinstance(boxes, (BoxIndex, DenseEngine)):
         return boxes
     values = boxes.wh if isinstance(boxes, Boxes) else boxes
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     wh = check(values, argument)
     if name == "index":
+        _check.as_sizes(wh, argument, "for engine='index'; engine='auto' or 'dense' takes any points")
         return BoxIndex(wh, threads=threads)
     if name == "auto" and _indexable(wh, metric):
         where = layout(sampled(wh), side_for(len(wh)))

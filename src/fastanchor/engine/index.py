@@ -80,7 +80,7 @@ class BoxIndex:
         if kernels.current() != "numba":
             raise BackendError("engine 'index' needs numba, and the NumPy backend is in force; use engine='dense'")
         if threads is not None:
-            _check.integer(threads, "threads", least=1)
+            threads = _check.integer(threads, "threads", least=1)
         wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
         team = Team(thread_count(threads))
         self._grid = Grid(wh, team, _where)

@@ -6,6 +6,7 @@ their levels as :func:`fastanchor.layers.split` returns them, and the :class:`In
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, content, named
-from fastanchor._types import FloatArray
+from fastanchor._types import FloatArray, PathLike
+from fastanchor.boxes import FITS
 from fastanchor.export._common import Config, Input, Target, from_words
 from fastanchor.export.darknet import DARKNET, darknet, edit_cfg
 from fastanchor.export.mm import MMDET, MMYOLO, mmdet, mmyolo
@@ -61,6 +63,7 @@ def emit(
         Pixels of the network input, smallest area first.
     fmt : str
     parts : list of (level, anchors in it), optional
+        Rising levels, 0 to 12, whose anchors add up to n. Default: the usual levels for n anchors.
     made_for : Input, optional
         What the anchors are for; the text says so. Default: not known, and not compared.
     fit : {"letterbox", "stretch"}, optional
@@ -83,7 +86,7 @@ def emit(
     return target.write(anchors, parts, made_for)
 
 
-def read(anchors: str | Path | Sequence[str]) -> Config:
+def read(anchors: PathLike | Sequence[str]) -> Config:
     """Return anchors that exist already, from numbers as in ``"10,13 16,30"`` or from the file of this name.
 
     Parameters
@@ -103,11 +106,13 @@ def read(anchors: str | Path | Sequence[str]) -> Config:
     array([[10. , 13. ],
            [16. , 30.5]])
     """
-    text = str(anchors) if isinstance(anchors, (str, Path)) else " ".join(anchors)
-    if not isinstance(anchors, Path) and not is_file_name(text):
-        found = from_words(text)
-        return Config(found, [], len(found))
-    path, content = _text_of(text, ENDINGS)
+    if not isinstance(anchors, (bytes, os.PathLike)):
+        text = anchors if isinstance(anchors, str) else " ".join(_check.names(anchors, "anchors"))
+        if not is_file_name(text):
+            found = from_words(text)
+            return Config(found, [], len(found))
+        anchors = text
+    path, content = _text_of(anchors, ENDINGS)
     try:
         return _grammar(path, content)(content)
     except DataError as error:
@@ -126,7 +131,7 @@ def is_file_name(text: str) -> bool:
     return ends and re.fullmatch(r"[-+\d\s.,eE]*", text) is None
 
 
-def read_edited(file: str | Path) -> Config:
+def read_edited(file: PathLike) -> Config:
     """Return what a file says that :func:`edit` can edit.
 
     Raises
@@ -142,7 +147,7 @@ def read_edited(file: str | Path) -> Config:
 
 
 def edit(
-    file: str | Path,
+    file: PathLike,
     anchors: FloatArray,
     parts: Split | None = None,
     *,
@@ -201,7 +206,7 @@ def _edited(path: Path) -> Target:
 
 def _agree(name: str, made_for: Input | None, fit: str) -> None:
     """Raise if the anchors are for another fit than the one wanted."""
-    _check.choice(fit, "fit", ("letterbox", "stretch"))
+    _check.choice(fit, "fit", FITS)
     if made_for is not None and made_for.fit != fit:
         raise DataError(
             f"fit: the anchors are for {made_for.fit}, and {name} has {fit}; compute them with fit = {fit!r}, or give "
@@ -219,8 +224,8 @@ def _grammar(path: Path, text: str) -> Callable[[str], Config]:
     return {".cfg": DARKNET.read, ".json": JSON.read, ".csv": CSV.read, ".py": MMDET.read, ".txt": read_numbers}[ending]
 
 
-def _text_of(file: str | Path, endings: tuple[str, ...]) -> tuple[Path, str]:
-    path = Path(file)
+def _text_of(file: PathLike, endings: tuple[str, ...]) -> tuple[Path, str]:
+    path = _check.as_path(file, "file")
     ending = path.suffix.lower()
     if ending not in endings:
         raise DataError(f"{path}: must end in {', '.join(endings[:-1])} or {endings[-1]}")

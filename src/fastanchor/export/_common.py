@@ -63,6 +63,8 @@ class Config:
     classes : int or None
     default_fit : str
         What the detectors that read such files do.
+    even : bool
+        Whether these detectors need the same number of anchors in each level.
     """
 
     anchors: FloatArray
@@ -74,13 +76,15 @@ class Config:
     note: Input | None = None
     classes: int | None = None
     default_fit: str = "letterbox"
+    even: bool = False
 
     def own_parts(self, n: int) -> Split | None:
-        """Return n anchors on the levels of the file: its own numbers if they add up to n, else equal parts."""
+        """Return n anchors on the levels of the file: its own numbers if they can stay, else equal parts."""
         own = [(level, len(rows)) for level, rows in self.layout]
         if not own:
             return None
-        return own if sum(count for _, count in own) == n else equal(n, [level for level, _ in own])
+        stays = sum(count for _, count in own) == n and not self.even
+        return own if stays else equal(n, [level for level, _ in own])
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ def from_words(text: str, name: str = "anchors") -> FloatArray:
         If a word is no number, the last has no partner, or a side is not above zero.
     """
     words = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
+    if words == [""]:
+        raise DataError(f"{name}: no numbers found; write widths and heights as in 10,13 16,30")
     for word in words:
         if not NUMBER.fullmatch(word):
             raise DataError(f"{name}: {brief(word)} is no number; write widths and heights as in 10,13 16,30")

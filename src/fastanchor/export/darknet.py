@@ -20,7 +20,7 @@ from fastanchor.export._common import (
     noted,
     pairs,
 )  # fmt: skip
-from fastanchor.layers import Split
+from fastanchor.layers import Split, checked
 
 __all__ = ["DARKNET", "darknet", "edit_cfg"]
 
@@ -100,7 +100,8 @@ def read(text: str) -> Config:
     else:
         if heads[0].section.name == "region":
             anchors = anchors * heads[0].stride
-        layout = mask_layout([head.level for head in heads], [_positions(head) for head in heads], len(anchors))
+        rows = [_positions(head, len(anchors)) for head in heads]
+        layout = mask_layout([head.level for head in heads], rows, len(anchors))
         classes = {head.section.whole("classes", "20", least=0) for head in heads}
     net = sections[0] if sections[0].name in ("net", "network") else None
     return Config(
@@ -155,11 +156,12 @@ def edit_cfg(text: str, anchors: FloatArray, parts: Split | None = None, made_fo
     classes=1
     num=2
     """
+    parts = None if parts is None else checked(parts, len(anchors))
     lines = lines_of(text)
     heads = heads_of(sections_of(lines))
     levels = sorted(head.level for head in heads)
     if parts is None:
-        layout = sorted((head.level, _positions(head)) for head in heads)
+        layout = sorted((head.level, _positions(head, 10_000)) for head in heads)
         parts = Config(anchors, layout, len(anchors)).own_parts(len(anchors))
     if parts is None or [level for level, _ in parts] != levels:
         have, want = (", ".join(f"P{p}/{2**p}" for p in found) for found in (levels, [p for p, _ in parts or []]))
@@ -186,13 +188,14 @@ def _pixels(anchors: FloatArray) -> str:
     return pairs(anchors, "{w},{h}", None if coarse else 0)
 
 
-def _positions(head: Head) -> list[int]:
-    """Return the positions of a head's anchors, which its ``mask`` says; without a mask they are all."""
+def _positions(head: Head, most: int) -> list[int]:
+    """Return the positions of a head's anchors, which its ``mask`` says; without one the first ``num``."""
     section = head.section
     if section.name == "region" or "mask" not in section.keys:
         count = section.whole("num", "1")
-        if count > 10_000:
-            raise DataError(f"line {section.line + 1}: num = {count}: must be the number of anchors")
+        if count > most:
+            line = section.keys["num"][0] + 1
+            raise DataError(f"line {line}: num = {count}: must be the number of anchors, at most {most}")
         return list(range(count))
     mask = section.get("mask")
     if not re.fullmatch(r"\s*\d{1,9}\s*(,\s*\d{1,9}\s*)*,?\s*", mask):
@@ -205,8 +208,13 @@ def _mask(start: int, count: int) -> str:
 
 
 def _size(net: Section | None) -> tuple[int, int] | None:
-    if net is None or not {"width", "height"} <= set(net.keys):
+    there = [] if net is None else [side for side in ("width", "height") if side in net.keys]
+    if net is None or not there:
         return None
+    if len(there) == 1:
+        missing = "height" if there == ["width"] else "width"
+        raise DataError(f"line {net.keys[there[0]][0] + 1}: [{net.name}] has {there[0]}= and no {missing}=; the size "
+                        "of the network input needs both")  # fmt: skip
     return net.whole("width", "0"), net.whole("height", "0")
 
 

@@ -12,7 +12,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.export._common import Config, Input, Layout, Target, dealt, mask_layout, noted, pairs, same_count
-from fastanchor.layers import Layer, Split, usual
+from fastanchor.layers import DEEPEST, Layer, Split, usual
 
 __all__ = ["MMDET", "MMYOLO", "mmdet", "mmyolo"]
 
@@ -161,7 +161,8 @@ def _levels(value: object, key: str, strides: object) -> tuple[FloatArray, Layou
     powers = list(strides) if isinstance(strides, (list, tuple)) else []
     if not powers and len(parts) <= 8:  # a configuration that changes the anchors alone: the usual order of its kind
         powers = [2**level for level in usual(len(parts))][:: 1 if key == "anchors" else -1]
-    if len(powers) != len(parts) or not all(type(s) is int and 0 < s <= 4096 and s & (s - 1) == 0 for s in powers):
+    legal = [2**level for level in range(DEEPEST + 1)]
+    if len(powers) != len(parts) or not all(type(s) is int and s in legal for s in powers):
         return anchors, []
     if len(set(powers)) < len(powers):
         return anchors, []

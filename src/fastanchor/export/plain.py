@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as _csv
 import json as _json
+from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.export._common import Config, Input, Layout, Target, dealt, from_words, noted
-from fastanchor.layers import Split
+from fastanchor.boxes import FITS
+from fastanchor.export._common import NUMBER, Config, Input, Layout, Target, dealt, from_words, noted
+from fastanchor.layers import DEEPEST, Split
 
 __all__ = ["CSV", "JSON", "csv", "json", "read_numbers"]
 
@@ -92,7 +94,7 @@ def read_json(text: str) -> Config:
     anchors = _check.as_sizes(content["anchors"], "anchors", "pixels of the network input")
     fit, size = (content.get(key) for key in KEYS)
     note = None
-    if fit in ("letterbox", "stretch") and isinstance(size, list) and [type(side) for side in size] == [int, int]:
+    if fit in FITS and isinstance(size, list) and [type(side) for side in size] == [int, int]:
         note = Input(fit, (size[0], size[1])) if min(size) > 0 else None
     return Config(anchors, _json_layout(content.get("levels"), anchors), len(anchors), note=note)
 
@@ -107,7 +109,7 @@ def _json_layout(rows: Any, anchors: FloatArray) -> Layout:
         layout.append((row["level"], list(range(len(held), len(held) + len(row["anchors"])))))
         held += row["anchors"]
     levels = [level for level, _ in layout]
-    rising = levels == sorted(set(levels)) and all(0 <= level <= 12 for level in levels)
+    rising = levels == sorted(set(levels)) and all(0 <= level <= DEEPEST for level in levels)
     return layout if rising and held == anchors.tolist() else []
 
 
@@ -126,20 +128,30 @@ def read_csv(text: str) -> Config:
     ([[10.5, 13.0], [30.0, 61.0]], [(4, [0]), (5, [1])])
     """
     try:
-        rows = list(_csv.DictReader(text.removeprefix("\ufeff").splitlines()))
+        reader = _csv.DictReader(text.removeprefix("\ufeff").splitlines())
+        rows = [(reader.line_num, row) for row in reader]
     except _csv.Error as error:
         raise DataError(f"is not CSV ({error})") from None
-    if not rows or not {"width", "height"} <= set(rows[0]):
+    if not rows or not {"width", "height"} <= set(rows[0][1]):
         raise DataError("must have a line with the columns width, height, and lines with numbers below it")
-    anchors = from_words(" ".join(f"{row['width']} {row['height']}" for row in rows))
-    levels = [row.get("level") or "" for row in rows]
+    anchors = from_words(" ".join(_cell(row, side, line) for line, row in rows for side in ("width", "height")))
+    levels = [row.get("level") or "" for _, row in rows]
     layout: dict[int, list[int]] = {}
     for i, level in enumerate(levels):
-        if level.isascii() and level.isdigit() and len(level) < 3 and int(level) <= 12:
+        if level.isascii() and level.isdigit() and len(level) < 3 and int(level) <= DEEPEST:
             layout.setdefault(int(level), []).append(i)
     if sum(map(len, layout.values())) < len(anchors):
         layout = {}
     return Config(anchors, sorted(layout.items()), len(anchors))
+
+
+def _cell(row: dict[str, str | None], side: str, line: int) -> str:
+    value = (row[side] or "").strip()
+    if not value:
+        raise DataError(f"line {line}: has no {side}")
+    if not NUMBER.fullmatch(value):
+        raise DataError(f"line {line}: {side} = {brief(value)}: must be a number")
+    return value
 
 
 def read_numbers(text: str) -> Config:

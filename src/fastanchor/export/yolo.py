@@ -21,7 +21,7 @@ from fastanchor.export._common import (
     same_count,
 )  # fmt: skip
 from fastanchor.export._yaml import Node, compose, end_of, entries, under, words
-from fastanchor.layers import Split, equal, usual
+from fastanchor.layers import Split, checked, equal, usual
 
 __all__ = ["YOLOV5", "edit_yaml", "yolov5"]
 
@@ -79,7 +79,9 @@ def read(text: str) -> Config:
     if value.id == "scalar":
         own = _detector(root, text)
         n = int(value.value) * len(own) if own else None
-        return Config(np.empty((0, 2)), [(level, []) for level in sorted(own)], n, note=noted(text), classes=classes)
+        return Config(
+            np.empty((0, 2)), [(level, []) for level in sorted(own)], n, note=noted(text), classes=classes, even=True
+        )
     rows = _rows(value)
     parts = [from_words(words(row, "anchors")) for row in rows]
     anchors = np.concatenate(parts)
@@ -91,7 +93,7 @@ def read(text: str) -> Config:
             start += len(part)
     except DataError as error:
         why = f"{error}; the levels are the usual ones for so many anchors"
-    return Config(anchors, sorted(layout), len(anchors), why, note=noted(text), classes=classes)
+    return Config(anchors, sorted(layout), len(anchors), why, note=noted(text), classes=classes, even=True)
 
 
 def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None, made_for: Input | None = None) -> str:
@@ -125,6 +127,7 @@ def edit_yaml(text: str, anchors: FloatArray, parts: Split | None = None, made_f
     <BLANKLINE>
     head: []
     """
+    parts = None if parts is None else checked(parts, len(anchors))
     root = compose(text)
     key, value = _anchors(root)
     order = _order(key, value, text, len(_rows(value))) if value.id == "sequence" else _detector(root, text)

@@ -20,11 +20,14 @@ from numba import njit, prange  # noqa: TID253
 from numba.core.caching import FunctionCache  # noqa: TID253
 from numba.core.serialize import dumps  # noqa: TID253
 
+from fastanchor._reading import Bound, opened
+
 __all__ = ["compiled", "helper", "parallel", "plain", "span"]
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 DIGEST = hashlib.sha256().digest_size
+CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
 
 _said: set[str] = set()
 
@@ -79,7 +82,8 @@ class _Files:
         """Return what was saved under `key`; None if there is nothing, or nothing that is whole and up to date."""
         path, origin = self._place(key)
         try:
-            content = path.read_bytes()
+            with opened(path, CODE) as file:
+                content = file.read()
         except FileNotFoundError:
             return None
         except OSError as error:

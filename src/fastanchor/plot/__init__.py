@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastanchor._errors import DataError
+from fastanchor._output import named_file
 from fastanchor._sweep import SweepResult
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
@@ -65,7 +66,7 @@ def anchors(
     DataError
         If the ending is none of these, or the file cannot be written or may not be replaced.
     """
-    path = Path(out)
+    path = named_file(out)
     check(path, replace=replace)
     figure = empty_figure(13, 10.5)
     axes = figure.subplots(2, 2).ravel()
@@ -99,7 +100,7 @@ def checked(
     DataError
         If the ending is none of these, or the file cannot be written or may not be replaced.
     """
-    path = Path(out)
+    path = named_file(out)
     check(path, replace=replace)
     figure = empty_figure(17, 5.6)
     title = f"{counted(found.boxes, len(found.anchors))}, mean IoU {found.mean_iou:.4f}"
@@ -125,7 +126,7 @@ def swept(found: SweepResult, out: str | Path, *, replace: bool = True) -> None:
     DataError
         If the ending is none of these, or the file cannot be written or may not be replaced.
     """
-    path = Path(out)
+    path = named_file(out)
     check(path, replace=replace)
     figure = empty_figure(7, 4.5)
     curve.draw(figure.subplots(), found)
@@ -151,7 +152,7 @@ def per_class(counts: Mapping[str, int], out: str | Path, *, replace: bool = Tru
     DataError
         If the ending is none of these, there is no class, or the file cannot be written or may not be replaced.
     """
-    path = Path(out)
+    path = named_file(out)
     check(path, replace=replace)
     if not counts:
         raise DataError("boxes: have no classes to draw")

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastanchor._errors import BackendError, DataError
 from fastanchor._output import check_output, is_stream, whole
+from fastanchor._text import many
 from fastanchor._types import FloatArray
 
 __all__ = [
@@ -82,7 +83,7 @@ def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None
 
 def counted(boxes: int, anchors: int) -> str:
     """Return how many there are, as in "2 boxes and 1 anchor"."""
-    return f"{boxes:,} box{'es' * (boxes != 1)} and {anchors} anchor{'s' * (anchors != 1)}"
+    return f"{many(boxes, 'box', 'boxes')} and {many(anchors, 'anchor')}"
 
 
 def save(figure: Any, path: Path, *, replace: bool = True, dpi: int = 120) -> None:

@@ -1,0 +1,75 @@
+"""The files that a command writes, seen together: no two are the same, and none is what the command reads."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+from itertools import combinations
+from pathlib import Path
+
+from fastanchor._errors import DataError
+from fastanchor._output import is_stdout, named_file
+from fastanchor._text import plain
+from fastanchor.export import is_file_name
+
+__all__ = ["check"]
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Raise if files of the command line get in each other's way; called before the work of every command.
+
+    Standard output as the file of ``--emit`` or ``--edit`` is what is meant without ``--output``, so that is dropped.
+    The file of ``--edit`` may be replaced by its own new text, with ``--force``; data sets and anchors never are.
+
+    Raises
+    ------
+    DataError
+        If two outputs are one file, or an output is an input.
+    """
+    text = getattr(arguments, "emit", None) is not None or getattr(arguments, "edit", None) is not None
+    if text and arguments.output is not None and is_stdout(arguments.output):
+        arguments.output = None
+    written = _written(arguments)
+    for (one, first), (other, second) in combinations(written.items(), 2):
+        if _same(first, second):
+            raise DataError(f"{one} and {other}: are one file, {plain(str(first))}; name two")
+    for option, out in written.items():
+        if is_stdout(out) and (option != "--output" or arguments.json):
+            raise DataError(f"{option}: is standard output, where the answer goes; name another file")
+        for name, path in _read(arguments):
+            if _is_file(path) and _same(out, path):
+                raise DataError(f"{option}: {plain(str(out))} is also read ({name}) and would be lost; "
+                                "name another file")  # fmt: skip
+
+
+def _written(arguments: argparse.Namespace) -> dict[str, Path]:
+    found = {option: getattr(arguments, option[2:].replace("-", "_"), None) for option in ("--output", "--plot")}
+    cache = getattr(arguments, "size_cache", None)
+    found["--size-cache"] = None if cache is None else named_file(cache)
+    return {option: path for option, path in found.items() if path is not None}
+
+
+def _read(arguments: argparse.Namespace) -> list[tuple[str, Path]]:
+    data = getattr(arguments, "data", None) or []
+    found = [("DATA", Path(one)) for one in ([data] if isinstance(data, str) else data)]
+    anchors = getattr(arguments, "anchors", None) or []
+    return found + [("--anchors", Path(one)) for one in anchors if is_file_name(one)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Return whether two names lead to one file, which need not be there yet; devices take what comes."""
+    try:
+        first, second = one.stat(), other.stat()
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # a NUL: what opens the file says so
+        return False
+    return os.path.samestat(first, second) and not stat.S_ISCHR(first.st_mode)
