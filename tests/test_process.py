@@ -225,7 +225,7 @@ class OneOfOne:
             r"image_index\[1\]: is masked",
         ),
         *(
-            (call, "rng = .*: must be None, a whole number >= 0, or a numpy.random.Generator")
+            (call, r"rng = .*: must be None, a whole number from 0 to 2\*\*128 - 1, or a numpy\.random\.Generator")
             for call in (
                 lambda: fastanchor.kmeans(WH, 3, rng="x"),
                 lambda: fastanchor.auto_anchor(WH, n=3, rng=-1),
