@@ -635,6 +635,12 @@ def test_pick_is_that_of_the_dense_engine():
     assert indexed("equal").pick(ZOO["equal"][:1], "iou", 0.5) is None
 
 
+def test_index_of_boxes_with_images_counts_in_their_pixels():
+    wh = ZOO["one"]
+    boxes = fastanchor.Boxes(wh, np.zeros(len(wh), int), [[1e4, 1e4]])
+    np.testing.assert_array_equal(BoxIndex(boxes).take(np.arange(len(wh))), wh)
+
+
 def test_index_needs_the_compiled_kernels():
     with fastanchor.backend("numpy"):
         with pytest.raises(BackendError, match=r"^engine 'index' needs numba"):

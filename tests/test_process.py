@@ -218,14 +218,14 @@ class OneOfOne:
         (lambda: fastanchor.mean_iou(np.array([["1", 2]], object), WH), r"boxes: must be numbers of shape \(n, 2\)"),
         (lambda: fastanchor.kmeans(masked([7, 9]), 3), r"boxes\[7\]: is masked; .*; 1 more row like it"),
         (lambda: fastanchor.kmeans(WH, 3, init=masked([7])[5:8]), r"init\[2\]: is masked"),
-        (lambda: fastanchor.Boxes(masked([0])), r"wh\[0\]: is masked"),
+        (lambda: fastanchor.Boxes(masked([0])), r"wh\[0\]: is masked; leave masked rows out, or fill them$"),
         (lambda: fastanchor.BoxIndex(masked([1])), r"boxes\[1\]: is masked"),
         (
             lambda: fastanchor.Boxes(WH[:2], np.ma.MaskedArray([0, 0], mask=[False, True]), [[200, 200]]),
             r"image_index\[1\]: is masked",
         ),
         *(
-            (call, "rng = .*: must be None, a whole number >= 0, or a numpy.random.Generator")
+            (call, r"rng = .*: must be None, a whole number from 0 to 2\*\*128 - 1, or a numpy\.random\.Generator")
             for call in (
                 lambda: fastanchor.kmeans(WH, 3, rng="x"),
                 lambda: fastanchor.auto_anchor(WH, n=3, rng=-1),
