@@ -482,8 +482,8 @@ def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatc
     Path("labels/a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
     assert main(["stats", name, f"--image-size={size}", "--quiet"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("fastanchor: image_size = (")
-    assert error.endswith("): must be (width, height), whole numbers >= 1 (pixels)\n")
+    assert error.startswith("fastanchor: image_size = ")
+    assert error.endswith(": must be at least 1\n")
 
 
 @pytest.mark.parametrize(
