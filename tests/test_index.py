@@ -659,3 +659,16 @@ def test_auto_takes_the_index_for_many_boxes(monkeypatch):
     boxes = np.maximum(ZOO["lognormal"], 3.0)
     assert fastanchor.auto_anchor(boxes, gen=1, rng=0).engine == "index"
     assert fastanchor.kmeans(boxes - 300.0, 2, metric="euclidean", rng=0).stop == "converged"
+
+
+def test_anchors_as_fit_as_the_best_do_not_end_the_look_at_those_after_them():
+    boxes = ZOO["lognormal"]
+    anchors = boxes[:9]
+    better = fastanchor.kmeans(boxes, 9, rng=0, progress=False).centers
+    for threads in (1, 2):
+        index = BoxIndex(boxes, threads=threads)
+        than = index.fitness(anchors, 0.25).fitness
+        fitness = index.fitness(better, 0.25).fitness
+        assert fitness > than
+        assert index.first_fitter([anchors, better], 0.25, than) == (1, fitness)
+        assert index.first_fitter([anchors, anchors * 0.5, anchors], 0.25, than) is None
