@@ -144,7 +144,9 @@ def test_boxes_that_change_places_are_a_change_where_counts_and_medians_stay(mon
         assert [step.changed for step in steps] == [True, True, False, True]
 
 
-def test_what_a_step_hands_out_cannot_be_written():
+@pytest.mark.parametrize("patience", [1e9, 0.0], ids=["on cells", "densely"])
+def test_what_a_step_hands_out_cannot_be_written(monkeypatch, patience):
+    monkeypatch.setattr(_assignment, "PATIENCE", patience)
     boxes = np.random.default_rng(0).uniform(1, 50, (100, 2))
     for engine in ("dense", "index") if kernels.installed() else ("dense",):
         for update in ("median", "mean"):
