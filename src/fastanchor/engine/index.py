@@ -77,11 +77,11 @@ class BoxIndex:
     positive = True
 
     def __init__(self, boxes: Any, *, threads: int | None = None, _where: Layout | None = None) -> None:
-        if kernels.current() != "numba":
-            raise BackendError("engine 'index' needs numba, and the NumPy backend is in force; use engine='dense'")
         if threads is not None:
             threads = _check.integer(threads, "threads", least=1)
         wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
+        if kernels.current() != "numba":
+            raise BackendError("engine 'index' needs numba, and the NumPy backend is in force; use engine='dense'")
         team = Team(thread_count(threads))
         self._grid = Grid(wh, team, _where)
         self._work = deal(self._grid, team)
