@@ -8,6 +8,7 @@ import sys
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 import fastanchor
 from fastanchor.engine._assignment import Assignment
@@ -69,7 +70,8 @@ def main(data, out):
     for axes in (left, right):
         axes.plot(*centers.T, "o", color="#b2182b", markeredgecolor="white", markersize=9)
         for j, centre in enumerate(centers.tolist(), start=1):
-            axes.annotate(str(j), centre, xytext=(7, 6), textcoords="offset points", color="#b2182b", weight="bold")
+            axes.annotate(str(j), centre, xytext=(7, 6), textcoords="offset points", color="#b2182b", weight="bold",
+                          path_effects=[withStroke(linewidth=3, foreground="white")])  # fmt: skip
     figure.savefig(out, dpi=110)
     print(f"{out}: {len(settled)} settled blocks, {len(opened)} open cells with {looked} of {len(wh)} boxes")
 
