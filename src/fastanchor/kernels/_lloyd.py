@@ -1,8 +1,7 @@
 """Kernels that turn the leaves of `_settle.settle` into answers: counts, sums, exact medians, labels, distances.
 
 Settled blocks are answered from tables; boxes of open leaves by the reference formula in its operation order, ties to
-the
-lowest index. A leaf is (x, y, level, label or -1, first candidate, number of candidates, boxes).
+the lowest index. A leaf is (x, y, level, label or -1, first candidate, number of candidates, boxes).
 """
 
 from __future__ import annotations
@@ -136,8 +135,8 @@ def select(x, lo, hi, rank):
 def middle(x, lo, hi, rank, both):
     """Value of the given rank among ``x[lo:hi]``, or the mean of it and the next; `x` is overwritten.
 
-    One round of 64 buckets first: it has few branches to mispredict (all medians of
-    a step at 1e7 boxes, gathering included: 1.3 ms hot instead of about 3).
+    One round of 64 buckets first: it has few branches to mispredict (all medians of a step at 1e7 boxes, gathering
+    included: 1.3 ms hot instead of about 3).
     """
     after = np.inf
     if hi - lo > 128:
@@ -352,8 +351,7 @@ def visit(metric, cw, ch, every, w, h, row, offsets, cells, lo, hi, labels, lane
     """Look at every box of the cells `lo` to `hi`, whose labels are `cells` (-1: among `every`, ascending).
 
     Writes `labels` in the order of the rows (if there are any), adds the distances to the RUN lanes of `lanes`, and
-    puts
-    the largest distance and its lowest row into `far`.
+    puts the largest distance and its lowest row into `far`.
     """
     best, label = np.empty(RUN), np.empty(RUN)
     one = np.empty(1, np.int32)
