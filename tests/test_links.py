@@ -83,14 +83,14 @@ def test_voc(tmp_path, inner, target):
     put(tmp_path / inner, {"a.xml": XML, "z.xml": XML}, [("bad.xml", target), ("loop", "loop")])
     assert datasets.detect(tmp_path) == "voc"
     boxes = fastanchor.read(tmp_path)
-    assert (len(boxes), boxes.skipped) == (2, {UNREAD: 1})
+    assert (len(boxes), boxes.skipped) == (2, {"link that cannot be followed": 1, UNREAD: 1})
 
 
 @pytest.mark.parametrize("target", ["9.txt", "nowhere.txt"])
 def test_kitti(tmp_path, target):
     put(tmp_path / "label_2", {"0.txt": KITTI, "1.txt": KITTI}, [("9.txt", target), ("loop", "loop")])
     boxes = fastanchor.read(tmp_path, format="kitti", source_size=(100, 100))
-    assert (len(boxes), boxes.skipped) == (2, {UNREAD: 1})
+    assert (len(boxes), boxes.skipped) == (2, {"link that cannot be followed": 1, UNREAD: 1})
 
 
 def test_images_beside_a_link_that_cannot_be_followed(tmp_path):

@@ -10,6 +10,11 @@ __all__ = ["hint", "of_command_line"]
 # in Python, on the command line
 _HINTS = {
     "source_size": ("see source_size", "give --source-size WxH"),
+    "unit": ("see unit", "give --unit"),
+    "form": ("see form", "give --form"),
+    "rows": ("see rows", "give --rows"),
+    "columns": ("see columns", "give --columns"),
+    "images": ("see images", "give --images DIR"),
     "strict": ("", "; stopped because of --strict"),
     "levels": ("give parts", "give --levels"),
 }

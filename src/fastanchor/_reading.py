@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -21,6 +22,7 @@ __all__ = [
     "FLAGS",
     "LABEL",
     "SETTINGS",
+    "STDIN",
     "Bound",
     "check_kind",
     "content",
@@ -44,6 +46,7 @@ class Bound(NamedTuple):
 
 SETTINGS = Bound(16 << 20, "YAML, cfg and name files")
 LABEL = Bound(64 << 20, "label files of one image")
+STDIN = "-"  # the name of standard input
 
 # a pipe opens at once instead of waiting for a writer, and a terminal does not take over the process
 FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY"))
@@ -187,6 +190,8 @@ def piped(path: str | os.PathLike[str]) -> bytes | None:
 
 
 def _is_special(name: str) -> bool:
+    if name == STDIN:
+        return True
     try:
         mode = os.stat(name).st_mode  # noqa: PTH116  as above
     except (OSError, ValueError):
@@ -195,6 +200,10 @@ def _is_special(name: str) -> bool:
 
 
 def _all_of(name: str) -> bytes:
+    if name == STDIN:
+        if sys.stdin is None:
+            raise DataError(f"{STDIN}: standard input is closed")
+        return sys.stdin.buffer.read()
     try:
         with open(name, "rb") as file:  # noqa: PTH123  as above
             return file.read()

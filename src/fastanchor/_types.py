@@ -20,6 +20,7 @@ __all__ = [
     "Metric",
     "PathLike",
     "Progress",
+    "Remark",
     "Stop",
     "Summary",
     "Update",
@@ -36,6 +37,28 @@ Stop = Literal["converged", "cycle", "tol", "max_iter"]
 PathLike = str | os.PathLike[str]
 # True: a bar; False: none; None: a bar if stderr is a terminal; or a tqdm-like callable
 Progress = bool | None | Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a reader says about a data set as a whole.
+
+    Attributes
+    ----------
+    kind : str
+        What it is about, the same words for every data set.
+    text : str
+        A sentence, with an example.
+    count : int
+        How many boxes, or images, it is about.
+    doubt : bool
+        Whether the labels may have been read wrongly; else it is about the data.
+    """
+
+    kind: str
+    text: str
+    count: int
+    doubt: bool = False
 
 
 class Fitness(NamedTuple):

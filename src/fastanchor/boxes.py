@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import FloatArray, Summary
+from fastanchor._types import FloatArray, Remark, Summary
 
 __all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes"]
 
@@ -37,6 +37,14 @@ class Boxes:
     class_names : sequence of str
     skipped : mapping
         Reason to number of things the reader left out.
+    xy : (n, 2) array-like, optional
+        Left and top of each box, pixels of the image.
+    split : (m,) sequence of str, optional
+        Part of the data set that each image belongs to, empty for none.
+    files : (m,) sequence of str, optional
+        What the labels call each image.
+    remarks : sequence of Remark
+        What looks wrong about the set as a whole.
 
     Raises
     ------
@@ -59,6 +67,10 @@ class Boxes:
     class_index: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    xy: FloatArray | None = None
+    split: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    remarks: tuple[Remark, ...] = ()
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:
@@ -78,6 +90,18 @@ class Boxes:
             rows_of("image_index", self.image_index, "image_wh", len(self.image_wh))
         if self.class_index is not None:
             rows_of("class_index", self.class_index, "class_names", len(self.class_names))
+        if self.xy is not None:
+            put("xy", _check.as_points(self.xy, "xy") if len(self.wh) else np.empty((0, 2)))
+            if len(self.xy) != len(self.wh):
+                raise DataError(f"xy: has {len(self.xy)} rows, wh has {len(self.wh)}")
+        images = _images(self)
+        for name in ("split", "files"):
+            texts = getattr(self, name)
+            if texts is not None:
+                put(name, tuple(texts))
+                if len(texts) != images:
+                    raise DataError(f"{name}: has {len(texts)} entries, image_wh has {images}")
+        put("remarks", tuple(self.remarks))
 
     def __len__(self) -> int:
         return len(self.wh)
@@ -116,6 +140,10 @@ class Boxes:
         for axis in (0, 1):
             np.multiply(self.wh[:, axis], scale[self.image_index, axis], out=out[:, axis])
         return out
+
+    def with_remarks(self, remarks: Sequence[Remark]) -> Boxes:
+        """Return the same boxes with other remarks."""
+        return replace(self, remarks=tuple(remarks))
 
     def summary(self) -> Summary:
         """Return counts and mean sizes of what was read."""
@@ -195,7 +223,24 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
         np.concatenate(classes) if classed else None,
         tuple(names) if classed else (),
         skipped,
+        np.concatenate([part.xy for part in parts if part.xy is not None]) if _all(parts, "xy") else None,
+        _texts(parts, "split") if all(sized) and any(part.split is not None for part in parts) else None,
+        _texts(parts, "files") if all(sized) and _all(parts, "files") else None,
+        tuple(remark for part in parts for remark in part.remarks),
     )
+
+
+def _all(parts: Sequence[Boxes], name: str) -> bool:
+    return all(getattr(part, name) is not None for part in parts)
+
+
+def _texts(parts: Sequence[Boxes], name: str) -> tuple[str, ...]:
+    """Return a column of texts of all parts; empty texts stand for a part without it."""
+    return tuple(text for part in parts for text in getattr(part, name) or ("",) * _images(part))
+
+
+def _images(part: Boxes) -> int:
+    return 0 if part.image_wh is None else len(part.image_wh)
 
 
 def network_input(img_size: int | Sequence[int], fit: str) -> tuple[int, int]:

@@ -1,57 +1,48 @@
-"""Labels on disk in, :class:`fastanchor.Boxes` out: one file a format, and the choice between them."""
+"""Labels on disk in, :class:`fastanchor.Boxes` out: one file a format, one driver for all."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._reading import is_folder, named
-from fastanchor._types import PathLike, Progress
+from fastanchor._hints import hint
+from fastanchor._reading import named
+from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
-from fastanchor.datasets._records import ImageAnnotation, shown
+from fastanchor.datasets._driver import Loaded, load
+from fastanchor.datasets._options import checked, refuse_idle
+from fastanchor.datasets._probe import Probe
+from fastanchor.datasets._recognise import FORMATS, recognise
+from fastanchor.datasets._record import Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
+from fastanchor.datasets._skips import Skips, shown
 
-__all__ = ["FORMATS", "ImageAnnotation", "detect", "iter_images", "read", "sample"]
-
-# A format joins by a line here and a module with the functions of `_Format`; asked in this order. The modules are
-# imported when needed: a parser that is not used should not cost start-up time.
-_MODULES = {
-    "voc": "fastanchor.datasets.voc",
-    "coco": "fastanchor.datasets.coco",
-    "openimages": "fastanchor.datasets.openimages",
-    "table": "fastanchor.datasets.table",
-    "labels.cache": "fastanchor.datasets.labels_cache",
-    "kitti": "fastanchor.datasets.kitti",
-    "list": "fastanchor.datasets.lists",
-    "yolo": "fastanchor.datasets.yolo",
-}
-FORMATS = tuple(_MODULES)
+__all__ = ["FORMATS", "ImageAnnotation", "Reading", "detect", "iter_images", "read", "reading", "sample"]
 
 
-class _Format(Protocol):
-    def detect(self, path: Path) -> bool: ...
+class Reading(NamedTuple):
+    """What :func:`reading` returns.
 
-    def read(
-        self,
-        path: Path,
-        *,
-        split: str | None,
-        strict: bool,
-        report: Callable[[str], None] | None,
-        progress: Progress,
-        **options: Any,
-    ) -> Boxes: ...
+    Attributes
+    ----------
+    boxes : Boxes
+    formats : tuple of str
+        Format of each path.
+    parts, taken : tuple of str
+        Parts of the data set that the paths declare, and those that were read; none taken is everything.
+    """
 
-    def iter_images(
-        self, path: Path, *, split: str | None, strict: bool, report: Callable[[str], None] | None, **options: Any
-    ) -> Iterator[ImageAnnotation]: ...
+    boxes: Boxes
+    formats: tuple[str, ...]
+    parts: tuple[str, ...]
+    taken: tuple[str, ...]
 
 
 def read(
@@ -62,44 +53,61 @@ def read(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
-    source_size: tuple[int, int] | None = None,
+    source_size: int | tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
+    images: PathLike | None = None,
     crowd: bool = False,
-    columns: tuple[str, str] | None = None,
+    columns: Sequence[str] | None = None,
+    unit: str | None = None,
+    form: str | None = None,
+    rows: str | None = None,
+    places: bool = True,
 ) -> Boxes:
     """Return the boxes of a labelled data set.
+
+    A file or box that cannot be used is skipped and counted by reason in ``Boxes.skipped``; a box that leaves its image
+    is kept. What looks wrong about the set as a whole stands in ``Boxes.remarks``.
 
     Parameters
     ----------
     path : path-like, or several
-        Folder or file; "-" is a CSV table on standard input. A path that is named here may be a pipe, what is found in
-        a folder must be a regular file. See the modules of :mod:`fastanchor.datasets` for what each format looks for.
-        Several are read as one data set, each in its own format.
+        Folder or file; "-" is a table or COCO JSON on standard input. A path that is named here may be a pipe, what is
+        found in a folder must be a regular file. Several are read as one data set, each in its own format.
     format : str, default "auto"
         One of `FORMATS`. "auto" looks at the files.
     split : str, optional
-        Part of the data set, for formats that have such lists: "train", "val", ... Default: everything.
+        Part of the data set: "train", "val", "test", or another that it declares; several are joined by "+". "auto" is
+        the training set where one is declared (``trainval`` before ``train``), else everything. Default: everything.
     strict : bool, default False
-        Raise at the first file or box that would be skipped. Otherwise it is counted in ``Boxes.skipped``.
+        Raise at the first file or box that would be skipped, and at a remark that doubts the reading.
     report : callable, optional
-        Called with one sentence (file, line, reason) for each of the first five things skipped.
+        Called with one sentence (file, place, reason) for each of the first five things skipped, and for each remark.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
-    source_size : (width, height), optional
-        Size of the images that are not there, pixels; for formats whose labels do not tell it ("yolo").
+    source_size : int or (width, height), optional
+        Size in pixels of the images whose size is neither in the labels nor to be had from the images.
     size_cache : path-like, optional
-        File in which to keep the sizes read from images for the next time; for formats whose labels do not tell them.
-        Default: none is kept.
+        File in which to keep the sizes read from images for the next time. Default: none is kept.
+    images : path-like, optional
+        Folder of the images, where they are not beside the labels.
     crowd : bool, default False
-        Keep the annotations of crowds; for formats that mark them ("coco", "openimages").
-    columns : (width, height), optional
-        Names of the columns with the boxes' sides; for "table".
+        Keep the boxes of crowds, where labels mark them.
+    columns : (width, height), or the four columns of `form`, optional
+        Names of the columns of a table with the boxes.
+    unit : {"pixels", "relative", "percent"}, optional
+        Of the coordinates. Default: that of the format, unless the whole set shows another.
+    form : {"xyxy", "xywh", "cxcywh"}, optional
+        What the four numbers of a box are. Default: that of the format.
+    rows : str, optional
+        What stands in YOLO rows: "box", "polygon", "keypoints" or as in "keypoints:5x2".
+    places : bool, default True
+        Keep where the boxes lie, ``Boxes.xy``, if the labels tell it.
 
     Raises
     ------
     DataError
-        If the path does not exist, its format is not recognised, nothing in it could be read, or its format has no use
-        for an option given.
+        If the path does not exist, its format is not recognised, there is no such split, nothing could be read, or an
+        option can have no effect on these labels.
 
     Examples
     --------
@@ -114,58 +122,86 @@ def read(
     >>> boxes.wh
     array([[30., 20.]])
     """
-    if not isinstance(path, (str, bytes, os.PathLike)) and isinstance(path, Sequence):
-        if not path:
-            raise DataError("path: is an empty sequence; at least one file or folder is needed")
-        options: dict[str, Any] = {"format": format, "split": split, "strict": strict, "report": report}
-        options.update(progress=progress, source_size=source_size, size_cache=size_cache, crowd=crowd, columns=columns)
-        return concatenated([read(one, **options) for one in path])
-    place = _existing(path)
-    with _in_sentences(place), named(place):
-        name = detect(place) if format == "auto" else format
-        module = _module(place, name)
-        chosen = _options(module, name, source_size, size_cache, crowd, columns)
-        return module.read(place, split=split, strict=strict, report=report, progress=progress, **chosen)
+    found = reading(
+        path, strict=strict, report=report, progress=progress, format=format, split=split, source_size=source_size,
+        size_cache=size_cache, images=images, crowd=crowd, columns=columns, unit=unit, form=form, rows=rows,
+        places=places,
+    )  # fmt: skip
+    if report is not None:
+        for remark in found.boxes.remarks:
+            report(remark.text)
+    return found.boxes
+
+
+def reading(
+    path: PathLike | Sequence[PathLike],
+    *,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+    progress: Progress = None,
+    **options: Any,
+) -> Reading:
+    """Return what :func:`read` returns, and in which formats and parts it was found; parameters are those of `read`."""
+    several = not isinstance(path, (str, bytes, os.PathLike)) and isinstance(path, Sequence)
+    paths: Sequence[Any] = path if several else [path]  # type: ignore[assignment]
+    if not paths:
+        raise DataError("path: is an empty sequence; at least one file or folder is needed")
+    asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
+    with _opened(paths, asked) as found:
+        loaded = [_load(*one, asked, skips.part(), progress) for one in found]
+    idle = frozenset.intersection(*(one.idle for one in loaded))
+    boxes = concatenated([one.boxes for one in loaded])
+    remarks = (*boxes.remarks, *(_idle(name) for name in sorted(idle)))
+    doubt = next((remark for remark in remarks if remark.doubt), None)
+    if strict and doubt is not None:
+        raise DataError(f"{', '.join(map(shown, map(str, paths)))}: {doubt.text}{hint('strict')}")
+    return Reading(
+        boxes.with_remarks(remarks),
+        tuple(one.format for one in loaded),
+        tuple(dict.fromkeys(name for one in loaded for name in one.parts)),
+        tuple(dict.fromkeys(name for one in loaded for name in one.taken)),
+    )
 
 
 def iter_images(
-    path: str | os.PathLike[str],
+    path: PathLike,
     *,
-    format: str = "auto",
-    split: str | None = None,
+    limit: int | None = None,
     strict: bool = False,
     report: Callable[[str], None] | None = None,
-    source_size: tuple[int, int] | None = None,
-    size_cache: PathLike | None = None,
-    crowd: bool = False,
+    progress: Progress = False,
+    **options: Any,
 ) -> Iterator[ImageAnnotation]:
-    """Return an iterator over the images of a labelled data set, each with its rectangles.
+    """Return an iterator over the images of a labelled data set, each with its rectangles, in the order of `read`.
 
-    Parameters are those of :func:`read`.
+    Parameters
+    ----------
+    path : path-like
+    limit : int, optional
+        Return no more images than this; where each has its own label file, the others are not read.
+    strict, report, progress, **options
+        Those of :func:`read`.
 
     Raises
     ------
     DataError
-        If the path does not exist, its format is not recognised, or nothing in it could be read.
+        As :func:`read` does; and if the labels do not tell where boxes lie.
     """
-    place = _existing(path)
-    with contextlib.ExitStack() as held:
-        held.enter_context(_in_sentences(place))
-        held.enter_context(named(place))
-        name = detect(place) if format == "auto" else format
-        module = _module(place, name)
-        chosen = _options(module, name, source_size, size_cache, crowd)
-        images = _each(place, module.iter_images(place, split=split, strict=strict, report=report, **chosen))
-        weakref.finalize(images, held.pop_all().close)  # what a pipe held is kept as long as it may be read
-    return images
+    asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
+    with _opened([path], asked) as found:
+        files = limit
+        if (old := _old(found[0][0])) is not None:
+            return _all_old(old, found[0], asked, report, strict)
+        loaded = load(*found[0], asked, skips, progress, files)
+        while files is not None and loaded.more and len(loaded.batch.label) < limit:  # type: ignore[operator]
+            files *= 4  # some could not be used
+            loaded = load(*found[0], asked, Skips(strict=strict), progress, files)
+    if loaded.boxes.xy is None:
+        raise DataError(f"{shown(str(path))}: tells the sizes of boxes and not where they lie, so it cannot be drawn")
+    return _images(loaded, limit)
 
 
-def _each(place: Path, images: Iterator[ImageAnnotation]) -> Iterator[ImageAnnotation]:
-    with _in_sentences(place):
-        yield from images
-
-
-def detect(path: str | os.PathLike[str]) -> str:
+def detect(path: PathLike) -> str:
     """Return the name of the format of a labelled data set, one of `FORMATS`.
 
     Raises
@@ -173,67 +209,66 @@ def detect(path: str | os.PathLike[str]) -> str:
     DataError
         If the path does not exist or no format is recognised.
     """
-    place = _existing(path)
-    with _in_sentences(place), named(place):
-        for name in FORMATS:
-            if _load(name).detect(place):
-                return name
-        for entry in os.scandir(place) if place.is_dir() else ():
-            if is_folder(entry):
-                os.scandir(entry).close()  # labels may be where nobody may look
-    raise DataError(f"{shown(place)}: no labels recognised here; known formats: {_legal()}")
+    with _opened([path], Options()) as found:
+        return found[0][0].name
 
 
-def _module(path: Path, format: str) -> _Format:
-    if format not in FORMATS:
-        raise DataError(f"format = {format!r} for {shown(path)}: must be one of 'auto', {_legal()}")
-    return _load(format)
+@contextlib.contextmanager
+def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Format, Source, Probe]]]:
+    """Look at paths, and keep the pipes among them as long as they are read."""
+    places = [_check.as_path(path, "path") for path in paths]
+    if options.format not in ("auto", *FORMATS):
+        legal = ", ".join(map(repr, FORMATS))
+        raise DataError(f"format = {options.format!r} for {shown(places[0])}: must be one of 'auto', {legal}")
+    with _in_sentences(places[0]), named(*places):
+        found = []
+        for place in places:
+            _check_there(place)
+            probe = Probe(place, named=options.format != "auto")
+            found.append((*recognise(probe, options.format), probe))
+        refuse_idle(options, [format for format, _, _ in found])
+        yield found
 
 
-def _options(
-    module: _Format, name: str, source_size: Any, size_cache: Any, crowd: bool, columns: Any = None
-) -> dict[str, Any]:
-    """Return the options that are given, checked; a reader that has no use for one is an error."""
-    given = {"source_size": source_size, "size_cache": size_cache, "crowd": crowd or None, "columns": columns}
-    given = {option: value for option, value in given.items() if value is not None}
-    if source_size is not None:
-        given["source_size"] = _check.side_pair(source_size, "source_size")
-    if columns is not None:
-        pair = _check.listed(columns) or ()
-        if not (len(pair) == 2 and all(isinstance(one, str) for one in pair)):
-            rule = "must be the names of two columns, (width, height)"
-            raise DataError(f"columns = {_check.short(columns)}: {rule}")
-    for option, value in given.items():
-        if option not in getattr(module, "OPTIONS", ()):
-            others = [other for other in FORMATS if option in getattr(_load(other), "OPTIONS", ())]
-            raise DataError(
-                f"{option} = {_check.short(value)}: format {name!r} has no use for it; only these formats have: "
-                f"{', '.join(map(repr, others))}"
-            )
-    return given
+def _images(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]:
+    boxes, batch = loaded.boxes, loaded.batch
+    assert boxes.image_index is not None
+    assert boxes.image_wh is not None
+    assert boxes.xy is not None
+    order = np.argsort(boxes.image_index, kind="stable")
+    starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
+    for i, (label, file) in enumerate(list(zip(batch.label, batch.file, strict=True))[:limit]):
+        rows = order[starts[i] : starts[i + 1]]
+        image = loaded.places.find(label, file)
+        width, height = boxes.image_wh[i].tolist()
+        yield ImageAnnotation(
+            name=Path((file or label).replace("\\", "/")).stem or str(i),
+            image_path=None if image is None else Path(image),
+            width=width,
+            height=height,
+            boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),
+            classes=() if boxes.class_index is None else tuple(boxes.class_names[c] for c in boxes.class_index[rows]),
+        )
 
 
-def _load(name: str) -> _Format:
-    return cast(_Format, importlib.import_module(_MODULES[name]))
+def _idle(option: str) -> Remark:
+    return Remark("option without effect", f"{option} had no effect on these labels", 0)
 
 
-def _existing(path: Any) -> Path:
-    place = _check.as_path(path, "path")
+def _check_there(place: Path) -> None:
     if str(place) == "-":
-        return place
-    with _in_sentences(place):
-        try:
-            if place.is_dir():
-                os.scandir(place).close()  # a folder that may not be entered is not an empty one
-            else:
-                place.stat()
-        except FileNotFoundError:
-            raise DataError(
-                f"{shown(place)}: no such file or folder; labels in one of the formats {_legal()} are needed"
-            ) from None
-        except ValueError as error:  # a name with a NUL
-            raise DataError(f"{shown(place)}: cannot be read ({error})") from None
-    return place
+        return
+    try:
+        if place.is_dir():
+            os.scandir(place).close()  # a folder that may not be entered is not an empty one
+        else:
+            place.stat()
+    except FileNotFoundError:
+        legal = ", ".join(map(repr, FORMATS))
+        raise DataError(f"{shown(place)}: no such file or folder; labels in one of the formats {legal} are needed") \
+            from None  # fmt: skip
+    except ValueError as error:  # a name with a NUL
+        raise DataError(f"{shown(place)}: cannot be read ({error})") from None
 
 
 @contextlib.contextmanager
@@ -246,5 +281,31 @@ def _in_sentences(place: Path) -> Iterator[None]:
         raise DataError(f"{shown(file)}: cannot be read ({error.strerror or error})") from None
 
 
-def _legal() -> str:
-    return ", ".join(map(repr, FORMATS))
+# --- OLD: readers not yet on the driver
+
+
+def _old(format: Format) -> Any:
+    import importlib
+
+    from fastanchor.datasets._recognise import _MODULES
+
+    if format.old:
+        return importlib.import_module(_MODULES[format.name])
+    return None
+
+
+def _load(format: Format, source: Source, probe: Probe, options: Options, skips: Skips, progress: Progress) -> Any:
+    old = _old(format)
+    if old is None:
+        return load(format, source, probe, options, skips, progress)
+    given = {name: getattr(options, name) for name in getattr(old, "OPTIONS", ()) if getattr(options, name)}
+    split = None if options.split in ("all", "auto") else options.split
+    boxes = old.read(probe.path, split=split, strict=skips._strict, report=skips._report, progress=progress, **given)
+    return Loaded(boxes, None, format.name, (), (), frozenset(), None, False)  # type: ignore[arg-type]
+
+
+def _all_old(old: Any, found: Any, options: Options, report: Any, strict: bool) -> Iterator[ImageAnnotation]:
+    given = {name: getattr(options, name) for name in getattr(old, "OPTIONS", ()) if getattr(options, name)}
+    return old.iter_images(  # type: ignore[no-any-return]
+        found[2].path, split=options.split, strict=strict, report=report, **given
+    )

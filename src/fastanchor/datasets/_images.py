@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import warnings
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 from fastanchor._reading import is_file, opened
 
-__all__ = ["ImageFinder", "ImageIndex", "folders_of", "image_size", "image_size_shown", "what_is"]
+__all__ = ["ImageFinder", "ImageIndex", "folders_of", "image_size", "what_is"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
-ORIENTATION = 0x0112  # the EXIF tag
-SIDEWAYS = (5, 6, 7, 8)
+# what imagesize raises for damaged headers
+_UNREADABLE = (OSError, ValueError, ArithmeticError, LookupError, TypeError, struct.error, SyntaxError)
 LABELS = {"labels": "images", "label_2": "image_2"}  # a folder of labels and that of its images
 FOLDERS = (".", "../JPEGImages", "../images")
 
@@ -115,33 +114,20 @@ def _by_stem(folder: Path) -> dict[str, str]:
     return {name.rpartition(".")[0]: start + name for name in others if name.lower().endswith(SUFFIXES)}
 
 
-def image_size_shown(path: Path) -> tuple[float, float] | None:
-    """Return (width, height) as :func:`image_size` does, turned as the image's EXIF data say it is to be shown."""
-    return image_size(path, turned=True)
+def image_size(path: Path) -> tuple[float, float] | None:
+    """Return (width, height) of an image in pixels, turned as its EXIF data say, or None if they cannot be read."""
+    import imagesize
 
-
-def image_size(path: Path, *, turned: bool = False) -> tuple[float, float] | None:
-    """Return (width, height) of an image in pixels, or None if Pillow is missing or cannot read it."""
     try:
-        from PIL import Image
-    except ImportError:
+        with opened(path) as file:
+            width, height = imagesize.get(file)
+    except _UNREADABLE:
         return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # only the header is read
-            with opened(path) as file, Image.open(file) as image:
-                width, height = image.size
-                if turned and image.getexif().get(ORIENTATION) in SIDEWAYS:
-                    width, height = height, width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    return float(width), float(height)
+    return (float(width), float(height)) if width > 0 and height > 0 else None
 
 
 def what_is(path: Path) -> str:
     """Return why no size can be read from an image, as well as can be told."""
-    if importlib.util.find_spec("PIL") is None:
-        return "Pillow is needed to read it"
     try:
         with opened(path) as file:
             head = file.read(64)
@@ -151,4 +137,4 @@ def what_is(path: Path) -> str:
         return "an empty file"
     if head.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS; fetch the file itself"
-    return "an HTML page" if head.lstrip()[:1] == b"<" else "no image that Pillow can read"
+    return "an HTML page" if head.lstrip()[:1] == b"<" else "no image that can be read"

@@ -15,7 +15,7 @@ from fastanchor._progress import bar
 from fastanchor._reading import opened
 from fastanchor._types import Progress
 from fastanchor.datasets._fetch import each
-from fastanchor.datasets._images import image_size_shown
+from fastanchor.datasets._images import image_size
 from fastanchor.datasets._records import shown
 
 __all__ = ["ImageSizes"]
@@ -63,7 +63,7 @@ class ImageSizes:
     def of(self, image: Path) -> Pair | None:
         """Return (width, height) in pixels, turned as EXIF says; None if it cannot be read."""
         if self._cache is None:
-            return image_size_shown(image)
+            return image_size(image)
         try:
             there = image.stat()
         except (OSError, ValueError):
@@ -72,7 +72,7 @@ class ImageSizes:
         known = self._known.get(key)
         if known is not None and known[:2] == stamp:
             return known[2], known[3]
-        pair = image_size_shown(image)
+        pair = image_size(image)
         if pair is not None:
             self._known[key] = [*stamp, *pair]
             self._learned = True

@@ -1,0 +1,89 @@
+"""Options of reading: what their values may be, and whether anything in the data has a use for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor.datasets._record import UNITS, Format, Options
+
+__all__ = ["checked", "given", "refuse_idle", "rows_of"]
+
+FORMS = ("xyxy", "xywh", "cxcywh")
+ROWS = re.compile(r"box|polygon|keypoints(?::(\d+)x(\d+))?")
+# why labels have no use for an option
+WITHOUT = {
+    "source_size": "tell the sizes of their images",
+    "size_cache": "tell the sizes of their images",
+    "images": "tell the sizes of their images",
+    "crowd": "mark no crowds",
+    "columns": "have no named columns",
+    "rows": "have rows of one kind only",
+    "form": "have boxes of one form only",
+    "unit": "have one unit only",
+}
+_COMMON = ("format", "split", "places")
+
+
+def checked(options: Options) -> Options:
+    """Return the options with their values checked.
+
+    Raises
+    ------
+    DataError
+        If a value breaks a rule.
+    """
+    if options.source_size is not None:
+        options = options._replace(source_size=_check.side_pair(options.source_size, "source_size", square=True))
+    if options.columns is not None:
+        names = _check.listed(options.columns) or ()
+        if not (len(names) in (2, 4) and all(isinstance(one, str) for one in names)):
+            rule = "must be the names of two columns, width and height, or of four, in the order of form"
+            raise DataError(f"columns = {_check.short(options.columns)}: {rule}")
+        options = options._replace(columns=tuple(names))
+    if options.unit is not None:
+        _check.choice(options.unit, "unit", UNITS)
+    if options.form is not None:
+        _check.choice(options.form, "form", FORMS)
+    if options.rows is not None:
+        rows_of(options.rows)
+    if options.split is not None and not isinstance(options.split, str):
+        raise DataError(f"split = {_check.short(options.split)}: must be a text, such as 'train' or 'train+val'")
+    if options.images is not None:
+        options = options._replace(images=str(_check.as_path(options.images, "images")))
+    return options
+
+
+def rows_of(text: Any) -> tuple[str, tuple[int, int] | None]:
+    """Return the kind of rows that `rows` names, and the number of key points and of values of each.
+
+    Raises
+    ------
+    DataError
+        If it names none.
+    """
+    match = ROWS.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise DataError(f"rows = {_check.short(text)}: must be 'box', 'polygon', 'keypoints' or as in 'keypoints:5x2'")
+    shape = (int(match[1]), int(match[2])) if match[1] else None
+    return text.partition(":")[0], shape
+
+
+def given(options: Options) -> dict[str, Any]:
+    """Return the options that are not as they are by default, besides those that every format has."""
+    default = Options._field_defaults
+    return {name: value for name, value in options._asdict().items()
+            if name not in _COMMON and value != default[name]}  # fmt: skip
+
+
+def refuse_idle(options: Options, formats: Iterable[Format]) -> None:
+    """Raise DataError if an option is given that nothing in the data has a use for."""
+    there = list(formats)
+    for name, value in given(options).items():
+        if not any(name in format.uses() for format in there):
+            names = ", ".join(dict.fromkeys(format.name for format in there))
+            raise DataError(f"{name} = {_check.short(value)}: has no effect on labels of the format {names}, "
+                            f"which {WITHOUT[name]}")  # fmt: skip

@@ -1,0 +1,102 @@
+"""Parts of a data set: which there are, which are read, and which part each label file belongs to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from fastanchor._errors import DataError
+from fastanchor.datasets._probe import PARTS, Probe, part_of
+from fastanchor.datasets._record import Format, Source
+from fastanchor.datasets._skips import Skips, shown
+
+__all__ = ["ALL", "TRAINING", "Chosen", "chosen"]
+
+ALL, TRAINING = "all", "auto"
+SETS = ("train", "val", "test")
+
+
+class Chosen(NamedTuple):
+    """Label files to read; the part of each file, empty where there are no parts; all parts; and those read."""
+
+    files: list[str]
+    part: Mapping[str, str]
+    parts: tuple[str, ...]
+    taken: tuple[str, ...]  # empty: everything
+
+
+def chosen(format: Format, source: Source, probe: Probe, split: str | None, skips: Skips) -> Chosen:
+    """Return the label files of a split: parts joined by "+", "all", or "auto", the training set where there is one.
+
+    Raises
+    ------
+    DataError
+        If there is no such part.
+    """
+    if source.parts:
+        return _declared(source, probe, split, skips)
+    part = _by_path(format, source.files, probe)
+    parts = tuple(sorted({name for name in part.values() if name}, key=_order))
+    taken = _taken(parts, split, probe)
+    files = source.files if not taken else [file for file in source.files if part[file] in taken]
+    return Chosen(files, part if parts else {}, parts, taken)
+
+
+def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> Chosen:
+    taken = _taken(tuple(source.parts), split, probe)
+    part: dict[str, str] = {}
+    if taken:
+        for name in taken:
+            for file in source.parts[name](skips):
+                part.setdefault(file, name)
+        if not part:
+            raise DataError(f"{shown(probe.path)}: no label file belongs to the split {' + '.join(taken)}")
+        return Chosen(list(part), part, tuple(source.parts), taken)
+    # a part that holds others tells less than they do
+    names = [name for name in source.parts if PARTS.get(name) in SETS]
+    if not source.files:
+        names = list(source.parts)
+    for name in names:
+        for file in source.parts[name](Skips() if source.files else skips):
+            part.setdefault(file, name)
+    return Chosen(source.files or list(part), part, tuple(source.parts), ())
+
+
+def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, ...]:
+    if split in (None, ALL):
+        return ()
+    by_alias = {PARTS[name]: name for name in reversed(parts) if name in PARTS}
+    if split == TRAINING:
+        found = by_alias.get("trainval") or by_alias.get("train")
+        return (found,) if found else ()
+    taken = []
+    for name in split.split("+"):
+        there = name if name in parts else by_alias.get(PARTS.get(name, ""))
+        if there is None:
+            legal = ", ".join(map(repr, parts))
+            rule = f"must be 'all' or one of {legal}" if parts else "the labels have no parts"
+            raise DataError(f"split = {name!r}: {rule}, in {shown(probe.path)}")
+        taken.append(there)
+    return tuple(dict.fromkeys(taken))
+
+
+def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, str]:
+    """Return the part that the path of each file names; a file of one image tells by its folder only."""
+    if probe.is_file:
+        return dict.fromkeys(files, "")
+    root = str(probe.path)
+    if format.table is not None:
+        return {file: part_of(file, root) for file in files}
+    known: dict[str, str] = {}
+    found = {}
+    for file in files:
+        folder = file.rpartition(os.sep)[0]
+        if folder not in known:
+            known[folder] = part_of(folder, root)
+        found[file] = known[folder]
+    return found
+
+
+def _order(name: str) -> int:
+    return ("train", "trainval", "val", "test").index(name)

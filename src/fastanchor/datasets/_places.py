@@ -1,0 +1,124 @@
+"""Where images are: the one place that looks for the image of a label."""
+
+from __future__ import annotations
+
+import os
+
+from fastanchor.datasets._probe import IMAGES, Probe, ending, joined
+
+__all__ = ["Places"]
+
+# a folder of labels, and those of its images beside it
+BESIDE = {
+    "labels": ("images", "image", "JPEGImages"), "label": ("image", "images"), "label_2": ("image_2",),
+    "annotations": ("JPEGImages", "images", "image"), "xml": ("images", "JPEGImages"),
+}  # fmt: skip
+NEAR = (".", "../JPEGImages", "../images", "../image", "images")
+
+Names = dict[str, str]
+
+
+class Places:
+    """Finds the images of label files; looks into each folder once.
+
+    Parameters
+    ----------
+    probe : Probe
+        What lists folders.
+    images : path-like, optional
+        A folder of images to look into first, with the folders below it.
+    """
+
+    def __init__(self, probe: Probe, images: str | None = None) -> None:
+        self._probe = probe
+        self._near: dict[str, list[Names]] = {}
+        self._folders: dict[str, Names] = {}
+        self._far: Names | None = None
+        self._given = [] if images is None else [self._of(f) for f in probe.below(images)]
+
+    def find(self, label: str, name: str = "") -> str | None:
+        """Return the image of a label file, or None.
+
+        Parameters
+        ----------
+        label : str
+            The label file.
+        name : str
+            What it calls the image, if it does; folders count where they lead somewhere, the suffix may be missing.
+        """
+        folder, _, own = label.rpartition(os.sep)  # os.path.split costs six times as much
+        stem = own.rpartition(".")[0]
+        if not name:
+            return next((found[stem] for found in self._around(folder) if stem in found), None) or self._anywhere(stem)
+        given = name.strip().replace("\\", "/")
+        parent, _, last = given.rpartition("/")
+        if parent and (there := self._along(folder, parent, last)) is not None:
+            return there
+        keys = (last, last.lower(), last.rpartition(".")[0], stem)
+        for found in self._around(folder):
+            for key in keys:
+                if key and key in found:
+                    return found[key]
+        return self._anywhere(last) if last else None
+
+    def _along(self, folder: str, parent: str, last: str) -> str | None:
+        """Follow the folders in an image's name: from the label's folder and those above it, or their ends."""
+        parts = [part for part in parent.split("/") if part not in ("", ".")]
+        absolute = parent if parent.startswith("/") else None
+        for start in range(len(parts)) if parts else ():
+            inner = os.sep.join(parts[start:])
+            for base in self._bases(folder):
+                found = self._of(os.path.join(base, inner))
+                if (there := found.get(last) or found.get(last.lower())) is not None:
+                    return there
+        if absolute is not None and (place := f"{parent}/{last}") and os.path.isfile(place):
+            return place
+        return None
+
+    def _bases(self, folder: str) -> list[str]:
+        up = os.path.dirname(folder) if folder else ".."
+        root = str(self._probe.path) if not self._probe.is_file else ""
+        return list(dict.fromkeys(one for one in (folder, up, root) if one or not folder))
+
+    def _around(self, folder: str) -> list[Names]:
+        found = self._near.get(folder)
+        if found is None:
+            near = [*_swapped(folder), *(os.path.normpath(os.path.join(folder or ".", one)) for one in NEAR)]
+            found = [*self._given, *(names for place in dict.fromkeys(near) if (names := self._of(place)))]
+            self._near[folder] = found
+        return found
+
+    def _of(self, folder: str) -> Names:
+        """Return the images of a folder by name, by name in lower case and by stem."""
+        found = self._folders.get(folder)
+        if found is None:
+            names = ending(self._probe.names(folder), IMAGES)
+            found = {}
+            for name, path in zip(names, joined(folder, names), strict=True):
+                found.setdefault(name.rpartition(".")[0], path)
+                found.setdefault(name.lower(), path)
+            found.update(zip(names, joined(folder, names), strict=True))
+            self._folders[folder] = found
+        return found
+
+    def _anywhere(self, name: str) -> str | None:
+        """Return the only image of this name, or this stem, below the path that is read."""
+        if self._probe.is_file:
+            return None
+        if self._far is None:
+            far: dict[str, str] = {}
+            for folder in self._probe.tree():
+                for key, path in self._of(folder).items():
+                    far[key] = "" if far.get(key, path) != path else path
+            self._far = far
+        return self._far.get(name) or self._far.get(name.lower()) or None
+
+
+def _swapped(folder: str) -> list[str]:
+    """Return the folders of images that stand where the last folder of labels in a path stands."""
+    parts = folder.split(os.sep)
+    for i in range(len(parts) - 1, -1, -1):
+        others = BESIDE.get(parts[i]) or BESIDE.get(parts[i].lower())
+        if others:
+            return [os.sep.join([*parts[:i], other, *parts[i + 1 :]]) for other in others]
+    return []

@@ -1,0 +1,228 @@
+"""What lies at a path: each folder listed once, the head of each file read once, for every format that looks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from fastanchor._errors import DataError
+from fastanchor._reading import is_file, opened
+from fastanchor.datasets._skips import shown
+
+__all__ = ["IMAGES", "Listing", "Probe", "natural", "part_of"]
+
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+LABELS = (".txt", ".xml", ".json", ".csv", ".tsv", ".parquet", ".npy", ".npz", ".cache", ".yaml", ".yml", ".data")
+FILES = frozenset((*IMAGES, *LABELS))  # endings that are taken for files without a look, which takes time
+HEAD = 1 << 16
+PARTS = {
+    "train": "train", "training": "train", "trainval": "trainval",
+    "val": "val", "valid": "val", "validation": "val", "validate": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+_ZEROS = str.maketrans("123456789", "000000000")
+_NUMBER = re.compile(r"([0-9]+)")
+_WORD = re.compile(r"[a-z]+")
+
+Way = tuple[tuple[int, int], ...]
+
+
+class Listing:
+    """The names in a folder: files in natural order, folders, and links that lead nowhere."""
+
+    __slots__ = ("broken", "files", "folders")
+
+    def __init__(self, files: list[str], folders: list[str], broken: list[str]) -> None:
+        self.files, self.folders, self.broken = files, folders, broken
+
+
+class Probe:
+    """A path that is looked at.
+
+    Parameters
+    ----------
+    path : Path
+        A folder or a file.
+    named : bool
+        Whether the user names the format, so that files with its endings are its files whatever stands in them.
+    """
+
+    def __init__(self, path: Path, *, named: bool = False) -> None:
+        self.path = path
+        self.named = named
+        self.is_file = str(path) == "-" or is_file(path)
+        self._listings: dict[str, Listing] = {}
+        self._heads: dict[str, bytes] = {}
+        self._tree: dict[str, list[str]] | None = None
+        self.broken: list[tuple[str, str]] = []  # links and folders below the path that cannot be followed, and why
+
+    @property
+    def suffix(self) -> str:
+        """Ending of the file, in lower case; nothing for a folder."""
+        return self.path.suffix.lower() if self.is_file else ""
+
+    def listing(self, folder: str) -> Listing:
+        """Return what a folder holds; OSError if it cannot be read."""
+        found = self._listings.get(folder)
+        if found is None:
+            found = self._listings[folder] = _listed(folder)
+        return found
+
+    def names(self, folder: str) -> list[str]:
+        """Return the files of a folder, none if there is no such folder."""
+        with contextlib.suppress(OSError, ValueError):
+            return self.listing(folder).files
+        return []
+
+    def tree(self) -> dict[str, list[str]]:
+        """Return the files of each folder from the path down, nearest first; of a file, the file itself."""
+        if self._tree is None:
+            if self.is_file:
+                self._tree = {os.path.dirname(self.path) or ".": [self.path.name]}
+            else:
+                self._tree = self.below(str(self.path))
+        return self._tree
+
+    def below(self, folder: str) -> dict[str, list[str]]:
+        """Return the files of each folder from `folder` down, nearest first, links followed but never in a circle.
+
+        Raises
+        ------
+        DataError
+            If `folder` cannot be read.
+        """
+        found: dict[str, list[str]] = {}
+        waiting: list[tuple[str, Way]] = [(folder, _way(folder))]
+        while waiting:
+            further: list[tuple[str, Way]] = []
+            for place, way in waiting:
+                try:
+                    there = self.listing(place)
+                except OSError as error:
+                    if place == folder:
+                        raise DataError(f"{shown(folder)}: cannot be read ({error.strerror})") from None
+                    self.broken.append((place, f"folder that cannot be read ({error.strerror})"))
+                    continue
+                found[place] = there.files
+                self.broken += [(os.path.join(place, name), "link that cannot be followed") for name in there.broken]
+                further += self._inner(place, way, there.folders)
+            waiting = further
+        return found
+
+    def _inner(self, place: str, way: Way, folders: list[str]) -> Iterator[tuple[str, Way]]:
+        for name in folders:
+            path = os.path.join(place, name)
+            with contextlib.suppress(OSError):
+                there = os.stat(path)
+                if (there.st_dev, there.st_ino) in way:
+                    self.broken.append((path, "link that leads back to a folder above it"))
+                else:
+                    yield path, (*way, (there.st_dev, there.st_ino))
+
+    def by_folder(self, *suffixes: str) -> dict[str, list[str]]:
+        """Return the paths of the files with one of these endings, folder by folder."""
+        found = {}
+        for folder, names in self.tree().items():
+            files = ending(names, suffixes)
+            if files:
+                found[folder] = joined(folder, files)
+        return found
+
+    def files(self, *suffixes: str) -> list[str]:
+        """Return the paths of all files with one of these endings."""
+        return [file for files in self.by_folder(*suffixes).values() for file in files]
+
+    def head(self, file: str, size: int = HEAD) -> bytes:
+        """Return the first bytes of a file, nothing if it cannot be read."""
+        found = self._heads.get(file)
+        if found is None:
+            found = b""
+            with contextlib.suppress(OSError), opened(file) as source:
+                found = source.read(HEAD)
+            self._heads[file] = found
+        return found[:size]
+
+    def seen(self) -> str:
+        """Return in words what lies at the path, for whoever finds no labels in it."""
+        if self.is_file:
+            return f"a file {self.suffix or 'without an ending'}"
+        tree = self.tree()
+        kinds = Counter(os.path.splitext(name)[1].lower() or "without an ending" for f in tree.values() for name in f)
+        parts = [f"{count:,} {kind}" for kind, count in kinds.most_common(6)]
+        if len(tree) > 1:
+            parts.insert(0, f"{len(tree) - 1:,} folder{'s' if len(tree) > 2 else ''}")
+        return ", ".join(parts) or "nothing"
+
+
+def joined(folder: str, names: Iterable[str]) -> list[str]:
+    """Return the paths of names in a folder; "." leaves them as they are."""
+    start = "" if folder in ("", ".") else folder if folder.endswith(os.sep) else folder + os.sep
+    return [start + name for name in names]
+
+
+def ending(names: Iterable[str], suffixes: tuple[str, ...]) -> list[str]:
+    """Return the names that end so, whatever their case."""
+    return [name for name in names if name.endswith(suffixes) or name.lower().endswith(suffixes)]
+
+
+def natural(names: Iterable[str]) -> list[str]:
+    """Return names sorted with numbers in them as numbers.
+
+    Examples
+    --------
+    >>> natural(["img10", "img9", "img1"])
+    ['img1', 'img9', 'img10']
+    """
+    found = sorted(names)
+    # of one pattern, the order of the texts is that of the numbers; most data sets are, and the key takes its time
+    if len(set("\0".join(found).translate(_ZEROS).split("\0"))) > 1:
+        found.sort(key=_natural_key)
+    return found
+
+
+def _natural_key(name: str) -> list[tuple[int, str]]:
+    parts = _NUMBER.split(name)
+    parts[1::2] = [digits.lstrip("0") for digits in parts[1::2]]
+    return [(len(part) if i % 2 else 0, part) for i, part in enumerate(parts)]
+
+
+def part_of(file: str, root: str) -> str:
+    """Return the part of the data set that a path below `root` names: "train", "trainval", "val", "test" or nothing.
+
+    Words count, not letters: ``untrained.json`` is no part. Of several the last one counts: ``test/labels/train`` is a
+    part of the training set.
+    """
+    words = _WORD.findall(os.path.relpath(file, root).lower() if root else file.lower())
+    return next((PARTS[word] for word in reversed(words) if word in PARTS), "")
+
+
+def _way(folder: str) -> Way:
+    try:
+        there = os.stat(folder)
+    except OSError as error:
+        raise DataError(f"{shown(folder)}: cannot be read ({error.strerror})") from None
+    return ((there.st_dev, there.st_ino),)
+
+
+def _listed(folder: str) -> Listing:
+    files: list[str] = []
+    folders: list[str] = []
+    broken = []
+    for name in os.listdir(folder or "."):
+        if name[:1] == ".":
+            continue
+        if name[name.rfind(".") :].lower() in FILES:
+            files.append(name)
+            continue
+        path = os.path.join(folder, name)
+        try:
+            is_folder = os.stat(path).st_mode & 0o170000 == 0o040000
+        except OSError:
+            broken.append(name)
+        else:
+            (folders if is_folder else files).append(name)
+    return Listing(natural(files), natural(folders), sorted(broken))

@@ -1,0 +1,70 @@
+"""Which format a data set has: the strongest answer of those that look at it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+from fastanchor._errors import DataError
+from fastanchor.datasets._probe import Probe
+from fastanchor.datasets._record import Format, Source
+from fastanchor.datasets._skips import shown
+
+__all__ = ["FORMATS", "format_of", "recognise"]
+
+# A format joins by a line here and a module with a FORMAT. The modules are imported when needed: a parser that is not
+# used should not cost start-up time.
+_MODULES = {
+    "voc": "fastanchor.datasets.voc",
+    "coco": "fastanchor.datasets.coco",
+    "openimages": "fastanchor.datasets.openimages",
+    "table": "fastanchor.datasets.table",
+    "labels.cache": "fastanchor.datasets.labels_cache",
+    "kitti": "fastanchor.datasets.kitti",
+    "list": "fastanchor.datasets.lists",
+    "yolo": "fastanchor.datasets.yolo",
+}
+FORMATS = tuple(_MODULES)
+
+
+def format_of(name: str) -> Format:
+    """Return a format by its name."""
+    module = importlib.import_module(_MODULES[name])
+    if hasattr(module, "FORMAT"):
+        return cast(Format, module.FORMAT)
+    uses = frozenset((*getattr(module, "OPTIONS", ()),))  # OLD
+    tells = frozenset(() if "source_size" in uses else ("size",))
+    return Format(
+        name, name, lambda probe: Source([], 2) if module.detect(probe.path) else None, tells=tells, options=uses
+    )
+
+
+def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
+    """Return the format of what lies at a path, and where its labels are.
+
+    Raises
+    ------
+    DataError
+        If there are no such labels, or those of several formats.
+    """
+    names = FORMATS if name == "auto" else (name,)
+    found = []
+    for one in names:
+        format = format_of(one)
+        source = format.sniff(probe)
+        if source is not None:
+            found.append((format, source))
+    if not found:
+        raise DataError(f"{shown(probe.path)}: {_nothing(name)}; it holds {probe.seen()}")
+    most = max(source.strength for _, source in found)
+    best = [(format, source) for format, source in found if source.strength == most]
+    if len(best) > 1 and not any(format.old for format, _ in best):  # OLD
+        could = " or ".join(format.name for format, _ in best)
+        raise DataError(f"{shown(probe.path)}: could be {could}; say which (format)")
+    return best[0]
+
+
+def _nothing(name: str) -> str:
+    if name == "auto":
+        return f"no labels recognised here; known formats: {', '.join(map(repr, FORMATS))}"
+    return f"holds no labels of the format {name!r}, {format_of(name).title}"

@@ -1,0 +1,150 @@
+"""What a reader leaves out: one vocabulary of faults, one book of them, and what a file is that is no label file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fastanchor._errors import DataError
+from fastanchor._hints import hint
+from fastanchor._text import plain
+
+__all__ = [
+    "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED", "UNREADABLE",
+    "ZERO", "Skips", "Unusable", "impostor", "shown", "shown_counts",
+]  # fmt: skip
+
+UNREADABLE = "box with unreadable coordinates"
+INFINITE = "box with non-finite coordinates"
+REVERSED = "box with reversed corners"
+NEGATIVE = "box with negative width or height"
+ZERO = "box with zero width or height"
+OTHER_UNIT = "box in pixels among boxes relative to their image"
+DUPLICATE = "row that stands twice in its file"
+NO_SIZE = "image size missing"
+NO_SIZE_BOX = "box of an image without a size"
+BACKGROUND = "image without a label file (background)"
+
+REPORTED = 5
+LONGEST = 160  # characters of a detail
+PAGE = (b"<!doctype html", b"<html")
+MARKUP = (*PAGE, b"<?xml", b"<annotation")
+
+Place = Callable[[], "str | int | None"]
+
+
+class Unusable(Exception):
+    """A file from which nothing can be taken; has `reason` (a phrase to count by), `line` and `detail`."""
+
+    def __init__(self, reason: str, line: int | None = None, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.line, self.detail = reason, line, detail
+
+
+class Skips:
+    """Counts what a reader leaves out, by reason, and names the first places.
+
+    Parameters
+    ----------
+    strict : bool
+        Raise DataError at the first thing left out.
+    report : callable, optional
+        Called with a sentence for each of the first five.
+    """
+
+    def __init__(self, *, strict: bool = False, report: Callable[[str], None] | None = None) -> None:
+        self.counts: dict[str, int] = {}
+        self.first = ""  # a sentence about the first thing left out
+        self.examples: dict[str, str] = {}  # the first place of each reason
+        self._strict = strict
+        self._report = report
+        self._reported = [0]  # shared by the parts of one reading
+
+    @property
+    def room(self) -> int:
+        """How many places will still be named; whoever skips many at once counts the others by :meth:`note`."""
+        return REPORTED - self._reported[0]
+
+    def part(self) -> Skips:
+        """Return a book of its own for one data set of several; the first five places are those of all of them."""
+        own = Skips(strict=self._strict, report=self._report)
+        own._reported = self._reported
+        return own
+
+    def note(self, reason: str, count: int = 1) -> None:
+        """Count what needs no place; strict reading goes on."""
+        if count:
+            self.counts[reason] = self.counts.get(reason, 0) + count
+
+    def remark(self, sentence: str) -> None:
+        """Report what was assumed."""
+        if self._report is not None:
+            self._report(sentence)
+
+    def add(self, reason: str, file: str | Path, place: Place | str | int | None = None, detail: str = "") -> None:
+        """Count one thing left out.
+
+        Parameters
+        ----------
+        reason : str
+        file : path-like
+        place : int, str, callable or None
+            Line, or the place in words; a function that returns one is called only if the place is reported.
+        detail : str
+        """
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        if reason in self.examples and self.room <= 0:
+            return
+        where = place() if callable(place) else place
+        spot = f", line {where}" if isinstance(where, int) else f", {where}" if where else ""
+        detail = detail if len(detail) <= LONGEST else f"{detail[:LONGEST]}..."
+        sentence = f"{shown(file)}{spot}: {reason}" + (f" ({detail})" if detail else "")
+        self.first = self.first or sentence
+        self.examples.setdefault(reason, sentence)
+        if self.room <= 0:
+            return
+        self._reported[0] += 1
+        if self._strict:
+            raise DataError(sentence + hint("strict"))
+        if self._report is not None:
+            self._report(sentence)
+
+    def most(self) -> str:
+        """Return a sentence about the reason that left out the most, with its first place."""
+        if not self.counts:
+            return ""
+        reason = max(self.counts, key=self.counts.__getitem__)
+        return self.examples.get(reason) or shown_counts(self.counts)
+
+
+def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:
+    """Return what a file is that only looks like a label file, or nothing.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes of the file.
+    wanted : str
+        What is needed instead: "labels", "XML", "JSON", "a table".
+    markup : bool
+        Whether XML is out of place too, not only HTML pages.
+    """
+    start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(b"version https://git-lfs"):
+        return f"Git LFS pointer instead of {wanted} (run: git lfs pull)"
+    if start.startswith(MARKUP if markup else PAGE):
+        return f"HTML or XML page instead of {wanted}" if markup else f"HTML page instead of {wanted}"
+    if start.startswith(b"pk\x03\x04"):
+        return f"zip archive instead of {wanted}"
+    return ""
+
+
+def shown(path: str | Path) -> str:
+    """Return `path` as text that can always be printed."""
+    return plain(os.fspath(path))
+
+
+def shown_counts(counts: Mapping[str, int]) -> str:
+    """Return what was left out as text."""
+    return ", ".join(f"{count:,} x {reason}" for reason, count in counts.items())

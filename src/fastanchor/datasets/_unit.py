@@ -1,0 +1,151 @@
+"""The unit of the coordinates, decided once over the whole set; and the boxes in pixels of their images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor._errors import DataError
+from fastanchor._hints import hint
+from fastanchor._types import FloatArray, Remark
+from fastanchor.datasets._blame import blame
+from fastanchor.datasets._images import what_is
+from fastanchor.datasets._record import Batch, Format, Options
+from fastanchor.datasets._sized import Sized
+from fastanchor.datasets._skips import NO_SIZE, NO_SIZE_BOX, OTHER_UNIT, Skips, shown
+
+__all__ = ["InPixels", "scaled"]
+
+RELATIVE = 2.0  # labels reach beyond their image, but most not by its whole width
+MIXED = 10.0  # and none by ten times that
+
+
+class InPixels(NamedTuple):
+    """Boxes in pixels of their images.
+
+    Attributes
+    ----------
+    batch : Batch
+        Its sizes are 1 x 1 where none is known and boxes are relative; of no image where they stay unscaled.
+    wh : (n, 2) float64
+    xy : (n, 2) float64 or None
+        Left and top.
+    form, unit : str
+        As they were read.
+    known : bool
+        Whether the sizes of images are known.
+    remarks : list of Remark
+    """
+
+    batch: Batch
+    wh: FloatArray
+    xy: FloatArray | None
+    form: str
+    unit: str
+    known: bool
+    remarks: list[Remark]
+
+
+def scaled(format: Format, found: Sized, options: Options, skips: Skips) -> InPixels:
+    """Return the boxes in pixels of their images; images that stay without a size are left out.
+
+    Raises
+    ------
+    DataError
+        If images are there and no size can be read from any of them.
+    """
+    batch, known = found.batch, found.known
+    form = "wh" if batch.box.shape[1] == 2 else options.form or format.form
+    unit, remarks = options.unit, list[Remark]()
+    if unit is None:
+        unit, remarks = _unit(format, batch, known)
+        if unit == "relative":
+            batch = _without_pixels(format, batch, skips)
+    all_known = bool(known.any())
+    if not all_known and unit != "pixels":
+        batch = _square(batch, found, len(known))
+    elif not all_known and format.unsized:
+        batch = replace(batch, image=None, size=np.empty((0, 2)), label=[], file=[])
+    elif not known.all():
+        batch = _without_unsized(batch, found, skips)
+    wh, xy = _split(batch.box, form)
+    if unit == "percent":
+        wh, xy = wh / 100.0, None if xy is None else xy / 100.0
+    if unit != "pixels" and all_known:
+        wh, xy = _times(wh, batch), None if xy is None else _times(xy, batch)
+    return InPixels(batch, wh, xy, form, unit, all_known and not (batch.size == 1.0).all(), remarks)
+
+
+def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, list[Remark]]:
+    if format.unit == "relative" or not len(batch):
+        return ("pixels" if format.unit == "either" else format.unit), []
+    box = batch.box
+    if format.unit == "either":
+        beyond = np.count_nonzero(np.abs(box).max(1) > RELATIVE)
+        return ("relative" if 2 * beyond <= len(box) else "pixels"), []
+    least, most = float(box.min()), float(box.max())  # NaN if one is
+    if not most >= 2.0 and not (least >= 0.0 and most <= 1.0):
+        finite = box[np.isfinite(box).all(1)]
+        least, most = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 2.0)
+    sizes = batch.size[known]
+    if not (least >= 0.0 and most <= 1.0) or (box == np.floor(box)).all() or (len(sizes) and sizes.min() <= 1.0):
+        return "pixels", []
+    text = "all coordinates lie between 0 and 1, so they are read as relative to the image"
+    return "relative", [Remark("relative coordinates", text, len(box))]
+
+
+def _without_pixels(format: Format, batch: Batch, skips: Skips) -> Batch:
+    """Leave out boxes that are in pixels where the others are relative."""
+    if not len(batch) or not np.abs(batch.box).max() > MIXED:
+        return batch
+    other = np.abs(batch.box).max(1) > MIXED
+    blame(OTHER_UNIT, other, batch, format, skips)
+    return batch.take(~other)
+
+
+def _square(batch: Batch, found: Sized, m: int) -> Batch:
+    """Take all images as squares of side 1, if there are none whose sizes could be read."""
+    if found.found:
+        image = Path(next(iter(found.found.values())))
+        raise DataError(
+            f"{shown(image)}: no size can be read from it or any other image ({what_is(image)}); {hint('source_size')}"
+        )
+    if batch.image is None:  # a table of sides relative to images that it does not name
+        return replace(batch, image=np.zeros(len(batch), np.int64), size=np.ones((1, 2)), label=[""], file=[""])
+    return replace(batch, size=np.ones((m, 2)))
+
+
+def _without_unsized(batch: Batch, found: Sized, skips: Skips) -> Batch:
+    assert batch.image is not None
+    for i in np.flatnonzero(~found.known).tolist():
+        image = found.found.get(i)
+        why = "image not found" if image is None else f"{shown(Path(image).name)}: {what_is(Path(image))}"
+        name = batch.file[i]
+        skips.add(NO_SIZE, batch.label[i], None, f"{shown(name)}: {why}" if name else f"{why}; {hint('source_size')}")
+    lost = int(np.count_nonzero(~found.known[batch.image]))
+    skips.note(NO_SIZE_BOX, lost)
+    return batch.on(found.known)
+
+
+def _split(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]:
+    """Return width and height, and left and top if there are any."""
+    if form == "wh":
+        return box, None
+    if form == "xyxy":
+        with np.errstate(invalid="ignore"):
+            return box[:, 2:] - box[:, :2], box[:, :2]
+    if form == "xywh":
+        return box[:, 2:], box[:, :2]
+    return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
+
+
+def _times(pairs: FloatArray, batch: Batch) -> FloatArray:
+    # one column at a time: fancy-indexing rows of an (m, 2) array costs several times as much
+    out = np.empty((len(pairs), 2))
+    for axis in (0, 1):
+        np.multiply(pairs[:, axis], batch.size[batch.image, axis], out=out[:, axis])
+    return out
