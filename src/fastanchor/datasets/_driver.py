@@ -104,7 +104,7 @@ def load(
     part = chosen(format, source, probe, options.split, skips)
     files = part.files if limit is None or format.table is not None else part.files[:limit]
     if limit is None:
-        for file, why in probe.broken:
+        for file, why in dict.fromkeys(probe.broken):
             skips.add(why, file)
     job = Job(probe, source, options, skips, progress)
     batches = list(_batches(format, files, job))
@@ -122,7 +122,7 @@ def load(
     batch = _named(pixels.batch)
     if not len(batch) and (skips.counts or not batch.label):
         _nothing(probe.path, skips)
-    remarks = [*pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
+    remarks = [*job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
     boxes = _boxes(batch, pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     more = len(files) < len(part.files)

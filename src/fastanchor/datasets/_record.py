@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor._types import FloatArray, IntArray, PathLike
+from fastanchor._types import FloatArray, IntArray, PathLike, Remark
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import Skips
 
@@ -100,13 +100,14 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """One reading: what a format may ask while it parses."""
+    """One reading: what a format may ask while it parses; its remarks are those of what was read."""
 
     probe: Probe
     source: Source
     options: Options
     skips: Skips
     progress: Any = False
+    remarks: list[Remark] = field(default_factory=list)
 
 
 class Image(NamedTuple):
@@ -159,6 +160,8 @@ class Batch:
         What the labels say of the boxes' areas, NaN for nothing.
     owner : (n,) int64 or None
         Where `image` is None: position in `label` of the file of each box; None for the first.
+    extra : mapping of str to (n, ...)
+        Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
     """
 
     label: list[str]
@@ -173,6 +176,7 @@ class Batch:
     flags: NDArray[np.uint8] | None = None
     area: FloatArray | None = None
     owner: IntArray | None = None
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.box)
@@ -180,7 +184,7 @@ class Batch:
     def take(self, rows: NDArray[np.bool_]) -> Batch:
         """Return the boxes that a mask keeps, on the same images."""
         chosen = {name: column[rows] for name in _ROWS if (column := getattr(self, name)) is not None}
-        return replace(self, **chosen)
+        return replace(self, **chosen, extra={name: column[rows] for name, column in self.extra.items()})
 
     def on(self, images: NDArray[np.bool_]) -> Batch:
         """Return the images that a mask keeps, with their boxes."""
@@ -284,10 +288,10 @@ def joined(parts: Sequence[Batch]) -> Batch:
     """Return batches one after the other; classes of one name are one class."""
     if len(parts) == 1:
         return parts[0]
-    place: dict[str, int] = {}
-    for part in parts:
-        for name in part.classes:
-            place.setdefault(name, len(place))
+    classes = parts[0].classes
+    if any(part.classes != classes for part in parts):
+        classes = list(dict.fromkeys(name for part in parts for name in part.classes))
+    place = {name: i for i, name in reversed(list(enumerate(classes)))}
     classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
     before = np.cumsum([0, *(len(part.label) for part in parts)])
     tables = [np.array([*(place[name] for name in part.classes), -1], dtype=np.int64) for part in parts]
@@ -296,6 +300,12 @@ def joined(parts: Sequence[Batch]) -> Batch:
         columns = [getattr(part, name) for part in parts]
         return None if any(column is None for column in columns) else np.concatenate(columns)
 
+    def filled(name: str) -> NDArray[Any]:
+        like = next(part.extra[name] for part in parts if name in part.extra)
+        return np.concatenate([
+            part.extra.get(name, np.zeros((len(part), *like.shape[1:]), like.dtype)) for part in parts
+        ])  # fmt: skip
+
     return Batch(
         [one for part in parts for one in part.label],
         [one for part in parts for one in part.file],
@@ -303,8 +313,9 @@ def joined(parts: Sequence[Batch]) -> Batch:
         np.concatenate([part.image + start for part, start in zip(parts, before, strict=False)]) if imaged else None,
         np.concatenate([part.box for part in parts]),
         np.concatenate([table[part.cls] for part, table in zip(parts, tables, strict=True)]) if classed else None,
-        list(place),
+        classes,
         all(part.ordered for part in parts),
         stacked("at"), stacked("flags"), stacked("area"),
         None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+        {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
     )  # fmt: skip

@@ -103,7 +103,7 @@ def _without_pixels(format: Format, batch: Batch, skips: Skips) -> Batch:
     if not len(batch) or not np.abs(batch.box).max() > MIXED:
         return batch
     other = np.abs(batch.box).max(1) > MIXED
-    blame(OTHER_UNIT, other, batch, format, skips)
+    blame(OTHER_UNIT, other, batch, format, skips, hint("unit"))
     return batch.take(~other)
 
 

@@ -1,112 +1,200 @@
-"""Which label files a YOLO data set has: a data.yaml, a Darknet .data file, a list of images, or a folder."""
+"""Which label files a YOLO data set has: a data.yaml, a Darknet .data file, a list of images, or folders of labels."""
 
 from __future__ import annotations
 
 import functools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from reprlib import repr as brief
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastanchor._errors import DataError
-from fastanchor._reading import SETTINGS, head_of, is_file, is_folder, text_of
-from fastanchor.datasets import _folders as _down
+from fastanchor._reading import SETTINGS, decoded, is_file, is_folder, text_of
 from fastanchor.datasets import _yaml
-from fastanchor.datasets._images import SUFFIXES
-from fastanchor.datasets._records import Skips, shown
+from fastanchor.datasets._probe import IMAGES, Probe, ending, joined
+from fastanchor.datasets._record import Source
+from fastanchor.datasets._skips import Skips, shown
 
-__all__ = ["Found", "find", "is_source", "names_above"]
+__all__ = ["names_above", "sniff"]
 
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
-NOT_LABELS = frozenset(
-    ("classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt")
-)
+NOT_LABELS = frozenset((
+    "classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt",
+    "_annotations.txt", "_classes.txt",
+))  # fmt: skip
 YAML = (".yaml", ".yml")
+DESCRIBED = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+NAMES = ("classes.txt", "obj.names", "predefined_classes.txt", "_darknet.labels")
+LABELS = frozenset(("labels", "label"))
+OF_IMAGES = ("images", "image", "JPEGImages")  # folders beside which one called labels may stand
 LONGEST = 4096  # characters of a path, which no system exceeds
-NAMES = ("classes.txt", "obj.names", "predefined_classes.txt")
+LOOKED_AT = 20  # files of a folder that are opened to find a row
+FARTHEST = 10.0  # from the image, as a multiple of its side
+ABOVE = 3  # folders above a list from which its paths may start
+GONE = "part of the data set that is not there"
 
 
-class Found(NamedTuple):
-    """Label files and what is known of them.
+def sniff(probe: Probe) -> Source | None:
+    """Return where the labels of a YOLO data set are."""
+    if not probe.is_file:
+        return _of_folder(probe)
+    path = probe.path
+    if probe.suffix in YAML:
+        return _of_yaml(probe, path)
+    if probe.suffix == ".data":
+        return _of_darknet(path)
+    if probe.suffix != ".txt":
+        return None
+    head = probe.head(str(path))
+    if _is_list(head):
+        images = _listed(path)
+        return Source(list(images), 3, names=_names_beside([path.parent]), images=images)
+    if probe.named or _has_rows(head):
+        return Source([str(path)], 3, names=_names_beside([path.parent, path.parent.parent]))
+    return None
 
-    Attributes
-    ----------
-    files : list of str
-        Label files; those of a list of images may be missing.
-    images : dict
-        Label file to the image that a list names.
-    names : tuple of str or None
-        Class names, if there are any.
-    kpt_shape : (int, int) or None
+
+# --- folders
+
+
+def _of_folder(probe: Probe) -> Source | None:
+    folders, seen = _label_folders(probe)
+    there = _described(probe)
+    try:
+        content = _load(there) if there is not None else {}
+    except DataError:
+        if probe.named or folders:
+            raise
+        return None
+    if there is not None and _keys(content):
+        return _of_yaml(probe, there)
+    root = str(probe.path)
+    data = joined(root, ending(probe.names(root), (".data",)))
+    if len(data) == 1 and _keys(_settings(Path(data[0]))):
+        return _of_darknet(Path(data[0]))
+    if not folders:
+        return None
+    names = _names_beside([*map(Path, folders), probe.path, probe.path.absolute().parent])
+    shape = None
+    if there is not None:
+        names, shape = names or _names(there, content), _kpt_shape(there, content)
+    files = [file for found in folders.values() for file in found]
+    return Source(files, 3 if seen else 1, names=names, hints={"kpt_shape": shape})
+
+
+def _described(probe: Probe) -> Path | None:
+    """Return the YAML file that describes a folder, or the only one below it; any that names a training set will do."""
+    root, *below = probe.tree().items()
+    for name in DESCRIBED:
+        if name in root[1]:
+            return Path(root[0], name)
+    others = joined(root[0], ending(root[1], YAML))
+    found = [file for file in others if re.search(rb"^train:", probe.head(file), re.MULTILINE)]
+    if not found:
+        found = [one for folder, names in below for one in joined(folder, [n for n in DESCRIBED if n in names][:1])]
+    return Path(found[0]) if len(found) == 1 else None
+
+
+def _label_folders(probe: Probe) -> tuple[dict[str, list[str]], bool]:
+    """Return the label files of each folder, and whether rows were seen in them.
+
+    The folders are those called labels, where there are any; else those with rows of numbers in their text files. Of a
+    folder of images they are beside it.
     """
+    found = _texts(probe, probe.tree())
+    if not found:
+        found = _texts(
+            probe, next((probe.below(one) for one in _labels_of(str(probe.path))[:-1] if is_folder(Path(one))), ())
+        )
+    rows = {folder for folder, files in found.items() if _rows_in(probe, files)}
+    called = {folder for folder in found if LABELS.intersection(Path(folder).parts)}
+    chosen = set(found) if probe.named else rows
+    if called and (called & rows or not rows):
+        chosen = called
+    return {folder: files for folder, files in found.items() if folder in chosen}, bool(chosen & rows)
 
-    files: list[str]
-    images: dict[str, str]
-    names: tuple[str, ...] | None = None
-    kpt_shape: tuple[int, int] | None = None
+
+def _rows_in(probe: Probe, files: list[str]) -> bool:
+    return any(_has_rows(probe.head(file, 4096)) for file in files[:LOOKED_AT])
 
 
-def is_source(path: Path) -> bool:
-    """Return whether `path` is a file that leads to labels, or a folder that holds such a file or label files."""
-    if is_file(path):
-        return path.suffix.lower() in (*YAML, ".data", ".txt")
-    return _yaml_in(path) is not None or bool(_folders(path, Skips())) or bool(_texts(path) or _one_down(path))
+def _has_rows(head: bytes) -> bool:
+    """Return whether the first row of a file is a class and numbers relative to an image."""
+    first = next((words for line in decoded(head).splitlines() if (words := line.split())), [])
+    try:
+        cls, *values = map(float, first)
+    except ValueError:
+        return False
+    return len(values) >= 4 and cls >= 0.0 and cls % 1.0 == 0.0 and max(map(abs, values[:4])) <= FARTHEST
 
 
-def find(path: Path, split: str | None, skips: Skips) -> Found:
-    """Return the label files of a data set or of one split of it; DataError if there are none."""
-    if path.is_dir():
-        inner = _yaml_in(path)
-        found = _of_yaml(inner, split, skips) if inner is not None else _of_folder(path, split, skips)
-    elif path.suffix.lower() in YAML:
-        found = _of_yaml(path, split, skips)
-    elif path.suffix.lower() == ".data":
-        found = _of_darknet(path, split, skips)
-    else:
-        found = _of_text(path, split)
-    if not found.files:
-        raise DataError(f"{shown(path)}: leads to no YOLO label file (.txt)")
+def _texts(probe: Probe, folders: Iterable[str]) -> dict[str, list[str]]:
+    """Return the label files of each folder that has some."""
+    found = {}
+    for folder in folders:
+        names = [
+            n
+            for n in ending(probe.names(folder), (".txt",))
+            if n[:6].lower() != "readme" and n.lower() not in NOT_LABELS
+        ]
+        if names:
+            found[folder] = joined(folder, names)
     return found
 
 
-def names_above(path: Path) -> tuple[str, ...] | None:
-    """Return the class names of the data.yaml in the folder of `path` or the one above."""
-    there = _yaml_in(path.parent) or _yaml_in(path.absolute().parent.parent)
-    return _names(there, _load(there)) if there is not None else None
+def _below(probe: Probe, folder: str) -> list[str]:
+    """Return the label files of a folder and of those below it."""
+    tree = probe.tree() if not probe.is_file else {}
+    start = folder.rstrip(os.sep) + os.sep
+    inner = [one for one in tree if one == folder or one.startswith(start)] or probe.below(folder)
+    return [file for files in _texts(probe, inner).values() for file in files]
 
 
 # --- data.yaml
 
 
-def _of_yaml(path: Path, split: str | None, skips: Skips) -> Found:
+def names_above(path: Path) -> tuple[str, ...] | None:
+    """Return the class names of the data.yaml in the folder of `path` or the one above."""
+    for folder in (path.parent, path.absolute().parent.parent):
+        for name in DESCRIBED:
+            if is_file(folder / name):
+                return _names(folder / name, _load(folder / name))
+    return None
+
+
+def _of_yaml(probe: Probe, path: Path) -> Source:
     content = _load(path)
-    wanted = _wanted(path, split, [name for name in content if content[name] is not None])
-    roots = _roots(path, content.get("path"))
-    labels: dict[str, None] = {}
-    images: dict[str, str] = {}
-    for key in wanted:
-        entries = content[key] if isinstance(content[key], list) else [content[key]]
-        for entry in entries:
+    keys = _keys(content)
+    if not keys:
+        raise DataError(f"{shown(path)}: has none of train, val, test")
+    for key in keys.values():
+        for entry in _entries(content[key]):
             if not isinstance(entry, str):
                 raise DataError(f"{shown(path)}: {key} = {brief(entry)}: must be a path or a list of paths")
-            there = _resolve(roots, entry)
+    images: dict[str, str] = {}
+    roots = _roots(path, content.get("path"))
+    resolve = functools.cache(functools.partial(_resolve, probe, roots))
+
+    def part(key: str, skips: Skips) -> list[str]:
+        files: list[str] = []
+        for entry in _entries(content[key]):
+            there = resolve(entry)
             if there is None:
-                skips.add(
-                    "part of the data set that is not there",
-                    path,
-                    functools.partial(_line_of, path, key),
-                    f"{key}: {entry}",
-                )
-                continue
-            if is_file(there):
-                listed = _of_list(there)
-                labels.update(dict.fromkeys(listed.files))
-                images.update(listed.images)
+                skips.add(GONE, path, functools.partial(_line_of, path, key), f"{key}: {entry}")
+            elif isinstance(there, Path):
+                listed = _listed(there)
+                files += listed
+                images.update(listed)
             else:
-                labels.update(dict.fromkeys(_texts_below(there, skips)))
-    return Found(list(labels), images, _names(path, content), _kpt_shape(path, content))
+                files += there
+        return files
+
+    parts = {name: functools.partial(part, key) for name, key in keys.items()}
+    sure = probe.is_file or any(resolve(entry) for key in keys.values() for entry in _entries(content[key]))
+    return Source([], 3 if sure else 1, parts, _names(path, content), images, {"kpt_shape": _kpt_shape(path, content)})
 
 
 def _load(path: Path) -> dict[Any, Any]:
@@ -116,21 +204,15 @@ def _load(path: Path) -> dict[Any, Any]:
     return content
 
 
-def _wanted(path: Path, split: str | None, there: Iterable[Any]) -> list[str]:
-    """Return the keys of the parts to read."""
-    keys = set(there)
-    parts = {name: next((k for k in aliases if k in keys), None) for name, aliases in SPLITS.items()}
-    legal = {name: key for name, key in parts.items() if key is not None}
-    if split is None:
-        if not legal:
-            raise DataError(f"{shown(path)}: has none of train, val, test")
-        return list(legal.values())
-    name = next((name for name, aliases in SPLITS.items() if split in aliases), split)
-    if name not in legal:
-        raise DataError(
-            f"split = {split!r}: must be one of {', '.join(map(repr, legal)) or '(none)'}, in {shown(path)}"
-        )
-    return [legal[name]]
+def _keys(content: Mapping[Any, Any]) -> dict[str, str]:
+    """Return the key of each part of the data set."""
+    there = {name for name, value in content.items() if value is not None}
+    found = {name: next((key for key in aliases if key in there), None) for name, aliases in SPLITS.items()}
+    return {name: key for name, key in found.items() if key is not None}
+
+
+def _entries(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _roots(path: Path, declared: Any) -> list[Path]:
@@ -140,47 +222,52 @@ def _roots(path: Path, declared: Any) -> list[Path]:
     return [root for root in (*roots, base) if is_folder(root)]
 
 
-def _resolve(roots: list[Path], entry: str) -> Path | None:
-    """Return the list file or the folder of labels that an entry means; exports often have one ``../`` too many."""
+def _resolve(probe: Probe, roots: list[Path], entry: str) -> Path | list[str] | None:
+    """Return the list or the label files that an entry means; exports often have one ``../`` too many."""
     if len(entry) > LONGEST:
         return None
     entry = entry.strip().replace("\\", "/")
     bare = entry
     while bare.startswith("../"):
         bare = bare[3:]
-    for text in dict.fromkeys((entry, bare, *_tails(bare))):
+    # one folder called images alone says too little
+    tails = (end for end in _tails(bare) if end not in ("images", "labels"))
+    for text in dict.fromkeys((entry, bare, *tails)):
         for root in roots:
-            place = root / text
+            place = Path(os.path.normpath(root / text))
             if is_file(place):
                 return place
-            for folder in (_swap(place, "images", "labels"), place / "labels", place):
-                if is_folder(folder) and _any_text(folder):
-                    return folder
+            *swapped, own = _labels_of(str(place))
+            for folder in (*swapped, str(place / "labels"), own):
+                if is_folder(Path(folder)) and (files := _below(probe, folder)):
+                    return files
     return None
 
 
 def _tails(entry: str) -> list[str]:
-    """Return the ends of a path from another machine, longest first; one folder called images alone says too little."""
-    parts = [part for part in entry.split("/") if part]
+    """Return the ends of a path from another machine, longest first."""
     if not (entry.startswith("/") or re.match(r"[A-Za-z]:", entry)):
         return []
-    ends = ["/".join(parts[i:]) for i in range(1, len(parts))]
-    return [end for end in ends if end not in ("images", "labels")]
+    parts = [part for part in entry.split("/") if part]
+    return ["/".join(parts[i:]) for i in range(1, len(parts))]
 
 
-def _swap(path: Path, old: str, new: str) -> Path:
-    """Return `path` with the last folder named `old` renamed."""
-    parts = list(path.parts)
+def _swap(path: str, name: str) -> str:
+    """Return `path` with the last folder of this name called labels."""
+    parts = Path(path).parts
     for i in range(len(parts) - 1, -1, -1):
-        if parts[i] == old:
-            return Path(*parts[:i], new, *parts[i + 1 :])
+        if parts[i] == name:
+            return str(Path(*parts[:i], "labels", *parts[i + 1 :]))
     return path
 
 
-def _names(path: Path, content: dict[Any, Any]) -> tuple[str, ...] | None:
+def _names(path: Path, content: Mapping[Any, Any]) -> tuple[str, ...] | None:
     names = content.get("names")
-    if isinstance(names, dict) and all(isinstance(k, int) and 0 <= k < 1_000_000 for k in names):
-        names = [names.get(i, i) for i in range(max(names, default=-1) + 1)]
+    if isinstance(names, dict):
+        with suppress(ValueError):  # keys may be quoted
+            names = {int(key) if isinstance(key, str) else key: name for key, name in names.items()}
+        if all(isinstance(key, int) and 0 <= key < 1_000_000 for key in names):
+            names = [names.get(i, i) for i in range(max(names, default=-1) + 1)]
     if isinstance(names, list):
         return tuple(_name(path, i, name) for i, name in enumerate(names))
     if names is not None:
@@ -195,7 +282,7 @@ def _name(path: Path, i: int, name: Any) -> str:
     return str(name)
 
 
-def _kpt_shape(path: Path, content: dict[Any, Any]) -> tuple[int, int] | None:
+def _kpt_shape(path: Path, content: Mapping[Any, Any]) -> tuple[int, int] | None:
     shape = content.get("kpt_shape")
     if shape is None:
         return None
@@ -214,33 +301,42 @@ def _line_of(path: Path, key: str) -> int | None:
 # --- Darknet
 
 
-def _of_darknet(path: Path, split: str | None, skips: Skips) -> Found:
-    content: dict[str, str] = {}
-    for line in text_of(path, SETTINGS).splitlines():
-        key, equals, value = line.partition("=")
-        if equals and not line.lstrip().startswith("#"):
-            content[key.strip()] = value.strip()
-    labels: dict[str, None] = {}
+def _of_darknet(path: Path) -> Source:
+    content = _settings(path)
+    keys = _keys(content)
+    if not keys:
+        raise DataError(f"{shown(path)}: has none of train, val, test")
     images: dict[str, str] = {}
-    for key in _wanted(path, split, content):
+
+    def part(key: str, skips: Skips) -> list[str]:
         there = _near(path, content[key])
         if there is None:
-            skips.add("part of the data set that is not there", path, None, f"{key} = {content[key]}")
-            continue
-        listed = _of_list(there)
-        labels.update(dict.fromkeys(listed.files))
-        images.update(listed.images)
+            skips.add(GONE, path, None, f"{key} = {content[key]}")
+            return []
+        listed = _listed(there)
+        images.update(listed)
+        return list(listed)
+
     given = _near(path, content["names"]) if "names" in content else None
-    return Found(list(labels), images, _names_file(given) if given is not None else None)
+    names = _names_file(given) if given is not None else None
+    return Source([], 3, {name: functools.partial(part, key) for name, key in keys.items()}, names, images)
+
+
+def _settings(path: Path) -> dict[str, str]:
+    """Return what a .data file sets."""
+    lines = (line.partition("=") for line in text_of(path, SETTINGS).splitlines() if not line.lstrip().startswith("#"))
+    return {key.strip(): value.strip() for key, equals, value in lines if equals}
 
 
 def _near(path: Path, text: str) -> Path | None:
-    """Return the file that `text` names from the folder of `path`, one above it, or the working folder."""
+    """Return the file that `text` names from the folder of `path` or one above, or its end from that of `path`."""
     text = text.replace("\\", "/")
-    for folder in (path.parent, *path.parent.absolute().parents[:3], Path()):
-        if is_file(place := folder / text):
-            return place
-    return None
+    ends = [path.parent / end for end in _tails("/" + text)]
+    return next((place for place in (*(root / text for root in _above(path)), *ends) if is_file(place)), None)
+
+
+def _above(path: Path) -> list[Path]:
+    return [path.parent, *path.parent.absolute().parents[:ABOVE], Path()]
 
 
 def _names_file(path: Path) -> tuple[str, ...]:
@@ -250,129 +346,63 @@ def _names_file(path: Path) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
-# --- lists, files and folders
-
-
-def _of_text(path: Path, split: str | None) -> Found:
-    if split is not None:
-        raise DataError(f"{shown(path)}: is one file, so it has no split {split!r}")
-    if is_list(path):
-        return _of_list(path)
-    return Found([str(path)], {}, _names_beside([path.parent, path.parent.parent]))
-
-
-def is_list(path: Path) -> bool:
-    """Return whether a text file names images, one a line."""
-    try:
-        head = head_of(path, 4096).decode("utf-8-sig", "replace").split("\n")
-    except DataError:
-        return False
-    first = next((line.strip() for line in head if line.strip()), "")
-    return first.lower().endswith(SUFFIXES)
-
-
-def _of_list(path: Path) -> Found:
-    """Return the label files of a list of images; they stand beside the images or in labels instead of images."""
-    images: dict[str, str] = {}
-    folders: dict[str, Path | None] = {}
-    for line in text_of(path).splitlines():
-        text = line.strip().replace("\\", "/")
-        if not text:
-            continue
-        parent, _, name = text.rpartition("/")
-        if parent not in folders:
-            near = [root / parent for root in (path.parent, *path.parent.absolute().parents[:3], Path())]
-            tries = [(image, _swap(image, "images", "labels")) for image in near]
-            folders[parent] = next((i for i, label in tries if is_folder(i) or is_folder(label)), None)
-        folder = folders[parent] or path.parent / parent
-        label = _swap(folder, "images", "labels")
-        images.setdefault(str(label / f"{name.rpartition('.')[0] or name}.txt"), str(folder / name))
-    return Found(list(images), images, _names_beside([path.parent]))
-
-
-def _of_folder(path: Path, split: str | None, skips: Skips) -> Found:
-    folders = _folders(path, skips) or [path]
-    if split is not None:
-        aliases = next((a for a in SPLITS.values() if split in a), (split,))
-        inner = [folder / name for folder in folders for name in aliases]
-        own = [folder for folder in folders if folder.parent.name in aliases or folder.name in aliases]
-        folders = [folder for folder in (*own, *inner) if is_folder(folder)]
-        if not folders:
-            raise DataError(f"{shown(path)}: has no folder of labels for the split {split!r}")
-    deep = [folder != path or path.name == "labels" for folder in folders]
-    found = (_texts_below(one, skips) if below else _texts(one) for one, below in zip(folders, deep, strict=True))
-    files = [file for part in found for file in part]
-    if not files:  # Darknet's habit: images and labels together, one folder down
-        files = _one_down(path)
-    return Found(list(dict.fromkeys(files)), {}, _names_beside([*folders, path, path.parent]))
-
-
-def _folders(path: Path, skips: Skips) -> list[Path]:
-    """Return the folders called labels in a folder and in the folders of it."""
-    if is_folder(path / "labels"):
-        return [path / "labels"]
-    return [one / "labels" for one in _inner(path, skips) if is_folder(one / "labels")]
-
-
-def _one_down(path: Path) -> list[str]:
-    return [file for one in _inner(path, Skips()) for file in _texts(one)]
-
-
-def _inner(path: Path, skips: Skips) -> list[Path]:
-    try:
-        return [one for one, _ in _down.inner(path, _down.start(path), skips)]
-    except OSError as error:
-        raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from None
-
-
-def _names_beside(folders: list[Path]) -> tuple[str, ...] | None:
+def _names_beside(folders: Iterable[Path]) -> tuple[str, ...] | None:
     tries = (folder / name for folder in folders for name in NAMES)
     there = next((place for place in tries if is_file(place)), None)
     return _names_file(there) if there is not None else None
 
 
-def _texts(folder: Path) -> list[str]:
-    """Return the label files of a folder, sorted."""
-    return _listed(folder)[0]
+# --- lists of images
 
 
-def _texts_below(folder: Path, skips: Skips, way: _down.Way = ()) -> list[str]:
-    """Return the label files of a folder, sorted, and of the folders below."""
-    files, others = _listed(folder)
-    if others:
-        for inner, further in _down.inner(folder, way or _down.start(folder), skips):
-            if inner.name[-4:].lower() != ".txt":
-                files += _texts_below(inner, skips, further)
-    return files
+def _is_list(head: bytes) -> bool:
+    """Return whether a text names an image in each line."""
+    *lines, last = decoded(head).splitlines() or [""]
+    named = [line for line in map(str.strip, lines or [last]) if line]
+    return bool(named) and all(line.lower().endswith(IMAGES) for line in named)
 
 
-def _listed(folder: Path) -> tuple[list[str], bool]:
-    """Return the label files of a folder, sorted, and whether there is anything else in it."""
-    try:
-        names = os.listdir(folder)  # noqa: PTH208  half the time of the objects that pathlib makes
-    except OSError as error:
-        raise DataError(f"{shown(folder)}: cannot be read ({error.strerror})") from None
-    texts = sorted([name for name in names if name[-4:].lower() == ".txt"])
-    start = str(folder / "x")[:-1]
-    files = [start + name for name in texts if name.lower() not in NOT_LABELS and name[:6].lower() != "readme"]
-    return files, len(texts) < len(names)
+def _listed(path: Path) -> dict[str, str]:
+    """Return the label file of each image in a list, with the image.
+
+    Labels stand beside the images, or in a folder called labels instead of that of the images.
+    """
+    names: dict[tuple[str, str], str] = {}
+    for line in text_of(path).splitlines():
+        parent, _, name = line.strip().replace("\\", "/").rpartition("/")
+        if name:
+            names[parent, name] = name.rpartition(".")[0] or name
+    inside: dict[str, list[tuple[str, str]]] = {}
+    for (parent, name), stem in names.items():
+        inside.setdefault(parent, []).append((name, stem))
+    starts = {}
+    for parent, some in inside.items():
+        starts[parent] = [joined(folder, [""])[0] for folder in _places(path, parent, some[:LOOKED_AT])]
+    found: dict[str, str] = {}
+    for (parent, name), stem in names.items():
+        label, image = starts[parent]
+        found.setdefault(f"{label}{stem}.txt", image + name)
+    return found
 
 
-def _any_text(folder: Path, way: _down.Way = ()) -> bool:
-    """Return whether there is a text file in a folder, or below it."""
-    try:
-        with os.scandir(folder) as entries:
-            if any(entry.name[-4:].lower() == ".txt" for entry in entries):
-                return True
-        below = _down.inner(folder, way or _down.start(folder), Skips())
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return any(_any_text(inner, further) for inner, further in below)
+def _places(path: Path, parent: str, some: list[tuple[str, str]]) -> tuple[str, str]:
+    """Return the folders that are meant by one in a list: that of the labels, and that of the images."""
+    for root in _above(path):
+        image = os.path.normpath(root / parent)
+        for label in _labels_of(image):
+            if is_folder(Path(label)):
+                return label, image
+    # of another machine: some of the images or their labels must be there
+    for end in (*_tails("/" + parent), ""):
+        for root in _above(path):
+            image = os.path.normpath(root / end)
+            for label in _labels_of(image):
+                if any(is_file(Path(label, f"{stem}.txt")) or is_file(Path(image, name)) for name, stem in some):
+                    return label, image
+    return str(path.parent / parent), str(path.parent / parent)
 
 
-def _yaml_in(folder: Path) -> Path | None:
-    """Return the YAML file that describes a folder: data.yaml, or the only one that names a training set."""
-    for name in ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"):
-        if is_file(folder / name):
-            return folder / name
-    return None
+def _labels_of(image: str) -> list[str]:
+    """Return the folders in which the labels of a folder of images may be."""
+    swapped = (_swap(image, name) for name in OF_IMAGES)
+    return [*dict.fromkeys(one for one in swapped if one != image), image]
