@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -145,22 +146,32 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
 def _of_many(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
     with closing(_fetch.contents(files, progress=job.progress)) as contents:
         for start in range(0, len(files), CHUNK):
-            names, data = [], []
-            for file, found in zip(files[start : start + CHUNK], contents, strict=False):
-                if isinstance(found, OSError):
-                    if not (isinstance(found, FileNotFoundError) and file in job.source.images):
-                        why, detail = refusal(found)
-                        job.skips.add(why, file, None, detail)
-                        continue
-                    job.skips.note(BACKGROUND)
-                    found = b""
-                names.append(file)
-                data.append(found)
+            names, data = _read(files[start : start + CHUNK], contents, job)
             if format.many is not None:
                 yield format.many(names, data, job)
             else:
                 yield packed((file, image) for file, content in zip(names, data, strict=True)
                              for image in _parsed(format, file, content, job, len(files) == 1))  # fmt: skip
+
+
+def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -> tuple[Sequence[str], list[bytes]]:
+    """Return the files that could be read, and what stands in them."""
+    found = list(islice(contents, len(files)))
+    if set(map(type, found)) <= {bytes}:
+        return files, cast(list[bytes], found)
+    names, data = [], []
+    for file, content in zip(files, found, strict=True):
+        if isinstance(content, bytes):
+            names.append(file)
+            data.append(content)
+        elif isinstance(content, FileNotFoundError) and file in job.source.images:
+            job.skips.note(BACKGROUND)
+            names.append(file)
+            data.append(b"")
+        else:
+            why, detail = refusal(content)
+            job.skips.add(why, file, None, detail)
+    return names, data
 
 
 def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Iterator[Image]:

@@ -32,12 +32,12 @@ Way = tuple[tuple[int, int], ...]
 
 
 class Listing:
-    """The names in a folder: files in natural order, folders, and links that lead nowhere."""
+    """The names in a folder: files in natural order, folders, and links that lead nowhere; and the files' endings."""
 
-    __slots__ = ("broken", "files", "folders")
+    __slots__ = ("broken", "endings", "files", "folders")
 
-    def __init__(self, files: list[str], folders: list[str], broken: list[str]) -> None:
-        self.files, self.folders, self.broken = files, folders, broken
+    def __init__(self, files: list[str], folders: list[str], broken: list[str], endings: set[str]) -> None:
+        self.files, self.folders, self.broken, self.endings = files, folders, broken, endings
 
 
 class Probe:
@@ -76,6 +76,14 @@ class Probe:
         """Return the files of a folder, none if there is no such folder."""
         with contextlib.suppress(OSError, ValueError):
             return self.listing(folder).files
+        return []
+
+    def ending(self, folder: str, *suffixes: str) -> list[str]:
+        """Return the files of a folder that end so, whatever their case; none if there is no such folder."""
+        with contextlib.suppress(OSError, ValueError):
+            found = self.listing(folder)
+            if not found.endings.isdisjoint(suffixes):
+                return found.files if found.endings.issubset(suffixes) else ending(found.files, suffixes)
         return []
 
     def tree(self) -> dict[str, list[str]]:
@@ -127,7 +135,7 @@ class Probe:
         """Return the paths of the files with one of these endings, folder by folder."""
         found = {}
         for folder, names in self.tree().items():
-            files = ending(names, suffixes)
+            files = ending(names, suffixes) if self.is_file else self.ending(folder, *suffixes)
             if files:
                 found[folder] = joined(folder, files)
         return found
@@ -211,12 +219,14 @@ def _way(folder: str) -> Way:
 def _listed(folder: str) -> Listing:
     files: list[str] = []
     folders: list[str] = []
-    broken = []
+    broken, endings = [], set()
     for name in os.listdir(folder or "."):
         if name[:1] == ".":
             continue
-        if name[name.rfind(".") :].lower() in FILES:
+        end = name[name.rfind(".") :].lower()
+        if end in FILES:
             files.append(name)
+            endings.add(end)
             continue
         path = os.path.join(folder, name)
         try:
@@ -224,5 +234,9 @@ def _listed(folder: str) -> Listing:
         except OSError:
             broken.append(name)
         else:
-            (folders if is_folder else files).append(name)
-    return Listing(natural(files), natural(folders), sorted(broken))
+            if is_folder:
+                folders.append(name)
+            else:
+                files.append(name)
+                endings.add(end)
+    return Listing(natural(files), natural(folders), sorted(broken), endings)

@@ -24,6 +24,7 @@ __all__ = ["Rows", "parse", "twice"]
 MANY = 1 << 15  # numbers from which on a faster decoder is worth its import
 _NUMERIC = np.zeros(256, dtype=bool)
 _NUMERIC[list(b"0123456789+-.eE \t\r\n")] = True
+_COMMAS = bytes.maketrans(b" \t\r\n", b",,,,")
 
 Mask = NDArray[np.bool_]
 
@@ -109,9 +110,10 @@ def _plain(contents: Sequence[bytes]) -> tuple[Rows, list[int]]:
     good = np.ones(len(contents), dtype=bool)
     for _ in range(2):  # the second time without the files that are not plain
         kept = np.flatnonzero(good)
-        some = contents if len(kept) == len(contents) else [contents[i] for i in kept.tolist()]
-        buffer = b"\n".join([*some, b""])
-        ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)) + 1)
+        some = [contents[i] for i in kept.tolist()]
+        some = [one if one[-1:] in (b"\n", b"") else one + b"\n" for one in some]
+        buffer = b"".join(some)
+        ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
         raw = np.frombuffer(buffer, dtype=np.uint8)
         bad = np.flatnonzero(~_NUMERIC[raw])
         if b"\r" in buffer:  # alone it ends a line
@@ -123,13 +125,13 @@ def _plain(contents: Sequence[bytes]) -> tuple[Rows, list[int]]:
         starts = raw > 32
         starts[1:] &= ~starts[:-1]
         lines = np.flatnonzero(raw == 10)
-        width = np.diff(np.searchsorted(np.flatnonzero(starts), lines), prepend=0)
-        values = _numbers(buffer, int(starts.sum()))
+        width = np.add.reduceat(starts, np.append(0, lines[:-1]), dtype=np.int64) if len(lines) else lines
+        values = _numbers(buffer, int(width.sum()))
         if values is None:
             break
         rows = np.flatnonzero(width)
         file = np.searchsorted(ends, lines[rows], side="right")
-        first = np.searchsorted(lines, ends - 1) + 1  # where the lines of the next file begin
+        first = np.searchsorted(lines, ends)  # where the lines of the next file begin
         line = rows + 1 - np.append(0, first)[file]
         return Rows(values, width[rows], kept[file], line), np.flatnonzero(~good).tolist()
     nothing = np.empty(0, dtype=np.int64)
@@ -140,7 +142,7 @@ def _numbers(buffer: bytes, count: int) -> FloatArray | None:
     """Return the numbers in a text, None if it holds anything else."""
     if not count:
         return np.empty(0)
-    values = _as_json(buffer) if count >= MANY else None
+    values = _as_json(buffer, count) if count >= MANY else None
     if values is not None and len(values) == count:
         return values
     with warnings.catch_warnings():
@@ -161,14 +163,17 @@ def _decoder() -> Any:
     return msgspec.json.Decoder(list[float]), msgspec.MsgspecError
 
 
-def _as_json(buffer: bytes) -> FloatArray | None:
+def _as_json(buffer: bytes, count: int) -> FloatArray | None:
     """Return the numbers in a third of the time, if they are written as JSON writes them."""
     found = _decoder()
     if found is None:
         return None
     decoder, refused = found
+    commas = buffer.strip().translate(_COMMAS)
+    if commas.count(b",") != count - 1:  # more than one blank somewhere
+        commas = b",".join(buffer.split())
     try:
-        return np.array(decoder.decode(b"[" + b",".join(buffer.split()) + b"]"), dtype=np.float64)
+        return np.array(decoder.decode(b"[" + commas + b"]"), dtype=np.float64)
     except refused:
         return None
 

@@ -25,6 +25,7 @@ NOT_LABELS = frozenset((
     "classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt",
     "_annotations.txt", "_classes.txt",
 ))  # fmt: skip
+README = "readme"
 YAML = (".yaml", ".yml")
 DESCRIBED = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 NAMES = ("classes.txt", "obj.names", "predefined_classes.txt", "_darknet.labels")
@@ -135,11 +136,13 @@ def _texts(probe: Probe, folders: Iterable[str]) -> dict[str, list[str]]:
     """Return the label files of each folder that has some."""
     found = {}
     for folder in folders:
-        names = [
-            n
-            for n in ending(probe.names(folder), (".txt",))
-            if n[:6].lower() != "readme" and n.lower() not in NOT_LABELS
-        ]
+        names = probe.ending(folder, ".txt")
+        text = "\0".join(names).lower()
+        if any(word in text for word in (README, *NOT_LABELS)):
+            lower = map(str.lower, names)
+            names = [
+                n for n, low in zip(names, lower, strict=True) if low not in NOT_LABELS and not low.startswith(README)
+            ]
         if names:
             found[folder] = joined(folder, names)
     return found

@@ -133,14 +133,16 @@ def _in_form(corners: FloatArray, form: str) -> FloatArray:
 def sizes(batch: Batch, job: Job) -> None:
     """Fill in the sizes of images that a labels.cache beside the labels remembers."""
     caches: dict[str, dict[str, tuple[float, float]]] = {}
+    for folder in {label.rpartition(os.sep)[0] for label in batch.label}:
+        place = Path(f"{folder}.cache")
+        with suppress(DataError):  # only a help: the labels themselves are there
+            caches[folder] = labels_cache.image_sizes(place) if is_file(place) else {}
+    if not any(caches.values()):
+        return
     count = 0
     for i in np.flatnonzero(~within(batch.size)).tolist():
         folder, _, name = batch.label[i].rpartition(os.sep)
-        if folder not in caches:
-            caches[folder], place = {}, Path(f"{folder}.cache")
-            with suppress(DataError):  # only a help: the labels themselves are there
-                caches[folder] = labels_cache.image_sizes(place) if is_file(place) else {}
-        pair = caches[folder].get(name[:-4])
+        pair = caches.get(folder, {}).get(name[:-4])
         if pair is not None:
             batch.size[i] = pair
             count += 1
