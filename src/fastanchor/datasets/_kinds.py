@@ -46,9 +46,11 @@ def columns_of(values: FloatArray) -> dict[str, NDArray[Any]]:
     even = width % 2 == 0
     last = values[:, -1]
     polygon = _around(values[:, 1 : width - even])
+    with np.errstate(invalid="ignore"):  # infinite values
+        signs = _signs(values, even)
     return {
         "columns": np.full(n, width, dtype=np.int32),
-        "sign": _signs(values, even),
+        "sign": signs,
         "track": np.where(last == np.floor(last), last, np.nan),
         "polygon": polygon,
         "tracked": polygon if even or width < 9 else _around(values[:, 1 : width - 2]),

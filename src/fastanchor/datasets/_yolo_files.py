@@ -14,7 +14,7 @@ from typing import Any
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, decoded, is_file, is_folder, text_of
 from fastanchor.datasets import _yaml
-from fastanchor.datasets._probe import IMAGES, Probe, ending, joined
+from fastanchor.datasets._probe import HEAD, IMAGES, Probe, ending, joined
 from fastanchor.datasets._record import Source
 from fastanchor.datasets._skips import Skips, shown
 
@@ -73,7 +73,7 @@ def _of_folder(probe: Probe) -> Source | None:
     if there is not None and _keys(content):
         return _of_yaml(probe, there)
     root = str(probe.path)
-    data = joined(root, ending(probe.names(root), (".data",)))
+    data = [file for file in joined(root, probe.ending(root, ".data")) if is_file(Path(file))]
     if len(data) == 1 and _keys(_settings(Path(data[0]))):
         return _of_darknet(Path(data[0]))
     if not folders:
@@ -90,13 +90,13 @@ def _described(probe: Probe) -> Path | None:
     """Return the YAML file that describes a folder, or the only one below it; any that names a training set will do."""
     root, *below = probe.tree().items()
     for name in DESCRIBED:
-        if name in root[1]:
-            return Path(root[0], name)
+        if name in root[1] and is_file(there := Path(root[0], name)):
+            return there
     others = joined(root[0], ending(root[1], YAML))
     found = [file for file in others if re.search(rb"^train:", probe.head(file), re.MULTILINE)]
     if not found:
         found = [one for folder, names in below for one in joined(folder, [n for n in DESCRIBED if n in names][:1])]
-    return Path(found[0]) if len(found) == 1 else None
+    return Path(found[0]) if len(found) == 1 and is_file(Path(found[0])) else None
 
 
 def _label_folders(probe: Probe) -> tuple[dict[str, list[str]], bool]:
@@ -360,8 +360,10 @@ def _names_beside(folders: Iterable[Path]) -> tuple[str, ...] | None:
 
 def _is_list(head: bytes) -> bool:
     """Return whether a text names an image in each line."""
-    *lines, last = decoded(head).splitlines() or [""]
-    named = [line for line in map(str.strip, lines or [last]) if line]
+    lines = decoded(head).splitlines()
+    if len(head) == HEAD:  # the last line may be cut
+        lines = lines[:-1]
+    named = [line for line in map(str.strip, lines) if line]
     return bool(named) and all(line.lower().endswith(IMAGES) for line in named)
 
 

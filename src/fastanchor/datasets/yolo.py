@@ -118,7 +118,7 @@ def whole(batch: Batch, job: Job) -> Batch:
     if not (unsure.any() or unfit.any()):
         return batch
     for columns in np.unique(rows["columns"][unfit]).tolist():
-        blame(f"row of {columns} columns", unfit & (rows["columns"] == columns), batch, FORMAT, job.skips)
+        blame(f"row of {columns} columns", unfit & (rows["columns"] == columns), batch, FORMAT, job.skips, hint("rows"))
     blame(_kinds.AMBIGUOUS, unsure, batch, FORMAT, job.skips, hint("rows"))
     return batch.take(~(unsure | unfit))
 
@@ -127,7 +127,8 @@ def _in_form(corners: FloatArray, form: str) -> FloatArray:
     if form == "xyxy":
         return corners
     first, last = corners[:, :2], corners[:, 2:]
-    return np.hstack([first if form == "xywh" else (first + last) / 2.0, last - first])
+    with np.errstate(invalid="ignore"):
+        return np.hstack([first if form == "xywh" else (first + last) / 2.0, last - first])
 
 
 def sizes(batch: Batch, job: Job) -> None:
