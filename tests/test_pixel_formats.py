@@ -57,7 +57,7 @@ def test_kitti_bad_rows(tmp_path):
         fastanchor.read(tmp_path, source_size=(9, 9), strict=True)
     with pytest.raises(DataError, match=r"nothing could be read; .*image size missing"):
         fastanchor.read(tmp_path)
-    with pytest.raises(DataError, match="the labels have no parts|must be 'all' or one of 'train'"):
+    with pytest.raises(DataError, match=r"the labels have no parts|must be 'all' or one of 'train'"):
         fastanchor.read(tmp_path, split="testing")
 
 
