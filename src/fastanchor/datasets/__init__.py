@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,14 +18,18 @@ from fastanchor._reading import named
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._driver import Loaded, load
-from fastanchor.datasets._options import checked, refuse_idle
+from fastanchor.datasets._options import FORMS, checked, refuse_idle
+from fastanchor.datasets._parts import TRAINING
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._recognise import FORMATS, recognise
-from fastanchor.datasets._record import Format, ImageAnnotation, Options, Source
+from fastanchor.datasets._record import UNITS, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
 
-__all__ = ["FORMATS", "ImageAnnotation", "Reading", "detect", "iter_images", "read", "reading", "sample"]
+__all__ = [
+    "FORMATS", "FORMS", "TRAINING", "UNITS", "ImageAnnotation", "Pictures", "Reading", "detect", "images_of",
+    "iter_images", "read", "reading", "sample",
+]  # fmt: skip
 
 
 class Reading(NamedTuple):
@@ -43,6 +48,13 @@ class Reading(NamedTuple):
     formats: tuple[str, ...]
     parts: tuple[str, ...]
     taken: tuple[str, ...]
+
+
+class Pictures(NamedTuple):
+    """Images with their boxes, and the format that they were read in."""
+
+    format: str
+    images: list[ImageAnnotation]
 
 
 def read(
@@ -187,18 +199,33 @@ def iter_images(
     DataError
         As :func:`read` does; and if the labels do not tell where boxes lie.
     """
+    found = images_of(path, limit=limit, strict=strict, report=report, progress=progress, **options)
+    return iter(found.images)
+
+
+def images_of(
+    path: PathLike,
+    *,
+    limit: int | None = None,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+    progress: Progress = False,
+    **options: Any,
+) -> Pictures:
+    """Return what :func:`iter_images` goes through, and the format; parameters are those of `iter_images`."""
     asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
     with _opened([path], asked) as found:
         files = limit
         if (old := _old(found[0][0])) is not None:
-            return _all_old(old, found[0], asked, report, strict)
+            images = list(islice(_all_old(old, found[0], asked, report, strict), limit))
+            return Pictures(found[0][0].name, images)
         loaded = load(*found[0], asked, skips, progress, files)
         while files is not None and loaded.more and len(loaded.batch.label) < limit:  # type: ignore[operator]
             files *= 4  # some could not be used
             loaded = load(*found[0], asked, Skips(strict=strict), progress, files)
     if loaded.boxes.xy is None:
         raise DataError(f"{shown(str(path))}: tells the sizes of boxes and not where they lie, so it cannot be drawn")
-    return _images(loaded, limit)
+    return Pictures(loaded.format, list(_images(loaded, limit)))
 
 
 def detect(path: PathLike) -> str:
