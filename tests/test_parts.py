@@ -66,7 +66,7 @@ def test_without_a_training_part_auto_reads_everything(tmp_path):
 
 @pytest.mark.parametrize("split", [3, ("train",), b"train"])
 def test_a_split_is_a_text(tmp_path, split):
-    with pytest.raises(DataError, match="split = .*must be a text"):
+    with pytest.raises(DataError, match=r"split = .*must be a text"):
         fastanchor.read(kitti(tmp_path, train=5), split=split, source_size=100)
 
 
