@@ -93,7 +93,8 @@ def read(
     strict : bool, default False
         Raise at the first file or box that would be skipped, and at a remark that doubts the reading.
     report : callable, optional
-        Called with one sentence (file, place, reason) for each of the first five things skipped, and for each remark.
+        Called with one sentence (file, place, reason) for each of the first five things skipped, and for each
+        remark that doubts the reading.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
     source_size : int or (width, height), optional
@@ -141,7 +142,8 @@ def read(
     )  # fmt: skip
     if report is not None:
         for remark in found.boxes.remarks:
-            report(remark.text)
+            if remark.doubt:
+                report(remark.text)
     return found.boxes
 
 
