@@ -333,7 +333,7 @@ def test_boxes_larger_than_their_image_are_remarked(capsys, tmp_path):
     file = tmp_path / "boxes.csv"
     file.write_text("width,height,image_width,image_height\n500,20,100,80\n10,20,100,80\n")
     assert main(["stats", str(file), "--quiet"]) == 0
-    assert "remark    1 x box larger than its image, kept as it is" in capsys.readouterr().out
+    assert "note      1 box beyond its image, kept" in capsys.readouterr().out
     assert main(["stats", str(file), "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["oversize"] == 1
 

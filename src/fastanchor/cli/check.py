@@ -34,7 +34,7 @@ def add(commands: _common.Commands) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _common.add_data(parser, optional=True)
+    _common.add_data(parser, optional=True, training=True)
     job = parser.add_argument_group("the job")
     job.add_argument("--anchors", nargs="+", required=True, metavar="ANCHORS",
                      help="as in 10,13 16,30, or a .yaml, .cfg, .py, .txt, .json or .csv file with them")  # fmt: skip

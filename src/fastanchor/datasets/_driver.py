@@ -147,11 +147,19 @@ def _of_many(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
     with closing(_fetch.contents(files, progress=job.progress)) as contents:
         for start in range(0, len(files), CHUNK):
             names, data = _read(files[start : start + CHUNK], contents, job)
-            if format.many is not None:
-                yield format.many(names, data, job)
-            else:
-                yield packed((file, image) for file, content in zip(names, data, strict=True)
-                             for image in _parsed(format, file, content, job, len(files) == 1))  # fmt: skip
+            if names:
+                yield _columns(format, names, data, job, alone=len(files) == 1)
+        next(contents, None)  # moves the bar to its end
+
+
+def _columns(format: Format, names: Sequence[str], data: list[bytes], job: Job, alone: bool) -> Batch:
+    if format.many is not None:
+        return format.many(names, data, job)
+    return packed(
+        (file, image)
+        for file, content in zip(names, data, strict=True)
+        for image in _parsed(format, file, content, job, alone)
+    )
 
 
 def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -> tuple[Sequence[str], list[bytes]]:

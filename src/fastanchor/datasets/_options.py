@@ -10,7 +10,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor.datasets._record import UNITS, Format, Options
 
-__all__ = ["checked", "given", "refuse_idle", "rows_of"]
+__all__ = ["FORMS", "checked", "given", "refuse_idle", "rows_of"]
 
 FORMS = ("xyxy", "xywh", "cxcywh")
 ROWS = re.compile(r"box|polygon|keypoints(?::(\d+)x(\d+))?")

@@ -21,6 +21,7 @@ _MODULES = {
     "table": "fastanchor.datasets.table",
     "labels.cache": "fastanchor.datasets.labels_cache",
     "kitti": "fastanchor.datasets.kitti",
+    "labelme": "fastanchor.datasets.labelme",
     "list": "fastanchor.datasets.lists",
     "yolo": "fastanchor.datasets.yolo",
 }
