@@ -513,7 +513,7 @@ def test_real_roboflow(data):
     np.testing.assert_array_equal(boxes.class_index, rows[:, 0])
     assert boxes.class_names == ("garbage", "garbage_bin", "overflow")
     assert boxes.skipped == {"part of the data set that is not there": 1}
-    assert "sizes of 6,028 images taken from labels.cache" in said
+    assert "sizes of 6,028 images taken from labels.cache" in [remark.text for remark in boxes.remarks]
     assert not any(remark.doubt for remark in boxes.remarks)
 
 
