@@ -141,6 +141,7 @@ LAYOUTS = {
     "JPEGImages and labels": ("JPEGImages", "labels", ""),
     "parts below": ("images/train", "labels/train", ""),
     "parts above": ("train/images", "train/labels", ""),
+    "capitals": ("train/Images", "train/Labels", ""),
     "deep": ("a/b/images", "a/b/labels", ""),
     "together": ("", "", ""),
     "together, below": ("obj_train_data", "obj_train_data", ""),
@@ -285,6 +286,15 @@ def test_task_of_an_annotation_tool(tmp_path, entry, code, read):
     boxes = fastanchor.read(tmp_path / read, source_size=(10, 10))
     assert (boxes.class_names, boxes.class_index.tolist()) == (("cat", "dog"), [1, 0])
     assert (boxes.skipped, boxes.split) == ({}, ("train", "train"))
+
+
+@pytest.mark.parametrize("labels", ["train", "train/Labels", "train/labels"])
+def test_a_data_file_that_names_a_folder(tmp_path, labels):
+    write(tmp_path / labels, a=ROW)
+    (tmp_path / "obj.data").write_text("classes=1\ntrain=/content/set/train\nvalid=/content/set/test\n")
+    for place in ("", "obj.data"):
+        boxes = fastanchor.read(tmp_path / place, source_size=(10, 10))
+        assert (len(boxes), boxes.skipped) == (1, {"part of the data set that is not there": 1})
 
 
 def test_sizes_remembered_beside_the_labels(tmp_path):

@@ -20,7 +20,7 @@ from fastanchor.datasets._probe import Probe, ending, joined
 from fastanchor.datasets._record import Source
 from fastanchor.datasets._skips import Skips, shown
 
-__all__ = ["GONE", "YAML", "class_names", "described", "kpt_shape", "load", "names_above", "of_yaml", "part_keys"]
+__all__ = ["YAML", "class_names", "described", "kpt_shape", "load", "names_above", "of_yaml", "part_keys"]
 
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 YAML = (".yaml", ".yml")
@@ -67,13 +67,35 @@ def of_yaml(probe: Probe, path: Path) -> Source:
         for entry in _entries(content[key]):
             if not isinstance(entry, str):
                 raise DataError(f"{shown(path)}: {key} = {brief(entry)}: must be a path or a list of paths")
+    found = parts_of(
+        probe, path, {key: _entries(content[key]) for key in keys.values()}, _roots(path, content.get("path"))
+    )
+    return found._replace(names=class_names(path, content), hints={"kpt_shape": kpt_shape(path, content)})
+
+
+def parts_of(
+    probe: Probe, path: Path, entries: Mapping[str, list[str]], roots: list[Path], *, by_end: bool = False
+) -> Source:
+    """Return the parts of a data set that a file declares.
+
+    Parameters
+    ----------
+    probe : Probe
+    path : Path
+        The file.
+    entries : mapping
+        Paths of each part; of lists of images, of folders of them, or of folders of labels.
+    roots : list of Path
+        Folders that the paths may start from.
+    by_end : bool, default False
+        Whether the end of a path will do too, not only that of one from another machine.
+    """
     images: dict[str, str] = {}
-    roots = _roots(path, content.get("path"))
-    resolve = functools.cache(functools.partial(_resolve, probe, roots))
+    resolve = functools.cache(functools.partial(_resolve, probe, roots, by_end))
 
     def part(key: str, skips: Skips) -> list[str]:
         files: list[str] = []
-        for entry in _entries(content[key]):
+        for entry in entries[key]:
             there = resolve(entry)
             if there is None:
                 skips.add(GONE, path, functools.partial(_line_of, path, key), f"{key}: {entry}")
@@ -85,11 +107,9 @@ def of_yaml(probe: Probe, path: Path) -> Source:
                 files += there
         return files
 
-    parts = {name: functools.partial(part, key) for name, key in keys.items()}
-    sure = probe.is_file or any(resolve(entry) for key in keys.values() for entry in _entries(content[key]))
-    return Source(
-        [], 3 if sure else 1, parts, class_names(path, content), images, {"kpt_shape": kpt_shape(path, content)}
-    )
+    parts = {name: functools.partial(part, key) for name, key in part_keys(entries).items()}
+    sure = probe.is_file or any(resolve(entry) for some in entries.values() for entry in some)
+    return Source([], 3 if sure else 1, parts, images=images)
 
 
 def load(path: Path) -> dict[Any, Any]:
@@ -118,7 +138,7 @@ def _roots(path: Path, declared: Any) -> list[Path]:
     return [root for root in (*roots, base) if is_folder(root)]
 
 
-def _resolve(probe: Probe, roots: list[Path], entry: str) -> Path | list[str] | None:
+def _resolve(probe: Probe, roots: list[Path], by_end: bool, entry: str) -> Path | list[str] | None:
     """Return the list or the label files that an entry means; exports often have one ``../`` too many."""
     if len(entry) > LONGEST:
         return None
@@ -127,7 +147,7 @@ def _resolve(probe: Probe, roots: list[Path], entry: str) -> Path | list[str] | 
     while bare.startswith("../"):
         bare = bare[3:]
     # one folder called images alone says too little
-    tails = (end for end in ends_of(bare) if end not in ("images", "labels"))
+    tails = (end for end in ends_of("/" + bare if by_end else bare) if end not in ("images", "labels"))
     for text in dict.fromkeys((entry, bare, *tails)):
         for root in roots:
             place = Path(os.path.normpath(root / text))
@@ -176,4 +196,4 @@ def kpt_shape(path: Path, content: Mapping[Any, Any]) -> tuple[int, int] | None:
 
 def _line_of(path: Path, key: str) -> int | None:
     lines = text_of(path, SETTINGS).splitlines()
-    return next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{key}:")), None)
+    return next((n for n, line in enumerate(lines, start=1) if re.match(rf"{key}\s*[:=]", line)), None)

@@ -34,7 +34,7 @@ def label_folders(probe: Probe) -> tuple[dict[str, list[str]], bool]:
             probe, next((probe.below(one) for one in labels_of(str(probe.path))[:-1] if is_folder(Path(one))), ())
         )
     rows = {folder for folder, files in found.items() if _rows_in(probe, files)}
-    called = {folder for folder in found if LABELS.intersection(Path(folder).parts)}
+    called = {folder for folder in found if LABELS.intersection(Path(folder.lower()).parts)}
     chosen = set(found) if probe.named else rows
     if called and (called & rows or not rows):
         chosen = called

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from pathlib import Path
 
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, is_file, text_of
-from fastanchor.datasets._data_yaml import GONE, YAML, class_names, described, kpt_shape, load, of_yaml, part_keys
+from fastanchor.datasets._data_yaml import YAML, class_names, described, kpt_shape, load, of_yaml, part_keys, parts_of
 from fastanchor.datasets._image_lists import ends_of, folders_above, is_list, label_files
 from fastanchor.datasets._label_folders import has_rows, label_folders
 from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import Source
-from fastanchor.datasets._skips import Skips, shown
+from fastanchor.datasets._skips import shown
 
 __all__ = ["sniff"]
 
@@ -28,7 +27,7 @@ def sniff(probe: Probe) -> Source | None:
     if probe.suffix in YAML:
         return of_yaml(probe, path)
     if probe.suffix == ".data":
-        return _of_darknet(path)
+        return _of_darknet(probe, path)
     if probe.suffix != ".txt":
         return None
     head = probe.head(str(path))
@@ -54,7 +53,7 @@ def _of_folder(probe: Probe) -> Source | None:
     root = str(probe.path)
     data = [file for file in joined(root, probe.ending(root, ".data")) if is_file(Path(file))]
     if len(data) == 1 and part_keys(_settings(Path(data[0]))):
-        return _of_darknet(Path(data[0]))
+        return _of_darknet(probe, Path(data[0]))
     if not folders:
         return None
     names = _names_beside([*map(Path, folders), probe.path, probe.path.absolute().parent])
@@ -65,25 +64,15 @@ def _of_folder(probe: Probe) -> Source | None:
     return Source(files, 3 if seen else 1, names=names, hints={"kpt_shape": shape})
 
 
-def _of_darknet(path: Path) -> Source:
+def _of_darknet(probe: Probe, path: Path) -> Source:
     content = _settings(path)
     keys = part_keys(content)
     if not keys:
         raise DataError(f"{shown(path)}: has none of train, val, test")
-    images: dict[str, str] = {}
-
-    def part(key: str, skips: Skips) -> list[str]:
-        there = _near(path, content[key])
-        if there is None:
-            skips.add(GONE, path, None, f"{key} = {content[key]}")
-            return []
-        listed = label_files(there)
-        images.update(listed)
-        return list(listed)
-
     given = _near(path, content["names"]) if "names" in content else None
     names = _names_file(given) if given is not None else None
-    return Source([], 3, {name: functools.partial(part, key) for name, key in keys.items()}, names, images)
+    entries = {key: [content[key]] for key in keys.values()}
+    return parts_of(probe, path, entries, folders_above(path), by_end=True)._replace(names=names)
 
 
 def _settings(path: Path) -> dict[str, str]:
