@@ -51,9 +51,10 @@ def checked(options: Options) -> Options:
         _check.choice(options.form, "form", FORMS)
     if options.rows is not None:
         rows_of(options.rows)
-    if options.split is not None and not isinstance(options.split, str):
+    split: Any = options.split
+    if split is not None and not isinstance(split, str):
         rule = "must be a text, such as 'train' or 'train+val'"
-        raise DataError(f"{called('split')} = {_check.short(options.split)}: {rule}")
+        raise DataError(f"{called('split')} = {_check.short(split)}: {rule}")
     if options.images is not None:
         options = options._replace(images=str(_check.as_path(options.images, "images")))
     return options
