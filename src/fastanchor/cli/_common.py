@@ -19,7 +19,8 @@ from fastanchor._text import many, plain
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
 from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
-from fastanchor.cli._whole import whole
+from fastanchor.cli._values import SIZE, of_size, size
+from fastanchor.cli._words import Several
 from fastanchor.datasets import FORMATS, FORMS, TRAINING, UNITS, Reading, reading, sample
 
 __all__ = [
@@ -76,12 +77,14 @@ def add_reading(parser: argparse.ArgumentParser, *, training: bool = False) -> A
     group.add_argument("--images", metavar="DIR", help="folder of the images, where they are not beside the labels")
     group.add_argument(
         "--source-size",
-        type=_size,
-        metavar="WxH",
-        help="of images that are not there, such as 1280x720, where labels do not tell it (YOLO)",
+        action=Several,
+        belongs=of_size,
+        type=size,
+        metavar="SIZE",
+        help=f"of images that are not there, where labels do not tell it; pixels, as in {SIZE}",
     )
     group.add_argument(
-        "--size-cache", metavar="FILE", help="keep the sizes read from images in FILE, for the next time (YOLO)"
+        "--size-cache", metavar="FILE", help="keep the sizes read from images in FILE, for the next time"
     )
     group.add_argument("--crowd", action="store_true", help="keep crowds (COCO: iscrowd, Open Images: IsGroupOf)")
     group.add_argument("--unit", choices=UNITS, help="of the coordinates (default: that of the format)")
@@ -101,14 +104,6 @@ def _names(text: str) -> tuple[str, ...]:
 def reading_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options of reading as Python takes them."""
     return {name: getattr(arguments, name) for name in READING}
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    try:
-        return whole(width), whole(height or width)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be one whole number or WIDTHxHEIGHT (pixels)") from None
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

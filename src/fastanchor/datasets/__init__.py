@@ -13,7 +13,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._hints import hint
+from fastanchor._hints import called, hint
 from fastanchor._reading import named
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
@@ -248,7 +248,9 @@ def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Forma
     places = [_check.as_path(path, "path") for path in paths]
     if options.format not in ("auto", *FORMATS):
         legal = ", ".join(map(repr, FORMATS))
-        raise DataError(f"format = {options.format!r} for {shown(places[0])}: must be one of 'auto', {legal}")
+        raise DataError(
+            f"{called('format')} = {options.format!r} for {shown(places[0])}: must be one of 'auto', {legal}"
+        )
     with _in_sentences(places[0]), named(*places):
         found = []
         for place in places:
@@ -281,7 +283,7 @@ def _annotated(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]:
 
 
 def _idle(option: str) -> Remark:
-    return Remark("option without effect", f"{option} had no effect on these labels", 0)
+    return Remark("option without effect", f"{called(option)} had no effect on these labels", 0)
 
 
 def _check_there(place: Path) -> None:
