@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastanchor._errors import DataError
 from fastanchor._reading import is_file, opened
-from fastanchor.datasets._skips import shown
+from fastanchor.datasets._skips import foreign, shown
 
 __all__ = ["IMAGES", "Listing", "Probe", "natural", "part_of"]
 
@@ -19,6 +19,7 @@ IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 LABELS = (".txt", ".xml", ".json", ".csv", ".tsv", ".parquet", ".npy", ".npz", ".cache", ".yaml", ".yml", ".data")
 FILES = frozenset((*IMAGES, *LABELS))  # endings that are taken for files without a look, which takes time
 HEAD = 1 << 16
+LOOKED_AT = 20  # files whose content is named where there are no labels
 PARTS = {
     "train": "train", "training": "train", "trainval": "trainval",
     "val": "val", "valid": "val", "validation": "val", "validate": "val",
@@ -157,12 +158,18 @@ class Probe:
     def seen(self) -> str:
         """Return in words what lies at the path, for whoever finds no labels in it."""
         if self.is_file:
-            return f"a file {self.suffix or 'without an ending'}"
+            what = foreign(self.head(str(self.path)))
+            return f"a file {self.suffix or 'without an ending'}" + (f", {what}" if what else "")
         tree = self.tree()
         kinds = Counter(os.path.splitext(name)[1].lower() or "without an ending" for f in tree.values() for name in f)
         parts = [f"{count:,} {kind}" for kind, count in kinds.most_common(6)]
         if len(tree) > 1:
             parts.insert(0, f"{len(tree) - 1:,} folder{'s' if len(tree) > 2 else ''}")
+        for file in self.files(*LABELS)[:LOOKED_AT]:
+            what = foreign(self.head(file))
+            if what:
+                parts.append(f"and in {shown(os.path.basename(file))} {what}")
+                break
         return ", ".join(parts) or "nothing"
 
 
