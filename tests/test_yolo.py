@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import fastanchor
 from fastanchor import DataError, datasets
 from fastanchor.cli import main
-from fastanchor.datasets import _kinds, _rows
+from fastanchor.datasets import _driver, _kinds, _rows
 from fastanchor.datasets._probe import natural
 
 ROW = "1 0.5 0.4 0.2 0.3"
@@ -180,13 +180,34 @@ WIDER = [
 
 
 @pytest.mark.parametrize("rows", [None, "box", "keypoints", "keypoints:5x2"])
-def test_faces(tmp_path, rows):
+@pytest.mark.parametrize("chunk", [1, 2, 4096])
+def test_faces(tmp_path, monkeypatch, rows, chunk):
     """Class, box, five points with -1 where they are not known: boxes, by the set itself or by hand."""
+    monkeypatch.setattr(_driver, "CHUNK", chunk)
     write(tmp_path / "labels", **{f"f{i}": text for i, text in enumerate(WIDER)})
     boxes = fastanchor.read(tmp_path, source_size=(100, 100), rows=rows)
     np.testing.assert_allclose(boxes.wh, [(20, 30), (10, 20), (20, 30), (20, 20), (8, 20)])
     assert boxes.skipped == {}
     assert [remark.kind for remark in boxes.remarks][: rows is None] == ["kind of rows"][: rows is None]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 4096])
+def test_files_are_read_in_parts(tmp_path, monkeypatch, chunk):
+    """Rows of all kinds, some only in one part; two classes of one name stay two."""
+    monkeypatch.setattr(_driver, "CHUNK", chunk)
+    write(tmp_path / "labels", a=ROW, b="", c="0 0.4 0.25 0.6 0.25 0.5 0.55", d=f"{ROW}\n0 .5 .5 .1 .1", classes="x\nx")
+    boxes = fastanchor.read(tmp_path, source_size=100)
+    np.testing.assert_allclose(boxes.wh, [(20, 30), (20, 30), (20, 30), (10, 10)])
+    assert (boxes.class_index.tolist(), boxes.class_names) == ([1, 0, 1, 0], ("x", "x"))
+    assert boxes.image_index.tolist() == [0, 2, 3, 3]
+
+
+def test_the_reason_that_refused_most_rows_is_named(tmp_path):
+    flat = "0 0.5 0.5 0.1 0"
+    faces = [FACE.replace("1 ", f"{i} ", 1) for i in range(9)]
+    place = write(tmp_path / "labels", a=flat, b="\n".join(faces))
+    with pytest.raises(DataError, match=r"b.txt, line 1: row that is a polygon or a box with key points .*see rows"):
+        fastanchor.read(place)
 
 
 def test_values_above_one_show_key_points_too(tmp_path):

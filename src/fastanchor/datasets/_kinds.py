@@ -7,14 +7,14 @@ visibilities). Predictions may have a confidence at the end, and the number of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._hints import hint
-from fastanchor._types import FloatArray, Remark
+from fastanchor._types import FloatArray, IntArray, Remark
 
 __all__ = ["AMBIGUOUS", "BOX", "PLAIN", "POLYGON", "TRACKED", "UNFIT", "UNSURE", "columns_of", "decide"]
 
@@ -115,65 +115,58 @@ def decide(
     kpt_shape : (int, int), optional
         The same where the data set declares it.
     """
-    kind = np.zeros(len(rows["columns"]), dtype=np.int8)
-    remarks = []
-    for length, own in _lengths(rows["columns"]):
+    lengths, at = np.unique(rows["columns"], return_inverse=True)
+    at = at.reshape(-1)
+    counts = np.bincount(4 * at + rows["sign"], minlength=4 * len(lengths)).reshape(-1, 4)
+    tracked = _tracked(rows, counts)
+    kinds, remarks = np.zeros(len(lengths), dtype=np.int8), list[Remark]()
+    for i, length in enumerate(lengths.tolist()):
+        if length <= PLAIN:
+            continue
         if by_hand is not None:
             what, shape = by_hand
             fits = shape is None or length == 5 + shape[0] * shape[1]
-            kind[own] = POLYGON if what == "polygon" else BOX if fits else UNFIT
-            continue
-        if kpt_shape is not None and length == 5 + kpt_shape[0] * kpt_shape[1]:
-            continue
-        signs = rows["sign"][own]
-        found = _tracked(rows) or (_odd(rows, signs) if length % 2 else _even(rows, signs))
-        kind[own] = found.kind
-        if not length % 2:
-            kind[own & (rows["sign"] == SURE)] = BOX
-        if found.why:
-            text = f"rows of {length} columns are read as {found.why}; {hint('rows')}"
-            remarks.append(Remark("kind of rows", text, int(np.count_nonzero(own))))
+            kinds[i] = POLYGON if what == "polygon" else BOX if fits else UNFIT
+        elif kpt_shape is None or length != 5 + kpt_shape[0] * kpt_shape[1]:
+            found = tracked or (_odd if length % 2 else _even)(lengths, counts, i)
+            kinds[i] = found.kind
+            if found.why:
+                text = f"rows of {length} columns are read as {found.why}; {hint('rows')}"
+                remarks.append(Remark("kind of rows", text, int(counts[i].sum())))
+    kind = kinds[at]
+    if by_hand is None:
+        kind[(rows["sign"] == SURE) & (rows["columns"] % 2 == 0)] = BOX
     return kind, remarks
 
 
-def _lengths(columns: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    for length in np.unique(columns[columns > 0]).tolist():
-        yield length, columns == length
-
-
-def _tracked(rows: Columns) -> _Decided | None:
+def _tracked(rows: Columns, counts: IntArray) -> _Decided | None:
     """Return what rows are that all end in a whole number, above 1 at least once: no corner of a polygon is there."""
     columns, track = rows["columns"], rows["track"]
-    if (
-        not ((columns % 2 == 1).all() and np.isfinite(track).all() and track.max() > 1.0)
-        or (rows["sign"] == SURE).any()
-    ):
+    if counts[:, SURE].any() or not (columns % 2).all() or not np.isfinite(track).all() or track.max() <= 1.0:
         return None
+    why = "with a confidence and a track, because all end in a whole number, some above 1"
     if (columns == PLAIN + 1).all():
-        return _Decided(BOX, "boxes with a confidence and a track, because all end in a whole number, some above 1")
-    if (columns > PLAIN + 1).all():
-        return _Decided(
-            TRACKED, "polygons with a confidence and a track, because all end in a whole number, some above 1"
-        )
-    return None
+        return _Decided(BOX, f"boxes {why}")
+    return _Decided(TRACKED, f"polygons {why}") if (columns > PLAIN + 1).all() else None
 
 
-def _odd(rows: Columns, signs: NDArray[Any]) -> _Decided:
+def _odd(lengths: NDArray[Any], counts: IntArray, i: int) -> _Decided:
     """Return what rows of one odd length are.
 
     Nearly all long rows have it, which is seldom so of polygons, and half of them look like boxes with key points: then
     they are, if one of them cannot be a polygon, and may be, if all can.
     """
-    alike = 10 * signs.size >= 9 * np.count_nonzero(rows["columns"]) and 2 * np.count_nonzero(signs) >= signs.size
-    if alike and (signs >= SURE).any():
+    own, long = counts[i].sum(), counts[lengths > PLAIN].sum()
+    alike = 10 * own >= 9 * long and 2 * (own - counts[i, NOT]) >= own
+    if alike and counts[i, SURE] + counts[i, OUTSIDE]:
         return _Decided(BOX, "boxes with key points, because some hold values that no polygon has")
-    return _Decided(UNSURE if alike or (signs == SURE).any() else POLYGON, "")
+    return _Decided(UNSURE if alike or counts[i, SURE] else POLYGON, "")
 
 
-def _even(rows: Columns, signs: NDArray[Any]) -> _Decided:
+def _even(lengths: NDArray[Any], counts: IntArray, i: int) -> _Decided:
     """Return what rows of one even length are, where they are no boxes with visible and hidden key points."""
-    if (rows["columns"] % 2 == 0).all() and (rows["columns"] > 0).all() and not (rows["sign"] >= SURE).any():
-        if 2 * np.count_nonzero(signs) < signs.size:
-            return _Decided(POLYGON, "polygons with a confidence, because all rows have an even number of columns")
-        return _Decided(UNSURE, "")
-    return _Decided(UNFIT, "")
+    if (lengths % 2).any() or lengths[0] <= PLAIN or counts[:, SURE:].any():
+        return _Decided(UNFIT, "")
+    if 2 * counts[i, LIKE] < counts[i].sum():
+        return _Decided(POLYGON, "polygons with a confidence, because all rows have an even number of columns")
+    return _Decided(UNSURE, "")

@@ -289,12 +289,15 @@ def joined(parts: Sequence[Batch]) -> Batch:
     if len(parts) == 1:
         return parts[0]
     classes = parts[0].classes
-    if any(part.classes != classes for part in parts):
+    alike = all(part.classes == classes for part in parts)  # a list of the data set may have a name twice
+    if not alike:
         classes = list(dict.fromkeys(name for part in parts for name in part.classes))
-    place = {name: i for i, name in reversed(list(enumerate(classes)))}
+    place = {name: i for i, name in enumerate(classes)}
     classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
     before = np.cumsum([0, *(len(part.label) for part in parts)])
-    tables = [np.array([*(place[name] for name in part.classes), -1], dtype=np.int64) for part in parts]
+    tables = [
+        np.array([*(range(len(classes)) if alike else map(place.__getitem__, part.classes)), -1]) for part in parts
+    ]
 
     def stacked(name: str) -> Any:
         columns = [getattr(part, name) for part in parts]
