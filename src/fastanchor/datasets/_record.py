@@ -296,7 +296,8 @@ def joined(parts: Sequence[Batch]) -> Batch:
     classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
     before = np.cumsum([0, *(len(part.label) for part in parts)])
     tables = [
-        np.array([*(range(len(classes)) if alike else map(place.__getitem__, part.classes)), -1]) for part in parts
+        np.array([*(range(len(classes)) if alike else map(place.__getitem__, part.classes)), -1], np.int64)
+        for part in parts
     ]
 
     def stacked(name: str) -> Any:
