@@ -86,7 +86,7 @@ BAD = {
     "commas": ("1,0.5,0.4,0.2,0.3", "row of 1 columns", "?, ?, ?, ?"),
     "class is no whole number": ("0.5 0.5 0.4 0.2 0.3", NO_CLASS, "0.5, 0.4, 0.2, 0.3"),
     "negative class": ("-1 0.5 0.4 0.2 0.3", NO_CLASS, "0.5, 0.4, 0.2, 0.3"),
-    "four columns": ("1 0.5 0.4 0.2", "row of 4 columns", "?, ?, ?, ?"),
+    "four columns": ("1 0.5 0.4 0.2", "row of 4 columns", "0.5, 0.4, 0.2, ?"),
     "ten columns": (row(1, *BOX, *[0.7] * 5), "row of 10 columns", "0.5, 0.4, 0.2, 0.3; see rows"),
     "twice": (f"{ROW}\n{ROW}", "row that stands twice in its file", "0.5, 0.4, 0.2, 0.3"),
     "flat polygon": ("1 0.4 0.25 0.6 0.25 0.5 0.25", "box with zero width or height", "0.5, 0.25, 0.2, 0"),

@@ -54,9 +54,11 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
     box, cls, again = np.full((n, 4), np.nan), np.full(n, np.nan), np.zeros(n, dtype=bool)
     extra: dict[str, NDArray[Any]] = {}
     for at, values in rows.blocks():
-        if values.shape[1] < 5:
+        known = min(values.shape[1], 5)
+        box[at, : known - 1] = values[:, 1:known]
+        if known < 5:
             continue
-        box[at], cls[at] = values[:, 1:5], values[:, 0]
+        cls[at] = values[:, 0]
         again[at] = twice(values, rows.file[at])
         if values.shape[1] > _kinds.PLAIN:
             for name, column in _kinds.columns_of(values).items():
