@@ -165,6 +165,7 @@ class Probe:
         parts = [f"{count:,} {kind}" for kind, count in kinds.most_common(6)]
         if len(tree) > 1:
             parts.insert(0, f"{len(tree) - 1:,} folder{'s' if len(tree) > 2 else ''}")
+        parts += [f"and a {why}: {shown(place)}" for place, why in self.broken[:1]]
         for file in self.files(*LABELS)[:LOOKED_AT]:
             what = foreign(self.head(file))
             if what:
