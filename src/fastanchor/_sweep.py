@@ -145,7 +145,7 @@ def sweep(
                 answers, k, thr=thr, rng=stream, n_init=n_init, max_iter=max_iter, update=update, progress=False
             ).centers
             if gen:
-                centers = evolve(centers, answers, thr=thr, gen=gen, rng=stream, progress=False).anchors
+                centers = evolve(answers, centers, thr=thr, gen=gen, rng=stream, progress=False).anchors
             centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]
             found.append(centers)
             scores[:2, i] = answers.fitness(centers, thr)

@@ -247,7 +247,7 @@ def auto_anchor(
         progress=progress,
     )
     start = answers.fitness(clusters.centers, thr)
-    search = evolve(clusters.centers, answers, thr=thr, gen=gen, rng=generator, progress=progress)
+    search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress)
     found = _by_area(search.anchors)
     return AnchorResult(
         anchors=found,

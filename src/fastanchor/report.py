@@ -137,7 +137,7 @@ def make(
     result = auto_anchor(
         boxes, img_size=img_size, n=n, thr=thr, gen=gen, fit=fit, min_size=min_size, rng=seed, progress=progress
     )
-    found = check(result.anchors, wh, thr=thr)
+    found = check(wh, result.anchors, thr=thr)
     parts = (deal(result.anchors) if deal else None) or levels(n)
     if sweep_n is None:
         distinct = len(np.unique(wh[:100_000], axis=0))

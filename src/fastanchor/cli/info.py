@@ -73,7 +73,7 @@ def _warm() -> None:
     for engine, metric, update in track(jobs, None, total=len(jobs), desc="compiling", unit=" jobs"):
         run = fastanchor.kmeans(boxes, 5, metric=metric, update=update, init="k-means++", rng=0, engine=engine)
         fastanchor.assign(boxes, run.centers, metric=metric)
-        fastanchor.evolve(run.centers, boxes, gen=20, rng=0, engine=engine)
+        fastanchor.evolve(boxes, run.centers, gen=20, rng=0, engine=engine)
     fastanchor.wh_iou(boxes, boxes[:5])
 
 

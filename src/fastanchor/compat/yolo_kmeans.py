@@ -154,7 +154,8 @@ def anchor_fitness(k: Any, wh: Any, thr: float = 0.25) -> Fitness:
     >>> anchor_fitness([[10, 10]], [[10, 20], [10, 50]], 0.25)
     Fitness(fitness=0.25, bpr=0.5)
     """
-    return _metrics.anchor_fitness(k, wh, thr)
+    anchors, thr = _check.as_sizes(k, "k"), _check.number(thr, "thr", low=0.0, high=1.0)
+    return choose(wh, argument="wh").fitness(anchors, thr)
 
 
 def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
