@@ -1,13 +1,22 @@
 """Anchor box shapes for object detectors, from labelled boxes.
 
 Boxes are widths and heights; see :func:`auto_anchor` for the whole job, and :func:`kmeans`, :func:`anchor_fitness` and
-:func:`evolve` for its parts. The command line is ``fastanchor --help``.
+:func:`evolve` for its parts. The command line is ``fastanchor --help``. What is wrong with an argument or a file is a
+:class:`DataError`, which is also a ``ValueError``; a file that does not exist is also a ``FileNotFoundError``, and an
+argument of a type that is not accepted is also a ``TypeError``.
 """
 
 TYPE_CHECKING = False  # type checkers take it for typing's, which costs milliseconds to import
 if TYPE_CHECKING:
     from fastanchor import compat, datasets
-    from fastanchor._errors import BackendError, DataError, FastanchorError, SmallBoxWarning
+    from fastanchor._errors import (
+        BackendError,
+        DataError,
+        FastanchorError,
+        MissingFileError,
+        SmallBoxWarning,
+        WrongTypeError,
+    )
     from fastanchor._evolve import evolve
     from fastanchor._sweep import SweepResult, sweep
     from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
@@ -32,9 +41,11 @@ __all__ = [
     "FastanchorError",
     "Fitness",
     "KMeansResult",
+    "MissingFileError",
     "SmallBoxWarning",
     "Summary",
     "SweepResult",
+    "WrongTypeError",
     "anchor_fitness",
     "assign",
     "auto_anchor",
@@ -55,7 +66,14 @@ __all__ = [
 # handle Ctrl-C before NumPy is imported, and this file runs before the command does. A module may not bear the name
 # of a function, since importing it would put the module in the function's place.
 _HOMES = {
-    "_errors": ("BackendError", "DataError", "FastanchorError", "SmallBoxWarning"),
+    "_errors": (
+        "BackendError",
+        "DataError",
+        "FastanchorError",
+        "MissingFileError",
+        "SmallBoxWarning",
+        "WrongTypeError",
+    ),
     "_evolve": ("evolve",),
     "_sweep": ("SweepResult", "sweep"),
     "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
@@ -76,8 +76,9 @@ def _pairs(values: Any, name: str, may_be_empty: bool = False) -> FloatArray:
     except OverflowError:
         row = next(i for i, one in enumerate(array) if not _fits(one))
         raise DataError(f"{name}[{row}] = {short(array[row].tolist())}: is beyond the numbers of float64") from None
-    except (TypeError, ValueError):
-        raise DataError(f"{name}: must be numbers of shape (n, 2), widths and heights; got {short(values)}") from None
+    except (TypeError, ValueError) as error:
+        kind = WrongTypeError if isinstance(error, TypeError) else DataError  # rows of different lengths
+        raise kind(f"{name}: must be numbers of shape (n, 2), widths and heights; got {short(values)}") from None
     if array.size == 0:
         if may_be_empty:
             return np.empty((0, 2))
@@ -118,8 +119,9 @@ def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArra
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
         raise DataError(f"{expected} {short(values)}") from None
-    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
-        raise DataError(f"{expected} {array.dtype} of shape {array.shape}")
+    whole = not n or array.dtype.kind in "iu"
+    if array.shape != (n,) or not whole:
+        raise (DataError if whole else WrongTypeError)(f"{expected} {array.dtype} of shape {array.shape}")
     if n and not (array.min() >= 0 and array.max() < limit):
         row = int(np.flatnonzero((array < 0) | (array >= limit))[0])
         raise DataError(f"{name}[{row}] = {array[row]}: {rule}")
@@ -153,7 +155,7 @@ def short(values: Any) -> str:
 def integer(value: Any, name: str, *, least: int, most: int = MOST) -> int:
     """Return `value` as an int from `least` to `most`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise DataError(f"{name} = {short(value)}: must be a whole number, at least {least}")
+        raise WrongTypeError(f"{name} = {short(value)}: must be a whole number, at least {least}")
     if value < least:
         raise DataError(f"{name} = {short(value)}: must be at least {least}")
     if value > most:
@@ -170,7 +172,9 @@ def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low:
         if isinstance(value, np.ndarray) and value.dtype.kind not in "fiu":
             raise TypeError
         result = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
+        raise WrongTypeError(f"{name} = {short(value)}: {rule}") from None
+    except OverflowError:
         raise DataError(f"{name} = {short(value)}: {rule}") from None
     if not (low <= result <= high) or (open_low and result == low) or result == np.inf:
         raise DataError(f"{name} = {short(value)}: {rule}")
@@ -185,7 +189,7 @@ def generator(rng: Any, name: str = "rng") -> np.random.Generator:
         whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool)
         if not whole or not 0 <= rng <= SEED_MOST:
             rule = "must be None, a whole number from 0 to 2**128 - 1, or a numpy.random.Generator"
-            raise DataError(f"{name} = {short(rng)}: {rule}")
+            raise (DataError if whole else WrongTypeError)(f"{name} = {short(rng)}: {rule}")
     return np.random.default_rng(rng)
 
 
@@ -208,7 +212,7 @@ def side_pair(value: Any, name: str, *, square: bool = False) -> tuple[int, int]
         sides = [value]
     if sides is None or len(sides) not in ((1, 2) if square else (2,)):
         expected = "one whole number or (width, height)" if square else "(width, height), two whole numbers"
-        raise DataError(f"{name} = {short(value)}: must be {expected}")
+        raise (WrongTypeError if sides is None else DataError)(f"{name} = {short(value)}: must be {expected}")
     return integer(sides[0], name, least=1), integer(sides[-1], name, least=1)
 
 
@@ -216,14 +220,14 @@ def names(values: Any, name: str) -> tuple[str, ...]:
     """Return the strings that `values` holds."""
     found = listed(values, ordered=False)
     if found is None or not all(isinstance(one, str) for one in found):
-        raise DataError(f"{name} = {short(values)}: must be a sequence of str")
+        raise WrongTypeError(f"{name} = {short(values)}: must be a sequence of str")
     return tuple(found)
 
 
 def tally(values: Any, name: str) -> dict[str, int]:
     """Return a mapping of reasons to numbers of things."""
     if not isinstance(values, Mapping) or not all(isinstance(reason, str) for reason in values):
-        raise DataError(f"{name} = {short(values)}: must be a mapping of str to whole numbers")
+        raise WrongTypeError(f"{name} = {short(values)}: must be a mapping of str to whole numbers")
     return {reason: integer(count, f"{name}[{reason!r}]", least=0) for reason, count in values.items()}
 
 
@@ -232,7 +236,7 @@ def as_path(value: Any, name: str) -> Path:
     try:
         text = os.fsdecode(value)
     except TypeError:
-        raise DataError(f"{name} = {short(value)}: must be the path of a file or folder") from None
+        raise WrongTypeError(f"{name} = {short(value)}: must be the path of a file or folder") from None
     if not text:  # which a Path takes for the current folder
         raise DataError(f"{name} = '': is empty; the name of a file or folder is needed")
     return Path(text)
@@ -240,6 +244,9 @@ def as_path(value: Any, name: str) -> Path:
 
 def choice(value: Any, name: str, legal: tuple[str, ...]) -> str:
     """Return `value` if it is one of `legal`."""
-    if not isinstance(value, str) or value not in legal:
-        raise DataError(f"{name} = {short(value)}: must be one of {', '.join(map(repr, legal))}")
+    rule = f"{name} = {short(value)}: must be one of {', '.join(map(repr, legal))}"
+    if not isinstance(value, str):
+        raise WrongTypeError(rule)
+    if value not in legal:
+        raise DataError(rule)
     return value

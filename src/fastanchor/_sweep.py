@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
@@ -127,7 +127,9 @@ def sweep(
     network_input(img_size, fit)
     given = _check.listed(n, ordered=False)
     if given is None:
-        raise DataError(f"n = {_check.short(n)}: must be several numbers of anchors, such as [3, 6, 9] or range(1, 16)")
+        raise WrongTypeError(
+            f"n = {_check.short(n)}: must be several numbers of anchors, such as [3, 6, 9] or range(1, 16)"
+        )
     numbers = sorted({_check.integer(value, "n", least=1) for value in given})
     if not numbers:
         raise DataError("n: is empty; at least one number of anchors is needed")

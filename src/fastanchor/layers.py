@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor import _check
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
@@ -156,7 +156,7 @@ def checked(parts: Any, n: int) -> Split:
     pairs = [row for row in rows if row is not None and len(row) == 2]
     if not rows or len(pairs) < len(rows):
         rule = "must be pairs (level, anchors in it), as in [(3, 3), (4, 3), (5, 3)]"
-        raise DataError(f"parts = {_check.short(parts)}: {rule}")
+        raise WrongTypeError(f"parts = {_check.short(parts)}: {rule}")
     chosen = [_level(level, f"parts[{i}][0]") for i, (level, _) in enumerate(pairs)]
     counts = [_check.integer(count, f"parts[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
     if not _rise(chosen):
@@ -181,7 +181,9 @@ def counted(per_level: Any, n: int) -> list[int]:
     """
     given = _check.listed(per_level)
     if given is None:
-        raise DataError(f"per_level = {_check.short(per_level)}: must be the anchors of each level, as in [3, 3, 3]")
+        raise WrongTypeError(
+            f"per_level = {_check.short(per_level)}: must be the anchors of each level, as in [3, 3, 3]"
+        )
     counts = [_check.integer(count, "per_level", least=0) for count in given]
     if sum(counts) != n:
         raise DataError(f"per_level = {counts}: adds up to {sum(counts)}; must be {n}, the number of anchors")

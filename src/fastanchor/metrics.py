@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check, _text, kernels
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._types import Fitness, FloatArray
 from fastanchor.boxes import Boxes
 from fastanchor.engine import Engine, choose
@@ -37,7 +37,7 @@ def as_anchors(anchors: Any, boxes: int) -> FloatArray:
     array([[10., 10.]])
     """
     if isinstance(anchors, Boxes) or hasattr(anchors, "first_fitter"):  # an engine
-        raise DataError(f"anchors: is a {type(anchors).__name__}, which holds boxes; {ORDER}")
+        raise WrongTypeError(f"anchors: is a {type(anchors).__name__}, which holds boxes; {ORDER}")
     found = _check.as_sizes(anchors, "anchors")
     if len(found) > max(boxes, MANY):
         raise DataError(f"anchors: holds {len(found):,} rows for {_text.many(boxes, 'box', 'boxes')}; {ORDER}")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from fastanchor import _check
-from fastanchor._errors import DataError
-from fastanchor._reading import is_folder, named
+from fastanchor._errors import DataError, MissingFileError
+from fastanchor._reading import is_folder, named, unreadable
 from fastanchor._types import PathLike, Progress
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._records import ImageAnnotation, shown
@@ -228,7 +228,7 @@ def _existing(path: Any) -> Path:
             else:
                 place.stat()
         except FileNotFoundError:
-            raise DataError(
+            raise MissingFileError(
                 f"{shown(place)}: no such file or folder; labels in one of the formats {_legal()} are needed"
             ) from None
         except ValueError as error:  # a name with a NUL
@@ -243,7 +243,7 @@ def _in_sentences(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         file = place if error.filename is None else error.filename
-        raise DataError(f"{shown(file)}: cannot be read ({error.strerror or error})") from None
+        raise unreadable(shown(file), error) from None
 
 
 def _legal() -> str:

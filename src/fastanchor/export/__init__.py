@@ -116,7 +116,7 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
     try:
         return _grammar(path, content)(content)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def is_file_name(text: str) -> bool:
@@ -143,7 +143,7 @@ def read_edited(file: PathLike) -> Config:
     try:
         return _edited(path).read(text)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def edit(
@@ -192,7 +192,7 @@ def edit(
             raise DataError("cannot be edited")
         return target.splice(text, anchors, parts, made_for)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def usual_levels(fmt: str | None, n: int) -> Split:
