@@ -11,6 +11,7 @@ import fastanchor
 from fastanchor import DataError, MissingFileError, WrongTypeError
 from fastanchor._output import whole
 from fastanchor.cli import main
+from fastanchor.compat import darknet, mmdet, paddle, yolo_kmeans
 from fastanchor.export import edit, read
 from fastanchor.layers import counted, split
 
@@ -109,3 +110,43 @@ def test_the_type_of_an_argument_stays_known_beside_a_file(tmp_path):
     with pytest.raises(DataError, match=r"m\.yaml: parts = ") as caught:
         edit(file, WH[:4], [(3, 1)])
     assert type(caught.value) is DataError
+
+
+# --- an argument is named as the caller wrote it
+
+SAME = np.array([[20.0, 30.0]] * 12)  # one distinct size
+NAMED = {
+    "kmeans": (lambda k: fastanchor.kmeans(SAME, k, progress=False), "k", "boxes"),
+    "auto_anchor": (lambda n: fastanchor.auto_anchor(SAME, n=n, progress=False), "n", "boxes"),
+    "auto_anchor, one start": (lambda n: fastanchor.auto_anchor(SAME, n=n, n_init=1, progress=False), "n", "boxes"),
+    "auto_anchor, k-means++": (
+        lambda n: fastanchor.auto_anchor(SAME, n=n, init="k-means++", progress=False), "n", "boxes",
+    ),
+    "sweep": (lambda n: fastanchor.sweep(SAME, [n], progress=False), "n", "boxes"),
+    "darknet": (lambda n: darknet.calc_anchors(SAME / 416, n, 416, 416), "num_of_clusters", "data"),
+    "paddle": (lambda n: paddle.calc_anchors(SAME, n), "n", "whs"),
+    "mmdet": (lambda n: mmdet.k_means(SAME, n), "num_anchors", "bbox_whs"),
+    "yolo_kmeans": (lambda k: yolo_kmeans.k_means(SAME, k), "k", "boxes"),
+    "yolo_kmeans, n": (
+        lambda n: yolo_kmeans.auto_anchor(640, n, 0.25, 0, [[640, 640]], [SAME / 640]), "n", "bbox_wh",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_errors_name_what_the_caller_wrote(name, capsys):
+    call, argument, boxes = NAMED[name]
+    for few in (2, 20):
+        with pytest.raises(DataError, match=rf"^{boxes}: .*, fewer than {argument} = {few}$"):
+            call(few)
+    for wrong in (0, 2.5, "2"):
+        with pytest.raises(DataError, match=rf"^{argument} = {wrong!r}: must be"):
+            call(wrong)
+
+
+@pytest.mark.parametrize(
+    ("init", "start"), [([[1, 2]], "init: holds 1 centres; n = 2 are needed"), ("x", "init = 'x'")]
+)
+def test_a_start_is_counted_in_n(init, start):
+    with pytest.raises(DataError, match=f"^{start}"):
+        fastanchor.auto_anchor(WH, n=2, init=init, progress=False)

@@ -220,7 +220,7 @@ def test_sweep_on_an_index_is_the_same():
         ([1], {"gen": -1}, "gen = -1: must be at least 0"),
         ([1], {"gen": 0.0}, "gen = 0.0: must be a whole number"),
         ([1], {"gen": None}, "gen = None: must be a whole number"),
-        ([3], {}, "boxes: hold 2 distinct sizes, fewer than k = 3"),
+        ([3], {}, "boxes: hold 2 distinct sizes, fewer than n = 3"),
     ],
 )
 def test_bad_sweep(numbers, rest, sentence):

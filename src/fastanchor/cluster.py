@@ -18,13 +18,34 @@ from fastanchor.engine._protocol import Step
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.metrics import mean_best_iou
 
-__all__ = ["INITS", "UPDATES", "assign", "kmeans", "update_centers"]
+__all__ = [
+    "AS_IN_AUTO_ANCHOR",
+    "AS_IN_KMEANS",
+    "INITS",
+    "UPDATES",
+    "Called",
+    "assign",
+    "clustered",
+    "kmeans",
+    "update_centers",
+]
 
 UPDATES = get_args(Update)
 INITS = ("random", "k-means++")
 
 # Engines agree on sums to 1e-12; what differs by less than this is a tie, and the earlier stays.
 TIE = 1e-11
+
+
+class Called(NamedTuple):
+    """What the caller calls the arguments of :func:`clustered`: errors name what was written."""
+
+    boxes: str = "boxes"
+    k: str = "k"
+    max_iter: str = "max_iter"
+
+
+AS_IN_KMEANS, AS_IN_AUTO_ANCHOR = Called(), Called(k="n")
 
 
 def kmeans(
@@ -100,25 +121,59 @@ def kmeans(
     >>> result.labels
     array([0, 0, 1, 1, 1])
     """
+    return clustered(
+        boxes,
+        k,
+        metric=metric,
+        update=update,
+        init=init,
+        n_init=n_init,
+        max_iter=max_iter,
+        tol=tol,
+        rng=rng,
+        engine=engine,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def clustered(
+    boxes: Any,
+    k: int,
+    *,
+    metric: Metric = "iou",
+    update: Update = "median",
+    init: Any = "random",
+    n_init: int = 1,
+    max_iter: int = 300,
+    tol: float = 0.0,
+    rng: Any = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: Progress = None,
+    called: Called = AS_IN_KMEANS,
+) -> KMeansResult:
+    """Return what :func:`kmeans` does, with errors that name the arguments as they are `called`."""
     _check.choice(metric, "metric", METRICS)
     _check.choice(update, "update", UPDATES)
-    k = _check.integer(k, "k", least=1)
+    k = _check.integer(k, called.k, least=1)
     n_init = _check.integer(n_init, "n_init", least=1)
-    max_iter = _check.integer(max_iter, "max_iter", least=1)
+    max_iter = _check.integer(max_iter, called.max_iter, least=1)
     tol = _check.number(tol, "tol", low=0.0)
-    given = None if isinstance(init, str) else _given(init, k, metric)
+    given = None if isinstance(init, str) else _given(init, k, metric, called)
     if given is None:
         _check.choice(init, "init", INITS)
-    answers = choose(boxes, name=engine, threads=threads, metric=metric)
+    answers = choose(boxes, name=engine, threads=threads, metric=metric, argument=called.boxes)
     distinct = _distinct(answers, k)
     if distinct < k:
-        raise DataError(f"boxes: hold {distinct} distinct {'sizes' if distinct != 1 else 'size'}, fewer than k = {k}")
+        sizes = f"{distinct} distinct {'sizes' if distinct != 1 else 'size'}"
+        raise DataError(f"{called.boxes}: hold {sizes}, fewer than {called.k} = {k}")
     generator = _check.generator(rng)
     runs: list[tuple[_Run, IntArray, float]] = []
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
         for _ in range(1 if given is not None else n_init):
-            start = given if given is not None else _start(answers, k, metric, init, generator)
-            run = _lloyd(answers, start, metric, update, max_iter, tol, moving)
+            start = given if given is not None else _start(answers, k, metric, init, generator, called)
+            run = _lloyd(answers, start, metric, update, max_iter, tol, moving, called)
             counts, inertia = answers.nearest(run.centers, metric)
             if not runs or _better(inertia, runs[-1][2]):
                 runs.append((run, counts, inertia))
@@ -240,7 +295,14 @@ class _Run(NamedTuple):
 
 
 def _lloyd(
-    answers: Engine, start: FloatArray, metric: Metric, update: Update, max_iter: int, tol: float, moving: Any
+    answers: Engine,
+    start: FloatArray,
+    metric: Metric,
+    update: Update,
+    max_iter: int,
+    tol: float,
+    moving: Any,
+    called: Called = AS_IN_KMEANS,
 ) -> _Run:
     lloyd = answers.lloyd(metric, update)
     centers, seen, last = start, {start.tobytes(): start}, np.inf
@@ -248,7 +310,7 @@ def _lloyd(
         step = lloyd.step(centers)
         if not step.changed and step.counts.all():
             return _Run(centers, n_iter, "converged")
-        moved = _reseeded(answers, step, metric)
+        moved = _reseeded(answers, step, metric, called)
         moving.update(1)
         # centres that stay where they are have settled: the next assignment cannot differ from this one
         if moved.tobytes() in seen and not np.array_equal(moved, centers):
@@ -282,36 +344,40 @@ def _gain(before: float, now: float, metric: Metric, n: int) -> float:
     return (before - now) / (n if metric == "iou" else before) if before > 0.0 else 0.0
 
 
-def _reseeded(answers: Engine, step: Step, metric: Metric) -> FloatArray:
+def _reseeded(answers: Engine, step: Step, metric: Metric, called: Called) -> FloatArray:
     """Return the updated centres; each without a box moves to the box farthest from all the others, in their order."""
     empty = np.flatnonzero(step.counts == 0)
     if not empty.size:
         return step.centers
     rows = answers.spread(step.centers[step.counts > 0], metric, empty.size)
     if rows.size < empty.size:
-        raise DataError(f"boxes: too few of them can be told apart for k = {len(step.centers)} centres")
+        raise _alike(called, len(step.centers))
     moved = step.centers.copy()
     moved[empty] = answers.take(rows)
     return moved
 
 
-def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator) -> FloatArray:
+def _alike(called: Called, k: int) -> DataError:
+    return DataError(f"{called.boxes}: too few of them can be told apart for {called.k} = {k} centres")
+
+
+def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator, called: Called) -> FloatArray:
     if init == "random":
         return answers.take(rng.choice(len(answers), k, replace=False))
     rows = [int(rng.integers(len(answers)))]
     while len(rows) < k:
         row = answers.pick(answers.take(np.array(rows)), metric, rng.random())
         if row is None:
-            raise DataError(f"boxes: too few of them can be told apart for k = {k} centres")
+            raise _alike(called, k)
         rows.append(row)
     return answers.take(np.array(rows))
 
 
-def _given(init: Any, k: int, metric: Metric) -> FloatArray:
+def _given(init: Any, k: int, metric: Metric, called: Called) -> FloatArray:
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     centers = check(init, "init").copy()
     if len(centers) != k:
-        raise DataError(f"init: holds {len(centers)} centres; k = {k} are needed")
+        raise DataError(f"init: holds {len(centers)} centres; {called.k} = {k} are needed")
     return centers
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import Called, clustered
 from fastanchor.compat import _v5
 from fastanchor.compat._labels import rounded
 from fastanchor.compat._search import by_area, threshold
@@ -30,7 +30,15 @@ def kmeans_anchors(self: Any) -> list[Any]:
     self.logger.info(f"Start cluster {self.num_anchors} YOLO anchors with K-means...")
     wh = _sizes(self)
     rows = importlib.import_module("torch").randint(0, len(wh), (self.num_anchors,)).numpy()
-    found = kmeans(wh, self.num_anchors, update="mean", init=wh[rows], max_iter=self.iters, progress=False)
+    found = clustered(
+        wh,
+        self.num_anchors,
+        update="mean",
+        init=wh[rows],
+        max_iter=self.iters,
+        progress=False,
+        called=Called("dataset", "num_anchors", "iters"),
+    )
     if self.num_anchors > 1:
         if found.stop == "converged":
             self.logger.info(f"K-means process has converged at iter {found.n_iter}.")

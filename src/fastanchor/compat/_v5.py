@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastanchor import _check
 from fastanchor._evolve import MUTATED, SIGMA, Draws, climb
 from fastanchor._types import EvolveResult, Fitness, FloatArray
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import Called, clustered
 from fastanchor.compat._search import STARTS, by_area
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import Engine, choose
@@ -54,7 +54,9 @@ def start(
     whole = next((book for book in books if len(book.centers) == n), None)
     if whole is None:
         warn(f"k-means lost some of its {n} centres in all of {STARTS} runs: taking a run that moves such centres")
-        centers = kmeans(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False).centers
+        called = Called(k="num_anchors")
+        found = clustered(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False, called=called)
+        centers = found.centers
     else:
         centers = whole.centers
         if whole is not books[0]:

@@ -15,7 +15,7 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
 from fastanchor._types import FloatArray
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import Called, clustered
 from fastanchor.compat import _v5
 from fastanchor.compat._log import say
 from fastanchor.compat._search import LEAST, threshold
@@ -123,7 +123,9 @@ def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any 
         If an argument breaks a rule, or there are fewer distinct sizes than anchors.
     """
     iters = _check.integer(iters, "iters", least=1)
-    return _by_area(kmeans(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False).centers)
+    called = Called("bbox_whs", "num_anchors", "iters")
+    found = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, called=called)
+    return _by_area(found.centers)
 
 
 def v5_k_means(
