@@ -14,7 +14,7 @@ from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
-from fastanchor._types import FloatArray, IntArray, Progress, Update
+from fastanchor._types import FloatArray, IntArray, Progress, Result, Update
 from fastanchor.boxes import network_input
 from fastanchor.engine import BoxIndex, choose
 from fastanchor.metrics import mean_best_iou
@@ -25,8 +25,8 @@ __all__ = ["SweepResult", "sweep"]
 
 
 @dataclass(frozen=True, eq=False)
-class SweepResult:
-    """What :func:`fastanchor.sweep` found, one entry a number of anchors.
+class SweepResult(Result):
+    """What :func:`fastanchor.sweep` found, one entry for each number of anchors. The arrays are read-only.
 
     Attributes
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Computed",
     "EvolveResult",
     "Fitness",
     "FloatArray",
@@ -20,6 +22,7 @@ __all__ = [
     "Metric",
     "PathLike",
     "Progress",
+    "Result",
     "Stop",
     "Summary",
     "Update",
@@ -36,6 +39,49 @@ Stop = Literal["converged", "cycle", "tol", "max_iter"]
 PathLike = str | os.PathLike[str]
 # True: a bar; False: none; None: a bar if stderr is a terminal; or a tqdm-like callable
 Progress = bool | None | Callable[..., Any]
+
+
+class Result:
+    """Base of the results: their arrays are read-only, in copies and after pickling too."""
+
+    def __post_init__(self) -> None:
+        for value in self.__dict__.values():
+            _protect(value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for value in state.values():
+            _protect(value)
+        self.__dict__.update(state)
+
+
+def _protect(value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif type(value) is tuple:
+        for one in value:
+            _protect(one)
+
+
+class Computed:
+    """An array that is computed when it is first used, and only then; copies and pickles hold the array."""
+
+    def __init__(self, compute: Callable[[], IntArray]) -> None:
+        self._compute = compute
+        self._lock = threading.Lock()
+
+    def __call__(self) -> IntArray:
+        with self._lock:
+            array = self._compute()
+            array.flags.writeable = False
+            self._compute = lambda: array  # what it was computed from may go
+            return array
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _computed, (self(),)
+
+
+def _computed(array: IntArray) -> Computed:
+    return Computed(lambda: array)
 
 
 class Fitness(NamedTuple):
@@ -77,8 +123,8 @@ class Summary:
 
 
 @dataclass(frozen=True, eq=False)
-class KMeansResult:
-    """What :func:`fastanchor.kmeans` found.
+class KMeansResult(Result):
+    """What :func:`fastanchor.kmeans` found. The arrays are read-only.
 
     Attributes
     ----------
@@ -102,17 +148,17 @@ class KMeansResult:
     inertia: float
     n_iter: int
     stop: Stop
-    _labels: Callable[[], IntArray] = field(repr=False)
+    _labels: Computed = field(repr=False)
 
     @property
     def labels(self) -> IntArray:
-        """Nearest centre of each box, (n,) int64 in the order of the boxes; computed when asked for."""
+        """Nearest centre of each box, (n,) int64 in the order of the boxes; computed at first use, then kept."""
         return self._labels()
 
 
 @dataclass(frozen=True, eq=False)
-class EvolveResult:
-    """What :func:`fastanchor.evolve` found.
+class EvolveResult(Result):
+    """What :func:`fastanchor.evolve` found. The arrays are read-only.
 
     Attributes
     ----------

@@ -13,7 +13,17 @@ from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning
 from fastanchor._evolve import evolve
 from fastanchor._small import MIN_SIZE, SMALL, count_small, kept
-from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, PathLike, Progress, Update
+from fastanchor._types import (
+    EvolveResult,
+    Fitness,
+    FloatArray,
+    KMeansResult,
+    Metric,
+    PathLike,
+    Progress,
+    Result,
+    Update,
+)
 from fastanchor.boxes import Boxes, network_input, network_sizes
 from fastanchor.engine import BoxIndex, Engine, choose
 from fastanchor.layers import Split
@@ -24,8 +34,8 @@ __all__ = ["AnchorResult", "auto_anchor"]
 
 
 @dataclass(frozen=True, eq=False)
-class AnchorResult:
-    """What :func:`fastanchor.auto_anchor` found. Sizes are pixels of the network input.
+class AnchorResult(Result):
+    """What :func:`fastanchor.auto_anchor` found. Sizes are pixels of the network input; the arrays are read-only.
 
     Attributes
     ----------

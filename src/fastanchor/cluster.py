@@ -10,7 +10,7 @@ import numpy as np
 from fastanchor import _check, kernels
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
-from fastanchor._types import FloatArray, IntArray, KMeansResult, LabelArray, Metric, Progress, Stop, Update
+from fastanchor._types import Computed, FloatArray, IntArray, KMeansResult, LabelArray, Metric, Progress, Stop, Update
 from fastanchor.boxes import Boxes
 from fastanchor.engine import METRICS, BoxIndex, Engine, choose
 from fastanchor.engine._pool import each, thread_count
@@ -185,7 +185,7 @@ def clustered(
         inertia=inertia,
         n_iter=run.n_iter,
         stop=run.stop,
-        _labels=lambda: answers.labels(run.centers, metric),
+        _labels=Computed(lambda: answers.labels(run.centers, metric)),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._small import EVERY, kept
-from fastanchor._types import FloatArray, IntArray
+from fastanchor._types import FloatArray, IntArray, Result
 from fastanchor.boxes import network_input, network_sizes
 from fastanchor.engine import BoxIndex, choose
 from fastanchor.engine._pool import CHUNK, each, thread_count
@@ -36,8 +36,8 @@ class SizeClass(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class AnchorCheck:
-    """What :func:`fastanchor.check` found. Sizes are pixels of the network input.
+class AnchorCheck(Result):
+    """What :func:`fastanchor.check` found. Sizes are pixels of the network input; the arrays are read-only.
 
     Attributes
     ----------

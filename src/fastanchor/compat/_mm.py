@@ -83,7 +83,7 @@ def anchor_generate(
     found = _v5.search(begun, wh, thr, iters, streams.draws, float(first))
     self.logger.info(f"Anchor cluster finish. fitness = {found.fitness:.4f}")
     precision = torch.float64 if found.accepted else torch.float32
-    return torch.tensor(found.anchors, dtype=precision).to(kept.device)
+    return torch.tensor(found.anchors.copy(), dtype=precision).to(kept.device)
 
 
 KMEANS = "YOLOKMeansAnchorOptimizer.kmeans_anchors"

@@ -58,7 +58,7 @@ def bubbliiiing(box: Any, k: int) -> tuple[FloatArray, IntArray]:
     """
     found = fitted(box, k)
     print(f"iter: {found.n_iter}. avg_iou:{found.mean_iou:.2f}")
-    return found.centers, found.labels
+    return found.centers.copy(), found.labels.copy()
 
 
 def qqwweee(self: Any, boxes: Any, k: int, dist: Rule = np.median) -> FloatArray:

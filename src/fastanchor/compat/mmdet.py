@@ -167,7 +167,7 @@ def v5_k_means(
         raise DataError(f"bbox_whs: {len(wh)} boxes have a side of {LEAST:g} pixels, fewer than {n} anchors")
     streams = _v5.global_streams() if rng is None else _v5.own_streams(rng)
     begun = _v5.start(wh, wh.std(0, ddof=1) if len(wh) > 1 else np.ones(2, np.float32), n, streams, say)
-    return _v5.search(begun, wh, thr, iters, streams.draws).anchors
+    return _v5.search(begun, wh, thr, iters, streams.draws).anchors.copy()
 
 
 def differential_evolution(

@@ -123,7 +123,7 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
     >>> k_means(boxes, 2).tolist()
     [[52.0, 60.0], [11.0, 10.0]]
     """
-    return fitted(boxes, k, dist, use_iou, use_pp).centers
+    return fitted(boxes, k, dist, use_iou, use_pp).centers.copy()  # scripts may change their anchors in place
 
 
 def fitted(
