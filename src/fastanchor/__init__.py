@@ -1,7 +1,11 @@
 """Anchor box shapes for object detectors, from labelled boxes.
 
-Boxes are widths and heights; see :func:`auto_anchor` for the whole job, and :func:`kmeans`, :func:`anchor_fitness` and
-:func:`evolve` for its parts. The command line is ``fastanchor --help``. What is wrong with an argument or a file is a
+Boxes are widths and heights: an array of two columns, a :class:`Boxes`, a :class:`BoxIndex`, or a table (of pandas,
+polars or pyarrow) with the columns ``width`` and ``height``, ``w`` and ``h``, or just two columns of numbers. See
+:func:`auto_anchor` for the whole job, and :func:`kmeans`, :func:`anchor_fitness` and :func:`evolve` for its parts. The
+command line is ``fastanchor --help``.
+
+What is wrong with an argument or a file is a
 :class:`DataError`, which is also a ``ValueError``; a file that does not exist is also a ``FileNotFoundError``, and an
 argument of a type that is not accepted is also a ``TypeError``.
 """

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import DataError, WrongTypeError
+from fastanchor._frame import sides_of
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
@@ -65,8 +66,9 @@ def as_sizes(values: Any, name: str, unit: str = "", *, may_be_empty: bool = Fal
 
 def _pairs(values: Any, name: str, may_be_empty: bool = False) -> FloatArray:
     unmasked(values, name)
+    table = sides_of(values, name)
     try:
-        array = np.asarray(values)
+        array = np.asarray(values if table is None else table)
         if array.ndim == 0:
             raise TypeError
         if array.dtype.kind not in "fiub":
