@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from fastanchor import _check
 from fastanchor._progress import bar
-from fastanchor._types import EvolveResult, FloatArray, Progress
-from fastanchor.engine import Engine, choose
+from fastanchor._types import EngineName, EvolveResult, FloatArray, Progress, Rng, Sizes
+from fastanchor.engine import BoxesLike, Engine, choose
 from fastanchor.metrics import as_anchors
 
 __all__ = ["Draws", "climb", "evolve"]
@@ -29,13 +29,13 @@ class Draws(NamedTuple):
 
 
 def evolve(
-    boxes: Any,
-    anchors: Any,
+    boxes: BoxesLike,
+    anchors: Sizes,
     *,
     thr: float = 0.25,
     gen: int = 1000,
-    rng: Any = None,
-    engine: str = "auto",
+    rng: Rng = None,
+    engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
 ) -> EvolveResult:

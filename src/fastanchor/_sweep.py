@@ -14,9 +14,9 @@ from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
-from fastanchor._types import FloatArray, IntArray, Progress, Result, Update
+from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update
 from fastanchor.boxes import network_input
-from fastanchor.engine import BoxIndex, choose
+from fastanchor.engine import BoxesLike, BoxIndex, choose
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import network_wh
 from fastanchor.starts import N_INIT, fittest
@@ -64,19 +64,19 @@ class SweepResult(Result):
 
 
 def sweep(
-    boxes: Any,
+    boxes: BoxesLike,
     n: Iterable[int] = range(1, 16),
     *,
     img_size: int | Sequence[int] = 640,
     thr: float = 0.25,
     gen: int = 0,
-    fit: str = "letterbox",
+    fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
-    rng: Any = None,
+    rng: Rng = None,
     update: Update = "median",
     n_init: int = N_INIT,
     max_iter: int = 300,
-    engine: str = "auto",
+    engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
 ) -> SweepResult:

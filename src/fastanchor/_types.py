@@ -6,14 +6,18 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "ArrowBatch",
+    "ArrowStream",
     "Computed",
+    "EngineName",
     "EvolveResult",
+    "Fit",
     "Fitness",
     "FloatArray",
     "IntArray",
@@ -23,6 +27,10 @@ __all__ = [
     "PathLike",
     "Progress",
     "Result",
+    "Rng",
+    "Sizes",
+    "Start",
+    "StartName",
     "Stop",
     "Summary",
     "Update",
@@ -32,9 +40,29 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 LabelArray = NDArray[np.int32]
 
+EngineName = Literal["auto", "dense", "index"]
+Fit = Literal["letterbox", "stretch"]
 Metric = Literal["iou", "euclidean"]
 Update = Literal["median", "mean"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]
+StartName = Literal["random", "k-means++"]
+
+
+class ArrowStream(Protocol):
+    """A table that hands over Arrow data, batch by batch."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+
+class ArrowBatch(Protocol):
+    """A table that hands over Arrow data at once."""
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> object: ...
+
+
+Rng = int | np.integer[Any] | np.random.Generator | None
+Sizes = ArrayLike | ArrowStream | ArrowBatch  # (n, 2) widths and heights
+Start = StartName | Sizes
 
 PathLike = str | os.PathLike[str]
 # True: a bar; False: none; None: a bar if stderr is a terminal; or a tqdm-like callable

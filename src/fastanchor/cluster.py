@@ -6,13 +6,29 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check, kernels
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
-from fastanchor._types import Computed, FloatArray, IntArray, KMeansResult, LabelArray, Metric, Progress, Stop, Update
+from fastanchor._types import (
+    Computed,
+    EngineName,
+    FloatArray,
+    IntArray,
+    KMeansResult,
+    LabelArray,
+    Metric,
+    Progress,
+    Rng,
+    Sizes,
+    Start,
+    StartName,
+    Stop,
+    Update,
+)
 from fastanchor.boxes import Boxes
-from fastanchor.engine import METRICS, BoxIndex, Engine, choose
+from fastanchor.engine import METRICS, BoxesLike, BoxIndex, Engine, choose
 from fastanchor.engine._pool import each, thread_count
 from fastanchor.engine._protocol import Step
 from fastanchor.engine.dense import DenseEngine
@@ -31,7 +47,7 @@ __all__ = [
 ]
 
 UPDATES = get_args(Update)
-INITS = ("random", "k-means++")
+INITS = get_args(StartName)
 
 # Engines agree on sums to 1e-12; what differs by less than this is a tie, and the earlier stays.
 TIE = 1e-11
@@ -49,17 +65,17 @@ AS_IN_KMEANS, AS_IN_AUTO_ANCHOR = Called(), Called(k="n")
 
 
 def kmeans(
-    boxes: Any,
+    boxes: BoxesLike,
     k: int,
     *,
     metric: Metric = "iou",
     update: Update = "median",
-    init: Any = "random",
+    init: Start = "random",
     n_init: int = 1,
     max_iter: int = 300,
     tol: float = 0.0,
-    rng: Any = None,
-    engine: str = "auto",
+    rng: Rng = None,
+    engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
 ) -> KMeansResult:
@@ -138,17 +154,17 @@ def kmeans(
 
 
 def clustered(
-    boxes: Any,
+    boxes: BoxesLike,
     k: int,
     *,
     metric: Metric = "iou",
     update: Update = "median",
-    init: Any = "random",
+    init: Start = "random",
     n_init: int = 1,
     max_iter: int = 300,
     tol: float = 0.0,
-    rng: Any = None,
-    engine: str = "auto",
+    rng: Rng = None,
+    engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
     called: Called = AS_IN_KMEANS,
@@ -172,7 +188,7 @@ def clustered(
     runs: list[tuple[_Run, IntArray, float]] = []
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
         for _ in range(1 if given is not None else n_init):
-            start = given if given is not None else _start(answers, k, metric, init, generator, called)
+            start = given if given is not None else _start(answers, k, metric, str(init), generator, called)
             run = _lloyd(answers, start, metric, update, max_iter, tol, moving, called)
             counts, inertia = answers.nearest(run.centers, metric)
             if not runs or _better(inertia, runs[-1][2]):
@@ -189,7 +205,7 @@ def clustered(
     )
 
 
-def assign(boxes: Any, centers: Any, *, metric: Metric = "iou") -> IntArray:
+def assign(boxes: BoxesLike, centers: Sizes, *, metric: Metric = "iou") -> IntArray:
     """Return the nearest centre of each box, (n,) int64 in the order of the boxes; ties go to the lowest.
 
     Parameters
@@ -215,7 +231,9 @@ def assign(boxes: Any, centers: Any, *, metric: Metric = "iou") -> IntArray:
     return choose(boxes, metric=metric).labels(check(centers, "centers"), metric)
 
 
-def update_centers(boxes: Any, labels: Any, k: int, *, update: Update = "median", empty: Any = None) -> FloatArray:
+def update_centers(
+    boxes: BoxesLike, labels: ArrayLike, k: int, *, update: Update = "median", empty: Sizes | None = None
+) -> FloatArray:
     """Return the centre of each label's boxes, (k, 2) float64: the second half of a round of :func:`kmeans`.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -13,11 +13,25 @@ from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
-    "BY", "DEEPEST", "NAMED", "Layer", "Split", "checked", "counted", "equal", "layers", "levels", "remarks", "split",
-    "unusual", "usual",
+    "BY",
+    "DEEPEST",
+    "NAMED",
+    "By",
+    "Layer",
+    "Split",
+    "checked",
+    "counted",
+    "equal",
+    "layers",
+    "levels",
+    "remarks",
+    "split",
+    "unusual",
+    "usual",
 ]  # fmt: skip
 
-BY = ("area", "stride")
+By = Literal["area", "stride"]
+BY = get_args(By)
 
 DEEPEST = 12  # the largest level, of stride 4096
 
@@ -84,7 +98,7 @@ def split(
     names: str | Sequence[int] | None = None,
     *,
     per_level: Sequence[int] | None = None,
-    by: str = "area",
+    by: By = "area",
 ) -> Split:
     """Return (level, anchors in it), smallest level first.
 

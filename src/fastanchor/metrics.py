@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from fastanchor import _check, _text, kernels
 from fastanchor._errors import DataError, WrongTypeError
-from fastanchor._types import Fitness, FloatArray
+from fastanchor._types import Fitness, FloatArray, Sizes
 from fastanchor.boxes import Boxes
-from fastanchor.engine import Engine, choose
+from fastanchor.engine import BoxesLike, Engine, choose
 from fastanchor.engine._pool import CHUNK
 
 __all__ = ["anchor_fitness", "as_anchors", "mean_best_iou", "mean_iou", "wh_iou"]
@@ -20,7 +18,7 @@ ORDER = "boxes come first, then anchors"
 MANY = 100  # no detector has more anchor shapes than this, so more of them than boxes are boxes in the wrong place
 
 
-def as_anchors(anchors: Any, boxes: int) -> FloatArray:
+def as_anchors(anchors: Sizes, boxes: int) -> FloatArray:
     """Return `anchors` as (k, 2) float64, unless they are boxes that a caller put in the place of the anchors.
 
     Two arrays of a few rows look alike. What can be told is told: an object that holds boxes, and more than 100
@@ -44,7 +42,7 @@ def as_anchors(anchors: Any, boxes: int) -> FloatArray:
     return found
 
 
-def wh_iou(boxes: Any, anchors: Any) -> FloatArray:
+def wh_iou(boxes: Boxes | Sizes, anchors: Sizes) -> FloatArray:
     """Return the IoU of every box with every anchor, as if both had one corner in common.
 
     Parameters
@@ -84,7 +82,7 @@ def wh_iou(boxes: Any, anchors: Any) -> FloatArray:
     return out
 
 
-def mean_iou(boxes: Any, anchors: Any) -> float:
+def mean_iou(boxes: BoxesLike, anchors: Sizes) -> float:
     """Return the mean over the boxes of the IoU with the best anchor.
 
     Parameters
@@ -117,7 +115,7 @@ def mean_best_iou(answers: Engine, anchors: FloatArray, inertia: float | None = 
     return mean if mean > FEW_DIGITS else answers.best_iou(anchors)
 
 
-def anchor_fitness(boxes: Any, anchors: Any, thr: float = 0.25) -> Fitness:
+def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25) -> Fitness:
     """Return the ratio fitness and the best possible recall of anchors over boxes.
 
     A box and an anchor match as well as their worst ratio of sides, ``min(w/kw, kw/w, h/kh, kh/h)``; each box takes

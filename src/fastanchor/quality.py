@@ -10,9 +10,9 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._small import EVERY, kept
-from fastanchor._types import FloatArray, IntArray, Result
+from fastanchor._types import Fit, FloatArray, IntArray, Result, Sizes
 from fastanchor.boxes import network_input, network_sizes
-from fastanchor.engine import BoxIndex, choose
+from fastanchor.engine import BoxesLike, BoxIndex, choose
 from fastanchor.engine._pool import CHUNK, each, thread_count
 from fastanchor.metrics import as_anchors, mean_best_iou, wh_iou
 
@@ -91,12 +91,12 @@ class AnchorCheck(Result):
 
 
 def check(
-    boxes: Any,
-    anchors: Any,
+    boxes: BoxesLike,
+    anchors: Sizes,
     *,
     thr: float = 0.25,
     img_size: int | Sequence[int] = 640,
-    fit: str = "letterbox",
+    fit: Fit = "letterbox",
     min_size: float = EVERY,
 ) -> AnchorCheck:
     """Return how well anchors fit boxes: fitness, recall, IoU, and the shares of anchors and sizes.
@@ -202,7 +202,7 @@ def best_served(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, Float
     return labels, best
 
 
-def network_wh(boxes: Any, img_size: int | Sequence[int], fit: str, min_size: float) -> FloatArray:
+def network_wh(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float) -> FloatArray:
     """Return the boxes with a side of at least `min_size`, in pixels of the network input, (n, 2).
 
     Raises

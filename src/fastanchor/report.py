@@ -15,7 +15,7 @@ from fastanchor import export, plot
 from fastanchor._small import EVERY, MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
 from fastanchor._text import many, plain
-from fastanchor._types import FloatArray, Progress, Summary
+from fastanchor._types import Fit, FloatArray, Progress, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
@@ -92,7 +92,7 @@ def make(
     n: int = 9,
     thr: float = 0.25,
     gen: int = 1000,
-    fit: str = "letterbox",
+    fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
     seed: int = 0,
     deal: Callable[[FloatArray], Split | None] | None = None,

@@ -14,7 +14,7 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
-from fastanchor._types import KMeansResult, Metric, Progress, Update
+from fastanchor._types import KMeansResult, Metric, Progress, Start, Update
 from fastanchor.cluster import AS_IN_AUTO_ANCHOR, TIE, Called, clustered
 from fastanchor.engine import Engine, choose
 
@@ -34,7 +34,7 @@ def fittest(
     *,
     thr: float,
     rng: np.random.Generator,
-    init: Any = "random",
+    init: Start = "random",
     n_init: int = N_INIT,
     max_iter: int = 300,
     progress: Progress = None,

@@ -14,7 +14,7 @@ import numpy as np
 import fastanchor
 from fastanchor import kernels
 from fastanchor._progress import track
-from fastanchor._types import Update
+from fastanchor._types import EngineName, Update
 from fastanchor.cli import _common
 from fastanchor.engine import ENGINES, METRICS
 from fastanchor.engine._pool import thread_count
@@ -77,7 +77,7 @@ def _warm() -> None:
     fastanchor.wh_iou(boxes, boxes[:5])
 
 
-def _engines(backend: str) -> list[str]:
+def _engines(backend: str) -> list[EngineName]:
     return [name for name in ENGINES if name == "dense" or (name == "index" and backend == "numba")]
 
 

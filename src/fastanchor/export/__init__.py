@@ -14,7 +14,7 @@ from pathlib import Path
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, content, named
-from fastanchor._types import FloatArray, PathLike
+from fastanchor._types import Fit, FloatArray, PathLike
 from fastanchor.boxes import FITS
 from fastanchor.export._common import Config, Input, Target, from_words
 from fastanchor.export.darknet import DARKNET, darknet, edit_cfg
@@ -53,7 +53,7 @@ def emit(
     parts: Split | None = None,
     *,
     made_for: Input | None = None,
-    fit: str | None = None,
+    fit: Fit | None = None,
 ) -> str:
     """Return the anchors in one of :data:`FORMATS`, without a newline at the end.
 
@@ -152,7 +152,7 @@ def edit(
     parts: Split | None = None,
     *,
     made_for: Input | None = None,
-    fit: str | None = None,
+    fit: Fit | None = None,
 ) -> str:
     """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place.
 
