@@ -164,8 +164,8 @@ def test_numbers_of_other_kinds():
 @pytest.mark.parametrize("content", [pa.array([1, 2]), pa.array([[1, 2], [3, 4]])])
 def test_arrow_data_that_is_not_a_table(content):
     class Bare:
-        def __arrow_c_stream__(self, requested_schema=None):
-            return pa.chunked_array([content]).__arrow_c_stream__(requested_schema)
+        def __arrow_c_array__(self, requested_schema=None):
+            return content.__arrow_c_array__(requested_schema)
 
     with pytest.raises(DataError, match=r"^boxes: is Arrow data, but not a table \("):
         fastanchor.mean_iou(Bare(), [[1, 1]])

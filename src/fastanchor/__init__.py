@@ -5,9 +5,8 @@ polars or pyarrow) with the columns ``width`` and ``height``, ``w`` and ``h``, o
 :func:`auto_anchor` for the whole job, and :func:`kmeans`, :func:`anchor_fitness` and :func:`evolve` for its parts. The
 command line is ``fastanchor --help``.
 
-What is wrong with an argument or a file is a
-:class:`DataError`, which is also a ``ValueError``; a file that does not exist is also a ``FileNotFoundError``, and an
-argument of a type that is not accepted is also a ``TypeError``.
+What is wrong with an argument or a file raises :class:`DataError`, which is also a ``ValueError``. For a file that does
+not exist it is a ``FileNotFoundError`` too, for an argument of a wrong type a ``TypeError``.
 """
 
 TYPE_CHECKING = False  # type checkers take it for typing's, which costs milliseconds to import
@@ -30,12 +29,14 @@ if TYPE_CHECKING:
     from fastanchor.cluster import assign, kmeans, update_centers
     from fastanchor.datasets import read
     from fastanchor.engine import BoxIndex
+    from fastanchor.estimator import AnchorKMeans
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
     from fastanchor.quality import AnchorCheck, check
 
 __all__ = [
     "AnchorCheck",
+    "AnchorKMeans",
     "AnchorResult",
     "BackendError",
     "BoxIndex",
@@ -87,6 +88,7 @@ _HOMES = {
     "cluster": ("assign", "kmeans", "update_centers"),
     "datasets": ("read",),
     "engine": ("BoxIndex",),
+    "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
     "quality": ("AnchorCheck", "check"),

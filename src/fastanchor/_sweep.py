@@ -97,7 +97,7 @@ def sweep(
     fit : {"letterbox", "stretch"}
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
-        Boxes without a side of at least this many pixels of the network input are left out.
+        Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness. Each number makes the draws that :func:`auto_anchor` makes
         for it, so its anchors are those of that function with as many generations, whatever other numbers there are.

@@ -188,7 +188,7 @@ def auto_anchor(
     fit : {"letterbox", "stretch"}
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
-        Boxes without a side of at least this many pixels of the network input are left out.
+        Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness, for k-means first and the search after it.
     metric, update, init, max_iter, tol

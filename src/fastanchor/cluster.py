@@ -104,6 +104,7 @@ def kmeans(
         those before. An array is run once, whatever `n_init` says.
     n_init : int, default 1
         Runs from as many starts; the one with the largest mean IoU (least inertia for "euclidean") is returned.
+        ``auto_anchor`` and ``sweep`` have 16, because their starts are short trials chosen among by the fitness.
     max_iter : int, default 300
         Most updates in a run.
     tol : float, default 0

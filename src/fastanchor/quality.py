@@ -114,7 +114,8 @@ def check(
     fit : {"letterbox", "stretch"}
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 0
-        Boxes without a side of at least this many pixels of the network input are left out. ``auto_anchor`` has 2.
+        Boxes without a side of at least this many pixels of the network input are left out. The default keeps all,
+        because a trainer scores every label; ``auto_anchor`` and ``sweep``, which choose anchors, have 2.
 
     Raises
     ------
