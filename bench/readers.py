@@ -130,7 +130,7 @@ def yolo(folder):
         (labels / f"{i:06}.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
     (folder / "data.yaml").write_text("train: labels\nnames: [a, b, c, d]\n", encoding="ascii")
     expected = loadtxt(labels)
-    ours = lambda: fastanchor.read(folder, image_size=(640, 640), progress=False).wh  # noqa: E731
+    ours = lambda: fastanchor.read(folder, source_size=(640, 640), progress=False).wh  # noqa: E731
     return row("YOLO labels", "files", YOLO, "np.loadtxt a file", lambda: loadtxt(labels), ours, expected)
 
 
@@ -200,7 +200,7 @@ def open_images(folder):
             sides = [(float(r["XMax"]) - float(r["XMin"]), float(r["YMax"]) - float(r["YMin"])) for r in rows]
         return np.array(sides) * 640
 
-    ours = lambda: fastanchor.read(file, image_size=(640, 640), progress=False).wh  # noqa: E731
+    ours = lambda: fastanchor.read(file, source_size=(640, 640), progress=False).wh  # noqa: E731
     return row("Open Images CSV", "rows", OPEN, "csv.DictReader", theirs, ours, (high - low) * 640)
 
 
@@ -220,7 +220,7 @@ def main():
         rows.append(yolo(folder / "yolo"))
         if hasattr(os, "posix_fadvise"):
             rows += cold_row("Pascal VOC", sorted(map(str, (folder / "voc").rglob("*.xml"))), ours)
-            labels = lambda: fastanchor.read(folder / "yolo", image_size=(640, 640), progress=False).wh  # noqa: E731
+            labels = lambda: fastanchor.read(folder / "yolo", source_size=(640, 640), progress=False).wh  # noqa: E731
             rows += cold_row("YOLO labels", sorted(map(str, (folder / "yolo").rglob("*.txt"))), labels)
         rows += coco(folder / "coco")
         rows += tables(folder / "tables")
