@@ -78,6 +78,7 @@ TYPES = {
     "metric": (lambda value: anchors(metric=value), [None, 3, np.mean], ["cosine"]),
     "init": (lambda value: anchors(init=value), [None, 3, [["a", "b"]]], ["first", [[1, 2]]]),
     "engine": (lambda value: anchors(engine=value), [None, 3], ["fast"]),
+    "backend": (lambda value: fastanchor.backend(value).__enter__(), [3, b"numpy"], ["fast"]),
     "threads": (lambda value: anchors(threads=value), ["2", 2.0], [0]),
     "progress": (lambda value: anchors(progress=value), ["yes", 3], []),
     "path": (lambda value: fastanchor.read(value), [3, None], [""]),

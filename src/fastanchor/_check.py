@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from fastanchor._frame import sides_of
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
-    "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "as_indices", "as_path", "as_points", "as_sizes", "choice",
+    "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "Called", "as_indices", "as_path", "as_points", "as_sizes", "choice",
     "generator", "integer", "listed", "names", "number", "short", "side_pair", "tally", "unmasked",
 ]  # fmt: skip
 
@@ -23,6 +23,15 @@ MIN_SIDE = 1e-100
 MAX_SIDE = 1e100
 SEED_MOST = 2**128 - 1  # as many seeds as a generator has states
 MOST = 2**31 - 1  # no number of things, and no side of a network input, is above this
+
+
+class Called(NamedTuple):
+    """What the caller calls the arguments of k-means: errors name what was written."""
+
+    boxes: str = "boxes"
+    k: str = "k"
+    max_iter: str = "max_iter"
+
 
 TEXT = (str, bytes, bytearray, memoryview)  # sequences of characters or bytes, never of numbers or names
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastanchor import _check, kernels
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
 from fastanchor._types import (
@@ -34,17 +35,7 @@ from fastanchor.engine._protocol import Step
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.metrics import mean_best_iou
 
-__all__ = [
-    "AS_IN_AUTO_ANCHOR",
-    "AS_IN_KMEANS",
-    "INITS",
-    "UPDATES",
-    "Called",
-    "assign",
-    "clustered",
-    "kmeans",
-    "update_centers",
-]
+__all__ = ["AS_IN_KMEANS", "INITS", "UPDATES", "assign", "clustered", "kmeans", "update_centers"]
 
 UPDATES = get_args(Update)
 INITS = get_args(StartName)
@@ -53,15 +44,7 @@ INITS = get_args(StartName)
 TIE = 1e-11
 
 
-class Called(NamedTuple):
-    """What the caller calls the arguments of :func:`clustered`: errors name what was written."""
-
-    boxes: str = "boxes"
-    k: str = "k"
-    max_iter: str = "max_iter"
-
-
-AS_IN_KMEANS, AS_IN_AUTO_ANCHOR = Called(), Called(k="n")
+AS_IN_KMEANS = Called()
 
 
 def kmeans(
@@ -139,19 +122,9 @@ def kmeans(
     array([0, 0, 1, 1, 1])
     """
     return clustered(
-        boxes,
-        k,
-        metric=metric,
-        update=update,
-        init=init,
-        n_init=n_init,
-        max_iter=max_iter,
-        tol=tol,
-        rng=rng,
-        engine=engine,
-        threads=threads,
-        progress=progress,
-    )
+        boxes, k, metric=metric, update=update, init=init, n_init=n_init, max_iter=max_iter, tol=tol, rng=rng,
+        engine=engine, threads=threads, progress=progress,
+    )  # fmt: skip
 
 
 def clustered(

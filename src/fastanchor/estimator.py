@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._types import FloatArray, IntArray, Metric, Rng, Start, Update
-from fastanchor.cluster import Called, clustered
+from fastanchor.cluster import clustered
 from fastanchor.engine import METRICS, BoxesLike, choose
 
 __all__ = ["AnchorKMeans"]

@@ -13,21 +13,8 @@ from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
-    "BY",
-    "DEEPEST",
-    "NAMED",
-    "By",
-    "Layer",
-    "Split",
-    "checked",
-    "counted",
-    "equal",
-    "layers",
-    "levels",
-    "remarks",
-    "split",
-    "unusual",
-    "usual",
+    "BY", "DEEPEST", "NAMED", "By", "Layer", "Split", "checked", "counted", "equal", "layers", "levels", "remarks",
+    "split", "unusual", "usual",
 ]  # fmt: skip
 
 By = Literal["area", "stride"]

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
 from fastanchor._types import KMeansResult, Metric, Progress, Start, Update
-from fastanchor.cluster import AS_IN_AUTO_ANCHOR, TIE, Called, clustered
+from fastanchor.cluster import TIE, clustered
 from fastanchor.engine import Engine, choose
 
 __all__ = ["N_INIT", "fittest"]
 
+AS_IN_AUTO_ANCHOR = Called(k="n")
 # Measured by bench/starts.py: more starts, longer trials or more of them finished cost time and part the seeds no less.
 N_INIT = 16
 # updates of a trial, and how many trials go on to the end

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.cluster import Called, clustered
+from fastanchor.cluster import clustered
 from fastanchor.compat import _v5
 from fastanchor.compat._labels import rounded
 from fastanchor.compat._search import by_area, threshold

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._evolve import MUTATED, SIGMA, Draws, climb
 from fastanchor._types import EvolveResult, Fitness, FloatArray
-from fastanchor.cluster import Called, clustered
+from fastanchor.cluster import clustered
 from fastanchor.compat._search import STARTS, by_area
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import Engine, choose

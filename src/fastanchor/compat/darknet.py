@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._output import whole
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
-from fastanchor.cluster import Called, clustered
+from fastanchor.cluster import clustered
 from fastanchor.compat._labels import read_training
 from fastanchor.compat._log import say
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._errors import BackendError, DataError
 from fastanchor._types import FloatArray
-from fastanchor.cluster import Called, clustered
+from fastanchor.cluster import clustered
 from fastanchor.compat import _v5
 from fastanchor.compat._log import say
 from fastanchor.compat._search import LEAST, threshold

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._types import FloatArray
-from fastanchor.cluster import Called, clustered
+from fastanchor.cluster import clustered
 
 __all__ = ["calc_anchors"]
 

@@ -16,11 +16,12 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor import metrics as _metrics
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._evolve import Draws, climb
 from fastanchor._progress import bar
 from fastanchor._types import Fitness, FloatArray, KMeansResult, LabelArray, Metric, Update
-from fastanchor.cluster import AS_IN_KMEANS, Called, clustered
+from fastanchor.cluster import AS_IN_KMEANS, clustered
 from fastanchor.compat._read_voc import read_voc
 from fastanchor.engine import Engine, choose
 from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
