@@ -138,7 +138,8 @@ def test_in_scikit_learn_s_hands():
     pipeline = pytest.importorskip("sklearn.pipeline")
     preprocessing = pytest.importorskip("sklearn.preprocessing")
     model = AnchorKMeans(4, random_state=0)
-    assert base.is_clusterer(model)
+    is_clusterer = getattr(base, "is_clusterer", lambda model: model._estimator_type == "clusterer")  # since 1.6
+    assert is_clusterer(model)
     assert base.clone(model).get_params() == model.get_params()
     line = pipeline.make_pipeline(preprocessing.FunctionTransformer(lambda wh: wh * 2.0), model).fit(WH)
     np.testing.assert_array_equal(line.predict(WH), AnchorKMeans(4, random_state=0).fit(WH * 2.0).labels_)
