@@ -40,7 +40,13 @@ def measured(what, unit, amount, rival, ratio):
     """Print a row of the table and return it."""
     theirs, ours = amount / ratio.reference, amount / ratio.contender
     print(f"{what:<26}{ours:>14,.0f} {unit}/s{theirs:>14,.0f} {rival:<26} {ratio}", flush=True)
-    speeds = {"theirs": theirs, "ours": ours, "ratio": ratio.median, "interval": [ratio.low, ratio.high]}
+    speeds = {
+        "theirs": theirs,
+        "ours": ours,
+        "ratio": ratio.median,
+        "interval": [ratio.low, ratio.high],
+        "processor": ratio.processor,
+    }
     return {"what": what, "unit": unit, "amount": amount, "rival": rival, **speeds}
 
 

@@ -131,6 +131,8 @@ def test_a_busy_machine_is_measured_by_processor_time(monkeypatch, load, cores, 
 
     found = paired(call(8.0, 6.0), call(4.0, 1.0))
     assert found.median == (6.0 if busy else 2.0)
+    assert found.processor is busy
+    assert ("processor time" in str(found)) is busy
 
 
 @pytest.mark.parametrize("error", [OSError(), AttributeError()])

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from fastanchor import _check, kernels
 from fastanchor._check import Called
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._progress import bar
 from fastanchor._types import (
     Computed,
@@ -141,29 +142,29 @@ def clustered(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
-    called: Called = AS_IN_KMEANS,
+    named: Called = AS_IN_KMEANS,
 ) -> KMeansResult:
-    """Return what :func:`kmeans` does, with errors that name the arguments as they are `called`."""
+    """Return what :func:`kmeans` does, with errors that name the arguments as they are `named`."""
     _check.choice(metric, "metric", METRICS)
     _check.choice(update, "update", UPDATES)
-    k = _check.integer(k, called.k, least=1)
+    k = _check.integer(k, named.k, least=1)
     n_init = _check.integer(n_init, "n_init", least=1)
-    max_iter = _check.integer(max_iter, called.max_iter, least=1)
+    max_iter = _check.integer(max_iter, named.max_iter, least=1)
     tol = _check.number(tol, "tol", low=0.0)
-    given = None if isinstance(init, str) else _given(init, k, metric, called)
+    given = None if isinstance(init, str) else _given(init, k, metric, named)
     if given is None:
         _check.choice(init, "init", INITS)
-    answers = choose(boxes, name=engine, threads=threads, metric=metric, argument=called.boxes)
+    answers = choose(boxes, name=engine, threads=threads, metric=metric, argument=named.boxes)
     distinct = _distinct(answers, k)
     if distinct < k:
         sizes = f"{distinct} distinct {'sizes' if distinct != 1 else 'size'}"
-        raise DataError(f"{called.boxes}: hold {sizes}, fewer than {called.k} = {k}")
+        raise DataError(f"{named.boxes}: hold {sizes}, fewer than {called(named.k)} = {k}")
     generator = _check.generator(rng)
     runs: list[tuple[_Run, IntArray, float]] = []
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
         for _ in range(1 if given is not None else n_init):
-            start = given if given is not None else _start(answers, k, metric, str(init), generator, called)
-            run = _lloyd(answers, start, metric, update, max_iter, tol, moving, called)
+            start = given if given is not None else _start(answers, k, metric, str(init), generator, named)
+            run = _lloyd(answers, start, metric, update, max_iter, tol, moving, named)
             counts, inertia = answers.nearest(run.centers, metric)
             if not runs or _better(inertia, runs[-1][2]):
                 runs.append((run, counts, inertia))
@@ -294,7 +295,7 @@ def _lloyd(
     max_iter: int,
     tol: float,
     moving: Any,
-    called: Called = AS_IN_KMEANS,
+    named: Called = AS_IN_KMEANS,
 ) -> _Run:
     lloyd = answers.lloyd(metric, update)
     centers, seen, last = start, {start.tobytes(): start}, np.inf
@@ -302,7 +303,7 @@ def _lloyd(
         step = lloyd.step(centers)
         if not step.changed and step.counts.all():
             return _Run(centers, n_iter, "converged")
-        moved = _reseeded(answers, step, metric, called)
+        moved = _reseeded(answers, step, metric, named)
         moving.update(1)
         # centres that stay where they are have settled: the next assignment cannot differ from this one
         if moved.tobytes() in seen and not np.array_equal(moved, centers):
@@ -336,40 +337,40 @@ def _gain(before: float, now: float, metric: Metric, n: int) -> float:
     return (before - now) / (n if metric == "iou" else before) if before > 0.0 else 0.0
 
 
-def _reseeded(answers: Engine, step: Step, metric: Metric, called: Called) -> FloatArray:
+def _reseeded(answers: Engine, step: Step, metric: Metric, named: Called) -> FloatArray:
     """Return the updated centres; each without a box moves to the box farthest from all the others, in their order."""
     empty = np.flatnonzero(step.counts == 0)
     if not empty.size:
         return step.centers
     rows = answers.spread(step.centers[step.counts > 0], metric, empty.size)
     if rows.size < empty.size:
-        raise _alike(called, len(step.centers))
+        raise _alike(named, len(step.centers))
     moved = step.centers.copy()
     moved[empty] = answers.take(rows)
     return moved
 
 
-def _alike(called: Called, k: int) -> DataError:
-    return DataError(f"{called.boxes}: too few of them can be told apart for {called.k} = {k} centres")
+def _alike(named: Called, k: int) -> DataError:
+    return DataError(f"{named.boxes}: too few of them can be told apart for {called(named.k)} = {k} centres")
 
 
-def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator, called: Called) -> FloatArray:
+def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator, named: Called) -> FloatArray:
     if init == "random":
         return answers.take(rng.choice(len(answers), k, replace=False))
     rows = [int(rng.integers(len(answers)))]
     while len(rows) < k:
         row = answers.pick(answers.take(np.array(rows)), metric, rng.random())
         if row is None:
-            raise _alike(called, k)
+            raise _alike(named, k)
         rows.append(row)
     return answers.take(np.array(rows))
 
 
-def _given(init: Any, k: int, metric: Metric, called: Called) -> FloatArray:
+def _given(init: Any, k: int, metric: Metric, named: Called) -> FloatArray:
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     centers = check(init, "init").copy()
     if len(centers) != k:
-        raise DataError(f"init: holds {len(centers)} centres; {called.k} = {k} are needed")
+        raise DataError(f"init: holds {len(centers)} centres; {called(named.k)} = {k} are needed")
     return centers
 
 

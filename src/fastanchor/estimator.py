@@ -114,7 +114,7 @@ class AnchorKMeans:
             max_iter=self.max_iter,
             rng=_check.generator(state, "random_state"),
             progress=False,
-            called=CALLED,
+            named=CALLED,
         )
         self.cluster_centers_ = found.centers
         self.labels_ = found.labels

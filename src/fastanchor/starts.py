@@ -43,7 +43,7 @@ def fittest(
     metric: Metric = "iou",
     update: Update = "median",
     tol: float = 0.0,
-    called: Called = AS_IN_AUTO_ANCHOR,
+    named: Called = AS_IN_AUTO_ANCHOR,
 ) -> KMeansResult:
     """Return a run of k-means whose start was chosen by the ratio fitness.
 
@@ -61,7 +61,7 @@ def fittest(
     init, n_init, max_iter, progress, metric, update, tol
         Of :func:`fastanchor.kmeans`. With ``n_init=1``, or an array for `init`, there is nothing to choose: the one
         run is returned.
-    called
+    named
         Of :func:`.cluster.clustered`; the public functions that use this one have `n`.
 
     Notes
@@ -73,7 +73,7 @@ def fittest(
     fitnesses that differ by less than a relative 1e-11 are equal, and the earlier start stays.
     """
     options: dict[str, Any] = {"metric": metric, "update": update, "tol": tol, "progress": progress}
-    options["called"] = called
+    options["named"] = named
     n_init = _check.integer(n_init, "n_init", least=1)
     if n_init == 1 or not isinstance(init, str):
         return clustered(answers, k, init=init, max_iter=max_iter, rng=rng, **options)

@@ -28,6 +28,8 @@ class Ratio:
     rounds : int
     reference, contender : float
         Median seconds of each.
+    processor : bool
+        Whether these are seconds of processor time.
     """
 
     median: float
@@ -36,13 +38,14 @@ class Ratio:
     rounds: int
     reference: float
     contender: float
+    processor: bool = False
 
     @classmethod
-    def of(cls, reference: Sequence[float], contender: Sequence[float]) -> Ratio:
+    def of(cls, reference: Sequence[float], contender: Sequence[float], *, processor: bool = False) -> Ratio:
         """Return the ratio of two lists of seconds that were measured round by round."""
         ratios = [theirs / ours for theirs, ours in zip(reference, contender, strict=True)]
         seconds = statistics.median(reference), statistics.median(contender)
-        return cls(statistics.median(ratios), *interval(ratios), len(ratios), *seconds)
+        return cls(statistics.median(ratios), *interval(ratios), len(ratios), *seconds, processor)
 
     def met(self, bar: float) -> bool:
         """Return whether the contender may be `bar` times as fast: its interval does not lie wholly below the bar.
@@ -52,7 +55,8 @@ class Ratio:
         return self.high >= bar
 
     def __str__(self) -> str:
-        return f"{self.median:.2f}x ({self.low:.2f} to {self.high:.2f}, {self.rounds} rounds)"
+        kind = " of processor time" if self.processor else ""
+        return f"{self.median:.2f}x ({self.low:.2f} to {self.high:.2f}, {self.rounds} rounds{kind})"
 
 
 def interval(sample: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -123,7 +127,7 @@ def paired(
     while True:
         for kept, new in zip(times, turns((reference, contender), least, chosen, before), strict=True):
             kept += new
-        found, done = Ratio.of(*times), len(times[0])
+        found, done = Ratio.of(*times, processor=chosen is time.process_time), len(times[0])
         spent = sum(map(sum, times))
         if found.high - found.low <= width * found.median or done >= most or spent >= seconds:
             return found

@@ -19,7 +19,8 @@ from fastanchor._text import many, plain
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
 from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
-from fastanchor.cli._whole import whole
+from fastanchor.cli._values import SIZE, of_size, size
+from fastanchor.cli._words import Several
 from fastanchor.datasets import FORMATS, detect, read, sample
 
 __all__ = [
@@ -69,9 +70,11 @@ def add_reading(parser: argparse.ArgumentParser) -> Any:
     )
     group.add_argument(
         "--source-size",
-        type=_size,
-        metavar="WxH",
-        help="of images that are not there, such as 1280x720, where labels do not tell it (YOLO)",
+        action=Several,
+        belongs=of_size,
+        type=size,
+        metavar="SIZE",
+        help=f"of images that are not there, where labels do not tell it (YOLO); pixels, as in {SIZE}",
     )
     group.add_argument(
         "--size-cache", metavar="FILE", help="keep the sizes read from images in FILE, for the next time (YOLO)"
@@ -85,14 +88,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not comma:
         raise argparse.ArgumentTypeError(f"{text!r}: must be two names, WIDTH,HEIGHT")
     return width.strip(), height.strip()
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    try:
-        return whole(width), whole(height or width)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be one whole number or WIDTHxHEIGHT (pixels)") from None
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from fastanchor._sweep import sweep
 from fastanchor._text import many
 from fastanchor.boxes import network_sizes
 from fastanchor.cli import _common, _head
-from fastanchor.cli._whole import whole
+from fastanchor.cli._values import whole
 from fastanchor.engine import ENGINES
 from fastanchor.starts import N_INIT
 

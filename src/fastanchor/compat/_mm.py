@@ -38,7 +38,7 @@ def kmeans_anchors(self: Any) -> list[Any]:
         init=wh[rows],
         max_iter=self.iters,
         progress=False,
-        called=Called("dataset", "num_anchors", "iters"),
+        named=Called("dataset", "num_anchors", "iters"),
     )
     if self.num_anchors > 1:
         if found.stop == "converged":

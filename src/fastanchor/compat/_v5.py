@@ -55,8 +55,8 @@ def start(
     whole = next((book for book in books if len(book.centers) == n), None)
     if whole is None:
         warn(f"k-means lost some of its {n} centres in all of {STARTS} runs: taking a run that moves such centres")
-        called = Called(k="num_anchors")
-        found = clustered(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False, called=called)
+        named = Called(k="num_anchors")
+        found = clustered(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False, named=named)
         centers = found.centers
     else:
         centers = whole.centers

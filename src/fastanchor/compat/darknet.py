@@ -88,8 +88,8 @@ def calc_anchors(
         print(f"\r loaded \t image: {found_in.images} \t box: {len(found_in.wh)}", end="")
     print("\n all loaded. ")
     print("\n calculating k-means++ ...")  # Darknet says so; like it, this starts from random boxes
-    called = Called("data", "num_of_clusters")
-    found = clustered(found_in.wh, k, update="mean", max_iter=MOST, rng=seed, progress=False, called=called)
+    named = Called("data", "num_of_clusters")
+    found = clustered(found_in.wh, k, update="mean", max_iter=MOST, rng=seed, progress=False, named=named)
     anchors: FloatArray = found.centers[np.argsort(found.centers.prod(1), kind="stable")]
     print(f"\n iterations = {found.n_iter if k > 1 else 0} \n")  # a single mean is no round for Darknet
     if found_in.counters is not None:

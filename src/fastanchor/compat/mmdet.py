@@ -124,8 +124,8 @@ def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any 
         If an argument breaks a rule, or there are fewer distinct sizes than anchors.
     """
     iters = _check.integer(iters, "iters", least=1)
-    called = Called("bbox_whs", "num_anchors", "iters")
-    found = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, called=called)
+    named = Called("bbox_whs", "num_anchors", "iters")
+    found = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, named=named)
     return _by_area(found.centers)
 
 

@@ -56,8 +56,8 @@ def calc_anchors(whs: Any, n: int = 9, iters: int = 1000) -> FloatArray:
     logger.info("Running kmeans for %d anchors on %d points...", k, len(wh))
     start = wh[np.random.choice(len(wh), size=min(k, len(wh)), replace=False)]
     init = start if len(start) == k else "random"
-    called = Called("whs", "n", "iters")
-    found = clustered(wh, k, update="mean", init=init, max_iter=iters, progress=False, called=called)
+    named = Called("whs", "n", "iters")
+    found = clustered(wh, k, update="mean", init=init, max_iter=iters, progress=False, named=named)
     if k > 1 and found.stop == "converged":
         logger.info("kmeans algorithm has converged")
     centers: FloatArray = found.centers[np.argsort(found.centers.prod(1), kind="stable")]

@@ -133,26 +133,26 @@ def fitted(
     dist: Rule = np.median,
     use_iou: bool = True,
     use_pp: bool = False,
-    called: Called = AS_IN_KMEANS,
+    named: Called = AS_IN_KMEANS,
 ) -> KMeansResult:
-    """Return the whole result of :func:`k_means`; errors name the arguments as they are `called`."""
-    k = _check.integer(k, called.k, least=1)
+    """Return the whole result of :func:`k_means`; errors name the arguments as they are `named`."""
+    k = _check.integer(k, named.k, least=1)
     if not callable(dist):
         raise DataError(f"dist = {dist!r}: must be a function such as numpy.median, called with axis=0")
     metric = _metric(use_iou)
     answers: Engine
     if dist in RULES:
-        answers = choose(boxes, metric=metric, argument=called.boxes)
+        answers = choose(boxes, metric=metric, argument=named.boxes)
     else:
         check = _check.as_sizes if use_iou else _check.as_points
-        answers = _Ruled(check(boxes, called.boxes), dist)
+        answers = _Ruled(check(boxes, named.boxes), dist)
     if k > len(answers):
-        raise DataError(f"{called.boxes}: there are {len(answers)}, fewer than {called.k} = {k}")
+        raise DataError(f"{named.boxes}: there are {len(answers)}, fewer than {named.k} = {k}")
     draw = _plus_plus if use_pp else _random
     start = draw(answers, k, metric)
     update = RULES.get(dist, "median")
     return clustered(
-        answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False, called=called
+        answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False, named=named
     )
 
 
@@ -207,7 +207,7 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     if not len(wh):
         raise DataError(f"bbox_wh: no box has a side of {LEAST:g} pixels at img_size = {side}")
     answers = choose(wh)
-    begun = _by_area(fitted(answers, n, called=Called("bbox_wh", "n")).centers)
+    begun = _by_area(fitted(answers, n, named=Called("bbox_wh", "n")).centers)
     fitness, bpr = answers.fitness(begun, ratio)
     _tell("kmeans", begun, fitness, bpr)
     draws = Draws(np.random.random_sample, random.random, np.random.standard_normal)
