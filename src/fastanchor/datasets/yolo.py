@@ -106,8 +106,8 @@ def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: J
 
 def whole(batch: Batch, job: Job) -> Batch:
     """Decide what stands in rows of more than six columns."""
-    if not batch.extra:
-        return batch
+    if not batch.extra or not len(batch):
+        return replace(batch, extra={})
     rows, options = batch.extra, job.options
     by_hand = None if options.rows is None else rows_of(options.rows)
     kind, remarks = _kinds.decide(rows, by_hand, job.source.hints.get("kpt_shape"))
