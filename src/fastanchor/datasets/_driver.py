@@ -122,7 +122,7 @@ def load(
     batch = _named(pixels.batch)
     if not len(batch) and (skips.counts or not batch.label):
         _nothing(probe.path, skips)
-    remarks = [*pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
+    remarks = [*job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
     boxes = _boxes(batch, pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     more = len(files) < len(part.files)
@@ -139,6 +139,9 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
                 yield format.table(file, job)
             except Unusable as error:
                 _unusable(file, error, job, alone=len(files) == 1)
+            except OSError as error:
+                why, detail = refusal(error)
+                _unusable(file, Unusable(why, None, detail), job, alone=len(files) == 1)
             moving.update(1)
 
 
@@ -148,6 +151,8 @@ def _of_many(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
     data: list[bytes] = []
     with closing(_fetch.contents(files, progress=job.progress)) as contents:
         for file, found in zip(files, contents, strict=True):
+            if isinstance(found, IsADirectoryError):
+                continue  # a folder that is called like a label file
             if isinstance(found, OSError):
                 if not (isinstance(found, FileNotFoundError) and file in job.source.images):
                     why, detail = refusal(found)
@@ -174,12 +179,13 @@ def _columns(format: Format, names: list[str], data: list[bytes], job: Job, alon
     )
 
 
-def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Iterator[Image]:
+def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Sequence[Image]:
     assert format.parse is not None
     try:
-        yield from format.parse(file, content, job)
+        return list(format.parse(file, content, job))
     except Unusable as error:
         _unusable(file, error, job, alone)
+        return ()
 
 
 def _unusable(file: str, error: Unusable, job: Job, alone: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from fastanchor.datasets._probe import IMAGES, Probe, ending, joined
+from fastanchor.datasets._probe import IMAGES, Probe, joined
 
 __all__ = ["Places"]
 
@@ -92,7 +92,7 @@ class Places:
         """Return the images of a folder by name, by name in lower case and by stem."""
         found = self._folders.get(folder)
         if found is None:
-            names = ending(self._probe.names(folder), IMAGES)
+            names = self._probe.ending(folder, *IMAGES)
             found = {}
             for name, path in zip(names, joined(folder, names), strict=True):
                 found.setdefault(name.rpartition(".")[0], path)

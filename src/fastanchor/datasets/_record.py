@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor._types import FloatArray, IntArray, PathLike
+from fastanchor._types import FloatArray, IntArray, PathLike, Remark
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import Skips
 
@@ -100,13 +100,14 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """One reading: what a format may ask while it parses."""
+    """One reading: what a format may ask while it parses; its remarks are those of what was read."""
 
     probe: Probe
     source: Source
     options: Options
     skips: Skips
     progress: Any = False
+    remarks: list[Remark] = field(default_factory=list)
 
 
 class Image(NamedTuple):
@@ -159,6 +160,8 @@ class Batch:
         What the labels say of the boxes' areas, NaN for nothing.
     owner : (n,) int64 or None
         Where `image` is None: position in `label` of the file of each box; None for the first.
+    form : str or None
+        Of the boxes; None for the format's.
     """
 
     label: list[str]
@@ -173,6 +176,7 @@ class Batch:
     flags: NDArray[np.uint8] | None = None
     area: FloatArray | None = None
     owner: IntArray | None = None
+    form: str | None = None
 
     def __len__(self) -> int:
         return len(self.box)
