@@ -140,6 +140,9 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
                 yield format.table(file, job)
             except Unusable as error:
                 _unusable(file, error, job, alone=len(files) == 1)
+            except OSError as error:
+                why, detail = refusal(error)
+                _unusable(file, Unusable(why, None, detail), job, alone=len(files) == 1)
             moving.update(1)
 
 
@@ -176,18 +179,19 @@ def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -
             job.skips.note(BACKGROUND)
             names.append(file)
             data.append(b"")
-        else:
+        elif not isinstance(content, IsADirectoryError):  # a folder may be called like a label file
             why, detail = refusal(content)
             job.skips.add(why, file, None, detail)
     return names, data
 
 
-def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Iterator[Image]:
+def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Sequence[Image]:
     assert format.parse is not None
     try:
-        yield from format.parse(file, content, job)
+        return list(format.parse(file, content, job))
     except Unusable as error:
         _unusable(file, error, job, alone)
+        return ()
 
 
 def _unusable(file: str, error: Unusable, job: Job, alone: bool) -> None:

@@ -160,6 +160,8 @@ class Batch:
         What the labels say of the boxes' areas, NaN for nothing.
     owner : (n,) int64 or None
         Where `image` is None: position in `label` of the file of each box; None for the first.
+    form : str or None
+        Of the boxes; None for the format's.
     extra : mapping of str to (n, ...)
         Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
     """
@@ -176,6 +178,7 @@ class Batch:
     flags: NDArray[np.uint8] | None = None
     area: FloatArray | None = None
     owner: IntArray | None = None
+    form: str | None = None
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -321,5 +324,5 @@ def joined(parts: Sequence[Batch]) -> Batch:
         all(part.ordered for part in parts),
         stacked("at"), stacked("flags"), stacked("area"),
         None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
-        {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
+        extra={name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from fastanchor._text import plain
 
 __all__ = [
     "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED",
-    "UNREADABLE", "ZERO", "Skips", "Unusable", "foreign", "impostor", "shown", "shown_counts",
+    "UNREADABLE", "ZERO", "Skips", "Unusable", "impostor", "shown", "shown_counts",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -31,7 +30,6 @@ BACKGROUND = "image without a label file (background)"
 REPORTED = 5
 LONGEST = 160  # characters of a detail
 PAGE = (b"<!doctype html", b"<html")
-WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 MARKUP = (*PAGE, b"<?xml", b"<annotation")
 
 Place = Callable[[], "str | int | None"]
@@ -141,13 +139,6 @@ def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:
     if start.startswith(b"pk\x03\x04"):
         return f"zip archive instead of {wanted}"
     return ""
-
-
-def foreign(head: bytes) -> str:
-    """Return what a file holds that is of no format here, as far as its first bytes tell; or nothing."""
-    if WIDER.match(head):
-        return "the text of WIDER FACE: lines with an image, the number of its boxes, and the boxes; it is not read"
-    return impostor(head, "labels", markup=False)
 
 
 def shown(path: str | Path) -> str:

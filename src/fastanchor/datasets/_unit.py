@@ -59,7 +59,7 @@ def scaled(format: Format, found: Sized, options: Options, skips: Skips) -> InPi
         If images are there and no size can be read from any of them.
     """
     batch, known = found.batch, found.known
-    form = "wh" if batch.box.shape[1] == 2 else options.form or format.form
+    form = "wh" if batch.box.shape[1] == 2 else options.form or batch.form or format.form
     unit, remarks = options.unit, list[Remark]()
     if unit is None:
         unit, remarks = _unit(format, batch, known)
