@@ -319,7 +319,8 @@ def test_sizes_remembered_beside_the_labels(tmp_path):
 
 @pytest.mark.parametrize("described", [False, True])
 @pytest.mark.parametrize("call", [fastanchor.read, lambda path, **how: list(datasets.iter_images(path, **how))])
-def test_a_folder_is_not_listed_again_and_again(tmp_path, described, call):
+@pytest.mark.parametrize("format", ["auto", "yolo"])
+def test_a_folder_is_not_listed_again_and_again(tmp_path, described, call, format):
     for part in ("train", "val"):
         write(tmp_path / "labels" / part, a=ROW, b=ROW)
         picture(tmp_path / "images" / part / "a.png")
@@ -338,7 +339,7 @@ def test_a_folder_is_not_listed_again_and_again(tmp_path, described, call):
     with ExitStack() as stack:
         for name in ("listdir", "scandir"):
             stack.enter_context(mock.patch.object(os, name, counted(getattr(os, name))))
-        call(tmp_path, format="yolo")
+        call(tmp_path, format=format)
     assert counts.pop(str(tmp_path.resolve())) <= 3
     assert counts
     assert max(counts.values()) <= 3
