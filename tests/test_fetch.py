@@ -134,7 +134,7 @@ def test_sizes_are_kept_for_the_next_time(tmp_path, monkeypatch, capsys, speed):
     (data / "labels/0.png").unlink()
     again = fastanchor.read(data, size_cache=cache)
     assert again.image_wh.tolist() == [[100, 10]]
-    assert again.skipped == {"image size missing": 1}
+    assert again.skipped == {"image size missing": 1, "box of an image without a size": 1}
     assert opened == ["1.png"]
     assert sorted(path.name for path in data.rglob("*")) == ["0.txt", "1.png", "1.txt", "labels"]
     assert main(["stats", str(data), "--size-cache", str(cache), "--json", "--quiet"]) == 0
@@ -164,7 +164,7 @@ def test_damaged_entries_are_read_anew(tmp_path):
 
 def test_formats_that_tell_sizes_have_no_use_for_it(tmp_path):
     (tmp_path / "a.csv").write_text("w,h\n1,2\n")
-    with pytest.raises(DataError, match=r"size_cache = .*: has no effect on labels of the format table"):
+    with pytest.raises(DataError, match="has no effect on labels of the format table"):
         fastanchor.read(tmp_path / "a.csv", size_cache=tmp_path / "c")
 
 

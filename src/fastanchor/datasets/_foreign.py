@@ -6,12 +6,14 @@ import json
 import re
 
 from fastanchor.datasets import _xml
+from fastanchor.datasets._skips import impostor
 
 __all__ = ["COCO", "VOC", "json_kind", "kind", "xml_kind"]
 
 VOC = "Pascal VOC"
 COCO = "COCO"
 MOST = 6  # keys that are named
+WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 
 _TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}\[\]"]', re.DOTALL)
 _COCO_KEYS = {"images", "annotations", "categories", "info", "licenses"}
@@ -44,13 +46,18 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
     head : bytes
         The beginning of the file.
     ending : str
-        ".xml", ".json"; of other files nothing is told.
+        ".xml", ".json" or ".txt".
     whole : bool
         Whether `head` is all of it.
     """
+    what = impostor(head, "labels", markup=False)
+    if what:
+        return what
     if ending == ".xml":
         return xml_kind(head)
-    return json_kind(head, whole=whole) if ending == ".json" else ""
+    if ending == ".json":
+        return json_kind(head, whole=whole)
+    return "the list of WIDER FACE, which is not read" if ending == ".txt" and WIDER.match(head) else ""
 
 
 def xml_kind(head: bytes) -> str:

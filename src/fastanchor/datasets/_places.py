@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 
 from fastanchor.datasets._probe import IMAGES, Probe, joined
 
@@ -35,6 +36,13 @@ class Places:
         self._folders: dict[str, Names] = {}
         self._far: Names | None = None
         self._given = [] if images is None else [self._of(f) for f in probe.below(images)]
+
+    def each(self, labels: Sequence[str], names: Sequence[str], at: Iterable[int]) -> dict[int, str]:
+        """Return by position the images found of some label files, at once if there are no images."""
+        folders = {label.rpartition(os.sep)[0] for label in labels}
+        if not any(names) and not any(map(self._around, folders)) and not self._all():
+            return {}
+        return {i: image for i in at if (image := self.find(labels[i], names[i])) is not None}
 
     def find(self, label: str, name: str = "") -> str | None:
         """Return the image of a label file, or None.
@@ -103,15 +111,20 @@ class Places:
 
     def _anywhere(self, name: str) -> str | None:
         """Return the only image of this name, or this stem, below the path that is read."""
-        if self._probe.is_file:
-            return None
+        far = self._all()
+        return far.get(name) or far.get(name.lower()) or None
+
+    def _all(self) -> Names:
+        """Return all images below the path that is read, as of :meth:`_of`; those of one name as an empty text."""
+        if self._far is None and self._probe.is_file:
+            self._far = {}
         if self._far is None:
             far: dict[str, str] = {}
             for folder in self._probe.tree():
                 for key, path in self._of(folder).items():
                     far[key] = "" if far.get(key, path) != path else path
             self._far = far
-        return self._far.get(name) or self._far.get(name.lower()) or None
+        return self._far
 
 
 def _swapped(folder: str) -> list[str]:

@@ -20,6 +20,7 @@ IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 LABELS = (".txt", ".xml", ".json", ".csv", ".tsv", ".parquet", ".npy", ".npz", ".cache", ".yaml", ".yml", ".data")
 FILES = frozenset((*IMAGES, *LABELS))  # endings that are taken for files without a look, which takes time
 HEAD = 1 << 16
+LOOKED_AT = 20  # files whose content is named where there are no labels
 PARTS = {
     "train": "train", "training": "train", "trainval": "trainval",
     "val": "val", "valid": "val", "validation": "val", "validate": "val",

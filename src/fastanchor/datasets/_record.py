@@ -162,6 +162,8 @@ class Batch:
         Where `image` is None: position in `label` of the file of each box; None for the first.
     form : str or None
         Of the boxes; None for the format's.
+    extra : mapping of str to (n, ...)
+        Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
     """
 
     label: list[str]
@@ -177,6 +179,7 @@ class Batch:
     area: FloatArray | None = None
     owner: IntArray | None = None
     form: str | None = None
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.box)
@@ -184,7 +187,7 @@ class Batch:
     def take(self, rows: NDArray[np.bool_]) -> Batch:
         """Return the boxes that a mask keeps, on the same images."""
         chosen = {name: column[rows] for name in _ROWS if (column := getattr(self, name)) is not None}
-        return replace(self, **chosen)
+        return replace(self, **chosen, extra={name: column[rows] for name, column in self.extra.items()})
 
     def on(self, images: NDArray[np.bool_]) -> Batch:
         """Return the images that a mask keeps, with their boxes."""
@@ -288,17 +291,27 @@ def joined(parts: Sequence[Batch]) -> Batch:
     """Return batches one after the other; classes of one name are one class."""
     if len(parts) == 1:
         return parts[0]
-    place: dict[str, int] = {}
-    for part in parts:
-        for name in part.classes:
-            place.setdefault(name, len(place))
+    classes = parts[0].classes
+    alike = all(part.classes == classes for part in parts)  # a list of the data set may have a name twice
+    if not alike:
+        classes = list(dict.fromkeys(name for part in parts for name in part.classes))
+    place = {name: i for i, name in enumerate(classes)}
     classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
     before = np.cumsum([0, *(len(part.label) for part in parts)])
-    tables = [np.array([*(place[name] for name in part.classes), -1], dtype=np.int64) for part in parts]
+    tables = [
+        np.array([*(range(len(classes)) if alike else map(place.__getitem__, part.classes)), -1], np.int64)
+        for part in parts
+    ]
 
     def stacked(name: str) -> Any:
         columns = [getattr(part, name) for part in parts]
         return None if any(column is None for column in columns) else np.concatenate(columns)
+
+    def filled(name: str) -> NDArray[Any]:
+        like = next(part.extra[name] for part in parts if name in part.extra)
+        return np.concatenate([
+            part.extra.get(name, np.zeros((len(part), *like.shape[1:]), like.dtype)) for part in parts
+        ])  # fmt: skip
 
     return Batch(
         [one for part in parts for one in part.label],
@@ -307,8 +320,10 @@ def joined(parts: Sequence[Batch]) -> Batch:
         np.concatenate([part.image + start for part, start in zip(parts, before, strict=False)]) if imaged else None,
         np.concatenate([part.box for part in parts]),
         np.concatenate([table[part.cls] for part, table in zip(parts, tables, strict=True)]) if classed else None,
-        list(place),
+        classes,
         all(part.ordered for part in parts),
         stacked("at"), stacked("flags"), stacked("area"),
         None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+        parts[0].form,
+        {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
     )  # fmt: skip

@@ -100,10 +100,11 @@ def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, 
 
 def _without_pixels(format: Format, batch: Batch, skips: Skips) -> Batch:
     """Leave out boxes that are in pixels where the others are relative."""
-    if not len(batch) or not np.abs(batch.box).max() > MIXED:
+    if not len(batch) or np.abs(batch.box).max() <= MIXED:
         return batch
-    other = np.abs(batch.box).max(1) > MIXED
-    blame(OTHER_UNIT, other, batch, format, skips)
+    farthest = np.abs(batch.box).max(1)
+    other = (farthest > MIXED) & (farthest < np.inf)
+    blame(OTHER_UNIT, other, batch, format, skips, hint("unit"))
     return batch.take(~other)
 
 
@@ -136,12 +137,12 @@ def _split(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]:
     """Return width and height, and left and top if there are any."""
     if form == "wh":
         return box, None
-    if form == "xyxy":
-        with np.errstate(invalid="ignore"):
-            return box[:, 2:] - box[:, :2], box[:, :2]
     if form == "xywh":
         return box[:, 2:], box[:, :2]
-    return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
+    with np.errstate(invalid="ignore"):
+        if form == "xyxy":
+            return box[:, 2:] - box[:, :2], box[:, :2]
+        return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
 
 
 def _times(pairs: FloatArray, batch: Batch) -> FloatArray:
