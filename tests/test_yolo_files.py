@@ -204,7 +204,7 @@ def test_a_text_with_images_and_other_lines_is_no_list_of_images(tmp_path, text)
     file = tmp_path / "wider_face_train_bbx_gt.txt"
     file.write_text(text)
     for place in (file, tmp_path):
-        with pytest.raises(DataError, match=r"no labels recognised here.* the list of WIDER FACE, which is not read"):
+        with pytest.raises(DataError, match=r"no labels recognised here.*the list of WIDER FACE, which is not read"):
             fastanchor.read(place)
 
 
