@@ -164,7 +164,7 @@ def test_damaged_entries_are_read_anew(tmp_path):
 
 def test_formats_that_tell_sizes_have_no_use_for_it(tmp_path):
     (tmp_path / "a.csv").write_text("w,h\n1,2\n")
-    with pytest.raises(DataError, match=r"size_cache = .*: has no effect on labels of the format table"):
+    with pytest.raises(DataError, match="has no effect on labels of the format table"):
         fastanchor.read(tmp_path / "a.csv", size_cache=tmp_path / "c")
 
 

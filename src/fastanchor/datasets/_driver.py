@@ -179,7 +179,7 @@ def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -
             job.skips.note(BACKGROUND)
             names.append(file)
             data.append(b"")
-        elif not isinstance(content, IsADirectoryError):  # a folder may be called like a label file
+        elif not isinstance(content, IsADirectoryError):  # that is a folder which is called like a label file
             why, detail = refusal(content)
             job.skips.add(why, file, None, detail)
     return names, data

@@ -13,8 +13,8 @@ __all__ = ["COCO", "VOC", "json_kind", "kind", "xml_kind"]
 VOC = "Pascal VOC"
 COCO = "COCO"
 MOST = 6  # keys that are named
+WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 
-_WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 _TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}\[\]"]', re.DOTALL)
 _COCO_KEYS = {"images", "annotations", "categories", "info", "licenses"}
 # keys of the outermost object, or of those in the outermost list; keys further in; what such a file is
@@ -46,17 +46,18 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
     head : bytes
         The beginning of the file.
     ending : str
-        ".xml", ".json" or another.
+        ".xml", ".json" or ".txt".
     whole : bool
         Whether `head` is all of it.
     """
+    what = impostor(head, "labels", markup=False)
+    if what:
+        return what
     if ending == ".xml":
         return xml_kind(head)
     if ending == ".json":
         return json_kind(head, whole=whole)
-    if _WIDER.match(head):
-        return "the text of WIDER FACE: lines with an image, the number of its boxes, and the boxes; it is not read"
-    return impostor(head, "labels") if ending == ".txt" else ""
+    return "the list of WIDER FACE, which is not read" if ending == ".txt" and WIDER.match(head) else ""
 
 
 def xml_kind(head: bytes) -> str:

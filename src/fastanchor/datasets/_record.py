@@ -324,5 +324,6 @@ def joined(parts: Sequence[Batch]) -> Batch:
         all(part.ordered for part in parts),
         stacked("at"), stacked("flags"), stacked("area"),
         None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
-        extra={name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
+        parts[0].form,
+        {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
     )  # fmt: skip
