@@ -38,6 +38,7 @@ def array_batch(file: str) -> Batch:
         If it holds no such arrays.
     """
     arrays: dict[str, NDArray[Any]] = {}
+    wh: NDArray[Any] | None
     try:
         with opened(file) as source, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of headers that an old Python wrote

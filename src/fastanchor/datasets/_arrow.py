@@ -16,7 +16,7 @@ from fastanchor._errors import BackendError
 from fastanchor._reading import piped
 from fastanchor._types import FloatArray
 from fastanchor.datasets._columns import Codes, Taken, coded, coded_numbers, unpacked
-from fastanchor.datasets._nested import BOX, ROW, Field, class_names, exposed, flat
+from fastanchor.datasets._nested import BOX, EMPTY, ROW, Field, class_names, exposed, flat
 from fastanchor.datasets._roles import Roles
 from fastanchor.datasets._skips import Unusable, shown
 
@@ -76,7 +76,7 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
     texts = {role: names[at] for role, at in roles.texts().items()}
     wanted = {name: fields[name] for name in (*box, *sizes, *texts.values())}
     label = wanted.get(texts.get("label", ""))
-    packed = None
+    packed = empty = None
     if len(box) == 1 and _is_text(arrow, wanted[box[0]].type):
         texts["box"] = box.pop()
     elif len(box) == 1:
@@ -89,15 +89,19 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
         rows = sum(group.num_rows for group in groups)
         if packed is not None:
             box = list(BOX)
+            empty = np.concatenate([group.column(EMPTY).to_numpy() for group in groups] or [np.empty(0, bool)])
         if packed is not None and wanted[packed].deep:  # a row an image
             called = texts.get("name", texts.get("image"))
             texts = {**texts, "image": ROW, **({} if called is None else {"name": called})}
     values, codes = _taken(arrow, groups, rows, [*box, *sizes], list(texts.values()))
     found = dict(zip(texts, codes, strict=True))
-    four = unpacked(found.pop("box")) if "box" in found else None
-    if four is None:
+    if "box" in found:
+        empty = found["box"].at < 0
+        four = unpacked(found.pop("box"))
+    else:
         four = values if not sizes else np.ascontiguousarray(values[:, : len(box)])
-    return Taken(four, values[:, len(box) :] if sizes else None, found, classes=class_names(source.schema_arrow, label))
+    classes = class_names(source.schema_arrow, label)
+    return Taken(four, values[:, len(box) :] if sizes else None, found, empty=empty, classes=classes)
 
 
 def _is_text(arrow: Any, kind: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._record import CROWD, NOTHING, Batch
@@ -51,7 +52,7 @@ class Taken(NamedTuple):
     sizes: FloatArray | None
     texts: dict[str, Codes]
     lines: IntArray | None = None
-    empty: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
+    empty: NDArray[np.bool_] | None = None
     classes: list[str] | None = None
 
 
@@ -162,12 +163,13 @@ def _first(image: IntArray, texts: Codes, m: int) -> list[str]:
     return [names[i] for i in first.tolist()]
 
 
-def _sizes(rows: FloatArray, image: IntArray, size: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _sizes(rows: FloatArray, image: IntArray, size: FloatArray) -> NDArray[np.bool_]:
     """Fill in the size of each image, and return which rows have another one."""
     good = within(rows)
     first = np.flatnonzero(good)[::-1]
     size[image[first]] = rows[first]  # the first row of an image is the last to be written
-    return good & ((rows[:, 0] != size[image, 0]) | (rows[:, 1] != size[image, 1]))
+    good &= (rows[:, 0] != size[image, 0]) | (rows[:, 1] != size[image, 1])
+    return good
 
 
 def _own_numbers(image: Codes) -> Codes | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor._reading import opened, piped
 from fastanchor._types import FloatArray, IntArray
@@ -130,8 +131,7 @@ def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
     return Taken(box, values[:, sides:] if roles.sizes else None, named, lines, empty)
 
 
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
-Found = tuple[FloatArray, list[Codes], IntArray, "Mask | None"]
+Found = tuple[FloatArray, list[Codes], IntArray, "NDArray[np.bool_] | None"]
 
 
 def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Found | None:

@@ -123,7 +123,7 @@ def load(
     remarks = differing(batch, told, job, places) if limit is None else []
     pixels = judged(format, scaled(format, found, options, skips), skips)
     batch = _named(pixels.batch)
-    if not len(batch) and (skips.counts or not batch.label):
+    if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips)
     remarks = [*pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
     boxes = _boxes(batch, pixels, options.places, part.part, remarks, skips)

@@ -13,10 +13,11 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._record import NOTHING
 from fastanchor.datasets._skips import Unusable
 
-__all__ = ["BOX", "ROW", "Field", "class_names", "exposed", "flat"]
+__all__ = ["BOX", "EMPTY", "ROW", "Field", "class_names", "exposed", "flat"]
 
 BOX = ("#0", "#1", "#2", "#3")  # what the four numbers of a box are called
 ROW = "#row"  # and the number of the row
+EMPTY = "#empty"  # and whether it has no box
 
 
 class Field(NamedTuple):
@@ -69,7 +70,7 @@ def flat(arrow: Any, groups: Iterable[Any], wanted: dict[str, Field], box: str |
     wanted : dict
         Columns by name.
     box : str or None
-        The one that holds the boxes; the tables hold `BOX` instead, and the number of the row, `ROW`.
+        The one that holds the boxes; the tables hold `BOX` instead, `EMPTY`, and the number of the row, `ROW`.
 
     Raises
     ------
@@ -94,6 +95,7 @@ def flat(arrow: Any, groups: Iterable[Any], wanted: dict[str, Field], box: str |
                 four = np.full((len(rows), 4), np.nan)
                 four[there] = _fours(values)
                 made.update(zip(BOX, map(arrow.array, four.T.copy()), strict=True))
+                made[EMPTY] = arrow.array(~there)
             elif lengths is None:
                 made[name] = values if box is None else values.take(arrow.array(rows))
             elif box is None or not np.array_equal(lengths, counts):

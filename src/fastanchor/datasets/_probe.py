@@ -149,7 +149,7 @@ class Probe:
     def seen(self) -> str:
         """Return in words what lies at the path, for whoever finds no labels in it."""
         if self.is_file:
-            return f"a file {self.suffix or 'without an ending'}"
+            return f"a file {self.suffix or 'without an ending'}{_kind(self.head(str(self.path)))}"
         tree = self.tree()
         kinds = Counter(os.path.splitext(name)[1].lower() or "without an ending" for f in tree.values() for name in f)
         parts = [f"{count:,} {kind}" for kind, count in kinds.most_common(6)]
@@ -198,6 +198,11 @@ def part_of(file: str, root: str) -> str:
     """
     words = _WORD.findall(os.path.relpath(file, root).lower() if root else file.lower())
     return next((PARTS[word] for word in reversed(words) if word in PARTS), "")
+
+
+def _kind(head: bytes) -> str:
+    first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    return " with JSON" if first in (b"{", b"[") else " with HTML or XML" if first == b"<" else ""
 
 
 def _way(folder: str) -> Way:

@@ -321,7 +321,7 @@ def joined(parts: Sequence[Batch]) -> Batch:
         stacked("flags"), stacked("area"),
         None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
         parts[0].form,
-        [one for part in parts for one in part.split or [""] * len(part.label)] if any(p.split for p in parts) else None,
+        [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ GROUP = ("isgroupof",)
 # of columns beside width and height that could hold a box, so that width and height could be the image's
 PLACES = re.compile(r"(?:bbox|box|roi|bb)?[xy](?:\d+|min|max|c|center|centre)?|(?!.*id$).*(?:box|roi|coord|corner|poly|"
                     r"segment|annotation|left|right|top|bottom).*")  # fmt: skip
+QUADS = re.compile(r"(?:bbox|box|roi|bb)?[xy][0-4]")
 
 Names = dict[str, int]
 
@@ -106,25 +107,27 @@ def roles(columns: Sequence[str], options: Options) -> Roles:
         (pair for names in reversed(SIDES) if (pair := _pair(place, (names,))) and not set(pair) & set(box)), []
     )
     image = _first(place, IMAGE)
-    name = _first(place, NAMES) if image == place.get("image", -1) else image
-    label, split, group = (_first(place, names) for names in (CLASS, SPLIT, GROUP))
+    called = _first(place, NAMES) if image == place.get("image", -1) else image
+    label, split, group = [_first(place, one) for one in (CLASS, SPLIT, GROUP)]
     bare = options.columns is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
     if bare:
-        used = {*box, *sizes, image, name, label, split, group}
-        others = [columns[i] for one, i in place.items() if i not in used and PLACES.fullmatch(one)]
+        used = {*box, *sizes, image, called, label, split, group}
+        others = [columns[at] for one, at in place.items() if at not in used and PLACES.fullmatch(one)]
         if others:
             which = " and ".join(map(repr, (columns[at] for at in box)))
             detail = f"{which} beside {', '.join(map(brief, others[:4]))}; {hint('columns')}"
             raise Unusable("columns that may be the image's or the box's", None, detail)
-    return Roles(box, form, sizes, image, name, label, split, group, bare)
+    return Roles(box, form, sizes, image, called, label, split, group, bare)
 
 
 def _box(place: Names) -> tuple[list[int], str]:
     """Return the columns of the box and their form."""
+    if any(prefix + "x3" in place for prefix in PREFIXES):  # corners of quadrilaterals are none of a box
+        place = {name: at for name, at in place.items() if not QUADS.fullmatch(name)}
     for prefix in PREFIXES:
         for names in CORNERS:
             found = [place.get(prefix + name, -1) for name in names]
-            if min(found) >= 0 and not (names[0] == "x1" and prefix + "x3" in place):  # no corner of a quadrilateral
+            if min(found) >= 0:
                 return found, "xyxy"
     sides = next((pair for prefix in PREFIXES if (pair := _pair(place, SIDES, prefix))), [])
     if sides:

@@ -88,6 +88,6 @@ def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:
             if texts is not None:
                 columns[name] = np.array(texts, dtype=object)[image]
     if boxes.class_index is not None:
-        names = np.array([*boxes.class_names, ""], dtype=object)
-        columns["class"] = names[np.concatenate([boxes.class_index, np.full(len(empty), len(names) - 1)])]
+        classes = np.array([*boxes.class_names, ""], dtype=object)
+        columns["class"] = classes[np.concatenate([boxes.class_index, np.full(len(empty), len(classes) - 1)])]
     return columns

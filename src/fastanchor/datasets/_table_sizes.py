@@ -23,7 +23,7 @@ def sizes_beside(batch: Batch, job: Job) -> None:
     unknown = np.flatnonzero(~within(batch.size)).tolist()
     listed: dict[str, dict[str, tuple[float, float]]] = {}
     for i in unknown:
-        folder = os.path.dirname(batch.label[i])
+        folder = batch.label[i].rpartition(os.sep)[0]
         if folder not in listed:
             listed[folder] = _listed(folder, job)
         known, name = listed[folder], batch.file[i]
@@ -35,7 +35,7 @@ def sizes_beside(batch: Batch, job: Job) -> None:
 def _listed(folder: str, job: Job) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for file in joined(folder, ending(job.probe.names(folder or "."), (".csv",))):
-        stem = os.path.basename(file)[:-4].lower()
+        stem = file.rpartition(os.sep)[2].lower()
         if file in job.source.files or not any(word in stem for word in WORDS):
             continue
         try:

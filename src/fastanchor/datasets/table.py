@@ -43,9 +43,8 @@ def sniff(probe: Probe) -> Source | None:
     """Return the file if it ends like a table; of a folder the tables in which boxes have places, else the others."""
     if probe.is_file:
         file = str(probe.path)
-        if not probe.named and probe.suffix not in ENDINGS:
-            if file != STDIN or probe.head(file).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in OTHER:
-                return None
+        if not (probe.named or probe.suffix in ENDINGS or (file == STDIN and not _is_other(probe.head(file)))):
+            return None
         found = _roles(file, probe)
         return Source([file], 2, inner=found is not None and found.split >= 0)
     files, bare, inner = [], [], False
@@ -57,6 +56,10 @@ def sniff(probe: Probe) -> Source | None:
             files.append(file)
             inner |= found.split >= 0
     return Source(files or bare, 1, inner=inner) if files or bare else None
+
+
+def _is_other(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in OTHER
 
 
 def _roles(file: str, probe: Probe) -> Roles | None:
@@ -90,16 +93,17 @@ def rows_of(file: str, job: Job) -> Batch:
     if ending in ARRAYS:
         return array_batch(file)
     if ending == ".parquet":
-        taken, found = parquet_columns(file, lambda names: _wanted(roles(names, job.options), job.options))
+        taken, found = parquet_columns(file, lambda names: _wanted(names, job.options))
     else:
         there = sheet(file, job.probe.head(file))
-        found = roles(there.columns, job.options)
+        found = _wanted(there.columns, job.options)
         taken = take(there, job.skips, found)
     return batch_of(taken, found, file, job.skips)
 
 
-def _wanted(found: Roles, options: Options) -> Roles:
-    """Leave out where boxes lie if it is not wanted."""
+def _wanted(columns: list[str], options: Options) -> Roles:
+    """Return what the columns mean, without where boxes lie if it is not wanted."""
+    found = roles(columns, options)
     if options.places or (options.form or found.form) == "xyxy" or len(found.box) != 4:
         return found
     return found._replace(box=found.box[2:], form="wh")
