@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,9 @@ class Boxes:
 
     def with_remarks(self, remarks: Sequence[Remark]) -> Boxes:
         """Return the same boxes with other remarks."""
-        return replace(self, remarks=tuple(remarks))
+        other = copy(self)  # without another look at columns that have been looked at
+        object.__setattr__(other, "remarks", tuple(remarks))
+        return other
 
     def summary(self) -> Summary:
         """Return counts and mean sizes of what was read."""

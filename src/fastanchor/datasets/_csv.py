@@ -115,9 +115,7 @@ def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
     packed = len(roles.box) == 1
     texts = {**roles.texts(), **({"box": roles.box[0]} if packed else {})}
     numbers = [*([] if packed else roles.box), *roles.sizes]
-    found = None
-    if table.data is None or len(table.data) > HEAD:
-        found = _quickly(table, numbers, list(texts.values()))
+    found = _quickly(table, numbers, list(texts.values()))
     if found is None:
         found = _by_rows(table, skips, numbers, list(texts.values()), len(numbers) - len(roles.sizes))
     values, codes, lines, empty = found
@@ -137,10 +135,13 @@ Found = tuple[FloatArray, list[Codes], IntArray, "NDArray[np.bool_] | None"]
 def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Found | None:
     """Return the columns if all is plain: a number in each cell that should hold one, a row in each line."""
     quick = None
+    small = table.data is not None and len(table.data) < HEAD
     if "pyarrow" in sys.modules or _size(table) > SMALL:
         source = Path(table.file) if table.data is None else table.data
         quick = csv_columns(source, len(table.columns), table.delimiter, table.header, numbers, texts)
-    if quick is None and not texts:
+    elif small:
+        quick = _at_once(table, numbers, texts)
+    if quick is None and not texts and not small:
         values = _by_numpy(table, numbers)
         quick = None if values is None else (values, [])
     if quick is None or not np.isfinite(quick[0]).all():
@@ -162,6 +163,25 @@ def _lines(table: Sheet) -> int:
             count += part.count(b"\n")
             last = part[-1:]
     return count + (last != b"\n")
+
+
+def _at_once(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> tuple[FloatArray, list[Codes]] | None:
+    try:
+        with table.open() as source, io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as text:
+            rows = list(csv.reader(text, delimiter=table.delimiter))[table.header :]
+        if set(map(len, rows)) != {len(table.columns)}:
+            return None
+        columns = list(zip(*rows, strict=True))
+        values = np.array([list(map(float, columns[at])) for at in numbers], dtype=np.float64).T
+    except (ValueError, csv.Error):
+        return None
+    if any("_" in "".join(columns[at]) for at in numbers):  # Python's own spelling of numbers
+        return None
+    codes = []
+    for at in texts:
+        place = {name: i for i, name in enumerate(dict.fromkeys(columns[at]))}
+        codes.append(coded(np.array([place[name] for name in columns[at]], dtype=np.int64), list(place)))
+    return np.ascontiguousarray(values).reshape(-1, len(numbers)), codes
 
 
 def _by_numpy(table: Sheet, numbers: Sequence[int]) -> FloatArray | None:

@@ -126,9 +126,10 @@ def _box(place: Names) -> tuple[list[int], str]:
         place = {name: at for name, at in place.items() if not QUADS.fullmatch(name)}
     for prefix in PREFIXES:
         for names in CORNERS:
-            found = [place.get(prefix + name, -1) for name in names]
-            if min(found) >= 0:
-                return found, "xyxy"
+            if prefix + names[0] in place:
+                found = [place.get(prefix + name, -1) for name in names]
+                if min(found) >= 0:
+                    return found, "xyxy"
     sides = next((pair for prefix in PREFIXES if (pair := _pair(place, SIDES, prefix))), [])
     if sides:
         for points, form in ((POINTS, "xywh"), (CENTRES, "cxcywh")):
