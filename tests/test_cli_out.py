@@ -273,9 +273,12 @@ def test_plots(capsys, tmp_path):
         ([*QUICK, "--edit", HERE / "three_heads.cfg", "--levels", "P6"], "are of levels P3/8, P4/16, P5/32, not P3/8"),
         ([*QUICK, "--emit", "yolov5", "--per-level", "4,3,2"], "needs the same number in each level"),
         ([*QUICK, "--per-level", "a"], "--per-level = 'a': must be numbers as in 3,3,3"),
-        ([*QUICK, "--n", "9", "--per-level", "3,3"], "per_level = [3, 3]: adds up to 6; must be 9"),
-        ([*QUICK, "--levels", "P8"], "levels = 'P8': must be tiny, P5, P6, P7"),
-        (["check", "--anchors", "10,13", "5"], "anchors: has 3 numbers; widths and heights come in pairs"),
+        ([*QUICK, "--n", "9", "--per-level", "3,3"], "fastanchor: --per-level = [3, 3]: adds up to 6; must be 9"),
+        ([*QUICK, "--levels", "P8"], "fastanchor: --levels = 'P8': must be tiny, P5, P6, P7"),
+        (
+            ["check", "--anchors", "10,13", "5"],
+            "fastanchor: --anchors: has 3 numbers; widths and heights come in pairs",
+        ),
         (["check", "--anchors", "10,13", "--min-bpr", "2"], "--min-bpr = 2.0: must be a number from 0 to 1"),
         (["check", "--anchors", "10,13", "--plot", "x.gif"], "x.gif: must end in .png, .svg or .pdf"),
         (["sweep", "--n", "3-"], "--n = '3-': must be numbers or ranges, as in 1-15 or 3,6,9"),
@@ -333,7 +336,7 @@ def test_boxes_larger_than_their_image_are_remarked(capsys, tmp_path):
     file = tmp_path / "boxes.csv"
     file.write_text("width,height,image_width,image_height\n500,20,100,80\n10,20,100,80\n")
     assert main(["stats", str(file), "--quiet"]) == 0
-    assert "remark    1 x box larger than its image, kept as it is" in capsys.readouterr().out
+    assert "note      1 box beyond its image, kept" in capsys.readouterr().out
     assert main(["stats", str(file), "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["oversize"] == 1
 

@@ -312,7 +312,7 @@ def test_strict_says_why_it_stopped(capsys, tmp_path, command):
     code, out, err = run(capsys, *command, file, *where, "--strict", "--quiet")
     assert (code, out) == (2, "")
     assert err.endswith("; stopped because of --strict\n")
-    with pytest.raises(DataError, match=r"box with zero width or height \(1,2,1,4,0\)$"):
+    with pytest.raises(DataError, match=r"box with zero width or height \(1, 2, 1, 4\)$"):
         datasets.read(file, source_size=(9, 9), strict=True)
 
 

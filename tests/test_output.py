@@ -95,7 +95,7 @@ def test_a_name_with_a_nul_or_too_long_is_refused(tmp_path):
 def test_without_replace_nothing_is_replaced(tmp_path):
     file = tmp_path / "a.txt"
     file.write_text("old\n")
-    with pytest.raises(DataError, match=r"a\.txt: exists already; --force replaces it"):
+    with pytest.raises(DataError, match=r"a\.txt: exists already; replace=True replaces it"):
         write(file, replace=False)
     write(tmp_path / "b.txt", replace=False)
 

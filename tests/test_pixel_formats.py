@@ -1,5 +1,7 @@
 """KITTI labels and lists of images with boxes in pixels."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,64 @@ def test_kitti_bad_rows(tmp_path):
         fastanchor.read(tmp_path)
     with pytest.raises(DataError, match=r"the labels have no parts|must be 'all' or one of 'train'"):
         fastanchor.read(tmp_path, split="testing")
+
+
+@pytest.mark.parametrize("name", ["traffic light", "a b c", "Car", "person-2"])
+@pytest.mark.parametrize("score", ["", " 0.9"])
+def test_kitti_classes_may_hold_blanks(tmp_path, name, score):
+    kitti(tmp_path, a=f"{CAR.replace('Car', name)}{score}\n")
+    assert datasets.detect(tmp_path) == "kitti"
+    boxes = fastanchor.read(tmp_path, source_size=(1242, 375), strict=True)
+    np.testing.assert_array_equal(boxes.wh, [WH])
+    assert boxes.class_names == (name,)
+
+
+@pytest.mark.parametrize("folder", ["labels", "labels/train", "training/label_2", "x/y/label_2", "."])
+def test_kitti_rows_are_kitti_wherever_they_lie(tmp_path, folder):
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    (tmp_path / folder / "1.txt").write_text(CAR)
+    image = {"label_2": "image_2", "labels": "images"}
+    *above, last = (tmp_path / folder / "1.png").parts[len(tmp_path.parts) :]
+    picture(tmp_path.joinpath(*[image.get(part, part) for part in above], last), (1242, 375))
+    assert datasets.detect(tmp_path) == "kitti"
+    assert fastanchor.read(tmp_path).image_wh.tolist() == [[1242, 375]]
+    assert fastanchor.read(tmp_path, format="kitti").image_wh.tolist() == [[1242, 375]]
+
+
+def test_images_in_a_folder_that_is_named(tmp_path):
+    kitti(tmp_path, a=CAR, b=CAR)
+    for name, size in (("a", (1224, 370)), ("b", (1242, 375))):
+        picture(tmp_path / "elsewhere" / "deep" / name / f"{name}.png", size)
+    data, images = tmp_path / "training" / "label_2", tmp_path / "elsewhere"
+    with pytest.raises(DataError, match="image size missing"):
+        fastanchor.read(data)
+    assert fastanchor.read(data, images=images).image_wh.tolist() == [[1224, 370], [1242, 375]]
+    assert [one.image_path.name for one in datasets.iter_images(data, images=images)] == ["a.png", "b.png"]
+    with pytest.raises(DataError, match="nowhere: cannot be read"):
+        fastanchor.read(data, images=tmp_path / "nowhere")
+
+
+def test_labelme(tmp_path):
+    shapes = [
+        {"label": "a", "points": [[5, 6], [15, 26]], "shape_type": "rectangle"},
+        {"label": "b", "points": [[0, 0], [30, 5], [10, 20]], "shape_type": "polygon"},
+        {"label": "b", "points": [[50, 50], [53, 54]], "shape_type": "circle"},
+        {"label": "c", "points": [[1, 1]], "shape_type": "point"},
+        {"label": "c", "points": "none"},
+    ]
+    content = {"version": "5", "shapes": shapes, "imagePath": "..\\x\\a.jpg", "imageHeight": 80, "imageWidth": 100}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    (tmp_path / "bad.json").write_text("{")
+    said = []
+    boxes = fastanchor.read(tmp_path, report=said.append)
+    assert datasets.detect(tmp_path) == "labelme"
+    assert boxes.wh.tolist() == [[10, 20], [30, 20], [10, 10]]
+    assert boxes.xy.tolist() == [[5, 6], [0, 0], [45, 45]]
+    assert (boxes.class_names, boxes.image_wh.tolist()) == (("a", "b"), [[100, 80]])
+    assert boxes.skipped == {
+        "point, which is no box": 1, "file that is no LabelMe JSON": 1, "box with unreadable coordinates": 1,
+    }  # fmt: skip
+    assert f"{tmp_path / 'a.json'}, shapes[4]: box with unreadable coordinates (?, ?, ?, ?)" in said
 
 
 def test_keras_list(tmp_path):

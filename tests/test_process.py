@@ -460,7 +460,7 @@ def test_what_the_parent_ignores_stays_ignored(tmp_path, ignored):
         (["anchors", "--gen", "-{}"], "must be at least 0"),
         (["anchors", "--seed", "{}"], "must be at most 340,282,366,920"),
         (["anchors", "--per-level", "3,{}"], "--per-level = "),
-        (["anchors", "--gen", "{}x"], "invalid int value"),
+        (["anchors", "--gen", "{}x"], "must be a whole number (see fastanchor anchors --help)"),
         (["sweep", "--n", "1-{}"], "must name 1 to 100 numbers, each at least 1 and at most 9,999"),
         (["sweep", "--n", "{}"], "must name 1 to 100 numbers, each at least 1 and at most 9,999"),
     ],
@@ -482,7 +482,7 @@ def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatc
     Path("labels/a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
     assert main(["stats", name, f"--source-size={size}", "--quiet"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("fastanchor: source_size = ")
+    assert error.startswith("fastanchor: --source-size = ")
     assert error.endswith(": must be at least 1\n")
 
 

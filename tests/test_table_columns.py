@@ -11,7 +11,7 @@ import fastanchor
 from fastanchor import Boxes, DataError
 from fastanchor.cli import main
 from fastanchor.datasets import detect, iter_images, table
-from labels_png import png
+from labels import png
 
 
 def put(path, text, encoding="utf-8"):

@@ -292,7 +292,7 @@ def test_open_images_knows_which_are_pixels(tmp_path):
     boxes = fastanchor.read(csv_file(tmp_path, OPEN + rows), source_size=(100, 90))
     assert boxes.wh.tolist() == [[50, 50], [1, 2], [30, 4]]
     assert boxes.image_wh.tolist() == [[100, 90]] * 3
-    with pytest.raises(DataError, match=r"nothing could be read; .*image size missing \(a: image not found\)"):
+    with pytest.raises(DataError, match=r"nothing could be read; .*image size missing \(a: image not found; see source_size\)"):
         fastanchor.read(tmp_path / "boxes.csv")
 
 

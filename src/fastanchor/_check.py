@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
@@ -75,15 +76,19 @@ def _pairs(values: Any, name: str, may_be_empty: bool = False) -> FloatArray:
             array = array.astype(np.float64)
     except OverflowError:
         row = next(i for i, one in enumerate(array) if not _fits(one))
-        raise DataError(f"{name}[{row}] = {short(array[row].tolist())}: is beyond the numbers of float64") from None
+        raise DataError(
+            f"{called(name)}[{row}] = {short(array[row].tolist())}: is beyond the numbers of float64"
+        ) from None
     except (TypeError, ValueError):
-        raise DataError(f"{name}: must be numbers of shape (n, 2), widths and heights; got {short(values)}") from None
+        raise DataError(
+            f"{called(name)}: must be numbers of shape (n, 2), widths and heights; got {short(values)}"
+        ) from None
     if array.size == 0:
         if may_be_empty:
             return np.empty((0, 2))
-        raise DataError(f"{name}: is empty; at least one (width, height) is needed")
+        raise DataError(f"{called(name)}: is empty; at least one (width, height) is needed")
     if array.ndim != 2 or array.shape[1] != 2:
-        raise DataError(f"{name}: has shape {array.shape}; must be (n, 2), widths and heights")
+        raise DataError(f"{called(name)}: has shape {array.shape}; must be (n, 2), widths and heights")
     clean: FloatArray = np.ascontiguousarray(array, dtype=np.float64)
     return clean
 
@@ -101,7 +106,7 @@ def _blame(array: FloatArray, bad: Any, name: str, rule: str) -> None:
     w, h = (float(v) for v in array[row])
     more = int(np.count_nonzero(bad)) - 1
     others = f"; {more} more row{'s' if more > 1 else ''} like it" if more else ""
-    raise DataError(f"{name}[{row}] = ({w!r}, {h!r}): {rule}{others}")
+    raise DataError(f"{called(name)}[{row}] = ({w!r}, {h!r}): {rule}{others}")
 
 
 def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArray:
@@ -113,7 +118,7 @@ def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArra
         If they are not n whole numbers, one is beyond, or one is masked.
     """
     unmasked(values, name)
-    expected = f"{name}: must be {n} whole numbers, one a box; got"
+    expected = f"{called(name)}: must be {n} whole numbers, one a box; got"
     try:
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
@@ -122,7 +127,7 @@ def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArra
         raise DataError(f"{expected} {array.dtype} of shape {array.shape}")
     if n and not (array.min() >= 0 and array.max() < limit):
         row = int(np.flatnonzero((array < 0) | (array >= limit))[0])
-        raise DataError(f"{name}[{row}] = {array[row]}: {rule}")
+        raise DataError(f"{called(name)}[{row}] = {array[row]}: {rule}")
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
@@ -138,7 +143,7 @@ def unmasked(values: Any, name: str) -> None:
         mask = np.ma.getmaskarray(values)
         rows = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1) if mask.ndim else mask)
         more = f"; {len(rows) - 1} more row{'s' * (len(rows) > 2)} like it" if len(rows) > 1 else ""
-        raise DataError(f"{name}[{rows[0]}]: is masked; leave masked rows out, or fill them{more}")
+        raise DataError(f"{called(name)}[{rows[0]}]: is masked; leave masked rows out, or fill them{more}")
 
 
 def short(values: Any) -> str:
@@ -153,11 +158,11 @@ def short(values: Any) -> str:
 def integer(value: Any, name: str, *, least: int, most: int = MOST) -> int:
     """Return `value` as an int from `least` to `most`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise DataError(f"{name} = {short(value)}: must be a whole number, at least {least}")
+        raise DataError(f"{called(name)} = {short(value)}: must be a whole number, at least {least}")
     if value < least:
-        raise DataError(f"{name} = {short(value)}: must be at least {least}")
+        raise DataError(f"{called(name)} = {short(value)}: must be at least {least}")
     if value > most:
-        raise DataError(f"{name} = {short(value)}: must be at most {most:,}")
+        raise DataError(f"{called(name)} = {short(value)}: must be at most {most:,}")
     return int(value)
 
 
@@ -171,9 +176,9 @@ def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low:
             raise TypeError
         result = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{name} = {short(value)}: {rule}") from None
+        raise DataError(f"{called(name)} = {short(value)}: {rule}") from None
     if not (low <= result <= high) or (open_low and result == low) or result == np.inf:
-        raise DataError(f"{name} = {short(value)}: {rule}")
+        raise DataError(f"{called(name)} = {short(value)}: {rule}")
     return result
 
 
@@ -185,7 +190,7 @@ def generator(rng: Any, name: str = "rng") -> np.random.Generator:
         whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool)
         if not whole or not 0 <= rng <= SEED_MOST:
             rule = "must be None, a whole number from 0 to 2**128 - 1, or a numpy.random.Generator"
-            raise DataError(f"{name} = {short(rng)}: {rule}")
+            raise DataError(f"{called(name)} = {short(rng)}: {rule}")
     return np.random.default_rng(rng)
 
 
@@ -208,7 +213,7 @@ def side_pair(value: Any, name: str, *, square: bool = False) -> tuple[int, int]
         sides = [value]
     if sides is None or len(sides) not in ((1, 2) if square else (2,)):
         expected = "one whole number or (width, height)" if square else "(width, height), two whole numbers"
-        raise DataError(f"{name} = {short(value)}: must be {expected}")
+        raise DataError(f"{called(name)} = {short(value)}: must be {expected}")
     return integer(sides[0], name, least=1), integer(sides[-1], name, least=1)
 
 
@@ -216,14 +221,14 @@ def names(values: Any, name: str) -> tuple[str, ...]:
     """Return the strings that `values` holds."""
     found = listed(values, ordered=False)
     if found is None or not all(isinstance(one, str) for one in found):
-        raise DataError(f"{name} = {short(values)}: must be a sequence of str")
+        raise DataError(f"{called(name)} = {short(values)}: must be a sequence of str")
     return tuple(found)
 
 
 def tally(values: Any, name: str) -> dict[str, int]:
     """Return a mapping of reasons to numbers of things."""
     if not isinstance(values, Mapping) or not all(isinstance(reason, str) for reason in values):
-        raise DataError(f"{name} = {short(values)}: must be a mapping of str to whole numbers")
+        raise DataError(f"{called(name)} = {short(values)}: must be a mapping of str to whole numbers")
     return {reason: integer(count, f"{name}[{reason!r}]", least=0) for reason, count in values.items()}
 
 
@@ -232,14 +237,14 @@ def as_path(value: Any, name: str) -> Path:
     try:
         text = os.fsdecode(value)
     except TypeError:
-        raise DataError(f"{name} = {short(value)}: must be the path of a file or folder") from None
+        raise DataError(f"{called(name)} = {short(value)}: must be the path of a file or folder") from None
     if not text:  # which a Path takes for the current folder
-        raise DataError(f"{name} = '': is empty; the name of a file or folder is needed")
+        raise DataError(f"{called(name)} = '': is empty; the name of a file or folder is needed")
     return Path(text)
 
 
 def choice(value: Any, name: str, legal: tuple[str, ...]) -> str:
     """Return `value` if it is one of `legal`."""
     if not isinstance(value, str) or value not in legal:
-        raise DataError(f"{name} = {short(value)}: must be one of {', '.join(map(repr, legal))}")
+        raise DataError(f"{called(name)} = {short(value)}: must be one of {', '.join(map(repr, legal))}")
     return value

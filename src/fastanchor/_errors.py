@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BackendError", "DataError", "FastanchorError", "SmallBoxWarning"]
+__all__ = ["BackendError", "DataError", "FastanchorError", "SmallBoxWarning", "SplitWarning"]
 
 
 class FastanchorError(Exception):
@@ -19,3 +19,7 @@ class BackendError(FastanchorError, ImportError):
 
 class SmallBoxWarning(UserWarning):
     """Some boxes are smaller than a detector can be expected to see."""
+
+
+class SplitWarning(UserWarning):
+    """The boxes are those of several parts of a data set, while detectors are trained on one of them."""

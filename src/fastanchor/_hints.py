@@ -1,11 +1,11 @@
-"""What a message advises the caller to give, in the caller's words: a Python argument, or an option of a command."""
+"""What messages call an argument, and advise to give, in the caller's words: of Python, or of a command."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-__all__ = ["hint", "of_command_line"]
+__all__ = ["called", "hint", "of_command_line", "of_file", "setting"]
 
 # in Python, on the command line
 _HINTS = {
@@ -16,9 +16,11 @@ _HINTS = {
     "columns": ("see columns", "give --columns"),
     "images": ("see images", "give --images DIR"),
     "strict": ("", "; stopped because of --strict"),
+    "replace": ("replace=True replaces it", "--force replaces it"),
     "levels": ("give parts", "give --levels"),
 }
 _command_line = False
+_options: Mapping[str, str] = {}
 
 
 def hint(name: str) -> str:
@@ -35,12 +37,55 @@ def hint(name: str) -> str:
     return _HINTS[name][_command_line]
 
 
+def called(name: str) -> str:
+    """Return the name of a Python argument as the user knows it: the option of the command that runs, if it has it.
+
+    Examples
+    --------
+    >>> called("img_size")
+    'img_size'
+    >>> with of_command_line({"img_size": "--img-size"}):
+    ...     called("img_size"), called("boxes")
+    ('--img-size', 'boxes')
+    """
+    return _options.get(name, name)
+
+
+def setting(name: str, value: str) -> str:
+    """Return how the user gives an argument a value.
+
+    Examples
+    --------
+    >>> setting("engine", "dense")
+    "engine='dense'"
+    >>> with of_command_line({"engine": "--engine"}):
+    ...     setting("engine", "dense")
+    '--engine dense'
+    """
+    return f"{_options[name]} {value}" if name in _options else f"{name}={value!r}"
+
+
 @contextlib.contextmanager
-def of_command_line() -> Iterator[None]:
-    """Speak to a user of the command line; for all threads, since readers use several."""
-    global _command_line
-    before, _command_line = _command_line, True
+def of_command_line(options: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Speak to a user of the command line, to whom `options` are known by these names of Python arguments.
+
+    For all threads, since readers use several.
+    """
+    global _command_line, _options
+    before = _command_line, _options
+    _command_line, _options = True, options or {}
     try:
         yield
     finally:
-        _command_line = before
+        _command_line, _options = before
+
+
+@contextlib.contextmanager
+def of_file() -> Iterator[None]:
+    """Speak of what a file holds, where a name such as "anchors" is no argument."""
+    global _options
+    before, _options = _options, {}
+    try:
+        yield
+    finally:
+        _options = before

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import hint
 from fastanchor._text import plain
 
 __all__ = ["check_output", "is_stdout", "is_stream", "named_file", "whole"]
@@ -132,7 +133,7 @@ def _target(path: Path, replace: bool) -> Path | None:
         if is_stream(path):
             return None
         if not replace:
-            raise DataError(f"{plain(str(path))}: exists already; --force replaces it")
+            raise DataError(f"{plain(str(path))}: exists already; {hint('replace')}")
         if there.st_nlink > 1:
             others = f"{there.st_nlink} names (hard links), and only this one would get the new content"
             raise DataError(f"{plain(str(path))}: is a file with {others}; delete it first, or name another file")

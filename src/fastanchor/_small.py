@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import FloatArray
 
 __all__ = ["EVERY", "MIN_SIZE", "SMALL", "count_small", "kept", "no_side", "small_boxes"]
@@ -33,7 +34,9 @@ def kept(wh: FloatArray, min_size: float) -> NDArray[np.bool_]:
     """
     keep: NDArray[np.bool_] = (wh[:, 0] >= min_size) | (wh[:, 1] >= min_size)
     if not keep.any():
-        raise DataError(f"boxes: none of {len(wh):,} has a side >= min_size = {min_size:g} pixels of the network input")
+        raise DataError(
+            f"boxes: none of {len(wh):,} has a side >= {called('min_size')} = {min_size:g} pixels of the network input"
+        )
     return keep
 
 

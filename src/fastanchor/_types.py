@@ -80,6 +80,8 @@ class Summary:
         Mean (width, height); NaN where there are none.
     smallest_area, largest_area : float
         Of the boxes; NaN where there are none.
+    relative : bool
+        Whether no size of an image is known, so that images count as squares of side 1.
     oversize : int
         Boxes with a side more than 1 % longer than that of their image. They are kept as they are.
     per_class : dict
@@ -94,6 +96,7 @@ class Summary:
     mean_box: tuple[float, float]
     smallest_area: float
     largest_area: float
+    relative: bool
     oversize: int
     per_class: dict[str, int]
     skipped: dict[str, int]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check, export
-from fastanchor._errors import DataError, SmallBoxWarning
+from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
 from fastanchor._small import MIN_SIZE, SMALL, count_small, kept
 from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, PathLike, Progress, Update
@@ -202,6 +202,8 @@ def auto_anchor(
     -----
     SmallBoxWarning
         If boxes have a side of less than 3 pixels of the network input.
+    SplitWarning
+        If the boxes are of several parts of a data set, such as train and val.
 
     Examples
     --------
@@ -220,6 +222,10 @@ def auto_anchor(
     indexed = boxes if isinstance(boxes, BoxIndex) else None
     wh = network_sizes(boxes, img_size, fit) if indexed is None else indexed.take(np.arange(len(indexed)))
     scaled = isinstance(boxes, Boxes) and boxes.image_wh is not None
+    parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
+    if len(parts) > 1:
+        text = f"the boxes are of several parts of the data set: {', '.join(sorted(map(repr, parts)))}"
+        warnings.warn(f"{text}; detectors are trained on one, see split in read()", SplitWarning, stacklevel=2)
     keep = kept(wh, min_size)
     used = int(np.count_nonzero(keep))
     if indexed is not None and used < len(wh):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,43 @@ class Boxes:
             np.multiply(self.wh[:, axis], scale[self.image_index, axis], out=out[:, axis])
         return out
 
+    def part(self, name: str) -> Boxes:
+        """Return the images of one part of the data set, with their boxes.
+
+        Parameters
+        ----------
+        name : str
+            One of the names in `split`.
+
+        Raises
+        ------
+        DataError
+            If no image belongs to it.
+
+        Examples
+        --------
+        >>> boxes = Boxes([[5, 4], [3, 2]], [0, 1], [[64, 48], [32, 32]], split=["train", "val"])
+        >>> boxes.part("val").wh
+        array([[3., 2.]])
+        """
+        images = np.array([one == name for one in self.split or ()], dtype=bool)
+        if self.image_index is None or not images.any():
+            there = ", ".join(map(repr, dict.fromkeys(self.split or ()))) or "none"
+            raise DataError(f"name = {name!r}: no image belongs to this part; the parts are {there}")
+        rows = images[self.image_index]
+        return replace(
+            self,
+            wh=self.wh[rows],
+            image_index=(np.cumsum(images) - 1)[self.image_index[rows]],
+            image_wh=None if self.image_wh is None else self.image_wh[images],
+            class_index=None if self.class_index is None else self.class_index[rows],
+            xy=None if self.xy is None else self.xy[rows],
+            split=tuple(one for one in self.split or () if one == name),
+            files=None if self.files is None else tuple(compress(self.files, images.tolist())),
+            skipped={},
+            remarks=(),
+        )
+
     def with_remarks(self, remarks: Sequence[Remark]) -> Boxes:
         """Return the same boxes with other remarks."""
         other = copy(self)  # without another look at columns that have been looked at
@@ -166,6 +204,7 @@ class Boxes:
             mean_box=_mean_pair(self.wh),
             smallest_area=float(area.min()) if len(self) else float("nan"),
             largest_area=float(area.max()) if len(self) else float("nan"),
+            relative=bool(len(images)) and bool((images == 1.0).all()),
             oversize=self._oversize(),
             per_class=per_class,
             skipped=dict(self.skipped),

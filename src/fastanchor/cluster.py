@@ -9,6 +9,7 @@ import numpy as np
 
 from fastanchor import _check, kernels
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._progress import bar
 from fastanchor._types import FloatArray, IntArray, KMeansResult, LabelArray, Metric, Progress, Stop, Update
 from fastanchor.boxes import Boxes
@@ -112,7 +113,9 @@ def kmeans(
     answers = choose(boxes, name=engine, threads=threads, metric=metric)
     distinct = _distinct(answers, k)
     if distinct < k:
-        raise DataError(f"boxes: hold {distinct} distinct {'sizes' if distinct != 1 else 'size'}, fewer than k = {k}")
+        raise DataError(
+            f"boxes: hold {distinct} distinct {'sizes' if distinct != 1 else 'size'}, fewer than {called('k')} = {k}"
+        )
     generator = _check.generator(rng)
     runs: list[tuple[_Run, IntArray, float]] = []
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
@@ -289,7 +292,7 @@ def _reseeded(answers: Engine, step: Step, metric: Metric) -> FloatArray:
         return step.centers
     rows = answers.spread(step.centers[step.counts > 0], metric, empty.size)
     if rows.size < empty.size:
-        raise DataError(f"boxes: too few of them can be told apart for k = {len(step.centers)} centres")
+        raise DataError(f"boxes: too few of them can be told apart for {called('k')} = {len(step.centers)} centres")
     moved = step.centers.copy()
     moved[empty] = answers.take(rows)
     return moved
@@ -302,7 +305,7 @@ def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Ge
     while len(rows) < k:
         row = answers.pick(answers.take(np.array(rows)), metric, rng.random())
         if row is None:
-            raise DataError(f"boxes: too few of them can be told apart for k = {k} centres")
+            raise DataError(f"boxes: too few of them can be told apart for {called('k')} = {k} centres")
         rows.append(row)
     return answers.take(np.array(rows))
 

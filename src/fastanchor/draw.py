@@ -12,6 +12,7 @@ from typing import Any
 
 from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
+from fastanchor._hints import called
 from fastanchor._output import check_output, is_stream, whole
 from fastanchor._reading import opened
 from fastanchor.datasets import ImageAnnotation, iter_images
@@ -69,7 +70,7 @@ def draw(
     target = _check.as_path(out, "out")
     one = target.suffix.lower() == ".png" or is_stream(target) if sheet is None else sheet
     if one and target.suffix.lower() != ".png" and not is_stream(target):
-        raise DataError(f"out = {str(target)!r}: a sheet is one file, whose name must end with .png")
+        raise DataError(f"{called('out')} = {str(target)!r}: a sheet is one file, whose name must end with .png")
     if one:
         check_output(target, replace=replace)
     if isinstance(images, (str, os.PathLike)):

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
@@ -121,11 +122,13 @@ def split(
     _check.choice(by, "by", BY)
     if per_level is not None:
         if by == "stride":
-            raise DataError("per_level: cannot be given together with by = 'stride', which counts itself")
+            raise DataError(
+                f"{called('per_level')}: cannot be given together with {called('by')} = 'stride', which counts itself"
+            )
         counts = counted(per_level, n)
         chosen = _named(names) if names is not None else usual(len(counts))
         if len(chosen) != len(counts):
-            raise DataError(f"per_level = {counts}: has {len(counts)} entries for {len(chosen)} levels")
+            raise DataError(f"{called('per_level')} = {counts}: has {len(counts)} entries for {len(chosen)} levels")
         return list(zip(chosen, counts, strict=True))
     if names is None and by == "area":
         return levels(n)
@@ -181,10 +184,14 @@ def counted(per_level: Any, n: int) -> list[int]:
     """
     given = _check.listed(per_level)
     if given is None:
-        raise DataError(f"per_level = {_check.short(per_level)}: must be the anchors of each level, as in [3, 3, 3]")
+        raise DataError(
+            f"{called('per_level')} = {_check.short(per_level)}: must be the anchors of each level, as in [3, 3, 3]"
+        )
     counts = [_check.integer(count, "per_level", least=0) for count in given]
     if sum(counts) != n:
-        raise DataError(f"per_level = {counts}: adds up to {sum(counts)}; must be {n}, the number of anchors")
+        raise DataError(
+            f"{called('per_level')} = {counts}: adds up to {sum(counts)}; must be {n}, the number of anchors"
+        )
     return counts
 
 
@@ -257,7 +264,7 @@ def remarks(found: Sequence[Layer]) -> list[str]:
 
 
 def _named(names: Any) -> tuple[int, ...]:
-    legal = f"levels = {_check.short(names)}: must be {', '.join(NAMED)}, or rising levels as in 3,4,5"
+    legal = f"{called('levels')} = {_check.short(names)}: must be {', '.join(NAMED)}, or rising levels as in 3,4,5"
     if isinstance(names, str):
         if names in NAMED:
             return NAMED[names]

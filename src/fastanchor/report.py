@@ -15,7 +15,7 @@ from fastanchor import export, plot
 from fastanchor._small import EVERY, MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
 from fastanchor._text import many, plain
-from fastanchor._types import FloatArray, Progress, Summary
+from fastanchor._types import FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
@@ -71,6 +71,8 @@ class Report:
         Name to value, as the page shows them.
     min_size : float
         Boxes without such a side were left out.
+    remarks : tuple of Remark
+        What looks wrong about the data set.
     """
 
     source: str
@@ -82,6 +84,7 @@ class Report:
     sweep: SweepResult | None
     settings: dict[str, Any]
     min_size: float
+    remarks: tuple[Remark, ...] = ()
 
 
 def make(
@@ -154,7 +157,7 @@ def make(
         "fastanchor": fastanchor.__version__,
     }
     heads = layers(result.anchors, parts, found.counts)
-    return Report(source, boxes.summary(), wh, result, heads, found, swept, settings, min_size)
+    return Report(source, boxes.summary(), wh, result, heads, found, swept, settings, min_size, boxes.remarks)
 
 
 def _shown(text: str) -> str:
@@ -176,8 +179,7 @@ def page(report: Report) -> str:
     rows = -(-len(report.levels) // columns)
     notes = [f"{count:,} x {reason}" for reason, count in report.summary.skipped.items()]
     notes = [f"Skipped while reading: {note}" for note in notes]
-    if report.summary.oversize:
-        notes.append(f"{report.summary.oversize:,} boxes are larger than their image, and kept as they are")
+    notes += [remark.text for remark in report.remarks]
     if result.dropped:
         notes.append(f"Left out: {no_side(result.dropped, report.min_size)}")
     if result.small:

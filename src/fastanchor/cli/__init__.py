@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -14,7 +15,8 @@ from fastanchor._errors import DataError, FastanchorError
 from fastanchor._hints import of_command_line
 from fastanchor._version import __version__
 from fastanchor.cli import _speak
-from fastanchor.cli._whole import whole
+from fastanchor.cli._values import number, whole_number
+from fastanchor.cli._words import arranged
 
 __all__ = ["main"]
 
@@ -52,6 +54,9 @@ Exit codes: 0 fine, 1 a check failed, 2 bad usage or data, 130 interrupted.
 
 LONGEST = 300  # characters of an error about arguments
 
+# arguments of functions that have another name as options
+OTHERWISE = {"k": "n", "rng": "seed", "out": "output"}
+
 
 class _Parser(argparse.ArgumentParser):
     """Raises what is wrong with the arguments as one sentence."""
@@ -60,10 +65,20 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.register("type", int, whole)
+        self.register("type", int, whole_number)
+        self.register("type", float, number)
 
     def error(self, message: str) -> NoReturn:
-        """Raise `message` with the place to look for help."""
+        """Raise `message` with the place to look for help; it begins as all errors about arguments do."""
+        about = re.match(
+            r"argument (\S+): (?:invalid choice: ('.*?') \(choose from (.*)\)$|(['\"].*?): (?=must |is ))?", message
+        )
+        if about is not None:
+            names, wrong, legal, value = about.groups()
+            name = next((one for one in names.split("/") if one.startswith("--")), names)
+            rest = message[about.end() :]
+            rule = f" = {wrong}: must be one of {legal}" if wrong else f" = {value}: {rest}" if value else f": {rest}"
+            message = name + rule
         message = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
         raise DataError(f"{message} (see {self.help_of or self.prog} --help)")
 
@@ -73,10 +88,12 @@ class _Commands:
 
     def __init__(self, commands: Any, text: str) -> None:
         self._commands, self._text = commands, text
+        self.parser: argparse.ArgumentParser | None = None
 
     def add_parser(self, name: str, **options: Any) -> Any:
         """Return a new parser for the command."""
-        return self._commands.add_parser(name, help=self._text, **options)
+        self.parser = self._commands.add_parser(name, help=self._text, **options)
+        return self.parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,24 +121,44 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answered(argv: Sequence[str]) -> int | Callable[[], int]:
     """Run a command and return its exit code; a job that does not run under our rules is returned itself."""
-    parser = _parser(argv)
+    parser, command = _parser(argv)
     printed = io.StringIO()  # argparse would not notice that standard output is full
     try:
         with contextlib.redirect_stdout(printed):
-            arguments = parser.parse_args(argv)
+            arguments = parser.parse_args(_spelled(command, argv))
     except SystemExit:  # --help or --version
         _speak.answer(printed.getvalue().rstrip())
         return 0
-    if arguments.command != "run":  # whose script may not need it
-        _speak.need_stdout()
-        from fastanchor.cli import _files  # with NumPy, whose import can be interrupted in here
+    with of_command_line({} if command is None else _names(command)):
+        if arguments.command != "run":  # whose script may not need it
+            _speak.need_stdout()
+            from fastanchor.cli import _files  # with NumPy, whose import can be interrupted in here
 
-        _files.check(arguments)
-    code: int | Callable[[], int] = arguments.run(arguments)
+            _files.check(arguments)
+        code: int | Callable[[], int] = arguments.run(arguments)
     return code
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def _spelled(command: argparse.ArgumentParser | None, argv: Sequence[str]) -> Sequence[str]:
+    """Return the words with each option's in one; those behind the script of `run` are its own, and stay."""
+    if command is None or any(action.nargs == argparse.REMAINDER for action in command._actions):
+        return argv
+    at = next(i for i, word in enumerate(argv) if not word.startswith("-")) + 1
+    return [*argv[:at], *arranged(command, argv[at:])]
+
+
+def _names(command: argparse.ArgumentParser) -> dict[str, str]:
+    """Return the names of a command's options, by the Python arguments that they become."""
+    names = {}
+    for action in command._actions:
+        long = [name for name in action.option_strings if name.startswith("--")]
+        if long:
+            names[action.dest] = long[0]
+    return {**{python: names[dest] for python, dest in OTHERWISE.items() if dest in names}, **names}
+
+
+def _parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser | None]:
+    """Return the parser, and that of the chosen command."""
     parser = _Parser(
         prog="fastanchor",
         description="Anchor box shapes for object detectors, from your labels.",
@@ -133,9 +170,12 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     chosen = next((word for word in argv if not word.startswith("-")), None)
     if chosen in COMMANDS:
         parser.help_of = f"fastanchor {chosen}"
+    found = None
     for name, text in COMMANDS.items():
         if name == chosen:
-            importlib.import_module(f"fastanchor.cli.{name}").add(_Commands(commands, text))
+            one = _Commands(commands, text)
+            importlib.import_module(f"fastanchor.cli.{name}").add(one)
+            found = one.parser
         else:
             commands.add_parser(name, help=text, add_help=False)
-    return parser
+    return parser, found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from fastanchor._text import many, plain
 from fastanchor._types import Summary
 from fastanchor.boxes import Boxes
 from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
-from fastanchor.cli._whole import whole
-from fastanchor.datasets import FORMATS, detect, read, sample
+from fastanchor.cli._values import SIZE, of_size, size
+from fastanchor.cli._words import Several
+from fastanchor.datasets import FORMATS, FORMS, TRAINING, UNITS, Reading, reading, sample
 
 __all__ = [
     "add_data",
@@ -37,17 +38,20 @@ __all__ = [
     "emit_json",
     "file",
     "load",
+    "reading_options",
     "say",
     "shown_summary",
     "using_backend",
     "wrote",
 ]
 
+READING = ("format", "split", "source_size", "size_cache", "images", "crowd", "unit", "form", "rows", "columns")
+
 Commands = Any  # argparse keeps the type of add_subparsers() private
 
 
-def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
-    """Add the data set and how to read it."""
+def add_data(parser: argparse.ArgumentParser, *, optional: bool = False, training: bool = False) -> None:
+    """Add the data set and how to read it; a command for anchors takes the training set by itself."""
     text = (
         "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
         "folder), labels.cache, Open Images CSV, KITTI, lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
@@ -55,44 +59,51 @@ def add_data(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
     if optional:
         text = f"{text}; default: a built-in sample"
     parser.add_argument("data", nargs="*" if optional else "+", metavar="DATA", help=text)
-    group = add_reading(parser)
-    group.add_argument("--columns", type=_pair, metavar="W,H", help="names of the columns of a table with the sides")
-    group.add_argument("--strict", action="store_true", help="stop at the first thing that would be skipped")
+    group = add_reading(parser, training=training)
+    group.add_argument("--strict", action="store_true",
+                       help="stop at the first thing skipped, and at doubts about the reading")  # fmt: skip
 
 
-def add_reading(parser: argparse.ArgumentParser) -> Any:
+def add_reading(parser: argparse.ArgumentParser, *, training: bool = False) -> Any:
     """Add how to read a data set whose boxes have a place in their image; return the group."""
     group = parser.add_argument_group("reading")
     group.add_argument("--format", default="auto", choices=("auto", *FORMATS), help="of DATA (default: look at it)")
     group.add_argument(
-        "--split", help="read only this part: of ImageSets/Main (VOC), of the names of files (COCO), train, val (YOLO)"
+        "--split",
+        default=TRAINING if training else None,
+        help="read these parts: train, val, test or others that the data declare, joined by +, or all "
+        f"(default: {'train where it is declared, else all' if training else 'all'})",
     )
+    group.add_argument("--images", metavar="DIR", help="folder of the images, where they are not beside the labels")
     group.add_argument(
         "--source-size",
-        type=_size,
-        metavar="WxH",
-        help="of images that are not there, such as 1280x720, where labels do not tell it (YOLO)",
+        action=Several,
+        belongs=of_size,
+        type=size,
+        metavar="SIZE",
+        help=f"of images that are not there, where labels do not tell it; pixels, as in {SIZE}",
     )
     group.add_argument(
-        "--size-cache", metavar="FILE", help="keep the sizes read from images in FILE, for the next time (YOLO)"
+        "--size-cache", metavar="FILE", help="keep the sizes read from images in FILE, for the next time"
     )
     group.add_argument("--crowd", action="store_true", help="keep crowds (COCO: iscrowd, Open Images: IsGroupOf)")
+    group.add_argument("--unit", choices=UNITS, help="of the coordinates (default: that of the format)")
+    group.add_argument("--form", choices=FORMS, help="what the four numbers of a box are (default: as in the format)")
+    group.add_argument(
+        "--rows", metavar="KIND", help="what stands in YOLO rows: box, polygon, keypoints, keypoints:5x2"
+    )
+    group.add_argument("--columns", type=_names, metavar="W,H", help="names of the columns of a table with the boxes: "
+                       "width and height, or four as in --form")  # fmt: skip
     return group
 
 
-def _pair(text: str) -> tuple[str, str]:
-    width, comma, height = text.partition(",")
-    if not comma:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be two names, WIDTH,HEIGHT")
-    return width.strip(), height.strip()
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    try:
-        return whole(width), whole(height or width)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be one whole number or WIDTHxHEIGHT (pixels)") from None
+def reading_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of reading as Python takes them."""
+    return {name: getattr(arguments, name) for name in READING}
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -165,26 +176,40 @@ def _loaded(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
     if not arguments.data:
         if not quiet:
             say("no DATA given: using the built-in sample, boxes made up from a fixed seed")
-        boxes, source, fmt = sample(), "built-in sample", "sample"
+        found = Reading(sample(), ("sample",), (), ())
+        source = "built-in sample"
     else:
-        formats = [detect(one) if arguments.format == "auto" else arguments.format for one in arguments.data]
-        if not quiet and arguments.format == "auto":
-            for one, found in zip(arguments.data, formats, strict=True):
-                say(f"{one}: read as {found}")
-        boxes = read(
+        found = reading(
             arguments.data,
-            format=arguments.format,
-            split=arguments.split,
             strict=arguments.strict,
             progress=False if quiet else None,
             report=None if quiet else say,
-            source_size=arguments.source_size,
-            size_cache=arguments.size_cache,
-            crowd=arguments.crowd,
-            columns=arguments.columns,
+            **reading_options(arguments),
         )
-        source, fmt = ", ".join(arguments.data), ", ".join(dict.fromkeys(formats))
-    return boxes, {"source": source, "format": fmt, **plain_summary(boxes.summary())}
+        if not quiet and arguments.format == "auto":
+            for one, name in zip(arguments.data, found.formats, strict=True):
+                say(f"{one}: read as {name}")
+        source = ", ".join(arguments.data)
+    boxes = found.boxes
+    return boxes, {
+        "source": source,
+        "format": ", ".join(dict.fromkeys(found.formats)),
+        "parts": list(found.parts),
+        "split": list(found.taken) or None,
+        **plain_summary(boxes.summary()),
+        "remarks": [vars(remark) for remark in boxes.remarks],
+    }
+
+
+def _sides(pair: Sequence[float]) -> str:
+    return " x ".join(f"{side:.1f}" for side in pair)
+
+
+def _shown_split(read: dict[str, Any]) -> str:
+    """Return which parts of the data set were read."""
+    if not read["parts"]:
+        return ""
+    return f" ({' + '.join(read['split']) if read['split'] else 'all'} of {', '.join(read['parts'])})"
 
 
 def plain_summary(summary: Summary) -> dict[str, Any]:
@@ -200,6 +225,7 @@ def plain_summary(summary: Summary) -> dict[str, Any]:
         "mean_box": [value(x) for x in summary.mean_box],
         "smallest_area": value(summary.smallest_area),
         "largest_area": value(summary.largest_area),
+        "relative": summary.relative,
         "oversize": summary.oversize,
         "per_class": summary.per_class,
     }
@@ -208,21 +234,18 @@ def plain_summary(summary: Summary) -> dict[str, Any]:
 def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
     """Return the lines that tell what was read and what was left out."""
     if not read["boxes"]:
-        lines = [f"read      {read['source']}: {many(read['images'], 'image')}, no boxes"]
+        lines = [f"read      {read['source']}: {many(read['images'], 'image')}, no boxes{_shown_split(read)}"]
     else:
-        box = " x ".join(f"{side:.1f}" for side in read["mean_box"])
-        lines = [
-            f"read      {read['source']}: {many(read['boxes'], 'box', 'boxes')} on {many(read['images'], 'image')}",
-            f"boxes     {box} pixels on average, areas {read['smallest_area']:,.0f} to {read['largest_area']:,.0f}",
-        ]
-        if read["images"]:
-            image = " x ".join(f"{side:.1f}" for side in read["mean_image"])
-            lines.insert(1, f"images    {image} pixels on average")
+        boxes = many(read["boxes"], "box", "boxes")
+        there = f"on {many(read['images'], 'image')}" if read["images"] else "without the sizes of their images"
+        lines = [f"read      {read['source']}: {boxes}{' ' if read['images'] else ', '}{there}{_shown_split(read)}"]
+        if read["images"] and not read["relative"]:
+            lines.append(f"images    {_sides(read['mean_image'])} pixels on average")
+        if read["relative"]:
+            lines.append(f"boxes     {_sides([100.0 * side for side in read['mean_box']])} % of their image on average")
         else:
-            lines[0] = (
-                f"read      {read['source']}: {many(read['boxes'], 'box', 'boxes')}, without the sizes of their images"
-            )
-        if read["oversize"]:
-            lines.append(f"remark    {read['oversize']:,} x box larger than its image, kept as it is")
+            areas = f"areas {read['smallest_area']:,.0f} to {read['largest_area']:,.0f}"
+            lines.append(f"boxes     {_sides(read['mean_box'])} pixels on average, {areas}")
+    lines += [f"{'doubt' if remark['doubt'] else 'note':<9} {remark['text']}" for remark in read["remarks"]]
     lines += [f"skipped   {count:,} x {reason}" for reason, count in skipped.items()] or ["skipped   nothing"]
     return "\n".join(plain(line) for line in lines)

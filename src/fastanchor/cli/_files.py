@@ -53,8 +53,8 @@ def _written(arguments: argparse.Namespace) -> dict[str, Path]:
 def _read(arguments: argparse.Namespace) -> list[tuple[str, Path]]:
     data = getattr(arguments, "data", None) or []
     found = [("DATA", Path(one)) for one in ([data] if isinstance(data, str) else data)]
-    anchors = getattr(arguments, "anchors", None) or []
-    return found + [("--anchors", Path(one)) for one in anchors if is_file_name(one)]
+    anchors = getattr(arguments, "anchors", None)
+    return found + ([("--anchors", Path(anchors))] if anchors and is_file_name(anchors) else [])
 
 
 def _is_file(path: Path) -> bool:

@@ -10,7 +10,8 @@ from fastanchor import DataError, _check
 from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._types import FloatArray
 from fastanchor.boxes import FITS, Boxes
-from fastanchor.cli._whole import whole
+from fastanchor.cli._values import SIZE, of_size, size, whole
+from fastanchor.cli._words import Several
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.layers import BY, Layer, Split, split
 
@@ -23,8 +24,8 @@ __all__ = [
 def add_input(group: Any, *, min_size: float = MIN_SIZE) -> None:
     """Add ``--img-size``, ``--fit`` and ``--min-size``."""
     group.add_argument(
-        "--img-size", "--imgsz", "--img", nargs="+", type=int, metavar="PX",
-        help="network input, one side or width and height (default: that of the configuration, else 640)",
+        "--img-size", "--imgsz", "--img", action=Several, belongs=of_size, type=size, metavar="SIZE",
+        help=f"network input, pixels, as in {SIZE} (default: that of the configuration, else 640)",
     )  # fmt: skip
     group.add_argument("--fit", choices=FITS,
                        help="how images are resized (default: as the detector does, else letterbox)")  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 import fastanchor
 from fastanchor import _check, export, plot
-from fastanchor._errors import SmallBoxWarning
+from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._output import check_output, whole
 from fastanchor._text import many
 from fastanchor.anchors import AnchorResult, auto_anchor
@@ -35,7 +35,7 @@ def add(commands: _common.Commands) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _common.add_data(parser, optional=True)
+    _common.add_data(parser, optional=True, training=True)
     job = parser.add_argument_group("the job")
     _head.add_input(job)
     job.add_argument("--n", type=int, help="number of anchors (default: that of the configuration, else 9)")
@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = _planned(arguments)
     boxes, read = _common.load(arguments)
     with warnings.catch_warnings(), _common.using_backend(arguments.backend):
+        warnings.simplefilter("ignore", SplitWarning)  # the line "read" shows them
         warnings.simplefilter("ignore", SmallBoxWarning)  # its count is printed with the answer
         result = auto_anchor(
             boxes,
@@ -127,6 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
         for remark in _changes(plan, asked, arguments):
             _common.say(remark)
         if not arguments.json:
+            for found in boxes.remarks:
+                _common.say(f"{'doubt' if found.doubt else 'note'}: {found.text}")
             _common.say(f"network input: {_head.input_text(result.made_for)}")
             for remark in said:
                 _common.say(f"warning: {remark}")

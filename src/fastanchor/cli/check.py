@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from fastanchor._text import many
 from fastanchor._types import FloatArray
 from fastanchor.boxes import network_sizes
 from fastanchor.cli import _common, _head
+from fastanchor.cli._words import Several, Word
 from fastanchor.layers import Layer, layers, levels, remarks, unusual
 from fastanchor.quality import AnchorCheck, check, network_wh
 
@@ -34,9 +37,9 @@ def add(commands: _common.Commands) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _common.add_data(parser, optional=True)
+    _common.add_data(parser, optional=True, training=True)
     job = parser.add_argument_group("the job")
-    job.add_argument("--anchors", nargs="+", required=True, metavar="ANCHORS",
+    job.add_argument("--anchors", action=Several, belongs=_belongs, required=True, metavar="ANCHORS",
                      help="as in 10,13 16,30, or a .yaml, .cfg, .py, .txt, .json or .csv file with them")  # fmt: skip
     _head.add_input(job, min_size=EVERY)
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
@@ -46,6 +49,23 @@ def add(commands: _common.Commands) -> None:
     _head.add_levels(parser)
     _common.add_output(parser)
     parser.set_defaults(run=run)
+
+
+def _belongs(given: Sequence[str], word: str) -> Word:
+    """Return what a word is to anchors, which are numbers, or one file.
+
+    Examples
+    --------
+    >>> [_belongs(["10,13"], word).name for word in ("16,30", "16,3o", "VOC2012")]
+    ['PART', 'SLIP', 'OTHER']
+    >>> _belongs(["yolov4.cfg"], "16,30").name
+    'OTHER'
+    """
+    if not export.is_numbers(given[0]):
+        return Word.OTHER
+    if export.is_numbers(word):
+        return Word.PART
+    return Word.SLIP if re.match(r"[-+.]?\d[^/\\]*,", word) else Word.OTHER
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     said += _differs(config, _head.used(boxes, made_for), arguments)
     said += _scale_remarks(found.anchors, wh)
     if arguments.data:
-        said += _head.classes_remark(" ".join(arguments.anchors), config, boxes)
+        said += _head.classes_remark(arguments.anchors, config, boxes)
     said += remarks(heads)
     if arguments.plot is not None:
         plot.checked(found, wh, heads, arguments.plot, replace=arguments.force)
@@ -110,7 +130,7 @@ def _given(arguments: argparse.Namespace) -> tuple[export.Config, list[int], lis
     config = export.read(arguments.anchors)
     n = len(config.anchors)
     if not n:
-        raise fastanchor.DataError(f"{arguments.anchors[0]}: has a number of anchors, and not their sizes")
+        raise fastanchor.DataError(f"{arguments.anchors}: has a number of anchors, and not their sizes")
     used = sorted({at for _, rows in config.layout for at in rows}) or list(range(n))
     _need_as_many(arguments, config, len(used))
     unused = sorted(set(range(n)) - set(used))
@@ -128,7 +148,7 @@ def _need_as_many(arguments: argparse.Namespace, config: export.Config, used: in
     counts = _head.per_level(arguments)
     if counts is None or sum(counts) == used:
         return
-    name = " ".join(arguments.anchors)
+    name = arguments.anchors
     name = name if export.is_file_name(name) else "--anchors"
     held = [len(rows) for _, rows in config.layout]
     has = f"{name} has {many(len(config.anchors), 'anchor')}"
@@ -158,7 +178,7 @@ def _differs(config: export.Config, made_for: export.Input | None, arguments: ar
     said = []
     size = config.img_size or (config.note and config.note.img_size)
     fit = config.fit or (config.note and config.note.fit)
-    name = " ".join(arguments.anchors)
+    name = arguments.anchors
     if made_for is not None and not size and arguments.img_size is None:
         how = f"{made_for.img_size[0]} x {made_for.img_size[1]}, {made_for.fit}"
         missing = "--img-size" if arguments.fit or fit else "--img-size and --fit"

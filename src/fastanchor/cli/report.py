@@ -7,7 +7,7 @@ import warnings
 
 import fastanchor
 from fastanchor import _check
-from fastanchor._errors import DataError, SmallBoxWarning
+from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
 from fastanchor._output import check_output, is_stream, whole
 from fastanchor._text import plain
 from fastanchor.cli import _common, _head
@@ -30,7 +30,7 @@ def add(commands: _common.Commands) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _common.add_data(parser, optional=True)
+    _common.add_data(parser, optional=True, training=True)
     job = parser.add_argument_group("the job")
     _common.add_out(job, "FILE.html", "the page", required=True)
     _common.add_force(job)
@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     made_for = _head.network(arguments)
     boxes, read = _common.load(arguments)
     with warnings.catch_warnings(), _common.using_backend(arguments.backend):
+        warnings.simplefilter("ignore", SplitWarning)  # the line "read" shows them
         warnings.simplefilter("ignore", SmallBoxWarning)  # the page says it
         made = make(
             boxes,

@@ -8,7 +8,7 @@ import fastanchor
 from fastanchor._reading import named
 from fastanchor._text import plain
 from fastanchor.cli import _common
-from fastanchor.datasets import detect, iter_images
+from fastanchor.datasets import images_of
 from fastanchor.draw import draw
 
 __all__ = ["add", "run"]
@@ -42,22 +42,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    fmt = detect(arguments.data) if arguments.format == "auto" else arguments.format
+    options = _common.reading_options(arguments)
+    fmt, images = images_of(arguments.data, limit=arguments.n, report=_common.say, **options)
     if arguments.format == "auto":
         _common.say(f"{arguments.data}: read as {fmt}")
-    images = iter_images(
-        arguments.data,
-        format=fmt,
-        split=arguments.split,
-        report=_common.say,
-        source_size=arguments.source_size,
-        size_cache=arguments.size_cache,
-        crowd=arguments.crowd,
-    )
+    missing = sum(image.image_path is None for image in images)
+    if missing:
+        _common.say(f"{missing} of {len(images)} images are not found, and drawn as empty canvases; give --images DIR")
     paths = draw(images, arguments.output, n=arguments.n, replace=arguments.force)
     written = [str(path) for path in paths]
     if arguments.json:
-        _common.emit_json({"written": written, "format": fmt, "version": fastanchor.__version__})
+        _common.emit_json({"written": written, "format": fmt, "missing": missing, "version": fastanchor.__version__})
     else:
         _common.answer_beside(arguments, "\n".join(plain(path) for path in written))
     return 0

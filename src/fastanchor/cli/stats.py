@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import fastanchor
 from fastanchor import plot
@@ -32,13 +33,30 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         plot.per_class(read["per_class"], arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
+    names = [name for name in dict.fromkeys(boxes.split or ()) if name]
+    parts = {name: _common.plain_summary(boxes.part(name).summary()) for name in names}
     if arguments.json:
-        _common.emit_json({**read, "read": read, "skipped": skipped, "version": fastanchor.__version__})
+        _common.emit_json(
+            {**read, "by_part": parts, "read": read, "skipped": skipped, "version": fastanchor.__version__}
+        )
         return 0
-    lines = [_common.shown_summary(read, skipped), f"classes   {len(read['per_class'])}"]
+    lines = [_common.shown_summary(read, skipped), *_shown_parts(parts), f"classes   {len(read['per_class'])}"]
     classes = [(plain(name), n) for name, n in read["per_class"].items()]
     width = max((len(name) for name, _ in classes), default=0)
     total = max(read["boxes"], 1)
     lines += [f"  {name:<{width}}  {n:>9,}  {n / total:6.1%}" for name, n in classes]
     _common.answer("\n".join(lines))
     return 0
+
+
+def _shown_parts(parts: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a line for each part of the data set, if there are several."""
+    if len(parts) < 2:
+        return []
+    width = max(map(len, map(plain, parts)))
+    lines = [f"parts     {len(parts)}"]
+    for name, one in parts.items():
+        factor, unit = (100.0, "% of the image") if one["relative"] else (1.0, "pixels")
+        sides = " x ".join("-" if side is None else f"{factor * side:.1f}" for side in one["mean_box"])
+        lines.append(f"  {plain(name):<{width}}  {one['images']:>9,} images  {one['boxes']:>9,} boxes  {sides} {unit}")
+    return lines

@@ -12,7 +12,7 @@ from fastanchor._sweep import sweep
 from fastanchor._text import many
 from fastanchor.boxes import network_sizes
 from fastanchor.cli import _common, _head
-from fastanchor.cli._whole import whole
+from fastanchor.cli._values import whole
 from fastanchor.engine import ENGINES
 from fastanchor.starts import N_INIT
 
@@ -32,7 +32,7 @@ def add(commands: _common.Commands) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _common.add_data(parser, optional=True)
+    _common.add_data(parser, optional=True, training=True)
     job = parser.add_argument_group("the job")
     job.add_argument("--n", default="1-15", help="numbers of anchors, as in 1-15 or 3,6,9 (default: 1-15)")
     _head.add_input(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,19 +13,23 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._hints import hint
+from fastanchor._hints import called, hint
 from fastanchor._reading import named
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._driver import Loaded, load
-from fastanchor.datasets._options import checked, refuse_idle
+from fastanchor.datasets._options import FORMS, checked, refuse_idle
+from fastanchor.datasets._parts import TRAINING
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._recognise import FORMATS, recognise
-from fastanchor.datasets._record import Format, ImageAnnotation, Options, Source
+from fastanchor.datasets._record import UNITS, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
 
-__all__ = ["FORMATS", "ImageAnnotation", "Reading", "detect", "iter_images", "read", "reading", "sample"]
+__all__ = [
+    "FORMATS", "FORMS", "TRAINING", "UNITS", "ImageAnnotation", "Pictures", "Reading", "detect", "images_of",
+    "iter_images", "read", "reading", "sample",
+]  # fmt: skip
 
 
 class Reading(NamedTuple):
@@ -43,6 +48,13 @@ class Reading(NamedTuple):
     formats: tuple[str, ...]
     parts: tuple[str, ...]
     taken: tuple[str, ...]
+
+
+class Pictures(NamedTuple):
+    """Images with their boxes, and the format that they were read in."""
+
+    format: str
+    images: list[ImageAnnotation]
 
 
 def read(
@@ -81,7 +93,8 @@ def read(
     strict : bool, default False
         Raise at the first file or box that would be skipped, and at a remark that doubts the reading.
     report : callable, optional
-        Called with one sentence (file, place, reason) for each of the first five things skipped, and for each remark.
+        Called with one sentence (file, place, reason) for each of the first five things skipped, and for each
+        remark that doubts the reading.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
     source_size : int or (width, height), optional
@@ -129,7 +142,8 @@ def read(
     )  # fmt: skip
     if report is not None:
         for remark in found.boxes.remarks:
-            report(remark.text)
+            if remark.doubt:
+                report(remark.text)
     return found.boxes
 
 
@@ -187,18 +201,33 @@ def iter_images(
     DataError
         As :func:`read` does; and if the labels do not tell where boxes lie.
     """
+    found = images_of(path, limit=limit, strict=strict, report=report, progress=progress, **options)
+    return iter(found.images)
+
+
+def images_of(
+    path: PathLike,
+    *,
+    limit: int | None = None,
+    strict: bool = False,
+    report: Callable[[str], None] | None = None,
+    progress: Progress = False,
+    **options: Any,
+) -> Pictures:
+    """Return what :func:`iter_images` goes through, and the format; parameters are those of `iter_images`."""
     asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
     with _opened([path], asked) as found:
         files = limit
         if (old := _old(found[0][0])) is not None:
-            return _all_old(old, found[0], asked, report, strict)
+            images = list(islice(_all_old(old, found[0], asked, report, strict), limit))
+            return Pictures(found[0][0].name, images)
         loaded = load(*found[0], asked, skips, progress, files)
         while files is not None and loaded.more and len(loaded.batch.label) < limit:  # type: ignore[operator]
             files *= 4  # some could not be used
             loaded = load(*found[0], asked, Skips(strict=strict), progress, files)
     if loaded.boxes.xy is None:
         raise DataError(f"{shown(str(path))}: tells the sizes of boxes and not where they lie, so it cannot be drawn")
-    return _images(loaded, limit)
+    return Pictures(loaded.format, list(_images(loaded, limit)))
 
 
 def detect(path: PathLike) -> str:
@@ -219,7 +248,9 @@ def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Forma
     places = [_check.as_path(path, "path") for path in paths]
     if options.format not in ("auto", *FORMATS):
         legal = ", ".join(map(repr, FORMATS))
-        raise DataError(f"format = {options.format!r} for {shown(places[0])}: must be one of 'auto', {legal}")
+        raise DataError(
+            f"{called('format')} = {options.format!r} for {shown(places[0])}: must be one of 'auto', {legal}"
+        )
     with _in_sentences(places[0]), named(*places):
         found = []
         for place in places:
@@ -252,7 +283,7 @@ def _images(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]:
 
 
 def _idle(option: str) -> Remark:
-    return Remark("option without effect", f"{option} had no effect on these labels", 0)
+    return Remark("option without effect", f"{called(option)} had no effect on these labels", 0)
 
 
 def _check_there(place: Path) -> None:

@@ -149,24 +149,35 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
 
 
 def _of_many(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
+    alone = len(files) == 1
+    names: list[str] = []
+    data: list[bytes] = []
     with closing(_fetch.contents(files, progress=job.progress)) as contents:
-        for start in range(0, len(files), CHUNK):
-            names, data = [], []
-            for file, found in zip(files[start : start + CHUNK], contents, strict=False):
-                if isinstance(found, OSError):
-                    if not (isinstance(found, FileNotFoundError) and file in job.source.images):
-                        why, detail = refusal(found)
-                        job.skips.add(why, file, None, detail)
-                        continue
-                    job.skips.note(BACKGROUND)
-                    found = b""
-                names.append(file)
-                data.append(found)
-            if format.many is not None:
-                yield format.many(names, data, job)
-            else:
-                yield packed((file, image) for file, content in zip(names, data, strict=True)
-                             for image in _parsed(format, file, content, job, len(files) == 1))  # fmt: skip
+        for file, found in zip(files, contents, strict=True):
+            if isinstance(found, OSError):
+                if not (isinstance(found, FileNotFoundError) and file in job.source.images):
+                    why, detail = refusal(found)
+                    job.skips.add(why, file, None, detail)
+                    continue
+                job.skips.note(BACKGROUND)
+                found = b""
+            names.append(file)
+            data.append(found)
+            if len(names) == CHUNK:
+                yield _columns(format, names, data, job, alone)
+                names, data = [], []
+    if names:
+        yield _columns(format, names, data, job, alone)
+
+
+def _columns(format: Format, names: list[str], data: list[bytes], job: Job, alone: bool) -> Batch:
+    if format.many is not None:
+        return format.many(names, data, job)
+    return packed(
+        (file, image)
+        for file, content in zip(names, data, strict=True)
+        for image in _parsed(format, file, content, job, alone)
+    )
 
 
 def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Iterator[Image]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor.datasets._record import UNITS, Format, Options
 
-__all__ = ["checked", "given", "refuse_idle", "rows_of"]
+__all__ = ["FORMS", "checked", "given", "refuse_idle", "rows_of"]
 
 FORMS = ("xyxy", "xywh", "cxcywh")
 ROWS = re.compile(r"box|polygon|keypoints(?::(\d+)x(\d+))?")
@@ -42,7 +43,7 @@ def checked(options: Options) -> Options:
         names = _check.listed(options.columns) or ()
         if not (len(names) in (2, 4) and all(isinstance(one, str) for one in names)):
             rule = "must be the names of two columns, width and height, or of four, in the order of form"
-            raise DataError(f"columns = {_check.short(options.columns)}: {rule}")
+            raise DataError(f"{called('columns')} = {_check.short(options.columns)}: {rule}")
         options = options._replace(columns=tuple(names))
     if options.unit is not None:
         _check.choice(options.unit, "unit", UNITS)
@@ -50,8 +51,10 @@ def checked(options: Options) -> Options:
         _check.choice(options.form, "form", FORMS)
     if options.rows is not None:
         rows_of(options.rows)
-    if options.split is not None and not isinstance(options.split, str):
-        raise DataError(f"split = {_check.short(options.split)}: must be a text, such as 'train' or 'train+val'")
+    split: Any = options.split
+    if split is not None and not isinstance(split, str):
+        rule = "must be a text, such as 'train' or 'train+val'"
+        raise DataError(f"{called('split')} = {_check.short(split)}: {rule}")
     if options.images is not None:
         options = options._replace(images=str(_check.as_path(options.images, "images")))
     return options
@@ -67,7 +70,8 @@ def rows_of(text: Any) -> tuple[str, tuple[int, int] | None]:
     """
     match = ROWS.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise DataError(f"rows = {_check.short(text)}: must be 'box', 'polygon', 'keypoints' or as in 'keypoints:5x2'")
+        rule = "must be 'box', 'polygon', 'keypoints' or as in 'keypoints:5x2'"
+        raise DataError(f"{called('rows')} = {_check.short(text)}: {rule}")
     shape = (int(match[1]), int(match[2])) if match[1] else None
     return text.partition(":")[0], shape
 
@@ -85,5 +89,11 @@ def refuse_idle(options: Options, formats: Iterable[Format]) -> None:
     for name, value in given(options).items():
         if not any(name in format.uses() for format in there):
             names = ", ".join(dict.fromkeys(format.name for format in there))
-            raise DataError(f"{name} = {_check.short(value)}: has no effect on labels of the format {names}, "
-                            f"which {WITHOUT[name]}")  # fmt: skip
+            raise DataError(
+                f"{_shown(name, value)}: has no effect on labels of the format {names}, which {WITHOUT[name]}"
+            )
+
+
+def _shown(name: str, value: Any) -> str:
+    """Return an option with its value as it is given; a flag has none on the command line."""
+    return called(name) if value is True and called(name) != name else f"{called(name)} = {_check.short(value)}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor.datasets._probe import PARTS, Probe, part_of
 from fastanchor.datasets._record import Batch, Format, Source
 from fastanchor.datasets._skips import Skips, shown
@@ -97,7 +98,7 @@ def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, 
         if there is None:
             legal = ", ".join(map(repr, parts))
             rule = f"must be 'all' or one of {legal}" if parts else "the labels have no parts"
-            raise DataError(f"split = {name!r}: {rule}, in {shown(probe.path)}")
+            raise DataError(f"{called('split')} = {name!r}: {rule}, in {shown(probe.path)}")
         taken.append(there)
     return tuple(dict.fromkeys(taken))
 

@@ -6,6 +6,7 @@ import importlib
 from typing import cast
 
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Format, Source
 from fastanchor.datasets._skips import shown
@@ -21,6 +22,7 @@ _MODULES = {
     "table": "fastanchor.datasets.table",
     "labels.cache": "fastanchor.datasets.labels_cache",
     "kitti": "fastanchor.datasets.kitti",
+    "labelme": "fastanchor.datasets.labelme",
     "list": "fastanchor.datasets.lists",
     "yolo": "fastanchor.datasets.yolo",
 }
@@ -60,7 +62,7 @@ def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
     best = [(format, source) for format, source in found if source.strength == most]
     if len(best) > 1 and not any(format.old for format, _ in best):  # OLD
         could = " or ".join(format.name for format, _ in best)
-        raise DataError(f"{shown(probe.path)}: could be {could}; say which (format)")
+        raise DataError(f"{shown(probe.path)}: could be {could}; say which ({called('format')})")
     return best[0]
 
 

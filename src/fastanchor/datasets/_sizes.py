@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._output import check_output, is_stream, named_file, whole
 from fastanchor._progress import bar
 from fastanchor._reading import opened
@@ -86,7 +87,7 @@ class ImageSizes:
 
 def _load(file: Path) -> dict[str, list[Any]]:
     if is_stream(file):
-        raise DataError(f"size_cache = {shown(file)}: is a pipe or a device; a file is needed")
+        raise DataError(f"{called('size_cache')} = {shown(file)}: is a pipe or a device; a file is needed")
     try:
         with opened(file) as source:
             content = json.loads(source.read())
@@ -97,7 +98,7 @@ def _load(file: Path) -> dict[str, list[Any]]:
     except ValueError:
         content = None
     if not isinstance(content, dict) or content.get(MARK) != VERSION or not isinstance(content.get("images"), dict):
-        raise DataError(f"size_cache = {shown(file)}: is another kind of file; name a new one")
+        raise DataError(f"{called('size_cache')} = {shown(file)}: is another kind of file; name a new one")
     return {
         name: entry
         for name, entry in content["images"].items()

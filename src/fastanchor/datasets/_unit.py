@@ -126,11 +126,12 @@ def _square(batch: Batch, found: Sized, m: int) -> Batch:
 
 def _without_unsized(batch: Batch, found: Sized, skips: Skips) -> Batch:
     assert batch.image is not None
+    advice = hint("source_size")
     for i in np.flatnonzero(~found.known).tolist():
         image = found.found.get(i)
         why = "image not found" if image is None else f"{shown(Path(image).name)}: {what_is(Path(image))}"
         name = batch.file[i]
-        skips.add(NO_SIZE, batch.label[i], None, f"{shown(name)}: {why}" if name else f"{why}; {hint('source_size')}")
+        skips.add(NO_SIZE, batch.label[i], None, f"{shown(name)}: {why}; {advice}" if name else f"{why}; {advice}")
     lost = int(np.count_nonzero(~found.known[batch.image]))
     skips.note(NO_SIZE_BOX, lost)
     return batch.on(found.known)

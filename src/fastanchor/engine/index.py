@@ -11,6 +11,7 @@ import numpy as np
 
 from fastanchor import _check, kernels
 from fastanchor._errors import BackendError
+from fastanchor._hints import setting
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
 from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Assignment, deal
@@ -81,7 +82,8 @@ class BoxIndex:
             threads = _check.integer(threads, "threads", least=1)
         wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
         if kernels.current() != "numba":
-            raise BackendError("engine 'index' needs numba, and the NumPy backend is in force; use engine='dense'")
+            use = setting("engine", "dense")
+            raise BackendError(f"engine 'index' needs numba, and the NumPy backend is in force; use {use}")
         team = Team(thread_count(threads))
         self._grid = Grid(wh, team, _where)
         self._work = deal(self._grid, team)

@@ -6,17 +6,19 @@ their levels as :func:`fastanchor.layers.split` returns them, and the :class:`In
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import of_file
 from fastanchor._reading import SETTINGS, content, named
 from fastanchor._types import FloatArray, PathLike
 from fastanchor.boxes import FITS
-from fastanchor.export._common import Config, Input, Target, from_words
+from fastanchor.export._common import NUMBER, Config, Input, Target, from_words
 from fastanchor.export.darknet import DARKNET, darknet, edit_cfg
 from fastanchor.export.mm import MMDET, MMYOLO, mmdet, mmyolo
 from fastanchor.export.paddle import PADDLE, paddle
@@ -27,8 +29,8 @@ from fastanchor.layers import Split, levels
 
 __all__ = [
     "FORMATS", "Config", "Input", "Target", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit",
-    "is_file_name", "json", "levels", "mmdet", "mmyolo", "paddle", "read", "read_edited", "tao", "usual_levels",
-    "yolov5",
+    "is_file_name", "is_numbers", "json", "levels", "mmdet", "mmyolo", "paddle", "read", "read_edited", "tao",
+    "usual_levels", "yolov5",
 ]  # fmt: skip
 
 FORMATS: dict[str, Target] = {
@@ -113,10 +115,8 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
             return Config(found, [], len(found))
         anchors = text
     path, content = _text_of(anchors, ENDINGS)
-    try:
+    with _said_of(path):
         return _grammar(path, content)(content)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
 
 
 def is_file_name(text: str) -> bool:
@@ -131,6 +131,17 @@ def is_file_name(text: str) -> bool:
     return ends and re.fullmatch(r"[-+\d\s.,eE]*", text) is None
 
 
+def is_numbers(text: str) -> bool:
+    """Return whether a text is nothing but numbers, apart by commas or blanks.
+
+    Examples
+    --------
+    >>> is_numbers("10,13 16,30.5"), is_numbers("10,13 x")
+    (True, False)
+    """
+    return all(NUMBER.fullmatch(word) for word in re.split(r"[\s,]+", text.strip(" \t\r\n,")) if word)
+
+
 def read_edited(file: PathLike) -> Config:
     """Return what a file says that :func:`edit` can edit.
 
@@ -140,10 +151,8 @@ def read_edited(file: PathLike) -> Config:
         If the file cannot be read, has another ending, or has no anchors to replace.
     """
     path, text = _text_of(file, EDITED)
-    try:
+    with _said_of(path):
         return _edited(path).read(text)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
 
 
 def edit(
@@ -179,7 +188,7 @@ def edit(
     """
     path, text = _text_of(file, EDITED)
     target = _edited(path)
-    try:
+    with _said_of(path):
         if made_for is not None:
             own = target.read(text)
             _agree("the file", made_for, fit or own.fit or target.fit)
@@ -191,13 +200,21 @@ def edit(
         if target.splice is None:
             raise DataError("cannot be edited")
         return target.splice(text, anchors, parts, made_for)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
 
 
 def usual_levels(fmt: str | None, n: int) -> Split:
     """Return the levels that n anchors have in a format if none are chosen."""
     return tao_levels(n) if fmt == "tao" else levels(n)
+
+
+@contextlib.contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """Put the name of a file before what is wrong with its content."""
+    try:
+        with of_file():
+            yield
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def _edited(path: Path) -> Target:

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import FloatArray
 from fastanchor.layers import Layer, Split, equal, layers, levels
 
@@ -138,12 +139,12 @@ def from_words(text: str, name: str = "anchors") -> FloatArray:
     """
     words = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
     if words == [""]:
-        raise DataError(f"{name}: no numbers found; write widths and heights as in 10,13 16,30")
+        raise DataError(f"{called(name)}: no numbers found; write widths and heights as in 10,13 16,30")
     for word in words:
         if not NUMBER.fullmatch(word):
-            raise DataError(f"{name}: {brief(word)} is no number; write widths and heights as in 10,13 16,30")
+            raise DataError(f"{called(name)}: {brief(word)} is no number; write widths and heights as in 10,13 16,30")
     if len(words) % 2:
-        raise DataError(f"{name}: has {len(words)} numbers; widths and heights come in pairs")
+        raise DataError(f"{called(name)}: has {len(words)} numbers; widths and heights come in pairs")
     return _check.as_sizes(np.array(words, dtype=np.float64).reshape(-1, 2), name, "pixels of the network input")
 
 

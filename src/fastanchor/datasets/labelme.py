@@ -1,0 +1,83 @@
+"""LabelMe JSON: one file an image, shapes in pixels.
+
+Rectangles, polygons and masks are taken by their extent, circles by their centre and a point of their edge. Points and
+lines are no boxes: they are counted and left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from math import dist
+from typing import Any
+
+from fastanchor.datasets._probe import Probe
+from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
+from fastanchor.datasets._skips import Unusable, impostor
+
+__all__ = ["FORMAT"]
+
+AREAS = ("rectangle", "polygon", "mask", "rotation", "circle")
+LOOKED_AT = 5  # files of a folder
+
+
+def sniff(probe: Probe) -> Source | None:
+    """Return the JSON files of the folders whose first files are LabelMe's."""
+    files = []
+    for found in probe.by_folder(".json").values():
+        heads = map(probe.head, found[:LOOKED_AT])
+        if probe.named or any(b'"shapes"' in head and b'"image' in head for head in heads):
+            files += found
+    return Source(files) if files else None
+
+
+def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
+    """Yield the image of a label file."""
+    try:
+        content = json.loads(data.decode(json.detect_encoding(data)))
+        shapes, name = content["shapes"], str(content.get("imagePath") or "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Unusable(impostor(data, "labels") or "file that is no LabelMe JSON") from None
+    box: list[float] = []
+    classes, at = [], []
+    for nth, shape in enumerate(shapes if isinstance(shapes, list) else []):
+        shape = shape if isinstance(shape, dict) else {}
+        kind = shape.get("shape_type") or "polygon"
+        if kind not in AREAS:
+            job.skips.note(f"{kind}, which is no box")
+            continue
+        box += _extent(shape.get("points"), kind)
+        classes.append(str(shape.get("label") or ""))
+        at.append(nth)
+    yield Image(name, _size(content), box, classes, at)
+
+
+def _extent(points: Any, kind: str) -> tuple[float, float, float, float]:
+    try:
+        pairs = [(float(x), float(y)) for x, y in points]
+        if kind == "circle":
+            (x, y), edge = pairs
+            radius = dist((x, y), edge)
+            return x - radius, y - radius, x + radius, y + radius
+        xs, ys = zip(*pairs, strict=True)
+    except (TypeError, ValueError):
+        return NOTHING
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _size(content: dict[str, Any]) -> tuple[float, float] | None:
+    try:
+        return float(content["imageWidth"]), float(content["imageHeight"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+FORMAT = Format(
+    "labelme",
+    "LabelMe (a JSON file for each image, with shapes)",
+    sniff,
+    parse=parse,
+    tells=frozenset(("place", "class")),
+    options=frozenset(("unit",)),
+    place=lambda file, at: f"shapes[{at}]",
+)
