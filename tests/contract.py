@@ -14,25 +14,21 @@ FILES = [name for name, one in FORMATS.items() if one.file]
 SINGLE = [name for name, one in FORMATS.items() if not one.file]
 
 LETTERS = "sorted by letters: 10 before 9"
-PLACES = "a table is read without the places of its boxes"
 LATE = "iter_images raises at the first next"
 COUNTED = "a file that cannot be read counts as an image"
 NO_READER = "the format has no reader yet"
-EARLIER = "voc/images coco/images yolo/images labels.cache/images openimages/images kitti/images list/images"
+EARLIER = "voc/images coco/images yolo/images labels.cache/images kitti/images list/images"
 
 # promise, formats (or format/kind), what is wrong today: each must fail, so that one that is mended leaves the list
 ROWS = [
-    ("folder_is_recognised", "list table parquet", "only the file is, not its folder"),
-    ("images_have_the_same_boxes", "table parquet", PLACES),
-    ("order_is_natural", "voc yolo openimages kitti table parquet", LETTERS),
+    ("folder_is_recognised", "list", "only the file is, not its folder"),
+    ("order_is_natural", "voc yolo kitti", LETTERS),
     ("images_in_natural_order", "voc yolo kitti", LETTERS),
-    ("images_in_natural_order", "table parquet", PLACES),
-    ("wrong_box_in_images", "table parquet", PLACES),
     ("nothing_but_wrong_boxes", "voc coco labels.cache list", "no box is left and no error raised"),
     ("link_that_leads_nowhere", "yolo kitti", COUNTED),
     ("pipe_in_a_folder", "yolo kitti", COUNTED),
     ("file_of_something_else", "yolo kitti", COUNTED),
-    ("only_file_of_something_else", "coco/images labels.cache/images openimages/images list/images", LATE),
+    ("only_file_of_something_else", "coco/images labels.cache/images list/images", LATE),
     ("nothing_but_files_of_something_else", "voc/images yolo/images", LATE),
     ("nothing_but_files_of_something_else", "kitti", "nothing could be read and no error is raised"),
     ("empty_folder", EARLIER, LATE),
@@ -40,22 +36,17 @@ ROWS = [
     ("part_of_a_split_is_no_split", "voc/images yolo/images", LATE),
     ("part_of_a_split_is_no_split", "coco", "a file is taken whose name holds the letters of the split"),
     ("split_of_what_has_none", EARLIER, LATE),
-    ("split_of_what_has_none", "table/images parquet/images", PLACES),
     ("image_is_found", "labels.cache", "images are not looked for"),
-    ("image_is_found", "table parquet", PLACES),
     ("image_is_missing", "labels.cache", "images are not looked for"),
-    ("image_is_missing", "table parquet", PLACES),
-    ("split_all", "voc coco yolo labels.cache openimages kitti list table parquet labelme", "no such word"),
+    ("split_all", "voc coco yolo labels.cache kitti list labelme", "no such word"),
     ("splits_joined", "voc coco yolo", "one name only"),
-    ("size_of_zero_comes_from_the_image", "table parquet", "its images are not looked for"),
-    ("size_of_zero_by_hand", "voc table parquet", "refused, although labels of this kind may not tell the size"),
-    ("size_of_no_use_in_the_command", "voc labels.cache table parquet", "named as in Python"),
+    ("size_of_zero_by_hand", "voc", "refused, although labels of this kind may not tell the size"),
+    ("size_of_no_use_in_the_command", "voc labels.cache", "named as in Python"),
     ("size_of_no_use_in_the_command", "coco", "taken, although the labels tell all sizes"),
-    ("size_is_missing", "openimages", "counted as an image and once more for each box"),
-    ("size_by_hand_for_one_of_two", "yolo openimages kitti list", "refused because the other has no use for it"),
+    ("size_by_hand_for_one_of_two", "yolo kitti list", "refused because the other has no use for it"),
     ("progress", "yolo", "the bar over the sizes of images never moves"),
-    ("progress", "labels.cache openimages list", "no bar is made"),
-    ("progress_that_is_none", "labels.cache openimages list", "taken without a look"),
+    ("progress", "labels.cache list", "no bar is made"),
+    ("progress_that_is_none", "labels.cache list", "taken without a look"),
     ("size_of_no_use", "coco", "taken, although the labels tell all sizes"),
     ("reads", "labelme", NO_READER),
     ("format_by_name", "labelme", NO_READER),

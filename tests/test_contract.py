@@ -486,12 +486,25 @@ def test_progress_that_is_none(name, tmp_path):
         fastanchor.read(write(name, tmp_path), progress="loud")
 
 
-@pytest.mark.parametrize(("name", "way"), cells("size_of_no_use", SIZED, WAYS))
+MAYBE = ("table", "parquet")  # labels that may tell the sizes of images, and may not
+ALWAYS = [name for name in SIZED if name not in MAYBE]
+
+
+@pytest.mark.parametrize("name", cells("size_without_effect", MAYBE))
+def test_size_without_effect(name, tmp_path):
+    boxes = fastanchor.read(write(name, tmp_path), **{SIZE: (640, 480)})
+    assert rows(boxes) == expected(name)
+    assert [one.text for one in boxes.remarks if one.kind == "option without effect"] == [
+        f"{SIZE} had no effect on these labels"
+    ]
+
+
+@pytest.mark.parametrize(("name", "way"), cells("size_of_no_use", ALWAYS, WAYS))
 def test_size_of_no_use(name, way, tmp_path):
     refused(way, write(name, tmp_path), SIZE, "640", **{SIZE: (640, 480)})
 
 
-@pytest.mark.parametrize("name", cells("size_of_no_use_in_the_command", SIZED))
+@pytest.mark.parametrize("name", cells("size_of_no_use_in_the_command", ALWAYS))
 def test_size_of_no_use_in_the_command(name, tmp_path, capsys):
     assert main(["stats", str(write(name, tmp_path)), FLAG, "640x480"]) == 2
     captured = capsys.readouterr()

@@ -11,6 +11,7 @@ import fastanchor
 from fastanchor import Boxes, DataError
 from fastanchor.cli import main
 from fastanchor.datasets import detect, iter_images, table
+
 from labels import png
 
 

@@ -52,6 +52,8 @@ class Places:
             return next((found[stem] for found in self._around(folder) if stem in found), None) or self._anywhere(stem)
         given = name.strip().replace("\\", "/")
         parent, _, last = given.rpartition("/")
+        if not parent and not self._around(folder) and not self._below():  # no images at all, as is often so
+            return None
         if parent and (there := self._along(folder, parent, last)) is not None:
             return there
         keys = (last, last.lower(), last.rpartition(".")[0], stem)
@@ -103,15 +105,17 @@ class Places:
 
     def _anywhere(self, name: str) -> str | None:
         """Return the only image of this name, or this stem, below the path that is read."""
-        if self._probe.is_file:
-            return None
+        far = self._below()
+        return far.get(name) or far.get(name.lower()) or None
+
+    def _below(self) -> Names:
+        """Return the images below the path that is read, nothing for a name that several have."""
         if self._far is None:
-            far: dict[str, str] = {}
-            for folder in self._probe.tree():
+            self._far = {}
+            for folder in () if self._probe.is_file else self._probe.tree():
                 for key, path in self._of(folder).items():
-                    far[key] = "" if far.get(key, path) != path else path
-            self._far = far
-        return self._far.get(name) or self._far.get(name.lower()) or None
+                    self._far[key] = "" if self._far.get(key, path) != path else path
+        return self._far
 
 
 def _swapped(folder: str) -> list[str]:

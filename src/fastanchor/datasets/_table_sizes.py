@@ -20,13 +20,11 @@ WORDS = ("size", "image")  # one of them stands in the name of such a table
 
 def sizes_beside(batch: Batch, job: Job) -> None:
     """Fill in the sizes that tables beside the labels tell."""
-    unknown = np.flatnonzero(~within(batch.size)).tolist()
-    listed: dict[str, dict[str, tuple[float, float]]] = {}
-    for i in unknown:
-        folder = batch.label[i].rpartition(os.sep)[0]
-        if folder not in listed:
-            listed[folder] = _listed(folder, job)
-        known, name = listed[folder], batch.file[i]
+    listed = {label: _listed(label.rpartition(os.sep)[0], job) for label in set(batch.label)}
+    if not any(listed.values()):
+        return
+    for i in np.flatnonzero(~within(batch.size)).tolist():
+        known, name = listed[batch.label[i]], batch.file[i]
         pair = known.get(name) or known.get(name.rpartition(".")[0] or name)
         if pair is not None:
             batch.size[i] = pair

@@ -105,7 +105,7 @@ def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, 
 
 def _without_pixels(format: Format, batch: Batch, skips: Skips) -> Batch:
     """Leave out boxes that are in pixels where the others are relative."""
-    if not len(batch) or not np.abs(batch.box).max() > MIXED:
+    if not len(batch) or not (batch.box.max() > MIXED or batch.box.min() < -MIXED):
         return batch
     other = np.abs(batch.box).max(1) > MIXED
     blame(OTHER_UNIT, other, batch, format, skips)
