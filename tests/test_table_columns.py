@@ -162,6 +162,17 @@ def test_sizes_come_from_the_images_beside(tmp_path, capsys):
     assert len(anchors) == 2
 
 
+@pytest.mark.parametrize("command", [["stats"], ["anchors", "--gen", 5, "--n", 1], ["check", "--anchors", "30,40"]])
+def test_images_without_sizes_are_counted(tmp_path, capsys, command):
+    file = put(tmp_path / "a.csv", CORNERS + TWO)
+    code, out, _ = run(capsys, command[0], file, *command[1:])
+    assert code == 0
+    assert "a.csv: 3 boxes on 2 images, without the sizes of their images\n" in out
+    assert run(capsys, "convert", file, "-o", tmp_path / "b.csv")[0] == 0
+    boxes = fastanchor.read(tmp_path / "b.csv")
+    assert (boxes.files, boxes.image_index.tolist(), boxes.image_wh) == (("a.png", "b.png"), [0, 1, 0], None)
+
+
 def test_a_size_of_zero_is_none(tmp_path):
     rows = "a.png,0,0,c,0,0,3,4\nb.png,9,8,c,0,0,5,6\nb.png,0,8,c,0,0,1,2\n"
     file = put(tmp_path / "a.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n" + rows)
