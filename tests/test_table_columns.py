@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -98,6 +99,19 @@ def test_columns_of_ones_own(tmp_path):
 def test_bbox_in_another_form(tmp_path, form, wh):
     file = put(tmp_path / "a.csv", 'image_id,width,height,bbox\na,640,480,"[10, 20, 30, 40]"\n')
     assert fastanchor.read(file, form=form).wh.tolist() == [wh]
+
+
+@pytest.mark.parametrize("odd", ["", "b\n"])
+@pytest.mark.parametrize("arrow", [True, False])
+def test_bbox_without_sizes(tmp_path, monkeypatch, odd, arrow):
+    if arrow:
+        pytest.importorskip("pyarrow")
+    else:
+        monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
+    file = put(tmp_path / "a.csv", f'image_id,bbox\na,"[10, 20, 30, 40]"\n{odd}')
+    boxes = fastanchor.read(file, source_size=(90, 80))
+    assert (boxes.wh.tolist(), boxes.xy.tolist()) == ([[30, 40]], [[10, 20]])
+    assert sum(boxes.skipped.values()) == len(odd) // 2
 
 
 def test_bbox_that_cannot_be_read(tmp_path):

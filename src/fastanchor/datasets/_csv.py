@@ -181,7 +181,7 @@ def _at_once(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> tupl
     for at in texts:
         place = {name: i for i, name in enumerate(dict.fromkeys(columns[at]))}
         codes.append(coded(np.array([place[name] for name in columns[at]], dtype=np.int64), list(place)))
-    return np.ascontiguousarray(values).reshape(-1, len(numbers)), codes
+    return np.ascontiguousarray(values).reshape(len(rows), len(numbers)), codes
 
 
 def _by_numpy(table: Sheet, numbers: Sequence[int]) -> FloatArray | None:
@@ -210,7 +210,7 @@ def _by_rows(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence
         for code, name, at in zip(codes, names, texts, strict=True):
             code.append(name[row[at]])
     return (
-        np.array(values, dtype=np.float64).reshape(-1, len(numbers)),
+        np.array(values, dtype=np.float64).reshape(len(lines), len(numbers)),
         [coded(np.array(code, dtype=np.int64), list(name)) for code, name in zip(codes, names, strict=True)],
         np.array(lines, dtype=np.int64),
         np.frombuffer(empty, dtype=np.bool_),
