@@ -86,7 +86,7 @@ def steps(n):
     scan, evolve = medians(
         5,
         lambda: [dense.fitness(centers, THR) for _ in range(10)],
-        lambda: fastanchor.evolve(run.centers, index, gen=1000, rng=0, progress=False),
+        lambda: fastanchor.evolve(index, run.centers, gen=1000, rng=0, progress=False),
     )
     build, whole = medians(3, lambda: BoxIndex(wh), lambda: auto(wh))
     return {

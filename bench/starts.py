@@ -61,7 +61,7 @@ def job(rule, boxes, k, seed):
     began = time.process_time()
     rng = np.random.default_rng(seed)
     found = rule(boxes, k, rng)
-    fitness = fastanchor.evolve(found.centers, boxes, thr=THR, gen=GENERATIONS, rng=rng, progress=False).fitness
+    fitness = fastanchor.evolve(boxes, found.centers, thr=THR, gen=GENERATIONS, rng=rng, progress=False).fitness
     return fitness, time.process_time() - began
 
 

@@ -57,11 +57,11 @@ def test_options_of_the_search_are_handed_on():
     wh = zoo.lognormal(600).clip(3)
     start = wh[:6].copy()
     got = auto(wh, n=6, gen=50, thr=0.5, init=start, rng=3)
-    right = fastanchor.evolve(got.kmeans.centers, wh, gen=50, thr=0.5, rng=3, progress=False)
+    right = fastanchor.evolve(wh, got.kmeans.centers, gen=50, thr=0.5, rng=3, progress=False)
     np.testing.assert_array_equal(np.sort(got.anchors, axis=0), np.sort(right.anchors, axis=0))
     np.testing.assert_array_equal(got.evolve.history, right.history)
     assert (got.fitness, got.bpr) == (right.fitness, right.bpr)
-    assert got.kmeans_fitness == fastanchor.anchor_fitness(got.kmeans.centers, wh, 0.5)
+    assert got.kmeans_fitness == fastanchor.anchor_fitness(wh, got.kmeans.centers, 0.5)
 
 
 @pytest.mark.parametrize(("name", "value"), [("gen", -1), ("gen", 2.5), ("gen", None), ("thr", 4), ("min_size", -1)])
@@ -105,7 +105,7 @@ def test_boxes_without_images_count_as_network_pixels():
         ({"fit": "crop"}, "fit = 'crop'"),
         ({"n": 0}, "n = 0"),
         ({"min_size": 1e6}, "boxes: none of 40 has a side >= min_size"),
-        ({"n": 41}, "boxes: hold 40 distinct sizes, fewer than k = 41"),
+        ({"n": 41}, "boxes: hold 40 distinct sizes, fewer than n = 41"),
     ],
 )
 def test_bad_arguments_are_refused(options, sentence):

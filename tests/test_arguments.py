@@ -174,7 +174,7 @@ def test_anchors_of_each_level(counts):
 
 ENTRIES = {
     "auto_anchor": lambda boxes, **rest: fastanchor.auto_anchor(boxes, n=2, gen=0, rng=0, progress=False, **rest),
-    "check": lambda boxes, **rest: fastanchor.check([[10, 10]], boxes, **rest),
+    "check": lambda boxes, **rest: fastanchor.check(boxes, [[10, 10]], **rest),
     "sweep": lambda boxes, **rest: fastanchor.sweep(boxes, [1], rng=0, progress=False, **rest),
     "scaled": lambda boxes, img_size=640, fit="letterbox": Boxes.scaled(boxes, img_size, fit=fit),
 }
@@ -237,13 +237,13 @@ def test_numbers_of_any_type_are_used_as_floats(name, thr):
         same = {"thr": value, "rng": 0, "progress": False, "min_size": Decimal(2) if value is thr else 2.0}
         found = fastanchor.auto_anchor(WH, n=2, gen=3, n_init=2, tol=value * 0, **same)
         curve = fastanchor.sweep(WH, [2], gen=3, **same)
-        checked = fastanchor.check(ANCHORS, WH, thr=value)
+        checked = fastanchor.check(WH, ANCHORS, thr=value)
         del same["min_size"]
-        searched = fastanchor.evolve(ANCHORS, WH, gen=3, **same)
+        searched = fastanchor.evolve(WH, ANCHORS, gen=3, **same)
         assert type(checked.thr) is float
         return [
             found.fitness, *found.anchors.ravel(), *curve.fitness, *checked.to_dict()["counts"], checked.fitness,
-            searched.fitness, *fastanchor.anchor_fitness(ANCHORS, WH, value),
+            searched.fitness, *fastanchor.anchor_fitness(WH, ANCHORS, value),
         ]  # fmt: skip
 
     with fastanchor.backend(name):
@@ -346,7 +346,7 @@ def test_progress(progress, tmp_path):
     for call in (
         lambda: fastanchor.kmeans(WH, 1, progress=progress),
         lambda: fastanchor.auto_anchor(WH, n=1, progress=progress),
-        lambda: fastanchor.evolve(ANCHORS, WH, progress=progress),
+        lambda: fastanchor.evolve(WH, ANCHORS, progress=progress),
         lambda: fastanchor.sweep(WH, [1], progress=progress),
         lambda: data.read(tmp_path / "boxes.csv", progress=progress),
     ):
@@ -367,7 +367,7 @@ def test_sources_of_randomness(rng):
     for call in (
         lambda: fastanchor.kmeans(WH, 2, rng=rng),
         lambda: fastanchor.auto_anchor(WH, n=2, rng=rng, progress=False),
-        lambda: fastanchor.evolve(ANCHORS, WH, rng=rng, progress=False),
+        lambda: fastanchor.evolve(WH, ANCHORS, rng=rng, progress=False),
         lambda: fastanchor.sweep(WH, [2], rng=rng, progress=False),
         lambda: mmdet.k_means(WH, 2, rng=rng),
         lambda: mmdet.v5_k_means(WH, 2, 1, rng=rng),
@@ -378,8 +378,8 @@ def test_sources_of_randomness(rng):
 
 @pytest.mark.parametrize("seed", [0, np.uint8(7), 2**128 - 1])
 def test_a_seed_is_that_of_numpy(seed):
-    first = fastanchor.evolve(ANCHORS, WH, gen=5, rng=seed, progress=False)
-    second = fastanchor.evolve(ANCHORS, WH, gen=5, rng=np.random.default_rng(int(seed)), progress=False)
+    first = fastanchor.evolve(WH, ANCHORS, gen=5, rng=seed, progress=False)
+    second = fastanchor.evolve(WH, ANCHORS, gen=5, rng=np.random.default_rng(int(seed)), progress=False)
     np.testing.assert_array_equal(first.anchors, second.anchors)
     np.testing.assert_array_equal(first.history, second.history)
 

@@ -132,7 +132,7 @@ def test_rectangular_input(capsys):
 def test_check_prints_and_judges(capsys):
     code, out, _ = run(capsys, "check", "--quiet", "--anchors", *COCO)
     assert code == 0
-    found = fastanchor.check([[float(v) for v in a.split(",")] for a in COCO], fastanchor.datasets.sample())
+    found = fastanchor.check(fastanchor.datasets.sample(), [[float(v) for v in a.split(",")] for a in COCO])
     assert f"BPR       {found.bpr:.5f}" in out
     assert f"past thr  {found.past_thr:.2f} anchors a box" in out
     assert re.search(rf"^small +{found.sizes[0].boxes:,} ", out, re.MULTILINE)

@@ -234,7 +234,7 @@ def test_the_better_start_is_fitter_than_the_original():
                 for label, shape in zip(dataset.labels, dataset.shapes, strict=True)
             ]
         )
-        found[start] = fastanchor.anchor_fitness(anchors, wh).fitness
+        found[start] = fastanchor.anchor_fitness(wh, anchors).fitness
     assert found["iou"] > found["original"] + 0.03
 
 

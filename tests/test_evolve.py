@@ -16,7 +16,7 @@ import zoo
 def test_decisions_are_those_of_the_definition(backend, name):
     wh = zoo.BOXES[name]
     start = zoo.lognormal(5, 11)
-    got = fastanchor.evolve(start, wh, gen=150, rng=2, progress=False)
+    got = fastanchor.evolve(wh, start, gen=150, rng=2, progress=False)
     anchors, fitness, accepted = naive.evolve(start, wh, 0.25, 150, np.random.default_rng(2))
     np.testing.assert_array_equal(got.anchors, anchors)
     assert got.accepted == accepted
@@ -26,11 +26,11 @@ def test_decisions_are_those_of_the_definition(backend, name):
 
 def test_history_never_falls_and_ends_at_the_fitness():
     wh = zoo.lognormal(1000)
-    got = fastanchor.evolve(wh[:9], wh, gen=300, rng=0, progress=False)
+    got = fastanchor.evolve(wh, wh[:9], gen=300, rng=0, progress=False)
     assert got.history.shape == (301,)
     assert (np.diff(got.history) >= 0).all()
     assert np.count_nonzero(np.diff(got.history)) == got.accepted
-    assert got.history[-1] == got.fitness == fastanchor.anchor_fitness(got.anchors, wh).fitness
+    assert got.history[-1] == got.fitness == fastanchor.anchor_fitness(wh, got.anchors).fitness
 
 
 @pytest.mark.parametrize("normal", [-50.0, 50.0, 7.01, -7.01])
@@ -47,19 +47,19 @@ def test_anchors_given_are_neither_written_nor_handed_back():
     anchors, boxes = np.array([[5.0, 5.0], [20.0, 30.0]]), [[6.0, 5.0], [20.0, 31.0]]
     before = anchors.copy()
     for gen in (0, 20):
-        got = fastanchor.evolve(anchors, boxes, gen=gen, rng=0, progress=False)
+        got = fastanchor.evolve(boxes, anchors, gen=gen, rng=0, progress=False)
         assert not np.shares_memory(got.anchors, anchors)
         np.testing.assert_array_equal(anchors, before)
 
 
 def test_sides_stay_at_least_two():
-    got = fastanchor.evolve([[2.0, 2.0]], np.full((10, 2), 0.5), gen=50, rng=0, thr=0.0, progress=False)
+    got = fastanchor.evolve(np.full((10, 2), 0.5), [[2.0, 2.0]], gen=50, rng=0, thr=0.0, progress=False)
     assert (got.anchors >= 2.0).all()
 
 
 def test_no_generation_only_scores():
     wh = zoo.lognormal(100)
-    got = fastanchor.evolve(wh[:3], wh, gen=0, progress=False)
+    got = fastanchor.evolve(wh, wh[:3], gen=0, progress=False)
     np.testing.assert_array_equal(got.anchors, wh[:3])
     assert got.accepted == 0
 
@@ -93,5 +93,5 @@ def test_progress_callable_is_told_the_fitness():
         def set_postfix_str(self, text, refresh=True):
             assert text.startswith("fitness 0.")
 
-    fastanchor.evolve([[3, 3]], [[5, 4]], gen=7, rng=0, progress=Bar)
+    fastanchor.evolve([[5, 4]], [[3, 3]], gen=7, rng=0, progress=Bar)
     assert sum(seen) == 7

@@ -2,10 +2,12 @@
 
 import ast
 import importlib
+import inspect
 import json
 import os
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,40 @@ def test_no_module_bears_the_name_of_a_public_function():
     """Importing such a module would put it in the function's place."""
     modules = {path.stem for path in SOURCE.iterdir()}
     assert modules & set(fastanchor.__all__) == {"compat", "datasets"}
+
+
+def public_functions():
+    """Return every function of the public face, and the methods of its classes, by name."""
+    found = {}
+    for name in fastanchor.__all__:
+        value = getattr(fastanchor, name)
+        if inspect.isfunction(value):
+            found[name] = value
+        elif inspect.isclass(value) and not issubclass(value, Exception):
+            methods = inspect.getmembers(value, inspect.isfunction)
+            found.update({f"{name}.{inner}": one for inner, one in methods if inner == "__init__" or inner[0] != "_"})
+    return found
+
+
+@pytest.mark.parametrize("name", public_functions())
+def test_public_arguments_have_types_that_say_something(name):
+    function = public_functions()[name]
+    hints = typing.get_type_hints(function)  # every name in them can be resolved
+    for argument in inspect.signature(function).parameters:
+        assert argument == "self" or hints[argument] is not typing.Any, argument
+
+
+TAKE_BOXES = [
+    name
+    for name, function in public_functions().items()
+    if "boxes" in inspect.signature(function).parameters and (name[0].islower() or name == "BoxIndex.__init__")
+]
+
+
+@pytest.mark.parametrize("name", TAKE_BOXES)
+def test_boxes_come_first(name):
+    arguments = inspect.signature(public_functions()[name]).parameters
+    assert next(argument for argument in arguments if argument != "self") == "boxes"
 
 
 def test_every_all_exists():

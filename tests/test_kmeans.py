@@ -257,7 +257,7 @@ def test_threads_never_change_the_answer(backend, threads):
     "call",
     [
         lambda wh, **options: fastanchor.kmeans(wh, 2, init=wh[:2], max_iter=1, **options),
-        lambda wh, **options: fastanchor.evolve(wh[:2], wh, gen=2, rng=0, **options),
+        lambda wh, **options: fastanchor.evolve(wh, wh[:2], gen=2, rng=0, **options),
         lambda wh, **options: fastanchor.auto_anchor(wh, n=2, init=wh[:2], max_iter=1, gen=2, rng=0, **options),
         lambda wh, **options: fastanchor.sweep(wh, [2], gen=2, max_iter=1, rng=0, **options),
     ],

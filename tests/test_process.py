@@ -201,14 +201,14 @@ class OneOfOne:
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: fastanchor.anchor_fitness(WH[:3], WH, thr="0.2"), "thr = '0.2': must be a number from 0 to 1"),
-        (lambda: fastanchor.check(WH[:3], WH, thr=b"1"), "thr = b'1': must be a number"),
+        (lambda: fastanchor.anchor_fitness(WH, WH[:3], thr="0.2"), "thr = '0.2': must be a number from 0 to 1"),
+        (lambda: fastanchor.check(WH, WH[:3], thr=b"1"), "thr = b'1': must be a number"),
         (lambda: fastanchor.auto_anchor(WH, min_size="2"), "min_size = '2': must be a number"),
-        (lambda: fastanchor.check(WH[:3], WH, thr=np.array([0.5])), r"thr = array\(\[0.5\]\): must be a number"),
-        (lambda: fastanchor.check(WH[:3], WH, thr=OneOfOne()), "thr = OneOfOne: must be a number"),
+        (lambda: fastanchor.check(WH, WH[:3], thr=np.array([0.5])), r"thr = array\(\[0.5\]\): must be a number"),
+        (lambda: fastanchor.check(WH, WH[:3], thr=OneOfOne()), "thr = OneOfOne: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, tol=10**400), r"tol = 1000.*\.\.\.: must be a number"),
         (lambda: fastanchor.kmeans(WH, 3, max_iter=10**400), r"max_iter = 1000.*\.\.\.: must be at most 2,147,483,647"),
-        (lambda: fastanchor.evolve(WH[:3], WH, gen=10**5000), r"gen = \(a number of more than 4300 digits\): must be"),
+        (lambda: fastanchor.evolve(WH, WH[:3], gen=10**5000), r"gen = \(a number of more than 4300 digits\): must be"),
         (lambda: fastanchor.auto_anchor(WH, img_size=10**400), r"img_size = 1000.*: must be at most"),
         (lambda: fastanchor.auto_anchor(WH, img_size=1e308), r"img_size = 1e\+308: must be a whole number"),
         (
@@ -229,7 +229,7 @@ class OneOfOne:
             for call in (
                 lambda: fastanchor.kmeans(WH, 3, rng="x"),
                 lambda: fastanchor.auto_anchor(WH, n=3, rng=-1),
-                lambda: fastanchor.evolve(WH[:3], WH, rng=1.5),
+                lambda: fastanchor.evolve(WH, WH[:3], rng=1.5),
                 lambda: fastanchor.sweep(WH, [2], rng=[1, -2]),
                 lambda: calc_anchors(WH / 200, 3, 416, 416, seed="x"),
             )

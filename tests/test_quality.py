@@ -63,45 +63,45 @@ def agree(found, anchors, wh, thr):
             np.testing.assert_allclose(got[2:], expected[2:], 1e-12, 1e-15)
         else:
             assert got[2:] == expected[2:] == (None, None, None)
-    assert (found.fitness, found.bpr) == fastanchor.anchor_fitness(found.anchors, wh, thr)
+    assert (found.fitness, found.bpr) == fastanchor.anchor_fitness(wh, found.anchors, thr)
     assert found.mean_iou == fastanchor.mean_iou(wh, found.anchors)
 
 
 @given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=9), st.floats(0, 1))
 def test_check_by_loops(wh, anchors, thr):
-    agree(fastanchor.check(anchors, wh, thr=thr), anchors, wh, thr)
+    agree(fastanchor.check(wh, anchors, thr=thr), anchors, wh, thr)
 
 
 def test_check_over_several_chunks(backend):
     wh, anchors = zoo.lognormal(70_000), zoo.lognormal(5, 3)
-    agree(fastanchor.check(anchors, wh), anchors, wh, 0.25)
+    agree(fastanchor.check(wh, anchors), anchors, wh, 0.25)
 
 
 @needs_numba
 def test_check_of_an_index():
     wh, anchors = zoo.lognormal(3000), zoo.lognormal(5, 3)
-    found = fastanchor.check(anchors, fastanchor.BoxIndex(wh))
-    dense = fastanchor.check(anchors, wh)
+    found = fastanchor.check(fastanchor.BoxIndex(wh), anchors)
+    dense = fastanchor.check(wh, anchors)
     assert found.counts.tolist() == dense.counts.tolist()
     np.testing.assert_allclose([found.fitness, found.mean_iou], [dense.fitness, dense.mean_iou], 1e-12)
 
 
 def test_the_edges_of_the_sizes():
-    found = fastanchor.check([[32, 32]], [[31.99, 32], [32, 32], [95.99, 96], [96, 96]])
+    found = fastanchor.check([[31.99, 32], [32, 32], [95.99, 96], [96, 96]], [[32, 32]])
     assert [size.boxes for size in found.sizes] == [1, 2, 1]
 
 
 def test_check_scales_a_data_set():
     boxes = Boxes([[50, 40], [1, 1]], image_index=[0, 0], image_wh=[[640, 480]])
-    found = fastanchor.check([[25, 20]], boxes, img_size=320, min_size=2)
+    found = fastanchor.check(boxes, [[25, 20]], img_size=320, min_size=2)
     assert (found.boxes, found.fitness) == (1, 1.0)
-    found = fastanchor.check([[25, 40]], boxes, img_size=(320, 480), fit="stretch", min_size=0.5)
+    found = fastanchor.check(boxes, [[25, 40]], img_size=(320, 480), fit="stretch", min_size=0.5)
     assert (found.boxes, found.mean_best) == (2, (1 + 0.5 / 25) / 2)
 
 
 def test_a_side_of_exactly_the_least_size_is_kept():
     boxes = [[2, 1], [1, 2], [2, 2], [1, 1], [1.99, 1.99]]
-    assert fastanchor.check([[5, 5]], boxes, min_size=2).boxes == 3
+    assert fastanchor.check(boxes, [[5, 5]], min_size=2).boxes == 3
     assert fastanchor.sweep(boxes, [1], min_size=2, rng=0, progress=False).boxes == 3
     with pytest.warns(fastanchor.SmallBoxWarning):
         assert fastanchor.auto_anchor(boxes, n=1, gen=0, min_size=2, rng=0, progress=False).boxes == 3
@@ -109,7 +109,7 @@ def test_a_side_of_exactly_the_least_size_is_kept():
 
 def test_dictionaries_hold_the_results_under_the_names_of_their_fields():
     wh = zoo.lognormal(300)
-    for result in (fastanchor.check(zoo.lognormal(3, 1), wh), fastanchor.sweep(wh, [1, 3], rng=0, progress=False)):
+    for result in (fastanchor.check(wh, zoo.lognormal(3, 1)), fastanchor.sweep(wh, [1, 3], rng=0, progress=False)):
         found = result.to_dict()
         assert set(found) == {field.name for field in dataclasses.fields(result)}
         for name, value in found.items():
@@ -143,7 +143,7 @@ def test_best_served_by_loops(wh, anchors):
 def test_bad_check(arguments, sentence):
     anchors, boxes, rest = arguments
     with pytest.raises(DataError, match="^" + re.escape(sentence)):
-        fastanchor.check(anchors, boxes, **rest)
+        fastanchor.check(boxes, anchors, **rest)
 
 
 @pytest.mark.parametrize("side", [1e3, 1e6, 1e9])
@@ -152,7 +152,7 @@ def test_small_means_keep_their_digits_everywhere(side):
     wh = [[4, 4 * side], [4 * side, 4]]
     iou = 1 / (2 * side - 1)
     assert fastanchor.mean_iou(wh[:1], wh[1:]) == pytest.approx(iou, rel=1e-12)
-    assert fastanchor.check(wh[1:], wh[:1]).mean_iou == pytest.approx(iou, rel=1e-12)
+    assert fastanchor.check(wh[:1], wh[1:]).mean_iou == pytest.approx(iou, rel=1e-12)
     half = 2 + 2 * side
     middle = [[half, half]]  # where one centre ends, the median of both
     right = fastanchor.mean_iou(wh, middle)
@@ -220,7 +220,7 @@ def test_sweep_on_an_index_is_the_same():
         ([1], {"gen": -1}, "gen = -1: must be at least 0"),
         ([1], {"gen": 0.0}, "gen = 0.0: must be a whole number"),
         ([1], {"gen": None}, "gen = None: must be a whole number"),
-        ([3], {}, "boxes: hold 2 distinct sizes, fewer than k = 3"),
+        ([3], {}, "boxes: hold 2 distinct sizes, fewer than n = 3"),
     ],
 )
 def test_bad_sweep(numbers, rest, sentence):
@@ -233,7 +233,7 @@ def test_real_boxes(data, place):
     boxes = fastanchor.read(data / place)
     wh = boxes.scaled(640)
     coco = np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62, 45], [59, 119], [116, 90], [156, 198], [373, 326]])
-    agree(fastanchor.check(coco, boxes), coco.astype(float), wh, 0.25)
+    agree(fastanchor.check(boxes, coco), coco.astype(float), wh, 0.25)
     found = fastanchor.sweep(boxes, [1, 3, 9], rng=0, progress=False)
     assert (np.diff(found.mean_iou) > 0).all()
     assert found.mean_iou[-1] > fastanchor.mean_iou(boxes.scaled(640), coco)

@@ -203,7 +203,7 @@ def test_pictures_are_written(tmp_path, content, ending):
 @pytest.mark.parametrize("name", ["one box", "all equal", "thin", "exact ties: powers of two", "relative to the image"])
 def test_pictures_of_hard_boxes(tmp_path, name):
     wh = zoo.BOXES[name]
-    found = fastanchor.check(wh[:1], wh)
+    found = fastanchor.check(wh, wh[:1])
     plot.checked(found, wh, layers(found.anchors, [(3, 0), (4, 1), (5, 0)], found.counts), tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 5000
 
@@ -212,7 +212,7 @@ def test_a_picture_of_many_boxes_is_no_larger(tmp_path):
     sizes = []
     for n in (1000, 300_000):
         wh = zoo.lognormal(n)
-        found = fastanchor.check(wh[:9], wh)
+        found = fastanchor.check(wh, wh[:9])
         plot.checked(found, wh, layers(found.anchors, [(3, 3), (4, 3), (5, 3)], found.counts), tmp_path / f"{n}.svg")
         sizes.append((tmp_path / f"{n}.svg").stat().st_size)
     assert sizes[1] < 3 * sizes[0]
@@ -248,7 +248,7 @@ def test_no_window_and_no_pyplot(tmp_path):
         "from fastanchor import plot\n"
         "from fastanchor.layers import layers\n"
         "wh = np.random.default_rng(0).uniform(5, 50, (50, 2))\n"
-        "found = fastanchor.check(wh[:1], wh)\n"
+        "found = fastanchor.check(wh, wh[:1])\n"
         f"plot.checked(found, wh, layers(found.anchors, [(5, 1)]), {str(tmp_path / 'x.png')!r})\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )

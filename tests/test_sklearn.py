@@ -63,7 +63,7 @@ def test_fitness(backend, name, thr):
     wh, anchors = case(name)
     best = np.exp(-metrics.pairwise_distances(np.log(wh), np.log(anchors), metric="chebyshev").min(1))
     assert not np.isclose(best, thr, rtol=1e-9).any()
-    got = fastanchor.anchor_fitness(anchors, wh, thr)
+    got = fastanchor.anchor_fitness(wh, anchors, thr)
     assert got.fitness == pytest.approx((best * (best > thr)).mean(), rel=1e-12)
     assert got.bpr == (best > thr).mean()
 

@@ -124,7 +124,7 @@ def test_what_is_not_given_comes_from_the_cfg(capsys, tmp_path, table, extra, fi
     score = json.loads(out)
     assert (score["fit"], score["img_size"]) == (fit, [416, 416])
     rounded = expected.anchors.round()
-    assert score["fitness"] == fastanchor.check(rounded, boxes, img_size=416, fit=fit).fitness
+    assert score["fitness"] == fastanchor.check(boxes, rounded, img_size=416, fit=fit).fitness
 
 
 def test_what_differs_from_the_cfg_is_refused(capsys, tmp_path, table):
@@ -172,7 +172,7 @@ def test_check_scores_what_a_level_uses(capsys, tmp_path, table):
     got = json.loads(out)
     used = [[23, 27], [37, 58], [81, 82], [135, 169], [344, 319]]
     assert got["anchors"] == used
-    assert got["fitness"] == fastanchor.check(used, fastanchor.read(table), img_size=416).fitness
+    assert got["fitness"] == fastanchor.check(fastanchor.read(table), used, img_size=416).fitness
     assert "anchor 10 x 14 is on no level, and is not scored" in got["warnings"]
     assert [row["anchors"] for row in got["levels"]] == [used[:3], used[2:]]
 

@@ -1,13 +1,25 @@
 """Anchor box shapes for object detectors, from labelled boxes.
 
-Boxes are widths and heights; see :func:`auto_anchor` for the whole job, and :func:`kmeans`, :func:`anchor_fitness` and
-:func:`evolve` for its parts. The command line is ``fastanchor --help``.
+Boxes are widths and heights: an array of two columns, a :class:`Boxes`, a :class:`BoxIndex`, or a table (of pandas,
+polars or pyarrow) with the columns ``width`` and ``height``, ``w`` and ``h``, or just two columns of numbers. See
+:func:`auto_anchor` for the whole job, and :func:`kmeans`, :func:`anchor_fitness` and :func:`evolve` for its parts. The
+command line is ``fastanchor --help``.
+
+What is wrong with an argument or a file raises :class:`DataError`, which is also a ``ValueError``. For a file that does
+not exist it is a ``FileNotFoundError`` too, for an argument of a wrong type a ``TypeError``.
 """
 
 TYPE_CHECKING = False  # type checkers take it for typing's, which costs milliseconds to import
 if TYPE_CHECKING:
     from fastanchor import compat, datasets
-    from fastanchor._errors import BackendError, DataError, FastanchorError, SmallBoxWarning
+    from fastanchor._errors import (
+        BackendError,
+        DataError,
+        FastanchorError,
+        MissingFileError,
+        SmallBoxWarning,
+        WrongTypeError,
+    )
     from fastanchor._evolve import evolve
     from fastanchor._sweep import SweepResult, sweep
     from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
@@ -17,12 +29,14 @@ if TYPE_CHECKING:
     from fastanchor.cluster import assign, kmeans, update_centers
     from fastanchor.datasets import read
     from fastanchor.engine import BoxIndex
+    from fastanchor.estimator import AnchorKMeans
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
     from fastanchor.quality import AnchorCheck, check
 
 __all__ = [
     "AnchorCheck",
+    "AnchorKMeans",
     "AnchorResult",
     "BackendError",
     "BoxIndex",
@@ -32,9 +46,11 @@ __all__ = [
     "FastanchorError",
     "Fitness",
     "KMeansResult",
+    "MissingFileError",
     "SmallBoxWarning",
     "Summary",
     "SweepResult",
+    "WrongTypeError",
     "anchor_fitness",
     "assign",
     "auto_anchor",
@@ -55,7 +71,14 @@ __all__ = [
 # handle Ctrl-C before NumPy is imported, and this file runs before the command does. A module may not bear the name
 # of a function, since importing it would put the module in the function's place.
 _HOMES = {
-    "_errors": ("BackendError", "DataError", "FastanchorError", "SmallBoxWarning"),
+    "_errors": (
+        "BackendError",
+        "DataError",
+        "FastanchorError",
+        "MissingFileError",
+        "SmallBoxWarning",
+        "WrongTypeError",
+    ),
     "_evolve": ("evolve",),
     "_sweep": ("SweepResult", "sweep"),
     "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),
@@ -65,6 +88,7 @@ _HOMES = {
     "cluster": ("assign", "kmeans", "update_centers"),
     "datasets": ("read",),
     "engine": ("BoxIndex",),
+    "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
     "quality": ("AnchorCheck", "check"),

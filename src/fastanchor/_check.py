@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, WrongTypeError
+from fastanchor._frame import sides_of
 from fastanchor._hints import called
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
-    "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "as_indices", "as_path", "as_points", "as_sizes", "choice",
+    "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "Called", "as_indices", "as_path", "as_points", "as_sizes", "choice",
     "generator", "integer", "listed", "names", "number", "short", "side_pair", "tally", "unmasked",
 ]  # fmt: skip
 
@@ -23,6 +24,15 @@ MIN_SIDE = 1e-100
 MAX_SIDE = 1e100
 SEED_MOST = 2**128 - 1  # as many seeds as a generator has states
 MOST = 2**31 - 1  # no number of things, and no side of a network input, is above this
+
+
+class Called(NamedTuple):
+    """What the caller calls the arguments of k-means: errors name what was written."""
+
+    boxes: str = "boxes"
+    k: str = "k"
+    max_iter: str = "max_iter"
+
 
 TEXT = (str, bytes, bytearray, memoryview)  # sequences of characters or bytes, never of numbers or names
 
@@ -66,8 +76,9 @@ def as_sizes(values: Any, name: str, unit: str = "", *, may_be_empty: bool = Fal
 
 def _pairs(values: Any, name: str, may_be_empty: bool = False) -> FloatArray:
     unmasked(values, name)
+    table = sides_of(values, name)
     try:
-        array = np.asarray(values)
+        array = np.asarray(values if table is None else table)
         if array.ndim == 0:
             raise TypeError
         if array.dtype.kind not in "fiub":
@@ -79,8 +90,9 @@ def _pairs(values: Any, name: str, may_be_empty: bool = False) -> FloatArray:
         raise DataError(
             f"{called(name)}[{row}] = {short(array[row].tolist())}: is beyond the numbers of float64"
         ) from None
-    except (TypeError, ValueError):
-        raise DataError(
+    except (TypeError, ValueError) as error:
+        kind = WrongTypeError if isinstance(error, TypeError) else DataError  # rows of different lengths
+        raise kind(
             f"{called(name)}: must be numbers of shape (n, 2), widths and heights; got {short(values)}"
         ) from None
     if array.size == 0:
@@ -123,8 +135,9 @@ def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArra
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
         raise DataError(f"{expected} {short(values)}") from None
-    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
-        raise DataError(f"{expected} {array.dtype} of shape {array.shape}")
+    whole = not n or array.dtype.kind in "iu"
+    if array.shape != (n,) or not whole:
+        raise (DataError if whole else WrongTypeError)(f"{expected} {array.dtype} of shape {array.shape}")
     if n and not (array.min() >= 0 and array.max() < limit):
         row = int(np.flatnonzero((array < 0) | (array >= limit))[0])
         raise DataError(f"{called(name)}[{row}] = {array[row]}: {rule}")
@@ -158,7 +171,7 @@ def short(values: Any) -> str:
 def integer(value: Any, name: str, *, least: int, most: int = MOST) -> int:
     """Return `value` as an int from `least` to `most`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise DataError(f"{called(name)} = {short(value)}: must be a whole number, at least {least}")
+        raise WrongTypeError(f"{called(name)} = {short(value)}: must be a whole number, at least {least}")
     if value < least:
         raise DataError(f"{called(name)} = {short(value)}: must be at least {least}")
     if value > most:
@@ -175,7 +188,9 @@ def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low:
         if isinstance(value, np.ndarray) and value.dtype.kind not in "fiu":
             raise TypeError
         result = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
+        raise WrongTypeError(f"{called(name)} = {short(value)}: {rule}") from None
+    except OverflowError:
         raise DataError(f"{called(name)} = {short(value)}: {rule}") from None
     if not (low <= result <= high) or (open_low and result == low) or result == np.inf:
         raise DataError(f"{called(name)} = {short(value)}: {rule}")
@@ -190,7 +205,7 @@ def generator(rng: Any, name: str = "rng") -> np.random.Generator:
         whole = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool)
         if not whole or not 0 <= rng <= SEED_MOST:
             rule = "must be None, a whole number from 0 to 2**128 - 1, or a numpy.random.Generator"
-            raise DataError(f"{called(name)} = {short(rng)}: {rule}")
+            raise (DataError if whole else WrongTypeError)(f"{called(name)} = {short(rng)}: {rule}")
     return np.random.default_rng(rng)
 
 
@@ -213,7 +228,7 @@ def side_pair(value: Any, name: str, *, square: bool = False) -> tuple[int, int]
         sides = [value]
     if sides is None or len(sides) not in ((1, 2) if square else (2,)):
         expected = "one whole number or (width, height)" if square else "(width, height), two whole numbers"
-        raise DataError(f"{called(name)} = {short(value)}: must be {expected}")
+        raise (WrongTypeError if sides is None else DataError)(f"{called(name)} = {short(value)}: must be {expected}")
     return integer(sides[0], name, least=1), integer(sides[-1], name, least=1)
 
 
@@ -221,14 +236,14 @@ def names(values: Any, name: str) -> tuple[str, ...]:
     """Return the strings that `values` holds."""
     found = listed(values, ordered=False)
     if found is None or not all(isinstance(one, str) for one in found):
-        raise DataError(f"{called(name)} = {short(values)}: must be a sequence of str")
+        raise WrongTypeError(f"{called(name)} = {short(values)}: must be a sequence of str")
     return tuple(found)
 
 
 def tally(values: Any, name: str) -> dict[str, int]:
     """Return a mapping of reasons to numbers of things."""
     if not isinstance(values, Mapping) or not all(isinstance(reason, str) for reason in values):
-        raise DataError(f"{called(name)} = {short(values)}: must be a mapping of str to whole numbers")
+        raise WrongTypeError(f"{called(name)} = {short(values)}: must be a mapping of str to whole numbers")
     return {reason: integer(count, f"{name}[{reason!r}]", least=0) for reason, count in values.items()}
 
 
@@ -237,7 +252,7 @@ def as_path(value: Any, name: str) -> Path:
     try:
         text = os.fsdecode(value)
     except TypeError:
-        raise DataError(f"{called(name)} = {short(value)}: must be the path of a file or folder") from None
+        raise WrongTypeError(f"{called(name)} = {short(value)}: must be the path of a file or folder") from None
     if not text:  # which a Path takes for the current folder
         raise DataError(f"{called(name)} = '': is empty; the name of a file or folder is needed")
     return Path(text)
@@ -245,6 +260,9 @@ def as_path(value: Any, name: str) -> Path:
 
 def choice(value: Any, name: str, legal: tuple[str, ...]) -> str:
     """Return `value` if it is one of `legal`."""
-    if not isinstance(value, str) or value not in legal:
-        raise DataError(f"{called(name)} = {short(value)}: must be one of {', '.join(map(repr, legal))}")
+    rule = f"{called(name)} = {short(value)}: must be one of {', '.join(map(repr, legal))}"
+    if not isinstance(value, str):
+        raise WrongTypeError(rule)
+    if value not in legal:
+        raise DataError(rule)
     return value

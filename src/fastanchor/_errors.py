@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["BackendError", "DataError", "FastanchorError", "SmallBoxWarning", "SplitWarning"]
+import errno
+
+__all__ = [
+    "BackendError",
+    "DataError",
+    "FastanchorError",
+    "MissingFileError",
+    "SmallBoxWarning",
+    "SplitWarning",
+    "WrongTypeError",
+]
 
 
 class FastanchorError(Exception):
@@ -11,6 +21,18 @@ class FastanchorError(Exception):
 
 class DataError(FastanchorError, ValueError):
     """An argument or a file breaks a rule; the message names place, value and rule."""
+
+
+class WrongTypeError(DataError, TypeError):
+    """An argument is of a type that is not accepted."""
+
+
+class MissingFileError(DataError, FileNotFoundError):
+    """A file or folder that is to be read does not exist."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.errno = errno.ENOENT  # without strerror and filename, which the text of the error would be made of
 
 
 class BackendError(FastanchorError, ImportError):

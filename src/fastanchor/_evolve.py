@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from fastanchor import _check
 from fastanchor._progress import bar
-from fastanchor._types import EvolveResult, FloatArray, Progress
-from fastanchor.engine import Engine, choose
+from fastanchor._types import EngineName, EvolveResult, FloatArray, Progress, Rng, Sizes
+from fastanchor.engine import BoxesLike, Engine, choose
+from fastanchor.metrics import as_anchors
 
 __all__ = ["Draws", "climb", "evolve"]
 
@@ -28,13 +29,13 @@ class Draws(NamedTuple):
 
 
 def evolve(
-    anchors: Any,
-    boxes: Any,
+    boxes: BoxesLike,
+    anchors: Sizes,
     *,
     thr: float = 0.25,
     gen: int = 1000,
-    rng: Any = None,
-    engine: str = "auto",
+    rng: Rng = None,
+    engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
 ) -> EvolveResult:
@@ -46,10 +47,10 @@ def evolve(
 
     Parameters
     ----------
-    anchors : (k, 2) array-like
-        Where to begin; widths and heights in pixels of the network input.
     boxes : (n, 2) array-like, Boxes or BoxIndex
         Widths and heights in pixels of the network input.
+    anchors : (k, 2) array-like
+        Where to begin; widths and heights in pixels of the network input.
     thr : float, default 0.25
         Threshold of the fitness, a ratio from 0 to 1.
     gen : int, default 1000
@@ -72,14 +73,14 @@ def evolve(
     Examples
     --------
     >>> boxes = [[20, 30], [24, 30], [60, 50], [66, 54]]
-    >>> result = evolve([[10, 20], [100, 90]], boxes, gen=200, rng=0)
+    >>> result = evolve(boxes, [[10, 20], [100, 90]], gen=200, rng=0)
     >>> bool(result.fitness > result.history[0])
     True
     """
-    best: FloatArray = _check.as_sizes(anchors, "anchors").copy()
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
     answers = choose(boxes, name=engine, threads=threads)
+    best: FloatArray = as_anchors(anchors, len(answers)).copy()
     generator = _check.generator(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)
     return climb(best, answers, thr, gen, draws, progress)

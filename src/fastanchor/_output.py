@@ -108,6 +108,8 @@ def whole(path: Path, *, replace: bool = True) -> Iterator[Path]:
 def _named(path: Path) -> Iterator[None]:
     try:
         yield
+    except DataError:  # of what is written, perhaps of a file that is missing
+        raise
     except OSError as error:
         raise DataError(f"{plain(str(path))}: cannot be written ({error.strerror or error})") from None
     except UnicodeEncodeError as error:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastanchor import _check
-from fastanchor._errors import DataError
+from fastanchor._errors import WrongTypeError
 from fastanchor._types import Progress
 
 __all__ = ["bar", "track"]
@@ -22,7 +22,9 @@ def bar(progress: Progress, *, total: int | None, desc: str, unit: str) -> Any:
     if callable(progress):
         return progress(total=total, desc=desc, unit=unit)
     if progress is not None and not isinstance(progress, (bool, np.bool_)):
-        raise DataError(f"progress = {_check.short(progress)}: must be True, False, None or a callable such as tqdm")
+        raise WrongTypeError(
+            f"progress = {_check.short(progress)}: must be True, False, None or a callable such as tqdm"
+        )
     from tqdm import tqdm
 
     shown = sys.stderr is not None and (sys.stderr.isatty() if progress is None else progress)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, MissingFileError
 
 __all__ = [
     "FLAGS",
@@ -34,6 +34,7 @@ __all__ = [
     "piped",
     "refusal",
     "text_of",
+    "unreadable",
 ]
 
 
@@ -93,7 +94,15 @@ def content(path: str | os.PathLike[str], bound: Bound | None = None, size: int 
         with opened(path, bound) as file:
             return file.read(size)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(place: str | os.PathLike[str], error: OSError) -> DataError:
+    """Return the error to raise for a file that the system does not let us read; one of our own stays as it is."""
+    if isinstance(error, DataError):
+        return error
+    sentence = f"{os.fspath(place)}: cannot be read ({error.strerror or error})"
+    return MissingFileError(sentence) if isinstance(error, FileNotFoundError) else DataError(sentence)
 
 
 def text_of(path: Path, bound: Bound | None = None) -> str:
@@ -208,4 +217,4 @@ def _all_of(name: str) -> bytes:
         with open(name, "rb") as file:  # noqa: PTH123  as above
             return file.read()
     except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror or error})") from None
+        raise unreadable(name, error) from None

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
-from fastanchor._types import FloatArray, IntArray, Progress, Update
+from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update
 from fastanchor.boxes import network_input
-from fastanchor.engine import BoxIndex, choose
+from fastanchor.engine import BoxesLike, BoxIndex, choose
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import network_wh
 from fastanchor.starts import N_INIT, fittest
@@ -25,8 +25,8 @@ __all__ = ["SweepResult", "sweep"]
 
 
 @dataclass(frozen=True, eq=False)
-class SweepResult:
-    """What :func:`fastanchor.sweep` found, one entry a number of anchors.
+class SweepResult(Result):
+    """What :func:`fastanchor.sweep` found, one entry for each number of anchors. The arrays are read-only.
 
     Attributes
     ----------
@@ -64,19 +64,19 @@ class SweepResult:
 
 
 def sweep(
-    boxes: Any,
+    boxes: BoxesLike,
     n: Iterable[int] = range(1, 16),
     *,
     img_size: int | Sequence[int] = 640,
     thr: float = 0.25,
     gen: int = 0,
-    fit: str = "letterbox",
+    fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
-    rng: Any = None,
+    rng: Rng = None,
     update: Update = "median",
     n_init: int = N_INIT,
     max_iter: int = 300,
-    engine: str = "auto",
+    engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
 ) -> SweepResult:
@@ -97,7 +97,7 @@ def sweep(
     fit : {"letterbox", "stretch"}
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
-        Boxes without a side of at least this many pixels of the network input are left out.
+        Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness. Each number makes the draws that :func:`auto_anchor` makes
         for it, so its anchors are those of that function with as many generations, whatever other numbers there are.
@@ -127,7 +127,9 @@ def sweep(
     network_input(img_size, fit)
     given = _check.listed(n, ordered=False)
     if given is None:
-        raise DataError(f"n = {_check.short(n)}: must be several numbers of anchors, such as [3, 6, 9] or range(1, 16)")
+        raise WrongTypeError(
+            f"n = {_check.short(n)}: must be several numbers of anchors, such as [3, 6, 9] or range(1, 16)"
+        )
     numbers = sorted({_check.integer(value, "n", least=1) for value in given})
     if not numbers:
         raise DataError("n: is empty; at least one number of anchors is needed")
@@ -145,7 +147,7 @@ def sweep(
                 answers, k, thr=thr, rng=stream, n_init=n_init, max_iter=max_iter, update=update, progress=False
             ).centers
             if gen:
-                centers = evolve(centers, answers, thr=thr, gen=gen, rng=stream, progress=False).anchors
+                centers = evolve(answers, centers, thr=thr, gen=gen, rng=stream, progress=False).anchors
             centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]
             found.append(centers)
             scores[:2, i] = answers.fitness(centers, thr)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "ArrowBatch",
+    "ArrowStream",
+    "Computed",
+    "EngineName",
     "EvolveResult",
+    "Fit",
     "Fitness",
     "FloatArray",
     "IntArray",
@@ -21,6 +27,11 @@ __all__ = [
     "PathLike",
     "Progress",
     "Remark",
+    "Result",
+    "Rng",
+    "Sizes",
+    "Start",
+    "StartName",
     "Stop",
     "Summary",
     "Update",
@@ -30,9 +41,29 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 LabelArray = NDArray[np.int32]
 
+EngineName = Literal["auto", "dense", "index"]
+Fit = Literal["letterbox", "stretch"]
 Metric = Literal["iou", "euclidean"]
 Update = Literal["median", "mean"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]
+StartName = Literal["random", "k-means++"]
+
+
+class ArrowStream(Protocol):
+    """A table that hands over Arrow data, batch by batch."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+
+class ArrowBatch(Protocol):
+    """A table that hands over Arrow data at once."""
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> object: ...
+
+
+Rng = int | np.integer[Any] | np.random.Generator | None
+Sizes = ArrayLike | ArrowStream | ArrowBatch  # (n, 2) widths and heights
+Start = StartName | Sizes
 
 PathLike = str | os.PathLike[str]
 # True: a bar; False: none; None: a bar if stderr is a terminal; or a tqdm-like callable
@@ -59,6 +90,49 @@ class Remark:
     text: str
     count: int
     doubt: bool = False
+
+
+class Result:
+    """Base of the results: their arrays are read-only, in copies and after pickling too."""
+
+    def __post_init__(self) -> None:
+        for value in self.__dict__.values():
+            _protect(value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for value in state.values():
+            _protect(value)
+        self.__dict__.update(state)
+
+
+def _protect(value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif type(value) is tuple:
+        for one in value:
+            _protect(one)
+
+
+class Computed:
+    """An array that is computed when it is first used, and only then; copies and pickles hold the array."""
+
+    def __init__(self, compute: Callable[[], IntArray]) -> None:
+        self._compute = compute
+        self._lock = threading.Lock()
+
+    def __call__(self) -> IntArray:
+        with self._lock:
+            array = self._compute()
+            array.flags.writeable = False
+            self._compute = lambda: array  # what it was computed from may go
+            return array
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _computed, (self(),)
+
+
+def _computed(array: IntArray) -> Computed:
+    return Computed(lambda: array)
 
 
 class Fitness(NamedTuple):
@@ -103,8 +177,8 @@ class Summary:
 
 
 @dataclass(frozen=True, eq=False)
-class KMeansResult:
-    """What :func:`fastanchor.kmeans` found.
+class KMeansResult(Result):
+    """What :func:`fastanchor.kmeans` found. The arrays are read-only.
 
     Attributes
     ----------
@@ -128,17 +202,17 @@ class KMeansResult:
     inertia: float
     n_iter: int
     stop: Stop
-    _labels: Callable[[], IntArray] = field(repr=False)
+    _labels: Computed = field(repr=False)
 
     @property
     def labels(self) -> IntArray:
-        """Nearest centre of each box, (n,) int64 in the order of the boxes; computed when asked for."""
+        """Nearest centre of each box, (n,) int64 in the order of the boxes; computed at first use, then kept."""
         return self._labels()
 
 
 @dataclass(frozen=True, eq=False)
-class EvolveResult:
-    """What :func:`fastanchor.evolve` found.
+class EvolveResult(Result):
+    """What :func:`fastanchor.evolve` found. The arrays are read-only.
 
     Attributes
     ----------

@@ -13,9 +13,23 @@ from fastanchor import _check, export
 from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
 from fastanchor._small import MIN_SIZE, SMALL, count_small, kept
-from fastanchor._types import EvolveResult, Fitness, FloatArray, KMeansResult, Metric, PathLike, Progress, Update
+from fastanchor._types import (
+    EngineName,
+    EvolveResult,
+    Fit,
+    Fitness,
+    FloatArray,
+    KMeansResult,
+    Metric,
+    PathLike,
+    Progress,
+    Result,
+    Rng,
+    Start,
+    Update,
+)
 from fastanchor.boxes import Boxes, network_input, network_sizes
-from fastanchor.engine import BoxIndex, Engine, choose
+from fastanchor.engine import BoxesLike, BoxIndex, Engine, choose
 from fastanchor.layers import Split
 from fastanchor.metrics import mean_best_iou
 from fastanchor.starts import N_INIT, fittest
@@ -24,8 +38,8 @@ __all__ = ["AnchorResult", "auto_anchor"]
 
 
 @dataclass(frozen=True, eq=False)
-class AnchorResult:
-    """What :func:`fastanchor.auto_anchor` found. Sizes are pixels of the network input.
+class AnchorResult(Result):
+    """What :func:`fastanchor.auto_anchor` found. Sizes are pixels of the network input; the arrays are read-only.
 
     Attributes
     ----------
@@ -66,7 +80,7 @@ class AnchorResult:
     dropped: int
     engine: str
     backend: str
-    fit: str | None = None
+    fit: Fit | None = None
     img_size: tuple[int, int] | None = None
 
     @property
@@ -74,27 +88,27 @@ class AnchorResult:
         """The fit and the network input of the anchors, None if they are not known."""
         return None if self.fit is None or self.img_size is None else export.Input(self.fit, self.img_size)
 
-    def to_yolov5(self, parts: Split | None = None, *, fit: str | None = None) -> str:
+    def to_yolov5(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
         """Return the ``anchors:`` block of a YOLOv5 or YOLOv7 model YAML."""
         return export.emit(self.anchors, "yolov5", parts, made_for=self.made_for, fit=fit)
 
-    def to_darknet(self, parts: Split | None = None, *, fit: str | None = None) -> str:
+    def to_darknet(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
         """Return the ``anchors`` line of a Darknet cfg; with `parts` the masks too."""
         return export.emit(self.anchors, "darknet", parts, made_for=self.made_for, fit=fit)
 
-    def to_mmdet(self, parts: Split | None = None, *, fit: str | None = None) -> str:
+    def to_mmdet(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
         """Return ``base_sizes`` and ``strides`` for MMDetection, the largest stride first."""
         return export.emit(self.anchors, "mmdet", parts, made_for=self.made_for, fit=fit)
 
-    def to_mmyolo(self, parts: Split | None = None, *, fit: str | None = None) -> str:
+    def to_mmyolo(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
         """Return ``anchors`` and ``strides`` for MMYOLO, the smallest stride first."""
         return export.emit(self.anchors, "mmyolo", parts, made_for=self.made_for, fit=fit)
 
-    def to_paddle(self, parts: Split | None = None, *, fit: str | None = None) -> str:
+    def to_paddle(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
         """Return ``anchors`` and ``anchor_masks`` for PaddleDetection."""
         return export.emit(self.anchors, "paddle", parts, made_for=self.made_for, fit=fit)
 
-    def to_tao(self, parts: Split | None = None, *, fit: str | None = None) -> str:
+    def to_tao(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
         """Return the anchor shapes for NVIDIA TAO."""
         return export.emit(self.anchors, "tao", parts, made_for=self.made_for, fit=fit)
 
@@ -106,7 +120,7 @@ class AnchorResult:
         """Return a line an anchor: level, stride, width, height."""
         return export.emit(self.anchors, "csv", parts, made_for=self.made_for)
 
-    def edited(self, file: PathLike, parts: Split | None = None, *, fit: str | None = None) -> str:
+    def edited(self, file: PathLike, parts: Split | None = None, *, fit: Fit | None = None) -> str:
         """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place."""
         return export.edit(file, self.anchors, parts, made_for=self.made_for, fit=fit)
 
@@ -137,22 +151,22 @@ class AnchorResult:
 
 
 def auto_anchor(
-    boxes: Any,
+    boxes: BoxesLike,
     *,
     img_size: int | Sequence[int] = 640,
     n: int = 9,
     thr: float = 0.25,
     gen: int = 1000,
-    fit: str = "letterbox",
+    fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
-    rng: Any = None,
+    rng: Rng = None,
     metric: Metric = "iou",
     update: Update = "median",
-    init: Any = "random",
+    init: Start = "random",
     n_init: int = N_INIT,
     max_iter: int = 300,
     tol: float = 0.0,
-    engine: str = "auto",
+    engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
 ) -> AnchorResult:
@@ -174,7 +188,7 @@ def auto_anchor(
     fit : {"letterbox", "stretch"}
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
-        Boxes without a side of at least this many pixels of the network input are left out.
+        Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness, for k-means first and the search after it.
     metric, update, init, max_iter, tol
@@ -253,7 +267,7 @@ def auto_anchor(
         progress=progress,
     )
     start = answers.fitness(clusters.centers, thr)
-    search = evolve(clusters.centers, answers, thr=thr, gen=gen, rng=generator, progress=progress)
+    search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress)
     found = _by_area(search.anchors)
     return AnchorResult(
         anchors=found,

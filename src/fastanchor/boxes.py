@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import compress
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import FloatArray, Remark, Summary
+from fastanchor._types import Fit, FloatArray, Remark, Summary
 
 __all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes"]
 
 OVERSIZE = 1.01  # times the image's side: less comes from rounding
 
-FITS = ("letterbox", "stretch")
+FITS = get_args(Fit)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -119,7 +119,7 @@ class Boxes:
             parts.append(f"{sum(self.skipped.values()):,} skipped")
         return f"Boxes({', '.join(parts)})"
 
-    def scaled(self, img_size: int | Sequence[int], *, fit: str = "letterbox") -> FloatArray:
+    def scaled(self, img_size: int | Sequence[int], *, fit: Fit = "letterbox") -> FloatArray:
         """Return the box sizes in pixels of the network input, (n, 2) float64.
 
         Parameters
@@ -316,7 +316,7 @@ def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -
     return scale
 
 
-def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: str) -> FloatArray:
+def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: Fit) -> FloatArray:
     """Return boxes in pixels of the network input, (n, 2); what has no image sizes counts as such pixels already.
 
     Raises

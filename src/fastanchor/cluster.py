@@ -6,40 +6,60 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check, kernels
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._progress import bar
-from fastanchor._types import FloatArray, IntArray, KMeansResult, LabelArray, Metric, Progress, Stop, Update
+from fastanchor._types import (
+    Computed,
+    EngineName,
+    FloatArray,
+    IntArray,
+    KMeansResult,
+    LabelArray,
+    Metric,
+    Progress,
+    Rng,
+    Sizes,
+    Start,
+    StartName,
+    Stop,
+    Update,
+)
 from fastanchor.boxes import Boxes
-from fastanchor.engine import METRICS, BoxIndex, Engine, choose
+from fastanchor.engine import METRICS, BoxesLike, BoxIndex, Engine, choose
 from fastanchor.engine._pool import each, thread_count
 from fastanchor.engine._protocol import Step
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.metrics import mean_best_iou
 
-__all__ = ["INITS", "UPDATES", "assign", "kmeans", "update_centers"]
+__all__ = ["AS_IN_KMEANS", "INITS", "UPDATES", "assign", "clustered", "kmeans", "update_centers"]
 
 UPDATES = get_args(Update)
-INITS = ("random", "k-means++")
+INITS = get_args(StartName)
 
 # Engines agree on sums to 1e-12; what differs by less than this is a tie, and the earlier stays.
 TIE = 1e-11
 
 
+AS_IN_KMEANS = Called()
+
+
 def kmeans(
-    boxes: Any,
+    boxes: BoxesLike,
     k: int,
     *,
     metric: Metric = "iou",
     update: Update = "median",
-    init: Any = "random",
+    init: Start = "random",
     n_init: int = 1,
     max_iter: int = 300,
     tol: float = 0.0,
-    rng: Any = None,
-    engine: str = "auto",
+    rng: Rng = None,
+    engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
 ) -> KMeansResult:
@@ -68,6 +88,7 @@ def kmeans(
         those before. An array is run once, whatever `n_init` says.
     n_init : int, default 1
         Runs from as many starts; the one with the largest mean IoU (least inertia for "euclidean") is returned.
+        ``auto_anchor`` and ``sweep`` have 16, because their starts are short trials chosen among by the fitness.
     max_iter : int, default 300
         Most updates in a run.
     tol : float, default 0
@@ -101,27 +122,49 @@ def kmeans(
     >>> result.labels
     array([0, 0, 1, 1, 1])
     """
+    return clustered(
+        boxes, k, metric=metric, update=update, init=init, n_init=n_init, max_iter=max_iter, tol=tol, rng=rng,
+        engine=engine, threads=threads, progress=progress,
+    )  # fmt: skip
+
+
+def clustered(
+    boxes: BoxesLike,
+    k: int,
+    *,
+    metric: Metric = "iou",
+    update: Update = "median",
+    init: Start = "random",
+    n_init: int = 1,
+    max_iter: int = 300,
+    tol: float = 0.0,
+    rng: Rng = None,
+    engine: EngineName = "auto",
+    threads: int | None = None,
+    progress: Progress = None,
+    named: Called = AS_IN_KMEANS,
+) -> KMeansResult:
+    """Return what :func:`kmeans` does, with errors that name the arguments as they are `named`."""
     _check.choice(metric, "metric", METRICS)
     _check.choice(update, "update", UPDATES)
-    k = _check.integer(k, "k", least=1)
+    k = _check.integer(k, named.k, least=1)
     n_init = _check.integer(n_init, "n_init", least=1)
-    max_iter = _check.integer(max_iter, "max_iter", least=1)
+    max_iter = _check.integer(max_iter, named.max_iter, least=1)
     tol = _check.number(tol, "tol", low=0.0)
-    given = None if isinstance(init, str) else _given(init, k, metric)
+    given = None if isinstance(init, str) else _given(init, k, metric, named)
     if given is None:
         _check.choice(init, "init", INITS)
-    answers = choose(boxes, name=engine, threads=threads, metric=metric)
+    answers = choose(boxes, name=engine, threads=threads, metric=metric, argument=named.boxes)
     distinct = _distinct(answers, k)
     if distinct < k:
-        raise DataError(
-            f"boxes: hold {distinct} distinct {'sizes' if distinct != 1 else 'size'}, fewer than {called('k')} = {k}"
-        )
+        sizes = f"{distinct} distinct {'sizes' if distinct != 1 else 'size'}"
+        raise DataError(f"{named.boxes}: hold {sizes}, fewer than {called(named.k)} = {k}")
     generator = _check.generator(rng)
     runs: list[tuple[_Run, IntArray, float]] = []
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
         for _ in range(1 if given is not None else n_init):
-            start = given if given is not None else _start(answers, k, metric, init, generator)
-            run = _lloyd(answers, start, metric, update, max_iter, tol, moving)
+            start = given if given is not None else _start(answers, k, metric, str(init), generator, named)
+            run = _lloyd(answers, start, metric, update, max_iter, tol, moving, named)
             counts, inertia = answers.nearest(run.centers, metric)
             if not runs or _better(inertia, runs[-1][2]):
                 runs.append((run, counts, inertia))
@@ -133,11 +176,11 @@ def kmeans(
         inertia=inertia,
         n_iter=run.n_iter,
         stop=run.stop,
-        _labels=lambda: answers.labels(run.centers, metric),
+        _labels=Computed(lambda: answers.labels(run.centers, metric)),
     )
 
 
-def assign(boxes: Any, centers: Any, *, metric: Metric = "iou") -> IntArray:
+def assign(boxes: BoxesLike, centers: Sizes, *, metric: Metric = "iou") -> IntArray:
     """Return the nearest centre of each box, (n,) int64 in the order of the boxes; ties go to the lowest.
 
     Parameters
@@ -163,7 +206,9 @@ def assign(boxes: Any, centers: Any, *, metric: Metric = "iou") -> IntArray:
     return choose(boxes, metric=metric).labels(check(centers, "centers"), metric)
 
 
-def update_centers(boxes: Any, labels: Any, k: int, *, update: Update = "median", empty: Any = None) -> FloatArray:
+def update_centers(
+    boxes: BoxesLike, labels: ArrayLike, k: int, *, update: Update = "median", empty: Sizes | None = None
+) -> FloatArray:
     """Return the centre of each label's boxes, (k, 2) float64: the second half of a round of :func:`kmeans`.
 
     Parameters
@@ -243,7 +288,14 @@ class _Run(NamedTuple):
 
 
 def _lloyd(
-    answers: Engine, start: FloatArray, metric: Metric, update: Update, max_iter: int, tol: float, moving: Any
+    answers: Engine,
+    start: FloatArray,
+    metric: Metric,
+    update: Update,
+    max_iter: int,
+    tol: float,
+    moving: Any,
+    named: Called = AS_IN_KMEANS,
 ) -> _Run:
     lloyd = answers.lloyd(metric, update)
     centers, seen, last = start, {start.tobytes(): start}, np.inf
@@ -251,7 +303,7 @@ def _lloyd(
         step = lloyd.step(centers)
         if not step.changed and step.counts.all():
             return _Run(centers, n_iter, "converged")
-        moved = _reseeded(answers, step, metric)
+        moved = _reseeded(answers, step, metric, named)
         moving.update(1)
         # centres that stay where they are have settled: the next assignment cannot differ from this one
         if moved.tobytes() in seen and not np.array_equal(moved, centers):
@@ -285,36 +337,40 @@ def _gain(before: float, now: float, metric: Metric, n: int) -> float:
     return (before - now) / (n if metric == "iou" else before) if before > 0.0 else 0.0
 
 
-def _reseeded(answers: Engine, step: Step, metric: Metric) -> FloatArray:
+def _reseeded(answers: Engine, step: Step, metric: Metric, named: Called) -> FloatArray:
     """Return the updated centres; each without a box moves to the box farthest from all the others, in their order."""
     empty = np.flatnonzero(step.counts == 0)
     if not empty.size:
         return step.centers
     rows = answers.spread(step.centers[step.counts > 0], metric, empty.size)
     if rows.size < empty.size:
-        raise DataError(f"boxes: too few of them can be told apart for {called('k')} = {len(step.centers)} centres")
+        raise _alike(named, len(step.centers))
     moved = step.centers.copy()
     moved[empty] = answers.take(rows)
     return moved
 
 
-def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator) -> FloatArray:
+def _alike(named: Called, k: int) -> DataError:
+    return DataError(f"{named.boxes}: too few of them can be told apart for {called(named.k)} = {k} centres")
+
+
+def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator, named: Called) -> FloatArray:
     if init == "random":
         return answers.take(rng.choice(len(answers), k, replace=False))
     rows = [int(rng.integers(len(answers)))]
     while len(rows) < k:
         row = answers.pick(answers.take(np.array(rows)), metric, rng.random())
         if row is None:
-            raise DataError(f"boxes: too few of them can be told apart for {called('k')} = {k} centres")
+            raise _alike(named, k)
         rows.append(row)
     return answers.take(np.array(rows))
 
 
-def _given(init: Any, k: int, metric: Metric) -> FloatArray:
+def _given(init: Any, k: int, metric: Metric, named: Called) -> FloatArray:
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     centers = check(init, "init").copy()
     if len(centers) != k:
-        raise DataError(f"init: holds {len(centers)} centres; k = {k} are needed")
+        raise DataError(f"init: holds {len(centers)} centres; {called(named.k)} = {k} are needed")
     return centers
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from fastanchor import _check
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._hints import called
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
-    "BY", "DEEPEST", "NAMED", "Layer", "Split", "checked", "counted", "equal", "layers", "levels", "remarks", "split",
-    "unusual", "usual",
+    "BY", "DEEPEST", "NAMED", "By", "Layer", "Split", "checked", "counted", "equal", "layers", "levels", "remarks",
+    "split", "unusual", "usual",
 ]  # fmt: skip
 
-BY = ("area", "stride")
+By = Literal["area", "stride"]
+BY = get_args(By)
 
 DEEPEST = 12  # the largest level, of stride 4096
 
@@ -85,7 +86,7 @@ def split(
     names: str | Sequence[int] | None = None,
     *,
     per_level: Sequence[int] | None = None,
-    by: str = "area",
+    by: By = "area",
 ) -> Split:
     """Return (level, anchors in it), smallest level first.
 
@@ -159,7 +160,7 @@ def checked(parts: Any, n: int) -> Split:
     pairs = [row for row in rows if row is not None and len(row) == 2]
     if not rows or len(pairs) < len(rows):
         rule = "must be pairs (level, anchors in it), as in [(3, 3), (4, 3), (5, 3)]"
-        raise DataError(f"parts = {_check.short(parts)}: {rule}")
+        raise WrongTypeError(f"parts = {_check.short(parts)}: {rule}")
     chosen = [_level(level, f"parts[{i}][0]") for i, (level, _) in enumerate(pairs)]
     counts = [_check.integer(count, f"parts[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
     if not _rise(chosen):
@@ -184,7 +185,7 @@ def counted(per_level: Any, n: int) -> list[int]:
     """
     given = _check.listed(per_level)
     if given is None:
-        raise DataError(
+        raise WrongTypeError(
             f"{called('per_level')} = {_check.short(per_level)}: must be the anchors of each level, as in [3, 3, 3]"
         )
     counts = [_check.integer(count, "per_level", least=0) for count in given]

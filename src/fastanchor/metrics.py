@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from fastanchor import _check, kernels
-from fastanchor._types import Fitness, FloatArray
+from fastanchor import _check, _text, kernels
+from fastanchor._errors import DataError, WrongTypeError
+from fastanchor._types import Fitness, FloatArray, Sizes
 from fastanchor.boxes import Boxes
-from fastanchor.engine import Engine, choose
+from fastanchor.engine import BoxesLike, Engine, choose
 from fastanchor.engine._pool import CHUNK
 
-__all__ = ["anchor_fitness", "mean_best_iou", "mean_iou", "wh_iou"]
+__all__ = ["anchor_fitness", "as_anchors", "mean_best_iou", "mean_iou", "wh_iou"]
 
 FEW_DIGITS = 1e-3  # 1 - x keeps 1e-13 of a mean above this
+ORDER = "boxes come first, then anchors"
+MANY = 100  # no detector has more anchor shapes than this, so more of them than boxes are boxes in the wrong place
 
 
-def wh_iou(boxes: Any, anchors: Any) -> FloatArray:
+def as_anchors(anchors: Sizes, boxes: int) -> FloatArray:
+    """Return `anchors` as (k, 2) float64, unless they are boxes that a caller put in the place of the anchors.
+
+    Two arrays of a few rows look alike. What can be told is told: an object that holds boxes, and more than 100
+    anchors that are also more than the number of `boxes`.
+
+    Raises
+    ------
+    DataError
+        If they are boxes, a side is not finite and > 0, or the shape is not (k, 2).
+
+    Examples
+    --------
+    >>> as_anchors([[10, 10]], 5)
+    array([[10., 10.]])
+    """
+    if isinstance(anchors, Boxes) or hasattr(anchors, "first_fitter"):  # an engine
+        raise WrongTypeError(f"anchors: is a {type(anchors).__name__}, which holds boxes; {ORDER}")
+    found = _check.as_sizes(anchors, "anchors")
+    if len(found) > max(boxes, MANY):
+        raise DataError(f"anchors: holds {len(found):,} rows for {_text.many(boxes, 'box', 'boxes')}; {ORDER}")
+    return found
+
+
+def wh_iou(boxes: Boxes | Sizes, anchors: Sizes) -> FloatArray:
     """Return the IoU of every box with every anchor, as if both had one corner in common.
 
     Parameters
@@ -57,7 +82,7 @@ def wh_iou(boxes: Any, anchors: Any) -> FloatArray:
     return out
 
 
-def mean_iou(boxes: Any, anchors: Any) -> float:
+def mean_iou(boxes: BoxesLike, anchors: Sizes) -> float:
     """Return the mean over the boxes of the IoU with the best anchor.
 
     Parameters
@@ -77,7 +102,8 @@ def mean_iou(boxes: Any, anchors: Any) -> float:
     >>> mean_iou([[2, 2], [4, 1]], [[2, 2], [2, 1]])
     0.75
     """
-    return mean_best_iou(choose(boxes), _check.as_sizes(anchors, "anchors"))
+    answers = choose(boxes)
+    return mean_best_iou(answers, as_anchors(anchors, len(answers)))
 
 
 def mean_best_iou(answers: Engine, anchors: FloatArray, inertia: float | None = None) -> float:
@@ -89,8 +115,8 @@ def mean_best_iou(answers: Engine, anchors: FloatArray, inertia: float | None = 
     return mean if mean > FEW_DIGITS else answers.best_iou(anchors)
 
 
-def anchor_fitness(anchors: Any, boxes: Any, thr: float = 0.25) -> Fitness:
-    """Return the ratio fitness of the anchors and their best possible recall.
+def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25) -> Fitness:
+    """Return the ratio fitness and the best possible recall of anchors over boxes.
 
     A box and an anchor match as well as their worst ratio of sides, ``min(w/kw, kw/w, h/kh, kh/h)``; each box takes
     the best over the anchors. The fitness is the mean of ``best * (best > thr)``, the recall the share of boxes with
@@ -98,10 +124,10 @@ def anchor_fitness(anchors: Any, boxes: Any, thr: float = 0.25) -> Fitness:
 
     Parameters
     ----------
-    anchors : (k, 2) array-like
-        Widths and heights, in the unit of the boxes.
-    boxes : (n, 2) array-like or Boxes
+    boxes : (n, 2) array-like, Boxes or BoxIndex
         Widths and heights, in any unit.
+    anchors : (k, 2) array-like
+        Widths and heights, in the same unit.
     thr : float, default 0.25
         A ratio from 0 to 1.
 
@@ -112,8 +138,9 @@ def anchor_fitness(anchors: Any, boxes: Any, thr: float = 0.25) -> Fitness:
 
     Examples
     --------
-    >>> anchor_fitness([[10, 10]], [[10, 20], [10, 50]])
+    >>> anchor_fitness([[10, 20], [10, 50]], [[10, 10]])
     Fitness(fitness=0.25, bpr=0.5)
     """
-    sizes = _check.as_sizes(anchors, "anchors")
-    return choose(boxes).fitness(sizes, _check.number(thr, "thr", low=0.0, high=1.0))
+    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    answers = choose(boxes)
+    return answers.fitness(as_anchors(anchors, len(answers)), thr)

@@ -10,11 +10,11 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._small import EVERY, kept
-from fastanchor._types import FloatArray, IntArray
+from fastanchor._types import Fit, FloatArray, IntArray, Result, Sizes
 from fastanchor.boxes import network_input, network_sizes
-from fastanchor.engine import BoxIndex, choose
+from fastanchor.engine import BoxesLike, BoxIndex, choose
 from fastanchor.engine._pool import CHUNK, each, thread_count
-from fastanchor.metrics import mean_best_iou, wh_iou
+from fastanchor.metrics import as_anchors, mean_best_iou, wh_iou
 
 __all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh"]
 
@@ -36,8 +36,8 @@ class SizeClass(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class AnchorCheck:
-    """What :func:`fastanchor.check` found. Sizes are pixels of the network input.
+class AnchorCheck(Result):
+    """What :func:`fastanchor.check` found. Sizes are pixels of the network input; the arrays are read-only.
 
     Attributes
     ----------
@@ -91,22 +91,22 @@ class AnchorCheck:
 
 
 def check(
-    anchors: Any,
-    boxes: Any,
+    boxes: BoxesLike,
+    anchors: Sizes,
     *,
     thr: float = 0.25,
     img_size: int | Sequence[int] = 640,
-    fit: str = "letterbox",
+    fit: Fit = "letterbox",
     min_size: float = EVERY,
 ) -> AnchorCheck:
-    """Return how well anchors serve boxes: fitness, recall, IoU, and the shares of anchors and sizes.
+    """Return how well anchors fit boxes: fitness, recall, IoU, and the shares of anchors and sizes.
 
     Parameters
     ----------
-    anchors : (k, 2) array-like
-        Widths and heights in pixels of the network input.
     boxes : Boxes, BoxIndex or (n, 2) array-like
         A ``Boxes`` with image sizes is scaled to `img_size`; all else counts as pixels of the network input already.
+    anchors : (k, 2) array-like
+        Widths and heights in pixels of the network input.
     thr : float, default 0.25
         A ratio from 0 to 1 (YOLOv5's ``anchor_t`` of 4 is 0.25 here).
     img_size : int or (width, height), default 640
@@ -114,7 +114,8 @@ def check(
     fit : {"letterbox", "stretch"}
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 0
-        Boxes without a side of at least this many pixels of the network input are left out. ``auto_anchor`` has 2.
+        Boxes without a side of at least this many pixels of the network input are left out. The default keeps all,
+        because a trainer scores every label; ``auto_anchor`` and ``sweep``, which choose anchors, have 2.
 
     Raises
     ------
@@ -123,17 +124,17 @@ def check(
 
     Examples
     --------
-    >>> found = check([[10, 10], [50, 60]], [[10, 20], [12, 11], [48, 66], [300, 300]])
+    >>> found = check([[10, 20], [12, 11], [48, 66], [300, 300]], [[10, 10], [50, 60]])
     >>> found.bpr, found.past_thr, found.counts.tolist()
     (0.75, 0.75, [2, 2])
     >>> [(size.name, size.boxes, size.bpr) for size in found.sizes]
     [('small', 2, 1.0), ('medium', 1, 1.0), ('large', 1, 0.0)]
     """
     network_input(img_size, fit)
-    sizes = _check.as_sizes(anchors, "anchors")
-    sizes = sizes[np.argsort(sizes[:, 0] * sizes[:, 1], kind="stable")]
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     wh = network_wh(boxes, img_size, fit, min_size)
+    sizes = as_anchors(anchors, len(wh))
+    sizes = sizes[np.argsort(sizes[:, 0] * sizes[:, 1], kind="stable")]
     engine = choose(boxes if isinstance(boxes, BoxIndex) and len(boxes) == len(wh) else wh)
     score = engine.fitness(sizes, thr)
     n, k = len(wh), len(sizes)
@@ -202,7 +203,7 @@ def best_served(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, Float
     return labels, best
 
 
-def network_wh(boxes: Any, img_size: int | Sequence[int], fit: str, min_size: float) -> FloatArray:
+def network_wh(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float) -> FloatArray:
     """Return the boxes with a side of at least `min_size`, in pixels of the network input, (n, 2).
 
     Raises

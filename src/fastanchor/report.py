@@ -15,7 +15,7 @@ from fastanchor import export, plot
 from fastanchor._small import EVERY, MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
 from fastanchor._text import many, plain
-from fastanchor._types import FloatArray, Progress, Remark, Summary
+from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
@@ -95,7 +95,7 @@ def make(
     n: int = 9,
     thr: float = 0.25,
     gen: int = 1000,
-    fit: str = "letterbox",
+    fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
     seed: int = 0,
     deal: Callable[[FloatArray], Split | None] | None = None,
@@ -140,7 +140,7 @@ def make(
     result = auto_anchor(
         boxes, img_size=img_size, n=n, thr=thr, gen=gen, fit=fit, min_size=min_size, rng=seed, progress=progress
     )
-    found = check(result.anchors, wh, thr=thr)
+    found = check(wh, result.anchors, thr=thr)
     parts = (deal(result.anchors) if deal else None) or levels(n)
     if sweep_n is None:
         distinct = len(np.unique(wh[:100_000], axis=0))

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
-from fastanchor._types import KMeansResult, Metric, Progress, Update
-from fastanchor.cluster import TIE, kmeans
+from fastanchor._types import KMeansResult, Metric, Progress, Start, Update
+from fastanchor.cluster import TIE, clustered
 from fastanchor.engine import Engine, choose
 
 __all__ = ["N_INIT", "fittest"]
 
+AS_IN_AUTO_ANCHOR = Called(k="n")
 # Measured by bench/starts.py: more starts, longer trials or more of them finished cost time and part the seeds no less.
 N_INIT = 16
 # updates of a trial, and how many trials go on to the end
@@ -34,13 +36,14 @@ def fittest(
     *,
     thr: float,
     rng: np.random.Generator,
-    init: Any = "random",
+    init: Start = "random",
     n_init: int = N_INIT,
     max_iter: int = 300,
     progress: Progress = None,
     metric: Metric = "iou",
     update: Update = "median",
     tol: float = 0.0,
+    named: Called = AS_IN_AUTO_ANCHOR,
 ) -> KMeansResult:
     """Return a run of k-means whose start was chosen by the ratio fitness.
 
@@ -58,6 +61,8 @@ def fittest(
     init, n_init, max_iter, progress, metric, update, tol
         Of :func:`fastanchor.kmeans`. With ``n_init=1``, or an array for `init`, there is nothing to choose: the one
         run is returned.
+    named
+        Of :func:`.cluster.clustered`; the public functions that use this one have `n`.
 
     Notes
     -----
@@ -68,9 +73,10 @@ def fittest(
     fitnesses that differ by less than a relative 1e-11 are equal, and the earlier start stays.
     """
     options: dict[str, Any] = {"metric": metric, "update": update, "tol": tol, "progress": progress}
+    options["named"] = named
     n_init = _check.integer(n_init, "n_init", least=1)
     if n_init == 1 or not isinstance(init, str):
-        return kmeans(answers, k, init=init, max_iter=max_iter, rng=rng, **options)
+        return clustered(answers, k, init=init, max_iter=max_iter, rng=rng, **options)
     if len(answers) > SEEN:
         some = choose(answers.take(rng.choice(len(answers), SEEN, replace=False)), name="dense", metric=metric)
         try:
@@ -78,7 +84,7 @@ def fittest(
         except DataError:
             pass  # too few of those boxes can be told apart for k; if anything else is wrong, all boxes say so below
         else:
-            return kmeans(answers, k, init=found.centers, max_iter=max_iter, **options)
+            return clustered(answers, k, init=found.centers, max_iter=max_iter, **options)
     return _chosen(answers, k, thr, rng, init, n_init, max_iter, options)
 
 
@@ -100,7 +106,7 @@ def _chosen(
     def finished(run: KMeansResult) -> KMeansResult:
         if run.stop != "max_iter" or run.n_iter >= max_iter:
             return run
-        rest = kmeans(answers, k, init=run.centers, max_iter=max_iter - run.n_iter, **options)
+        rest = clustered(answers, k, init=run.centers, max_iter=max_iter - run.n_iter, **options)
         return replace(rest, n_iter=run.n_iter + rest.n_iter)
 
     # checked by kmeans, but for a max_iter that a trial cuts short
@@ -109,7 +115,7 @@ def _chosen(
     brief = {**options, "max_iter": min(TRIAL, max_iter), "progress": False}
     with bar(options["progress"], total=n_init, desc="trying starts", unit=" starts") as moving:
         for _ in range(n_init):
-            trials.append(kmeans(answers, k, init=init, rng=rng, **brief))
+            trials.append(clustered(answers, k, init=init, rng=rng, **brief))
             moving.update(1)
     runs = [finished(trials[i]) for i in _fittest([score(run) for run in trials], FINISHED)]
     return runs[_fittest([score(run) for run in runs], 1)[0]]

@@ -51,7 +51,7 @@ def labelled(case: Case) -> IntArray:
 
 
 def _score(answer: Any, case: Case) -> str:
-    return f"fitness {anchor_fitness(answer, case.wh, THR).fitness:.5f}"
+    return f"fitness {anchor_fitness(case.wh, answer, THR).fitness:.5f}"
 
 
 def _iou(answer: Any, case: Case) -> str:
@@ -159,7 +159,7 @@ def _run(engine: Any, case: Case, metric: Any, update: Any) -> FloatArray:
 
 
 def _search(engine: Any, case: Case) -> FloatArray:
-    return evolve(case.start, engine, thr=THR, gen=GENERATIONS, rng=0, progress=False).anchors
+    return evolve(engine, case.start, thr=THR, gen=GENERATIONS, rng=0, progress=False).anchors
 
 
 def _whole(case: Case, **options: Any) -> FloatArray:

@@ -38,9 +38,9 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
     fits = [arguments.fit]
     sizes = [None if arguments.img_size is None else _check.side_pair(arguments.img_size, "img_size", square=True)]
     if config is not None:
-        note = config.note or Input("", (0, 0))
-        fits += [config.fit, note.fit, config.default_fit]
-        sizes += [config.img_size, note.img_size if config.note else None]
+        note = config.note
+        fits += [config.fit, note and note.fit, config.default_fit]
+        sizes += [config.img_size, note and note.img_size]
     fits.append("letterbox" if fmt is None else FORMATS[fmt].fit)
     return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
 

@@ -13,6 +13,7 @@ from fastanchor import _check, export, plot
 from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._output import check_output, whole
 from fastanchor._text import many
+from fastanchor._types import Fit
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
@@ -175,7 +176,7 @@ def _agree(arguments: argparse.Namespace, config: export.Config) -> None:
     raise fastanchor.DataError(f"{arguments.edit} {does}: drop --fit {arguments.fit}, or {change} in the file")
 
 
-def _by_hand(plan: _Plan, arguments: argparse.Namespace) -> str | None:
+def _by_hand(plan: _Plan, arguments: argparse.Namespace) -> Fit | None:
     """Return the fit of the command line where the configuration does not set its own; it is not changed there."""
     note = None if plan.config is None or plan.config.note is None else plan.config.note.fit
     return None if plan.config is not None and plan.config.fit else arguments.fit or note

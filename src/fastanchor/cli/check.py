@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     with _common.using_backend(arguments.backend):
         every = network_sizes(boxes, made_for.img_size, made_for.fit)
         wh = network_wh(every, made_for.img_size, made_for.fit, arguments.min_size)
-        found = check(config.anchors[used], wh, thr=arguments.thr)
+        found = check(wh, config.anchors[used], thr=arguments.thr)
     asked = _head.chosen_split(arguments, found.anchors, [level for level, _ in config.layout])
     if asked is None and config.layout:
         heads = _own_heads(config, used, found)

@@ -14,7 +14,7 @@ import numpy as np
 import fastanchor
 from fastanchor import kernels
 from fastanchor._progress import track
-from fastanchor._types import Update
+from fastanchor._types import EngineName, Update
 from fastanchor.cli import _common
 from fastanchor.engine import ENGINES, METRICS
 from fastanchor.engine._pool import thread_count
@@ -73,11 +73,11 @@ def _warm() -> None:
     for engine, metric, update in track(jobs, None, total=len(jobs), desc="compiling", unit=" jobs"):
         run = fastanchor.kmeans(boxes, 5, metric=metric, update=update, init="k-means++", rng=0, engine=engine)
         fastanchor.assign(boxes, run.centers, metric=metric)
-        fastanchor.evolve(run.centers, boxes, gen=20, rng=0, engine=engine)
+        fastanchor.evolve(boxes, run.centers, gen=20, rng=0, engine=engine)
     fastanchor.wh_iou(boxes, boxes[:5])
 
 
-def _engines(backend: str) -> list[str]:
+def _engines(backend: str) -> list[EngineName]:
     return [name for name in ENGINES if name == "dense" or (name == "index" and backend == "numba")]
 
 

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> Callable[[], int]:
     """Prepare the script, and return what runs it; what it exits with or raises goes through."""
     script = Path(arguments.script)
     if not arguments.module and not is_file(script):
-        raise fastanchor.DataError(f"{arguments.script}: no such file; the Python script to run is needed")
+        raise fastanchor.MissingFileError(f"{arguments.script}: no such file; the Python script to run is needed")
     own = {} if arguments.module else in_script(arguments.patch, script)
     lines = [f"{script.name}: {', '.join(own)} {'is' if len(own) == 1 else 'are'} fastanchor's"] if own else []
     if PATCHES[arguments.patch][0] != "__main__":

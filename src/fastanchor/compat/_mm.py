@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import clustered
 from fastanchor.compat import _v5
 from fastanchor.compat._labels import rounded
 from fastanchor.compat._search import by_area, threshold
@@ -30,7 +31,15 @@ def kmeans_anchors(self: Any) -> list[Any]:
     self.logger.info(f"Start cluster {self.num_anchors} YOLO anchors with K-means...")
     wh = _sizes(self)
     rows = importlib.import_module("torch").randint(0, len(wh), (self.num_anchors,)).numpy()
-    found = kmeans(wh, self.num_anchors, update="mean", init=wh[rows], max_iter=self.iters, progress=False)
+    found = clustered(
+        wh,
+        self.num_anchors,
+        update="mean",
+        init=wh[rows],
+        max_iter=self.iters,
+        progress=False,
+        named=Called("dataset", "num_anchors", "iters"),
+    )
     if self.num_anchors > 1:
         if found.stop == "converged":
             self.logger.info(f"K-means process has converged at iter {found.n_iter}.")
@@ -75,7 +84,7 @@ def anchor_generate(
     found = _v5.search(begun, wh, thr, iters, streams.draws, float(first))
     self.logger.info(f"Anchor cluster finish. fitness = {found.fitness:.4f}")
     precision = torch.float64 if found.accepted else torch.float32
-    return torch.tensor(found.anchors, dtype=precision).to(kept.device)
+    return torch.tensor(found.anchors.copy(), dtype=precision).to(kept.device)
 
 
 KMEANS = "YOLOKMeansAnchorOptimizer.kmeans_anchors"

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from fastanchor._errors import DataError
+from fastanchor._reading import unreadable
 from fastanchor._types import PathLike
 
 __all__ = ["defined", "run"]
@@ -68,7 +69,7 @@ def _tree(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), str(path))
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
     except (SyntaxError, ValueError) as error:
         raise DataError(f"{path}: is no Python script ({error})") from None
 

@@ -130,7 +130,7 @@ def beginning(found: Labelled, n: int, start: str, dialect: Dialect) -> tuple[Fl
         return wh, _varied(few, n)
     if start == "iou":
         whole = wh[(wh > 0.0).all(1)]
-        return wh, kmeans(whole, n, rng=int(np.random.randint(2**31)), progress=False).centers
+        return wh, kmeans(whole, n, rng=int(np.random.randint(2**31)), progress=False).centers.copy()
     return wh, _whitened(wh.astype(np.float32) if dialect.single else wh, n, dialect.warn)
 
 
@@ -177,4 +177,4 @@ def fit(anchors: FloatArray, wh: FloatArray, thr: float, gen: int, draws: Draws,
     if not len(kept):
         raise DataError("dataset: every label has a width or a height of 0")
     answers = cast(Engine, Single(choose(kept), wh))
-    return climb(np.maximum(anchors, 1e-3), answers, thr, gen, draws, None, improved).anchors
+    return climb(np.maximum(anchors, 1e-3), answers, thr, gen, draws, None, improved).anchors.copy()

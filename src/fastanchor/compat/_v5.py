@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._evolve import MUTATED, SIGMA, Draws, climb
 from fastanchor._types import EvolveResult, Fitness, FloatArray
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import clustered
 from fastanchor.compat._search import STARTS, by_area
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import Engine, choose
@@ -54,7 +55,9 @@ def start(
     whole = next((book for book in books if len(book.centers) == n), None)
     if whole is None:
         warn(f"k-means lost some of its {n} centres in all of {STARTS} runs: taking a run that moves such centres")
-        centers = kmeans(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False).centers
+        named = Called(k="num_anchors")
+        found = clustered(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False, named=named)
+        centers = found.centers
     else:
         centers = whole.centers
         if whole is not books[0]:

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._output import whole
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import clustered
 from fastanchor.compat._labels import read_training
 from fastanchor.compat._log import say
 
@@ -87,7 +88,8 @@ def calc_anchors(
         print(f"\r loaded \t image: {found_in.images} \t box: {len(found_in.wh)}", end="")
     print("\n all loaded. ")
     print("\n calculating k-means++ ...")  # Darknet says so; like it, this starts from random boxes
-    found = kmeans(found_in.wh, k, metric="iou", update="mean", max_iter=MOST, rng=seed, progress=False)
+    named = Called("data", "num_of_clusters")
+    found = clustered(found_in.wh, k, update="mean", max_iter=MOST, rng=seed, progress=False, named=named)
     anchors: FloatArray = found.centers[np.argsort(found.centers.prod(1), kind="stable")]
     print(f"\n iterations = {found.n_iter if k > 1 else 0} \n")  # a single mean is no round for Darknet
     if found_in.counters is not None:

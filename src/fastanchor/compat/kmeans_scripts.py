@@ -20,11 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from fastanchor import _check
 from fastanchor._output import whole
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.cluster import kmeans
 from fastanchor.compat.yolo_kmeans import Rule, fitted, k_means
-from fastanchor.metrics import mean_iou
+from fastanchor.engine import choose
+from fastanchor.metrics import mean_best_iou
 
 __all__ = ["BUBBLIIIING", "DARKNET", "QQWWEEE", "bubbliiiing", "gen_anchors", "qqwweee"]
 
@@ -56,7 +58,7 @@ def bubbliiiing(box: Any, k: int) -> tuple[FloatArray, IntArray]:
     """
     found = fitted(box, k)
     print(f"iter: {found.n_iter}. avg_iou:{found.mean_iou:.2f}")
-    return found.centers, found.labels
+    return found.centers.copy(), found.labels.copy()
 
 
 def qqwweee(self: Any, boxes: Any, k: int, dist: Rule = np.median) -> FloatArray:
@@ -85,7 +87,7 @@ def gen_anchors(X: Any, centroids: Any, eps: float, anchor_file: Any) -> None:
 
 
 def _avg_iou(box: Any, cluster: Any) -> float:
-    return mean_iou(box, cluster)
+    return mean_best_iou(choose(box, argument="box"), _check.as_sizes(cluster, "cluster"))
 
 
 BUBBLIIIING: dict[str, Callable[..., Any]] = {"kmeans": bubbliiiing, "avg_iou": _avg_iou}

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._errors import BackendError, DataError
 from fastanchor._types import FloatArray
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import clustered
 from fastanchor.compat import _v5
 from fastanchor.compat._log import say
 from fastanchor.compat._search import LEAST, threshold
@@ -123,7 +124,9 @@ def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any 
         If an argument breaks a rule, or there are fewer distinct sizes than anchors.
     """
     iters = _check.integer(iters, "iters", least=1)
-    return _by_area(kmeans(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False).centers)
+    named = Called("bbox_whs", "num_anchors", "iters")
+    found = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, named=named)
+    return _by_area(found.centers)
 
 
 def v5_k_means(
@@ -165,7 +168,7 @@ def v5_k_means(
         raise DataError(f"bbox_whs: {len(wh)} boxes have a side of {LEAST:g} pixels, fewer than {n} anchors")
     streams = _v5.global_streams() if rng is None else _v5.own_streams(rng)
     begun = _v5.start(wh, wh.std(0, ddof=1) if len(wh) > 1 else np.ones(2, np.float32), n, streams, say)
-    return _v5.search(begun, wh, thr, iters, streams.draws).anchors
+    return _v5.search(begun, wh, thr, iters, streams.draws).anchors.copy()
 
 
 def differential_evolution(

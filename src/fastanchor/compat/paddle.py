@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._check import Called
 from fastanchor._types import FloatArray
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import clustered
 
 __all__ = ["calc_anchors"]
 
@@ -54,7 +55,9 @@ def calc_anchors(whs: Any, n: int = 9, iters: int = 1000) -> FloatArray:
     logger = logging.getLogger(LOGGER)
     logger.info("Running kmeans for %d anchors on %d points...", k, len(wh))
     start = wh[np.random.choice(len(wh), size=min(k, len(wh)), replace=False)]
-    found = kmeans(wh, k, update="mean", init=start if len(start) == k else "random", max_iter=iters, progress=False)
+    init = start if len(start) == k else "random"
+    named = Called("whs", "n", "iters")
+    found = clustered(wh, k, update="mean", init=init, max_iter=iters, progress=False, named=named)
     if k > 1 and found.stop == "converged":
         logger.info("kmeans algorithm has converged")
     centers: FloatArray = found.centers[np.argsort(found.centers.prod(1), kind="stable")]

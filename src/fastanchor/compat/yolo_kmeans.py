@@ -16,11 +16,12 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor import metrics as _metrics
+from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._evolve import Draws, climb
 from fastanchor._progress import bar
 from fastanchor._types import Fitness, FloatArray, KMeansResult, LabelArray, Metric, Update
-from fastanchor.cluster import kmeans
+from fastanchor.cluster import AS_IN_KMEANS, clustered
 from fastanchor.compat._read_voc import read_voc
 from fastanchor.engine import Engine, choose
 from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
@@ -123,27 +124,36 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
     >>> k_means(boxes, 2).tolist()
     [[52.0, 60.0], [11.0, 10.0]]
     """
-    return fitted(boxes, k, dist, use_iou, use_pp).centers
+    return fitted(boxes, k, dist, use_iou, use_pp).centers.copy()  # scripts may change their anchors in place
 
 
-def fitted(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, use_pp: bool = False) -> KMeansResult:
-    """Return the whole result of :func:`k_means`."""
-    k = _check.integer(k, "k", least=1)
+def fitted(
+    boxes: Any,
+    k: int,
+    dist: Rule = np.median,
+    use_iou: bool = True,
+    use_pp: bool = False,
+    named: Called = AS_IN_KMEANS,
+) -> KMeansResult:
+    """Return the whole result of :func:`k_means`; errors name the arguments as they are `named`."""
+    k = _check.integer(k, named.k, least=1)
     if not callable(dist):
         raise DataError(f"dist = {dist!r}: must be a function such as numpy.median, called with axis=0")
     metric = _metric(use_iou)
     answers: Engine
     if dist in RULES:
-        answers = choose(boxes, metric=metric)
+        answers = choose(boxes, metric=metric, argument=named.boxes)
     else:
         check = _check.as_sizes if use_iou else _check.as_points
-        answers = _Ruled(check(boxes, "boxes"), dist)
+        answers = _Ruled(check(boxes, named.boxes), dist)
     if k > len(answers):
-        raise DataError(f"boxes: there are {len(answers)}, fewer than k = {k}")
+        raise DataError(f"{named.boxes}: there are {len(answers)}, fewer than {named.k} = {k}")
     draw = _plus_plus if use_pp else _random
     start = draw(answers, k, metric)
     update = RULES.get(dist, "median")
-    return kmeans(answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False)
+    return clustered(
+        answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False, named=named
+    )
 
 
 def anchor_fitness(k: Any, wh: Any, thr: float = 0.25) -> Fitness:
@@ -154,7 +164,8 @@ def anchor_fitness(k: Any, wh: Any, thr: float = 0.25) -> Fitness:
     >>> anchor_fitness([[10, 10]], [[10, 20], [10, 50]], 0.25)
     Fitness(fitness=0.25, bpr=0.5)
     """
-    return _metrics.anchor_fitness(k, wh, thr)
+    anchors, thr = _check.as_sizes(k, "k"), _check.number(thr, "thr", low=0.0, high=1.0)
+    return choose(wh, argument="wh").fitness(anchors, thr)
 
 
 def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
@@ -196,7 +207,7 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     if not len(wh):
         raise DataError(f"bbox_wh: no box has a side of {LEAST:g} pixels at img_size = {side}")
     answers = choose(wh)
-    begun = _by_area(k_means(answers, n))
+    begun = _by_area(fitted(answers, n, named=Called("bbox_wh", "n")).centers)
     fitness, bpr = answers.fitness(begun, ratio)
     _tell("kmeans", begun, fitness, bpr)
     draws = Draws(np.random.random_sample, random.random, np.random.standard_normal)

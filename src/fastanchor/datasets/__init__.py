@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor import _check
-from fastanchor._errors import DataError
+from fastanchor._errors import DataError, MissingFileError
 from fastanchor._hints import called, hint
-from fastanchor._reading import named
+from fastanchor._reading import named, unreadable
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._driver import Loaded, load
@@ -295,9 +295,8 @@ def _check_there(place: Path) -> None:
         else:
             place.stat()
     except FileNotFoundError:
-        legal = ", ".join(map(repr, FORMATS))
-        raise DataError(f"{shown(place)}: no such file or folder; labels in one of the formats {legal} are needed") \
-            from None  # fmt: skip
+        wanted = f"labels in one of the formats {', '.join(map(repr, FORMATS))} are needed"
+        raise MissingFileError(f"{shown(place)}: no such file or folder; {wanted}") from None
     except ValueError as error:  # a name with a NUL
         raise DataError(f"{shown(place)}: cannot be read ({error})") from None
 
@@ -309,7 +308,7 @@ def _in_sentences(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         file = place if error.filename is None else error.filename
-        raise DataError(f"{shown(file)}: cannot be read ({error.strerror or error})") from None
+        raise unreadable(shown(file), error) from None
 
 
 # --- OLD: readers not yet on the driver

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 from fastanchor import _check, kernels
-from fastanchor._types import FloatArray, Metric
+from fastanchor._types import EngineName, FloatArray, Metric, Sizes
 from fastanchor.boxes import Boxes
 from fastanchor.engine._grid import side_for
 from fastanchor.engine._layout import layout, sampled
@@ -13,9 +13,11 @@ from fastanchor.engine._protocol import Engine
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.engine.index import BoxIndex
 
-__all__ = ["ENGINES", "METRICS", "BoxIndex", "Engine", "choose"]
+__all__ = ["ENGINES", "METRICS", "BoxIndex", "BoxesLike", "Engine", "choose"]
 
-ENGINES = ("auto", "dense", "index")
+BoxesLike = Boxes | Engine | Sizes
+
+ENGINES = get_args(EngineName)
 # from here on an index pays for being built, even in a single k-means run
 LARGE = 200_000
 HOPELESS = 0.5  # share of boxes in cells that must be looked into: from here on an index would only cost its building
@@ -23,7 +25,12 @@ METRICS = get_args(Metric)
 
 
 def choose(
-    boxes: Any, *, name: str = "auto", threads: int | None = None, metric: Metric = "iou", argument: str = "boxes"
+    boxes: BoxesLike,
+    *,
+    name: EngineName = "auto",
+    threads: int | None = None,
+    metric: Metric = "iou",
+    argument: str = "boxes",
 ) -> Engine:
     """Return an engine for `boxes`: an (n, 2) array-like, a ``Boxes``, or an engine already.
 

@@ -12,7 +12,7 @@ import numpy as np
 from fastanchor import _check, kernels
 from fastanchor._errors import BackendError
 from fastanchor._hints import setting
-from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
+from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Sizes, Update
 from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Assignment, deal
 from fastanchor.engine._grid import Grid
@@ -77,7 +77,7 @@ class BoxIndex:
     backend = "numba"
     positive = True
 
-    def __init__(self, boxes: Any, *, threads: int | None = None, _where: Layout | None = None) -> None:
+    def __init__(self, boxes: Boxes | Sizes, *, threads: int | None = None, _where: Layout | None = None) -> None:
         if threads is not None:
             threads = _check.integer(threads, "threads", least=1)
         wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")

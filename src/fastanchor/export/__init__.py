@@ -16,7 +16,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._hints import of_file
 from fastanchor._reading import SETTINGS, content, named
-from fastanchor._types import FloatArray, PathLike
+from fastanchor._types import Fit, FloatArray, PathLike
 from fastanchor.boxes import FITS
 from fastanchor.export._common import NUMBER, Config, Input, Target, from_words
 from fastanchor.export.darknet import DARKNET, darknet, edit_cfg
@@ -55,7 +55,7 @@ def emit(
     parts: Split | None = None,
     *,
     made_for: Input | None = None,
-    fit: str | None = None,
+    fit: Fit | None = None,
 ) -> str:
     """Return the anchors in one of :data:`FORMATS`, without a newline at the end.
 
@@ -161,7 +161,7 @@ def edit(
     parts: Split | None = None,
     *,
     made_for: Input | None = None,
-    fit: str | None = None,
+    fit: Fit | None = None,
 ) -> str:
     """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place.
 
@@ -214,7 +214,7 @@ def _said_of(path: Path) -> Iterator[None]:
         with of_file():
             yield
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def _edited(path: Path) -> Target:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from reprlib import repr as brief
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._hints import called
-from fastanchor._types import FloatArray
+from fastanchor._types import Fit, FloatArray
 from fastanchor.layers import Layer, Split, equal, layers, levels
 
 __all__ = [
@@ -31,7 +31,7 @@ Layout = list[tuple[int, list[int]]]
 class Input(NamedTuple):
     """The network input that anchors are for: how images are brought to it, and its (width, height) in pixels."""
 
-    fit: str
+    fit: Fit
     img_size: tuple[int, int]
 
     def __str__(self) -> str:
@@ -72,11 +72,11 @@ class Config:
     layout: Layout
     n: int | None
     why: str = ""
-    fit: str | None = None
+    fit: Fit | None = None
     img_size: tuple[int, int] | None = None
     note: Input | None = None
     classes: int | None = None
-    default_fit: str = "letterbox"
+    default_fit: Fit = "letterbox"
     even: bool = False
 
     def own_parts(self, n: int) -> Split | None:
@@ -98,7 +98,7 @@ class Target:
 
     write: Callable[[FloatArray, Split | None, Input | None], str]
     read: Callable[[str], Config]
-    fit: str
+    fit: Fit
     any_fit: bool = False
     splice: Callable[[str, FloatArray, Split | None, Input | None], str] | None = None
 
@@ -112,7 +112,7 @@ def noted(text: str) -> Input | None:
     Input(fit='letterbox', img_size=(640, 384))
     """
     match = NOTE.search(text)
-    return None if match is None else Input(match[1], (int(match[2]), int(match[3])))
+    return None if match is None else Input(cast(Fit, match[1]), (int(match[2]), int(match[3])))
 
 
 def number(value: float, decimals: int | None) -> str:

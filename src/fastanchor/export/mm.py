@@ -10,7 +10,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import FloatArray
+from fastanchor._types import Fit, FloatArray
 from fastanchor.export._common import Config, Input, Layout, Target, dealt, mask_layout, noted, pairs, same_count
 from fastanchor.layers import DEEPEST, Layer, Split, usual
 
@@ -170,7 +170,7 @@ def _levels(value: object, key: str, strides: object) -> tuple[FloatArray, Layou
     return anchors, mask_layout([s.bit_length() - 1 for s in powers], masks, len(anchors))
 
 
-def _resized(scopes: list[dict[str, ast.expr]]) -> tuple[tuple[int, int] | None, str | None]:
+def _resized(scopes: list[dict[str, ast.expr]]) -> tuple[tuple[int, int] | None, Fit | None]:
     """Return the network input and the fit, where all that the configuration says of them agrees.
 
     ``scale`` with ``keep_ratio`` is a longer and a shorter side, whichever is the width, so only squares count there.
@@ -183,7 +183,7 @@ def _resized(scopes: list[dict[str, ast.expr]]) -> tuple[tuple[int, int] | None,
             scale = _size(_literal(names.get("scale")))
             sizes.add(scale if scale and scale[0] == scale[1] else None)
     sizes.discard(None)
-    fit = None if len(ratios) != 1 else "letterbox" if ratios.pop() else "stretch"
+    fit: Fit | None = None if len(ratios) != 1 else "letterbox" if ratios.pop() else "stretch"
     return sizes.pop() if len(sizes) == 1 else None, fit
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv as _csv
 import json as _json
 from reprlib import repr as brief
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import FloatArray
+from fastanchor._types import Fit, FloatArray
 from fastanchor.boxes import FITS
 from fastanchor.export._common import NUMBER, Config, Input, Layout, Target, dealt, from_words, noted
 from fastanchor.layers import DEEPEST, Split
@@ -95,7 +95,7 @@ def read_json(text: str) -> Config:
     fit, size = (content.get(key) for key in KEYS)
     note = None
     if fit in FITS and isinstance(size, list) and [type(side) for side in size] == [int, int]:
-        note = Input(fit, (size[0], size[1])) if min(size) > 0 else None
+        note = Input(cast(Fit, fit), (size[0], size[1])) if min(size) > 0 else None
     return Config(anchors, _json_layout(content.get("levels"), anchors), len(anchors), note=note)
 
 

@@ -45,7 +45,8 @@ import os
 from collections.abc import Iterator
 from types import ModuleType
 
-from fastanchor._errors import BackendError, DataError
+from fastanchor import _check
+from fastanchor._errors import BackendError
 
 __all__ = ["LEGAL", "backend", "current", "installed", "load", "part"]
 
@@ -79,8 +80,7 @@ def current(name: str | None = None) -> str:
         name, source = os.environ["FASTANCHOR_BACKEND"], "FASTANCHOR_BACKEND"
     if name is None:
         return "numba" if installed() else "numpy"
-    if name not in LEGAL:
-        raise DataError(f"{source} = {name!r}: must be one of {', '.join(map(repr, LEGAL))}")
+    _check.choice(name, source, LEGAL)
     if name == "numba" and not installed():
         raise BackendError(f"{source} = 'numba': numba is not installed; pip install numba, or use 'numpy'")
     return name

@@ -1,0 +1,124 @@
+"""Tables of other libraries (pandas, polars, pyarrow, anything with Arrow data): the two columns with the boxes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from reprlib import repr as brief
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor._errors import BackendError, DataError, WrongTypeError
+from fastanchor._types import FloatArray
+
+__all__ = ["is_arrow", "sides_of"]
+
+SIDES = (("width", "height"), ("w", "h"), ("box_width", "box_height"), ("bbox_width", "bbox_height"))
+# beside the corners of boxes, a column "width" is the image's in TensorFlow's tables, and the box's in others
+CORNERS = (("xmin", "xmax"), ("x1", "x2"), ("left", "right"))
+ARROW_NUMBERS = ("int", "uint", "float", "halffloat", "double", "decimal")
+
+
+class _Table(NamedTuple):
+    names: list[str]
+    column: Callable[[int], Any]
+
+
+def sides_of(values: Any, name: str) -> FloatArray | None:
+    """Return the widths and heights in a table, (n, 2) float64, or None if `values` is not a table.
+
+    The columns are ``width`` and ``height``, ``w`` and ``h`` (or either pair after ``box_`` or ``bbox_``, in any case),
+    else the only two columns of numbers, in their order. A missing number becomes NaN.
+
+    Raises
+    ------
+    DataError
+        If no columns, or several, could be meant, or one of them holds something else than numbers.
+    BackendError
+        If the table can be read through pyarrow only, which is not installed.
+    """
+    table = _table(values, name)
+    if table is None:
+        return None
+    return np.column_stack([_numbers(table, at, name) for at in _chosen(table, name)])
+
+
+def is_arrow(values: Any) -> bool:
+    """Return whether an object hands over Arrow data (the PyCapsule interface)."""
+    return hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")
+
+
+def _table(values: Any, name: str) -> _Table | None:
+    if isinstance(values, np.ndarray):  # a record array has names, but no columns
+        return None
+    if hasattr(values, "column_names") and hasattr(values, "column"):  # pyarrow
+        return _Table(list(values.column_names), values.column)
+    if hasattr(values, "columns") and hasattr(values, "__getitem__"):  # pandas, polars and those like them
+        labels = list(values.columns)
+        return _Table([str(label) for label in labels], lambda at: values[labels[at]])
+    if not is_arrow(values) or hasattr(values, "__array__"):
+        return None
+    try:
+        arrow = importlib.import_module("pyarrow")
+    except ImportError:
+        kind = type(values).__name__
+        raise BackendError(f"{name}: a {kind} is read through pyarrow; pip install 'fastanchor[parquet]'") from None
+    try:
+        stream = hasattr(values, "__arrow_c_stream__")
+        return _table(arrow.table(values) if stream else arrow.record_batch(values), name)
+    except (arrow.ArrowException, TypeError) as error:
+        raise DataError(f"{name}: is Arrow data, but not a table ({(str(error).splitlines() or ['?'])[0]})") from None
+
+
+def _chosen(table: _Table, name: str) -> list[int]:
+    lower = [one.strip().lower() for one in table.names]
+    pairs = [pair for pair in SIDES if pair[0] in lower and pair[1] in lower]
+    there = f"has the columns {', '.join(map(brief, table.names[:12])) or 'of nothing'}"
+    hint = "give a table of the two columns alone"
+    if pairs:
+        twice = next((side for side in pairs[0] if lower.count(side) > 1), None)
+        if len(pairs) > 1 or twice is not None:
+            raise DataError(f"{name}: {there}, and more than one of them could be the width; {hint}")
+        corners = next((pair for pair in CORNERS if pair[0] in lower and pair[1] in lower), None)
+        if corners is not None:
+            beside = f"beside {corners[0]!r} and {corners[1]!r}, {pairs[0][0]!r} may be the image's"
+            raise DataError(f"{name}: {there}; {beside}: {hint}")
+        return [lower.index(side) for side in pairs[0]]
+    numeric = [at for at in range(len(lower)) if _is_numeric(table, at)]
+    if len(numeric) != 2:
+        wanted = "width and height, w and h, or exactly two columns of numbers"
+        raise DataError(f"{name}: {there}, {len(numeric)} of them numbers; expected {wanted}")
+    return numeric
+
+
+def _is_numeric(table: _Table, at: int) -> bool:
+    if table.names.count(table.names[at]) > 1:
+        return False
+    column = table.column(at)
+    kind: Any = getattr(column, "dtype", getattr(column, "type", ""))
+    if hasattr(kind, "is_numeric"):  # polars
+        return bool(kind.is_numeric())
+    if hasattr(kind, "kind"):  # NumPy, pandas
+        return kind.kind in "fiu"
+    return str(kind).startswith(ARROW_NUMBERS)
+
+
+def _numbers(table: _Table, at: int, name: str) -> NDArray[Any]:
+    array = np.asarray(table.column(at))
+    if array.dtype.kind in "fiu":
+        return array.astype(np.float64, copy=False)
+    if array.dtype.kind == "O":
+        numbers = np.empty(len(array))
+        for row, one in enumerate(array):
+            try:
+                if isinstance(one, (str, bytes, bool)):
+                    raise TypeError
+                numbers[row] = one
+            except (TypeError, ValueError):
+                what = f"{name}[{row}]: column {table.names[at]!r} holds {brief(one)}"
+                raise WrongTypeError(f"{what}; must be a number") from None
+        return numbers
+    what = "text" if array.dtype.kind in "UST" else str(array.dtype)
+    raise WrongTypeError(f"{name}: column {table.names[at]!r} holds {what}; must be numbers")
