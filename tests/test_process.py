@@ -489,7 +489,7 @@ def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("--rows=box", "--rows: has no effect on labels of the format table, which have rows of one kind only"),
+        ("--rows=box", "--rows = 'box': has no effect on labels of the format table, which have rows of one kind only"),
         ("--crowd", "--crowd: has no effect on labels of the format table, which mark no crowds"),
     ],
 )
