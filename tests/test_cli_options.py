@@ -244,7 +244,7 @@ def test_there_are_such_options():
         (["anchors", "t.csv", "--n", "2", "--per-level", "1,1", "--by", "stride"],
          "--per-level: cannot be given together with --by = 'stride'"),
         (["anchors", "t.csv", "--metric", "cosine"], "--metric = 'cosine': must be one of "),
-        (["anchors", "t.csv", "--columns", "w"], "--columns = 'w': must be two names, WIDTH,HEIGHT"),
+        (["anchors", "t.csv", "--columns", "w"], "--columns = ('w',): must be the names of two columns, "),
         (["anchors", "t.csv", "--plot", ""], "--plot = '': is empty; the name of a file is needed"),
     ],
 )  # fmt: skip

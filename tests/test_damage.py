@@ -42,6 +42,7 @@ OPTIONS = {
     "yolo": {"source_size": (100, 100)},
     "kitti": {"source_size": (1000, 500)},
     "list": {"source_size": (100, 100)},
+    "openimages": {"source_size": (100, 100)},
 }
 TOKENS = [b"", b"0", b"-1", b"1e400", b"nan", b"inf", b"null", b'""', b"[]", b"{}", b"true", b"9" * 25, b"9" * 5000,
           b"\xff", b"\0", b"\n", b"\r\n", b",", b'"', b";", b"  ", b"\xef\xbb\xbf", b"<a>", b"0x1", b"1_0",

@@ -489,15 +489,11 @@ def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        (
-            "--source-size=9x9",
-            "source_size = (9, 9): format 'table' has no use for it; only these formats have: 'coco', 'op",
-        ),
-        ("--size-cache=k", "size_cache = 'k': format 'table' has no use for it; only these formats have: 'coco', 'op"),
-        ("--crowd", "crowd = True: format 'table' has no use for it; only these formats have: 'coco', 'openimages'"),
+        ("--rows=box", "--rows = 'box': has no effect on labels of the format table, which have rows of one kind only"),
+        ("--crowd", "--crowd: has no effect on labels of the format table, which mark no crowds"),
     ],
 )
-def test_an_option_without_use_names_the_formats_that_have_one(tmp_path, capsys, option, sentence):
+def test_an_option_that_labels_have_no_use_for(tmp_path, capsys, option, sentence):
     (tmp_path / "s.csv").write_text("width,height\n10,20\n")
     assert main(["stats", str(tmp_path / "s.csv"), option, "--quiet"]) == 2
     assert sentence in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Any, get_args
@@ -30,7 +31,7 @@ class Boxes:
     wh : (n, 2) array-like
         Width and height of each box, pixels of the image. May be empty here; algorithms need at least one box.
     image_index : (n,) array-like of int, optional
-        Row of `image_wh` that each box lies in. Needed to scale.
+        Row of `image_wh`, or of `files` where the sizes are unknown, that each box lies in. Needed to scale.
     image_wh : (m, 2) array-like, optional
         Width and height of each image, pixels. Images without boxes belong here too.
     class_index : (n,) array-like of int, optional
@@ -86,9 +87,10 @@ class Boxes:
         if self.image_wh is not None:
             put("image_wh", _check.as_sizes(self.image_wh, "image_wh", "pixels", may_be_empty=True))
         if self.image_index is not None:
-            if self.image_wh is None:
+            if self.image_wh is None and self.files is None:
                 raise DataError("image_index: needs image_wh, the sizes it points to")
-            rows_of("image_index", self.image_index, "image_wh", len(self.image_wh))
+            target = "files" if self.image_wh is None else "image_wh"
+            rows_of("image_index", self.image_index, target, _images(self))
         if self.class_index is not None:
             rows_of("class_index", self.class_index, "class_names", len(self.class_names))
         if self.xy is not None:
@@ -162,7 +164,7 @@ class Boxes:
         array([[3., 2.]])
         """
         images = np.array([one == name for one in self.split or ()], dtype=bool)
-        if self.image_wh is None or self.image_index is None or not images.any():
+        if self.image_index is None or not images.any():
             there = ", ".join(map(repr, dict.fromkeys(self.split or ()))) or "none"
             raise DataError(f"name = {name!r}: no image belongs to this part; the parts are {there}")
         rows = images[self.image_index]
@@ -170,7 +172,7 @@ class Boxes:
             self,
             wh=self.wh[rows],
             image_index=(np.cumsum(images) - 1)[self.image_index[rows]],
-            image_wh=self.image_wh[images],
+            image_wh=None if self.image_wh is None else self.image_wh[images],
             class_index=None if self.class_index is None else self.class_index[rows],
             xy=None if self.xy is None else self.xy[rows],
             split=tuple(one for one in self.split or () if one == name),
@@ -181,7 +183,9 @@ class Boxes:
 
     def with_remarks(self, remarks: Sequence[Remark]) -> Boxes:
         """Return the same boxes with other remarks."""
-        return replace(self, remarks=tuple(remarks))
+        other = copy(self)  # without another look at columns that have been looked at
+        object.__setattr__(other, "remarks", tuple(remarks))
+        return other
 
     def summary(self) -> Summary:
         """Return counts and mean sizes of what was read."""
@@ -194,7 +198,7 @@ class Boxes:
             for name, count in sorted(named):
                 per_class[name] = per_class.get(name, 0) + count
         return Summary(
-            images=len(images),
+            images=_images(self),
             boxes=len(self),
             mean_image=_mean_pair(images),
             mean_box=_mean_pair(self.wh),
@@ -240,6 +244,7 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
     sized = [part.image_wh is not None and part.image_index is not None for part in parts]
     if any(sized) and not all(sized):
         raise DataError(f"boxes: data set {sized.index(False) + 1} of {len(parts)} has no image sizes, others have")
+    imaged = _all(parts, "image_index")
     names = list(dict.fromkeys(name for part in parts for name in part.class_names))
     place = {name: i for i, name in enumerate(names)}
     skipped: dict[str, int] = {}
@@ -252,19 +257,19 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
             skipped[reason] = skipped.get(reason, 0) + count
         if part.class_index is not None:
             classes.append(np.array([place[name] for name in part.class_names], dtype=np.int64)[part.class_index])
-        if part.image_index is not None and part.image_wh is not None:
+        if part.image_index is not None:
             images.append(part.image_index + before)
-            before += len(part.image_wh)
+            before += _images(part)
     return Boxes(
         np.concatenate([part.wh for part in parts]),
-        np.concatenate(images) if all(sized) else None,
+        np.concatenate(images) if imaged else None,
         np.concatenate([part.image_wh for part in parts if part.image_wh is not None]) if all(sized) else None,
         np.concatenate(classes) if classed else None,
         tuple(names) if classed else (),
         skipped,
         np.concatenate([part.xy for part in parts if part.xy is not None]) if _all(parts, "xy") else None,
-        _texts(parts, "split") if all(sized) and any(part.split is not None for part in parts) else None,
-        _texts(parts, "files") if all(sized) and _all(parts, "files") else None,
+        _texts(parts, "split") if imaged and any(part.split is not None for part in parts) else None,
+        _texts(parts, "files") if imaged and _all(parts, "files") else None,
         tuple(remark for part in parts for remark in part.remarks),
     )
 
@@ -279,7 +284,8 @@ def _texts(parts: Sequence[Boxes], name: str) -> tuple[str, ...]:
 
 
 def _images(part: Boxes) -> int:
-    return 0 if part.image_wh is None else len(part.image_wh)
+    known = part.files if part.image_wh is None else part.image_wh
+    return 0 if known is None else len(known)
 
 
 def network_input(img_size: int | Sequence[int], fit: str) -> tuple[int, int]:

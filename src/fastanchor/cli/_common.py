@@ -237,9 +237,11 @@ def shown_summary(read: dict[str, Any], skipped: dict[str, int]) -> str:
         lines = [f"read      {read['source']}: {many(read['images'], 'image')}, no boxes{_shown_split(read)}"]
     else:
         boxes = many(read["boxes"], "box", "boxes")
-        there = f"on {many(read['images'], 'image')}" if read["images"] else "without the sizes of their images"
-        lines = [f"read      {read['source']}: {boxes}{' ' if read['images'] else ', '}{there}{_shown_split(read)}"]
-        if read["images"] and not read["relative"]:
+        sized = read["mean_image"][0] is not None
+        there = f" on {many(read['images'], 'image')}" if read["images"] else ""
+        there += "" if sized else ", without the sizes of their images"
+        lines = [f"read      {read['source']}: {boxes}{there}{_shown_split(read)}"]
+        if sized and not read["relative"]:
             lines.append(f"images    {_sides(read['mean_image'])} pixels on average")
         if read["relative"]:
             lines.append(f"boxes     {_sides([100.0 * side for side in read['mean_box']])} % of their image on average")

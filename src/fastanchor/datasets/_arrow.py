@@ -12,33 +12,48 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor._errors import BackendError, DataError
+from fastanchor._errors import BackendError
 from fastanchor._reading import piped
-from fastanchor.datasets._columns import Codes, Taken, coded, coded_numbers
-from fastanchor.datasets._records import shown
+from fastanchor._types import FloatArray
+from fastanchor.datasets._columns import Codes, Taken, coded, coded_numbers, unpacked
+from fastanchor.datasets._nested import BOX, EMPTY, ROW, Field, class_names, exposed, flat
+from fastanchor.datasets._roles import Roles
+from fastanchor.datasets._skips import Unusable, shown
 
-__all__ = ["csv_columns", "parquet_columns", "pyarrow_for"]
+__all__ = ["csv_columns", "parquet_columns", "parquet_names", "pyarrow_for"]
 
 
-def pyarrow_for(file: Path) -> Any:
+def pyarrow_for(file: str | Path) -> Any:
     """Return pyarrow, which this file needs; BackendError if it is not installed."""
     if importlib.util.find_spec("pyarrow") is None:
         raise BackendError(f"{shown(file)}: Parquet needs pyarrow; pip install 'fastanchor[parquet]'")
     return importlib.import_module("pyarrow")
 
 
-def parquet_columns(file: Path, choose: Callable[[list[str]], tuple[list[int], list[int]]]) -> Taken:
+def parquet_names(file: str) -> list[str] | None:
+    """Return the columns of a Parquet file; None if it cannot be read, or pyarrow is not installed."""
+    if importlib.util.find_spec("pyarrow") is None:
+        return None
+    arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    try:
+        with _native(arrow, Path(file)) as opened:
+            return list(exposed(arrow, parquet.read_schema(opened)))
+    except (arrow.ArrowException, OSError, UnicodeDecodeError):
+        return None
+
+
+def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Taken, Roles]:
     """Return columns of a Parquet file, a row group in memory at a time.
 
     Parameters
     ----------
-    file : Path
+    file : str
     choose : callable
-        Takes the names of the columns, returns positions: of those with numbers, of those with texts.
+        Takes the names of the columns, those inside others among them, and returns which matter.
 
     Raises
     ------
-    DataError
+    Unusable
         If it is no such file, or a column of numbers holds none.
     BackendError
         If pyarrow is not installed.
@@ -46,24 +61,56 @@ def parquet_columns(file: Path, choose: Callable[[list[str]], tuple[list[int], l
     arrow = pyarrow_for(file)
     parquet = importlib.import_module("pyarrow.parquet")
     try:
-        with _native(arrow, file) as opened, parquet.ParquetFile(opened) as source:
-            names = source.schema_arrow.names
-            numbers, texts = choose(names)
-            wanted = [names[at] for at in dict.fromkeys([*numbers, *texts])]
-            groups = (source.read_row_group(i, columns=wanted) for i in range(source.num_row_groups))
-            taken = _taken(
-                arrow, groups, source.metadata.num_rows, [names[i] for i in numbers], [names[i] for i in texts]
-            )
+        with _native(arrow, Path(file)) as opened, parquet.ParquetFile(opened) as source:
+            fields = exposed(arrow, source.schema_arrow)
+            names = list(fields)
+            roles = choose(names)
+            return _parquet(arrow, source, fields, roles), roles
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{shown(file)}: is no Parquet file that can be read ({_line(error)})") from None
-    if isinstance(taken, str):
-        raise DataError(f"{shown(file)}: column {taken!r} holds something else than numbers")
-    return taken
+        raise Unusable("no Parquet file that can be read", None, _line(error)) from None
+
+
+def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) -> Taken:
+    names = list(fields)
+    box, sizes = [names[at] for at in roles.box], [names[at] for at in roles.sizes]
+    texts = {role: names[at] for role, at in roles.texts().items()}
+    wanted = {name: fields[name] for name in (*box, *sizes, *texts.values())}
+    label = wanted.get(texts.get("label", ""))
+    packed = empty = None
+    if len(box) == 1 and _is_text(arrow, wanted[box[0]].type):
+        texts["box"] = box.pop()
+    elif len(box) == 1:
+        packed = box[0]
+    groups: Any = (source.read_row_group(i, columns=sorted({field.read for field in wanted.values()}))
+                   for i in range(source.num_row_groups))  # fmt: skip
+    rows = source.metadata.num_rows
+    if not all(field.plain for field in wanted.values()) or packed is not None:
+        groups = flat(arrow, groups, wanted, packed)
+        rows = sum(group.num_rows for group in groups)
+        if packed is not None:
+            box = list(BOX)
+            empty = np.concatenate([group.column(EMPTY).to_numpy() for group in groups] or [np.empty(0, bool)])
+        if packed is not None and wanted[packed].deep:  # a row an image
+            called = texts.get("name", texts.get("image"))
+            texts = {**texts, "image": ROW, **({} if called is None else {"name": called})}
+    values, codes = _taken(arrow, groups, rows, [*box, *sizes], list(texts.values()))
+    found = dict(zip(texts, codes, strict=True))
+    if "box" in found:
+        empty = found["box"].at < 0
+        four = unpacked(found.pop("box"))
+    else:
+        four = values if not sizes else np.ascontiguousarray(values[:, : len(box)])
+    classes = class_names(source.schema_arrow, label)
+    return Taken(four, values[:, len(box) :] if sizes else None, found, empty=empty, classes=classes)
+
+
+def _is_text(arrow: Any, kind: Any) -> bool:
+    return bool(arrow.types.is_string(kind) or arrow.types.is_large_string(kind) or arrow.types.is_dictionary(kind))
 
 
 def csv_columns(
     file: Path | bytes, width: int, delimiter: str, header: int, numbers: Sequence[int], texts: Sequence[int]
-) -> Taken | None:
+) -> tuple[FloatArray, list[Codes]] | None:
     """Return columns of a CSV file, or None where pyarrow is not installed or something in them is not plain.
 
     Parameters
@@ -100,8 +147,10 @@ def csv_columns(
     except (arrow.ArrowException, OSError, UnicodeDecodeError):  # the careful way says what is wrong, and where
         return None
     rows = sum(batch.num_rows for batch in batches)
-    taken = _taken(arrow, batches, rows, [names[i] for i in numbers], [names[i] for i in texts])
-    return None if isinstance(taken, str) else taken
+    try:
+        return _taken(arrow, batches, rows, [names[i] for i in numbers], [names[i] for i in texts])
+    except Unusable:
+        return None
 
 
 def _native(arrow: Any, file: Path | bytes) -> Any:
@@ -118,8 +167,10 @@ def _native(arrow: Any, file: Path | bytes) -> Any:
     return arrow.BufferReader(own.getvalue())
 
 
-def _taken(arrow: Any, parts: Iterable[Any], rows: int, numbers: Sequence[str], texts: Sequence[str]) -> Taken | str:
-    """Return the columns of tables one after another, or the name of one that holds no numbers."""
+def _taken(
+    arrow: Any, parts: Iterable[Any], rows: int, numbers: Sequence[str], texts: Sequence[str]
+) -> tuple[FloatArray, list[Codes]]:
+    """Return the columns of tables one after another; Unusable names one that holds no numbers."""
     values = np.empty((rows, len(numbers)))
     chunks: list[list[Any]] = [[] for _ in texts]
     at = 0
@@ -128,11 +179,11 @@ def _taken(arrow: Any, parts: Iterable[Any], rows: int, numbers: Sequence[str], 
             try:
                 values[at : at + part.num_rows, i] = part.column(name).to_numpy()
             except (TypeError, ValueError):
-                return name
+                raise Unusable("column of something else than numbers", None, repr(name)) from None
         for i, name in enumerate(texts):
             chunks[i].append(_compact(arrow, part.column(name)))
         at += part.num_rows
-    return Taken(values, [_codes(arrow, some) for some in chunks], None)
+    return values, [_codes(arrow, some) for some in chunks]
 
 
 def _compact(arrow: Any, column: Any) -> Any:

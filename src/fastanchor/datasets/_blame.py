@@ -29,7 +29,8 @@ def blame(reason: str, rows: NDArray[np.bool_], batch: Batch, format: Format, sk
             if batch.at is not None:
                 number = int(batch.at[row])
             else:
-                number = row - int(np.searchsorted(batch.image, image)) if batch.image is not None else row
+                before = 0 if format.table or batch.image is None else int(np.searchsorted(batch.image, image))
+                number = row - before
             return number if format.place is None else format.place(label, number)
 
         values = ", ".join("?" if value != value else f"{value:g}" for value in batch.box[row].tolist())

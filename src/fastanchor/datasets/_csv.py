@@ -15,17 +15,22 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastanchor._errors import DataError
 from fastanchor._reading import opened, piped
+from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._arrow import csv_columns
-from fastanchor.datasets._columns import Taken, coded
-from fastanchor.datasets._records import Skips, shown
+from fastanchor.datasets._columns import Codes, Taken, coded, unpacked
+from fastanchor.datasets._probe import HEAD, IMAGES
+from fastanchor.datasets._record import NOTHING
+from fastanchor.datasets._roles import CORNERS, Roles
+from fastanchor.datasets._skips import Skips, Unusable, impostor
 
-__all__ = ["STDIN", "Sheet", "sheet", "take"]
+__all__ = ["Sheet", "sheet", "take"]
 
-STDIN = "-"
-HEAD = 1 << 16  # bytes in which the header must end
+SMALL = 1 << 20  # bytes up to which a file is read sooner than pyarrow is imported
+HEADLESS = ("filename", *CORNERS[0], "class")  # columns of files without a header, whose rows begin with an image
+MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 class Sheet(NamedTuple):
@@ -33,56 +38,52 @@ class Sheet(NamedTuple):
 
     Attributes
     ----------
-    file : Path
+    file : str
     data : bytes or None
-        What came on standard input or from a pipe.
+        What the file holds, if it is at hand.
     columns : list of str
-        In lower case; "0", "1", ... if the file has no header.
+        "0", "1", ... if the file has no header.
     delimiter : str
     header : int
         Lines before the first row.
     """
 
-    file: Path
+    file: str
     data: bytes | None
     columns: list[str]
     delimiter: str
     header: int
-
-    def place(self, *names: str) -> int:
-        """Return the position of the first of these columns that is there, or -1."""
-        return next((self.columns.index(name) for name in names if name in self.columns), -1)
 
     def open(self) -> IO[bytes]:
         """Return the file, opened."""
         return opened(self.file) if self.data is None else io.BytesIO(self.data)
 
 
-def sheet(file: Path) -> Sheet:
-    """Look at the header of a CSV file.
+def sheet(file: str, head: bytes) -> Sheet:
+    """Look at the header of a CSV file, of which the first bytes are given.
 
     Raises
     ------
-    DataError
-        If the file holds nothing, or is no text.
+    Unusable
+        If the file holds nothing, or is no table.
+    OSError
+        If it cannot be read.
     """
-    if str(file) == STDIN and sys.stdin is None:
-        raise DataError(f"{STDIN}: standard input is closed")
-    try:
-        data = sys.stdin.buffer.read() if str(file) == STDIN else piped(file)
-        with opened(file) if data is None else io.BytesIO(data) as source:
+    data = piped(file)
+    if head[:2] in MARKS:
+        with opened(file) as source:
+            data = _text(source.read(), MARKS[head[:2]]).encode()
+        head = data[:HEAD]
+    elif not head:
+        with opened(file) as source:
             head = source.read(HEAD)
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
-    except OSError as error:
-        raise DataError(f"{shown(file)}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise _no_text(file, error) from None
-    bare = text.lstrip()
-    if bare[:1] == "<":
-        raise DataError(f"{shown(file)}: is an HTML or XML page, not a table")
-    if bare.startswith("version https://git-lfs"):
-        raise DataError(f"{shown(file)}: is a pointer of Git LFS; fetch the file itself")
-    first = bare.partition("\n")[0]
+    if data is None and len(head) < HEAD:
+        data = head
+    what = impostor(head, "a table") or ("JSON instead of a table" if head.lstrip()[:1] in (b"{", b"[") else "")
+    if what:
+        raise Unusable(what, 1)
+    text = _text(head, "utf-8-sig", whole=False)
+    first = text.lstrip().partition("\n")[0]
     # decimal commas stand in quotes, or semicolons or tabs part the cells
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -93,31 +94,66 @@ def sheet(file: Path) -> Sheet:
                 break
             before = reader.line_num
         else:
-            raise DataError(f"{shown(file)}: is empty")
+            raise Unusable("empty file")
     except csv.Error as error:
-        raise DataError(f"{shown(file)}: is no table ({error})") from None
+        raise Unusable("no table", None, str(error)) from None
     if all(_numeric(cell) for cell in names):  # no header: the columns have no names
         return Sheet(file, data, [str(i) for i in range(len(names))], delimiter, before)
-    return Sheet(file, data, [name.strip().lower() for name in names], delimiter, reader.line_num)
+    if len(names) in (5, 6) and _is_image(names[0]) and all(_numeric(cell or "0") for cell in names[1:5]):
+        return Sheet(file, data, list(HEADLESS[: len(names)]), delimiter, before)
+    return Sheet(file, data, [name.strip() for name in names], delimiter, reader.line_num)
 
 
-def take(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence[int] = ()) -> Taken:
+def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
     """Return columns of a CSV file; rows with another number of cells than the header go to `skips`.
 
     Raises
     ------
-    DataError
+    Unusable
         If the file is no text or no table.
     """
-    source = table.file if table.data is None else table.data
-    found = csv_columns(source, len(table.columns), table.delimiter, table.header, numbers, texts)
-    if found is None and not texts:
-        found = _by_numpy(table, numbers)
-    if found is not None and np.isfinite(found.numbers).all():
-        n = len(found.numbers)
-        if _lines(table) == table.header + n:  # as many lines as rows: each row stands where it should
-            return found._replace(lines=np.arange(n) + table.header + 1)
-    return _by_rows(table, skips, numbers, texts)
+    packed = len(roles.box) == 1
+    texts = {**roles.texts(), **({"box": roles.box[0]} if packed else {})}
+    numbers = [*([] if packed else roles.box), *roles.sizes]
+    found = _quickly(table, numbers, list(texts.values()))
+    if found is None:
+        found = _by_rows(table, skips, numbers, list(texts.values()), len(numbers) - len(roles.sizes))
+    values, codes, lines, empty = found
+    named = dict(zip(texts, codes, strict=True))
+    sides = len(numbers) - len(roles.sizes)
+    if packed:
+        column = named.pop("box")
+        box, empty = unpacked(column), column.at < 0
+    else:
+        box = values if not roles.sizes else np.ascontiguousarray(values[:, :sides])
+    return Taken(box, values[:, sides:] if roles.sizes else None, named, lines, empty)
+
+
+Found = tuple[FloatArray, list[Codes], IntArray, "NDArray[np.bool_] | None"]
+
+
+def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Found | None:
+    """Return the columns if all is plain: a number in each cell that should hold one, a row in each line."""
+    quick = None
+    small = table.data is not None and len(table.data) < HEAD
+    if "pyarrow" in sys.modules or _size(table) > SMALL:
+        source = Path(table.file) if table.data is None else table.data
+        quick = csv_columns(source, len(table.columns), table.delimiter, table.header, numbers, texts)
+    elif small:
+        quick = _at_once(table, numbers, texts)
+    if quick is None and not texts and not small:
+        values = _by_numpy(table, numbers)
+        quick = None if values is None else (values, [])
+    if quick is None or not np.isfinite(quick[0]).all():
+        return None
+    n = len(quick[0])
+    if _lines(table) != table.header + n:  # as many lines as rows: each row stands where it should
+        return None
+    return (*quick, np.arange(table.header + 1, table.header + 1 + n), None)
+
+
+def _size(table: Sheet) -> int:
+    return Path(table.file).stat().st_size if table.data is None else len(table.data)
 
 
 def _lines(table: Sheet) -> int:
@@ -129,7 +165,26 @@ def _lines(table: Sheet) -> int:
     return count + (last != b"\n")
 
 
-def _by_numpy(table: Sheet, numbers: Sequence[int]) -> Taken | None:
+def _at_once(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> tuple[FloatArray, list[Codes]] | None:
+    try:
+        with table.open() as source, io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as text:
+            rows = list(csv.reader(text, delimiter=table.delimiter))[table.header :]
+        if set(map(len, rows)) != {len(table.columns)}:
+            return None
+        columns = list(zip(*rows, strict=True))
+        values = np.array([list(map(float, columns[at])) for at in numbers], dtype=np.float64).T
+    except (ValueError, csv.Error):
+        return None
+    if any("_" in "".join(columns[at]) for at in numbers):  # Python's own spelling of numbers
+        return None
+    codes = []
+    for at in texts:
+        place = {name: i for i, name in enumerate(dict.fromkeys(columns[at]))}
+        codes.append(coded(np.array([place[name] for name in columns[at]], dtype=np.int64), list(place)))
+    return np.ascontiguousarray(values).reshape(len(rows), len(numbers)), codes
+
+
+def _by_numpy(table: Sheet, numbers: Sequence[int]) -> FloatArray | None:
     try:
         with table.open() as source, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # no rows: the careful way says so
@@ -138,27 +193,27 @@ def _by_numpy(table: Sheet, numbers: Sequence[int]) -> Taken | None:
             )
     except ValueError:
         return None
-    if values.shape[1] != len(table.columns):
-        return None
-    return Taken(values[:, list(numbers)], [], None)
+    return values[:, list(numbers)] if values.shape[1] == len(table.columns) else None
 
 
-def _by_rows(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence[int]) -> Taken:
-    values, lines, codes = array("d"), array("q"), [array("q") for _ in texts]
+def _by_rows(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence[int], sides: int) -> Found:
+    values, lines, codes, empty = array("d"), array("q"), [array("q") for _ in texts], bytearray()
     names: list[defaultdict[str, int]] = [defaultdict(count().__next__) for _ in texts]
-    width = len(table.columns)
+    width, box = len(table.columns), numbers[:sides]
     for line, row in _rows(table):
         if len(row) != width:
             skips.add("row with another number of cells than the header", table.file, line, f"{len(row)} of {width}")
             continue
         values.extend([_number(row[at]) for at in numbers])
         lines.append(line)
+        empty.append(not any(row[at].strip() for at in box))
         for code, name, at in zip(codes, names, texts, strict=True):
             code.append(name[row[at]])
-    return Taken(
-        np.array(values, dtype=np.float64).reshape(-1, len(numbers)),
+    return (
+        np.array(values, dtype=np.float64).reshape(len(lines), len(numbers)),
         [coded(np.array(code, dtype=np.int64), list(name)) for code, name in zip(codes, names, strict=True)],
         np.array(lines, dtype=np.int64),
+        np.frombuffer(empty, dtype=np.bool_),
     )
 
 
@@ -170,28 +225,27 @@ def _rows(table: Sheet) -> Iterator[tuple[int, list[str]]]:
                 if reader.line_num > table.header and any(cell.strip() for cell in row):
                     yield reader.line_num, row
     except UnicodeDecodeError as error:
-        raise _no_text(table.file, error) from None
+        raise Unusable("file that is no UTF-8 text", None, error.reason) from None
     except csv.Error as error:
-        raise DataError(f"{shown(table.file)}: is no table ({error})") from None
+        raise Unusable("no table", None, str(error)) from None
 
 
-def _no_text(file: Path, error: UnicodeDecodeError) -> DataError:
-    return DataError(f"{shown(file)}: is no UTF-8 text ({error.reason})")
+def _text(data: bytes, encoding: str, *, whole: bool = True) -> str:
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(data, whole)
+    except UnicodeDecodeError as error:
+        raise Unusable("file that is no UTF-8 text", None, error.reason) from None
 
 
 def _number(cell: str) -> float:
-    """Return a cell's number, NaN if it is empty and inf if it is none; a decimal comma counts as a point."""
+    """Return a cell's number, NaN if it is none; a decimal comma counts as a point."""
     cell = cell.strip()
-    if not cell:
-        return float("nan")
     if cell.count(",") == 1 and "." not in cell:
         cell = cell.replace(",", ".")
     try:
-        value = float(cell)
+        return NOTHING[0] if "_" in cell else float(cell)  # Python's own spelling of numbers
     except ValueError:
-        return float("inf")
-    # Python's own spelling of numbers, and NaN in words
-    return float("inf") if "_" in cell or value != value else value
+        return NOTHING[0]
 
 
 def _numeric(cell: str) -> bool:
@@ -200,3 +254,7 @@ def _numeric(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_image(cell: str) -> bool:
+    return cell.strip().lower().endswith(IMAGES)

@@ -19,7 +19,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.datasets import _doctor, _fetch
 from fastanchor.datasets._judge import judged
 from fastanchor.datasets._options import given
-from fastanchor.datasets._parts import chosen
+from fastanchor.datasets._parts import chosen, of_images
 from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, natural
 from fastanchor.datasets._record import (
@@ -114,6 +114,9 @@ def load(
     batch = joined(batches)
     if format.whole is not None:
         batch = format.whole(batch, job)
+    parts, taken = part.parts, part.taken
+    if source.inner:
+        batch, parts, taken = of_images(batch, options.split, probe)
     places = Places(probe, options.images)
     batch = _wanted(batch, options, skips)
     told = within(batch.size)
@@ -121,13 +124,13 @@ def load(
     remarks = differing(batch, told, job, places) if limit is None else []
     pixels = judged(format, scaled(format, found, options, skips), skips)
     batch = _named(pixels.batch)
-    if not len(batch) and (skips.counts or not batch.label):
+    if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips)
     remarks = [*job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
     boxes = _boxes(batch, pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     more = len(files) < len(part.files)
-    return Loaded(boxes, batch, format.name, part.parts, part.taken, idle, places, more)
+    return Loaded(boxes, batch, format.name, parts, taken, idle, places, more)
 
 
 def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
@@ -249,15 +252,17 @@ def _boxes(
 ) -> Boxes:
     imaged = batch.image is not None
     xy = pixels.xy if places else None
+    split = batch.split or ([part.get(label, "") for label in batch.label] if part else None)
+    named = imaged and (any(batch.file) or len(set(batch.label)) > 1)
     return Boxes(
         pixels.wh,
         image_index=batch.image if imaged else None,
-        image_wh=batch.size if imaged else None,
+        image_wh=batch.size if imaged and len(batch.size) == len(batch.label) else None,
         class_index=batch.cls,
         class_names=tuple(batch.classes) if batch.cls is not None else (),
         skipped=skips.counts,
         xy=xy if imaged else None,
-        split=tuple(part.get(label, "") for label in batch.label) if part and imaged else None,
-        files=tuple(file or label for file, label in zip(batch.file, batch.label, strict=True)) if imaged else None,
+        split=tuple(split) if split and imaged else None,
+        files=tuple(file or label for file, label in zip(batch.file, batch.label, strict=True)) if named else None,
         remarks=tuple(remarks),
     )

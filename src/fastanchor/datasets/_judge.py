@@ -19,6 +19,9 @@ __all__ = ["judged"]
 def judged(format: Format, given: InPixels, skips: Skips) -> InPixels:
     """Leave out the rows that are no boxes; each is counted under what is wrong with it."""
     batch, wh, xy = given.batch, given.wh, given.xy
+    # flat reductions are several times as fast as a look at each row
+    if len(wh) and wh.min() >= MIN_SIDE and wh.max() <= MAX_SIDE and (xy is None or np.isfinite(xy.sum())):
+        return given
     good = within(wh)
     if xy is not None and not np.isfinite(xy.sum()):
         good &= np.isfinite(xy).all(1)

@@ -6,13 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor.datasets._probe import PARTS, Probe, part_of
-from fastanchor.datasets._record import Format, Source
+from fastanchor.datasets._record import Batch, Format, Source
 from fastanchor.datasets._skips import Skips, shown
 
-__all__ = ["ALL", "TRAINING", "Chosen", "chosen"]
+__all__ = ["ALL", "TRAINING", "Chosen", "chosen", "of_images"]
 
 ALL, TRAINING = "all", "auto"
 SETS = ("train", "val", "test")
@@ -35,6 +37,8 @@ def chosen(format: Format, source: Source, probe: Probe, split: str | None, skip
     DataError
         If there is no such part.
     """
+    if source.inner:
+        return Chosen(source.files, {}, (), ())
     if source.parts:
         return _declared(source, probe, split, skips)
     part = _by_path(format, source.files, probe)
@@ -42,6 +46,23 @@ def chosen(format: Format, source: Source, probe: Probe, split: str | None, skip
     taken = _taken(parts, split, probe)
     files = source.files if not taken else [file for file in source.files if part[file] in taken]
     return Chosen(files, part if parts else {}, parts, taken)
+
+
+def of_images(batch: Batch, split: str | None, probe: Probe) -> tuple[Batch, tuple[str, ...], tuple[str, ...]]:
+    """Return the images of a split, where the labels say which part each belongs to; all parts; and those taken.
+
+    Raises
+    ------
+    DataError
+        If there is no such part.
+    """
+    if batch.split is None:
+        return batch, (), ()
+    parts = tuple(dict.fromkeys(filter(None, batch.split)))
+    taken = _taken(parts, split, probe)
+    if taken:
+        batch = batch.on(np.array([name in taken for name in batch.split], dtype=bool))
+    return batch, parts, taken
 
 
 def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> Chosen:

@@ -60,6 +60,8 @@ class Places:
             return next((found[stem] for found in self._around(folder) if stem in found), None) or self._anywhere(stem)
         given = name.strip().replace("\\", "/")
         parent, _, last = given.rpartition("/")
+        if not parent and not self._around(folder) and not self._all():  # no images at all, as is often so
+            return None
         if parent and (there := self._along(folder, parent, last)) is not None:
             return there
         keys = (last, last.lower(), last.rpartition(".")[0], stem)
@@ -116,14 +118,11 @@ class Places:
 
     def _all(self) -> Names:
         """Return all images below the path that is read, as of :meth:`_of`; those of one name as an empty text."""
-        if self._far is None and self._probe.is_file:
-            self._far = {}
         if self._far is None:
-            far: dict[str, str] = {}
-            for folder in self._probe.tree():
+            self._far = {}
+            for folder in () if self._probe.is_file else self._probe.tree():
                 for key, path in self._of(folder).items():
-                    far[key] = "" if far.get(key, path) != path else path
-            self._far = far
+                    self._far[key] = "" if self._far.get(key, path) != path else path
         return self._far
 
 

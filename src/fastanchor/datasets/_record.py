@@ -19,7 +19,7 @@ from fastanchor.datasets._skips import Skips
 
 __all__ = [
     "CROWD", "IGNORED", "NOTHING", "SIZES", "UNITS", "UNNAMED", "Batch", "Format", "Image", "ImageAnnotation", "Job",
-    "Options", "Source", "joined", "packed",
+    "Options", "Source", "joined", "packed", "sides_of",
 ]  # fmt: skip
 
 UNITS = ("pixels", "relative", "percent")
@@ -88,6 +88,8 @@ class Source(NamedTuple):
         Label file to the image that a list names.
     hints : mapping
         What else the format wants to remember.
+    inner : bool
+        Whether what stands in the files says which part each image belongs to.
     """
 
     files: list[str]
@@ -96,6 +98,7 @@ class Source(NamedTuple):
     names: Sequence[str] | None = None
     images: Mapping[str, str] = {}
     hints: Mapping[str, Any] = {}
+    inner: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ class Batch:
     ordered : bool
         Whether the classes are the data set's own list, to be kept as it is.
     at : (n,) int64 or None
-        Where each box stands in its file, for messages.
+        Where each box stands in its file, for messages; None: the rows of a table, counted from 0.
     flags : (n,) uint8 or None
     area : (n,) float64 or None
         What the labels say of the boxes' areas, NaN for nothing.
@@ -164,6 +167,8 @@ class Batch:
         Of the boxes; None for the format's.
     extra : mapping of str to (n, ...)
         Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
+    split : (m,) list of str or None
+        Part of the data set that each image belongs to, if the labels tell it.
     """
 
     label: list[str]
@@ -180,6 +185,7 @@ class Batch:
     owner: IntArray | None = None
     form: str | None = None
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    split: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.box)
@@ -187,6 +193,7 @@ class Batch:
     def take(self, rows: NDArray[np.bool_]) -> Batch:
         """Return the boxes that a mask keeps, on the same images."""
         chosen = {name: column[rows] for name in _ROWS if (column := getattr(self, name)) is not None}
+        chosen.setdefault("at", np.flatnonzero(rows))
         return replace(self, **chosen, extra={name: column[rows] for name, column in self.extra.items()})
 
     def on(self, images: NDArray[np.bool_]) -> Batch:
@@ -197,7 +204,7 @@ class Batch:
         at = np.flatnonzero(images).tolist()
         return replace(
             kept, label=[self.label[i] for i in at], file=[self.file[i] for i in at], size=self.size[images],
-            image=index[kept.image],
+            image=index[kept.image], split=kept.split and [kept.split[i] for i in at],
         )  # fmt: skip
 
 
@@ -253,10 +260,6 @@ class Format:
     sizes: Callable[[Batch, Job], None] | None = None
     unsized: bool = False
 
-    @property
-    def old(self) -> bool:
-        return not (self.parse or self.many or self.table)
-
     def uses(self) -> frozenset[str]:
         """Return the options that can have an effect on labels of this format."""
         return (self.options | SIZES) - (SIZES if "size" in self.tells else frozenset())
@@ -291,6 +294,8 @@ def joined(parts: Sequence[Batch]) -> Batch:
     """Return batches one after the other; classes of one name are one class."""
     if len(parts) == 1:
         return parts[0]
+    if len({part.form for part in parts}) > 1:
+        parts = [_plain(part) for part in parts]
     classes = parts[0].classes
     alike = all(part.classes == classes for part in parts)  # a list of the data set may have a name twice
     if not alike:
@@ -322,8 +327,27 @@ def joined(parts: Sequence[Batch]) -> Batch:
         np.concatenate([table[part.cls] for part, table in zip(parts, tables, strict=True)]) if classed else None,
         classes,
         all(part.ordered for part in parts),
-        stacked("at"), stacked("flags"), stacked("area"),
+        np.concatenate([np.arange(len(part)) if part.at is None else part.at for part in parts]),
+        stacked("flags"), stacked("area"),
         None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
         parts[0].form,
         {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
+        [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
     )  # fmt: skip
+
+
+def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]:
+    """Return width and height of boxes, and left and top if there are any."""
+    if form == "wh":
+        return box, None
+    if form == "xyxy":
+        with np.errstate(invalid="ignore"):
+            return box[:, 2:] - box[:, :2], box[:, :2]
+    if form == "xywh":
+        return box[:, 2:], box[:, :2]
+    return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
+
+
+def _plain(batch: Batch) -> Batch:
+    """Return the boxes as width and height only, for those of several forms."""
+    return replace(batch, box=sides_of(batch.box, batch.form or "xyxy")[0], form="wh")

@@ -15,9 +15,11 @@ from fastanchor._errors import DataError
 from fastanchor._output import check_output, is_stream, named_file, whole
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._arrow import pyarrow_for
-from fastanchor.datasets._records import shown
+from fastanchor.datasets._skips import shown
 
 __all__ = ["check", "write"]
+
+TEXTS = ("class", "split", "filename")
 
 
 def write(boxes: Boxes, path: str | os.PathLike[str], *, replace: bool = True) -> None:
@@ -49,7 +51,7 @@ def write(boxes: Boxes, path: str | os.PathLike[str], *, replace: bool = True) -
                 name: arrow.array(values, mask=None if values.dtype != np.float64 else np.isnan(values))
                 for name, values in columns.items()
             }
-            parquet.write_table(arrow.table(made), part, compression="zstd", use_dictionary=["class"])
+            parquet.write_table(arrow.table(made), part, compression="zstd", use_dictionary=list(TEXTS))
         return
     with whole(out, replace=replace) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -69,19 +71,23 @@ def check(out: Path, *, replace: bool = True) -> None:
 
 def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:
     """Return the columns of a table; images without a box have rows with NaN for a box at the end."""
-    empty = np.empty(0, np.int64)
-    if boxes.image_index is not None and boxes.image_wh is not None:
-        empty = np.setdiff1d(np.arange(len(boxes.image_wh)), boxes.image_index)
+    index, empty = boxes.image_index, np.empty(0, np.int64)
+    known = boxes.files if boxes.image_wh is None else boxes.image_wh
+    if index is not None and known is not None:
+        empty = np.setdiff1d(np.arange(len(known)), index)
     nothing = np.full(len(empty), np.nan)
-    columns: dict[str, NDArray[Any]] = {
-        "width": np.concatenate([boxes.wh[:, 0], nothing]),
-        "height": np.concatenate([boxes.wh[:, 1], nothing]),
-    }
-    if boxes.image_index is not None and boxes.image_wh is not None:
-        image = np.concatenate([boxes.image_index, empty])
-        columns["image"] = image
-        columns["image_width"], columns["image_height"] = boxes.image_wh[image].T.copy()
+    columns: dict[str, NDArray[Any]] = {}
+    for names, pairs in ((("xmin", "ymin"), boxes.xy), (("width", "height"), boxes.wh)):
+        if pairs is not None:
+            columns.update((name, np.concatenate([pairs[:, i], nothing])) for i, name in enumerate(names))
+    if index is not None:
+        image = columns["image"] = np.concatenate([index, empty])
+        if boxes.image_wh is not None:
+            columns["image_width"], columns["image_height"] = boxes.image_wh[image].T.copy()
+        for name, texts in (("filename", boxes.files), ("split", boxes.split)):
+            if texts is not None:
+                columns[name] = np.array(texts, dtype=object)[image]
     if boxes.class_index is not None:
-        names = np.array([*boxes.class_names, ""], dtype=object)
-        columns["class"] = names[np.concatenate([boxes.class_index, np.full(len(empty), len(names) - 1)])]
+        classes = np.array([*boxes.class_names, ""], dtype=object)
+        columns["class"] = classes[np.concatenate([boxes.class_index, np.full(len(empty), len(classes) - 1)])]
     return columns

@@ -14,12 +14,13 @@ from fastanchor._hints import hint
 from fastanchor._types import FloatArray, Remark
 from fastanchor.datasets._blame import blame
 from fastanchor.datasets._images import what_is
-from fastanchor.datasets._record import Batch, Format, Options
+from fastanchor.datasets._record import Batch, Format, Options, sides_of
 from fastanchor.datasets._sized import Sized
 from fastanchor.datasets._skips import NO_SIZE, NO_SIZE_BOX, OTHER_UNIT, Skips, shown
 
 __all__ = ["InPixels", "scaled"]
 
+FIRST = 1000
 RELATIVE = 2.0  # labels reach beyond their image, but most not by its whole width
 MIXED = 10.0  # and none by ten times that
 
@@ -30,7 +31,7 @@ class InPixels(NamedTuple):
     Attributes
     ----------
     batch : Batch
-        Its sizes are 1 x 1 where none is known and boxes are relative; of no image where they stay unscaled.
+        Its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled.
     wh : (n, 2) float64
     xy : (n, 2) float64 or None
         Left and top.
@@ -69,10 +70,10 @@ def scaled(format: Format, found: Sized, options: Options, skips: Skips) -> InPi
     if not all_known and unit != "pixels":
         batch = _square(batch, found, len(known))
     elif not all_known and format.unsized:
-        batch = replace(batch, image=None, size=np.empty((0, 2)), label=[], file=[])
+        batch = replace(batch, size=np.empty((0, 2)))
     elif not known.all():
         batch = _without_unsized(batch, found, skips)
-    wh, xy = _split(batch.box, form)
+    wh, xy = sides_of(batch.box, form)
     if unit == "percent":
         wh, xy = wh / 100.0, None if xy is None else xy / 100.0
     if unit != "pixels" and all_known:
@@ -85,8 +86,12 @@ def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, 
         return ("pixels" if format.unit == "either" else format.unit), []
     box = batch.box
     if format.unit == "either":
+        if box.max() <= RELATIVE and box.min() >= -RELATIVE:  # flat reductions are 20x faster than by row
+            return "relative", []
         beyond = np.count_nonzero(np.abs(box).max(1) > RELATIVE)
         return ("relative" if 2 * beyond <= len(box) else "pixels"), []
+    if box[:FIRST].max() > 1.0:  # of most sets a look at the first boxes is enough
+        return "pixels", []
     least, most = float(box.min()), float(box.max())  # NaN if one is
     if not most >= 2.0 and not (least >= 0.0 and most <= 1.0):
         finite = box[np.isfinite(box).all(1)]
@@ -131,18 +136,6 @@ def _without_unsized(batch: Batch, found: Sized, skips: Skips) -> Batch:
     lost = int(np.count_nonzero(~found.known[batch.image]))
     skips.note(NO_SIZE_BOX, lost)
     return batch.on(found.known)
-
-
-def _split(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]:
-    """Return width and height, and left and top if there are any."""
-    if form == "wh":
-        return box, None
-    if form == "xywh":
-        return box[:, 2:], box[:, :2]
-    with np.errstate(invalid="ignore"):
-        if form == "xyxy":
-            return box[:, 2:] - box[:, :2], box[:, :2]
-        return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
 
 
 def _times(pairs: FloatArray, batch: Batch) -> FloatArray:

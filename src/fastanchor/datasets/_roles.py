@@ -1,0 +1,172 @@
+"""What the columns of a table mean, by their names: the more specific ones win, and what stays unclear is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from reprlib import repr as brief
+from typing import NamedTuple
+
+from fastanchor._hints import hint
+from fastanchor.datasets._record import Options
+from fastanchor.datasets._skips import Unusable
+
+__all__ = ["CORNERS", "Roles", "key", "roles"]
+
+# names in lower case without blanks, underscores and other signs; before each may stand one of PREFIXES
+PREFIXES = ("bbox", "box", "roi", "bb", "")
+CORNERS = (
+    ("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("x0", "y0", "x1", "y1"),
+    ("left", "top", "right", "bottom"), ("xtl", "ytl", "xbr", "ybr"), ("minx", "miny", "maxx", "maxy"),
+)  # fmt: skip
+POINTS = (("x", "y"), ("xmin", "ymin"), ("left", "top"), ("x1", "y1"), ("x0", "y0"), ("xtl", "ytl"), ("minx", "miny"))
+CENTRES = (("xcenter", "ycenter"), ("centerx", "centery"), ("xcentre", "ycentre"), ("cx", "cy"), ("xc", "yc"))
+SIDES = (("w", "h"), ("width", "height"))
+PACKED = ("bbox", "bboxes", "boundingbox", "bndbox", "box", "boxes")  # all four numbers in one column
+IMAGE_SIDES = (("imagewidth", "imageheight"), ("imgwidth", "imgheight"), ("imagew", "imageh"), ("imgw", "imgh"))
+IMAGE = ("image", "filename", "imageid", "imagepath", "imagename", "path", "filepath", "imgpath", "imgname", "imgid",
+         "file", "img")  # fmt: skip
+NAMES = tuple(name for name in IMAGE if name not in ("image", "imageid", "imgid"))
+CLASS = ("class", "label", "name", "classname", "labelname", "category", "categoryname", "celltype", "classid",
+         "categoryid", "labels", "categories")  # fmt: skip
+SPLIT = ("split", "subset", "set")
+GROUP = ("isgroupof",)
+# of columns beside width and height that could hold a box, so that width and height could be the image's
+PLACES = re.compile(r"(?:bbox|box|roi|bb)?[xy](?:\d+|min|max|c|center|centre)?|(?!.*id$).*(?:box|roi|coord|corner|poly|"
+                    r"segment|annotation|left|right|top|bottom).*")  # fmt: skip
+QUADS = re.compile(r"(?:bbox|box|roi|bb)?[xy][0-4]")
+
+Names = dict[str, int]
+
+
+class Roles(NamedTuple):
+    """Positions of the columns that matter, -1 where there is none.
+
+    Attributes
+    ----------
+    box : list of int
+        Two columns, width and height; four, as `form` says; or one that holds four numbers.
+    form : str
+        "wh", "xyxy", "xywh" or "cxcywh".
+    sizes : list of int
+        Width and height of the image, or nothing.
+    image, name, label, split, group : int
+        What tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
+        of the data set; whether it is a box of a group.
+    bare : bool
+        Whether the box has no more than columns called width and height, as a table of images would have.
+    """
+
+    box: list[int]
+    form: str
+    sizes: list[int]
+    image: int
+    name: int
+    label: int
+    split: int
+    group: int
+    bare: bool = False
+
+    def texts(self) -> dict[str, int]:
+        """Return the columns of texts that are there, by their roles."""
+        there = {"image": self.image, "name": self.name, "label": self.label, "split": self.split, "group": self.group}
+        return {role: at for role, at in there.items() if at >= 0 and not (role == "name" and at == self.image)}
+
+
+def key(name: str) -> str:
+    """Return what counts of a column's name.
+
+    Examples
+    --------
+    >>> key("Roi.X1"), key("file_name")
+    ('roix1', 'filename')
+    """
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def roles(columns: Sequence[str], options: Options) -> Roles:
+    """Return which columns matter; those without a header are "0", "1", ...
+
+    Raises
+    ------
+    Unusable
+        If there are no columns with boxes, or more than one could be meant.
+    """
+    place: Names = {}
+    for i, name in enumerate(columns):
+        place.setdefault(key(name), i)
+    if options.columns is not None:
+        box, form = _given(columns, place, options.columns)
+    elif list(columns) == ["0", "1"]:
+        box, form = [0, 1], "wh"
+    else:
+        box, form = _box(place)
+    if not box:
+        _nothing(columns, options.columns)
+    sizes = _pair(place, IMAGE_SIDES) or next(
+        (pair for names in reversed(SIDES) if (pair := _pair(place, (names,))) and not set(pair) & set(box)), []
+    )
+    image = _first(place, IMAGE)
+    called = _first(place, NAMES) if image == place.get("image", -1) else image
+    label, split, group = [_first(place, one) for one in (CLASS, SPLIT, GROUP)]
+    bare = options.columns is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
+    if bare:
+        used = {*box, *sizes, image, called, label, split, group}
+        others = [columns[at] for one, at in place.items() if at not in used and PLACES.fullmatch(one)]
+        if others:
+            which = " and ".join(map(repr, (columns[at] for at in box)))
+            detail = f"{which} beside {', '.join(map(brief, others[:4]))}; {hint('columns')}"
+            raise Unusable("columns that may be the image's or the box's", None, detail)
+    return Roles(box, form, sizes, image, called, label, split, group, bare)
+
+
+def _box(place: Names) -> tuple[list[int], str]:
+    """Return the columns of the box and their form."""
+    if any(prefix + "x3" in place for prefix in PREFIXES):  # corners of quadrilaterals are none of a box
+        place = {name: at for name, at in place.items() if not QUADS.fullmatch(name)}
+    for prefix in PREFIXES:
+        for names in CORNERS:
+            if prefix + names[0] in place:
+                found = [place.get(prefix + name, -1) for name in names]
+                if min(found) >= 0:
+                    return found, "xyxy"
+    sides = next((pair for prefix in PREFIXES if (pair := _pair(place, SIDES, prefix))), [])
+    if sides:
+        for points, form in ((POINTS, "xywh"), (CENTRES, "cxcywh")):
+            for prefix in PREFIXES:
+                if point := _pair(place, points, prefix):
+                    return [*point, *sides], form
+    packed = _first(place, PACKED)
+    prefixed = next((pair for prefix in PREFIXES[:-1] if (pair := _pair(place, SIDES, prefix))), [])
+    if prefixed:
+        return prefixed, "wh"
+    return ([packed], "xywh") if packed >= 0 else (sides, "wh")
+
+
+def _given(columns: Sequence[str], place: Names, names: Sequence[str]) -> tuple[list[int], str]:
+    exact = {name.strip().lower(): i for i, name in reversed(list(enumerate(columns)))}
+    found = [exact.get(name.strip().lower(), place.get(key(name), -1)) for name in names]
+    if min(found) < 0:
+        return [], ""
+    if len(found) == 2:
+        return found, "wh"
+    return found, "xywh" if key(names[2]).endswith(("w", "width")) else "xyxy"
+
+
+def _pair(place: Names, pairs: Sequence[tuple[str, str]], prefix: str = "") -> list[int]:
+    """Return the first of these pairs of columns that is there, or nothing."""
+    for a, b in pairs:
+        if prefix + a in place and prefix + b in place:
+            return [place[prefix + a], place[prefix + b]]
+    return []
+
+
+def _first(place: Names, names: Sequence[str]) -> int:
+    return next((place[name] for name in names if name in place), -1)
+
+
+def _nothing(columns: Sequence[str], given: Sequence[str] | None) -> None:
+    wanted = " and ".join(map(repr, given)) if given else "width and height, or xmin, ymin, xmax and ymax"
+    bare = list(columns) == [str(i) for i in range(len(columns))]
+    there = f"{len(columns)} columns without names" if bare else ", ".join(map(brief, columns[:12]))
+    raise Unusable("no columns of boxes", None, f"expected {wanted}; got {there}; {hint('columns')}")
