@@ -443,7 +443,7 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
     for content, sentence in (
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"", "an empty file"),
-        (b"<html>", "an HTML page"),
+        (b"<html>", "HTML or XML page"),
         (b"x" * 99, "no image that can be read"),
     ):
         (folder / "a.png").write_bytes(content)
