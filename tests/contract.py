@@ -17,37 +17,25 @@ LETTERS = "sorted by letters: 10 before 9"
 LATE = "iter_images raises at the first next"
 COUNTED = "a file that cannot be read counts as an image"
 NO_READER = "the format has no reader yet"
-EARLIER = "voc/images coco/images yolo/images labels.cache/images kitti/images list/images"
+EARLIER = "kitti/images list/images"
 
 # promise, formats (or format/kind), what is wrong today: each must fail, so that one that is mended leaves the list
 ROWS = [
     ("folder_is_recognised", "list", "only the file is, not its folder"),
-    ("order_is_natural", "voc yolo kitti", LETTERS),
-    ("images_in_natural_order", "voc yolo kitti", LETTERS),
-    ("nothing_but_wrong_boxes", "voc coco labels.cache list", "no box is left and no error raised"),
-    ("link_that_leads_nowhere", "yolo kitti", COUNTED),
-    ("pipe_in_a_folder", "yolo kitti", COUNTED),
-    ("file_of_something_else", "yolo kitti", COUNTED),
-    ("only_file_of_something_else", "coco/images labels.cache/images list/images", LATE),
-    ("nothing_but_files_of_something_else", "voc/images yolo/images", LATE),
+    ("order_is_natural", "kitti", LETTERS),
+    ("images_in_natural_order", "kitti", LETTERS),
+    ("nothing_but_wrong_boxes", "list", "no box is left and no error raised"),
+    ("link_that_leads_nowhere", "kitti", COUNTED),
+    ("pipe_in_a_folder", "kitti", COUNTED),
+    ("file_of_something_else", "kitti", COUNTED),
+    ("only_file_of_something_else", "list/images", LATE),
     ("nothing_but_files_of_something_else", "kitti", "nothing could be read and no error is raised"),
     ("empty_folder", EARLIER, LATE),
-    ("wrong_split", "voc/images coco/images yolo/images", LATE),
-    ("part_of_a_split_is_no_split", "voc/images yolo/images", LATE),
-    ("part_of_a_split_is_no_split", "coco", "a file is taken whose name holds the letters of the split"),
     ("split_of_what_has_none", EARLIER, LATE),
-    ("image_is_found", "labels.cache", "images are not looked for"),
-    ("image_is_missing", "labels.cache", "images are not looked for"),
-    ("split_all", "voc coco yolo labels.cache kitti list labelme", "no such word"),
-    ("splits_joined", "voc coco yolo", "one name only"),
-    ("size_of_zero_by_hand", "voc", "refused, although labels of this kind may not tell the size"),
-    ("size_of_no_use_in_the_command", "voc labels.cache", "named as in Python"),
-    ("size_of_no_use_in_the_command", "coco", "taken, although the labels tell all sizes"),
-    ("size_by_hand_for_one_of_two", "yolo kitti list", "refused because the other has no use for it"),
-    ("progress", "yolo", "the bar over the sizes of images never moves"),
-    ("progress", "labels.cache list", "no bar is made"),
-    ("progress_that_is_none", "labels.cache list", "taken without a look"),
-    ("size_of_no_use", "coco", "taken, although the labels tell all sizes"),
+    ("split_all", "kitti labelme list", "no such word"),
+    ("size_by_hand_for_one_of_two", "kitti list", "refused because the other has no use for it"),
+    ("progress", "list", "no bar is made"),
+    ("progress_that_is_none", "list", "taken without a look"),
     ("reads", "labelme", NO_READER),
     ("format_by_name", "labelme", NO_READER),
     ("folder_is_recognised", "labelme", NO_READER),
@@ -68,13 +56,11 @@ ROWS = [
     ("image_is_missing", "labelme", NO_READER),
     ("progress", "labelme", NO_READER),
     ("progress_that_is_none", "labelme", NO_READER),
-    ("size_of_no_use", "labelme", NO_READER),
     ("crowd_of_no_use", "labelme", NO_READER),
     ("columns_of_no_use", "labelme", NO_READER),
     ("two_are_read_as_one", "labelme", NO_READER),
     ("size_of_zero_comes_from_the_image", "labelme", NO_READER),
     ("size_of_zero_by_hand", "labelme", NO_READER),
-    ("size_of_no_use_in_the_command", "labelme", NO_READER),
     ("command_on_an_empty_folder", "labelme", NO_READER),
 ]
 OPEN = {(promise, *cell.split("/")): reason for promise, some, reason in ROWS for cell in some.split()}

@@ -132,7 +132,7 @@ BROKEN = {
 def test_broken(tmp_path, content):
     path = tmp_path / "labels.cache"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"labels.cache: (is no cache of labels|holds no image)"):
+    with pytest.raises(DataError, match=r"labels.cache: (is no cache of labels|nothing could be read)"):
         fastanchor.read(path)
 
 
@@ -157,17 +157,53 @@ def test_odd_images_are_counted(tmp_path):
         "d.jpg": [TABLE[:, :4], (640, 480)],
         "e.jpg": [np.array([[0, 0.5, 0.5, np.nan, 0.1], [0, 0.5, 0.5, 0.1, 0.0], [-1, 0.5, 0.5, 0.1, 0.1]]), (9, 9)],
     }
-    boxes = fastanchor.read(saved(tmp_path / "labels.cache", content, 4))
+    said = []
+    path = saved(tmp_path / "labels.cache", content, 4)
+    boxes = fastanchor.read(path, report=said.append)
     assert (len(boxes), len(boxes.image_wh)) == (2, 2)
     assert boxes.skipped == {
         "image size missing": 2,
+        "box of an image without a size": 4,
         "image whose labels are no table of boxes": 1,
-        "box with impossible values": 3,
+        "box with unreadable coordinates": 1,
+        "box with zero width or height": 1,
+        "row whose class is no whole number >= 0": 1,
     }
-    with pytest.raises(DataError, match="image size missing"):
-        fastanchor.read(tmp_path / "labels.cache", strict=True)
-    with pytest.raises(DataError, match="has no split 'train'"):
-        fastanchor.read(tmp_path / "labels.cache", split="train")
+    assert f"{path}, e.jpg, row 3: row whose class is no whole number >= 0 (0.5, 0.5, 0.1, 0.1)" in said
+    assert f"{path}, e.jpg, row 1: box with unreadable coordinates (0.5, 0.5, ?, 0.1)" in said
+    with pytest.raises(DataError, match="image whose labels are no table of boxes"):
+        fastanchor.read(path, strict=True)
+    with pytest.raises(DataError, match="split = 'train': the labels have no parts"):
+        fastanchor.read(path, split="train")
+
+
+BOXES = {
+    "a denormal width": ([0, 0.5, 0.5, 1e-320, 0.1], "box with zero width or height"),
+    "no width": ([0, 0.5, 0.5, 0.0, 0.1], "box with zero width or height"),
+    "endless": ([0, 0.5, 0.5, np.inf, 0.1], "box with non-finite coordinates"),
+    "a class that is no number": ([np.nan, 0.5, 0.5, 0.1, 0.1], "row whose class is no whole number >= 0"),
+    "three times its image": ([0, 0.5, 0.5, 3.0, 3.0], None),
+    "beyond its image": ([0, 1.2, -0.3, 0.1, 0.1], None),
+}
+
+
+@pytest.mark.parametrize(("row", "reason"), BOXES.values(), ids=BOXES)
+def test_a_row_costs_at_most_its_box(tmp_path, row, reason):
+    """The labels and the cache of the labels agree about each."""
+    rows = np.array([[0, 0.5, 0.5, 0.1, 0.2], row])
+    cache = saved(tmp_path / "x.cache", {"a.jpg": [rows, (640, 480)]}, 4)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("\n".join(" ".join(map(repr, map(float, one))) for one in rows))
+    for boxes in (fastanchor.read(cache), fastanchor.read(tmp_path / "labels", source_size=(640, 480))):
+        assert len(boxes) == 1 + (reason is None)
+        assert boxes.skipped == ({} if reason is None else {reason: 1})
+
+
+def test_options_without_a_use(tmp_path):
+    path = saved(tmp_path / "labels.cache", yolov5(), 4)
+    for option in ({"source_size": 9}, {"size_cache": tmp_path / "k"}, {"rows": "box"}, {"crowd": True}):
+        with pytest.raises(DataError, match=f"{next(iter(option))} = .*has no effect on labels of the format labels"):
+            fastanchor.read(path, **option)
 
 
 @pytest.mark.parametrize(("part", "images", "count"), [("train", 5358, 14300), ("valid", 670, 1840)])

@@ -283,9 +283,9 @@ def unsized(tmp_path):
 
 @pytest.mark.parametrize("name", ["list.txt", "labels", "coco.json"])
 def test_sizes_are_asked_for_in_the_words_of_the_caller(capsys, unsized, name):
-    _, _, err = run(capsys, "stats", unsized / name)
-    assert "give --source-size WxH" in err
-    assert "source_size" not in err
+    _, out, err = run(capsys, "stats", unsized / name)
+    assert "give --source-size WxH" in out + err
+    assert "source_size" not in out + err
     said = []
     try:
         datasets.read(unsized / name, report=said.append)

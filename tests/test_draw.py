@@ -125,7 +125,8 @@ def test_any_image_size(tmp_path, size):
 
 def test_a_data_set_by_its_path(tmp_path):
     size = "<size><width>9</width><height>9</height></size>"
-    (tmp_path / "a.xml").write_text(f"<annotation>{size}</annotation>")
+    corners = "<xmin>1</xmin><ymin>1</ymin><xmax>8</xmax><ymax>8</ymax>"
+    (tmp_path / "a.xml").write_text(f"<annotation>{size}<object><bndbox>{corners}</bndbox></object></annotation>")
     (tmp_path / "b.xml").write_text("")
     said = []
     (out,) = draw(tmp_path, tmp_path / "pictures", report=said.append)

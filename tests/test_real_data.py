@@ -18,9 +18,14 @@ FOLDERS = {
 }
 
 
+def parts(name):
+    """Return texts and numbers in turn."""
+    return re.split(r"(\d+)", name)
+
+
 def rough(folder):
-    """Return (name, xmin, ymin, xmax, ymax) of every box, in file order."""
-    files = sorted(folder.rglob("*.xml"))
+    """Return (name, xmin, ymin, xmax, ymax) of every box, in file order: 9 before 10."""
+    files = sorted(folder.rglob("*.xml"), key=lambda file: [int(n) if n.isdigit() else n for n in parts(file.stem)])
     rows = []
     for file in files:
         text = re.sub(r"<part>.*?</part>", "", file.read_text("utf-8"), flags=re.S)
@@ -74,6 +79,6 @@ def test_bccd_says_where_its_empty_boxes_are(data):
     said = []
     fastanchor.read(data / "bccd", report=said.append)
     assert [re.sub(r".*/", "", s) for s in said] == [
-        "BloodImage_00338.xml, line 163: box with zero width or height (xmin 504, ymin 337, xmax 504, ymax 337)",
-        "BloodImage_00343.xml, line 55: box with zero width or height (xmin 181, ymin 329, xmax 181, ymax 329)",
+        "BloodImage_00338.xml, line 163: box with zero width or height (504, 337, 504, 337)",
+        "BloodImage_00343.xml, line 55: box with zero width or height (181, 329, 181, 329)",
     ]

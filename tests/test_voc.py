@@ -1,6 +1,7 @@
 """Pascal VOC: a zoo of odd files, each with the boxes or the reason expected."""
 
 import codecs
+import dataclasses
 import os
 from pathlib import Path
 
@@ -80,7 +81,7 @@ FINE = {
 
 @pytest.mark.parametrize(("content", "name"), FINE.values(), ids=FINE)
 def test_fine_file(tmp_path, content, name):
-    boxes = voc.read(write(tmp_path, a=content), strict=True)
+    boxes = fastanchor.read(write(tmp_path, a=content), strict=True)
     assert boxes.wh.tolist() == ([] if name is None else [[30, 40]])
     assert boxes.class_names == (() if name is None else (name,))
     assert boxes.image_wh.tolist() == [[100, 80]]
@@ -88,7 +89,7 @@ def test_fine_file(tmp_path, content, name):
 
 
 def test_boxes_that_leave_the_image_are_kept(tmp_path):
-    boxes = voc.read(write(tmp_path, a=xml(thing(box(-5, -5.5, 200, 100)))), strict=True)
+    boxes = fastanchor.read(write(tmp_path, a=xml(thing(box(-5, -5.5, 200, 100)))), strict=True)
     assert boxes.wh.tolist() == [[205, 105.5]]
 
 
@@ -114,15 +115,20 @@ BROKEN = {
     "cut in a tag": (xml(thing())[:-3], "truncated XML file", ", line 1: truncated XML file (unclosed token)"),
     "lfs": (
         "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
-        "Git LFS pointer instead of the file",
+        "Git LFS pointer instead of XML (run: git lfs pull)",
         ", line 1: Git LFS",
     ),
     "html": ("<!DOCTYPE html>\n<p>404<br>", "HTML page instead of XML", ", line 1: HTML page"),
     "xhtml": ("<html><p>404</p></html>", "HTML page instead of XML", ", line 1: HTML page"),
     "foreign": (
-        "<annotations><image/></annotations>",
+        "<plist><dict/></plist>",
         "XML file that is no Pascal VOC annotation",
-        ", line 1: XML file that is no Pascal VOC annotation (root element <annotations>)",
+        ", line 1: XML file that is no Pascal VOC annotation (root element <plist>)",
+    ),
+    "cvat": (
+        "<annotations><version>1.1</version><image id='0' name='a.jpg'/></annotations>",
+        "XML file that is no Pascal VOC annotation",
+        ", line 1: XML file that is no Pascal VOC annotation (CVAT)",
     ),
     "bomb": (xml(thing(name="&b;"), head=BOMB), "XML file that declares entities", ", line 1: XML file that declares"),
     "bomb in utf-16": (
@@ -136,19 +142,15 @@ BROKEN = {
         "file that is no XML",
         ", line 1: file that is no XML (undefined entity",
     ),
-    "no size": (xml(thing(), size=""), "image size missing", ": image size missing"),
-    "zero size": (xml(thing(), size="\n" + SIZE.replace("100", "0")), "image size missing", ", line 2: image size"),
-    "size that is no number": (xml(thing(), size=SIZE.replace("100", "wide")), "image size missing", ", line 1: image"),
-    "size not finite": (xml(thing(), size=SIZE.replace("100", "inf")), "image size missing", ", line 1: image"),
 }
 
 
 @pytest.mark.parametrize(("content", "reason", "sentence"), BROKEN.values(), ids=BROKEN)
 def test_broken_file(tmp_path, content, reason, sentence):
-    folder = write(tmp_path, bad=content, good=xml(thing()))
+    folder = write(tmp_path, bad=content, good=xml(*[thing()] * 10))
     said = []
     boxes = fastanchor.read(folder, report=said.append, format="voc")
-    assert len(boxes) == 1
+    assert len(boxes) == 10
     assert boxes.skipped == {reason: 1}
     assert len(said) == 1
     assert said[0].startswith(f"{folder / 'bad.xml'}{sentence}")
@@ -158,24 +160,56 @@ def test_broken_file(tmp_path, content, reason, sentence):
     (folder / "good.xml").unlink()
     with pytest.raises(DataError) as alone:
         fastanchor.read(folder, format="voc")
-    assert str(alone.value) == f"{folder}: no file could be read; the first: {said[0]}"
+    assert str(alone.value) == said[0]
+    write(folder, worse=content)
+    with pytest.raises(DataError) as nothing:
+        fastanchor.read(folder, format="voc")
+    assert str(nothing.value) == f"{folder}: nothing could be read; {said[0]}"
+
+
+NO_SIZE = {
+    "none": "",
+    "zero": SIZE.replace("100", "0"),
+    "both zero": "<size><width>0</width><height>0</height><depth>0</depth></size>",
+    "no number": SIZE.replace("100", "wide"),
+    "not finite": SIZE.replace("100", "inf"),
+    "width only": "<size><width>100</width></size>",
+}
+
+
+@pytest.mark.parametrize("size", NO_SIZE.values(), ids=NO_SIZE)
+def test_size_that_is_none(tmp_path, size):
+    folder = write(tmp_path, bad=xml(thing(), thing(), size=size), good=xml(*[thing()] * 9))
+    said = []
+    boxes = fastanchor.read(folder, report=said.append)
+    assert len(boxes) == 9
+    assert boxes.skipped == {"image size missing": 1, "box of an image without a size": 2}
+    assert said[0] == f"{folder / 'bad.xml'}: image size missing (a.jpg: image not found; see source_size)"
+    with pytest.raises(DataError, match=r"bad\.xml: image size missing"):
+        fastanchor.read(folder, strict=True)
+    given = fastanchor.read(folder, source_size=(64, 48), strict=True)
+    assert (len(given), given.image_wh.tolist()) == (11, [[64, 48], [100, 80]])
+    (folder / "good.xml").unlink()
+    with pytest.raises(DataError, match=r"nothing could be read; .*bad\.xml: image size missing|2 x box of an image"):
+        fastanchor.read(folder)
 
 
 BAD_BOXES = {
-    "zero width": (box(10, 20, 10, 60), "box with zero width or height", "xmin 10, ymin 20, xmax 10, ymax 60"),
-    "zero height": (box(10, 20, 40, 20), "box with zero width or height", "xmin 10, ymin 20, xmax 40, ymax 20"),
-    "vanishing": (box(0, 0, "1e-200", 5), "box with zero width or height", "xmin 0, ymin 0, xmax 1e-200, ymax 5"),
-    "reversed": (box(40, 20, 10, 60), "box with reversed corners", "xmin 40, ymin 20, xmax 10, ymax 60"),
-    "reversed in y alone": (box(10, 60, 40, 20), "box with reversed corners", "xmin 10, ymin 60, xmax 40, ymax 20"),
-    "nan": (box("nan"), "box with non-finite coordinates", "xmin nan, ymin 20, xmax 40, ymax 60"),
-    "infinite": (box(x1="inf"), "box with non-finite coordinates", "xmin 10, ymin 20, xmax inf, ymax 60"),
-    "overflow": (box(x1="1e999"), "box with non-finite coordinates", "xmin 10, ymin 20, xmax 1e999, ymax 60"),
-    "word": (box("ten"), "box with unreadable coordinates", "xmin ten, ymin 20, xmax 40, ymax 60"),
-    "empty": (box(""), "box with unreadable coordinates", "xmin -, ymin 20, xmax 40, ymax 60"),
-    "missing": ("<bndbox><xmin>1</xmin></bndbox>", "box with unreadable coordinates", "xmin 1"),
-    "no box": ("", "object without a box", ""),
-    "polygon": ("<polygon><x1>3</x1></polygon>", "object without a box", ""),
-    "box of a part only": (f"<part>{box()}</part>", "object without a box", ""),
+    "zero width": (box(10, 20, 10, 60), "box with zero width or height", "10, 20, 10, 60"),
+    "zero height": (box(10, 20, 40, 20), "box with zero width or height", "10, 20, 40, 20"),
+    "vanishing": (box(0, 0, "1e-200", 5), "box with zero width or height", "0, 0, 1e-200, 5"),
+    "reversed": (box(40, 20, 10, 60), "box with reversed corners", "40, 20, 10, 60"),
+    "reversed in y alone": (box(10, 60, 40, 20), "box with reversed corners", "10, 60, 40, 20"),
+    "nan": (box("nan"), "box with unreadable coordinates", "?, 20, 40, 60"),
+    "infinite": (box(x1="inf"), "box with non-finite coordinates", "10, 20, inf, 60"),
+    "overflow": (box(x1="1e999"), "box with non-finite coordinates", "10, 20, inf, 60"),
+    "word": (box("ten"), "box with unreadable coordinates", "?, 20, 40, 60"),
+    "empty": (box(""), "box with unreadable coordinates", "?, 20, 40, 60"),
+    "missing": ("<bndbox><xmin>1</xmin></bndbox>", "box with unreadable coordinates", "1, ?, ?, ?"),
+    "no box": ("", "object without a bndbox", ""),
+    "polygon": ("<polygon><pt><x>3</x></pt></polygon>", "object without a bndbox", "polygon of LabelMe"),
+    "turned": ("<robndbox><cx>3</cx></robndbox>", "object without a bndbox", "robndbox of roLabelImg"),
+    "box of a part only": (f"<part>{box()}</part>", "object without a bndbox", ""),
 }
 
 
@@ -186,15 +220,38 @@ def test_bad_box(tmp_path, inner, reason, detail):
     boxes = fastanchor.read(folder, report=said.append)
     assert boxes.wh.tolist() == [[30, 40], [30, 40]]
     assert boxes.skipped == {reason: 1}
-    line = 3 if reason == "object without a box" else 4
+    line = 3 if reason == "object without a bndbox" else 4
     assert said == [f"{folder / 'a.xml'}, line {line}: {reason}" + (f" ({detail})" if detail else "")]
     with pytest.raises(DataError, match=reason):
         fastanchor.read(folder, strict=True)
 
 
+TURNED = """<annotation verified="yes"><filename>a</filename>{}<object><type>robndbox</type><name>ship</name>
+<robndbox><cx>50</cx><cy>40</cy><w>20</w><h>10</h><angle>0.5</angle></robndbox></object></annotation>"""
+LABELME = """<annotation><filename>a.jpg</filename><folder>x</folder><object><name>car</name><deleted>0</deleted>
+<polygon><pt><x>1</x><y>2</y></pt><pt><x>9</x><y>8</y></pt></polygon></object>
+<imagesize><nrows>80</nrows><ncols>100</ncols></imagesize></annotation>"""
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(TURNED.format(SIZE), "robndbox of roLabelImg"), (TURNED.format(""), "robndbox"), (LABELME, "polygon of LabelMe")],
+)
+def test_objects_of_other_programs_are_no_empty_set(tmp_path, content, what):
+    write(tmp_path / "set", a=content, b=content)
+    for path in (tmp_path / "set", tmp_path / "set" / "a.xml"):
+        with pytest.raises(
+            DataError, match=rf"nothing could be read; .*a\.xml, line [12]: object without a .*\({what}"
+        ):
+            fastanchor.read(path)
+    write(tmp_path / "set", c=xml(thing()))
+    boxes = fastanchor.read(tmp_path / "set", source_size=(100, 80))
+    assert (len(boxes), boxes.skipped) == (1, {"object without a bndbox": 2})
+
+
 def test_only_the_first_five_are_told_but_all_are_counted(tmp_path):
     said = []
-    boxes = voc.read(write(tmp_path, a=xml(*[thing(box(x1=10))] * 9)), report=said.append)
+    boxes = fastanchor.read(write(tmp_path, a=xml(thing(), *[thing(box(x1=10))] * 9)), report=said.append)
     assert len(said) == 5
     assert boxes.skipped == {"box with zero width or height": 9}
 
@@ -239,8 +296,8 @@ def picture(path, size=(64, 32)):
 def test_size_from_the_image(tmp_path, place):
     folder = write(tmp_path / "labels", x=xml(thing(), size="<size><width>0</width><height>0</height></size>"))
     path = picture(folder / place)
-    assert voc.read(folder, strict=True).image_wh.tolist() == [[64, 32]]
-    (image,) = voc.iter_images(folder)
+    assert fastanchor.read(folder, strict=True).image_wh.tolist() == [[64, 32]]
+    (image,) = datasets.iter_images(folder)
     assert image.image_path.resolve() == path.resolve()
 
 
@@ -250,19 +307,33 @@ def test_file_name_that_is_no_path(tmp_path, filename):
     stem = "a.v2" if filename == "a.v2" else "a"
     folder = write(tmp_path / "labels", **{stem: content})
     picture(folder / f"{stem}.jpg")
-    assert voc.read(folder).image_wh.tolist() == [[64, 32]]
+    assert fastanchor.read(folder).image_wh.tolist() == [[64, 32]]
 
 
 def test_image_that_cannot_be_read(tmp_path):
     folder = write(tmp_path, a=xml(thing(), size=""), b=xml(thing()))
     (folder / "a.jpg").write_bytes(b"no image")
-    assert voc.read(folder).skipped == {"image size missing": 1}
+    said = []
+    skipped = fastanchor.read(folder, report=said.append).skipped
+    assert skipped == {"image size missing": 1, "box of an image without a size": 1}
+    assert said == [
+        f"{folder / 'a.xml'}: image size missing (a.jpg: a.jpg: no image that can be read; see source_size)"
+    ]
+
+
+@pytest.mark.parametrize(("turn", "size"), [(1, [64, 32]), (3, [64, 32]), (6, [32, 64]), (8, [32, 64])])
+def test_size_of_an_image_is_as_it_is_shown(tmp_path, turn, size):
+    image = pytest.importorskip("PIL.Image")
+    exif = image.Exif()
+    exif[0x0112] = turn
+    image.new("RGB", (64, 32)).save(tmp_path / "a.jpg", exif=exif)
+    assert fastanchor.read(write(tmp_path, a=xml(thing(), size=""))).image_wh.tolist() == [size]
 
 
 def test_size_in_the_file_wins(tmp_path):
     folder = write(tmp_path, a=xml(thing()))
     picture(folder / "a.jpg")
-    assert voc.read(folder).image_wh.tolist() == [[100, 80]]
+    assert fastanchor.read(folder).image_wh.tolist() == [[100, 80]]
 
 
 # --- folders and splits
@@ -289,10 +360,82 @@ def test_root_folder_or_file(root, inner):
 
 def test_folder_of_files_beside_annotations(root):
     write(root, stray=xml())
-    assert len(fastanchor.read(root).image_wh) == 4
+    boxes = fastanchor.read(root)
+    assert [Path(file).name for file in boxes.files] == ["a.jpg"] * 5
+    assert boxes.split == ("", "train", "", "train", "")
     plain = write(root / "plain", a=xml(), b=xml())
     write(plain / "Annotations", x=xml())
-    assert len(fastanchor.read(plain).image_wh) == 2
+    assert len(fastanchor.read(plain).image_wh) == 3
+
+
+LAYOUTS = {
+    "parts": ["train/a", "valid/b", "test/c"],
+    "parts in annotations": ["annotations/train/a", "annotations/val/b", "annotations/test/c"],
+    "annotations in parts": ["train/Annotations/a", "val/Annotations/b", "test/Annotations/c"],
+    "beside the images of a part": ["data/images/train/a", "data/images/validation/b", "data/images/testing/c"],
+    "two levels down": ["xmlLabel/train/a", "xmlLabel/val/b", "xmlLabel/test/c"],
+}
+
+
+@pytest.mark.parametrize("names", LAYOUTS.values(), ids=LAYOUTS)
+def test_parts_are_the_words_in_folders(tmp_path, names):
+    for i, name in enumerate(names, start=1):
+        place = tmp_path / name
+        write(place.parent, **{place.name: xml(thing(box(0, 0, i, i)))})
+    assert datasets.detect(tmp_path) == "voc"
+    boxes = fastanchor.read(tmp_path)
+    assert dict(zip(boxes.split, boxes.wh[:, 0].tolist(), strict=True)) == {"train": 1, "val": 2, "test": 3}
+    for i, split in enumerate(("train", "val", "test"), start=1):
+        assert fastanchor.read(tmp_path, split=split).wh.tolist() == [[i, i]]
+    assert fastanchor.read(tmp_path, split="auto").wh.tolist() == [[1, 1]]
+    assert sorted(fastanchor.read(tmp_path, split="train+test").wh[:, 0].tolist()) == [1, 3]
+    with pytest.raises(DataError, match=r"split = 'trial': must be 'all' or one of 'train', 'val', 'test', in "):
+        fastanchor.read(tmp_path, split="trial")
+
+
+@pytest.mark.parametrize("inner", ["annotations", "xml", "labels/deep/deeper", "BCCD/Annotations", "a/b/c/Annotations"])
+def test_files_at_any_depth(tmp_path, inner):
+    write(tmp_path / "x" / inner, **{f"img{i}": xml(thing(box(0, 0, i, i))) for i in (1, 9, 10)})
+    (tmp_path / "x" / "sitemap.xml").write_text("<urlset/>")
+    (tmp_path / "x" / "README.md").write_text("read me")
+    boxes = fastanchor.read(tmp_path / "x", strict=True)
+    assert boxes.wh[:, 0].tolist() == [1, 9, 10]
+    assert boxes.split is None
+
+
+def test_a_set_of_several_years(tmp_path):
+    for year, side in (("VOC2007", 7), ("VOC2012", 12)):
+        write(tmp_path / year / "Annotations", a=xml(thing(box(0, 0, side, 1))), b=xml(thing(box(0, 0, side, 2))))
+        lists = tmp_path / year / "ImageSets" / "Main"
+        lists.mkdir(parents=True)
+        (lists / "train.txt").write_text("a\n")
+        (lists / "val.txt").write_text("b\n")
+        (lists / "trainval.txt").write_text("a\nb\n")
+    assert fastanchor.read(tmp_path, split="train").wh.tolist() == [[7, 1], [12, 1]]
+    assert fastanchor.read(tmp_path / "VOC2012", split="val").wh.tolist() == [[12, 2]]
+    assert fastanchor.read(tmp_path, split="auto").wh.tolist() == [[7, 1], [7, 2], [12, 1], [12, 2]]
+    assert fastanchor.read(tmp_path).split == ("train", "val", "train", "val")
+
+
+@pytest.mark.parametrize("place", ["ImageSets/Main", "ImageSets"])
+def test_the_training_set_where_nothing_is_given(tmp_path, place):
+    write(tmp_path / "Annotations", a=xml(thing()), b=xml(thing()), c=xml(thing()))
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "train.txt").write_text("a\n")
+    (tmp_path / place / "test.txt").write_text("c\n")
+    assert len(fastanchor.read(tmp_path, split="auto")) == 1
+    (tmp_path / place / "trainval.txt").write_text("a\nb\n")
+    assert len(fastanchor.read(tmp_path, split="auto")) == 2
+    assert len(fastanchor.read(tmp_path, split="train+test")) == 2
+    assert len(fastanchor.read(tmp_path, split="all")) == 3
+
+
+@pytest.mark.parametrize("inner", ["", "Annotations", "."])
+def test_lists_are_found_from_within(root, inner, monkeypatch):
+    monkeypatch.chdir(root / inner)
+    assert len(fastanchor.read(".", split="train")) == 2
+    if not inner:
+        assert len(fastanchor.read("Annotations", split="train")) == 2
 
 
 @pytest.mark.parametrize("inner", ["", "Annotations"])
@@ -310,32 +453,34 @@ def test_split_with_holes(root):
     assert len(boxes) == 1
     assert boxes.skipped == {"file named in the split but missing": 1, "file named twice in the split": 1}
     place = root / "ImageSets" / "Main" / "holes.txt"
-    assert said == [
+    assert said[:2] == [
         f"{place}, line 2: file named in the split but missing (zz.xml)",
         f"{place}, line 3: file named twice in the split (a.xml)",
     ]
 
 
 def test_split_that_is_none(root, tmp_path_factory):
-    with pytest.raises(DataError, match=r"split = 'tain': must be one of 'cat_val', 'gap', 'holes', 'none', 'train'"):
+    with pytest.raises(
+        DataError, match=r"split = 'tain': must be 'all' or one of 'cat_val', 'gap', 'holes', 'none', 'train', "
+    ):
         fastanchor.read(root, split="tain")
-    with pytest.raises(DataError, match=r"none\.txt: names no XML file of .*Annotations"):
+    with pytest.raises(DataError, match=r"no label file belongs to the split none"):
         fastanchor.read(root, split="none")
-    with pytest.raises(DataError, match="has no ImageSets/Main, so no split 'train'"):
+    with pytest.raises(DataError, match="split = 'train': the labels have no parts, in "):
         fastanchor.read(write(tmp_path_factory.mktemp("plain"), a=xml()), split="train")
 
 
 def test_a_single_file_of_a_data_set_has_no_split(root):
     write(root, stray=xml(thing()))
     for inner in ("stray.xml", "Annotations/a.xml"):
-        with pytest.raises(DataError, match=r"\.xml: has no ImageSets/Main, so no split 'train'"):
+        with pytest.raises(DataError, match=r"split = 'train': the labels have no parts, in .*\.xml"):
             fastanchor.read(root / inner, split="train")
 
 
 def test_a_data_set_without_lists_has_no_split(tmp_path):
     write(tmp_path / "Annotations", a=xml(thing()))
     (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"split = 'train': must be one of \(none\), the lists in .*Main"):
+    with pytest.raises(DataError, match=r"split = 'train': the labels have no parts, in "):
         fastanchor.read(tmp_path, split="train")
 
 
@@ -353,7 +498,7 @@ def test_file_name_that_is_no_utf8(tmp_path):
         Path(os.fsdecode(path)).write_bytes(b"")
     except OSError:
         pytest.skip("this file system wants UTF-8")
-    write(tmp_path, a=xml())
+    write(tmp_path, a=xml(thing()))
     said = []
     fastanchor.read(tmp_path, report=said.append)
     assert said[0].encode().endswith(b"b\\xe9te.xml, line 1: empty file")
@@ -367,13 +512,13 @@ def test_folder_named_like_a_file(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
 def test_file_without_permission(tmp_path):
-    folder = write(tmp_path, a=xml(), b=xml())
+    folder = write(tmp_path, a=xml(), b=xml(thing()))
     (folder / "a.xml").chmod(0)
-    assert fastanchor.read(folder).skipped == {"file that cannot be opened": 1}
+    assert fastanchor.read(folder).skipped == {"file that cannot be read": 1}
 
 
 def test_file_too_large(tmp_path):
-    folder = write(tmp_path, a=xml(), b=xml())
+    folder = write(tmp_path, a=xml(thing()), b=xml())
     os.truncate(folder / "b.xml", (64 << 20) + 1)
     assert fastanchor.read(folder).skipped == {"file larger than 64 MB, the limit for label files of one image": 1}
 
@@ -386,7 +531,9 @@ def test_nothing_there(tmp_path):
         fastanchor.read(tmp_path / "gone")
     with pytest.raises(DataError, match=r"no labels recognised here; known formats: .*'voc'"):
         fastanchor.read(tmp_path)
-    with pytest.raises(DataError, match="holds no XML file, neither directly nor in Annotations"):
+    with pytest.raises(
+        DataError, match=r"holds no labels of the format 'voc', Pascal VOC \(XML files\); it holds nothing"
+    ):
         fastanchor.read(tmp_path, format="voc")
     with pytest.raises(DataError, match=r"format = 'cocoa' for .*: must be one of 'auto', .*'voc'"):
         fastanchor.read(tmp_path, format="cocoa")
@@ -430,3 +577,61 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "ImageSets" / "Main" / "train.txt").mkdir(parents=True)
     with pytest.raises(DataError, match=r"train\.txt: cannot be read"):
         fastanchor.read(tmp_path, split="train")
+
+
+OTHER = {
+    "CVAT": "<annotations><version>1.1</version><image name='a.jpg'><box xtl='1'/></image></annotations>",
+    "root element <net>": "<net name='x'><layers/></net>",
+}
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_xml_of_another_kind_is_named(tmp_path, what):
+    write(tmp_path, a=OTHER[what], b=OTHER[what])
+    with pytest.raises(DataError, match=rf"no labels recognised here; .*; it holds 2 \.xml \({what}\)"):
+        fastanchor.read(tmp_path)
+    with pytest.raises(DataError, match=rf"no labels recognised here; .*; it holds a file \.xml \({what}\)"):
+        fastanchor.read(tmp_path / "a.xml")
+    with pytest.raises(DataError, match=rf"a\.xml, line 1: XML file that is no Pascal VOC annotation \({what}\)"):
+        fastanchor.read(tmp_path, format="voc")
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "Annotations").symlink_to(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"no labels recognised here; .*; it holds .*Annotations: link that cannot be"):
+        fastanchor.read(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "gbk"])
+def test_large_files_are_known_by_their_beginning(tmp_path, encoding):
+    content = declared(encoding, xml(f"<!--{'猫' * 100_000}-->", thing(name="猫"))).encode(encoding)
+    write(tmp_path, a=content)
+    (tmp_path / "boxes.csv").write_text("no,boxes\n1,2\n")
+    assert datasets.detect(tmp_path) == "voc"
+    assert fastanchor.read(tmp_path).class_names == ("猫",)
+
+
+def test_pictures_of_a_few_need_a_few_files(tmp_path, monkeypatch):
+    write(tmp_path, **{f"f{i}": xml(thing(box(0, 0, i + 1, 1))) for i in range(300)})
+    parsed = []
+    real = voc.FORMAT.parse
+    counting = dataclasses.replace(voc.FORMAT, parse=lambda *given: parsed.append(given[0]) or real(*given))
+    monkeypatch.setattr(voc, "FORMAT", counting)
+    found = list(datasets.iter_images(tmp_path, limit=9))
+    assert [image.boxes[0, 2] for image in found] == list(range(1, 10))
+    assert len(parsed) == 9
+
+
+def test_relative_coordinates(tmp_path):
+    folder = write(tmp_path, **{f"f{i}": xml(thing(box(0.125, 0.25, 0.5, 0.75))) for i in range(5)})
+    boxes = fastanchor.read(folder)
+    assert boxes.wh.tolist() == [[37.5, 40]] * 5
+    assert any("relative" in remark.text for remark in boxes.remarks)
+    assert fastanchor.read(folder, unit="pixels").wh.tolist() == [[0.375, 0.5]] * 5
+
+
+def test_form_by_hand(tmp_path):
+    folder = write(tmp_path, a=xml(thing(box(10, 20, 40, 30))))
+    assert fastanchor.read(folder, form="xywh").wh.tolist() == [[40, 30]]
+    (image,) = datasets.iter_images(folder, form="cxcywh")
+    assert image.boxes.tolist() == [[-10, 5, 30, 35]]

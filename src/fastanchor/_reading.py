@@ -6,6 +6,7 @@ A file that is found in a folder must be a regular file: a pipe would block for 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import io
@@ -26,6 +27,7 @@ __all__ = [
     "Bound",
     "check_kind",
     "content",
+    "decoded",
     "head_of",
     "is_file",
     "is_folder",
@@ -106,15 +108,24 @@ def unreadable(place: str | os.PathLike[str], error: OSError) -> DataError:
 
 
 def text_of(path: Path, bound: Bound | None = None) -> str:
-    """Return the text of a file, with or without a byte order mark; bytes that are no UTF-8 are kept as surrogates.
+    """Return the text of a file, as :func:`decoded` returns it, with lines that end in line feeds.
 
     Raises
     ------
     DataError
         If it cannot be read, is not a regular file or exceeds `bound`.
     """
-    data = content(path, bound)
-    return data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n").replace("\r", "\n")
+    return decoded(content(path, bound)).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def decoded(data: bytes) -> str:
+    """Return bytes as text: UTF-16 with its byte order mark, else UTF-8, whose mark is left out.
+
+    Bytes that are no UTF-8 are kept as surrogates.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "surrogateescape")
 
 
 def head_of(path: Path, size: int) -> bytes:

@@ -21,7 +21,7 @@ from fastanchor.datasets._driver import Loaded, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
 from fastanchor.datasets._probe import Probe
-from fastanchor.datasets._recognise import FORMATS, recognise
+from fastanchor.datasets._recognise import FORMATS, format_of, recognise
 from fastanchor.datasets._record import UNITS, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
@@ -110,7 +110,7 @@ def read(
     unit : {"pixels", "relative", "percent"}, optional
         Of the coordinates. Default: that of the format, unless the whole set shows another.
     form : {"xyxy", "xywh", "cxcywh"}, optional
-        What the four numbers of a box are. Default: that of the format.
+        What the four numbers of a box are. Default: that of the format, unless the whole set shows another.
     rows : str, optional
         What stands in YOLO rows: "box", "polygon", "keypoints" or as in "keypoints:5x2".
     places : bool, default True
@@ -227,7 +227,7 @@ def images_of(
             loaded = load(*found[0], asked, Skips(strict=strict), progress, files)
     if loaded.boxes.xy is None:
         raise DataError(f"{shown(str(path))}: tells the sizes of boxes and not where they lie, so it cannot be drawn")
-    return Pictures(loaded.format, list(_images(loaded, limit)))
+    return Pictures(loaded.format, list(_annotations(loaded, limit)))
 
 
 def detect(path: PathLike) -> str:
@@ -261,11 +261,12 @@ def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Forma
         yield found
 
 
-def _images(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]:
+def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]:
     boxes, batch = loaded.boxes, loaded.batch
     assert boxes.image_index is not None
     assert boxes.image_wh is not None
     assert boxes.xy is not None
+    own = format_of(loaded.format).table is None  # a label file for each image is called like it
     order = np.argsort(boxes.image_index, kind="stable")
     starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
     for i, (label, file) in enumerate(list(zip(batch.label, batch.file, strict=True))[:limit]):
@@ -273,7 +274,7 @@ def _images(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]:
         image = loaded.places.find(label, file)
         width, height = boxes.image_wh[i].tolist()
         yield ImageAnnotation(
-            name=Path((file or label).replace("\\", "/")).stem or str(i),
+            name=Path((label if own else file or label).replace("\\", "/")).stem or str(i),
             image_path=None if image is None else Path(image),
             width=width,
             height=height,

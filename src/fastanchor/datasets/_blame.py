@@ -11,8 +11,8 @@ from fastanchor.datasets._skips import Skips
 __all__ = ["blame"]
 
 
-def blame(reason: str, rows: NDArray[np.bool_], batch: Batch, format: Format, skips: Skips) -> None:
-    """Count the rows of a mask under a reason; the places of the first ones are reported."""
+def blame(reason: str, rows: NDArray[np.bool_], batch: Batch, format: Format, skips: Skips, advice: str = "") -> None:
+    """Count the rows of a mask under a reason; the places of the first ones are reported, with an advice."""
     at = np.flatnonzero(rows).tolist()
     named = at[: max(skips.room, 1)]
     for row in named:
@@ -25,14 +25,10 @@ def blame(reason: str, rows: NDArray[np.bool_], batch: Batch, format: Format, sk
         )
         label = batch.label[image]
 
-        def place(row: int = row, image: int = image, label: str = label) -> str | int | None:
-            if batch.at is not None:
-                number = int(batch.at[row])
-            else:
-                before = 0 if format.table or batch.image is None else int(np.searchsorted(batch.image, image))
-                number = row - before
+        def place(row: int = row, label: str = label) -> str | int | None:
+            number = row if batch.at is None else int(batch.at[row])
             return number if format.place is None else format.place(label, number)
 
         values = ", ".join("?" if value != value else f"{value:g}" for value in batch.box[row].tolist())
-        skips.add(reason, label, place, values)
+        skips.add(reason, label, place, f"{values}; {advice}" if advice else values)
     skips.note(reason, len(at) - len(named))

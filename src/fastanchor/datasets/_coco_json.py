@@ -8,47 +8,49 @@ import gc
 import importlib
 import importlib.util
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, repeat
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
-from fastanchor.datasets._records import Skips, shown
+from fastanchor.datasets._foreign import json_kind
+from fastanchor.datasets._probe import HEAD
+from fastanchor.datasets._record import CROWD, IGNORED, NOTHING, UNNAMED, Batch, Job
+from fastanchor.datasets._skips import Skips, Unusable, impostor
 
-__all__ = ["UNNAMED", "Table", "decode"]
+__all__ = ["decode"]
 
-UNNAMED = "unnamed"
 DIGITS = 40  # longer texts of digits are names, not numbers
 
 
-class Table(NamedTuple):
-    """What a file holds, as columns; image and category are positions, -1 where there is none."""
-
-    names: list[str]
-    sizes: FloatArray
-    categories: list[str]
-    bbox: FloatArray
-    image: IntArray
-    category: IntArray
-    flags: NDArray[np.uint8]  # 1: crowd, 2: ignore
-    row: IntArray  # where each annotation stands in the file
-
-
-def decode(data: bytes, file: Path, skips: Skips) -> Table:
-    """Return the columns of a file.
+def decode(data: bytes, file: str, job: Job) -> Batch:
+    """Return the columns of a file; annotations of no listed image have -1 for it.
 
     Raises
     ------
-    DataError
+    Unusable
         If it is no JSON or no COCO file.
     """
     with _no_collection():
-        found = _typed(data)
-        return _loose(data, file, skips) if found is None else found
+        found = _typed(data, file)
+        return _loose(data, file, job) if found is None else found
+
+
+def _batch(
+    file: str, names: list[str], sizes: list[tuple[float, float]], classes: list[str], box: list[Any], image: IntArray,
+    cls: IntArray, flags: Any, at: IntArray, areas: Callable[[], FloatArray],
+) -> Batch:  # fmt: skip
+    # from tuples one after the other: half the time of an array of tuples
+    corners = np.fromiter(chain.from_iterable(box), np.float64, 4 * len(box)).reshape(-1, 4)
+    # areas take their time, and say something only where most boxes could be corners
+    doubtful = np.count_nonzero((corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])) > len(corners) / 2
+    return Batch(
+        [file] * len(names), names, np.array(sizes, dtype=np.float64).reshape(-1, 2), image, corners, cls, classes,
+        ordered=True, at=at, flags=np.asarray(flags, np.uint8),
+        area=areas() if doubtful else np.full(len(corners), np.nan),
+    )  # fmt: skip
 
 
 # --- the fast way
@@ -70,40 +72,54 @@ def _decoder() -> Any:
     types: dict[str, Any] = {"images": image, "annotations": annotation, "categories": category}
     lists = [(name, list[msgspec.defstruct(name, fields, gc=False)]) for name, fields in types.items()]  # type: ignore[misc]
     whole = msgspec.defstruct("File", [*lists[:2], (*lists[2], [])])
-    return msgspec.json.Decoder(whole), (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+    area: Any = msgspec.defstruct("area", [("area", number | None, None)], gc=False)
+    areas = msgspec.defstruct("Areas", [("annotations", list[area])])
+    decode = [msgspec.json.Decoder(one).decode for one in (whole, areas)]
+    return *decode, (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
-def _typed(data: bytes) -> Table | None:
+def _typed(data: bytes, file: str) -> Batch | None:
     """Decode a file that keeps to the format; None leaves it to the loose way."""
     found = _decoder()
     if found is None:
         return None
-    decoder, refused = found
+    whole, areas, refused = found
     try:
-        file = decoder.decode(data)
+        content = whole(data)
     except refused:
         return None
-    annotations = file.annotations
-    n = len(annotations)
-    images = {image.id: i for i, image in enumerate(file.images)}
-    categories = {category.id: i for i, category in enumerate(file.categories)}
-    if len(images) < len(file.images) or len(categories) < len(file.categories):
+    annotations = content.annotations
+    images = {image.id: i for i, image in enumerate(content.images)}
+    categories = {category.id: i for i, category in enumerate(content.categories)}
+    if len(images) < len(content.images) or len(categories) < len(content.categories):
         return None  # ids given twice
-    return Table(
-        names=[image.file_name for image in file.images],
-        sizes=np.array([(image.width, image.height) for image in file.images], dtype=np.float64).reshape(-1, 2),
-        categories=[category.name for category in file.categories],
-        bbox=np.array([a.bbox for a in annotations], dtype=np.float64).reshape(-1, 4),
-        image=_places([a.image_id for a in annotations], images),
-        category=_places([a.category_id for a in annotations], categories),
-        flags=np.fromiter(((a.iscrowd != 0) | ((a.ignore != 0) << 1) for a in annotations), np.uint8, n),
-        row=np.arange(n),
+
+    flags = np.zeros(len(annotations), np.uint8)
+    for i in [i for i, one in enumerate(annotations) if one.iscrowd or one.ignore]:
+        flags[i] = (annotations[i].iscrowd != 0) * CROWD + (annotations[i].ignore != 0) * IGNORED
+
+    def told() -> FloatArray:
+        try:
+            return np.array([one.area for one in areas(data).annotations], dtype=np.float64)
+        except refused:  # areas of another kind say nothing
+            return np.full(len(annotations), np.nan)
+
+    return _batch(
+        file,
+        [image.file_name for image in content.images],
+        [(image.width, image.height) for image in content.images],
+        [category.name for category in content.categories],
+        [a.bbox for a in annotations],
+        _places([a.image_id for a in annotations], images),
+        _places([a.category_id for a in annotations], categories),
+        flags,
+        np.arange(len(annotations)),
+        told,
     )
 
 
 def _places(ids: Sequence[Any], places: dict[Any, int]) -> IntArray:
-    get = places.get
-    return np.fromiter((get(one, -1) for one in ids), np.int64, len(ids))
+    return np.fromiter(map(places.get, ids, repeat(-1)), np.int64, len(ids))
 
 
 @contextlib.contextmanager
@@ -121,24 +137,20 @@ def _no_collection() -> Iterator[None]:
 # --- the loose way
 
 
-def _loose(data: bytes, file: Path, skips: Skips) -> Table:
+def _loose(data: bytes, file: str, job: Job) -> Batch:
     """Decode any JSON, and take of its annotations what is one."""
-    content = _json(data, file)
-    if isinstance(content, list):
-        raise DataError(
-            f"{shown(file)}: is a list, as detection results are; a COCO file is an object with images and annotations"
-        )
+    content, skips = _json(data), job.skips
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
-        raise DataError(f"{shown(file)}: has no list of annotations, so it is no COCO file")
+        raise Unusable("file that is no COCO JSON", None, json_kind(data[:HEAD], whole=True))
     images = _Places()
     names: list[str] = []
     sizes: list[tuple[float, float]] = []
     for i, image in enumerate(_objects(content, "images", file, skips)):
         own = image.get("id")
         if _key(own) is None:
-            skips.add("image without an id", file, None, f"images[{i}]")
+            skips.add("image without an id", file, f"images[{i}]")
         elif not images.add(own, len(names)):
-            skips.add("image id given twice", file, None, f"images[{i}], id {own!r}")
+            skips.add("image id given twice", file, f"images[{i}]", f"id {own!r}")
         else:
             names.append(str(image.get("file_name") or ""))
             sizes.append((_number(image.get("width")), _number(image.get("height"))))
@@ -147,53 +159,51 @@ def _loose(data: bytes, file: Path, skips: Skips) -> Table:
     for category in _objects(content, "categories", file, skips):
         if categories.add(category.get("id"), len(labels)):
             labels.append(str(category.get("name") or UNNAMED))
-    rows: list[tuple[float, float, float, float]] = []
-    image_of, category_of, flags, index = [], [], [], []
+    rows: list[Sequence[float]] = []
+    image_of, category_of, flags, index, areas = [], [], [], [], []
     for i, annotation in enumerate(content["annotations"]):
         if not isinstance(annotation, dict):
-            skips.add("annotation that is no object", file, None, f"annotations[{i}]")
+            skips.add("annotation that is no object", file, f"annotations[{i}]")
             continue
-        bbox, fault = _bbox(annotation)
+        bbox = _bbox(annotation, job.options.form)
         if bbox is None:
-            skips.add(fault, file, None, f"annotations[{i}]")
+            skips.add("annotation without a bbox or polygons", file, f"annotations[{i}]")
             continue
         rows.append(bbox)
         image_of.append(images.of(annotation.get("image_id")))
         category_of.append(categories.of(annotation.get("category_id")))
-        flags.append(_switch(annotation.get("iscrowd")) | _switch(annotation.get("ignore")) << 1)
+        flags.append(_switch(annotation.get("iscrowd")) * CROWD + _switch(annotation.get("ignore")) * IGNORED)
+        areas.append(_number(annotation.get("area")))
         index.append(i)
-    return Table(
-        names, np.array(sizes, dtype=np.float64).reshape(-1, 2), labels,
-        np.array(rows, dtype=np.float64).reshape(-1, 4), np.array(image_of, dtype=np.int64),
-        np.array(category_of, dtype=np.int64), np.array(flags, dtype=np.uint8), np.array(index, dtype=np.int64),
+    return _batch(
+        file, names, sizes, labels, rows, np.array(image_of, dtype=np.int64), np.array(category_of, dtype=np.int64),
+        flags, np.array(index, dtype=np.int64), lambda: np.array(areas, dtype=np.float64),
     )  # fmt: skip
 
 
-def _json(data: bytes, file: Path) -> Any:
-    start = data[:200].lstrip(b"\xef\xbb\xbf \r\n\t")
-    if start[:1] == b"<":
-        raise DataError(f"{shown(file)}: is an HTML or XML page, not JSON")
-    if start.startswith(b"version https://git-lfs"):
-        raise DataError(f"{shown(file)}: is a pointer of Git LFS; fetch the file itself")
+def _json(data: bytes) -> Any:
+    what = impostor(data[:512], "JSON")
+    if what or not data.strip():
+        raise Unusable(what or "empty file", 1)
     try:
         return json.loads(data.decode(json.detect_encoding(data)))
     except json.JSONDecodeError as error:
-        raise DataError(f"{shown(file)}, line {error.lineno}: is no JSON ({error.msg})") from None
+        raise Unusable("file that is no JSON", error.lineno, error.msg) from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{shown(file)}: is no JSON (byte {error.start}: {error.reason})") from None
+        raise Unusable("file that is no JSON", None, f"byte {error.start}: {error.reason}") from None
     except RecursionError:
-        raise DataError(f"{shown(file)}: is nested too deeply to be a COCO file") from None
+        raise Unusable("JSON that is nested too deeply") from None
     except ValueError:
-        raise DataError(f"{shown(file)}: is no usable JSON (a number of thousands of digits)") from None
+        raise Unusable("JSON with a number of thousands of digits") from None
 
 
-def _objects(content: dict[str, Any], name: str, file: Path, skips: Skips) -> Iterator[dict[str, Any]]:
+def _objects(content: dict[str, Any], name: str, file: str, skips: Skips) -> Iterator[dict[str, Any]]:
     given = content.get(name)
     for i, one in enumerate(given if isinstance(given, list) else []):
         if isinstance(one, dict):
             yield one
         else:
-            skips.add(f"entry of {name} that is no object", file, None, f"{name}[{i}]")
+            skips.add(f"entry of {name} that is no object", file, f"{name}[{i}]")
 
 
 def _key(value: Any) -> Any:
@@ -235,31 +245,33 @@ def _switch(value: Any) -> bool:
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError, OverflowError):
+    except OverflowError:
+        return float("inf")
+    except (TypeError, ValueError):
         return float("nan")
 
 
-def _bbox(annotation: dict[str, Any]) -> tuple[tuple[float, float, float, float] | None, str]:
-    """Return left, top, width, height, from the polygons where there is no bbox; or None and why."""
+def _bbox(annotation: dict[str, Any], form: str | None) -> Sequence[float] | None:
+    """Return the four numbers of a box, NaN where they cannot be read; of polygons where there is no bbox; or None."""
     bbox = annotation.get("bbox")
     if bbox is None or bbox == []:
-        return _of_polygons(annotation.get("segmentation"))
+        polygons = annotation.get("segmentation")
+        return _of_polygons(polygons, form) if isinstance(polygons, list) and polygons else None
     if not isinstance(bbox, list) or len(bbox) != 4:
-        return None, "bbox that is not four numbers"
-    if any(value is None or isinstance(value, (bool, list, dict)) for value in bbox):
-        return None, "bbox that is not four numbers"
-    left, top, width, height = map(_number, bbox)
-    return (left, top, width, height), ""
+        return NOTHING
+    return [NOTHING[0] if isinstance(value, bool) else _number(value) for value in bbox]
 
 
-def _of_polygons(polygons: Any) -> tuple[tuple[float, float, float, float] | None, str]:
-    if not isinstance(polygons, list) or not polygons:
-        return None, "annotation without a bbox or polygons"
+def _of_polygons(polygons: list[Any], form: str | None) -> Sequence[float]:
     try:
         points = np.array([value for polygon in polygons for value in polygon], dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        return None, "annotation without a bbox and with unreadable polygons"
+        return NOTHING
     if points.size < 4 or points.size % 2:
-        return None, "annotation without a bbox and with unreadable polygons"
+        return NOTHING
     x, y = points[::2], points[1::2]
-    return (float(x.min()), float(y.min()), float(np.ptp(x)), float(np.ptp(y))), ""
+    left, top, right, bottom = (float(one) for one in (x.min(), y.min(), x.max(), y.max()))
+    if form == "xyxy":
+        return left, top, right, bottom
+    half = 0.5 if form == "cxcywh" else 0.0
+    return left + half * (right - left), top + half * (bottom - top), right - left, bottom - top

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastanchor._hints import hint
 from fastanchor._text import many
 from fastanchor._types import FloatArray, IntArray, Remark
+from fastanchor.datasets._values import AREA, alike
 
 __all__ = ["Seen", "examine"]
 
@@ -21,7 +22,6 @@ CROWDED = 3  # boxes of one image, from which on it is strange that all have one
 FEW = 5  # boxes or images, below which nothing is said about all of them
 LOST = 0.1  # share of the boxes that may be skipped without a word
 LARGE = 0.5  # share of the image that the median box may have
-AREA = 0.02
 
 
 class Seen(NamedTuple):
@@ -127,13 +127,15 @@ def _unit(seen: Seen) -> Iterator[Remark]:
 def _areas(seen: Seen) -> Iterator[Remark]:
     if seen.area is None:
         return
-    told = np.isfinite(seen.area) & (seen.area > 0.0)
+    told = seen.area > 0.0
+    if not told.any():
+        return
+    told &= np.isfinite(seen.area)
     # the area of a polygon is at most that of its box
     wrong = told & (seen.area > (1.0 + AREA) * seen.wh[:, 0] * seen.wh[:, 1] + 1.0)
     if seen.raw.shape[1] == 4:
-        corners = (seen.raw[:, 2] - seen.raw[:, 0]) * (seen.raw[:, 3] - seen.raw[:, 1])
-        as_corners = told & (np.abs(seen.area - corners) <= AREA * seen.area)
-        wrong |= as_corners & ~(np.abs(seen.area - seen.wh[:, 0] * seen.wh[:, 1]) <= AREA * seen.area)
+        corners = seen.raw[:, 2:] - seen.raw[:, :2]
+        wrong |= told & alike(seen.area, corners) & ~alike(seen.area, seen.wh)
     count = int(np.count_nonzero(wrong))
     if 2 * count > np.count_nonzero(told):
         text = f"the areas of {count:,} boxes contradict their sides: corners read as width and height? {hint('form')}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def load(
     part = chosen(format, source, probe, options.split, skips)
     files = part.files if limit is None or format.table is not None else part.files[:limit]
     if limit is None:
-        for file, why in probe.broken:
+        for file, why in dict.fromkeys(probe.broken):
             skips.add(why, file)
     job = Job(probe, source, options, skips, progress)
     batches = list(_batches(format, files, job))
@@ -125,7 +126,7 @@ def load(
     batch = _named(pixels.batch)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips)
-    remarks = [*pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
+    remarks = [*job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
     boxes = _boxes(batch, pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     more = len(files) < len(part.files)
@@ -149,28 +150,15 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
 
 
 def _of_many(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
-    alone = len(files) == 1
-    names: list[str] = []
-    data: list[bytes] = []
     with closing(_fetch.contents(files, progress=job.progress)) as contents:
-        for file, found in zip(files, contents, strict=True):
-            if isinstance(found, OSError):
-                if not (isinstance(found, FileNotFoundError) and file in job.source.images):
-                    why, detail = refusal(found)
-                    job.skips.add(why, file, None, detail)
-                    continue
-                job.skips.note(BACKGROUND)
-                found = b""
-            names.append(file)
-            data.append(found)
-            if len(names) == CHUNK:
-                yield _columns(format, names, data, job, alone)
-                names, data = [], []
-    if names:
-        yield _columns(format, names, data, job, alone)
+        for start in range(0, len(files), CHUNK):
+            names, data = _read(files[start : start + CHUNK], contents, job)
+            if names:
+                yield _columns(format, names, data, job, alone=len(files) == 1)
+        next(contents, None)  # moves the bar to its end
 
 
-def _columns(format: Format, names: list[str], data: list[bytes], job: Job, alone: bool) -> Batch:
+def _columns(format: Format, names: Sequence[str], data: list[bytes], job: Job, alone: bool) -> Batch:
     if format.many is not None:
         return format.many(names, data, job)
     return packed(
@@ -180,12 +168,33 @@ def _columns(format: Format, names: list[str], data: list[bytes], job: Job, alon
     )
 
 
-def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Iterator[Image]:
+def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -> tuple[Sequence[str], list[bytes]]:
+    """Return the files that could be read, and what stands in them."""
+    found = list(islice(contents, len(files)))
+    if set(map(type, found)) <= {bytes}:
+        return files, cast(list[bytes], found)
+    names, data = [], []
+    for file, content in zip(files, found, strict=True):
+        if isinstance(content, bytes):
+            names.append(file)
+            data.append(content)
+        elif isinstance(content, FileNotFoundError) and file in job.source.images:
+            job.skips.note(BACKGROUND)
+            names.append(file)
+            data.append(b"")
+        elif not isinstance(content, IsADirectoryError):  # that is a folder which is called like a label file
+            why, detail = refusal(content)
+            job.skips.add(why, file, None, detail)
+    return names, data
+
+
+def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Sequence[Image]:
     assert format.parse is not None
     try:
-        yield from format.parse(file, content, job)
+        return list(format.parse(file, content, job))
     except Unusable as error:
         _unusable(file, error, job, alone)
+        return ()
 
 
 def _unusable(file: str, error: Unusable, job: Job, alone: bool) -> None:

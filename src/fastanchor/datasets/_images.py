@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 from fastanchor._reading import is_file, opened
 
-__all__ = ["ImageFinder", "ImageIndex", "folders_of", "image_size", "what_is"]
+__all__ = ["ImageFinder", "image_size", "what_is"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 # what imagesize raises for damaged headers
 _UNREADABLE = (OSError, ValueError, ArithmeticError, LookupError, TypeError, struct.error, SyntaxError)
-LABELS = {"labels": "images", "label_2": "image_2"}  # a folder of labels and that of its images
 FOLDERS = (".", "../JPEGImages", "../images")
 
 
@@ -61,57 +59,6 @@ def _names(folder: Path) -> dict[str, str]:
         names.setdefault(name.lower(), name)
     names.update((name, name) for name in found)
     return names
-
-
-class ImageIndex:
-    """Finds the images of label files in a folder ``labels``: beside them, or in ``images`` instead."""
-
-    def __init__(self) -> None:
-        self._stems: dict[str, list[dict[str, str]]] = {}
-
-    def of_labels(self, labels: Sequence[str]) -> list[Path | None]:
-        """Return the images of label files, None for those without."""
-        if not any(self._in(folder) for folder in folders_of(labels)):
-            return [None] * len(labels)
-        return [self.of_label(label) for label in labels]
-
-    def of_label(self, label: str) -> Path | None:
-        """Return the image of a label file, or None."""
-        folder, _, name = label.rpartition(os.sep)  # os.path.split costs six times as much
-        found = self._in(folder)
-        if not found:
-            return None
-        stem = name.rpartition(".")[0]
-        return next((Path(stems[stem]) for stems in found if stem in stems), None)
-
-    def _in(self, folder: str) -> list[dict[str, str]]:
-        found = self._stems.get(folder)
-        if found is None:
-            found = [stems for place in _image_folders(Path(folder)) if (stems := _by_stem(place))]
-            self._stems[folder] = found
-        return found
-
-
-def folders_of(files: Sequence[str]) -> set[str]:
-    """Return the folders that files lie in."""
-    return {file.rpartition(os.sep)[0] for file in files}
-
-
-def _image_folders(folder: Path) -> list[Path]:
-    parts = folder.parts
-    last = max((i for i, part in enumerate(parts) if part in LABELS), default=-1)
-    swapped = [Path(*parts[:last], LABELS[parts[last]], *parts[last + 1 :])] if last >= 0 else []
-    return [*swapped, folder, *(folder / other for other in FOLDERS[1:])]
-
-
-def _by_stem(folder: Path) -> dict[str, str]:
-    try:
-        # the cheap test first: most of what stands in a folder of labels is labels
-        others = [name for name in os.listdir(folder) if name[-4:] != ".txt"]  # noqa: PTH208  half the time
-    except OSError:
-        return {}
-    start = str(folder / "x")[:-1]
-    return {name.rpartition(".")[0]: start + name for name in others if name.lower().endswith(SUFFIXES)}
 
 
 def image_size(path: Path) -> tuple[float, float] | None:

@@ -110,14 +110,11 @@ def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, st
     root = str(probe.path)
     if format.table is not None:
         return {file: part_of(file, root) for file in files}
-    known: dict[str, str] = {}
-    found = {}
-    for file in files:
-        folder = file.rpartition(os.sep)[0]
-        if folder not in known:
-            known[folder] = part_of(folder, root)
-        found[file] = known[folder]
-    return found
+    folders = [file.rpartition(os.sep)[0] for file in files]
+    known = {folder: part_of(folder, root) for folder in set(folders)}
+    if not any(known.values()):
+        return {}
+    return dict(zip(files, map(known.__getitem__, folders), strict=True))
 
 
 def _order(name: str) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 
-from fastanchor.datasets._probe import IMAGES, Probe, ending, joined
+from fastanchor.datasets._probe import IMAGES, Probe, joined
 
 __all__ = ["Places"]
 
@@ -36,6 +37,13 @@ class Places:
         self._far: Names | None = None
         self._given = [] if images is None else [self._of(f) for f in probe.below(images)]
 
+    def each(self, labels: Sequence[str], names: Sequence[str], at: Iterable[int]) -> dict[int, str]:
+        """Return by position the images found of some label files, at once if there are no images."""
+        folders = {label.rpartition(os.sep)[0] for label in labels}
+        if not any(names) and not any(map(self._around, folders)) and not self._all():
+            return {}
+        return {i: image for i in at if (image := self.find(labels[i], names[i])) is not None}
+
     def find(self, label: str, name: str = "") -> str | None:
         """Return the image of a label file, or None.
 
@@ -52,7 +60,7 @@ class Places:
             return next((found[stem] for found in self._around(folder) if stem in found), None) or self._anywhere(stem)
         given = name.strip().replace("\\", "/")
         parent, _, last = given.rpartition("/")
-        if not parent and not self._around(folder) and not self._below():  # no images at all, as is often so
+        if not parent and not self._around(folder) and not self._all():  # no images at all, as is often so
             return None
         if parent and (there := self._along(folder, parent, last)) is not None:
             return there
@@ -94,7 +102,7 @@ class Places:
         """Return the images of a folder by name, by name in lower case and by stem."""
         found = self._folders.get(folder)
         if found is None:
-            names = ending(self._probe.names(folder), IMAGES)
+            names = self._probe.ending(folder, *IMAGES)
             found = {}
             for name, path in zip(names, joined(folder, names), strict=True):
                 found.setdefault(name.rpartition(".")[0], path)
@@ -105,11 +113,11 @@ class Places:
 
     def _anywhere(self, name: str) -> str | None:
         """Return the only image of this name, or this stem, below the path that is read."""
-        far = self._below()
+        far = self._all()
         return far.get(name) or far.get(name.lower()) or None
 
-    def _below(self) -> Names:
-        """Return the images below the path that is read, nothing for a name that several have."""
+    def _all(self) -> Names:
+        """Return all images below the path that is read, as of :meth:`_of`; those of one name as an empty text."""
         if self._far is None:
             self._far = {}
             for folder in () if self._probe.is_file else self._probe.tree():

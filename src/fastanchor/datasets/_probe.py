@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fastanchor._errors import DataError
 from fastanchor._reading import is_file, opened
+from fastanchor.datasets._foreign import kind
 from fastanchor.datasets._skips import shown
 
 __all__ = ["IMAGES", "Listing", "Probe", "natural", "part_of"]
@@ -19,6 +20,7 @@ IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 LABELS = (".txt", ".xml", ".json", ".csv", ".tsv", ".parquet", ".npy", ".npz", ".cache", ".yaml", ".yml", ".data")
 FILES = frozenset((*IMAGES, *LABELS))  # endings that are taken for files without a look, which takes time
 HEAD = 1 << 16
+LOOKED_AT = 20  # files whose content is named where there are no labels
 PARTS = {
     "train": "train", "training": "train", "trainval": "trainval",
     "val": "val", "valid": "val", "validation": "val", "validate": "val",
@@ -32,12 +34,12 @@ Way = tuple[tuple[int, int], ...]
 
 
 class Listing:
-    """The names in a folder: files in natural order, folders, and links that lead nowhere."""
+    """The names in a folder: files in natural order, folders, and links that lead nowhere; and the files' endings."""
 
-    __slots__ = ("broken", "files", "folders")
+    __slots__ = ("broken", "endings", "files", "folders")
 
-    def __init__(self, files: list[str], folders: list[str], broken: list[str]) -> None:
-        self.files, self.folders, self.broken = files, folders, broken
+    def __init__(self, files: list[str], folders: list[str], broken: list[str], endings: set[str]) -> None:
+        self.files, self.folders, self.broken, self.endings = files, folders, broken, endings
 
 
 class Probe:
@@ -65,6 +67,11 @@ class Probe:
         """Ending of the file, in lower case; nothing for a folder."""
         return self.path.suffix.lower() if self.is_file else ""
 
+    @property
+    def by_ending(self) -> bool:
+        """Whether endings say which files are meant, and not what stands in the one file that is named, as "-"."""
+        return not self.is_file or self.suffix != ""
+
     def listing(self, folder: str) -> Listing:
         """Return what a folder holds; OSError if it cannot be read."""
         found = self._listings.get(folder)
@@ -76,6 +83,14 @@ class Probe:
         """Return the files of a folder, none if there is no such folder."""
         with contextlib.suppress(OSError, ValueError):
             return self.listing(folder).files
+        return []
+
+    def ending(self, folder: str, *suffixes: str) -> list[str]:
+        """Return the files of a folder that end so, whatever their case; none if there is no such folder."""
+        with contextlib.suppress(OSError, ValueError):
+            found = self.listing(folder)
+            if not found.endings.isdisjoint(suffixes):
+                return found.files if found.endings.issubset(suffixes) else ending(found.files, suffixes)
         return []
 
     def tree(self) -> dict[str, list[str]]:
@@ -123,11 +138,23 @@ class Probe:
                 else:
                     yield path, (*way, (there.st_dev, there.st_ino))
 
+    def above(self, folder: str) -> Iterator[str]:
+        """Yield a folder below the path and those above it, up to the one that holds the path."""
+        root = str(self.path)
+        while folder != root:
+            yield folder
+            folder = os.path.dirname(folder)
+        yield root
+        yield os.pardir if root == os.curdir else os.path.dirname(root) or os.curdir
+
     def by_folder(self, *suffixes: str) -> dict[str, list[str]]:
-        """Return the paths of the files with one of these endings, folder by folder."""
+        """Return the paths of the files with one of these endings, folder by folder; and a named one without any."""
         found = {}
         for folder, names in self.tree().items():
-            files = ending(names, suffixes)
+            if self.is_file:
+                files = ending(names, suffixes) if self.by_ending else names
+            else:
+                files = self.ending(folder, *suffixes)
             if files:
                 found[folder] = joined(folder, files)
         return found
@@ -149,13 +176,25 @@ class Probe:
     def seen(self) -> str:
         """Return in words what lies at the path, for whoever finds no labels in it."""
         if self.is_file:
-            return f"a file {self.suffix or 'without an ending'}{_kind(self.head(str(self.path)))}"
+            return f"a file {self.suffix or 'without an ending'}{self._kind(str(self.path))}"
         tree = self.tree()
-        kinds = Counter(os.path.splitext(name)[1].lower() or "without an ending" for f in tree.values() for name in f)
-        parts = [f"{count:,} {kind}" for kind, count in kinds.most_common(6)]
+        endings: Counter[str] = Counter()
+        first: dict[str, str] = {}
+        for folder, names in tree.items():
+            for name in names:
+                suffix = os.path.splitext(name)[1].lower() or "without an ending"
+                endings[suffix] += 1
+                first.setdefault(suffix, os.path.join(folder, name))
+        parts = [f"{count:,} {suffix}{self._kind(first[suffix])}" for suffix, count in endings.most_common(6)]
         if len(tree) > 1:
             parts.insert(0, f"{len(tree) - 1:,} folder{'s' if len(tree) > 2 else ''}")
+        parts += [f"{shown(place)}: {why}" for place, why in self.broken[:1]]
         return ", ".join(parts) or "nothing"
+
+    def _kind(self, file: str) -> str:
+        head = self.head(file)
+        found = kind(head, os.path.splitext(file)[1].lower(), whole=len(head) < HEAD)
+        return f" ({found})" if found else ""
 
 
 def joined(folder: str, names: Iterable[str]) -> list[str]:
@@ -216,12 +255,14 @@ def _way(folder: str) -> Way:
 def _listed(folder: str) -> Listing:
     files: list[str] = []
     folders: list[str] = []
-    broken = []
+    broken, endings = [], set()
     for name in os.listdir(folder or "."):
         if name[:1] == ".":
             continue
-        if name[name.rfind(".") :].lower() in FILES:
+        end = name[name.rfind(".") :].lower()
+        if end in FILES:
             files.append(name)
+            endings.add(end)
             continue
         path = os.path.join(folder, name)
         try:
@@ -229,5 +270,9 @@ def _listed(folder: str) -> Listing:
         except OSError:
             broken.append(name)
         else:
-            (folders if is_folder else files).append(name)
-    return Listing(natural(files), natural(folders), sorted(broken))
+            if is_folder:
+                folders.append(name)
+            else:
+                files.append(name)
+                endings.add(end)
+    return Listing(natural(files), natural(folders), sorted(broken), endings)

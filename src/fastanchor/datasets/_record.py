@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor._types import FloatArray, IntArray, PathLike
+from fastanchor._types import FloatArray, IntArray, PathLike, Remark
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import Skips
 
@@ -103,13 +103,14 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """One reading: what a format may ask while it parses."""
+    """One reading: what a format may ask while it parses; its remarks are those of what was read."""
 
     probe: Probe
     source: Source
     options: Options
     skips: Skips
     progress: Any = False
+    remarks: list[Remark] = field(default_factory=list)
 
 
 class Image(NamedTuple):
@@ -166,6 +167,8 @@ class Batch:
         Of the boxes; None for the format's.
     split : (m,) list of str or None
         Part of the data set that each image belongs to, if the labels tell it.
+    extra : mapping of str to (n, ...)
+        Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
     """
 
     label: list[str]
@@ -182,6 +185,7 @@ class Batch:
     owner: IntArray | None = None
     form: str | None = None
     split: list[str] | None = None
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.box)
@@ -190,7 +194,7 @@ class Batch:
         """Return the boxes that a mask keeps, on the same images."""
         chosen = {name: column[rows] for name in _ROWS if (column := getattr(self, name)) is not None}
         chosen.setdefault("at", np.flatnonzero(rows))
-        return replace(self, **chosen)
+        return replace(self, **chosen, extra={name: column[rows] for name, column in self.extra.items()})
 
     def on(self, images: NDArray[np.bool_]) -> Batch:
         """Return the images that a mask keeps, with their boxes."""
@@ -296,17 +300,27 @@ def joined(parts: Sequence[Batch]) -> Batch:
         return parts[0]
     if len({part.form for part in parts}) > 1:
         parts = [_plain(part) for part in parts]
-    place: dict[str, int] = {}
-    for part in parts:
-        for name in part.classes:
-            place.setdefault(name, len(place))
+    classes = parts[0].classes
+    alike = all(part.classes == classes for part in parts)  # a list of the data set may have a name twice
+    if not alike:
+        classes = list(dict.fromkeys(name for part in parts for name in part.classes))
+    place = {name: i for i, name in enumerate(classes)}
     classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
     before = np.cumsum([0, *(len(part.label) for part in parts)])
-    tables = [np.array([*(place[name] for name in part.classes), -1], dtype=np.int64) for part in parts]
+    tables = [
+        np.array([*(range(len(classes)) if alike else map(place.__getitem__, part.classes)), -1], np.int64)
+        for part in parts
+    ]
 
     def stacked(name: str) -> Any:
         columns = [getattr(part, name) for part in parts]
         return None if any(column is None for column in columns) else np.concatenate(columns)
+
+    def filled(name: str) -> NDArray[Any]:
+        like = next(part.extra[name] for part in parts if name in part.extra)
+        return np.concatenate([
+            part.extra.get(name, np.zeros((len(part), *like.shape[1:]), like.dtype)) for part in parts
+        ])  # fmt: skip
 
     return Batch(
         [one for part in parts for one in part.label],
@@ -315,13 +329,14 @@ def joined(parts: Sequence[Batch]) -> Batch:
         np.concatenate([part.image + start for part, start in zip(parts, before, strict=False)]) if imaged else None,
         np.concatenate([part.box for part in parts]),
         np.concatenate([table[part.cls] for part, table in zip(parts, tables, strict=True)]) if classed else None,
-        list(place),
+        classes,
         all(part.ordered for part in parts),
         np.concatenate([np.arange(len(part)) if part.at is None else part.at for part in parts]),
         stacked("flags"), stacked("area"),
         None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
         parts[0].form,
         [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
+        {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
     )  # fmt: skip
 
 
@@ -329,12 +344,12 @@ def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]
     """Return width and height of boxes, and left and top if there are any."""
     if form == "wh":
         return box, None
-    if form == "xyxy":
-        with np.errstate(invalid="ignore"):
-            return box[:, 2:] - box[:, :2], box[:, :2]
     if form == "xywh":
         return box[:, 2:], box[:, :2]
-    return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
+    with np.errstate(invalid="ignore"):
+        if form == "xyxy":
+            return box[:, 2:] - box[:, :2], box[:, :2]
+        return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
 
 
 def _plain(batch: Batch) -> Batch:

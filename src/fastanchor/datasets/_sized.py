@@ -57,7 +57,7 @@ def sized(format: Format, batch: Batch, job: Job, places: Places) -> Sized:
         return Sized(batch, np.ones(n, bool), {}, frozenset(("source_size",)))
     size = np.where(known[:, None], batch.size, np.nan)
     missing = np.flatnonzero(~known).tolist()
-    there = {i: image for i in missing if (image := places.find(batch.label[i], batch.file[i])) is not None}
+    there = places.each(batch.label, batch.file, missing)
     if there:
         used |= {"size_cache", "images"}
         with ImageSizes(options.size_cache) as images:

@@ -11,8 +11,8 @@ from fastanchor._hints import hint
 from fastanchor._text import plain
 
 __all__ = [
-    "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED", "UNREADABLE",
-    "ZERO", "Skips", "Unusable", "impostor", "shown", "shown_counts",
+    "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED",
+    "UNREADABLE", "ZERO", "Skips", "Unusable", "impostor", "shown", "shown_counts",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -22,6 +22,7 @@ NEGATIVE = "box with negative width or height"
 ZERO = "box with zero width or height"
 OTHER_UNIT = "box in pixels among boxes relative to their image"
 DUPLICATE = "row that stands twice in its file"
+NO_CLASS = "row whose class is no whole number >= 0"
 NO_SIZE = "image size missing"
 NO_SIZE_BOX = "box of an image without a size"
 BACKGROUND = "image without a label file (background)"

@@ -107,8 +107,9 @@ def _without_pixels(format: Format, batch: Batch, skips: Skips) -> Batch:
     """Leave out boxes that are in pixels where the others are relative."""
     if not len(batch) or not (batch.box.max() > MIXED or batch.box.min() < -MIXED):
         return batch
-    other = np.abs(batch.box).max(1) > MIXED
-    blame(OTHER_UNIT, other, batch, format, skips)
+    farthest = np.abs(batch.box).max(1)
+    other = (farthest > MIXED) & (farthest < np.inf)
+    blame(OTHER_UNIT, other, batch, format, skips, hint("unit"))
     return batch.take(~other)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fastanchor._errors import DataError
 from fastanchor._reading import opened
 from fastanchor.datasets import _pickle_ops
-from fastanchor.datasets._records import shown
+from fastanchor.datasets._skips import shown
 
 __all__ = ["array", "load"]
 

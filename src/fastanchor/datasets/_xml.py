@@ -7,11 +7,14 @@ Python (multi-byte and mistaken encodings), and if that does not help, named for
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from xml.etree.ElementTree import Element, ParseError, fromstring
 from xml.parsers import expat
 
-__all__ = ["Unreadable", "child_line", "parse"]
+from fastanchor.datasets._skips import Unusable, impostor
+
+__all__ = ["child_line", "outline", "parse"]
 
 ENTITY = "<!ENTITY"
 _ENTITY_BYTES = ENTITY.encode()
@@ -29,20 +32,12 @@ _BOMS = (
 )
 
 
-class Unreadable(Exception):
-    """A file is no XML that can be used; has `reason` (a phrase), `line` and `detail`."""
-
-    def __init__(self, reason: str, line: int | None = None, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.line, self.detail = reason, line, detail
-
-
 def parse(data: bytes) -> Element:
     """Return the root element of an XML file, element names without namespace.
 
     Raises
     ------
-    Unreadable
+    Unusable
         If the bytes are no XML, or declare entities.
     """
     if _ENTITY_BYTES in data:
@@ -59,6 +54,33 @@ def parse(data: bytes) -> Element:
         for element in root.iter():
             element.tag = element.tag.rpartition("}")[2]
     return root
+
+
+def outline(head: bytes) -> tuple[str, set[str]] | None:
+    """Return the root element that begins in `head` and those of its children, or None if none begins."""
+    text = _decode(head)
+    if ENTITY in text:
+        return None
+    parser = expat.ParserCreate(namespace_separator="}")
+    depth, root, children = 0, "", set[str]()
+
+    def start(name: str, _: dict[str, str]) -> None:
+        nonlocal depth, root
+        name = name.rpartition("}")[2]
+        depth += 1
+        if depth == 1:
+            root = name
+        elif depth == 2:
+            children.add(name)
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    with contextlib.suppress(expat.ExpatError, ValueError):
+        parser.Parse(text, False)
+    return (root, children) if root else None
 
 
 def child_line(data: bytes, tag: str, nth: int, inner: str = "") -> int | None:
@@ -95,26 +117,20 @@ def _patient(data: bytes) -> Element:
         # of a str the parser ignores the declared encoding
         return fromstring(text)  # noqa: S314
     except ParseError as error:
-        _name_impostor(text)
+        what = impostor(text[:512].encode("utf-8", "replace"), "XML", markup=False)
+        if what:
+            raise Unusable(what, 1) from None
+        if not text.strip():
+            raise Unusable("empty file", 1 if not text else None) from None
         line = error.position[0]
         reason = "truncated XML file" if error.code in _CUT_SHORT else "file that is no XML"
-        raise Unreadable(reason, line, error.msg.partition(":")[0]) from None
+        raise Unusable(reason, line, error.msg.partition(":")[0]) from None
     except ValueError as error:  # lone surrogates
-        raise Unreadable("file that is no XML", None, str(error)) from None
+        raise Unusable("file that is no XML", None, str(error)) from None
 
 
-def _name_impostor(text: str) -> None:
-    head = text[:512].lstrip().lower()
-    if not head:
-        raise Unreadable("empty file", 1 if not text else None)
-    if head.startswith("version https://git-lfs"):
-        raise Unreadable("Git LFS pointer instead of the file", 1)
-    if head.startswith(("<!doctype html", "<html")):
-        raise Unreadable("HTML page instead of XML", 1)
-
-
-def _entity(text: str) -> Unreadable:
-    return Unreadable("XML file that declares entities", text.count("\n", 0, text.index(ENTITY)) + 1)
+def _entity(text: str) -> Unusable:
+    return Unusable("XML file that declares entities", text.count("\n", 0, text.index(ENTITY)) + 1)
 
 
 def _decode(data: bytes) -> str:

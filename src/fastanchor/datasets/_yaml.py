@@ -7,7 +7,7 @@ from typing import Any
 
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, text_of
-from fastanchor.datasets._records import shown
+from fastanchor.datasets._skips import shown
 
 __all__ = ["load"]
 

@@ -1,0 +1,172 @@
+"""What stands after the first five columns of YOLO rows: decided for all rows of a set together.
+
+A row is a class and a box (5 columns), a box with a confidence (6), a polygon (1 + 2m columns, m >= 3), or a box with
+key points (5 + n * d columns where `kpt_shape` is [n, d]; without it, an even number 5 + 3n whose third values are
+visibilities). Predictions may have a confidence at the end, and the number of a track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor._hints import hint
+from fastanchor._types import FloatArray, IntArray, Remark
+
+__all__ = ["AMBIGUOUS", "BOX", "PLAIN", "POLYGON", "TRACKED", "UNFIT", "UNSURE", "columns_of", "decide"]
+
+PLAIN = 6  # columns of a row without points, at most
+SLACK = 0.01  # beyond the edge of the image, from rounding
+SPREAD = 0.25  # of a box that its key points reach over; a polygon read as such a box reaches over less, or beyond it
+HIDDEN = -1.0  # how a key point that is not there is written
+AMBIGUOUS = "row that is a polygon or a box with key points"
+
+BOX, POLYGON, TRACKED, UNSURE, UNFIT = range(5)  # what a row is; TRACKED is a polygon, a confidence and a track
+NOT, LIKE, SURE, OUTSIDE = range(4)  # how much a row looks like a box with key points
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+class _Decided(NamedTuple):
+    kind: int
+    why: str  # what stands there, where it was not plain; for a remark
+
+
+def columns_of(values: FloatArray) -> dict[str, NDArray[Any]]:
+    """Return what :func:`decide` has to know of rows (n, width), all longer than PLAIN.
+
+    ``columns``, their number; ``sign``, NOT, LIKE, SURE or OUTSIDE; ``track``, the last value if it is a whole number,
+    else NaN; ``polygon`` and ``tracked``, (n, 4), left, top, right and bottom of the polygon in them, the latter if a
+    confidence and a track stand at the end.
+    """
+    n, width = values.shape
+    even = width % 2 == 0
+    last = values[:, -1]
+    polygon = _around(values[:, 1 : width - even])
+    with np.errstate(invalid="ignore"):  # infinite values
+        signs = _signs(values, even)
+    return {
+        "columns": np.full(n, width, dtype=np.int32),
+        "sign": signs,
+        "track": np.where(last == np.floor(last), last, np.nan),
+        "polygon": polygon,
+        "tracked": polygon if even or width < 9 else _around(values[:, 1 : width - 2]),
+    }
+
+
+def _around(points: FloatArray) -> FloatArray:
+    xs, ys = points[:, 0::2], points[:, 1::2]
+    return np.stack([xs.min(1), ys.min(1), xs.max(1), ys.max(1)], axis=1)
+
+
+def _signs(values: FloatArray, even: bool) -> NDArray[np.int8]:
+    """Return how much rows look like boxes with key points.
+
+    OUTSIDE is a value that no corner of a polygon can have, but a key point can.
+    """
+    n, width = values.shape
+    signs = np.zeros(n, dtype=np.int8)
+    if width < 8 or width == 9:
+        return signs
+    triples = (width - 5) % 3 == 0
+    box, rest = values[:, 1:5], values[:, 5:]
+    signs[_inside(box, rest[:, :: 3 if even else 2], rest[:, 1 :: 3 if even else 2])] = LIKE
+    if even and not triples:
+        signs[:] = NOT
+    outside = ((rest < -SLACK) | (rest > 1.0 + SLACK)).any(1) & (box.min(1) >= -SLACK)
+    signs[outside] = OUTSIDE
+    if not even:
+        signs[outside & (rest == HIDDEN).any(1)] = SURE
+    if triples:
+        flags = values[:, 7::3]
+        seen = ((flags == 0.0) | (flags == 1.0) | (flags == 2.0)).all(1)
+        signs[seen if even else seen & flags.any(1)] = SURE
+    return signs
+
+
+def _inside(box: FloatArray, xs: FloatArray, ys: FloatArray) -> NDArray[np.bool_]:
+    """Return which rows have points within a box, all over it, in a box within the image."""
+    x, y, width, height = box.T
+    left, right, top, bottom = xs.min(1), xs.max(1), ys.min(1), ys.max(1)
+    inside: NDArray[np.bool_] = (
+        (2.0 * np.maximum(right - x, x - left) <= width)
+        & (2.0 * np.maximum(bottom - y, y - top) <= height)
+        & (right - left >= SPREAD * width)
+        & (bottom - top >= SPREAD * height)
+        & (np.maximum(2.0 * np.abs(x - 0.5) + width, 2.0 * np.abs(y - 0.5) + height) <= 1.0 + 2.0 * SLACK)
+    )
+    return inside
+
+
+def decide(
+    rows: Columns, by_hand: tuple[str, tuple[int, int] | None] | None, kpt_shape: tuple[int, int] | None
+) -> tuple[NDArray[np.int8], list[Remark]]:
+    """Return what each row is, (n,), and remarks about what was concluded.
+
+    Parameters
+    ----------
+    rows : mapping
+        Columns as of :func:`columns_of`, (n, ...); rows of at most PLAIN columns have zeros.
+    by_hand : (str, (int, int) or None), optional
+        "box", "polygon" or "keypoints", and the number of points and of values of each.
+    kpt_shape : (int, int), optional
+        The same where the data set declares it.
+    """
+    lengths, at = np.unique(rows["columns"], return_inverse=True)
+    at = at.reshape(-1)
+    counts = np.bincount(4 * at + rows["sign"], minlength=4 * len(lengths)).reshape(-1, 4)
+    tracked = _tracked(rows, counts)
+    kinds, remarks = np.zeros(len(lengths), dtype=np.int8), list[Remark]()
+    for i, length in enumerate(lengths.tolist()):
+        if length <= PLAIN:
+            continue
+        if by_hand is not None:
+            what, shape = by_hand
+            fits = shape is None or length == 5 + shape[0] * shape[1]
+            kinds[i] = POLYGON if what == "polygon" else BOX if fits else UNFIT
+        elif kpt_shape is None or length != 5 + kpt_shape[0] * kpt_shape[1]:
+            found = tracked or (_odd if length % 2 else _even)(lengths, counts, i)
+            kinds[i] = found.kind
+            if found.why:
+                text = f"rows of {length} columns are read as {found.why}; {hint('rows')}"
+                remarks.append(Remark("kind of rows", text, int(counts[i].sum())))
+    kind = kinds[at]
+    if by_hand is None:
+        kind[(rows["sign"] == SURE) & (rows["columns"] % 2 == 0)] = BOX
+    return kind, remarks
+
+
+def _tracked(rows: Columns, counts: IntArray) -> _Decided | None:
+    """Return what rows are that all end in a whole number, above 1 at least once: no corner of a polygon is there."""
+    columns, track = rows["columns"], rows["track"]
+    if counts[:, SURE].any() or not (columns % 2).all() or not np.isfinite(track).all() or track.max() <= 1.0:
+        return None
+    why = "with a confidence and a track, because all end in a whole number, some above 1"
+    if (columns == PLAIN + 1).all():
+        return _Decided(BOX, f"boxes {why}")
+    return _Decided(TRACKED, f"polygons {why}") if (columns > PLAIN + 1).all() else None
+
+
+def _odd(lengths: NDArray[Any], counts: IntArray, i: int) -> _Decided:
+    """Return what rows of one odd length are.
+
+    Nearly all long rows have it, which is seldom so of polygons, and half of them look like boxes with key points: then
+    they are, if one of them cannot be a polygon, and may be, if all can.
+    """
+    own, long = counts[i].sum(), counts[lengths > PLAIN].sum()
+    alike = 10 * own >= 9 * long and 2 * (own - counts[i, NOT]) >= own
+    if alike and counts[i, SURE] + counts[i, OUTSIDE]:
+        return _Decided(BOX, "boxes with key points, because some hold values that no polygon has")
+    return _Decided(UNSURE if alike or counts[i, SURE] else POLYGON, "")
+
+
+def _even(lengths: NDArray[Any], counts: IntArray, i: int) -> _Decided:
+    """Return what rows of one even length are, where they are no boxes with visible and hidden key points."""
+    if (lengths % 2).any() or lengths[0] <= PLAIN or counts[:, SURE:].any():
+        return _Decided(UNFIT, "")
+    if 2 * counts[i, LIKE] < counts[i].sum():
+        return _Decided(POLYGON, "polygons with a confidence, because all rows have an even number of columns")
+    return _Decided(UNSURE, "")
