@@ -239,11 +239,6 @@ def part_of(file: str, root: str) -> str:
     return next((PARTS[word] for word in reversed(words) if word in PARTS), "")
 
 
-def _kind(head: bytes) -> str:
-    first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    return " with JSON" if first in (b"{", b"[") else " with HTML or XML" if first == b"<" else ""
-
-
 def _way(folder: str) -> Way:
     try:
         there = os.stat(folder)
