@@ -54,7 +54,7 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
     if what:
         return what
     if not ending and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):  # standard input
-        return json_kind(head, whole=whole) or "JSON"
+        return ", ".join(filter(None, ("JSON", json_kind(head, whole=whole))))
     if ending == ".xml":
         return xml_kind(head)
     if ending == ".json":
