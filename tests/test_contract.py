@@ -148,7 +148,7 @@ def test_wrong_box_is_placed(name, kind, tmp_path):
 @pytest.mark.parametrize("name", cells("wrong_box_in_images"))
 def test_wrong_box_in_images(name, tmp_path):
     said = []
-    found = list(datasets.iter_images(write(name, tmp_path, planted(WRONG["reversed"])), report=said.append))
+    found = list(datasets.iter_images(write(name, tmp_path, planted(WRONG["of no width"])), report=said.append))
     assert sum(len(image.boxes) for image in found) == 4
     assert len(said) == 1
 
@@ -175,7 +175,7 @@ def test_nothing_but_wrong_boxes(name, tmp_path):
 
 @pytest.mark.parametrize("name", cells("strict_command"))
 def test_strict_command(name, tmp_path, capsys):
-    assert main(["stats", str(write(name, tmp_path, planted(WRONG["reversed"]))), "--strict"]) == 2
+    assert main(["stats", str(write(name, tmp_path, planted(WRONG["of no width"]))), "--strict"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert str(tmp_path) in captured.err.splitlines()[-1]

@@ -441,7 +441,7 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
     pytest.importorskip("PIL")
     folder = write(tmp_path / "labels", a=ROW, b=ROW)
     for content, sentence in (
-        (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"", "an empty file"),
         (b"<html>", "an HTML page"),
         (b"x" * 99, "no image that can be read"),

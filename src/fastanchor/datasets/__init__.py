@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -162,7 +161,7 @@ def reading(
         raise DataError("path: is an empty sequence; at least one file or folder is needed")
     asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
     with _opened(paths, asked) as found:
-        loaded = [_load(*one, asked, skips.part(), progress) for one in found]
+        loaded = [load(*one, asked, skips.part(), progress) for one in found]
     idle = frozenset.intersection(*(one.idle for one in loaded))
     boxes = concatenated([one.boxes for one in loaded])
     remarks = (*boxes.remarks, *(_idle(name) for name in sorted(idle)))
@@ -218,9 +217,6 @@ def images_of(
     asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
     with _opened([path], asked) as found:
         files = limit
-        if (old := _old(found[0][0])) is not None:
-            images = list(islice(_all_old(old, found[0], asked, report, strict), limit))
-            return Pictures(found[0][0].name, images)
         loaded = load(*found[0], asked, skips, progress, files)
         while files is not None and loaded.more and len(loaded.batch.label) < limit:  # type: ignore[operator]
             files *= 4  # some could not be used
@@ -310,33 +306,3 @@ def _in_sentences(place: Path) -> Iterator[None]:
     except OSError as error:
         file = place if error.filename is None else error.filename
         raise unreadable(shown(file), error) from None
-
-
-# --- OLD: readers not yet on the driver
-
-
-def _old(format: Format) -> Any:
-    import importlib
-
-    from fastanchor.datasets._recognise import _MODULES
-
-    if format.old:
-        return importlib.import_module(_MODULES[format.name])
-    return None
-
-
-def _load(format: Format, source: Source, probe: Probe, options: Options, skips: Skips, progress: Progress) -> Any:
-    old = _old(format)
-    if old is None:
-        return load(format, source, probe, options, skips, progress)
-    given = {name: getattr(options, name) for name in getattr(old, "OPTIONS", ()) if getattr(options, name)}
-    split = None if options.split in ("all", "auto") else options.split
-    boxes = old.read(probe.path, split=split, strict=skips._strict, report=skips._report, progress=progress, **given)
-    return Loaded(boxes, None, format.name, (), (), frozenset(), None, False)  # type: ignore[arg-type]
-
-
-def _all_old(old: Any, found: Any, options: Options, report: Any, strict: bool) -> Iterator[ImageAnnotation]:
-    given = {name: getattr(options, name) for name in getattr(old, "OPTIONS", ()) if getattr(options, name)}
-    return old.iter_images(  # type: ignore[no-any-return]
-        found[2].path, split=options.split, strict=strict, report=report, **given
-    )

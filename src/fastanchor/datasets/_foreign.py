@@ -59,7 +59,10 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
         return xml_kind(head)
     if ending == ".json":
         return json_kind(head, whole=whole)
-    return "the list of WIDER FACE, which is not read" if ending == ".txt" and WIDER.match(head) else ""
+    if ending == ".txt" and WIDER.match(head):
+        return "the list of WIDER FACE, which is not read"
+    first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    return "JSON" if first in (b"{", b"[") else "XML" if first == b"<" else ""
 
 
 def xml_kind(head: bytes) -> str:

@@ -31,14 +31,7 @@ FORMATS = tuple(_MODULES)
 
 def format_of(name: str) -> Format:
     """Return a format by its name."""
-    module = importlib.import_module(_MODULES[name])
-    if hasattr(module, "FORMAT"):
-        return cast(Format, module.FORMAT)
-    uses = frozenset((*getattr(module, "OPTIONS", ()),))  # OLD
-    tells = frozenset(() if "source_size" in uses else ("size",))
-    return Format(
-        name, name, lambda probe: Source([], 2) if module.detect(probe.path) else None, tells=tells, options=uses
-    )
+    return cast(Format, importlib.import_module(_MODULES[name]).FORMAT)
 
 
 def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
@@ -60,7 +53,7 @@ def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
         raise DataError(f"{shown(probe.path)}: {_nothing(name)}; it holds {probe.seen()}")
     most = max(source.strength for _, source in found)
     best = [(format, source) for format, source in found if source.strength == most]
-    if len(best) > 1 and not any(format.old for format, _ in best):  # OLD
+    if len(best) > 1:
         could = " or ".join(format.name for format, _ in best)
         raise DataError(f"{shown(probe.path)}: could be {could}; say which ({called('format')})")
     return best[0]

@@ -165,10 +165,10 @@ class Batch:
         Where `image` is None: position in `label` of the file of each box; None for the first.
     form : str or None
         Of the boxes; None for the format's.
-    split : (m,) list of str or None
-        Part of the data set that each image belongs to, if the labels tell it.
     extra : mapping of str to (n, ...)
         Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
+    split : (m,) list of str or None
+        Part of the data set that each image belongs to, if the labels tell it.
     """
 
     label: list[str]
@@ -184,8 +184,8 @@ class Batch:
     area: FloatArray | None = None
     owner: IntArray | None = None
     form: str | None = None
-    split: list[str] | None = None
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    split: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.box)
@@ -260,10 +260,6 @@ class Format:
     sizes: Callable[[Batch, Job], None] | None = None
     unsized: bool = False
 
-    @property
-    def old(self) -> bool:
-        return not (self.parse or self.many or self.table)
-
     def uses(self) -> frozenset[str]:
         """Return the options that can have an effect on labels of this format."""
         return (self.options | SIZES) - (SIZES if "size" in self.tells else frozenset())
@@ -335,8 +331,8 @@ def joined(parts: Sequence[Batch]) -> Batch:
         stacked("flags"), stacked("area"),
         None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
         parts[0].form,
-        [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
         {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
+        [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
     )  # fmt: skip
 
 
@@ -344,12 +340,12 @@ def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]
     """Return width and height of boxes, and left and top if there are any."""
     if form == "wh":
         return box, None
+    if form == "xyxy":
+        with np.errstate(invalid="ignore"):
+            return box[:, 2:] - box[:, :2], box[:, :2]
     if form == "xywh":
         return box[:, 2:], box[:, :2]
-    with np.errstate(invalid="ignore"):
-        if form == "xyxy":
-            return box[:, 2:] - box[:, :2], box[:, :2]
-        return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
+    return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
 
 
 def _plain(batch: Batch) -> Batch:

@@ -17,7 +17,7 @@ from fastanchor._reading import opened
 from fastanchor._types import Progress
 from fastanchor.datasets._fetch import each
 from fastanchor.datasets._images import image_size
-from fastanchor.datasets._records import shown
+from fastanchor.datasets._skips import shown
 
 __all__ = ["ImageSizes"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
-from fastanchor.datasets._skips import Unusable, impostor, shown
+from fastanchor.datasets._skips import Unusable, no_text, shown
 
 __all__ = ["FORMAT"]
 
@@ -35,12 +35,13 @@ def sniff(probe: Probe) -> Source | None:
 
 def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
     """Yield the image of a label file."""
-    what = impostor(data, "labels")
+    text = data.decode("utf-8-sig", "surrogateescape")
+    what = no_text(data, text)
     if what:
         raise Unusable(what, 1)
     box: list[float] = []
     names, lines = [], []
-    for number, line in enumerate(data.decode("utf-8-sig", "surrogateescape").split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         words = line.split()
         if not words:
             continue

@@ -28,7 +28,7 @@ from fastanchor.datasets._blame import blame
 from fastanchor.datasets._options import rows_of
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._rows import parse, twice
-from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, impostor
+from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, no_text
 from fastanchor.datasets._values import within
 from fastanchor.datasets._yolo_files import sniff
 
@@ -80,7 +80,7 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
 def _what_else(data: bytes) -> str:
     """Return what a file is that is no label file at all, or nothing."""
     text = decoded(data[:4096])
-    return impostor(data, "labels") or ("binary file instead of labels" if "\0" in text else "")
+    return no_text(data, text)
 
 
 def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: Job) -> Batch:
