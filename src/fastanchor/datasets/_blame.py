@@ -25,12 +25,8 @@ def blame(reason: str, rows: NDArray[np.bool_], batch: Batch, format: Format, sk
         )
         label = batch.label[image]
 
-        def place(row: int = row, image: int = image, label: str = label) -> str | int | None:
-            if batch.at is not None:
-                number = int(batch.at[row])
-            else:
-                before = 0 if format.table or batch.image is None else int(np.searchsorted(batch.image, image))
-                number = row - before
+        def place(row: int = row, label: str = label) -> str | int | None:
+            number = row if batch.at is None else int(batch.at[row])
             return number if format.place is None else format.place(label, number)
 
         values = ", ".join("?" if value != value else f"{value:g}" for value in batch.box[row].tolist())

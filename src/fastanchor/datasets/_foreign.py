@@ -53,6 +53,8 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
     what = impostor(head, "labels", markup=False)
     if what:
         return what
+    if not ending and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):  # standard input
+        return ", ".join(filter(None, ("JSON", json_kind(head, whole=whole))))
     if ending == ".xml":
         return xml_kind(head)
     if ending == ".json":

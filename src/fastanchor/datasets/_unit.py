@@ -105,7 +105,7 @@ def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, 
 
 def _without_pixels(format: Format, batch: Batch, skips: Skips) -> Batch:
     """Leave out boxes that are in pixels where the others are relative."""
-    if not len(batch) or np.abs(batch.box).max() <= MIXED:
+    if not len(batch) or (batch.box.max() <= MIXED and batch.box.min() >= -MIXED):  # not so if one is NaN
         return batch
     farthest = np.abs(batch.box).max(1)
     other = (farthest > MIXED) & (farthest < np.inf)
