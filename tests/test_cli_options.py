@@ -271,7 +271,7 @@ def test_what_a_file_holds_is_no_option(capsys, here):
         (lambda: fastanchor.auto_anchor(np.ones((3, 2)), n=0), "n = 0: must be at least 1"),
         (lambda: fastanchor.auto_anchor(np.ones((3, 2)), img_size="640x384"), "img_size = '640x384': must be one"),
         (lambda: fastanchor.auto_anchor(np.ones((3, 2)) * 9, min_size=99), "boxes: none of 3 has a side >= min_size"),
-        (lambda: fastanchor.check([[-1, 2]], np.ones((3, 2))), r"anchors\[0\] = \(-1.0, 2.0\)"),
+        (lambda: fastanchor.check(np.ones((3, 2)), [[-1, 2]]), r"anchors\[0\] = \(-1.0, 2.0\)"),
     ],
 )
 def test_in_python_they_keep_their_names_after_a_command(capsys, here, call, sentence):

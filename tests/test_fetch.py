@@ -162,10 +162,11 @@ def test_damaged_entries_are_read_anew(tmp_path):
     assert fastanchor.read(data, size_cache=cache).image_wh.tolist() == [[40, 20]]
 
 
-def test_formats_that_tell_sizes_have_no_use_for_it(tmp_path):
+def test_a_cache_of_sizes_without_images_is_remarked(tmp_path):
     (tmp_path / "a.csv").write_text("w,h\n1,2\n")
-    with pytest.raises(DataError, match="has no effect on labels of the format table"):
-        fastanchor.read(tmp_path / "a.csv", size_cache=tmp_path / "c")
+    boxes = fastanchor.read(tmp_path / "a.csv", size_cache=tmp_path / "c")
+    assert "size_cache had no effect on these labels" in [remark.text for remark in boxes.remarks]
+    assert not (tmp_path / "c").exists()
 
 
 def test_every_reader_of_images_keeps_sizes(tmp_path):

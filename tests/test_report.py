@@ -146,7 +146,7 @@ def test_default_curve_goes_as_far_as_there_are_boxes():
 
 @pytest.mark.parametrize("place", ["neu_det", "bccd"])
 def test_page_of_real_boxes(data, place):
-    boxes = fastanchor.read(data / place)
+    boxes = fastanchor.read(data / place, split="auto")
     got = Page(page(make(boxes, source=place, gen=5, sweep_n=[1, 2], progress=False)))
     assert len(got.images) == 6
     for name, count in boxes.summary().per_class.items():

@@ -340,12 +340,12 @@ def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]
     """Return width and height of boxes, and left and top if there are any."""
     if form == "wh":
         return box, None
-    if form == "xyxy":
-        with np.errstate(invalid="ignore"):
-            return box[:, 2:] - box[:, :2], box[:, :2]
     if form == "xywh":
         return box[:, 2:], box[:, :2]
-    return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
+    with np.errstate(invalid="ignore"):  # of two infinities
+        if form == "xyxy":
+            return box[:, 2:] - box[:, :2], box[:, :2]
+        return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
 
 
 def _plain(batch: Batch) -> Batch:
