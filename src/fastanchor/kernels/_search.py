@@ -14,7 +14,7 @@ bounds do not suffice.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -314,7 +314,7 @@ def columns(grid: GridTables, row: Row, strip: Strip, s: int, size: int) -> tupl
 @inlined
 def column(grid: GridTables, height: float) -> int:
     """Column in which a height lies."""
-    bits: int = np.float64(height).view(np.int64)
+    bits: Any = np.float64(height).view(np.int64)
     return min(max((bits - grid.base_h) >> grid.shift, 0), grid.edge_h.size - 2)
 
 

@@ -5,7 +5,7 @@ All arrays are C-contiguous. A kernel that needs few of a group's arrays in an i
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,13 +99,13 @@ class Leaves(NamedTuple):
     @classmethod
     def empty(cls, room: int) -> Leaves:
         """Return room for so many leaves; contents are unspecified."""
-        columns: Any = np.empty((7, room), np.int32)
-        return cls(*columns, cands=np.empty(2 * room + 512, np.int32))
+        columns = np.empty((7, room), np.int32)
+        return cls._make([*columns, np.empty(2 * room + 512, np.int32)])
 
     def used(self, leaves: int, cands: int) -> Leaves:
         """Return a copy of the leaves that were written."""
-        columns: Any = np.array([column[:leaves] for column in self[:7]])
-        return Leaves(*columns, cands=self.cands[:cands].copy())
+        columns = np.array([column[:leaves] for column in self[:7]])
+        return Leaves._make([*columns, self.cands[:cands].copy()])
 
     @staticmethod
     def joined(parts: list[Leaves]) -> Leaves:
@@ -191,9 +191,9 @@ class Runs(NamedTuple):
     @classmethod
     def empty(cls, room: int) -> Runs:
         """Return room for so many runs."""
-        columns: Any = np.empty((5, room), np.int32)
+        columns = np.empty((5, room), np.int32)
         top, cands = np.empty(room), np.empty(2 * room + 512, np.int32)
-        return cls(*columns, top=top, cands=cands, used=np.zeros(3, np.int64))
+        return cls._make([*columns, top, cands, np.zeros(3, np.int64)])
 
     def lots(self) -> tuple[Runs, Runs]:
         """Return the runs at the end, and those at the front."""
@@ -201,5 +201,5 @@ class Runs(NamedTuple):
         return self._part(slice(room - end, room)), self._part(slice(front))
 
     def _part(self, which: slice) -> Runs:
-        columns: Any = [column[which] for column in self[:6]]
-        return Runs(*columns, cands=self.cands, used=self.used)
+        columns = [column[which] for column in self[:6]]
+        return Runs._make([*columns, self.cands, self.used])
