@@ -11,7 +11,7 @@ from fastanchor._types import FloatArray, IntArray, Metric
 from fastanchor.engine._grid import Grid
 from fastanchor.engine._pool import Team
 from fastanchor.kernels import part as kernel_part
-from fastanchor.kernels._tables import METRICS, RUN, Centers, Histograms, Leaves, Painted
+from fastanchor.kernels._tables import METRICS, RUN, Centers, Histograms, Leaves, Painted, Walk
 
 __all__ = ["Assignment", "Work", "deal"]
 
@@ -83,14 +83,13 @@ class Assignment:
         self._dense_cost = dense
 
     def _leaves(self, task: int, most: int, work: IntArray) -> Leaves:
-        room = 8192
+        room, tiles = 8192, self.work.tiles[task]
+        walk = Walk.empty(int(tiles[:, 2].max(initial=0)) + 1, self.alive.size, work)
         while True:
             leaves = Leaves.empty(room)
-            n, m = kernel_part("settle").settle(
-                self.grid.tables, self.centers, self.alive, self.work.tiles[task], most, leaves, work
-            )
+            n = kernel_part("settle").settle(self.grid.tables, self.centers, self.alive, tiles, most, leaves, walk)
             if n >= 0:
-                return leaves.used(n, m)
+                return leaves.used(n, walk.used[1])
             room *= 4
 
     def pays(self) -> bool:
@@ -115,7 +114,9 @@ class Assignment:
                     np.zeros((k, grid.ny), np.int64),
                     np.zeros(k, np.int64),
                 )
-            kernel_part("marginals").marginals(grid.tables, self.centers, self.leaves[task], hist, sums[task])
+            kernel_part("marginals").marginals(
+                grid.tables, self.centers, self.leaves[task], hist, sums[task], np.empty((2, RUN))
+            )
             free.append(hist)
 
         self.work.team.run(work, range(tasks))

@@ -7,7 +7,7 @@ import numpy as np
 from fastanchor._types import FloatArray
 from fastanchor.engine._grid import LEVELS, Grid
 from fastanchor.kernels import part
-from fastanchor.kernels._tables import Anchors, Rows, Runs
+from fastanchor.kernels._tables import RUN, Anchors, Row, Rows, Runs
 
 ROUNDING = 1e-10  # of the number of boxes: far more than what all sums of bounds, none above it, may be off by
 
@@ -18,20 +18,21 @@ class Search:
     def __init__(self, grid: Grid, anchors: FloatArray, thr: float) -> None:
         self.grid, self.anchors = grid, Anchors.of(anchors, thr)
         # what is known of the rows of the level scanned last, at first the only row of the top
-        self.rows = Rows(
-            grid.levels - 1, np.ones((1, len(anchors)), np.uint8), np.array([float(len(grid.w))]), np.zeros(1)
-        )
+        top = np.zeros((1, 0, 5))  # whose sums nobody reads
+        whole = np.array([float(len(grid.w))])
+        self.rows = Rows(grid.levels - 1, top, np.ones((1, len(anchors)), np.uint8), whole, np.zeros(1))
+        self.row = Row.empty(len(anchors))
 
     def scan(self, level: int, spare: float) -> tuple[float, int, float, Runs]:
         """Go through the rows of a level: total, number, what is left of `spare`, and the runs that stay open."""
         sums = self.grid.runs[level]
-        rows = Rows.empty(level, len(sums), self.anchors.w.size)
+        rows = Rows.empty(level, sums, self.anchors.w.size)
         order = (-self.rows.gap).argsort()  # where most is open most can be won
         room = 16 * len(sums) + 64
         while True:
             runs = Runs.empty(room)
             total, above, left = part("search").scan(
-                self.grid.tables, sums, self.anchors, self.rows, order, rows, spare, runs
+                self.grid.tables, self.anchors, self.rows, order, rows, spare, runs, self.row
             )
             if runs.used[0] >= 0:
                 break
@@ -52,8 +53,9 @@ class Search:
             if spare < 0.0:
                 return None
         # first what thr cuts: over half of the gap in a hundredth of the boxes
+        best = np.empty(RUN)
         for lot in runs.lots():
-            more, some, shrunk = part("search").count_open(self.grid.tables, self.anchors, lot, spare)
+            more, some, shrunk = part("search").count_open(self.grid.tables, self.anchors, lot, spare, best)
             spare -= shrunk
             if spare < 0.0:
                 return None

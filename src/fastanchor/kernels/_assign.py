@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
-from fastanchor.kernels._jit import compiled, helper
+from fastanchor.kernels._jit import compiled, helper, uncounted
 from fastanchor.kernels._tables import IOU, RUN, Centers, GridTables, Leaves, Painted, RowArray
 
 
@@ -34,7 +34,7 @@ def assign_run(
                 best[i] = d if d < best[i] else best[i]
 
 
-@compiled
+@uncounted
 def paint(leaves: Leaves, cells: LabelArray) -> None:
     """Write each leaf's label, or -1 where it is open, into its `cells` (nx, ny)."""
     for t in range(leaves.x.size):

@@ -15,11 +15,11 @@ from __future__ import annotations
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
-from fastanchor.kernels._jit import compiled, helper, inlined
+from fastanchor.kernels._jit import compiled, helper, inlined, uncounted
 from fastanchor.kernels._tables import Axis, Columns, Flags
 
 
-@compiled
+@uncounted
 def extent(boxes: FloatArray) -> tuple[float, float, float, float]:
     """Smallest and largest width and height; NaN if any side is NaN (NumPy's axis-0 reductions cost 37 ns a box)."""
     w0 = w1 = boxes[0, 0]
@@ -41,7 +41,7 @@ def bin_of(bits: int, axis: Axis, bins: int) -> int:
     return min(max((bits - axis.base) >> axis.shift, 0), bins - 1)
 
 
-@compiled
+@uncounted
 def count_rows(boxes: FloatArray, axis: Axis, counts: IntArray) -> None:
     """Boxes of one chunk in each width bin."""
     bits = boxes.view(np.int64)
@@ -49,7 +49,7 @@ def count_rows(boxes: FloatArray, axis: Axis, counts: IntArray) -> None:
         counts[bin_of(bits[i, 0], axis, counts.size)] += 1
 
 
-@compiled
+@uncounted
 def scatter_rows(boxes: FloatArray, axis: Axis, first: int, cursor: IntArray, columns: Columns) -> None:
     """Move one chunk's boxes, of which the first is row `first`, to their width bins; `cursor` says where to write."""
     w, h, row = columns.w, columns.h, columns.row
@@ -125,7 +125,7 @@ def add_box(cell: FloatArray, w: float, h: float) -> None:
     cell[4] += 1.0
 
 
-@compiled
+@uncounted
 def sum_counts(starts: IntArray, offsets: LabelArray, table: LabelArray) -> None:
     """Summed-area table of counts: ``table[x, y]`` boxes lie in width bins below x and height bins below y."""
     nx, ny = offsets.shape
@@ -135,7 +135,7 @@ def sum_counts(starts: IntArray, offsets: LabelArray, table: LabelArray) -> None
         table[x + 1, ny] = table[x, ny] + starts[x + 1] - starts[x]
 
 
-@compiled
+@uncounted
 def halve(cells: FloatArray, out: FloatArray) -> None:
     """Next level of a pyramid: each cell of `out` adds four (at the rim two, or one) of `cells`."""
     for x in range(cells.shape[0]):
@@ -144,7 +144,7 @@ def halve(cells: FloatArray, out: FloatArray) -> None:
                 out[x >> 1, y >> 1, q] += cells[x, y, q]
 
 
-@compiled
+@uncounted
 def run_rows(cells: FloatArray, runs: FloatArray) -> None:
     """Sum along each row of cells: w, 1/w, h and the number from the left, 1/h from the right.
 

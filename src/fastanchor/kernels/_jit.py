@@ -24,15 +24,16 @@ from numba.core.serialize import dumps  # noqa: TID253
 
 from fastanchor._reading import Bound, opened
 
-__all__ = ["allocating", "compiled", "helper", "inlined", "parallel", "plain", "span"]
+__all__ = ["compiled", "helper", "inlined", "parallel", "plain", "span", "uncounted"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# nobody hands a kernel to C code, and what that would take costs a tenth of compiling it
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 # Numba counts references to each array of a group whenever one of the group is used: three quarters of the time of
 # `search.scan`. The option is not documented; a numba without it would be slow, not wrong.
-UNCOUNTED: dict[str, Any] = {**INNER, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {})}
+UNCOUNTED: dict[str, Any] = {**OPTIONS, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {})}
+INNER: dict[str, Any] = {**UNCOUNTED, "no_cpython_wrapper": True}
 DIGEST = hashlib.sha256().digest_size
 CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
 
@@ -41,26 +42,33 @@ _said: set[str] = set()
 
 def compiled(function: F) -> F:
     """Compile `function`, with a cache where the package or the home folder can be written."""
-    made: Any = njit(**OPTIONS)(function)
+    return _kept(_njit(OPTIONS, function), function)
+
+
+def _njit(options: dict[str, Any], function: Callable[..., Any]) -> Any:
+    return njit(**options)(function)
+
+
+def _kept(made: Any, function: F) -> F:
     if made is not function:  # NUMBA_DISABLE_JIT leaves functions as they are
         with contextlib.suppress(RuntimeError):  # numba finds no place for a cache
             made._cache = _Cache(function)
     return made
 
 
-def allocating(function: F) -> F:
-    """Compile `function` for the use of other kernels only: no entry from Python, no cache of its own."""
-    return njit(**INNER)(function)
+def uncounted(function: F) -> F:
+    """Do the same for a function that allocates nothing, and so need not count references to its arguments."""
+    return _kept(_njit(UNCOUNTED, function), function)
 
 
 def helper(function: F) -> F:
-    """Do the same for a function that allocates nothing, and so need not count references to its arguments."""
-    return njit(**UNCOUNTED)(function)
+    """Compile `function` for the use of other kernels only; it allocates nothing."""
+    return _njit(INNER, function)
 
 
 def inlined(function: F) -> F:
     """Do the same, and make it part of its callers: where its arguments cost more to hand over than to use."""
-    return njit(**UNCOUNTED, forceinline=True)(function)
+    return _njit({**INNER, "inline": "always"}, function)
 
 
 # for the benchmark's rivals alone: what one gets without further thought

@@ -10,23 +10,20 @@ import numpy as np
 
 from fastanchor._types import FloatArray
 from fastanchor.kernels._assign import assign_run
-from fastanchor.kernels._jit import compiled, helper, inlined
+from fastanchor.kernels._jit import inlined, uncounted
 from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves
 
 COARSE = 4  # marginals of settled blocks are kept for 2^COARSE bins at a time and refined where the medians lie
 
 
-@compiled
-def marginals(grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sums: FloatArray) -> None:
-    """Add the leaves to the histograms and, if `sums` (k, 2) has rows, each centre's widths and heights to these."""
-    add_leaves(grid, centers, leaves, hist, sums, np.empty((2, RUN)))
-
-
-@helper
-def add_leaves(
+@uncounted
+def marginals(
     grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sums: FloatArray, buffers: FloatArray
 ) -> None:
-    """Add leaf by leaf."""
+    """Add the leaves to the histograms and, if `sums` (k, 2) has rows, each centre's widths and heights to these.
+
+    The contents of `buffers` (2, RUN) do not matter.
+    """
     for t in range(leaves.x.size):
         if leaves.label[t] >= 0:
             add_settled(grid, leaves, t, hist, sums)

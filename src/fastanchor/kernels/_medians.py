@@ -50,15 +50,8 @@ def medians(
     Of every `step`-th centre from the `first`, so that threads may share. The fine histograms are completed where the
     medians lie.
     """
-    shape = (2, centers.w.size, 2)
-    sought = Sought(
-        np.full(shape, -1, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int64),
-        first,
-        step,
-    )
+    room = np.empty((4, 2, centers.w.size, 2), np.int64)
+    sought = Sought(room[0], room[1], room[2], room[3], first, step)
     find_coarse(hist, sought)
     complete(grid, leaves, hist, sought)
     found = np.empty(find_fine(hist, sought))
@@ -98,8 +91,9 @@ def find_coarse(hist: Histograms, sought: Sought) -> None:
     """Find the coarse bins of the middle ranks."""
     bins, before, counts = sought.bins, sought.before, hist.counts
     for j in range(sought.first, counts.size, sought.step):
-        if counts[j]:
-            for side in range(2):
+        for side in range(2):
+            bins[0, j, side] = bins[1, j, side] = -1
+            if counts[j]:
                 rank = (counts[j] - 1 + side) >> 1
                 bins[0, j, side], before[0, j, side] = coarse_bin(hist.fine_w[j], hist.coarse_w[j], rank)
                 bins[1, j, side], before[1, j, side] = coarse_bin(hist.fine_h[j], hist.coarse_h[j], rank)

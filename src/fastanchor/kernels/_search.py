@@ -19,36 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
-from fastanchor.kernels._jit import allocating, compiled, helper, inlined
-from fastanchor.kernels._tables import RUN, Anchors, Flags, GridTables, Rows, Runs
+from fastanchor.kernels._jit import helper, inlined, uncounted
+from fastanchor.kernels._tables import RUN, Anchors, Flags, GridTables, Row, Rows, Runs
 
 NONE, LEFT, FLAT, RIGHT = 0, 1, 2, 3  # what a segment's value is: nothing (at most thr), h / kh, P, kh / h
 UNDECIDED = 1e-9  # relative: values nearer than this to thr are compared box by box
 FEW = 256  # a segment with less than 1/FEW of the row's boxes is counted: the running sums have no digits for it
 UNEVEN = 64.0  # a row that holds what lies beyond the grid may have widths so unlike that their sums have no digits
-
-
-class Row(NamedTuple):
-    """Room for one row while it is scanned: its anchors, how high they reach in it, the envelope and the segments."""
-
-    ids: IntArray  # of the anchors that matter here, ascending by height
-    w: FloatArray
-    h: FloatArray
-    inv_w: FloatArray
-    inv_h: FloatArray
-    low: FloatArray  # smallest and largest P
-    high: FloatArray
-    rising: IntArray  # whether P = w / kw (1), kw / w (-1) or either (0)
-    top: FloatArray  # P in the middle of the row
-    upper: FloatArray  # largest value in the piece that is looked at
-    order: IntArray  # anchors on the envelope
-    begin: FloatArray  # where each begins
-    flat: IntArray  # and whether that depends on a top
-    pos: FloatArray  # where segments begin
-    loose: IntArray  # whether that depends on a top
-    who: IntArray  # the anchor
-    kind: IntArray  # NONE, LEFT, FLAT or RIGHT
-    gaps: IntArray  # (segments + 1, 2) columns that stay open
 
 
 class Strip(NamedTuple):
@@ -71,53 +48,19 @@ class Piece(NamedTuple):
     boxes: float
 
 
-@allocating
-def new_row(k: int) -> Row:
-    """Return room for a row and k anchors."""
-    floats, ints, marks = np.empty((9, k + 1)), np.empty((4, k + 1), np.int64), np.empty((3, 5 * k + 1), np.int64)
-    return Row(
-        ids=ints[0],
-        w=floats[0],
-        h=floats[1],
-        inv_w=floats[2],
-        inv_h=floats[3],
-        low=floats[4],
-        high=floats[5],
-        rising=ints[1],
-        top=floats[6],
-        upper=floats[7],
-        order=ints[2],
-        begin=floats[8],
-        flat=ints[3],
-        pos=np.empty(5 * k + 1),
-        loose=marks[0],
-        who=marks[1],
-        kind=marks[2],
-        gaps=np.empty((5 * k + 2, 2), np.int64),
-    )
-
-
-@compiled
+@uncounted
 def scan(
-    grid: GridTables,
-    sums: FloatArray,
-    anchors: Anchors,
-    above: Rows,
-    sequence: IntArray,
-    rows: Rows,
-    spare: float,
-    out: Runs,
+    grid: GridTables, anchors: Anchors, above: Rows, sequence: IntArray, rows: Rows, spare: float, out: Runs, row: Row
 ) -> tuple[float, int, float]:
     """Fitness of the `rows` of a level: total, number above thr, and what is left of `spare`.
 
-    `sums` are the level's running sums. `above` is what is known of the rows of a higher level, which are taken in this
+    `above` is what is known of the rows of a higher level, which are taken in this
     `sequence`: each row needs only the anchors that win in the one above it. `rows` is filled for the levels below, and
     `out` with the runs that stay open; those that thr cuts go to its end: they are few (a hundredth of the boxes) and
     hold over half of the gap between the bounds. ``out.used[0]`` becomes -1 if `out` has too little room.
 
     `spare` is what all bounds may shrink by before the decision falls; the scan ends where it falls below zero.
     """
-    row = new_row(anchors.w.size)
     down = above.level - rows.level
     bound, gap, winners, bound_above, used = rows.bound, rows.gap, above.winners, above.bound, out.used
     total, number = 0.0, 0
@@ -130,7 +73,7 @@ def scan(
                 break
             spare -= bound_above[parent]
         if r < bound.size:
-            closed, more, opened = scan_row(grid, sums, anchors, winners[parent], rows, r, row, out)
+            closed, more, opened = scan_row(grid, anchors, winners[parent], rows, r, row, out)
             if opened < 0.0:
                 used[0] = -1
                 break
@@ -143,11 +86,11 @@ def scan(
 
 @helper
 def scan_row(
-    grid: GridTables, sums: FloatArray, anchors: Anchors, alive: Flags, rows: Rows, r: int, row: Row, out: Runs
+    grid: GridTables, anchors: Anchors, alive: Flags, rows: Rows, r: int, row: Row, out: Runs
 ) -> tuple[float, int, float]:
     """Total of the segments of a row that are proved, number above thr in them, and upper bound of what stays open."""
-    thr, winners = anchors.thr, rows.winners[r]
-    strip = prepare(grid, sums, anchors, alive, rows, r, row)
+    thr, sums, winners = anchors.thr, rows.sums, rows.winners[r]
+    strip = prepare(grid, anchors, alive, rows, r, row)
     if strip.boxes == 0.0 or strip.m == 0:
         return 0.0, 0, 0.0
     segments = cut(anchors, row, strip)
@@ -159,7 +102,7 @@ def scan_row(
 
 
 @inlined
-def prepare(grid: GridTables, sums: FloatArray, anchors: Anchors, alive: Flags, rows: Rows, r: int, row: Row) -> Strip:
+def prepare(grid: GridTables, anchors: Anchors, alive: Flags, rows: Rows, r: int, row: Row) -> Strip:
     """Put the anchors that matter in row `r` into `row`; none wins there so far."""
     m = 0
     for j in range(anchors.w.size):
@@ -174,10 +117,10 @@ def prepare(grid: GridTables, sums: FloatArray, anchors: Anchors, alive: Flags, 
             )
             m += 1
     x0, x1 = r << rows.level, min((r + 1) << rows.level, grid.edge_w.size - 1)
-    return Strip(r, m, grid.edge_w[x0], grid.edge_w[x1], sums[r, grid.edge_h.size - 1, 4])
+    return Strip(r, m, grid.edge_w[x0], grid.edge_w[x1], rows.sums[r, grid.edge_h.size - 1, 4])
 
 
-@inlined
+@helper
 def cut(anchors: Anchors, row: Row, strip: Strip) -> int:
     """Cut a row into segments, by its middle; returns how many."""
     plateaus(row, strip.m, strip.w0, strip.w1)
@@ -262,7 +205,7 @@ def segments(row: Row, thr: float, size: int) -> int:
 # ---- close its segments
 
 
-@inlined
+@helper
 def close_segments(
     grid: GridTables, sums: FloatArray, thr: float, row: Row, strip: Strip, size: int, winners: Flags
 ) -> tuple[float, int, int]:
@@ -368,7 +311,7 @@ def segment_sum(row: Row, sums: FloatArray, r: int, j: int, what: int, a: int, b
 # ---- bound its open runs
 
 
-@inlined
+@helper
 def bound_gaps(
     grid: GridTables, sums: FloatArray, thr: float, row: Row, strip: Strip, gaps: int, rows: Rows, out: Runs
 ) -> float:
@@ -443,7 +386,7 @@ def reach(row: Row, m: int, h0: float, h1: float) -> tuple[float, float]:
     return least, most
 
 
-@inlined
+@helper
 def sum_of_two(row: Row, f: int, g: int, sums: FloatArray, strip: Strip, piece: Piece) -> float:
     """Upper bound of a piece's total where one of two anchors is the best: max(f, g) = (f + g) / 2 + |f - g| / 2."""
     sum_f, which_f = lowest_sum(row, f, sums, strip.r, piece.y0, piece.y1)
@@ -479,15 +422,17 @@ def ratio_range(row: Row, i: int, which: int, strip: Strip, piece: Piece) -> tup
 # ---- count what is open
 
 
-@compiled
-def count_open(grid: GridTables, anchors: Anchors, runs: Runs, spare: float) -> tuple[float, int, float]:
+@uncounted
+def count_open(
+    grid: GridTables, anchors: Anchors, runs: Runs, spare: float, best: FloatArray
+) -> tuple[float, int, float]:
     """Total and number above thr of the boxes in open runs, by the reference formula.
 
-    Stops when the upper bounds have shrunk by more than `spare`; the last value is by how much they shrank.
+    The contents of `best` (RUN,) do not matter. Stops when the upper bounds have shrunk by more than `spare`; the last
+    value is by how much they shrank.
     """
     w, h, offsets, ny, thr = grid.w, grid.h, grid.offsets, grid.edge_h.size - 1, anchors.thr
     row, y0, y1, first, size, top, cands = runs.row, runs.y0, runs.y1, runs.first, runs.size, runs.top, runs.cands
-    best = np.empty(RUN)
     total = shrunk = 0.0
     above = 0
     for t in range(row.size):

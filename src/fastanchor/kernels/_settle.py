@@ -10,29 +10,15 @@ TOLD_APART, below which the reference's ``1 - IoU`` rounds different IoUs to a t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
 from fastanchor._types import IntArray, LabelArray
-from fastanchor.kernels._jit import compiled, helper, inlined
-from fastanchor.kernels._tables import IOU, Centers, GridTables, Leaves
+from fastanchor.kernels._jit import helper, inlined, uncounted
+from fastanchor.kernels._tables import IOU, Centers, GridTables, Leaves, Walk
 
 MARGIN = 1e-6
 TOLD_APART = 1e-8
 TINY = 1e-280  # products below are rounded too coarsely to be compared
 LEAF_BOXES = 32  # guess, not tuned
 LEAF_LEVEL = 3
-
-
-class Walk(NamedTuple):
-    """State of the recursion: candidates of each level, blocks still to do, how much is written and what it took."""
-
-    lists: IntArray  # (levels, k)
-    sizes: IntArray  # (levels,)
-    stack: IntArray  # (depth, 3)
-    used: IntArray  # (2,) leaves, candidates
-    work: IntArray  # (3,)
 
 
 @helper
@@ -127,7 +113,7 @@ def nearest_of(centers: Centers, some: IntArray, m: int, w: float, h: float) -> 
     return a
 
 
-@inlined
+@helper
 def drop_beaten(
     centers: Centers, old: IntArray, m: int, new: IntArray, w0: float, w1: float, h0: float, h1: float
 ) -> int:
@@ -198,41 +184,29 @@ def put_quarters(grid: GridTables, stack: IntArray, depth: int, x: int, y: int, 
     return depth
 
 
-@compiled
+@uncounted
 def settle(
-    grid: GridTables,
-    centers: Centers,
-    alive: IntArray,
-    tiles: IntArray,
-    most: int,
-    leaves: Leaves,
-    work: IntArray,
-) -> tuple[int, int]:
-    """Write the `leaves` of the recursion over `tiles` (x, y, level); return how many, and how many candidates.
+    grid: GridTables, centers: Centers, alive: IntArray, tiles: IntArray, most: int, leaves: Leaves, walk: Walk
+) -> int:
+    """Write the `leaves` of the recursion over `tiles` (x, y, level); return how many.
 
-    Returns -1 leaves if there is too little room (growing an array here takes a second to compile). `alive` lists the
-    centres, ascending, without repetitions of equal ones (these never win: ties go to the lowest). The boxes of a cell
-    that is alike are equal, so the rectangle to decide on is that of its first box.
+    Returns -1 if there is too little room (growing an array here takes a second to compile). `alive` lists the centres,
+    ascending, without repetitions of equal ones (these never win: ties go to the lowest). The boxes of a cell that is
+    alike are equal, so the rectangle to decide on is that of its first box.
 
-    `work` (3,) becomes the candidates tried, the boxes of open leaves, and these times their candidates. Past `most`
-    candidates the recursion ends unfinished, with 0 leaves: the caller has a cheaper way.
+    Past `most` candidates tried the recursion ends unfinished, with 0 leaves: the caller has a cheaper way.
     """
-    levels = 2
-    for t in range(len(tiles)):
-        levels = max(levels, tiles[t, 2] + 2)
-    lists, sizes, used = np.empty((levels, alive.size), np.int64), np.empty(levels, np.int64), np.zeros(2, np.int64)
-    walk = Walk(lists, sizes, np.empty((3 * levels + 1, 3), np.int64), used, work)
-    work[0] = work[1] = work[2] = 0
+    walk.used[0] = walk.used[1] = walk.work[0] = walk.work[1] = walk.work[2] = 0
     for t in range(len(tiles)):
         level = tiles[t, 2]
         for p in range(alive.size):
-            lists[level + 1, p] = alive[p]
-        sizes[level + 1] = alive.size
+            walk.lists[level + 1, p] = alive[p]
+        walk.sizes[level + 1] = alive.size
         if not settle_tile(grid, centers, tiles[t], most, leaves, walk):
-            return -1, used[1]
-        if work[0] > most:
-            return 0, 0
-    return used[0], used[1]
+            return -1
+        if walk.work[0] > most:
+            return 0
+    return walk.used[0]
 
 
 @helper

@@ -26,9 +26,11 @@ __all__ = [
     "Histograms",
     "Leaves",
     "Painted",
+    "Row",
     "RowArray",
     "Rows",
     "Runs",
+    "Walk",
 ]
 
 Flags = NDArray[np.uint8]
@@ -117,6 +119,22 @@ class Leaves(NamedTuple):
         return Leaves(*(np.concatenate(columns, dtype=np.int32) for columns in zip(*moved, strict=True)))
 
 
+class Walk(NamedTuple):
+    """State of `settle`: candidates of each level, blocks still to do, how much is written and what it took."""
+
+    lists: IntArray  # (levels + 1, k)
+    sizes: IntArray  # (levels + 1,)
+    stack: IntArray  # (depth, 3)
+    used: IntArray  # (2,) leaves, candidates
+    work: IntArray  # (3,) candidates tried, boxes of open leaves, these times their candidates
+
+    @classmethod
+    def empty(cls, levels: int, k: int, work: IntArray) -> Walk:
+        """Return room for blocks of so many levels; contents are unspecified."""
+        lists, sizes = np.empty((levels + 1, k), np.int64), np.empty(levels + 1, np.int64)
+        return cls(lists, sizes, np.empty((3 * levels + 4, 3), np.int64), np.empty(2, np.int64), work)
+
+
 class Painted(NamedTuple):
     """Labels of all cells, (nx * ny,) int32; where it is -1, boxes have any of the centres `every`, ascending."""
 
@@ -159,17 +177,67 @@ class Anchors(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What is known of the rows of a level: which anchors win somewhere in a row, and how large its total may be."""
+    """A level's rows: their running sums, which anchors win somewhere in a row, and how large its total may be."""
 
     level: int
+    sums: FloatArray  # (rows, ny + 1, 5), see `_grid.run_rows`
     winners: Flags  # (rows, k)
     bound: FloatArray  # (rows,) upper bound of the total
     gap: FloatArray  # (rows,) the part of it that is open
 
     @classmethod
-    def empty(cls, level: int, rows: int, k: int) -> Rows:
-        """Return room for the rows of a level; contents are unspecified."""
-        return cls(level, np.empty((rows, k), np.uint8), np.empty(rows), np.empty(rows))
+    def empty(cls, level: int, sums: FloatArray, k: int) -> Rows:
+        """Return room for what is not known yet; contents are unspecified."""
+        rows = len(sums)
+        return cls(level, sums, np.empty((rows, k), np.uint8), np.empty(rows), np.empty(rows))
+
+
+class Row(NamedTuple):
+    """Room for one row while it is scanned: its anchors, how high they reach in it, the envelope and the segments."""
+
+    ids: IntArray  # of the anchors that matter here, ascending by height
+    w: FloatArray
+    h: FloatArray
+    inv_w: FloatArray
+    inv_h: FloatArray
+    low: FloatArray  # smallest and largest P
+    high: FloatArray
+    rising: IntArray  # whether P = w / kw (1), kw / w (-1) or either (0)
+    top: FloatArray  # P in the middle of the row
+    upper: FloatArray  # largest value in the piece that is looked at
+    order: IntArray  # anchors on the envelope
+    begin: FloatArray  # where each begins
+    flat: IntArray  # and whether that depends on a top
+    pos: FloatArray  # where segments begin
+    loose: IntArray  # whether that depends on a top
+    who: IntArray  # the anchor
+    kind: IntArray  # NONE, LEFT, FLAT or RIGHT
+    gaps: IntArray  # (segments + 1, 2) columns that stay open
+
+    @classmethod
+    def empty(cls, k: int) -> Row:
+        """Return room for a row and k anchors; contents are unspecified."""
+        floats, ints, marks = np.empty((9, k + 1)), np.empty((4, k + 1), np.int64), np.empty((3, 5 * k + 1), np.int64)
+        return cls(
+            ids=ints[0],
+            w=floats[0],
+            h=floats[1],
+            inv_w=floats[2],
+            inv_h=floats[3],
+            low=floats[4],
+            high=floats[5],
+            rising=ints[1],
+            top=floats[6],
+            upper=floats[7],
+            order=ints[2],
+            begin=floats[8],
+            flat=ints[3],
+            pos=np.empty(5 * k + 1),
+            loose=marks[0],
+            who=marks[1],
+            kind=marks[2],
+            gaps=np.empty((5 * k + 2, 2), np.int64),
+        )
 
 
 class Runs(NamedTuple):
