@@ -265,11 +265,19 @@ def gather_all(
             for s in range(grid.offsets[x * ny + y], end, RUN):
                 e = min(s + RUN, end)
                 assign_run(centers, w[s:e], h[s:e], some, best, label)
-                for i in range(e - s):
-                    j = int(label[i])
-                    if j % sought.step == sought.first:
-                        append(sought, 0, j, x, found, w[s + i])
-                        append(sought, 1, j, y, found, h[s + i])
+                append_run(sought, x, y, w[s:e], h[s:e], label, found)
+
+
+@helper
+def append_run(
+    sought: Sought, x: int, y: int, w: FloatArray, h: FloatArray, label: FloatArray, found: FloatArray
+) -> None:
+    """Append the sides of the boxes of one cell that lie in bins to gather from."""
+    for i in range(w.size):
+        j = int(label[i])
+        if j % sought.step == sought.first:
+            append(sought, 0, j, x, found, w[i])
+            append(sought, 1, j, y, found, h[i])
 
 
 @helper
