@@ -50,12 +50,8 @@ def clock(call):
 
 
 def medians(rounds, *calls):
-    """Return the median seconds of each call; they take turns, so that a slow moment meets all alike."""
-    times = [[] for _ in calls]
-    for _ in range(rounds):
-        for call, kept in zip(calls, times, strict=True):
-            kept.append(clock(call))
-    return [statistics.median(kept) for kept in times]
+    """Return the median seconds of each call, in turns."""
+    return [statistics.median(times) for times in bench.turns(calls, rounds)]
 
 
 def fresh(code, **environment):

@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import os
-import statistics
 import tempfile
 import time
 import xml.etree.ElementTree as ET
@@ -26,32 +25,23 @@ from fastanchor import Boxes, bench
 from fastanchor.datasets import _fetch, table
 
 RESULTS = Path(__file__).parent / "results"
-VOC, YOLO, COCO, ROWS, OPEN, ROUNDS, COLD_ROUNDS = 10_000, 20_000, 400_000, 20_000_000, 500_000, 5, 3
+VOC, YOLO, COCO, ROWS, OPEN, ROUNDS, COLD_ROUNDS = 10_000, 20_000, 400_000, 20_000_000, 500_000, (5, 31), (3, 3)
 
 
-def timed(call, rounds=ROUNDS):
-    call()
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+def drop(files):
+    """Drop files from the page cache."""
+    for file in files:
+        fd = os.open(file, os.O_RDONLY)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
 
 
-def cold(call, files):
-    """Return the median time of a call on files that are in no page cache, and the last answer."""
-    times = []
-    os.sync()  # pages not yet written cannot be dropped
-    for _ in range(COLD_ROUNDS):
-        for file in files:
-            fd = os.open(file, os.O_RDONLY)
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.close(fd)
-        began = time.perf_counter()
-        answer = call()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times), answer
+def measured(what, unit, amount, rival, ratio):
+    """Print a row of the table and return it."""
+    theirs, ours = amount / ratio.reference, amount / ratio.contender
+    print(f"{what:<26}{ours:>14,.0f} {unit}/s{theirs:>14,.0f} {rival:<26} {ratio}", flush=True)
+    speeds = {"theirs": theirs, "ours": ours, "ratio": ratio.median, "interval": [ratio.low, ratio.high]}
+    return {"what": what, "unit": unit, "amount": amount, "rival": rival, **speeds}
 
 
 def cold_row(what, files, read):
@@ -65,17 +55,15 @@ def cold_row(what, files, read):
 
     theirs["boxes"] = one_by_one
     rows = []
+    os.sync()  # pages not yet written cannot be dropped
     for part in ("bytes", "boxes"):
-        slow, expected = cold(theirs[part], files)
-        fast, found = cold(ours[part], files)
+        expected, found = theirs[part](), ours[part]()
         assert len(found) == len(expected)
         assert found == expected if part == "bytes" else np.array_equal(found, expected)
-        name, n = f"{what}, cold, {part}", len(files)
-        print(
-            f"{name:<26}{n / fast:>14,.0f} files/s{n / slow:>14,.0f} {'one thread':<26}{slow / fast:>7.1f}x", flush=True
+        ratio = bench.paired(
+            theirs[part], ours[part], rounds=COLD_ROUNDS, clock=time.perf_counter, before=lambda: drop(files)
         )
-        speeds = {"theirs": n / slow, "ours": n / fast, "ratio": slow / fast}
-        rows.append({"what": name, "unit": "files", "amount": n, "rival": "one thread", **speeds})
+        rows.append(measured(f"{what}, cold, {part}", "files", len(files), "one thread", ratio))
     return rows
 
 
@@ -110,12 +98,7 @@ def row(what, unit, amount, rival, theirs, ours, expected):
     """Compare the answers, then the times; `amount` units of work."""
     np.testing.assert_allclose(theirs(), expected, rtol=1e-6)
     np.testing.assert_allclose(ours(), expected, rtol=1e-6)
-    slow, fast = timed(theirs, 3), timed(ours)
-    print(
-        f"{what:<26}{amount / fast:>14,.0f} {unit}/s{amount / slow:>14,.0f} {rival:<26}{slow / fast:>7.1f}x", flush=True
-    )
-    speeds = {"theirs": amount / slow, "ours": amount / fast, "ratio": slow / fast}
-    return {"what": what, "unit": unit, "amount": amount, "rival": rival, **speeds}
+    return measured(what, unit, amount, rival, bench.paired(theirs, ours, rounds=ROUNDS, width=0.05))
 
 
 def yolo(folder):
@@ -130,7 +113,7 @@ def yolo(folder):
         (labels / f"{i:06}.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
     (folder / "data.yaml").write_text("train: labels\nnames: [a, b, c, d]\n", encoding="ascii")
     expected = loadtxt(labels)
-    ours = lambda: fastanchor.read(folder, image_size=(640, 640), progress=False).wh  # noqa: E731
+    ours = lambda: fastanchor.read(folder, source_size=(640, 640), progress=False).wh  # noqa: E731
     return row("YOLO labels", "files", YOLO, "np.loadtxt a file", lambda: loadtxt(labels), ours, expected)
 
 
@@ -200,7 +183,7 @@ def open_images(folder):
             sides = [(float(r["XMax"]) - float(r["XMin"]), float(r["YMax"]) - float(r["YMin"])) for r in rows]
         return np.array(sides) * 640
 
-    ours = lambda: fastanchor.read(file, image_size=(640, 640), progress=False).wh  # noqa: E731
+    ours = lambda: fastanchor.read(file, source_size=(640, 640), progress=False).wh  # noqa: E731
     return row("Open Images CSV", "rows", OPEN, "csv.DictReader", theirs, ours, (high - low) * 640)
 
 
@@ -220,7 +203,7 @@ def main():
         rows.append(yolo(folder / "yolo"))
         if hasattr(os, "posix_fadvise"):
             rows += cold_row("Pascal VOC", sorted(map(str, (folder / "voc").rglob("*.xml"))), ours)
-            labels = lambda: fastanchor.read(folder / "yolo", image_size=(640, 640), progress=False).wh  # noqa: E731
+            labels = lambda: fastanchor.read(folder / "yolo", source_size=(640, 640), progress=False).wh  # noqa: E731
             rows += cold_row("YOLO labels", sorted(map(str, (folder / "yolo").rglob("*.txt"))), labels)
         rows += coco(folder / "coco")
         rows += tables(folder / "tables")

@@ -221,8 +221,8 @@ def test_pairs_of_sides(shape, tmp_path):
         mmdet.resized(WH, WH, shape)
     if shape is not None:
         (tmp_path / "a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
-        with pytest.raises(DataError, match="image_size = "):
-            data.read(tmp_path, format="yolo", image_size=shape)
+        with pytest.raises(DataError, match="source_size = "):
+            data.read(tmp_path, format="yolo", source_size=shape)
 
 
 # --- numbers

@@ -230,7 +230,11 @@ def test_gate_tells_a_slow_down(capsys):
     gate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(gate)
     kept = {"ratios": {"a": 4.0, "b": 4.0}, "instructions": {"a": 20.0}}
-    assert gate.verdict("ratios", {"a": 3.5, "b": 2.0, "new": 1.0}, kept) == ["b"]
+    measured = {"a": (3.4, 3.5, 3.6), "b": (1.9, 2.0, 2.1), "new": (0.9, 1.0, 1.1)}
+    found = {name: bench.Ratio(median, low, high, 31, 1.0, 1.0) for name, (low, median, high) in measured.items()}
+    assert gate.verdict("ratios", found, kept) == ["b"]
+    found["b"] = bench.Ratio(2.0, 1.0, 2.7, 31, 1.0, 1.0)  # its interval reaches above 4 / 1.5
+    assert gate.verdict("ratios", found, kept) == []
     assert gate.verdict("instructions", {"a": 40.0}, kept) == ["a"]
     assert gate.verdict("instructions", {"a": 20.5}, kept) == []
     assert "WORSE" in capsys.readouterr().out

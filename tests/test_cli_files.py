@@ -68,7 +68,7 @@ def test_a_picture_and_a_page_on_standard_output(place):
     pytest.importorskip("PIL")
     pytest.importorskip("matplotlib")
     (place / "list.txt").write_text("a.jpg 1,2,30,40,0\n")
-    done = shell(f"{FAST} show list.txt --image-size 100x80 -o /dev/stdout > sheet.png")
+    done = shell(f"{FAST} show list.txt --source-size 100x80 -o /dev/stdout > sheet.png")
     assert done.returncode == 0
     assert (place / "sheet.png").read_bytes().endswith(b"IEND\xaeB`\x82")
     assert "read as list" in done.stderr

@@ -319,13 +319,13 @@ def test_show_reads_as_the_other_commands_do(capsys, tmp_path):
     out = tmp_path / "sheet.png"
     arguments = ["show", str(tmp_path / "list.txt"), "-o", str(out)]
     assert main(arguments) == 2
-    assert "give --image-size WxH" in capsys.readouterr().err
-    assert main([*arguments, "--image-size", "100x80", "--json"]) == 0
+    assert "give --source-size WxH" in capsys.readouterr().err
+    assert main([*arguments, "--source-size", "100x80", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["format"] == "list"
     assert "list.txt: read as list" in captured.err
     assert out.exists()
-    assert main([*arguments, "--image-size", "100x80", "--format", "list", "--force"]) == 0
+    assert main([*arguments, "--source-size", "100x80", "--format", "list", "--force"]) == 0
     assert "read as" not in capsys.readouterr().err
 
 

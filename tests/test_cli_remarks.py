@@ -284,15 +284,15 @@ def unsized(tmp_path):
 @pytest.mark.parametrize("name", ["list.txt", "labels", "coco.json"])
 def test_sizes_are_asked_for_in_the_words_of_the_caller(capsys, unsized, name):
     _, _, err = run(capsys, "stats", unsized / name)
-    assert "give --image-size WxH" in err
-    assert "image_size" not in err
+    assert "give --source-size WxH" in err
+    assert "source_size" not in err
     said = []
     try:
         datasets.read(unsized / name, report=said.append)
     except DataError as error:
         said.append(str(error))
-    assert any("see image_size" in text for text in said)
-    assert not any("--image-size" in text for text in said)
+    assert any("see source_size" in text for text in said)
+    assert not any("--source-size" in text for text in said)
 
 
 def test_levels_are_asked_for_in_the_words_of_the_caller(capsys, tmp_path):
@@ -308,12 +308,12 @@ def test_levels_are_asked_for_in_the_words_of_the_caller(capsys, tmp_path):
 def test_strict_says_why_it_stopped(capsys, tmp_path, command):
     file = tmp_path / "l.txt"
     file.write_text("a.jpg 1,2,1,4,0\n")
-    where = ("--image-size", "9x9")
+    where = ("--source-size", "9x9")
     code, out, err = run(capsys, *command, file, *where, "--strict", "--quiet")
     assert (code, out) == (2, "")
     assert err.endswith("; stopped because of --strict\n")
     with pytest.raises(DataError, match=r"box with zero width or height \(1,2,1,4,0\)$"):
-        datasets.read(file, image_size=(9, 9), strict=True)
+        datasets.read(file, source_size=(9, 9), strict=True)
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_images_without_a_size(tmp_path, way):
     boxes = fastanchor.read(file)
     assert boxes.wh.tolist() == [[3, 3]]
     assert boxes.skipped == {"image without a size": 2, "annotation of an image without a size": 2}
-    sized = fastanchor.read(file, image_size=(64, 48))
+    sized = fastanchor.read(file, source_size=(64, 48))
     assert sized.image_wh.tolist() == [[64, 48], [64, 48], [9, 9]]
     pillow = pytest.importorskip("PIL.Image")
     pillow.new("L", (33, 22)).save(tmp_path / "no.jpg")

@@ -38,7 +38,11 @@ TEXTS = {
     "open.csv": ("open.csv", "ImageID,LabelName,XMin,XMax,YMin,YMax,IsGroupOf\n" + "a,/m/1,0.1,0.6,0.2,0.7,0\n" * 5),
     "x.csv": ("x.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n" + "a.jpg,100,80,cat,1,2,31,42\n" * 4),
 }
-OPTIONS = {"yolo": {"image_size": (100, 100)}, "kitti": {"image_size": (1000, 500)}, "list": {"image_size": (100, 100)}}
+OPTIONS = {
+    "yolo": {"source_size": (100, 100)},
+    "kitti": {"source_size": (1000, 500)},
+    "list": {"source_size": (100, 100)},
+}
 TOKENS = [b"", b"0", b"-1", b"1e400", b"nan", b"inf", b"null", b'""', b"[]", b"{}", b"true", b"9" * 25, b"9" * 5000,
           b"\xff", b"\0", b"\n", b"\r\n", b",", b'"', b";", b"  ", b"\xef\xbb\xbf", b"<a>", b"0x1", b"1_0",
           b"\xe2\x80\xa8", b": ", b"- ", b"&a", b"*a", b"!!python/object:x "]  # fmt: skip

@@ -100,7 +100,7 @@ def test_readers_give_the_same_either_way(tmp_path, speed):
     labels.mkdir()
     for i in range(1500):
         (labels / f"{i:04}.txt").write_text(f"{i % 3} 0.5 0.5 {(i + 1) / 2000} 0.25\n" * (i % 7 > 0))
-    boxes = fastanchor.read(tmp_path, image_size=(2000, 100))
+    boxes = fastanchor.read(tmp_path, source_size=(2000, 100))
     kept = [i for i in range(1500) if i % 7]
     np.testing.assert_allclose(boxes.wh[:, 0], np.array(kept) + 1)
     assert boxes.image_index.tolist() == kept

@@ -60,7 +60,7 @@ def test_yolo(tmp_path, files, links, skipped, way):
         text = "train: images\n" if whole else "train: train/images\nval: val/images\n"
         (folder / "data.yaml").write_text(f"{text}names: [cat]\n")
         skipped = skipped if whole else {}
-    boxes = fastanchor.read(folder, image_size=(100, 100), format="yolo" if way == "named" else "auto")
+    boxes = fastanchor.read(folder, source_size=(100, 100), format="yolo" if way == "named" else "auto")
     by_two_ways = 2 if skipped == {CIRCLE: 2} else 0
     assert (len(boxes), boxes.skipped) == (3 + by_two_ways, skipped)
 
@@ -70,11 +70,11 @@ def test_yolo_names_the_link(tmp_path, name):
     files, links, skipped = YOLO_LINKS[name]
     folder = put(tmp_path, files, links)
     said = []
-    fastanchor.read(folder, image_size=(100, 100), report=said.append)
+    fastanchor.read(folder, source_size=(100, 100), report=said.append)
     place, why = folder / links[0][0], next(iter(skipped))
     assert any(one.startswith(f"{place}: {why}") for one in said), said
     with pytest.raises(DataError, match=why):
-        fastanchor.read(folder, image_size=(100, 100), strict=True)
+        fastanchor.read(folder, source_size=(100, 100), strict=True)
 
 
 @pytest.mark.parametrize("target", ["bad.xml", "nowhere.xml", "bad.xml/x"])
@@ -89,7 +89,7 @@ def test_voc(tmp_path, inner, target):
 @pytest.mark.parametrize("target", ["9.txt", "nowhere.txt"])
 def test_kitti(tmp_path, target):
     put(tmp_path / "label_2", {"0.txt": KITTI, "1.txt": KITTI}, [("9.txt", target), ("loop", "loop")])
-    boxes = fastanchor.read(tmp_path, format="kitti", image_size=(100, 100))
+    boxes = fastanchor.read(tmp_path, format="kitti", source_size=(100, 100))
     assert (len(boxes), boxes.skipped) == (2, {UNREAD: 1})
 
 

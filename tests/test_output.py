@@ -222,8 +222,8 @@ WRITERS = {
     "stats plot": (["stats", "classes.csv", "--quiet", "--plot"], "k.png"),
     "report": (["report", *QUICK, "--sweep", "none", "-o"], "page.html"),
     "convert": (["convert", "classes.csv", "--quiet", "-o"], "boxes.csv"),
-    "show sheet": (["show", "list.txt", "--image-size", "100x80", "-o"], "sheet.png"),
-    "show folder": (["show", "list.txt", "--image-size", "100x80", "-o"], "pictures"),
+    "show sheet": (["show", "list.txt", "--source-size", "100x80", "-o"], "sheet.png"),
+    "show folder": (["show", "list.txt", "--source-size", "100x80", "-o"], "pictures"),
     "bench": (
         ["bench", "--n", "200", "--k", "3", "--rounds", "1", "--no-memory", "--stages", "fitness", "-o"],
         "b.json",

@@ -29,7 +29,7 @@ def test_kitti(tmp_path):
     labels = kitti(tmp_path, a=f"{CAR}\n{REGION}\n", b="", c=f"{CAR.replace('Car', 'Van')} 0.9\r\n")
     for place in (tmp_path, tmp_path / "training", labels):
         assert datasets.detect(place) == "kitti"
-        boxes = fastanchor.read(place, image_size=(1242, 375), strict=True)
+        boxes = fastanchor.read(place, source_size=(1242, 375), strict=True)
         np.testing.assert_array_equal(boxes.wh, [WH, WH])
         assert (boxes.class_names, boxes.image_index.tolist()) == (("Car", "Van"), [0, 2])
         assert boxes.skipped == {"DontCare region": 1}
@@ -44,7 +44,7 @@ def test_kitti_bad_rows(tmp_path):
     rows = [CAR, "Car 1 2 3", CAR.replace("614.12", "587.01"), CAR.replace("614.12", "x"), CAR.replace("200.12", "1")]
     labels = kitti(tmp_path, a="\n".join(rows))
     said = []
-    boxes = fastanchor.read(tmp_path, image_size=(9, 9), report=said.append)
+    boxes = fastanchor.read(tmp_path, source_size=(9, 9), report=said.append)
     assert len(boxes) == 1
     assert boxes.skipped == {
         "row of 4 columns": 1,
@@ -54,7 +54,7 @@ def test_kitti_bad_rows(tmp_path):
     }
     assert said[0] == f"{labels / 'a.txt'}, line 2: row of 4 columns (Car 1 2 3)"
     with pytest.raises(DataError, match="line 2: row of 4 columns"):
-        fastanchor.read(tmp_path, image_size=(9, 9), strict=True)
+        fastanchor.read(tmp_path, source_size=(9, 9), strict=True)
     with pytest.raises(DataError, match=r"no file could be read; the first: .*image size missing"):
         fastanchor.read(tmp_path)
     with pytest.raises(DataError, match="must be 'training'"):
@@ -65,7 +65,7 @@ def test_keras_list(tmp_path):
     path = tmp_path / "train.txt"
     path.write_text("my images/a.jpg 10,20,40,60,10 1,2,3,4,9\nmy images/b.jpg\n\nmy images/c.jpg 0,0,5,5,9\r\n")
     assert datasets.detect(path) == "list"
-    boxes = fastanchor.read(path, image_size=(100, 50), strict=True)
+    boxes = fastanchor.read(path, source_size=(100, 50), strict=True)
     assert boxes.wh.tolist() == [[30, 40], [2, 2], [5, 5]]
     assert (boxes.class_names, boxes.class_index.tolist()) == (("9", "10"), [1, 0, 0])
     assert boxes.image_wh.tolist() == [[100, 50]] * 3
@@ -87,7 +87,7 @@ def test_numbered_list(tmp_path):
 def test_bad_lists(tmp_path):
     path = tmp_path / "train.txt"
     path.write_text("a.jpg 1,2,3,4,0 5,6,7 1,2,1,4,0 1,2,inf,4,0\nhello\n0 b.jpg 9 9 0 1 2\n")
-    boxes = fastanchor.read(path, image_size=(9, 9))
+    boxes = fastanchor.read(path, source_size=(9, 9))
     assert len(boxes) == 1
     assert boxes.skipped == {
         "box of 3 values instead of 5": 2,
@@ -104,6 +104,6 @@ def test_bad_lists(tmp_path):
 
 def test_a_list_may_begin_with_an_image_without_boxes(tmp_path):
     (tmp_path / "list.txt").write_text("a.jpg\nb.jpg 1,2,3,4,0\n")
-    boxes = fastanchor.read(tmp_path / "list.txt", image_size=(40, 30))
+    boxes = fastanchor.read(tmp_path / "list.txt", source_size=(40, 30))
     assert boxes.wh.tolist() == [[2, 2]]
     assert len(boxes.image_wh) == 2

@@ -480,9 +480,9 @@ def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatc
     Path("one.xml").write_text("<annotation><object/></annotation>")
     Path("labels").mkdir()
     Path("labels/a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
-    assert main(["stats", name, f"--image-size={size}", "--quiet"]) == 2
+    assert main(["stats", name, f"--source-size={size}", "--quiet"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("fastanchor: image_size = ")
+    assert error.startswith("fastanchor: source_size = ")
     assert error.endswith(": must be at least 1\n")
 
 
@@ -490,8 +490,8 @@ def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatc
     ("option", "sentence"),
     [
         (
-            "--image-size=9x9",
-            "image_size = (9, 9): format 'table' has no use for it; only these formats have: 'coco', 'op",
+            "--source-size=9x9",
+            "source_size = (9, 9): format 'table' has no use for it; only these formats have: 'coco', 'op",
         ),
         ("--size-cache=k", "size_cache = 'k': format 'table' has no use for it; only these formats have: 'coco', 'op"),
         ("--crowd", "crowd = True: format 'table' has no use for it; only these formats have: 'coco', 'openimages'"),

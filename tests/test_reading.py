@@ -65,7 +65,7 @@ def labelled(folder, kind, count=20):
 
 
 def read(folder, kind, **options):
-    options = {"image_size": (100, 100), **options} if kind != "voc" else options
+    options = {"source_size": (100, 100), **options} if kind != "voc" else options
     return fastanchor.read(folder, format=kind, **options)
 
 
@@ -123,7 +123,7 @@ def test_a_list_of_a_split_that_is_a_pipe(tmp_path):
 def test_a_folder_of_tables_with_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "a.csv")
     (tmp_path / "b.csv").write_text("ImageID,XMin,XMax,YMin,YMax\na,0,0.5,0,0.5\n")
-    assert fastanchor.read(tmp_path, image_size=(10, 20)).wh.tolist() == [[5, 10]]
+    assert fastanchor.read(tmp_path, source_size=(10, 20)).wh.tolist() == [[5, 10]]
 
 
 # --- sizes
@@ -147,7 +147,7 @@ def test_huge_settings_are_not_read(tmp_path, name):
     os.truncate(file, (16 << 20) + 1)
     rule = r"cannot be read \(larger than 16 MB, the limit for YAML, cfg and name files\)"
     with pytest.raises(DataError, match=rule):
-        fastanchor.read(tmp_path if name == "classes.txt" else file, format="yolo", image_size=(9, 9))
+        fastanchor.read(tmp_path if name == "classes.txt" else file, format="yolo", source_size=(9, 9))
 
 
 LINES = {
@@ -161,7 +161,7 @@ LINES = {
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_long_lines_take_linear_time(tmp_path, line):
     (tmp_path / "list.txt").write_text(f"a.png 1,2,11,22,0\n{line}\n")
-    boxes = fastanchor.read(tmp_path / "list.txt", image_size=(100, 100))
+    boxes = fastanchor.read(tmp_path / "list.txt", source_size=(100, 100))
     assert boxes.skipped == {"line that is no image with boxes": 1}
 
 
@@ -196,14 +196,14 @@ def test_long_yaml_is_read(tmp_path, text):
     labelled(tmp_path, "yolo", 2)
     (tmp_path / "data.yaml").write_text(text)
     (tmp_path / "images").mkdir()
-    assert len(fastanchor.read(tmp_path / "data.yaml", image_size=(9, 9)).wh) == 2
+    assert len(fastanchor.read(tmp_path / "data.yaml", source_size=(9, 9)).wh) == 2
 
 
 def test_honest_aliases_are_followed(tmp_path):
     labelled(tmp_path, "yolo", 2)
     (tmp_path / "images").mkdir()
     (tmp_path / "data.yaml").write_text("train: &t images\nval: *t\nbase: &b {nc: 1}\n<<: *b\nnames: [cat]\n")
-    assert fastanchor.read(tmp_path / "data.yaml", image_size=(9, 9)).class_names == ("cat",)
+    assert fastanchor.read(tmp_path / "data.yaml", source_size=(9, 9)).class_names == ("cat",)
 
 
 # --- pickles
@@ -288,17 +288,17 @@ def test_a_pipe_that_is_named_is_read(tmp_path, name, capsys):
         return answer
 
     size = (100, 100) if name in ("train.csv", "one.txt", "list.txt", "kitti.txt") else None
-    expected = fastanchor.read(file, image_size=size)
-    found = through(lambda path: fastanchor.read(path, image_size=size))
+    expected = fastanchor.read(file, source_size=size)
+    found = through(lambda path: fastanchor.read(path, source_size=size))
     np.testing.assert_array_equal(found.wh, expected.wh)
     assert through(datasets.detect) == datasets.detect(file)
     assert through(lambda path: main(["stats", str(path), "--json", "--quiet"])) == main(
         ["stats", str(file), "--json", "--quiet"]
     )
     if "boxes" not in name:
-        images = through(lambda path: datasets.iter_images(path, image_size=size))
+        images = through(lambda path: datasets.iter_images(path, source_size=size))
         assert [one.boxes.tolist() for one in images] == [
-            one.boxes.tolist() for one in datasets.iter_images(file, image_size=size)
+            one.boxes.tolist() for one in datasets.iter_images(file, source_size=size)
         ]
         del images
     assert not fastanchor._reading._pipes

@@ -139,7 +139,7 @@ def test_columns_asked_for_and_absent(tmp_path):
     with pytest.raises(DataError, match="must be the names of two columns"):
         fastanchor.read(file, columns=("b",))
     with pytest.raises(DataError, match="format 'table' has no use for it"):
-        fastanchor.read(file, image_size=(3, 3))
+        fastanchor.read(file, source_size=(3, 3))
 
 
 def test_numpy_files(tmp_path):
@@ -263,12 +263,12 @@ def test_open_images(tmp_path):
     said = []
     square = fastanchor.read(file, report=said.append)
     np.testing.assert_allclose(square.wh, [[0.5, 0.5], [0.5, 0.25]])
-    assert said[0].endswith("taken as square; see image_size")
+    assert said[0].endswith("taken as square; see source_size")
     assert square.skipped == {"box of a group (IsGroupOf)": 1}
     assert len(fastanchor.read(file, crowd=True)) == 3
     word = csv_file(tmp_path, OPEN + rows.replace(",1\n", ",True\n"), "word.csv")
     assert fastanchor.read(word).skipped == {"box of a group (IsGroupOf)": 1}
-    np.testing.assert_allclose(fastanchor.read(file, image_size=(200, 100)).wh, [[100, 50], [100, 25]])
+    np.testing.assert_allclose(fastanchor.read(file, source_size=(200, 100)).wh, [[100, 50], [100, 25]])
     csv_file(tmp_path, "ImageID,Width,Height\na,40,20\n", "image_sizes.csv")
     part = fastanchor.read(file)
     np.testing.assert_allclose(part.wh, [[20, 10]])
@@ -287,10 +287,10 @@ def test_open_images_knows_which_are_pixels(tmp_path):
     assert len(boxes) == 2
     assert boxes.skipped == {"box in pixels among boxes relative to the image": 1}
     rows = "a,x,/m/1,1,10,60,20,70,0\nb,x,/m/2,1,0,1,0,2,0\nc,x,/m/1,1,30,60,5,9,0\n"
-    boxes = fastanchor.read(csv_file(tmp_path, OPEN + rows), image_size=(100, 90))
+    boxes = fastanchor.read(csv_file(tmp_path, OPEN + rows), source_size=(100, 90))
     assert boxes.wh.tolist() == [[50, 50], [1, 2], [30, 4]]
     assert boxes.image_wh.tolist() == [[100, 90]] * 3
-    with pytest.raises(DataError, match=r"no row could be read; the first: .*a; see image_size"):
+    with pytest.raises(DataError, match=r"no row could be read; the first: .*a; see source_size"):
         fastanchor.read(tmp_path / "boxes.csv")
 
 
@@ -453,7 +453,7 @@ def test_one_data_set_in_four_formats_gives_the_same_anchors(tmp_path):
     read = {
         "voc": fastanchor.read(voc),
         "coco": fastanchor.read(tmp_path / "coco.json"),
-        "yolo": fastanchor.read(yolo, image_size=(512, 256)),
+        "yolo": fastanchor.read(yolo, source_size=(512, 256)),
     }
     table.write(read["voc"], tmp_path / "boxes.csv")
     read["csv"] = fastanchor.read(tmp_path / "boxes.csv")

@@ -60,10 +60,10 @@ FINE = {
 
 @pytest.mark.parametrize(("content", "expected"), FINE.values(), ids=FINE)
 def test_one_row(tmp_path, content, expected):
-    boxes = fastanchor.read(write(tmp_path / "labels", a=content), image_size=(200, 100))
+    boxes = fastanchor.read(write(tmp_path / "labels", a=content), source_size=(200, 100))
     np.testing.assert_allclose(boxes.wh, [(expected[2] * 200, expected[3] * 100)], rtol=1e-12)
     assert (boxes.class_names, boxes.image_wh.tolist(), boxes.skipped) == (("1",), [[200, 100]], {})
-    [image] = datasets.iter_images(tmp_path / "labels", image_size=(200, 100))
+    [image] = datasets.iter_images(tmp_path / "labels", source_size=(200, 100))
     x, y, w, h = expected
     corners = [(x - w / 2) * 200, (y - h / 2) * 100, (x + w / 2) * 200, (y + h / 2) * 100]
     np.testing.assert_allclose(image.boxes, [corners], rtol=1e-12, atol=1e-12)
@@ -95,7 +95,7 @@ BAD = {
 def test_bad_rows_are_counted_and_named(tmp_path, content, reason):
     folder = write(tmp_path / "labels", a=ROW, b=f"0 0.3 0.3 0.1 0.1\n{content}")
     said = []
-    boxes = fastanchor.read(folder, image_size=(100, 100), report=said.append)
+    boxes = fastanchor.read(folder, source_size=(100, 100), report=said.append)
     assert boxes.skipped == {reason: 1}
     assert len(boxes) == 2 + (reason == "row that stands twice in its file")
     line = 2 + (reason == "row that stands twice in its file")
@@ -229,7 +229,7 @@ def test_sizes_from_images(tmp_path):
     assert [i.image_path.name for i in datasets.iter_images(tmp_path)] == ["a.jpg", "b.jpg", "c.png"]
     write(tmp_path / "labels" / "train", d=ROW)
     assert fastanchor.read(tmp_path).skipped == {"image size missing": 1}
-    assert fastanchor.read(tmp_path, image_size=(10, 10)).image_wh.tolist()[-1] == [10, 10]
+    assert fastanchor.read(tmp_path, source_size=(10, 10)).image_wh.tolist()[-1] == [10, 10]
 
 
 def test_without_sizes_boxes_are_relative_and_it_is_said(tmp_path):
@@ -241,7 +241,7 @@ def test_without_sizes_boxes_are_relative_and_it_is_said(tmp_path):
 
 
 def test_empty_files_are_images_without_boxes(tmp_path):
-    boxes = fastanchor.read(write(tmp_path / "labels", a="", b=ROW, c=" \n"), image_size=(10, 10))
+    boxes = fastanchor.read(write(tmp_path / "labels", a="", b=ROW, c=" \n"), source_size=(10, 10))
     assert (len(boxes.image_wh), len(boxes), boxes.image_index.tolist(), boxes.skipped) == (3, 1, [1], {})
 
 
@@ -339,7 +339,7 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
         with pytest.raises(DataError, match=f"a.png: no size can be read from it .*{sentence}"):
             fastanchor.read(folder)
         said = []
-        assert len(fastanchor.read(folder, image_size=(10, 10), report=said.append)) == 2
+        assert len(fastanchor.read(folder, source_size=(10, 10), report=said.append)) == 2
 
 
 @pytest.mark.parametrize(
@@ -354,12 +354,12 @@ def test_paths_of_another_machine(tmp_path, text):
     write(tmp_path / "train/labels", a=ROW)
     write(tmp_path / "val/labels", b=ROW)
     (tmp_path / "data.yaml").write_text(text + "names: [x, y]\n")
-    assert len(fastanchor.read(tmp_path, image_size=(10, 10))) == 2
-    assert len(fastanchor.read(tmp_path, image_size=(10, 10), split="val")) == 1
+    assert len(fastanchor.read(tmp_path, source_size=(10, 10))) == 2
+    assert len(fastanchor.read(tmp_path, source_size=(10, 10), split="val")) == 1
     (tmp_path / "images").mkdir()
     write(tmp_path / "labels", c=ROW)
     (tmp_path / "data.yaml").write_text("train: /home/me/other/images\nval: val\nnames: [x, y]\n")
-    boxes = fastanchor.read(tmp_path, image_size=(10, 10))  # a folder called images may be any
+    boxes = fastanchor.read(tmp_path, source_size=(10, 10))  # a folder called images may be any
     assert len(boxes) == 1
     assert boxes.skipped == {"part of the data set that is not there": 1}
 
@@ -386,7 +386,7 @@ def test_many_files_as_one_by_one(tmp_path):
 def test_a_row_that_stands_twice_is_found_wherever_it_stands(tmp_path, twice):
     lines = ["0 .5 .5 .1 .1", "0 .4 .4 .1 .1", "0 .3 .3 .1 .1", "1 .3 .3 .1 .1"]
     folder = write(tmp_path / "labels", a="\n".join(lines), b="\n".join([*lines, lines[twice]]), c="\n".join(lines))
-    boxes = fastanchor.read(folder, image_size=(10, 10))
+    boxes = fastanchor.read(folder, source_size=(10, 10))
     assert len(boxes) == 12
     assert boxes.skipped == {"row that stands twice in its file": 1}
 
@@ -402,20 +402,20 @@ def test_plain_files_are_read_at_once(monkeypatch):
     assert len(fast.box) == 4
 
 
-def test_image_size_is_checked(tmp_path):
+def test_source_size_is_checked(tmp_path):
     folder = write(tmp_path / "labels", a=ROW)
     for bad in ((0, 5), (1, 2, 3), 640, "ab", (1.5, 2)):
-        with pytest.raises(DataError, match="image_size"):
-            fastanchor.read(folder, image_size=bad)
+        with pytest.raises(DataError, match="source_size"):
+            fastanchor.read(folder, source_size=bad)
     (tmp_path / "v").mkdir()
     (tmp_path / "v" / "a.xml").write_text("<annotation/>")
     with pytest.raises(DataError, match="format 'voc' has no use for it"):
-        fastanchor.read(tmp_path / "v", image_size=(5, 5))
+        fastanchor.read(tmp_path / "v", source_size=(5, 5))
 
 
 def test_command_line(tmp_path, capsys):
     write(tmp_path / "labels", a=ROW)
-    assert main(["stats", str(tmp_path), "--image-size", "200x100", "--json"]) == 0
+    assert main(["stats", str(tmp_path), "--source-size", "200x100", "--json"]) == 0
     assert '"format": "yolo"' in capsys.readouterr().out
 
 

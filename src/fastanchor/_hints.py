@@ -9,7 +9,7 @@ __all__ = ["hint", "of_command_line"]
 
 # in Python, on the command line
 _HINTS = {
-    "image_size": ("see image_size", "give --image-size WxH"),
+    "source_size": ("see source_size", "give --source-size WxH"),
     "strict": ("", "; stopped because of --strict"),
     "levels": ("give parts", "give --levels"),
 }
@@ -21,11 +21,11 @@ def hint(name: str) -> str:
 
     Examples
     --------
-    >>> hint("image_size")
-    'see image_size'
+    >>> hint("source_size")
+    'see source_size'
     >>> with of_command_line():
-    ...     hint("image_size")
-    'give --image-size WxH'
+    ...     hint("source_size")
+    'give --source-size WxH'
     """
     return _HINTS[name][_command_line]
 

@@ -18,11 +18,12 @@ from fastanchor._version import __version__
 from fastanchor.bench import _rivals, _stages
 from fastanchor.bench._contest import CONTENDERS, STAGES, Case, Unusable, contender, stage
 from fastanchor.bench._measure import Row, contest, fitted
+from fastanchor.bench._ratio import Ratio, paired, turns
 from fastanchor.engine._pool import thread_count
 
 __all__ = [
-    "CONTENDERS", "STAGES", "Case", "Row", "Unusable", "absent", "boxes", "case", "contender", "fitted", "labels",
-    "machine", "run", "stage",
+    "CONTENDERS", "STAGES", "Case", "Ratio", "Row", "Unusable", "absent", "boxes", "case", "contender", "fitted",
+    "labels", "machine", "paired", "run", "stage", "turns",
 ]  # fmt: skip
 
 _PARTS = (_stages, _rivals)  # importing them registers the stages and contenders

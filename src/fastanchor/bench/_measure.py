@@ -14,6 +14,7 @@ import numpy as np
 
 from fastanchor._errors import FastanchorError
 from fastanchor.bench._contest import CONTENDERS, STAGES, Call, Case, Contender, Unusable
+from fastanchor.bench._ratio import turns
 
 __all__ = ["Row", "contest", "fitted", "peak"]
 
@@ -90,7 +91,6 @@ class _Entry:
     call: Call
     first: float
     quality: str
-    times: list[float]
 
 
 def contest(
@@ -119,11 +119,8 @@ def contest(
             yield Row(stage, one.name, n, k, n, _rule(one), wrong=True)
         else:
             ready.append(entry)
-    for _ in range(rounds):  # in turns, so that a slow moment of the machine meets all alike
-        for entry in ready:
-            entry.times.append(_clock(entry.call))
-    for entry in ready:
-        low, median, high = (float(q) for q in np.quantile(entry.times, [0.25, 0.5, 0.75]))
+    for entry, times in zip(ready, turns([entry.call for entry in ready], rounds, time.perf_counter), strict=True):
+        low, median, high = (float(q) for q in np.quantile(times, [0.25, 0.5, 0.75]))
         boxes = len(entry.case.wh)
         grown = peak(stage, entry.contender.name, boxes, k) if memory and STAGES[stage].sized else None
         yield Row(
@@ -154,7 +151,7 @@ def _enter(one: Contender, cases: dict[int, Case], limit: float) -> _Entry | Non
         if not agrees(stage.view(answer[0]), stage.expected(case)):
             return None
         first = FIRST.setdefault((one.stage, one.name), began)
-        entry = _Entry(one, case, call, first, stage.quality(stage.view(answer[0]), case), [])
+        entry = _Entry(one, case, call, first, stage.quality(stage.view(answer[0]), case))
     return entry
 
 
@@ -163,9 +160,8 @@ def _rule(one: Contender) -> str:
 
 
 def _clock(call: Call) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
+    ((seconds,),) = turns([call], 1, time.perf_counter)
+    return seconds
 
 
 def peak(stage: str, name: str, n: int, k: int) -> int | None:

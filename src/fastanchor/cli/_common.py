@@ -68,7 +68,7 @@ def add_reading(parser: argparse.ArgumentParser) -> Any:
         "--split", help="read only this part: of ImageSets/Main (VOC), of the names of files (COCO), train, val (YOLO)"
     )
     group.add_argument(
-        "--image-size",
+        "--source-size",
         type=_size,
         metavar="WxH",
         help="of images that are not there, such as 1280x720, where labels do not tell it (YOLO)",
@@ -178,7 +178,7 @@ def _loaded(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
             strict=arguments.strict,
             progress=False if quiet else None,
             report=None if quiet else say,
-            image_size=arguments.image_size,
+            source_size=arguments.source_size,
             size_cache=arguments.size_cache,
             crowd=arguments.crowd,
             columns=arguments.columns,

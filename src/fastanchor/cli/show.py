@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
         format=fmt,
         split=arguments.split,
         report=_common.say,
-        image_size=arguments.image_size,
+        source_size=arguments.source_size,
         size_cache=arguments.size_cache,
         crowd=arguments.crowd,
     )

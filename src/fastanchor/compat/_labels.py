@@ -68,15 +68,15 @@ def gather(dataset: Any, img_size: Any, warn: Callable[[str], None]) -> Labelled
     return Labelled(wh, image, images)  # type: ignore[arg-type]
 
 
-def read_training(path: PathLike, warn: Callable[[str], None], *, image_size: tuple[int, int] | None = None) -> Boxes:
+def read_training(path: PathLike, warn: Callable[[str], None], *, source_size: tuple[int, int] | None = None) -> Boxes:
     """Return the boxes that a model is trained on: of a file that names several parts, those of the part train.
 
-    `image_size` is that of images that are not there; give it where only sizes relative to the image count.
+    `source_size` is that of images that are not there; give it where only sizes relative to the image count.
     """
     split = "train" if os.fsdecode(path).lower().endswith((".yaml", ".yml", ".data")) else None
-    if image_size is not None and detect(path) != "yolo":
-        image_size = None  # these labels tell the sizes of their images
-    return read(path, split=split, report=warn, image_size=image_size)
+    if source_size is not None and detect(path) != "yolo":
+        source_size = None  # these labels tell the sizes of their images
+    return read(path, split=split, report=warn, source_size=source_size)
 
 
 def rounded(wh: FloatArray) -> FloatArray:

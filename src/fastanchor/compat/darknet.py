@@ -112,7 +112,7 @@ class _Found(NamedTuple):
 
 def _sizes(data: Any, size: tuple[int, int]) -> _Found:
     if isinstance(data, (str, os.PathLike)):
-        data = read_training(data, say, image_size=size)  # stretched, so it takes no part
+        data = read_training(data, say, source_size=size)  # stretched, so it takes no part
     if isinstance(data, Boxes):
         counters = None
         if data.class_index is not None:

@@ -62,7 +62,7 @@ def read(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
     crowd: bool = False,
     columns: tuple[str, str] | None = None,
@@ -85,7 +85,7 @@ def read(
         Called with one sentence (file, line, reason) for each of the first five things skipped.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
-    image_size : (width, height), optional
+    source_size : (width, height), optional
         Size of the images that are not there, pixels; for formats whose labels do not tell it ("yolo").
     size_cache : path-like, optional
         File in which to keep the sizes read from images for the next time; for formats whose labels do not tell them.
@@ -118,13 +118,13 @@ def read(
         if not path:
             raise DataError("path: is an empty sequence; at least one file or folder is needed")
         options: dict[str, Any] = {"format": format, "split": split, "strict": strict, "report": report}
-        options.update(progress=progress, image_size=image_size, size_cache=size_cache, crowd=crowd, columns=columns)
+        options.update(progress=progress, source_size=source_size, size_cache=size_cache, crowd=crowd, columns=columns)
         return concatenated([read(one, **options) for one in path])
     place = _existing(path)
     with _in_sentences(place), named(place):
         name = detect(place) if format == "auto" else format
         module = _module(place, name)
-        chosen = _options(module, name, image_size, size_cache, crowd, columns)
+        chosen = _options(module, name, source_size, size_cache, crowd, columns)
         return module.read(place, split=split, strict=strict, report=report, progress=progress, **chosen)
 
 
@@ -135,7 +135,7 @@ def iter_images(
     split: str | None = None,
     strict: bool = False,
     report: Callable[[str], None] | None = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Iterator[ImageAnnotation]:
@@ -154,7 +154,7 @@ def iter_images(
         held.enter_context(named(place))
         name = detect(place) if format == "auto" else format
         module = _module(place, name)
-        chosen = _options(module, name, image_size, size_cache, crowd)
+        chosen = _options(module, name, source_size, size_cache, crowd)
         images = _each(place, module.iter_images(place, split=split, strict=strict, report=report, **chosen))
         weakref.finalize(images, held.pop_all().close)  # what a pipe held is kept as long as it may be read
     return images
@@ -191,13 +191,13 @@ def _module(path: Path, format: str) -> _Format:
 
 
 def _options(
-    module: _Format, name: str, image_size: Any, size_cache: Any, crowd: bool, columns: Any = None
+    module: _Format, name: str, source_size: Any, size_cache: Any, crowd: bool, columns: Any = None
 ) -> dict[str, Any]:
     """Return the options that are given, checked; a reader that has no use for one is an error."""
-    given = {"image_size": image_size, "size_cache": size_cache, "crowd": crowd or None, "columns": columns}
+    given = {"source_size": source_size, "size_cache": size_cache, "crowd": crowd or None, "columns": columns}
     given = {option: value for option, value in given.items() if value is not None}
-    if image_size is not None:
-        given["image_size"] = _check.side_pair(image_size, "image_size")
+    if source_size is not None:
+        given["source_size"] = _check.side_pair(source_size, "source_size")
     if columns is not None:
         pair = _check.listed(columns) or ()
         if not (len(pair) == 2 and all(isinstance(one, str) for one in pair)):

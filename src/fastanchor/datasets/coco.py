@@ -28,7 +28,7 @@ from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size", "size_cache", "crowd")
+OPTIONS = ("source_size", "size_cache", "crowd")
 HEAD = 1 << 16  # bytes that detection reads
 NAMED = 5  # annotations whose place may be named; more are only counted
 CROWD, IGNORED = "annotation of a crowd (iscrowd)", "annotation marked ignore"
@@ -41,7 +41,7 @@ def read(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Boxes:
@@ -59,7 +59,7 @@ def read(
         Called with one sentence (file, index, reason) for each of the first five things skipped.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
-    image_size : (width, height), optional
+    source_size : (width, height), optional
         Of images whose size is neither in the file nor to be had from the image, pixels.
     size_cache : path-like, optional
         File in which to keep the sizes of images for the next time. Default: none is kept.
@@ -80,7 +80,7 @@ def read(
     for file in _files(Path(path), split):
         skips = Skips(strict=strict, report=report)
         with bar(progress, total=2, desc=f"reading {file.name}", unit=" steps") as moving:
-            table = _clean(file, skips, image_size, size_cache, crowd, moving.update)
+            table = _clean(file, skips, source_size, size_cache, crowd, moving.update)
         parts.append(
             Boxes(
                 table.bbox[:, 2:],
@@ -100,7 +100,7 @@ def iter_images(
     split: str | None = None,
     strict: bool = False,
     report: Callable[[str], None] | None = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Iterator[ImageAnnotation]:
@@ -112,7 +112,7 @@ def iter_images(
         If the file is no JSON, holds no annotations, or has no image that could be read.
     """
     for file in _files(Path(path), split):
-        table = _clean(file, Skips(strict=strict, report=report), image_size, size_cache, crowd)
+        table = _clean(file, Skips(strict=strict, report=report), source_size, size_cache, crowd)
         yield from _annotations(table, file)
 
 
@@ -179,7 +179,7 @@ def _files(path: Path, split: str | None) -> list[Path]:
 def _clean(
     file: Path,
     skips: Skips,
-    image_size: tuple[int, int] | None,
+    source_size: tuple[int, int] | None,
     size_cache: PathLike | None,
     crowd: bool,
     advance: Callable[[int], object] = lambda steps: None,
@@ -188,7 +188,7 @@ def _clean(
     table = decode(data, file, skips)
     advance(1)
     del data
-    table = _sized(table, file, skips, image_size, size_cache)
+    table = _sized(table, file, skips, source_size, size_cache)
     table = _kept(table, file, skips, crowd)
     advance(1)
     if not len(table.names):
@@ -197,7 +197,7 @@ def _clean(
 
 
 def _sized(
-    table: Table, file: Path, skips: Skips, image_size: tuple[int, int] | None, size_cache: PathLike | None
+    table: Table, file: Path, skips: Skips, source_size: tuple[int, int] | None, size_cache: PathLike | None
 ) -> Table:
     """Find the sizes of images that have none; leave out those that stay without."""
     sizes = table.sizes
@@ -209,11 +209,11 @@ def _sized(
     with ImageSizes(size_cache) as images:
         for i in missing.tolist():
             there = finder.find(file, table.names[i])
-            found = (images.of(there) if there is not None else None) or image_size
+            found = (images.of(there) if there is not None else None) or source_size
             if found is None:
                 keep[i] = False
                 name = table.names[i] or "unnamed"
-                skips.add("image without a size", file, None, f"images[{i}], {name}; {hint('image_size')}")
+                skips.add("image without a size", file, None, f"images[{i}], {name}; {hint('source_size')}")
             else:
                 sizes[i] = found
     lost = np.isin(table.image, np.flatnonzero(~keep))

@@ -1,7 +1,7 @@
 """KITTI object labels: one text file an image, 15 columns a row (16 with a score), corners in pixels.
 
 ``width = right - left``. Rows of the type ``DontCare`` mark regions, not objects: they are counted and left out. Labels
-do not say how large an image is: sizes come from ``image_2`` beside ``label_2``, else from `image_size`.
+do not say how large an image is: sizes come from ``image_2`` beside ``label_2``, else from `source_size`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size", "size_cache")
+OPTIONS = ("source_size", "size_cache")
 COLUMNS = (15, 16)
 REGION = "DontCare"
 LOOKED_AT = 5  # files that detection opens
@@ -36,7 +36,7 @@ def read(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
 ) -> Boxes:
     """Return the boxes of KITTI labels.
@@ -53,7 +53,7 @@ def read(
         Called with one sentence for each of the first five things skipped.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
-    image_size : (width, height), optional
+    source_size : (width, height), optional
         Size of the images that are not there, pixels.
     size_cache : path-like, optional
         File in which to keep the sizes of images for the next time. Default: none is kept.
@@ -64,7 +64,7 @@ def read(
         If there is no label file or no such split, or nothing could be read.
     """
     skips = Skips(strict=strict, report=report)
-    return boxes_of(_images(Path(path), split, skips, image_size, size_cache, progress), skips)
+    return boxes_of(_images(Path(path), split, skips, source_size, size_cache, progress), skips)
 
 
 def iter_images(
@@ -73,7 +73,7 @@ def iter_images(
     split: str | None = None,
     strict: bool = False,
     report: Callable[[str], None] | None = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
 ) -> Iterator[ImageAnnotation]:
     """Yield the images of KITTI labels with their rectangles; parameters are those of :func:`read`.
@@ -84,7 +84,7 @@ def iter_images(
         If there is no label file or no such split, or nothing could be read.
     """
     return annotations_of(
-        _images(Path(path), split, Skips(strict=strict, report=report), image_size, size_cache, False)
+        _images(Path(path), split, Skips(strict=strict, report=report), source_size, size_cache, False)
     )
 
 
@@ -128,7 +128,7 @@ def _images(
             image = index.of_label(str(file))
             wh = (sizes.of(image) if image is not None else None) or size
             if wh is None:
-                skips.add("image size missing", file, None, f"image not found; {hint('image_size')}")
+                skips.add("image size missing", file, None, f"image not found; {hint('source_size')}")
                 continue
             corners, classes = _rows(found, file, skips)
             count += 1

@@ -1,7 +1,7 @@
 """Lists of images with their boxes in pixels, one image a line.
 
 Two dialects: ``path x0,y0,x1,y1,c x0,y0,x1,y1,c ...`` (keras-yolo3), whose image sizes come from the images or from
-`image_size`; and ``number path W H c x0 y0 x1 y1 c x0 y0 x1 y1 ...`` (YOLOv3_TensorFlow). ``width = x1 - x0``.
+`source_size`; and ``number path W H c x0 y0 x1 y1 c x0 y0 x1 y1 ...`` (YOLOv3_TensorFlow). ``width = x1 - x0``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size", "size_cache")
+OPTIONS = ("source_size", "size_cache")
 LOOKED_AT = 1 << 16  # bytes that detection reads
 
 
@@ -36,7 +36,7 @@ def read(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
 ) -> Boxes:
     """Return the boxes of a list.
@@ -53,7 +53,7 @@ def read(
         Called with one sentence for each of the first five things skipped.
     progress : bool, callable or None
         Not used: a list is read at once.
-    image_size : (width, height), optional
+    source_size : (width, height), optional
         Size of the images that are not there, pixels.
     size_cache : path-like, optional
         File in which to keep the sizes of images for the next time. Default: none is kept.
@@ -64,7 +64,7 @@ def read(
         If nothing in the list could be read.
     """
     skips = Skips(strict=strict, report=report)
-    return boxes_of(_images(Path(path), split, skips, image_size, size_cache), skips)
+    return boxes_of(_images(Path(path), split, skips, source_size, size_cache), skips)
 
 
 def iter_images(
@@ -73,7 +73,7 @@ def iter_images(
     split: str | None = None,
     strict: bool = False,
     report: Callable[[str], None] | None = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
 ) -> Iterator[ImageAnnotation]:
     """Yield the images of a list with their rectangles; parameters are those of :func:`read`.
@@ -83,7 +83,7 @@ def iter_images(
     DataError
         If nothing in the list could be read.
     """
-    return annotations_of(_images(Path(path), split, Skips(strict=strict, report=report), image_size, size_cache))
+    return annotations_of(_images(Path(path), split, Skips(strict=strict, report=report), source_size, size_cache))
 
 
 def detect(path: Path) -> bool:
@@ -119,7 +119,7 @@ def _images(
             if wh is None:
                 wh = (sizes.of(image) if image is not None else None) or size
             if wh is None or not (min(wh) >= MIN_SIDE and max(wh) <= MAX_SIDE):
-                skips.add("image size missing", path, number, f"{shown(file)}; {hint('image_size')}")
+                skips.add("image size missing", path, number, f"{shown(file)}; {hint('source_size')}")
                 continue
             found = [(*row[:4], row[4]) for row in rows if _good(row, skips, path, number)]
             corners = [[float(x) for x in row[:4]] for row in found]

@@ -2,7 +2,7 @@
 
 Coordinates are relative to the image, or pixels where most boxes reach beyond 2; decimal commas in quotes are read too.
 Image sizes come from a table ``ImageID, Width, Height`` beside the file (its name holds "size" or "image"), else from
-the images, else from `image_size`; and if there is nothing, all images count as squares of side 1, which `report` is
+the images, else from `source_size`; and if there is nothing, all images count as squares of side 1, which `report` is
 told. ``width = XMax - XMin``. Boxes marked ``IsGroupOf`` are left out and counted unless `crowd` is set.
 """
 
@@ -30,7 +30,7 @@ from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size", "size_cache", "crowd")
+OPTIONS = ("source_size", "size_cache", "crowd")
 HEAD = 1 << 12
 RELATIVE = 2.0  # coordinates up to here are relative: labels reach beyond the image, but not by its whole width
 YES = ("1", "true", "yes")
@@ -44,7 +44,7 @@ def read(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Boxes:
@@ -62,7 +62,7 @@ def read(
         Called with one sentence for each of the first five things skipped, and for what was assumed.
     progress : bool, callable or None
         Not used: a table is read at once.
-    image_size : (width, height), optional
+    source_size : (width, height), optional
         Size of the images that are not there, pixels.
     size_cache : path-like, optional
         File in which to keep the sizes of images for the next time. Default: none is kept.
@@ -75,7 +75,7 @@ def read(
         If columns are missing, or no row could be read.
     """
     skips = Skips(strict=strict, report=report)
-    found = _load(Path(path), split, skips, report, image_size, size_cache, crowd)
+    found = _load(Path(path), split, skips, report, source_size, size_cache, crowd)
     corners = found.corners
     return Boxes(corners[:, 2:] - corners[:, :2], found.image, found.sizes, found.label, found.classes, skips.counts)
 
@@ -86,7 +86,7 @@ def iter_images(
     split: str | None = None,
     strict: bool = False,
     report: Callable[[str], None] | None = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
     crowd: bool = False,
 ) -> Iterator[ImageAnnotation]:
@@ -98,7 +98,7 @@ def iter_images(
         If columns are missing, or no row could be read.
     """
     skips = Skips(strict=strict, report=report)
-    found = _load(Path(path), split, skips, report, image_size, size_cache, crowd)
+    found = _load(Path(path), split, skips, report, source_size, size_cache, crowd)
     order = np.argsort(found.image, kind="stable")
     starts = np.searchsorted(found.image[order], np.arange(len(found.names) + 1))
     finder = ImageFinder()
@@ -146,7 +146,7 @@ def _load(
     split: str | None,
     skips: Skips,
     report: Callable[[str], None] | None,
-    image_size: tuple[int, int] | None,
+    source_size: tuple[int, int] | None,
     size_cache: PathLike | None,
     crowd: bool,
 ) -> _Found:
@@ -174,7 +174,7 @@ def _load(
         keep &= ~beyond
     used = np.unique(names.at[keep])
     known = _image_sizes(file, [names.names[i] for i in used.tolist()], skips, size_cache)
-    sizes = np.array([pair or image_size or (0.0, 0.0) for pair in known], dtype=np.float64).reshape(-1, 2)
+    sizes = np.array([pair or source_size or (0.0, 0.0) for pair in known], dtype=np.float64).reshape(-1, 2)
     missing = sizes[:, 0] == 0.0
     place = np.full(len(names.names) + 1, -1)
     place[used] = np.arange(len(used))
@@ -183,12 +183,12 @@ def _load(
         if report is not None:
             report(
                 f"{shown(file)}: no images and no table of their sizes found, so boxes are relative to images taken as "
-                f"square; {hint('image_size')}"
+                f"square; {hint('source_size')}"
             )
         sizes[:] = 1.0
     elif missing.any():
         for i in used[missing].tolist():
-            skips.add("image size missing", file, None, f"{shown(names.names[i])}; {hint('image_size')}")
+            skips.add("image size missing", file, None, f"{shown(names.names[i])}; {hint('source_size')}")
         lost = keep & np.append(missing, False)[at]
         skips.note("box of an image without a size", int(lost.sum()))
         keep &= ~lost

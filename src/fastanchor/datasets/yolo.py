@@ -5,7 +5,7 @@ are those of :mod:`fastanchor.datasets._rows`. A file or row that cannot be used
 trainers leave out its whole image; equal rows of a file count once, as for the trainers.
 
 Labels do not say how large an image is. Sizes come from the images; of those that are not there, from a
-``labels.cache`` beside the labels, else from `image_size`; and if there is nothing, all images count as squares of
+``labels.cache`` beside the labels, else from `source_size`; and if there is nothing, all images count as squares of
 side 1 and the boxes are relative, which `report` is told.
 """
 
@@ -32,7 +32,7 @@ from fastanchor.datasets._sizes import ImageSizes
 
 __all__ = ["OPTIONS", "detect", "iter_images", "read"]
 
-OPTIONS = ("image_size", "size_cache")
+OPTIONS = ("source_size", "size_cache")
 Mask = NDArray[np.bool_]
 CHUNK = 4096  # files parsed at once
 LOOKED_AT = 5  # files that detection opens
@@ -45,7 +45,7 @@ def read(
     strict: bool = False,
     report: Callable[[str], None] | None = None,
     progress: Progress = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
 ) -> Boxes:
     """Return the boxes of a YOLO data set.
@@ -62,7 +62,7 @@ def read(
         Called with one sentence for each of the first five things skipped, and for what was assumed.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
-    image_size : (width, height), optional
+    source_size : (width, height), optional
         Size of the images that are not there, pixels.
     size_cache : path-like, optional
         File in which to keep the sizes of images for the next time. Default: none is kept.
@@ -78,7 +78,7 @@ def read(
         If there is no label file, no such split, or nothing could be read.
     """
     skips = Skips(strict=strict, report=report)
-    data = _load(Path(path), split, skips, report, progress, image_size, size_cache)
+    data = _load(Path(path), split, skips, report, progress, source_size, size_cache)
     # one column at a time: fancy-indexing rows of an (m, 2) array costs several times as much
     wh = np.empty((len(data.rows.files), 2))
     for axis in (0, 1):
@@ -99,7 +99,7 @@ def iter_images(
     split: str | None = None,
     strict: bool = False,
     report: Callable[[str], None] | None = None,
-    image_size: tuple[int, int] | None = None,
+    source_size: tuple[int, int] | None = None,
     size_cache: PathLike | None = None,
 ) -> Iterator[ImageAnnotation]:
     """Yield the images of a YOLO data set with their rectangles, in the order of :func:`read`.
@@ -111,7 +111,7 @@ def iter_images(
     DataError
         If there is no label file, no such split, or nothing could be read.
     """
-    data = _load(Path(path), split, Skips(strict=strict, report=report), report, False, image_size, size_cache)
+    data = _load(Path(path), split, Skips(strict=strict, report=report), report, False, source_size, size_cache)
     starts = np.searchsorted(data.rows.files, np.arange(len(data.files) + 1))
     for i, file in enumerate(data.files):
         box = data.rows.box[starts[i] : starts[i + 1]]
@@ -184,12 +184,12 @@ def _load(
         known[:] = True
     elif not known.any() and (some := next((p for p in places if p is not None and is_file(p)), None)):
         raise DataError(
-            f"{shown(some)}: no size can be read from it or any other image ({what_is(some)}); " + hint("image_size")
+            f"{shown(some)}: no size can be read from it or any other image ({what_is(some)}); " + hint("source_size")
         )
     elif not known.any():
         sizes[:] = 1.0
         known[:] = True
-        said(f"no images found, so boxes are relative to images taken as square; {hint('image_size')}")
+        said(f"no images found, so boxes are relative to images taken as square; {hint('source_size')}")
     return _kept(found, places, sizes, known, rows, skips)
 
 
@@ -228,7 +228,7 @@ def _kept(
         for i in np.flatnonzero(~known).tolist():
             image = places[i]
             why = "image not found" if image is None else f"{image.name}: {what_is(image)}"
-            skips.add("image size missing", files[i], None, f"{why}; {hint('image_size')}")
+            skips.add("image size missing", files[i], None, f"{why}; {hint('source_size')}")
         place = np.cumsum(known) - 1
         chosen = known[rows.files]
         rows = rows.take(chosen)

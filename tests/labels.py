@@ -1,0 +1,253 @@
+"""The same images written in every format that can hold them: small, by hand, without data of anyone else.
+
+An image is ``(name, (width, height), [(class, x0, y0, x1, y1), ...])``, pixels. A writer puts the labels of some images
+into a folder, with the pictures if wanted, and returns the path to read. Boxes are written as they are given, so that a
+test can plant a wrong one. ``parts`` maps the names of splits to names of images, for the formats that have such lists.
+Sides of images that are powers of two keep relative coordinates exact.
+"""
+
+import csv
+import json
+import struct
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+Image = tuple[str, tuple[int, int], Sequence[tuple[str, float, float, float, float]]]
+Parts = Mapping[str, Sequence[str]]
+
+CLASSES = ("c9", "c10")
+# in natural order 9 comes before 10, in that of letters behind it; "c10" is met before "c9"
+IMAGES: list[Image] = [
+    ("1", (256, 128), [("c10", 32, 16, 96, 80), ("c9", 0, 0, 128, 64)]),
+    ("9", (128, 256), [("c9", 16, 32, 48, 160)]),
+    ("10", (64, 64), [("c10", 8, 8, 40, 24)]),
+]
+
+
+def png(path: Path, size: tuple[int, int]) -> None:
+    """Write a black picture."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((size[0] + 1) * size[1]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+
+
+def draw(folder: Path, images: Sequence[Image], wanted: bool) -> None:
+    for name, size, _ in images if wanted else ():
+        png(folder / f"{name}.png", size)
+
+
+def put(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def voc(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``Annotations/NAME.xml``, a box a line from line 4 on, and ``ImageSets/Main``."""
+    for name, (width, height), boxes in images:
+        lines = ["<annotation>", f"<filename>{name}.png</filename>",
+                 f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"]  # fmt: skip
+        for kind, *corners in boxes:
+            sides = "".join(f"<{k}>{v}</{k}>" for k, v in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True))
+            lines.append(f"<object><name>{kind}</name><difficult>0</difficult><bndbox>{sides}</bndbox></object>")
+        put(folder / "Annotations" / f"{name}.xml", "\n".join([*lines, "</annotation>", ""]))
+    for part, names in (parts or {}).items():
+        put(folder / "ImageSets" / "Main" / f"{part}.txt", "".join(f"{name}\n" for name in names))
+    draw(folder / "JPEGImages", images, pictures)
+    return folder
+
+
+def coco(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``annotations/instances_PART.json``, or one such file of all, and ``images``."""
+    draw(folder / "images", images, pictures)
+    for part, names in (parts or {"all": [name for name, _, _ in images]}).items():
+        some = [image for image in images if image[0] in names]
+        boxes = [(number, *box) for number, (_, _, found) in enumerate(some) for box in found]
+        content = {
+            "images": [{"id": number, "file_name": f"{name}.png", "width": size[0], "height": size[1]}
+                       for number, (name, size, _) in enumerate(some)],
+            "annotations": [{"id": number, "image_id": image, "category_id": CLASSES.index(kind), "iscrowd": 0,
+                             "area": (x1 - x0) * (y1 - y0), "bbox": [x0, y0, x1 - x0, y1 - y0]}
+                            for number, (image, kind, x0, y0, x1, y1) in enumerate(boxes)],
+            "categories": [{"id": number, "name": kind} for number, kind in enumerate(CLASSES)],
+        }  # fmt: skip
+        file = put(folder / "annotations" / f"instances_{part}.json", json.dumps(content))
+    return folder if parts else file
+
+
+def relative(size: tuple[int, int], x0: float, y0: float, x1: float, y1: float) -> tuple[float, ...]:
+    """Return centre and sides as shares of the image."""
+    width, height = size
+    return (x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height
+
+
+def yolo(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``labels/NAME.txt`` (``labels/PART/NAME.txt``), ``images`` and the ``data.yaml`` that is read."""
+    lines = [f"{part}: images/{part}" for part in parts] if parts else ["train: images"]
+    for part, names in (parts or {"": [name for name, _, _ in images]}).items():
+        some = [image for image in images if image[0] in names]
+        (folder / "images" / part).mkdir(parents=True, exist_ok=True)
+        draw(folder / "images" / part, some, pictures)
+        for name, size, boxes in some:
+            rows = [(CLASSES.index(kind), *relative(size, *corners)) for kind, *corners in boxes]
+            put(folder / "labels" / part / f"{name}.txt", "".join(" ".join(map(str, row)) + "\n" for row in rows))
+    return put(folder / "data.yaml", "\n".join([*lines, f"names: [{', '.join(CLASSES)}]", ""]))
+
+
+def cache(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``labels.cache`` as YOLOv5 keeps it, with the ``data.yaml`` that names the classes."""
+    content: dict[str, object] = {"hash": "0", "results": (len(images), 0, 0, 0, len(images)), "msgs": []}
+    for name, size, boxes in images:
+        rows = [(CLASSES.index(kind), *relative(size, *corners)) for kind, *corners in boxes]
+        content[f"images/{name}.png"] = [np.array(rows, np.float32).reshape(-1, 5), size, []]
+    draw(folder / "images", images, pictures)
+    put(folder / "data.yaml", f"train: images\nnames: [{', '.join(CLASSES)}]\n")
+    with (folder / "labels.cache").open("wb") as file:
+        np.save(file, np.array({**content, "version": 0.6}, dtype=object))
+    return folder / "labels.cache"
+
+
+def openimages(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``boxes.csv``; an image without boxes has no row."""
+    rows = ["ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf"]
+    for name, (width, height), boxes in images:
+        for kind, x0, y0, x1, y1 in boxes:
+            rows.append(f"{name},xclick,{kind},1,{x0 / width},{x1 / width},{y0 / height},{y1 / height},0,0,0")
+    draw(folder, images, pictures)
+    return put(folder / "boxes.csv", "\n".join([*rows, ""]))
+
+
+def kitti(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``training/label_2/NAME.txt`` and ``training/image_2``."""
+    for name, _, boxes in images:
+        rows = [f"{kind} 0.00 0 -1.5 {' '.join(map(str, corners))} 1.6 1.7 3.6 -0.6 1.7 46.7 -1.5\n"
+                for kind, *corners in boxes]  # fmt: skip
+        put(folder / "training" / "label_2" / f"{name}.txt", "".join(rows))
+    draw(folder / "training" / "image_2", images, pictures)
+    return folder
+
+
+def listed(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``train.txt`` in the dialect of keras-yolo3, whose classes are numbers."""
+    lines = []
+    for name, _, boxes in images:
+        words = [",".join([*map(str, corners), kind.removeprefix("c")]) for kind, *corners in boxes]
+        lines.append(" ".join([f"images/{name}.png", *words]))
+    draw(folder / "images", images, pictures)
+    return put(folder / "train.txt", "\n".join([*lines, ""]))
+
+
+COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
+
+
+def rows_of(images: Sequence[Image]) -> list[tuple[object, ...]]:
+    """Return the rows of a table; an image without boxes has one with nothing in it."""
+    empty = ("", *[None] * 4)
+    return [(f"{name}.png", *size, *box) for name, size, boxes in images for box in (boxes or [empty])]
+
+
+def table(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``boxes.csv`` as TensorFlow's tutorials have it."""
+    draw(folder, images, pictures)
+    with (folder / "boxes.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows_of(images)])
+    return folder / "boxes.csv"
+
+
+def parquet(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write the same table as ``boxes.parquet``; needs pyarrow."""
+    import pyarrow
+    import pyarrow.parquet
+
+    draw(folder, images, pictures)
+    columns = [list(column) for column in zip(*rows_of(images), strict=True)]
+    content = pyarrow.table(dict(zip(COLUMNS, columns, strict=True)))
+    pyarrow.parquet.write_table(content, folder / "boxes.parquet")
+    return folder / "boxes.parquet"
+
+
+def labelme(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``NAME.json``, a file an image."""
+    for name, (width, height), boxes in images:
+        shapes = [{"label": kind, "points": [[x0, y0], [x1, y1]], "group_id": None, "shape_type": "rectangle",
+                   "flags": {}} for kind, x0, y0, x1, y1 in boxes]  # fmt: skip
+        content = {"version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": f"{name}.png", "imageData": None,
+                   "imageHeight": height, "imageWidth": width}  # fmt: skip
+        put(folder / f"{name}.json", json.dumps(content, indent=2))
+    draw(folder, images, pictures)
+    return folder
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: its name, its writer, what its labels tell, and where in them a box is.
+
+    Attributes
+    ----------
+    reader : str
+        What ``datasets.detect`` returns.
+    write : callable
+    place : callable
+        Words that a sentence about a box holds: of images, the number of one, and the number of a box in it.
+    file : str
+        Pattern of the label file of one image, below the folder; empty where one file holds them all.
+    sizes : bool
+        Whether the labels tell how large images are.
+    parts : bool
+        Whether it has lists of splits.
+    crowds : bool
+        Whether it marks groups.
+    columns : bool
+        Whether it has columns with names of one's own.
+    numbers : bool
+        Whether its classes are numbers.
+    empty : bool
+        Whether it can hold an image without boxes.
+    """
+
+    reader: str
+    write: Callable[..., Path]
+    place: Callable[[Sequence[Image], int, int], tuple[str, ...]]
+    file: str = ""
+    sizes: bool = True
+    parts: bool = False
+    crowds: bool = False
+    columns: bool = False
+    numbers: bool = False
+    empty: bool = True
+
+
+def before(images: Sequence[Image], i: int) -> int:
+    """Return the number of boxes before image i."""
+    return sum(len(boxes) for _, _, boxes in images[:i])
+
+
+FORMATS = {
+    "voc": Format("voc", voc, lambda images, i, j: (f"{images[i][0]}.xml, line {4 + j}:",), "Annotations/{}.xml",
+                  parts=True),
+    "coco": Format("coco", coco, lambda images, i, j: (".json", f"annotations[{before(images, i) + j}]"), parts=True,
+                   crowds=True),
+    "yolo": Format("yolo", yolo, lambda images, i, j: (f"{images[i][0]}.txt, line {1 + j}:",), "labels/{}.txt",
+                   sizes=False, parts=True),
+    "labels.cache": Format("labels.cache", cache, lambda images, i, j: ("labels.cache", f"{images[i][0]}.png")),
+    "openimages": Format("openimages", openimages,
+                         lambda images, i, j: (f"boxes.csv, line {2 + before(images, i) + j}:",), sizes=False,
+                         crowds=True, empty=False),
+    "kitti": Format("kitti", kitti, lambda images, i, j: (f"{images[i][0]}.txt, line {1 + j}:",),
+                    "training/label_2/{}.txt", sizes=False),
+    "list": Format("list", listed, lambda images, i, j: (f"train.txt, line {1 + i}:",), sizes=False, numbers=True),
+    "table": Format("table", table, lambda images, i, j: (f"boxes.csv, line {2 + before(images, i) + j}:",),
+                    columns=True),
+    "parquet": Format("table", parquet, lambda images, i, j: ("boxes.parquet", str(before(images, i) + j)),
+                      columns=True),
+    "labelme": Format("labelme", labelme, lambda images, i, j: (f"{images[i][0]}.json", f"shapes[{j}]"), "{}.json"),
+}  # fmt: skip
