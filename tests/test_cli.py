@@ -193,7 +193,9 @@ def test_info_warm_leaves_nothing_to_compile(capsys):
             "numba": "wh_iou assign_iou assign_euclidean label_sums label_histogram label_gather fitness",
             "grid": "extent count_rows scatter_rows sort_rows sum_counts halve run_rows",
             "settle": "settle",
-            "lloyd": "marginals paint medians visit same",
+            "marginals": "marginals",
+            "medians": "medians",
+            "assign": "paint visit same",
             "search": "scan count_open",
         }.items():
             for entry in entries.split():

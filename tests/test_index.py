@@ -518,12 +518,11 @@ def test_bounds_are_bounds():
         anchors = boxes[rng.choice(len(boxes), rng.integers(1, 12), replace=False)]
         thr = rng.choice([0.0, 0.25, 0.6])
         total = exact_fitness(boxes, anchors, thr)[0] * len(boxes)
-        search = Search(index._grid, index._work.scratch, anchors, thr)
-        with index._work.scratch.borrow() as borrowed:
-            for level in sorted(index._grid.runs, reverse=True):
-                settled, _, spare, _ = search.scan(level, len(boxes), borrowed)
-                assert settled <= total * (1 + 1e-11)
-                assert total <= spare * (1 + 1e-11)
+        search = Search(index._grid, anchors, thr)
+        for level in sorted(index._grid.runs, reverse=True):
+            settled, _, spare, _ = search.scan(level, len(boxes))
+            assert settled <= total * (1 + 1e-11)
+            assert total <= spare * (1 + 1e-11)
 
 
 def test_take_pick_and_size():

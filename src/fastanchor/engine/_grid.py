@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,35 +10,10 @@ from fastanchor._errors import DataError
 from fastanchor.engine._layout import Layout, edges, layout, sampled
 from fastanchor.engine._pool import Team
 from fastanchor.kernels import part
+from fastanchor.kernels._tables import Axis, Columns, GridTables
 
-CHUNK = 1 << 18  # boxes a thread takes at a time: 4 MB of float64, enough to drown the cost of the call
+PIECE = 1 << 18  # boxes a thread takes at a time: 4 MB of float64, enough to drown the cost of the call
 LEVELS = (4, 2, 0)  # that the search of anchors goes through; a level more or less costs a quarter more, measured
-
-
-class Scratch:
-    """Buffers that are lent out and taken back: fresh ones may cost page faults (gain not measurable so far)."""
-
-    def __init__(self) -> None:
-        self._free: list[dict[str, Any]] = []
-
-    @contextmanager
-    def borrow(self) -> Iterator[Callable[..., Any]]:
-        """Lend a function (name, shape, dtype) -> array of at least that many rows, with contents unspecified."""
-        try:
-            mine = self._free.pop()  # atomic: each caller has its own
-        except IndexError:
-            mine = {}
-
-        def array(name: str, rows: int, columns: int = 0, dtype: Any = np.float64) -> Any:
-            found = mine.get(name)
-            if found is None or len(found) < rows or found.shape[1:] != ((columns,) if columns else ()):
-                found = mine[name] = np.empty((rows, columns) if columns else rows, dtype)
-            return found
-
-        try:
-            yield array
-        finally:
-            self._free.append(mine)
 
 
 class Grid:
@@ -65,16 +38,18 @@ class Grid:
     runs : {level: (rows, ny + 1, 5) float64}
         Running sums along each row of cells, see ``kernels._grid.run_rows``, for the levels of the search alone. Level
         l puts 2^l rows together and no columns: most lines between anchors' regions cross a row at one column.
+    tables : GridTables
+        What kernels take: all of these but the runs.
     """
 
     def __init__(self, boxes: Any, team: Team, where: Layout | None = None) -> None:
         n = len(boxes)
         if n >= 1 << 31:
             raise DataError("boxes: an index holds fewer than 2^31")
-        chunks = range(0, n, CHUNK)
+        chunks = range(0, n, PIECE)
 
         def piece(first: int) -> Any:
-            return np.ascontiguousarray(boxes[first : first + CHUNK], dtype=np.float64)
+            return np.ascontiguousarray(boxes[first : first + PIECE], dtype=np.float64)
 
         extents = np.array(team.run(lambda first: part("grid").extent(piece(first)), chunks))
         w0, h0 = extents[:, 0].min(), extents[:, 2].min()
@@ -86,14 +61,14 @@ class Grid:
         self.nx, self.ny = nx, ny = self.edge_w.size - 1, self.edge_h.size - 1
 
         counts = np.zeros((len(chunks), nx), np.int64)
-        team.run(lambda c: part("grid").count_rows(piece(chunks[c]), base_w, shift, counts[c]), range(len(chunks)))
+        axis_w, axis_h = Axis(base_w, shift), Axis(self.base_h, shift)
+        team.run(lambda c: part("grid").count_rows(piece(chunks[c]), axis_w, counts[c]), range(len(chunks)))
         starts = np.concatenate(([0], np.cumsum(counts.sum(axis=0))))
         cursors = np.cumsum(counts, axis=0) - counts + starts[:-1]
         self.w, self.h, self.row = np.empty(n), np.empty(n), np.empty(n, np.uint32)
+        columns = Columns(self.w, self.h, self.row)
         team.run(
-            lambda c: part("grid").scatter_rows(
-                piece(chunks[c]), base_w, shift, chunks[c], cursors[c], self.w, self.h, self.row
-            ),
+            lambda c: part("grid").scatter_rows(piece(chunks[c]), axis_w, chunks[c], cursors[c], columns),
             range(len(chunks)),
         )
         cells = np.zeros((nx, ny, 5))
@@ -104,14 +79,16 @@ class Grid:
         cuts = np.searchsorted(starts, np.linspace(0, n, 33)[1:-1])
         spans = list(zip([0, *cuts], [*cuts, nx], strict=True))
         team.run(
-            lambda s: part("grid").sort_rows(
-                int(s[0]), int(s[1]), starts, self.base_h, shift, self.w, self.h, self.row, by_cell, cells, alike
-            ),
+            lambda s: part("grid").sort_rows(int(s[0]), int(s[1]), starts, axis_h, columns, by_cell, cells, alike),
             spans,
         )
         self.table = np.zeros((nx + 1, ny + 1), np.int32)
         part("grid").sum_counts(starts, by_cell, self.table)
         self._add_up(cells)
+        self.tables = GridTables(
+            self.w, self.h, self.row, self.edge_w, self.edge_h, self.base_h, shift, self.offsets, self.alike,
+            self.table, self.sums, self.level_start, self.level_cols,
+        )  # fmt: skip
 
     def _add_up(self, cells: Any) -> None:
         level_start, level_cols, sums = [0], [], []

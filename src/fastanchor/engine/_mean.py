@@ -110,7 +110,7 @@ class _Cells:
     def look(self, centers: Centers) -> Look:
         """Return sums, and bounds of the mean distance."""
         answer = Assignment(self._index._work, centers, "euclidean")
-        cx, cy, labels, n = answer.cw, answer.ch, answer.cells(), len(self._index)
+        cx, cy, labels, n = answer.cw, answer.ch, answer.painted().cells, len(self._index)
         sums = np.zeros((len(centers), 3))
         total, slack = kernel_part("cells").sweep(cx, cy, *self._boxes, labels, self._cells, self._rows, sums)
 

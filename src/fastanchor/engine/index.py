@@ -165,7 +165,7 @@ class BoxIndex:
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Mean of ``best * (best > thr)`` and of ``best > thr``."""
-        total, above = Search(self._grid, self._work.scratch, anchors, thr).finish() or (
+        total, above = Search(self._grid, anchors, thr).finish() or (
             0.0,
             0,
         )  # nothing was to be reached
@@ -185,7 +185,7 @@ class BoxIndex:
             nonlocal end
             if i >= end:
                 return None
-            found = Search(self._grid, self._work.scratch, mutants[i], thr).finish(enough * len(self))
+            found = Search(self._grid, mutants[i], thr).finish(enough * len(self))
             if found is None:
                 return None
             value = float(found[0]) / len(self)

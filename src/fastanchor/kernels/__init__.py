@@ -92,7 +92,7 @@ def load(name: str | None = None) -> ModuleType:
 
 
 def part(name: str) -> ModuleType:
-    """Return kernels of the box index, "grid", "settle", "lloyd", "search" or "cells", imported when first needed."""
+    """Return kernels by file, imported when first needed: of the box index, "grid", "settle", "assign", ..."""
     return importlib.import_module(f"{__name__}._{name}")
 
 
