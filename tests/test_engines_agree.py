@@ -238,7 +238,8 @@ def test_a_run_that_switches_in_its_middle_knows_whether_anything_changed(monkey
 def test_the_work_does_not_depend_on_threads():
     boxes = np.exp(np.random.default_rng(0).normal(3, 1, (150_000, 2)))
     costs = [
-        _assignment.Assignment(fastanchor.BoxIndex(boxes, threads=t)._work, boxes[:40], "iou")._cost for t in (1, 2, 5)
+        _assignment.Assignment(fastanchor.BoxIndex(boxes, threads=t).shards[0].work, boxes[:40], "iou")._cost
+        for t in (1, 2, 5)
     ]
     assert costs[0] == costs[1] == costs[2] > 0
 

@@ -243,8 +243,10 @@ def test_numpy_kernels_need_little_memory():
     centers = zoo.lognormal(32, 1)
     tracemalloc.start()
     engine.fitness(centers, 0.25)
-    counts = engine.assign(centers, "iou", labels)[2][:, 2].astype(int)
-    engine.medians(labels, counts)
+    _, (counts, _) = engine.columns.assign(centers, "iou", labels)
+    engine.columns.medians(labels, counts)
+    engine.total(centers, 0.25)
+    engine.nearest(centers, "iou")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 64e6

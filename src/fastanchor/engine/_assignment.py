@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from fastanchor._types import FloatArray, IntArray, Metric
+from fastanchor._types import FloatArray, IntArray, LabelArray, Metric, Update
 from fastanchor.engine._grid import Grid
 from fastanchor.engine._pool import Team
 from fastanchor.kernels import part as kernel_part
-from fastanchor.kernels._tables import METRICS, RUN, Centers, Histograms, Leaves, Painted, Walk
+from fastanchor.kernels._tables import METRICS, RUN, Centers, Histograms, Leaves, Painted, Sums, Walk
 
-__all__ = ["Assignment", "Work", "deal"]
+__all__ = ["Assignment", "Share", "Work", "deal"]
+
+T = TypeVar("T")
 
 TASKS = 8  # pieces of a step; fixed, so that sums do not depend on the number of threads
 ALONE = 100_000  # guess: below so many boxes a second thread costs more than it brings
@@ -44,7 +47,9 @@ def deal(grid: Grid, team: Team) -> Work:
     level = max(0, grid.levels - 4)  # blocks of the fourth level from the top: enough to be dealt evenly
     x, y = np.indices(((grid.nx - 1 >> level) + 1, (grid.ny - 1 >> level) + 1)).reshape(2, -1)
     tiles = np.column_stack((x, y, np.full(x.size, level)))
-    cuts = np.linspace(0, grid.nx * grid.ny, (TASKS * 4 if many else 1) + 1).astype(int)
+    spans = max(TASKS * 4, len(grid.w) >> 16) if many else 1  # of about as many boxes each, few enough for the cache
+    cuts = np.searchsorted(grid.offsets, np.linspace(0, len(grid.w), spans + 1)[1:-1])
+    cuts = np.concatenate(([0], cuts, [grid.nx * grid.ny]))
     return Work(
         grid,
         team if many else Team(1),
@@ -53,10 +58,25 @@ def deal(grid: Grid, team: Team) -> Work:
     )
 
 
+class Share(NamedTuple):
+    """What a step finds out: histograms, and exact sums of sides (k, 2 * digits) if they are wanted."""
+
+    hist: Histograms
+    sums: IntArray
+
+    @staticmethod
+    def total(parts: Sequence[Share]) -> Share:
+        """Return the share of all parts together."""
+        if len(parts) == 1:
+            return parts[0]
+        *hist, sums = (sum(column) for column in zip(*((*part.hist, part.sums) for part in parts), strict=True))
+        return Share(Histograms(*hist), sums)
+
+
 class Assignment:
     """Which centre is nearest, block by block."""
 
-    def __init__(self, work: Work, centers: FloatArray, metric: Metric) -> None:
+    def __init__(self, work: Work, centers: FloatArray, metric: Metric, patient: bool = False) -> None:
         self.work, self.grid = work, work.grid
         self.given = np.array(centers, dtype=np.float64)
         self.cw, self.ch = np.ascontiguousarray(self.given.T)
@@ -67,14 +87,14 @@ class Assignment:
         self.alive = np.array(list(seen.values()), np.int64)
         self.leaves: list[Leaves] = []
         self._painted: Painted | None = None
-        self._settle()
+        self._settle(np.inf if patient else PATIENCE)
 
-    def _settle(self) -> None:
+    def _settle(self, patience: float) -> None:
         """Find the leaves; none if that takes too long."""
         n, k = len(self.grid.w), len(self.cw)
-        dense = PATIENCE * n * (DENSE_BOX + DENSE_PAIR * k)
+        dense = patience * max(n, 1) * (DENSE_BOX + DENSE_PAIR * k)
         tasks = range(len(self.work.tiles))
-        most = int(HOPELESS * dense / TRIED)
+        most = int(min(HOPELESS * dense / TRIED, 1 << 62))
         work = np.zeros((len(tasks), 3), np.int64)
         self.leaves = self.work.team.run(lambda task: self._leaves(task, most, work[task]), tasks)
         tried, boxes, pairs = work.sum(axis=0).tolist()
@@ -96,49 +116,40 @@ class Assignment:
         """Whether a step from these leaves costs less than one that looks at every box and every centre."""
         return not self._given_up and self._cost <= self._dense_cost
 
-    def counts_and_centers(self, update: str, counts_only: bool = False) -> tuple[Any, Any]:
-        """Count the boxes of each centre and take their means or medians."""
-        grid, k, tasks = self.grid, len(self.cw), len(self.leaves)
+    def shares(self, update: Update | None = None) -> Share:
+        """Return each centre's share of the boxes; with the sums of sides if means are wanted."""
+        grid, k, tables = self.grid, len(self.cw), self.grid.tables
         bins = 1 << kernel_part("marginals").COARSE
-        sums = np.zeros((tasks, k if update == "mean" else 0, 2))
-        free: list[Histograms] = []
+        blocks = grid.sums(self.work.team, self.work.spans) if update == "mean" else None
+        free: list[tuple[Histograms, Sums]] = []
 
-        def work(task: int) -> None:
+        def work(leaves: Leaves) -> None:
             try:
-                hist = free.pop()
+                hist, sums = free.pop()
             except IndexError:
-                hist = Histograms(
-                    np.zeros((k, grid.nx // bins + 1), np.int64),
-                    np.zeros((k, grid.ny // bins + 1), np.int64),
-                    np.zeros((k, grid.nx), np.int64),
-                    np.zeros((k, grid.ny), np.int64),
-                    np.zeros(k, np.int64),
-                )
-            kernel_part("marginals").marginals(
-                grid.tables, self.centers, self.leaves[task], hist, sums[task], np.empty((2, RUN))
-            )
-            free.append(hist)
+                hist, sums = Histograms.empty(k, grid.nx, grid.ny, bins), Sums.unwanted()
+                if blocks is not None:
+                    sums = Sums(blocks, grid.spec.scale.factor, np.zeros((k, blocks.shape[1]), np.int64))
+            kernel_part("marginals").marginals(tables, self.centers, leaves, hist, sums, np.empty((2, RUN)))
+            free.append((hist, sums))
 
-        self.work.team.run(work, range(tasks))
-        hist = free[0]
-        for other in free[1:]:
-            for mine, theirs in zip(hist, other, strict=True):
-                mine += theirs
-        if counts_only:
-            return hist.counts, None
-        if update == "mean":
-            total = np.zeros((k, 2))
-            for part in sums:
-                total += part
-            with np.errstate(invalid="ignore"):
-                return hist.counts, total / hist.counts[:, None]
-        out = np.empty((k, 2))
-        leaves, step = Leaves.joined(self.leaves), min(self.work.team.threads, k)
+        self.work.team.run(work, self.leaves)
+        return Share.total([Share(hist, sums.out) for hist, sums in free])
+
+    def medians(self, hist: Histograms) -> FloatArray:
+        """Return the medians of each centre's boxes, (k, 2), where all boxes are here; completes the histograms."""
+        out, leaves, step = (
+            np.empty((len(self.cw), 2)),
+            Leaves.joined(self.leaves),
+            min(self.work.team.threads, len(self.cw)),
+        )
         self.work.team.run(
-            lambda first: kernel_part("medians").medians(grid.tables, self.centers, leaves, hist, out, first, step),
+            lambda first: kernel_part("medians").medians(
+                self.grid.tables, self.centers, leaves, hist, out, first, step
+            ),
             range(step),
         )
-        return hist.counts, out
+        return out
 
     def painted(self) -> Painted:
         """Label of each cell, -1 where its boxes differ."""
@@ -149,20 +160,30 @@ class Assignment:
             self._painted = Painted(cells.reshape(-1), self.alive.astype(np.int32))
         return self._painted
 
-    def visit(self, labels: IntArray | None = None) -> tuple[float, int, float]:
-        """Look at every box: sum of distances, row of the farthest and its distance; fills `labels` if given."""
-        spans, painted = self.work.spans, self.painted()
-        labels = np.empty(0, np.int64) if labels is None else labels
-        lanes = np.zeros((len(spans), RUN))
-        far = np.full((len(spans), 2), -1.0)
-        self.work.team.run(
-            lambda s: kernel_part("assign").visit(
-                self.grid.tables, self.centers, painted, *spans[s], labels, lanes[s], far[s]
-            ),
-            range(len(spans)),
-        )
-        top = far[:, 0].max()
-        return float(lanes.sum()), int(far[far[:, 0] == top, 1].min()), float(top)
+    def visit(self, look: Callable[[slice, Any, Any], T], labelled: bool = False) -> list[T]:
+        """Return what `look` makes of all boxes, some at a time: which they are, their labels and their distances.
+
+        They are handed over in the order of the cells, without labels unless asked for.
+        """
+        grid, painted = self.grid, self.painted()
+        edges = grid.offsets[[lo for lo, _ in self.work.spans] + [self.work.spans[-1][1]]]
+        room = int(np.diff(edges).max())
+        free: list[tuple[FloatArray, LabelArray]] = []  # a fresh array costs page faults
+
+        def work(span: tuple[int, int]) -> T:
+            boxes = slice(*grid.offsets[list(span)].tolist())
+            n = boxes.stop - boxes.start
+            try:
+                buffers = free.pop()
+            except IndexError:
+                buffers = np.empty(room), np.empty(room if labelled else 0, np.int32)
+            distance, labels = (buffer[:n] for buffer in buffers)
+            kernel_part("assign").visit(grid.tables, self.centers, painted, *span, labels, distance)
+            found = look(boxes, labels, distance)
+            free.append(buffers)
+            return found
+
+        return self.work.team.run(work, self.work.spans)
 
     def equals(self, other: Assignment) -> bool:
         """Whether all boxes have the same label as in `other`."""

@@ -40,15 +40,26 @@ class Search:
         self.rows = rows
         return total, above, left, runs
 
+    def levels(self) -> list[int]:
+        """Return the levels that are gone through: so few rows as the upper ones have decide nothing."""
+        return [level for level in LEVELS if level == 0 or level <= self.grid.levels - 3]
+
+    def bound(self) -> float:
+        """Return what the total is not above, by the tables alone."""
+        n = len(self.grid.w)
+        if self.anchors.thr >= 1.0:
+            return 0.0
+        for level in self.levels():
+            self.scan(level, float(n))
+        return float(self.rows.bound.sum()) + ROUNDING * n
+
     def finish(self, enough: float = -np.inf) -> tuple[float, int] | None:
         """Return total and number above thr; or None as soon as it is certain that the total is below `enough`."""
         if self.anchors.thr >= 1.0:  # no ratio is above 1
             return (0.0, 0) if enough <= 0.0 else None
         n = len(self.grid.w)
         spare = n - (enough - ROUNDING * n)
-        for level in LEVELS:
-            if level > 0 and level > self.grid.levels - 3:  # so few rows decide nothing
-                continue
+        for level in self.levels():
             total, above, spare, runs = self.scan(level, spare)
             if spare < 0.0:
                 return None

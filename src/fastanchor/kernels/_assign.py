@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastanchor._types import FloatArray, IntArray, LabelArray
+from fastanchor._types import FloatArray, LabelArray
 from fastanchor.kernels._jit import compiled, helper, uncounted
-from fastanchor.kernels._tables import IOU, RUN, Centers, GridTables, Leaves, Painted, RowArray
+from fastanchor.kernels._tables import IOU, RUN, Centers, GridTables, Leaves, Painted
 
 
 @helper
@@ -47,23 +47,13 @@ def paint(leaves: Leaves, cells: LabelArray) -> None:
 
 @compiled
 def visit(
-    grid: GridTables,
-    centers: Centers,
-    painted: Painted,
-    lo: int,
-    hi: int,
-    labels: IntArray,
-    lanes: FloatArray,
-    far: FloatArray,
+    grid: GridTables, centers: Centers, painted: Painted, lo: int, hi: int, labels: LabelArray, distance: FloatArray
 ) -> None:
-    """Look at every box of the cells `lo` to `hi`.
-
-    Writes `labels` in the order of the rows (if there are any), adds the distances to the RUN lanes of `lanes`, and
-    puts the largest distance and its lowest row into `far`.
-    """
-    w, h, row, offsets, cells = grid.w, grid.h, grid.row, grid.offsets, painted.cells
+    """Write the distances and, if there is room for them, the labels of the boxes of the cells `lo` to `hi`."""
+    w, h, offsets, cells = grid.w, grid.h, grid.offsets, painted.cells
     best, label = np.empty(RUN), np.empty(RUN)
     one = np.empty(1, np.int32)
+    first_box = offsets[lo]
     cell = lo
     while cell < hi:
         name, first = cells[cell], cell
@@ -75,24 +65,12 @@ def visit(
         for s in range(offsets[first], end, RUN):
             e = min(s + RUN, end)
             assign_run(centers, w[s:e], h[s:e], some, best, label)
-            top = 0.0
-            for i in range(e - s):
-                lanes[i] += best[i]
-                top = best[i] if best[i] > top else top
-            if top >= far[0]:
-                keep_farthest(row[s:e], best, top, far)
+            far = distance[s - first_box : e - first_box]
+            for i in range(far.size):  # a slice assignment costs a second to compile, for the text of its error
+                far[i] = best[i]
             if labels.size:
                 for i in range(e - s):
-                    labels[row[s + i]] = np.int64(label[i])
-
-
-@helper
-def keep_farthest(row: RowArray, distance: FloatArray, top: float, far: FloatArray) -> None:
-    """Put the largest distance of a run and its lowest row into `far`, unless another run's is larger, or lower."""
-    for i in range(row.size):
-        if distance[i] == top and (top > far[0] or far[1] < 0.0 or row[i] < far[1]):
-            far[0] = top
-            far[1] = float(row[i])
+                    labels[s - first_box + i] = np.int32(label[i])
 
 
 @compiled

@@ -15,8 +15,9 @@ from __future__ import annotations
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
+from fastanchor.kernels._digits import add_digits
 from fastanchor.kernels._jit import compiled, helper, inlined, uncounted
-from fastanchor.kernels._tables import Axis, Columns, Flags
+from fastanchor.kernels._tables import Axis, Columns, Flags, GridTables
 
 
 @uncounted
@@ -136,7 +137,17 @@ def sum_counts(starts: IntArray, offsets: LabelArray, table: LabelArray) -> None
 
 
 @uncounted
-def halve(cells: FloatArray, out: FloatArray) -> None:
+def sum_cells(grid: GridTables, factor: float, lo: int, hi: int, cells: IntArray) -> None:
+    """Add the widths and heights of the boxes of the cells `lo` to `hi` to `cells` (nx * ny, 2 * digits), exactly."""
+    half = cells.shape[1] >> 1
+    for c in range(lo, hi):
+        for i in range(grid.offsets[c], grid.offsets[c + 1]):
+            add_digits(grid.w[i], factor, cells, c, 0, half)
+            add_digits(grid.h[i], factor, cells, c, half, half)
+
+
+@uncounted
+def halve(cells: IntArray, out: IntArray) -> None:
     """Next level of a pyramid: each cell of `out` adds four (at the rim two, or one) of `cells`."""
     for x in range(cells.shape[0]):
         for y in range(cells.shape[1]):

@@ -10,17 +10,18 @@ import numpy as np
 
 from fastanchor._types import FloatArray
 from fastanchor.kernels._assign import assign_run
+from fastanchor.kernels._digits import add_digits
 from fastanchor.kernels._jit import inlined, uncounted
-from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves
+from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves, Sums
 
 COARSE = 4  # marginals of settled blocks are kept for 2^COARSE bins at a time and refined where the medians lie
 
 
 @uncounted
 def marginals(
-    grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sums: FloatArray, buffers: FloatArray
+    grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sums: Sums, buffers: FloatArray
 ) -> None:
-    """Add the leaves to the histograms and, if `sums` (k, 2) has rows, each centre's widths and heights to these.
+    """Add the leaves to the histograms and, if they are wanted, each centre's widths and heights to the sums.
 
     The contents of `buffers` (2, RUN) do not matter.
     """
@@ -32,7 +33,7 @@ def marginals(
 
 
 @inlined
-def add_settled(grid: GridTables, leaves: Leaves, t: int, hist: Histograms, sums: FloatArray) -> None:
+def add_settled(grid: GridTables, leaves: Leaves, t: int, hist: Histograms, sums: Sums) -> None:
     """Add a block of one centre, from the tables."""
     table, level, j = grid.table, leaves.level[t], np.int64(leaves.label[t])
     x0, y0 = np.int64(leaves.x[t]) << level, np.int64(leaves.y[t]) << level
@@ -48,10 +49,10 @@ def add_settled(grid: GridTables, leaves: Leaves, t: int, hist: Histograms, sums
         for c in range(y0 >> COARSE, (y1 - 1 >> COARSE) + 1):
             a, b = c << COARSE, min((c + 1) << COARSE, y1)
             hist.coarse_h[j, c] += table[x1, b] - table[x1, a] - table[x0, b] + table[x0, a]
-    if len(sums):
+    if len(sums.out):
         at = grid.level_start[level] + leaves.x[t] * grid.level_cols[level] + leaves.y[t]
-        sums[j, 0] += grid.sums[at, 0]
-        sums[j, 1] += grid.sums[at, 1]
+        for d in range(sums.out.shape[1]):
+            sums.out[j, d] += sums.blocks[at, d]
 
 
 @inlined
@@ -61,7 +62,7 @@ def add_open(
     leaves: Leaves,
     t: int,
     hist: Histograms,
-    sums: FloatArray,
+    sums: Sums,
     buffers: FloatArray,
 ) -> None:
     """Add a block whose boxes have different centres, box by box."""
@@ -86,8 +87,9 @@ def add_open(
             if level > 0:
                 for i in range(ws.size):
                     hist.fine_h[np.int64(label[i]), min(max((hb[i] - base) >> shift, 0), ny - 1)] += 1
-            if len(sums):
+            if len(sums.out):
+                half = sums.out.shape[1] >> 1
                 for i in range(ws.size):
-                    j = np.int64(label[i])
-                    sums[j, 0] += ws[i]
-                    sums[j, 1] += hs[i]
+                    j = int(label[i])
+                    add_digits(ws[i], sums.factor, sums.out, j, 0, half)
+                    add_digits(hs[i], sums.factor, sums.out, j, half, half)

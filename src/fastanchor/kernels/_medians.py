@@ -6,33 +6,16 @@ settled blocks); only the boxes in these bins are gathered and selected from.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._assign import assign_run
 from fastanchor.kernels._jit import compiled, helper, inlined
 from fastanchor.kernels._marginals import COARSE
-from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves
+from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves, Sought
 
 FEW_HITS = 4  # up to so many medians in a leaf each are gathered by themselves: from their bins, not the whole leaf
 BUCKETS = 64  # of equal width, that values are dealt to before one is selected
-
-
-class Sought(NamedTuple):
-    """Bins that hold the middle ranks of the centres first, first + step, ...: (axis, centre, lower or upper) each.
-
-    `before` counts the centre's boxes in the bins before; `start` and `cursor` say where in `found` the gathered
-    values of the bin begin, and where they end so far. Where both ranks lie in one bin, only the lower is gathered.
-    """
-
-    bins: IntArray  # -1 where a centre has no boxes
-    before: IntArray
-    start: IntArray
-    cursor: IntArray
-    first: int
-    step: int
 
 
 @compiled

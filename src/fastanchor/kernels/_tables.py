@@ -30,6 +30,8 @@ __all__ = [
     "RowArray",
     "Rows",
     "Runs",
+    "Sought",
+    "Sums",
     "Walk",
 ]
 
@@ -69,8 +71,7 @@ class GridTables(NamedTuple):
     offsets: LabelArray  # (nx * ny + 1,) where each cell's boxes begin
     alike: Flags  # (nx * ny,) 1 where all boxes of a cell are equal
     table: LabelArray  # (nx + 1, ny + 1) summed-area table of counts
-    sums: FloatArray  # (blocks, 2) sums of w and h of the blocks of all levels
-    level_start: IntArray  # (levels + 1,) where those of a level begin
+    level_start: IntArray  # (levels + 1,) where the blocks of a level begin, in tables over blocks
     level_cols: IntArray  # (levels,) and how many of them make a row
 
 
@@ -153,6 +154,50 @@ class Histograms(NamedTuple):
     fine_w: IntArray  # (k, nx)
     fine_h: IntArray  # (k, ny)
     counts: IntArray  # (k,)
+
+    @classmethod
+    def empty(cls, k: int, nx: int, ny: int, bins: int) -> Histograms:
+        """Return histograms of nothing, with so many bins in a coarse one."""
+
+        def zeros(columns: int) -> IntArray:
+            return np.zeros((k, columns), np.int64)
+
+        return cls(zeros(nx // bins + 1), zeros(ny // bins + 1), zeros(nx), zeros(ny), np.zeros(k, np.int64))
+
+
+class Sought(NamedTuple):
+    """Bins that hold the middle ranks of the centres first, first + step, ...: (axis, centre, lower or upper) each.
+
+    `before` counts the centre's boxes in the bins before; `start` and `cursor` say where in `found` the gathered
+    values of the bin begin, and where they end so far. Where both ranks lie in one bin, only the lower is gathered.
+    """
+
+    bins: IntArray  # -1 where a centre has no boxes
+    before: IntArray
+    start: IntArray
+    cursor: IntArray
+    first: int
+    step: int
+
+    @classmethod
+    def empty(cls, k: int, first: int = 0, step: int = 1) -> Sought:
+        """Return what is sought before anything is found."""
+        shape = (2, k, 2)
+        before, start, cursor = np.zeros((3, *shape), np.int64)
+        return cls(np.full(shape, -1, np.int64), before, start, cursor, first, step)
+
+
+class Sums(NamedTuple):
+    """Exact sums of widths and heights, in digits as ``exact_sum`` cuts them: of widths first, then of heights."""
+
+    blocks: IntArray  # (blocks, 2 * digits) of the blocks of all levels
+    factor: float  # what sides are multiplied with before they are cut
+    out: IntArray  # (k, 2 * digits) of each centre; no rows where nobody wants them
+
+    @classmethod
+    def unwanted(cls) -> Sums:
+        """Return sums that are not taken."""
+        return cls(np.empty((0, 0), np.int64), 1.0, np.empty((0, 0), np.int64))
 
 
 class Anchors(NamedTuple):
