@@ -173,8 +173,13 @@ EXCLUDED = {
     "check_pipeline_consistency": TWO,
     "check_positive_only_tag_during_fit": TWO,
     "check_readonly_memmap_input": ZERO,
+    "check_all_zero_sample_weights_error": TWO,
+    "check_sample_weight_equivalence_on_dense_data": TWO,
+    "check_sample_weights_list": TWO,
+    "check_sample_weights_not_an_array": ZERO,
 }
 EXCLUDED_CUT = {
+    "check_sample_weights_not_an_array": "gives X sides of 0 in an object that Cut leaves alone",
     "check_dtype_object": "expects other words about an element that is a dict; ours is a TypeError as well",
     "check_n_features_in_after_fitting": "expects as many columns as it gave, of which Cut takes two",
 }
@@ -183,8 +188,8 @@ EXCLUDED_CUT = {
 class Cut(AnchorKMeans):
     """The estimator, for checks whose data is no boxes: it takes two columns, and adds 1 where the least side is 0."""
 
-    def fit(self, X, y=None):
-        return super().fit(cut(X))
+    def fit(self, X, y=None, sample_weight=None):
+        return super().fit(cut(X), sample_weight=sample_weight)
 
     def predict(self, X):
         return super().predict(cut(X))

@@ -32,6 +32,7 @@ class Called(NamedTuple):
     boxes: str = "boxes"
     k: str = "k"
     max_iter: str = "max_iter"
+    weights: str = "weights"
 
 
 TEXT = (str, bytes, bytearray, memoryview)  # sequences of characters or bytes, never of numbers or names

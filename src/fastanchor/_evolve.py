@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._progress import bar
@@ -38,6 +39,7 @@ def evolve(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
+    weights: ArrayLike | None = None,
 ) -> EvolveResult:
     """Return anchors made fitter by mutation: the search of YOLOv5's AutoAnchor.
 
@@ -64,6 +66,8 @@ def evolve(
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
+    weights : (n,) array-like, optional
+        How often each box counts; see :func:`kmeans`.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def evolve(
     """
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
-    answers = choose(boxes, name=engine, threads=threads)
+    answers = choose(boxes, name=engine, threads=threads, weights=weights)
     best: FloatArray = as_anchors(anchors, len(answers)).copy()
     generator = _check.generator(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)

@@ -9,7 +9,7 @@ from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._types import FloatArray
 
-__all__ = ["EVERY", "MIN_SIZE", "SMALL", "count_small", "kept", "no_side", "small_boxes"]
+__all__ = ["EVERY", "MIN_SIZE", "SMALL", "count_small", "is_small", "kept", "no_side", "small_boxes"]
 
 # Anchors are computed without the boxes that have no side of so many pixels of the network input, but scored on every
 # box, because a trainer scores every label.
@@ -40,6 +40,18 @@ def kept(wh: FloatArray, min_size: float) -> NDArray[np.bool_]:
     return keep
 
 
+def is_small(wh: FloatArray) -> NDArray[np.bool_]:
+    """Return which boxes have a side < 3 pixels, (n,).
+
+    Examples
+    --------
+    >>> is_small(np.array([[3.0, 9.0], [2.5, 40.0]])).tolist()
+    [False, True]
+    """
+    small: NDArray[np.bool_] = (wh[:, 0] < SMALL) | (wh[:, 1] < SMALL)
+    return small
+
+
 def count_small(wh: FloatArray) -> int:
     """Return how many boxes have a side < 3 pixels.
 
@@ -48,7 +60,7 @@ def count_small(wh: FloatArray) -> int:
     >>> count_small(np.array([[3.0, 9.0], [2.5, 40.0]]))
     1
     """
-    return int(np.count_nonzero((wh[:, 0] < SMALL) | (wh[:, 1] < SMALL)))
+    return int(np.count_nonzero(is_small(wh)))
 
 
 def small_boxes(count: int) -> str:

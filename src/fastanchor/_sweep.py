@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
@@ -15,6 +16,7 @@ from fastanchor._evolve import evolve
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
 from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update
+from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import network_input
 from fastanchor.engine import BoxesLike, choose
 from fastanchor.metrics import mean_best_iou
@@ -79,6 +81,7 @@ def sweep(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
+    weights: ArrayLike | None = None,
 ) -> SweepResult:
     """Return fitness, recall and mean IoU over the number of anchors, to see where more of them stop paying.
 
@@ -114,6 +117,8 @@ def sweep(
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
+    weights : (n,) array-like, optional
+        How often each box counts; see :func:`kmeans`.
 
     Raises
     ------
@@ -137,7 +142,8 @@ def sweep(
         raise DataError("n: is empty; at least one number of anchors is needed")
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
-    answers = choose(ready(boxes, img_size, fit, min_size), name=engine, threads=threads)
+    some, own = ready(boxes, img_size, fit, min_size, weights)
+    answers = choose(some, name=engine, threads=threads, weights=own)
     root = _check.generator(rng)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
@@ -153,4 +159,5 @@ def sweep(
             scores[:2, i] = answers.fitness(centers, thr)
             scores[2, i] = mean_best_iou(answers, centers)
             moving.update(1)
-    return SweepResult(np.array(numbers), tuple(found), scores[0], scores[1], scores[2], len(answers), answers.name)
+    count = amount(answers, weight_of(answers))
+    return SweepResult(np.array(numbers), tuple(found), scores[0], scores[1], scores[2], count, answers.name)

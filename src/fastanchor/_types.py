@@ -185,7 +185,7 @@ class KMeansResult(Result):
     centers : (k, 2) float64
         Width and height in the unit of the boxes, in the order in which the run kept them.
     counts : (k,) int64
-        Boxes nearest to each centre.
+        Boxes nearest to each centre, as often as they count; float64 where weights are not whole.
     mean_iou : float
         Mean over the boxes of the IoU with the nearest centre; NaN if a box or a centre has no positive area.
     inertia : float

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check, export
 from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
-from fastanchor._small import MIN_SIZE, SMALL, count_small, kept
+from fastanchor._small import MIN_SIZE, SMALL, is_small, kept
 from fastanchor._types import (
     EngineName,
     EvolveResult,
@@ -28,7 +29,8 @@ from fastanchor._types import (
     Start,
     Update,
 )
-from fastanchor.boxes import Boxes, network_input, network_sizes
+from fastanchor._weights import amount, number, part_of, weight_of
+from fastanchor.boxes import Boxes, network_input, network_sizes, own_weights
 from fastanchor.engine import BoxesLike, answers_all, choose
 from fastanchor.layers import Split
 from fastanchor.metrics import mean_best_iou
@@ -170,6 +172,7 @@ def auto_anchor(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
+    weights: ArrayLike | None = None,
 ) -> AnchorResult:
     """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
 
@@ -208,6 +211,9 @@ def auto_anchor(
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
+    weights : (n,) array-like, optional
+        How often each box counts, in the numbers of boxes too; see :func:`kmeans`. Where starts are tried on 16,384
+        boxes, these are drawn by ``rng.choice(n, 16384, p=weights / weights.sum())``, and count once each.
 
     Raises
     ------
@@ -241,15 +247,21 @@ def auto_anchor(
         text = f"the boxes are of several parts of the data set: {', '.join(sorted(map(repr, parts)))}"
         warnings.warn(f"{text}; detectors are trained on one, see split in read()", SplitWarning, stacklevel=2)
     if answers_all(boxes):
-        answers = choose(ready(boxes, img_size, fit, min_size), name=engine, threads=threads)
-        every, small = len(answers), answers.below(SMALL).either
+        some, own = ready(boxes, img_size, fit, min_size, weights)
+        answers = choose(some, name=engine, threads=threads, weights=own)
+        dropped, small = 0, amount(answers, answers.below(SMALL).either)
     else:
         wh = network_sizes(boxes, img_size, fit)
+        own = own_weights(boxes, weights, len(wh))
         keep = kept(wh, min_size)
-        every, small = len(wh), count_small(wh)
-        answers = choose(wh if keep.all() else wh[keep], name=engine, threads=threads)
+        dropped, small = number(own, ~keep), number(own, is_small(wh))
+        some, own = (wh, own) if keep.all() else (wh[keep], part_of(own, keep))
+        answers = choose(some, name=engine, threads=threads, weights=own)
+    count = amount(answers, weight_of(answers))
     if small:
-        text = f"{small:,} of {every:,} boxes have a side < {SMALL:g} pixels of the network input"
+        text = (
+            f"{round(small):,} of {round(count + dropped):,} boxes have a side < {SMALL:g} pixels of the network input"
+        )
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
     generator = _check.generator(rng)
     clusters = fittest(
@@ -276,9 +288,9 @@ def auto_anchor(
         kmeans=clusters,
         kmeans_fitness=start,
         evolve=search,
-        boxes=len(answers),
+        boxes=count,
         small=small,
-        dropped=every - len(answers),
+        dropped=dropped,
         engine=answers.name,
         backend=answers.backend,
         fit=fit if scaled else None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import compress
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import Fit, FloatArray, Remark, Summary
+from fastanchor._weights import as_column, part_of
 
-__all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes"]
+__all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes", "own_weights"]
 
 OVERSIZE = 1.01  # times the image's side: less comes from rounding
 
@@ -47,6 +48,8 @@ class Boxes:
         What the labels call each image.
     remarks : sequence of Remark
         What looks wrong about the set as a whole.
+    weights : (n,) array-like, optional
+        How often each box counts, whole numbers or not; see :func:`fastanchor.kmeans`. Default: once.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Boxes:
     split: tuple[str, ...] | None = None
     files: tuple[str, ...] | None = None
     remarks: tuple[Remark, ...] = ()
+    weights: NDArray[np.int64] | NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:
@@ -97,6 +101,8 @@ class Boxes:
             put("xy", _check.as_points(self.xy, "xy") if len(self.wh) else np.empty((0, 2)))
             if len(self.xy) != len(self.wh):
                 raise DataError(f"xy: has {len(self.xy)} rows, wh has {len(self.wh)}")
+        if self.weights is not None:
+            put("weights", as_column(self.weights, "weights", len(self.wh)))
         images = _images(self)
         for name in ("split", "files"):
             texts = getattr(self, name)
@@ -175,11 +181,46 @@ class Boxes:
             image_wh=None if self.image_wh is None else self.image_wh[images],
             class_index=None if self.class_index is None else self.class_index[rows],
             xy=None if self.xy is None else self.xy[rows],
+            weights=part_of(self.weights, rows),
             split=tuple(one for one in self.split or () if one == name),
             files=None if self.files is None else tuple(compress(self.files, images.tolist())),
             skipped={},
             remarks=(),
         )
+
+    def balanced(self, by: Literal["class", "image"]) -> Boxes:
+        """Return the same boxes with weights by which every class, or every image, counts the same in all.
+
+        Weights that are there already count inside each class or image. The new ones add up to the number of boxes. A
+        class or an image without a box that counts is left out.
+
+        Parameters
+        ----------
+        by : {"class", "image"}
+
+        Raises
+        ------
+        DataError
+            If the boxes have no classes or images, or none of them counts.
+
+        Examples
+        --------
+        >>> boxes = Boxes([[5, 4], [3, 2], [3, 3]], class_index=[0, 1, 1], class_names=["cat", "ant"])
+        >>> boxes.balanced("class").weights
+        array([1.5 , 0.75, 0.75])
+        """
+        _check.choice(by, "by", ("class", "image"))
+        group = self.class_index if by == "class" else self.image_index
+        if group is None:
+            raise DataError(f"by = {by!r}: the boxes have no {'classes' if by == 'class' else 'images'}")
+        own = np.ones(len(self)) if self.weights is None else self.weights.astype(np.float64)
+        own /= own.max(initial=0.0) or 1.0
+        totals = np.bincount(group, weights=own)
+        if not totals.any():
+            raise DataError("boxes: none counts, so they cannot be balanced")
+        share = len(self) / np.count_nonzero(totals)
+        each = np.divide(share, totals, out=np.zeros_like(totals), where=totals > 0.0)
+        return replace(self, weights=own * each[group])
 
     def with_remarks(self, remarks: Sequence[Remark]) -> Boxes:
         """Return the same boxes with other remarks."""
@@ -271,7 +312,15 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
         _texts(parts, "split") if imaged and any(part.split is not None for part in parts) else None,
         _texts(parts, "files") if imaged and _all(parts, "files") else None,
         tuple(remark for part in parts for remark in part.remarks),
+        _weights(parts),
     )
+
+
+def _weights(parts: Sequence[Boxes]) -> Any:
+    """Return the weights of all parts; the boxes of a part without any count once."""
+    if all(part.weights is None for part in parts):
+        return None
+    return np.concatenate([np.ones(len(part), np.int64) if part.weights is None else part.weights for part in parts])
 
 
 def _all(parts: Sequence[Boxes], name: str) -> bool:
@@ -330,6 +379,19 @@ def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: Fit) -> FloatA
     if not len(boxes):
         raise DataError("boxes: the data set holds no box")
     return boxes.wh if boxes.image_wh is None else boxes.scaled(img_size, fit=fit)
+
+
+def own_weights(boxes: Any, weights: Any, n: int) -> Any:
+    """Return the weights of n boxes as a clean column: those given, else those of a ``Boxes``, else None.
+
+    Raises
+    ------
+    DataError
+        If the weights given break a rule.
+    """
+    if weights is not None:
+        return as_column(weights, "weights", n)
+    return boxes.weights if isinstance(boxes, Boxes) else None
 
 
 def _mean_pair(values: FloatArray) -> tuple[float, float]:

@@ -27,6 +27,7 @@ from fastanchor._types import (
     Stop,
     Update,
 )
+from fastanchor._weights import amount, counting, weight_of, weights_of
 from fastanchor.boxes import Boxes
 from fastanchor.engine import METRICS, BoxesLike, Engine, answers_all, choose
 from fastanchor.engine._columns import Columns, columns_of
@@ -60,6 +61,7 @@ def kmeans(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
+    weights: ArrayLike | None = None,
 ) -> KMeansResult:
     """Return k centres that fit the boxes, by Lloyd's algorithm.
 
@@ -102,6 +104,12 @@ def kmeans(
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
+    weights : (n,) array-like, optional
+        How often each box counts, numbers >= 0; in place of those of a ``Boxes``. The answer is that for boxes
+        repeated so often, from the same start. A row of weight 0 counts nothing and is never drawn, but has a label.
+        Whole numbers count exactly; others are rounded once, by a relative 2^-30 at most. "random" draws rows by
+        ``rng.choice(n, k, replace=False, p=weights / weights.sum())``, "k-means++" the first one likewise, and the
+        next ones by distance times weight.
 
     Raises
     ------
@@ -124,7 +132,7 @@ def kmeans(
     """
     return clustered(
         boxes, k, metric=metric, update=update, init=init, n_init=n_init, max_iter=max_iter, tol=tol, rng=rng,
-        engine=engine, threads=threads, progress=progress,
+        engine=engine, threads=threads, progress=progress, weights=weights,
     )  # fmt: skip
 
 
@@ -143,6 +151,7 @@ def clustered(
     threads: int | None = None,
     progress: Progress = None,
     named: Called = AS_IN_KMEANS,
+    weights: ArrayLike | None = None,
 ) -> KMeansResult:
     """Return what :func:`kmeans` does, with errors that name the arguments as they are `named`."""
     _check.choice(metric, "metric", METRICS)
@@ -154,7 +163,9 @@ def clustered(
     given = None if isinstance(init, str) else _given(init, k, metric, named)
     if given is None:
         _check.choice(init, "init", INITS)
-    answers = choose(boxes, name=engine, threads=threads, metric=metric, argument=named.boxes)
+    answers = choose(
+        boxes, name=engine, threads=threads, metric=metric, argument=named.boxes, weights=weights, named=named.weights
+    )
     distinct = len(answers.distinct(k))
     if distinct < k:
         sizes = f"{distinct} distinct {'sizes' if distinct != 1 else 'size'}"
@@ -171,9 +182,9 @@ def clustered(
     run, counts, inertia = runs[-1]
     return KMeansResult(
         centers=run.centers,
-        counts=counts,
+        counts=amount(answers, counts),
         mean_iou=_mean_iou(answers, run.centers, metric, inertia),
-        inertia=inertia,
+        inertia=amount(answers, inertia),
         n_iter=run.n_iter,
         stop=run.stop,
         _labels=Computed(lambda: answers.labels(run.centers, metric)),
@@ -207,7 +218,13 @@ def assign(boxes: BoxesLike, centers: Sizes, *, metric: Metric = "iou") -> IntAr
 
 
 def update_centers(
-    boxes: BoxesLike, labels: ArrayLike, k: int, *, update: Update = "median", empty: Sizes | None = None
+    boxes: BoxesLike,
+    labels: ArrayLike,
+    k: int,
+    *,
+    update: Update = "median",
+    empty: Sizes | None = None,
+    weights: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the centre of each label's boxes, (k, 2) float64: the second half of a round of :func:`kmeans`.
 
@@ -224,6 +241,8 @@ def update_centers(
     empty : (k, 2) array-like, optional
         Where to put the centres that have no box, by row; the other rows are not used. Without it a centre that has
         no box is an error, so the result never holds NaN.
+    weights : (n,) array-like, optional
+        How often each box counts; see :func:`kmeans`. A centre whose boxes have weight 0 has no box.
 
     Raises
     ------
@@ -241,7 +260,11 @@ def update_centers(
     """
     _check.choice(update, "update", UPDATES)
     k = _check.integer(k, "k", least=1)
+    if weights is None and isinstance(boxes, Boxes):
+        weights = boxes.weights
     if answers_all(boxes):
+        own = weights_of(boxes)
+        weights = own.each if weights is None and own is not None else weights
         boxes = boxes.take(np.arange(len(boxes)))
     wh = _check.as_points(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
     beyond = f"must be from 0 to k - 1 = {k - 1}"
@@ -252,16 +275,20 @@ def update_centers(
         raise DataError(f"k = {k}: is more than the {len(wh)} boxes; give empty= to say where the other centres go")
     if places is not None and len(places) != k:
         raise DataError(f"empty: holds {len(places)} centres; k = {k} are needed")
-    counts = np.bincount(owners, minlength=k)
+    counted = None if weights is None else counting(weights, "weights", len(wh))
+    columns = Columns(*columns_of(wh), weights=None if counted is None else counted.each)
+    counts = np.zeros(k, np.int64)
+    columns.count(owners, counts)
     without = np.flatnonzero(counts == 0)
     if without.size and places is None:
         more = f" and {without.size - 1} more" if without.size > 1 else ""
         raise DataError(f"labels: centre {without[0]}{more} of k = {k} has no box; give empty= to say where it goes")
-    columns = Columns(*columns_of(wh))
     if update == "median":
         centers = columns.medians(owners, counts)
     else:
         scale = coordinates(*columns.sizes()) if wh.any() else UNIT
+        if counted is not None:
+            scale = scale.weighted(int(counted.each.max()))
         centers = scale.means(columns.sums(owners, k, scale), counts)
     if places is not None:
         centers[without] = places[without]
@@ -297,7 +324,7 @@ def _lloyd(
             return _Run(_best(answers, list(seen.values()), metric), n_iter + 1, "cycle")
         if tol > 0.0:
             inertia = step.inertia
-            settled = last < np.inf and _gain(last, inertia, metric, len(answers)) < tol
+            settled = last < np.inf and _gain(last, inertia, metric, weight_of(answers)) < tol
             if settled and answers.nearest(moved, metric).counts.all():
                 return _Run(moved, n_iter + 1, "tol")
             last = inertia
@@ -342,9 +369,12 @@ def _alike(named: Called, k: int) -> DataError:
 
 
 def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator, named: Called) -> FloatArray:
+    weights = weights_of(answers)
+    drawn = None if weights is None else weights.drawn()
     if init == "random":
-        return answers.take(rng.choice(len(answers), k, replace=False))
-    centers = answers.take(np.array([rng.integers(len(answers))]))
+        return answers.take(rng.choice(len(answers), k, replace=False, p=drawn))
+    first = rng.integers(len(answers)) if drawn is None else rng.choice(len(answers), p=drawn)
+    centers = answers.take(np.array([first]))
     while len(centers) < k:
         found = answers.pick(centers, metric, rng.random())
         if found is None:

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._check import Called
@@ -17,7 +18,7 @@ from fastanchor.engine import METRICS, BoxesLike, choose
 
 __all__ = ["AnchorKMeans"]
 
-CALLED = Called(boxes="X", k="n_clusters")
+CALLED = Called(boxes="X", k="n_clusters", weights="sample_weight")
 
 
 class AnchorKMeans:
@@ -85,7 +86,7 @@ class AnchorKMeans:
         self.max_iter = max_iter
         self.random_state = random_state
 
-    def fit(self, X: BoxesLike, y: object = None) -> AnchorKMeans:
+    def fit(self, X: BoxesLike, y: object = None, sample_weight: ArrayLike | None = None) -> AnchorKMeans:
         """Find the centres of boxes, and return the estimator.
 
         Parameters
@@ -94,6 +95,8 @@ class AnchorKMeans:
             Widths and heights, in any unit; a ``Boxes`` counts in pixels of its images. With ``metric="euclidean"`` any
             finite points.
         y : ignored
+        sample_weight : (n,) array-like, optional
+            How often each box counts; see :func:`kmeans`.
 
         Raises
         ------
@@ -115,6 +118,7 @@ class AnchorKMeans:
             rng=_check.generator(state, "random_state"),
             progress=False,
             named=CALLED,
+            weights=sample_weight,
         )
         self.cluster_centers_ = found.centers
         self.labels_ = found.labels
@@ -143,9 +147,9 @@ class AnchorKMeans:
         _check.choice(self.metric, "metric", METRICS)
         return choose(X, metric=self.metric, argument="X").labels(self.cluster_centers_, self.metric)
 
-    def fit_predict(self, X: BoxesLike, y: object = None) -> IntArray:
+    def fit_predict(self, X: BoxesLike, y: object = None, sample_weight: ArrayLike | None = None) -> IntArray:
         """Fit, and return the nearest centre of each box, (n,) int64."""
-        return self.fit(X).labels_
+        return self.fit(X, sample_weight=sample_weight).labels_
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name."""

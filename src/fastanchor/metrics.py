@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check, _text, kernels
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._types import Fitness, FloatArray, Sizes
+from fastanchor._weights import weight_of
 from fastanchor.boxes import Boxes
 from fastanchor.engine import BoxesLike, Engine, choose
 from fastanchor.engine._pool import CHUNK
@@ -82,7 +84,7 @@ def wh_iou(boxes: Boxes | Sizes, anchors: Sizes) -> FloatArray:
     return out
 
 
-def mean_iou(boxes: BoxesLike, anchors: Sizes) -> float:
+def mean_iou(boxes: BoxesLike, anchors: Sizes, *, weights: ArrayLike | None = None) -> float:
     """Return the mean over the boxes of the IoU with the best anchor.
 
     Parameters
@@ -91,6 +93,8 @@ def mean_iou(boxes: BoxesLike, anchors: Sizes) -> float:
         Widths and heights, in any unit.
     anchors : (k, 2) array-like
         Widths and heights, in the same unit.
+    weights : (n,) array-like, optional
+        How often each box counts; see :func:`kmeans`.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def mean_iou(boxes: BoxesLike, anchors: Sizes) -> float:
     >>> mean_iou([[2, 2], [4, 1]], [[2, 2], [2, 1]])
     0.75
     """
-    answers = choose(boxes)
+    answers = choose(boxes, weights=weights)
     return mean_best_iou(answers, as_anchors(anchors, len(answers)))
 
 
@@ -110,12 +114,12 @@ def mean_best_iou(answers: Engine, anchors: FloatArray, inertia: float | None = 
     """Return what :func:`mean_iou` does, from an engine; `inertia` is the sum of ``1 - IoU`` if it is known already."""
     if inertia is None:
         inertia = answers.nearest(anchors, "iou").inertia
-    mean = 1.0 - inertia / len(answers)
+    mean = 1.0 - inertia / weight_of(answers)
     # near 0 the difference has lost its digits, and the IoUs themselves have them
     return mean if mean > FEW_DIGITS else answers.best_iou(anchors)
 
 
-def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25) -> Fitness:
+def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25, *, weights: ArrayLike | None = None) -> Fitness:
     """Return the ratio fitness and the best possible recall of anchors over boxes.
 
     A box and an anchor match as well as their worst ratio of sides, ``min(w/kw, kw/w, h/kh, kh/h)``; each box takes
@@ -130,6 +134,8 @@ def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25) -> Fitne
         Widths and heights, in the same unit.
     thr : float, default 0.25
         A ratio from 0 to 1.
+    weights : (n,) array-like, optional
+        How often each box counts; see :func:`kmeans`.
 
     Raises
     ------
@@ -142,5 +148,5 @@ def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25) -> Fitne
     Fitness(fitness=0.25, bpr=0.5)
     """
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
-    answers = choose(boxes)
+    answers = choose(boxes, weights=weights)
     return answers.fitness(as_anchors(anchors, len(answers)), thr)

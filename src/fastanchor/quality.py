@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._small import EVERY, kept
 from fastanchor._types import Fit, FloatArray, IntArray, Result, Sizes
-from fastanchor.boxes import network_input, network_sizes
+from fastanchor._weights import amount, part_of, weight_of
+from fastanchor.boxes import network_input, network_sizes, own_weights
 from fastanchor.engine import BoxesLike, answers_all, choose
 from fastanchor.engine._pool import each, thread_count
 from fastanchor.metrics import as_anchors, mean_best_iou
@@ -99,6 +101,7 @@ def check(
     img_size: int | Sequence[int] = 640,
     fit: Fit = "letterbox",
     min_size: float = EVERY,
+    weights: ArrayLike | None = None,
 ) -> AnchorCheck:
     """Return how well anchors fit boxes: fitness, recall, IoU, and the shares of anchors and sizes.
 
@@ -118,6 +121,8 @@ def check(
         Boxes without a side of at least this many pixels of the network input are left out. The default keeps all,
         because a trainer scores every label; ``auto_anchor`` and ``sweep``, which choose anchors, have 2. An index that
         holds such boxes is refused.
+    weights : (n,) array-like, optional
+        How often each box counts, in the numbers of boxes too; see :func:`kmeans`.
 
     Raises
     ------
@@ -134,14 +139,15 @@ def check(
     """
     network_input(img_size, fit)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
-    engine = choose(ready(boxes, img_size, fit, min_size))
+    some, own = ready(boxes, img_size, fit, min_size, weights)
+    engine = choose(some, weights=own)
     sizes = as_anchors(anchors, len(engine))
     sizes = sizes[np.argsort(sizes[:, 0] * sizes[:, 1], kind="stable")]
     score = engine.fitness(sizes, thr)
-    n, k = len(engine), len(sizes)
+    n, k = weight_of(engine), len(sizes)
     found = engine.profile(sizes, thr, [limit for _, limit in SIZES[:-1]])
     classes = tuple(
-        SizeClass(name, int(count), fit_sum / count, above / count, iou_sum / count)
+        SizeClass(name, amount(engine, int(count)), fit_sum / count, above / count, iou_sum / count)
         if count
         else SizeClass(name, 0, None, None, None)
         for (name, _), (count, above, fit_sum, iou_sum) in zip(SIZES, found.table.tolist(), strict=True)
@@ -154,9 +160,9 @@ def check(
         past_thr=found.past / n,
         mean_ratio=found.ratio / (n * k),
         mean_best=found.best / n,
-        counts=found.counts,
+        counts=amount(engine, found.counts),
         sizes=classes,
-        boxes=n,
+        boxes=amount(engine, n),
         thr=thr,
     )
 
@@ -187,10 +193,12 @@ def best_served(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, Float
     return labels, best
 
 
-def ready(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float) -> BoxesLike:
+def ready(
+    boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float, weights: ArrayLike | None = None
+) -> tuple[BoxesLike, Any]:
     """Return boxes in pixels of the network input for :func:`choose`, all with a side of at least `min_size`.
 
-    An engine is returned as it is.
+    With them come the weights to give to it. An engine is returned as it is.
 
     Raises
     ------
@@ -198,16 +206,20 @@ def ready(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: f
         If no box is left, or an engine holds boxes that would be left out.
     """
     if not answers_all(boxes):
-        return network_wh(boxes, img_size, fit, min_size)
+        wh = network_sizes(boxes, img_size, fit)
+        own = own_weights(boxes, weights, len(wh))
+        keep = kept(wh, _check.number(min_size, "min_size", low=0.0))
+        return (wh, own) if keep.all() else (wh[keep], part_of(own, keep))
     network_input(img_size, fit)  # checked even for an engine, which nothing scales
     min_size = _check.number(min_size, "min_size", low=0.0)
     without = boxes.below(min_size).both
     if without:
+        some, every = round(amount(boxes, without)), round(amount(boxes, weight_of(boxes)))
         raise DataError(
-            f"boxes: {without:,} of {len(boxes):,} boxes have no side >= min_size = {min_size:g} pixels of the "
+            f"boxes: {some:,} of {every:,} boxes have no side >= min_size = {min_size:g} pixels of the "
             "network input; leave them out before building the index"
         )
-    return boxes
+    return boxes, weights
 
 
 def network_wh(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float) -> FloatArray:

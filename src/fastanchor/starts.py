@@ -16,6 +16,7 @@ from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
 from fastanchor._types import KMeansResult, Metric, Progress, Start, Update
+from fastanchor._weights import weights_of
 from fastanchor.cluster import TIE, clustered
 from fastanchor.engine import Engine, choose
 
@@ -57,7 +58,8 @@ def fittest(
         Threshold of the fitness.
     rng : numpy.random.Generator
         Asked for the boxes that the trials look at (if there are more than 16,384:
-        ``rng.choice(n, 16384, replace=False)``), then for one start after the other; see :func:`fastanchor.kmeans`.
+        ``rng.choice(n, 16384, replace=False)``, with weights ``rng.choice(n, 16384, p=weights / weights.sum())``), then
+        for one start after the other; see :func:`fastanchor.kmeans`.
     init, n_init, max_iter, progress, metric, update, tol
         Of :func:`fastanchor.kmeans`. With ``n_init=1``, or an array for `init`, there is nothing to choose: the one
         run is returned.
@@ -78,7 +80,12 @@ def fittest(
     if n_init == 1 or not isinstance(init, str):
         return clustered(answers, k, init=init, max_iter=max_iter, rng=rng, **options)
     if len(answers) > SEEN:
-        some = choose(answers.take(rng.choice(len(answers), SEEN, replace=False)), name="dense", metric=metric)
+        weights = weights_of(answers)
+        if weights is None:
+            rows = rng.choice(len(answers), SEEN, replace=False)
+        else:  # as often as they count: the boxes drawn count once each
+            rows = rng.choice(len(answers), SEEN, p=weights.drawn())
+        some = choose(answers.take(rows), name="dense", metric=metric)
         try:
             found = _chosen(some, k, thr, rng, init, n_init, max_iter, options)
         except DataError:

@@ -36,9 +36,12 @@ from __future__ import annotations
 
 from typing import get_args
 
+from numpy.typing import ArrayLike
+
 from fastanchor import _check, kernels
 from fastanchor._errors import DataError
 from fastanchor._types import EngineName, FloatArray, Metric, Sizes
+from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Survey, layout, sampled, side_for
@@ -78,8 +81,12 @@ def choose(
     threads: int | None = None,
     metric: Metric = "iou",
     argument: str = "boxes",
+    weights: ArrayLike | None = None,
+    named: str = "weights",
 ) -> Engine:
     """Return an engine for `boxes`: an (n, 2) array-like, a ``Boxes``, or an engine already.
+
+    `weights`, which the caller has as an argument of that name, count in place of those of a ``Boxes``.
 
     Raises
     ------
@@ -90,18 +97,23 @@ def choose(
     if threads is not None:
         threads = _check.integer(threads, "threads", least=1)
     if answers_all(boxes):
+        if weights is not None:
+            raise DataError(f"{named}: {argument} are an engine already; give weights where it is built")
         return _as_it_is(boxes, name, threads, metric, argument)
     values = boxes.wh if isinstance(boxes, Boxes) else boxes
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     wh = check(values, argument)
+    if weights is None and isinstance(boxes, Boxes):
+        weights = boxes.weights
+    counted = None if weights is None else counting(weights, named, len(wh))
     if name == "index":
         _check.as_sizes(wh, argument, "for engine='index'; engine='auto' or 'dense' takes any points")
-        return BoxIndex(wh, threads=threads)
-    if name == "auto" and _indexable(wh, metric):
+        return BoxIndex(wh, threads=threads, weights=weights)
+    if name == "auto" and counted is None and _indexable(wh, metric):
         where = layout(sampled(wh), side_for(len(wh)))
         if where.crowding < HOPELESS:
             return BoxIndex(wh, threads=threads, _where=where)
-    return DenseEngine(wh, threads=threads)
+    return DenseEngine(wh, threads=threads, weights=counted)
 
 
 def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, argument: str) -> Engine:

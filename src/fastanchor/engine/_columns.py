@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
@@ -50,6 +51,8 @@ class Columns:
         Default: the processors this process may use.
     backend : {"numba", "numpy"}, optional
         Default: the one in force.
+    weights : (n,) int64, optional
+        How often each box counts, not at all if 0. Default: once.
     """
 
     def __init__(
@@ -60,10 +63,11 @@ class Columns:
         *,
         threads: int | None = None,
         backend: str | None = None,
+        weights: IntArray | None = None,
     ) -> None:
         self.backend = kernels.current(backend)
         self.kernels = kernels.load(self.backend)
-        self.w, self.h, self.rows = w, h, rows
+        self.w, self.h, self.rows, self.counted = w, h, rows, weights
         self.threads = thread_count(threads)
         self._sizes: tuple[float, float] | None = None
         self._medians: tuple[Medians, Medians] | None = None
@@ -107,15 +111,14 @@ class Columns:
 
     def distinct(self, limit: int) -> FloatArray:
         """Return distinct boxes, all of them or `limit`."""
-        found = np.empty(0, np.complex128)  # which sort by width and then by height: ten times as fast as unique rows
         n = len(self)
         size = 1 << 12  # nearly always the first look suffices, if it is spread over all of the boxes
         some = np.linspace(0, n - 1, size).astype(np.int64) if n > size else slice(None)
-        found = np.unique(self.w[some] + 1j * self.h[some])
+        found = np.unique(self._counting(some))
         start = 0 if n > size else n
         while start < n and found.size < limit:
             part = slice(start, start + CHUNK)
-            found = np.unique(np.concatenate([found, self.w[part] + 1j * self.h[part]]))
+            found = np.unique(np.concatenate([found, self._counting(part)]))
             start += CHUNK
         return np.column_stack([found.real, found.imag])[:limit]
 
@@ -126,7 +129,7 @@ class Columns:
             found = []
             for c in chunks:
                 w, h = self.w[c] < side, self.h[c] < side
-                found.append((int(np.count_nonzero(w & h)), int(np.count_nonzero(w | h))))
+                found.append((self._number(w & h, c), self._number(w | h, c)))
             return found
 
         pairs = self._each(work)
@@ -151,10 +154,16 @@ class Columns:
             for c in chunks:
                 w, h = self.w[c], self.h[c]
                 own, far = scratch[: w.size] if labels is None else labels[c], distance[: w.size]
-                changed += kernel(w, h, cw, ch, own, far)
-                self.kernels.label_counts(own, counts)
+                if self.counted is None:
+                    changed += kernel(w, h, cw, ch, own, far)
+                    self.kernels.label_counts(own, counts)
+                else:
+                    before = own.copy()
+                    kernel(w, h, cw, ch, own, far)
+                    changed += int(np.count_nonzero((own != before) & (self.counted[c] > 0)))
+                    self.kernels.weighted_counts(own, self.counted[c], counts)
                 if scale is not None:
-                    self.kernels.exact_sum(far, scale.factor, digits)
+                    scale.add(self.kernels, far, digits, weights=self._weights(c))
             return [(changed, counts, digits)]
 
         changed, counts, digits = (sum(part) for part in zip(*self._each(work), strict=True))
@@ -193,7 +202,8 @@ class Columns:
             for c in _pieces(chunks, out_rows):
                 ious = out[: c.stop - c.start]
                 self.kernels.wh_iou(self.w[c], self.h[c], kw, kh, ious)
-                totals.append(float(ious.max(axis=1).sum()))
+                best = ious.max(axis=1)
+                totals.append(float((best if self.counted is None else best * self.counted[c]).sum()))
             return totals
 
         return self._each(score)
@@ -215,10 +225,10 @@ class Columns:
             for c in chunks:
                 distance = self._plain_of(c, cw, ch, metric)
                 if self.rows is None:  # a chunk is a block
-                    self.kernels.exact_sum(distance, scale.factor, digits[c.start >> BLOCK])
+                    scale.add(self.kernels, distance, digits[c.start >> BLOCK], weights=self._weights(c))
                 else:
                     block = (self.rows[c] >> BLOCK).astype(np.int32)
-                    self.kernels.exact_sums(distance, block, scale.factor, digits)
+                    scale.add(self.kernels, distance, digits, block, self._weights(c))
             return [digits]
 
         return sum(self._each(work), start=scale.zeros(count))
@@ -234,7 +244,15 @@ class Columns:
         kw, kh = columns_of(anchors)
 
         def score(chunks: list[slice]) -> list[tuple[float, int]]:
-            return [self.kernels.fitness(self.w[c], self.h[c], kw, kh, thr) for c in chunks]
+            if self.counted is None:
+                return [self.kernels.fitness(self.w[c], self.h[c], kw, kh, thr) for c in chunks]
+            best, found = np.empty(min(CHUNK, len(self))), []
+            for c in chunks:
+                own = best[: c.stop - c.start]
+                self.kernels.best_ratio(self.w[c], self.h[c], kw, kh, own)
+                above = own > thr
+                found.append((float((own * above * self.counted[c]).sum()), self._number(above, c)))
+            return found
 
         total, count = 0.0, 0
         for part, above in self._each(score):
@@ -259,22 +277,22 @@ class Columns:
 
     def bounds(self, mutants: Sequence[FloatArray], thr: float) -> FloatArray:
         """Return what the totals of these anchors are not above, (m,), without looking at a box."""
-        return np.full(len(mutants), float(len(self)))
+        return np.full(len(mutants), float(len(self) if self.counted is None else self.counted.sum()))
 
-    def total(self, anchors: FloatArray, thr: float) -> IntArray:
+    def total(self, anchors: FloatArray, thr: float, scale: Scale = UNIT) -> IntArray:
         """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64; its digits."""
         kw, kh = columns_of(anchors)
 
         def work(chunks: list[slice]) -> list[IntArray]:
-            best, digits = np.empty(min(CHUNK, len(self))), UNIT.zeros()
+            best, digits = np.empty(min(CHUNK, len(self))), scale.zeros()
             for c in chunks:
                 own = best[: c.stop - c.start]
                 self.kernels.best_ratio(self.w[c], self.h[c], kw, kh, own)
                 own[own <= thr] = 0.0
-                self.kernels.exact_sum(own, UNIT.factor, digits)
+                scale.add(self.kernels, own, digits, weights=self._weights(c))
             return [digits]
 
-        return sum(self._each(work), start=UNIT.zeros())
+        return sum(self._each(work), start=scale.zeros())
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report; see ``_protocol.Profile``."""
@@ -290,7 +308,7 @@ class Columns:
                     np.minimum(ratio, side[:, None] / own, out=ratio)
                     np.minimum(ratio, own / side[:, None], out=ratio)
                 self.kernels.wh_iou(w, h, kw, kh, iou)
-                found.append(Profile.of(ratio, iou.max(axis=1), w * h, thr, areas))
+                found.append(Profile.of(ratio, iou.max(axis=1), w * h, thr, areas, self._weights(c)))
             return found
 
         none = Profile(np.zeros(kw.size, np.int64), 0, 0.0, 0.0, np.zeros((len(areas) + 1, 4)))
@@ -298,10 +316,27 @@ class Columns:
 
     # ---- labelled boxes
 
+    def count(self, labels: LabelArray, counts: IntArray) -> None:
+        """Add the number of each label's boxes to `counts` (k,)."""
+
+        def work(chunks: list[slice]) -> list[IntArray]:
+            found = np.zeros_like(counts)
+            for c in chunks:
+                if self.counted is None:
+                    self.kernels.label_counts(labels[c], found)
+                else:
+                    self.kernels.weighted_counts(labels[c], self.counted[c], found)
+            return [found]
+
+        counts += sum(self._each(work))
+
     def medians(self, labels: LabelArray, counts: IntArray) -> FloatArray:
         """Return the coordinate-wise median of each label's boxes, (k, 2); NaN for no box."""
         if self._medians is None:
-            self._medians = Medians(self.kernels, self.w, self._each), Medians(self.kernels, self.h, self._each)
+            self._medians = (
+                Medians(self.kernels, self.w, self._each, self.counted),
+                Medians(self.kernels, self.h, self._each, self.counted),
+            )
         return np.column_stack([column.of(labels, counts) for column in self._medians])
 
     def sums(self, labels: LabelArray, k: int, scale: Scale) -> IntArray:
@@ -311,7 +346,7 @@ class Columns:
             digits = scale.zeros(2, k)
             for c in chunks:
                 for axis, side in enumerate((self.w, self.h)):
-                    self.kernels.exact_sums(side[c], labels[c], scale.factor, digits[axis])
+                    scale.add(self.kernels, side[c], digits[axis], labels[c], self._weights(c))
             return [digits]
 
         return sum(self._each(work), start=scale.zeros(2, k)).swapaxes(0, 1)
@@ -320,6 +355,18 @@ class Columns:
 
     def _each(self, function: Callable[[list[slice]], list[T]]) -> list[T]:
         return each(function, len(self), self.threads)
+
+    def _weights(self, c: slice) -> IntArray | None:
+        return None if self.counted is None else self.counted[c]
+
+    def _number(self, which: NDArray[np.bool_], c: slice) -> int:
+        """Return how often these boxes of a chunk count."""
+        return int(np.count_nonzero(which)) if self.counted is None else int(self.counted[c][which].sum())
+
+    def _counting(self, some: Any) -> NDArray[np.complex128]:
+        """Return some boxes without those that do not count; complex numbers sort ten times as fast as unique rows."""
+        boxes: NDArray[np.complex128] = self.w[some] + 1j * self.h[some]
+        return boxes if self.counted is None else boxes[self.counted[some] > 0]
 
     def _assigner(self, metric: Metric) -> Callable[..., int]:
         kernel: Callable[..., int]
@@ -339,6 +386,8 @@ class Spreading:
     def __init__(self, columns: Columns, metric: Metric) -> None:
         self._columns, self._kernel = columns, columns._assigner(metric)
         self._distance = np.full(len(columns), np.inf)
+        if columns.counted is not None:
+            self._distance[columns.counted == 0] = -1.0
 
     def farthest(self, new: FloatArray) -> Far:
         """Take more centres into account, and return the box that is now the farthest."""

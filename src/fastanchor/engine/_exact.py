@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastanchor._types import FloatArray, IntArray
+from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.engine._pool import CHUNK
 
 __all__ = ["BITS", "UNIT", "Scale", "coordinates", "distances", "near"]
@@ -24,15 +24,49 @@ NEAR = 1e-11  # relative: totals of floats agree to 1e-12, so what differs by mo
 
 
 class Scale(NamedTuple):
-    """How values are cut into digits: none is above ``2**top`` in size, and there are so many digits of 32 bits."""
+    """How values are cut into digits: none is above ``2**top`` in size, and there are so many digits of 32 bits.
+
+    The first `lead` digits take what weights carry: a value itself is not above ``2**(top - 32 * lead)``.
+    """
 
     top: int
     digits: int
+    lead: int = 0
 
     @property
     def factor(self) -> float:
         """What values are multiplied with."""
-        return 2.0**-self.top
+        return 2.0 ** -(self.top - BITS * self.lead)
+
+    def weighted(self, most: int) -> Scale:
+        """Return a scale for values that count up to `most` times."""
+        lead = 1 if most < 1 << 31 else 2
+        return Scale(self.top + BITS * lead, self.digits + lead, lead)
+
+    def add(
+        self,
+        kernels: ModuleType,
+        values: FloatArray,
+        digits: IntArray,
+        labels: LabelArray | None = None,
+        weights: IntArray | None = None,
+    ) -> None:
+        """Add at most `CHUNK` values to `digits` (d,), or to those of their labels (k, d)."""
+        if weights is None:
+            if labels is None:
+                kernels.exact_sum(values, self.factor, digits)
+            else:
+                kernels.exact_sums(values, labels, self.factor, digits)
+            return
+        count, parts = self.digits - self.lead, [weights]
+        if self.lead == 2:  # weights of more than 31 bits: of the lower 32, with a sign, and of the others
+            high = (weights + (1 << 31)) >> BITS
+            parts = [weights - (high << BITS), high]
+        for shift, part in enumerate(parts):
+            if labels is None:
+                kernels.weighted_sum(values, part, self.factor, digits, self.lead - shift, count)
+            else:
+                kernels.weighted_sums(values, labels, part, self.factor, digits, self.lead - shift, count)
 
     def zeros(self, *shape: int) -> IntArray:
         """Return empty sums, (*shape, digits)."""
@@ -42,7 +76,7 @@ class Scale(NamedTuple):
         """Return the digits of the sum of these values."""
         digits = self.zeros()
         for start in range(0, values.size, CHUNK):
-            kernels.exact_sum(values[start : start + CHUNK], self.factor, digits)
+            self.add(kernels, values[start : start + CHUNK], digits)
         return digits
 
     def total(self, digits: Any) -> int:

@@ -29,6 +29,8 @@ class Grid:
         Where each box stood.
     spec : GridSpec
         Where the bins lie.
+    weights : (n,) int64 or None
+        How often each box counts; None for once.
     offsets : (nx * ny + 1,) int32
         Where each cell's boxes begin.
     alike : (nx * ny,) uint8
@@ -40,7 +42,9 @@ class Grid:
         What kernels take: these but the runs, and a summed-area table of counts.
     """
 
-    def __init__(self, boxes: Any, spec: GridSpec, team: Team, rows: Any = None) -> None:
+    def __init__(
+        self, boxes: Any, spec: GridSpec, team: Team, rows: Any = None, weights: IntArray | None = None
+    ) -> None:
         n = len(boxes)
         if n >= 1 << 31:
             raise DataError("boxes: an index holds fewer than 2^31")
@@ -73,6 +77,7 @@ class Grid:
             lambda s: part("grid").sort_rows(int(s[0]), int(s[1]), starts, axis_h, columns, by_cell, cells, alike),
             spans,
         )
+        self.weights = None if weights is None else weights[self.row]
         if rows is not None:
             self.row[:] = np.asarray(rows)[self.row]
         table = np.zeros((nx + 1, ny + 1), np.int32)
@@ -120,7 +125,7 @@ class Grid:
     def nbytes(self) -> int:
         """Memory held."""
         held: list[Any] = [self.w, self.h, self.row, self.offsets, self.alike, self.tables.table, *self.runs.values()]
-        held += [] if self._sums is None else [self._sums]
+        held += [array for array in (self._sums, self.weights) if array is not None]
         return int(sum(array.nbytes for array in held))
 
 

@@ -71,17 +71,28 @@ class Profile(NamedTuple):
     table: FloatArray
 
     @classmethod
-    def of(cls, ratio: FloatArray, iou: FloatArray, area: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
+    def of(
+        cls,
+        ratio: FloatArray,
+        iou: FloatArray,
+        area: FloatArray,
+        thr: float,
+        areas: Sequence[float],
+        weights: IntArray | None = None,
+    ) -> Profile:
         """Return it for boxes with these ratios (n, k), best IoUs (n,) and areas; classes end before `areas`."""
         best = ratio.max(axis=1)
         good, of_class = best > thr, np.searchsorted(areas, area, side="right")
-        columns = [
-            np.bincount(of_class, values, len(areas) + 1) for values in (np.ones(len(best)), good, best * good, iou)
-        ]
-        counts = np.bincount(ratio.argmax(axis=1), minlength=ratio.shape[1])
-        return cls(
-            counts, int(np.count_nonzero(ratio > thr)), float(ratio.sum()), float(best.sum()), np.stack(columns, 1)
-        )
+        each = np.ones(len(best), np.int64) if weights is None else weights
+        columns = [np.bincount(of_class, values * each, len(areas) + 1) for values in (1.0, good, best * good, iou)]
+        table, own = np.stack(columns, 1).astype(np.float64), ratio.argmax(axis=1)
+        if weights is None:
+            counts = np.bincount(own, minlength=ratio.shape[1])
+            return cls(counts, int(np.count_nonzero(ratio > thr)), float(ratio.sum()), float(best.sum()), table)
+        counts = np.zeros(ratio.shape[1], np.int64)
+        np.add.at(counts, own, each)  # whole numbers, of which bincount would make floats
+        past = int((np.count_nonzero(ratio > thr, axis=1) * each).sum())
+        return cls(counts, past, float((ratio.sum(axis=1) * each).sum()), float((best * each).sum()), table)
 
 
 class Step(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric
+from fastanchor._weights import Weights
 from fastanchor.engine._columns import BLOCK, Columns, columns_of, sum_profiles
 from fastanchor.engine._exact import BITS, NEAR, UNIT, Scale, coordinates, distances, near
 from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread
@@ -28,13 +29,17 @@ class Reduced:
         Together they hold each row of the data set once.
     each : callable, default ``map``
         How a function is applied to all parts: called as ``each(function, parts)``.
+    weights : Weights, optional
+        How often each row counts; the parts know those of theirs. Default: once.
     """
 
     backend: str
 
-    def __init__(self, parts: Sequence[Columns], each: Map = map) -> None:
-        self._parts, self._map = list(parts), each
+    def __init__(self, parts: Sequence[Columns], each: Map = map, weights: Weights | None = None) -> None:
+        self._parts, self._map, self.weights = list(parts), each, weights
         self._n = sum(len(part) for part in self._parts)
+        self._weight = self._n if weights is None else weights.total
+        self._most = None if weights is None else int(weights.each.max())
 
     def _ask_of(self, parts: Sequence[Any], question: str, *arguments: Any) -> list[Any]:
         """Return the answers of these parts to a question."""
@@ -77,7 +82,7 @@ class Reduced:
 
     def best_iou(self, centers: FloatArray) -> float:
         """Return the mean over the boxes of the IoU with the best centre."""
-        return math.fsum(value for part in self._ask("best_iou", centers) for value in part) / len(self)
+        return math.fsum(value for part in self._ask("best_iou", centers) for value in part) / self._weight
 
     def labels(self, centers: FloatArray, metric: Metric, first: int = 0, last: int | None = None) -> IntArray:
         """Return the nearest centre of each box from row `first` to before row `last`."""
@@ -129,17 +134,21 @@ class Reduced:
         order = rows.argsort()
         rows, boxes = rows[order], boxes[order]
         distance = Columns(*columns_of(boxes), threads=1, backend=self.backend).plain(centers, metric)
-        row = _exceeding(distance, scale, rest)
+        row = _exceeding(distance, scale, rest, None if self.weights is None else self.weights.each[rows])
         return Picked(int(rows[row]), boxes[row])
 
     def scale(self, metric: Metric, centers: FloatArray, squared: bool = True) -> Scale:
         """Return a scale that holds all distances to these centres exactly, the same however boxes are parted."""
         if metric == "iou":
-            return UNIT
+            return self._counted(UNIT)
         low, top = self._sizes()
         size = np.abs(centers[centers != 0.0])
         low, top = min(low, float(size.min(initial=np.inf))), max(top, float(size.max(initial=0.0)))
-        return distances(low, top, squared) if top > 0.0 else UNIT
+        return self._counted(distances(low, top, squared) if top > 0.0 else UNIT)
+
+    def _counted(self, scale: Scale) -> Scale:
+        """Return the scale for values that count as often as the boxes do."""
+        return scale if self._most is None else scale.weighted(self._most)
 
     def _sizes(self) -> tuple[float, float]:
         lows, tops = zip(*self._ask("sizes"), strict=True)
@@ -148,24 +157,25 @@ class Reduced:
     def sides(self) -> Scale:
         """Return a scale that holds all sides exactly."""
         low, top = self._sizes()
-        return coordinates(low, top) if top > 0.0 else UNIT
+        return self._counted(coordinates(low, top) if top > 0.0 else UNIT)
 
     # ---- fitness
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Return the ratio fitness and the best possible recall."""
         totals, above = zip(*self._ask("fitness", anchors, thr), strict=True)
-        return Fitness(sum(totals) / len(self), sum(above) / len(self))
+        return Fitness(sum(totals) / self._weight, sum(above) / self._weight)
 
     def total(self, anchors: FloatArray, thr: float) -> int:
         """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units."""
-        return UNIT.total(sum(self._ask("total", anchors, thr)))
+        unit = self._counted(UNIT)
+        return unit.total(sum(self._ask("total", anchors, thr, unit)))
 
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
     ) -> tuple[int, float] | None:
         """Return which of these anchors is the first that is fitter than those of fitness `than`, and its fitness."""
-        n = len(self)
+        n = self._weight
         need, sure = than * (1.0 - NEAR) * n, than * (1.0 + NEAR) * n
         limit: int | None = None
         for i, total in enumerate(self._totals(mutants, thr, need, sure)):
@@ -241,10 +251,10 @@ def _put(question: _Question, part: Any) -> Any:
     return question(part)
 
 
-def _exceeding(values: FloatArray, scale: Scale, rest: int) -> int:
+def _exceeding(values: FloatArray, scale: Scale, rest: int, weights: IntArray | None = None) -> int:
     """Return the first place where the exact cumulative sum of `values` exceeds `rest`."""
     digits = scale.zeros(len(values))
-    load("numpy").exact_sums(values, np.arange(len(values), dtype=np.int32), scale.factor, digits)
+    scale.add(load("numpy"), values, digits, np.arange(len(values), dtype=np.int32), weights)
     sums = digits.cumsum(axis=0)
     for place in range(scale.digits - 1, 0, -1):  # carry
         sums[:, place - 1] += sums[:, place] >> BITS

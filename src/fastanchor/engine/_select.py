@@ -36,11 +36,14 @@ class Medians:
     values : (n,) float64
     each : callable
         Runs a function of a list of chunks over all chunks.
+    weights : (n,) int64, optional
+        How often each value counts. Default: once.
     """
 
-    def __init__(self, kernels: ModuleType, values: FloatArray, each: Each) -> None:
+    def __init__(self, kernels: ModuleType, values: FloatArray, each: Each, weights: IntArray | None = None) -> None:
         self._kernels = kernels
         self._each = each
+        self._weights = weights
         # -0.0 and 0.0 are one value with two keys; adding 0.0 makes it one
         self._values = values if values.min() > 0.0 else values + 0.0
         self._ends = sort_keys(np.array([self._values.min(), self._values.max()]))
@@ -65,18 +68,22 @@ class Medians:
         starts = np.cumsum(counts) - counts
         one, two = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
         some = counts > 0
-        one[some] = self._values[order[(starts + first)[some]]]
-        two[some] = self._values[order[(starts + second)[some]]]
+        ends = None if self._weights is None else np.cumsum(self._weights[order])
+        one[some] = self._values[order[_places(ends, (starts + first)[some])]]
+        two[some] = self._values[order[_places(ends, (starts + second)[some])]]
         return one, two
 
     def _ranked(
         self, labels: LabelArray, counts: IntArray, first: IntArray, second: IntArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return for each label the values that `first` and `second` others precede."""
+        """Return for each label the values that `first` and `second` others precede.
+
+        `counts` and ranks are weighted; what decides between another histogram and gathering is the `number` of values.
+        """
         k = len(counts)
+        number = counts.copy() if self._weights is None else np.bincount(labels, minlength=k)
         low, high = np.full(k, self._ends[0]), np.full(k, self._ends[1])
         passed = np.zeros(k, dtype=np.int64)  # values below `low`
-        inside = counts.copy()  # values from `low` to `high`
         found = np.full(k, np.nan)  # where the range is a single key, the value
         open_ = counts > 0
         narrowed = False
@@ -84,19 +91,21 @@ class Medians:
             single = open_ & (low == high)
             found[single] = _values(low[single])
             open_ &= ~single
-            if inside[open_].sum() <= max(GATHER, labels.size // SHARE):
+            if number[open_].sum() <= max(GATHER, labels.size // SHARE):
                 break
             if narrowed and (first != second).any():
                 # the two ranks may sit far apart with much on both sides: each alone is sure to narrow
                 return self._ranked(labels, counts, first, first)[0], self._ranked(labels, counts, second, second)[0]
             narrowed = True
-            low, high, passed, inside = self._narrow(labels, open_, low, high, passed, inside, first, second)
+            low, high, passed, number = self._narrow(labels, open_, low, high, passed, number, first, second)
         one, two = found.copy(), found
         if open_.any():
-            values, owners = self._gather(labels, open_, low, high)
+            values, owners, ends = self._gather(labels, open_, low, high)
             starts = np.searchsorted(owners, np.arange(k))
-            one[open_] = values[(starts + first - passed)[open_]]
-            two[open_] = values[(starts + second - passed)[open_]]
+            if ends is not None:  # what counts before
+                starts = np.concatenate(([0], ends))[starts]
+            one[open_] = values[_places(ends, (starts + first - passed)[open_])]
+            two[open_] = values[_places(ends, (starts + second - passed)[open_])]
         return one, two
 
     def _narrow(
@@ -106,7 +115,7 @@ class Medians:
         low: Keys,
         high: Keys,
         passed: IntArray,
-        inside: IntArray,
+        number: IntArray,
         first: IntArray,
         second: IntArray,
     ) -> tuple[Keys, Keys, IntArray, IntArray]:
@@ -119,44 +128,53 @@ class Medians:
         seek_low, seek_high = _closed_out(open_, low, high)
 
         def count(chunks: list[slice]) -> list[IntArray]:
-            table = np.zeros((k, bins), dtype=np.int64)
+            tables = np.zeros((1 if self._weights is None else 2, k, bins), dtype=np.int64)
             for chunk in chunks:
                 values, owners = self._values[chunk], labels[chunk]
-                self._kernels.label_histogram(values, owners, seek_low, seek_high, shift, table)
-            return [table]
+                self._kernels.label_histogram(values, owners, seek_low, seek_high, shift, tables[0])
+                if self._weights is not None:
+                    own = self._weights[chunk]
+                    self._kernels.label_histogram(values, owners, seek_low, seek_high, shift, tables[1], own)
+            return [tables]
 
-        cumulative = np.cumsum(sum(self._each(count)), axis=1)
-        low, high, passed, inside = low.copy(), high.copy(), passed.copy(), inside.copy()
+        tables = np.sum(self._each(count), axis=0)
+        numbers, cumulative = tables[0], np.cumsum(tables[-1], axis=1)
+        low, high, passed, number = low.copy(), high.copy(), passed.copy(), number.copy()
         for j in np.flatnonzero(open_):
             ranks = np.array([first[j], second[j]]) - passed[j]
             a, b = (int(i) for i in np.searchsorted(cumulative[j], ranks, side="right"))
             skipped = int(cumulative[j, a - 1]) if a else 0
             passed[j] += skipped
-            inside[j] = cumulative[j, b] - skipped
+            number[j] = numbers[j, a : b + 1].sum()
             start, step = int(low[j]), int(shift[j])
             low[j] = start + (a << step)
             high[j] = min(int(high[j]), start + ((b + 1) << step) - 1)
-        return low, high, passed, inside
+        return low, high, passed, number
 
     def _gather(
         self, labels: LabelArray, open_: NDArray[np.bool_], low: Keys, high: Keys
-    ) -> tuple[FloatArray, LabelArray]:
+    ) -> tuple[FloatArray, LabelArray, IntArray | None]:
+        """Return values and their labels, by label and value, and what counts up to each if there are weights."""
         seek_low, seek_high = _closed_out(open_, low, high)
 
-        def collect(chunks: list[slice]) -> list[tuple[FloatArray, LabelArray]]:
+        def collect(chunks: list[slice]) -> list[list[Any]]:
             parts = []
             for chunk in chunks:
-                values, owners = self._values[chunk], labels[chunk]
-                out_values, out_owners = np.empty_like(values), np.empty_like(owners)
-                n = self._kernels.label_gather(values, owners, seek_low, seek_high, out_values, out_owners)
-                parts.append((out_values[:n].copy(), out_owners[:n].copy()))
+                columns = [self._values[chunk], labels[chunk]]
+                columns += [] if self._weights is None else [self._weights[chunk]]
+                out = [np.empty_like(column) for column in columns]
+                n = self._kernels.label_gather(*columns[:2], seek_low, seek_high, *out[:2], *columns[2:], *out[2:])
+                parts.append([column[:n].copy() for column in out])
             return parts
 
-        parts = self._each(collect)
-        values = np.concatenate([part[0] for part in parts])
-        owners = np.concatenate([part[1] for part in parts])
+        values, owners, *weights = (np.concatenate(column) for column in zip(*self._each(collect), strict=True))
         order = np.lexsort((values, owners))
-        return values[order], owners[order]
+        return values[order], owners[order], np.cumsum(weights[0][order]) if weights else None
+
+
+def _places(ends: IntArray | None, ranks: IntArray) -> Any:
+    """Return where the values of these ranks stand, if what counts up to each place is `ends`."""
+    return ranks if ends is None else np.searchsorted(ends, ranks, side="right")
 
 
 def _closed_out(open_: NDArray[np.bool_], low: Keys, high: Keys) -> tuple[Keys, Keys]:

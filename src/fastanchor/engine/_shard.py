@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastanchor._types import FloatArray, LabelArray, Metric, Update
+from fastanchor._types import FloatArray, IntArray, LabelArray, Metric, Update
 from fastanchor.engine._assignment import Assignment, Share, deal
 from fastanchor.engine._columns import Columns, Far
 from fastanchor.engine._exact import Scale
@@ -35,13 +35,23 @@ class Shard(Columns):
         Where the boxes stand in the whole data set. Default: 0, 1, 2, ...
     threads : int, optional
         Default: the processors this process may use.
+    weights : (n,) int64, optional
+        How often each box counts. Default: once. With weights a shard answers box by box, not from its tables.
     """
 
-    def __init__(self, boxes: Any, spec: GridSpec, rows: Any = None, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        boxes: Any,
+        spec: GridSpec,
+        rows: Any = None,
+        *,
+        threads: int | None = None,
+        weights: IntArray | None = None,
+    ) -> None:
         team = Team(thread_count(threads))
-        self.grid = Grid(boxes, spec, team, rows)
+        self.grid = Grid(boxes, spec, team, rows, weights)
         self.work = deal(self.grid, team)
-        super().__init__(self.grid.w, self.grid.h, self.grid.row, threads=team.threads)
+        super().__init__(self.grid.w, self.grid.h, self.grid.row, threads=team.threads, weights=self.grid.weights)
         held = self.grid.row
         self._first, self._last = (int(held.min()), int(held.max())) if len(held) else (0, -1)
 
@@ -66,6 +76,8 @@ class Shard(Columns):
 
     def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Served:
         """Count each centre's boxes, and add up their distances."""
+        if self.counted is not None:
+            return super().nearest(centers, metric, scale)
         answer = Assignment(self.work, centers, metric)
         if not answer.pays():
             return super().nearest(centers, metric, scale)
@@ -86,6 +98,8 @@ class Shard(Columns):
 
     def farthest(self, centers: FloatArray, metric: Metric) -> Far:
         """Return the box that is farthest from its nearest centre."""
+        if self.counted is not None:
+            return super().farthest(centers, metric)
 
         def look(boxes: slice, labels: LabelArray, distance: FloatArray) -> tuple[float, int, int]:
             if not distance.size:
@@ -107,6 +121,8 @@ class Shard(Columns):
 
     def fitness(self, anchors: FloatArray, thr: float) -> tuple[float, int]:
         """Return the sum over the boxes of ``best * (best > thr)``, to 1e-12, and the number of those above thr."""
+        if self.counted is not None:
+            return super().fitness(anchors, thr)
         return Search(self.grid, anchors, thr).finish() or (0.0, 0)  # nothing was to be reached
 
     def search(
@@ -116,6 +132,8 @@ class Shard(Columns):
 
         Each thread takes the next; what comes after one that is above `sure` is not looked at.
         """
+        if self.counted is not None:
+            return super().search(mutants, thr, needs, sure)
         end = len(mutants)
 
         def evaluate(i: int) -> float | None:
@@ -133,6 +151,8 @@ class Shard(Columns):
 
     def bounds(self, mutants: Sequence[FloatArray], thr: float) -> FloatArray:
         """Return what the totals of these anchors are not above, (m,), without looking at a box."""
+        if self.counted is not None:
+            return super().bounds(mutants, thr)
         found = self.work.team.run(lambda anchors: Search(self.grid, anchors, thr).bound(), mutants)
         return np.array(found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastanchor._types import FloatArray, Metric, Update
+from fastanchor._weights import Weights
 from fastanchor.engine._columns import Columns, columns_of
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._reduce import Reduced, StepTaken
@@ -21,13 +22,15 @@ class DenseEngine(Reduced):
         Clean boxes; see ``_check``.
     threads : int, optional
         Default: the processors this process may use.
+    weights : Weights, optional
+        How often each box counts. Default: once.
     """
 
     name = "dense"
 
-    def __init__(self, wh: FloatArray, *, threads: int | None = None) -> None:
-        self.columns = Columns(*columns_of(wh), threads=threads)
-        super().__init__([self.columns])
+    def __init__(self, wh: FloatArray, *, threads: int | None = None, weights: Weights | None = None) -> None:
+        self.columns = Columns(*columns_of(wh), threads=threads, weights=None if weights is None else weights.each)
+        super().__init__([self.columns], weights=weights)
         self.backend = self.columns.backend
 
     @property

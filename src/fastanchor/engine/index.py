@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastanchor import _check, kernels
 from fastanchor._errors import BackendError
 from fastanchor._hints import setting
 from fastanchor._types import FloatArray, IntArray, Metric, Sizes, Update
+from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Share
 from fastanchor.engine._grid import survey
@@ -35,6 +37,8 @@ class BoxIndex(Reduced):
         Widths and heights > 0, in any unit.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
+    weights : (n,) array-like, optional
+        How often each box counts, see :func:`fastanchor.kmeans`. An index with weights answers box by box.
 
     Raises
     ------
@@ -59,16 +63,27 @@ class BoxIndex(Reduced):
     positive = True
     shards: tuple[Shard, ...]
 
-    def __init__(self, boxes: Boxes | Sizes, *, threads: int | None = None, _where: Layout | None = None) -> None:
+    def __init__(
+        self,
+        boxes: Boxes | Sizes,
+        *,
+        threads: int | None = None,
+        weights: ArrayLike | None = None,
+        _where: Layout | None = None,
+    ) -> None:
         if threads is not None:
             threads = _check.integer(threads, "threads", least=1)
         wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
+        if weights is None and isinstance(boxes, Boxes):
+            weights = boxes.weights
+        counted = None if weights is None else counting(weights, "weights", len(wh))
         if kernels.current() != "numba":
             use = setting("engine", "dense")
             raise BackendError(f"engine 'index' needs numba, and the NumPy backend is in force; use {use}")
         spec = GridSpec.of(survey(wh, threads), _where)
-        self.shards = (Shard(wh, spec, threads=threads),)
-        super().__init__(self.shards)
+        each = None if counted is None else counted.each
+        self.shards = (Shard(wh, spec, threads=threads, weights=each),)
+        super().__init__(self.shards, weights=counted)
 
     @classmethod
     def of(cls, shards: Sequence[Shard], each: Callable[..., Iterable[Any]] = map) -> BoxIndex:
@@ -103,6 +118,8 @@ class Lloyd:
         self._runs = index._ask("lloyd", metric, update)
         self._last: tuple[FloatArray, IntArray, FloatArray] | None = None
         self._densely: DenseLloyd | None = None
+        if index.weights is not None:
+            self._densely = DenseLloyd(index, index.shards[0], metric, update)
 
     def step(self, centers: FloatArray) -> StepTaken:
         """Assign all boxes to `centers` and work out the centres that follow."""

@@ -21,7 +21,14 @@ The contract, for both files:
     Cuts ``value * scale`` (a power of two that brings them to at most 1) into digits of 32 bits, all of its sign, and
     adds them to ``digits`` (d,) int64, or to row ``labels[i]`` of ``digits`` (k, d). What lies below the last digit
     is dropped. Whole numbers add up to the same in any order. At most 2^16 values at a time.
-``label_histogram(values, labels, low, high, shift, out)``
+``weighted_counts(labels, weights, counts)``
+    Adds the weights (n,) int64 of each label to ``counts``; at most 2^20 at a time.
+``weighted_sum(values, weights, scale, digits, first, count)``,
+``weighted_sums(values, labels, weights, scale, digits, first, count)``
+    The same exact sums of values that count several times, with weights from -2^31 to 2^31 - 1 (a larger one is cut
+    in two). The ``count`` digits of a value go to the places from ``first`` on; what a product has above 32 bits is
+    carried to the place before.
+``label_histogram(values, labels, low, high, shift, out, weights=None)``
     Sort keys are the bits of a float64, turned so that they grow with the value (``sort_keys``). Counts, for each
     label, the keys from ``low[label]`` to ``high[label]`` (both uint64, inclusive) into ``out[label,
     (key - low) >> shift]``.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastanchor.kernels._jit import compiled
-from fastanchor.kernels._numpy import DIGIT, LANES, THR_MARGIN
+from fastanchor.kernels._numpy import BITS, DIGIT, LANES, LOW, THR_MARGIN
 
 __all__ = [
     "LANES",
@@ -26,6 +26,9 @@ __all__ = [
     "label_gather",
     "label_histogram",
     "ratios",
+    "weighted_counts",
+    "weighted_sum",
+    "weighted_sums",
     "wh_iou",
 ]
 
@@ -195,24 +198,63 @@ def exact_sums(values, labels, scale, digits):
 
 
 @compiled
+def weighted_counts(labels, weights, counts):
+    """Add up the weights of each label."""
+    for i in range(labels.size):
+        counts[labels[i]] += weights[i]
+
+
+@compiled
+def weighted_sum(values, weights, scale, digits, first, count):
+    """Add up values as often as they count, digit by digit."""
+    for i in range(values.size):
+        rest = values[i] * scale
+        for d in range(first, first + count):
+            shifted = rest * DIGIT
+            whole = np.trunc(shifted)
+            product = np.int64(whole) * weights[i]
+            digits[d] += product & LOW
+            digits[d - 1] += product >> BITS
+            rest = shifted - whole
+
+
+@compiled
+def weighted_sums(values, labels, weights, scale, digits, first, count):
+    """Add up each label's values as often as they count, digit by digit."""
+    for i in range(values.size):
+        rest, own = values[i] * scale, digits[labels[i]]
+        for d in range(first, first + count):
+            shifted = rest * DIGIT
+            whole = np.trunc(shifted)
+            product = np.int64(whole) * weights[i]
+            own[d] += product & LOW
+            own[d - 1] += product >> BITS
+            rest = shifted - whole
+
+
+@compiled
 def _sort_key(bits):
     return np.uint64(bits ^ ((bits >> np.int64(63)) | np.int64(-(2**63))))
 
 
 @compiled
-def label_histogram(values, labels, low, high, shift, out):
-    """Count sort keys by label."""
+def label_histogram(values, labels, low, high, shift, out, weights=None):
+    """Count sort keys by label, or add up their weights."""
     bits = values.view(np.int64)
     for i in range(bits.size):
         key = _sort_key(bits[i])
         label = labels[i]
         if low[label] <= key <= high[label]:
-            out[label, np.int64((key - low[label]) >> shift[label])] += 1
+            at = np.int64((key - low[label]) >> shift[label])
+            if weights is None:
+                out[label, at] += 1
+            else:
+                out[label, at] += weights[i]
 
 
 @compiled
-def label_gather(values, labels, low, high, out_values, out_labels):
-    """Values in each label's range of keys."""
+def label_gather(values, labels, low, high, out_values, out_labels, weights=None, out_weights=None):
+    """Values in each label's range of keys, and their weights if there are any."""
     bits = values.view(np.int64)
     count = 0
     for i in range(bits.size):
@@ -221,6 +263,8 @@ def label_gather(values, labels, low, high, out_values, out_labels):
         if low[label] <= key <= high[label]:
             out_values[count] = values[i]
             out_labels[count] = label
+            if weights is not None:
+                out_weights[count] = weights[i]
             count += 1
     return count
 

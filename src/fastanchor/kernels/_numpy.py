@@ -28,11 +28,15 @@ __all__ = [
     "label_histogram",
     "ratios",
     "sort_keys",
+    "weighted_counts",
+    "weighted_sum",
+    "weighted_sums",
     "wh_iou",
 ]
 
 LANES = 512
 DIGIT = 2.0**32  # in a float64, 2^21 digits of this base add up without rounding
+BITS, LOW = 32, 2**32 - 1  # of a digit
 # four ulps: the product with a reciprocal is within 1.5 of the true quotient, the reference's quotient within 0.5
 THR_MARGIN = 1e-15
 
@@ -101,6 +105,36 @@ def exact_sums(values: FloatArray, labels: LabelArray, scale: float, digits: Int
         digits[:, d] += np.bincount(labels, weights=whole, minlength=len(digits)).astype(np.int64)
 
 
+def weighted_counts(labels: LabelArray | IntArray, weights: IntArray, counts: IntArray) -> None:
+    """Add up the weights of each label."""
+    for shift, part in ((0, weights & LOW), (BITS, weights >> BITS)):  # whole numbers that fit a float64
+        counts += np.bincount(labels, weights=part, minlength=counts.size).astype(np.int64) << shift
+
+
+def weighted_sum(values: FloatArray, weights: IntArray, scale: float, digits: IntArray, first: int, count: int) -> None:
+    """Add up values as often as they count, digit by digit."""
+    for d, whole in _cut(values, scale, count):
+        product = whole.astype(np.int64) * weights
+        digits[first + d] += int((product & LOW).sum())
+        digits[first + d - 1] += int((product >> BITS).sum())
+
+
+def weighted_sums(
+    values: FloatArray,
+    labels: LabelArray,
+    weights: IntArray,
+    scale: float,
+    digits: IntArray,
+    first: int,
+    count: int,
+) -> None:
+    """Add up each label's values as often as they count, digit by digit."""
+    for d, whole in _cut(values, scale, count):
+        product = whole.astype(np.int64) * weights
+        for place, part in ((first + d, product & LOW), (first + d - 1, product >> BITS)):
+            digits[:, place] += np.bincount(labels, weights=part, minlength=len(digits)).astype(np.int64)
+
+
 def _cut(values: FloatArray, scale: float, count: int) -> Iterator[tuple[int, FloatArray]]:
     """Yield the digits of all values, the first first."""
     rest = values * scale
@@ -118,26 +152,47 @@ def sort_keys(values: FloatArray) -> Keys:
     return flipped
 
 
-def label_histogram(values: FloatArray, labels: LabelArray, low: Keys, high: Keys, shift: Keys, out: IntArray) -> None:
-    """Count sort keys by label."""
+def label_histogram(
+    values: FloatArray,
+    labels: LabelArray,
+    low: Keys,
+    high: Keys,
+    shift: Keys,
+    out: IntArray,
+    weights: IntArray | None = None,
+) -> None:
+    """Count sort keys by label, or add up their weights."""
     keys = sort_keys(values)
     inside = (keys >= low[labels]) & (keys <= high[labels])
     if not inside.all():
         keys, labels = keys[inside], labels[inside]
+        weights = None if weights is None else weights[inside]
     k, bins = out.shape
     cell = ((keys - low[labels]) >> shift[labels]).astype(np.int64) + labels.astype(np.int64) * bins
-    out += np.bincount(cell, minlength=k * bins).reshape(k, bins)
+    if weights is None:
+        out += np.bincount(cell, minlength=k * bins).reshape(k, bins)
+    else:
+        weighted_counts(cell, weights, out.reshape(-1))
 
 
 def label_gather(
-    values: FloatArray, labels: LabelArray, low: Keys, high: Keys, out_values: FloatArray, out_labels: LabelArray
+    values: FloatArray,
+    labels: LabelArray,
+    low: Keys,
+    high: Keys,
+    out_values: FloatArray,
+    out_labels: LabelArray,
+    weights: IntArray | None = None,
+    out_weights: IntArray | None = None,
 ) -> int:
-    """Values in each label's range of keys."""
+    """Values in each label's range of keys, and their weights if there are any."""
     keys = sort_keys(values)
     inside = (keys >= low[labels]) & (keys <= high[labels])
     count = int(np.count_nonzero(inside))
     out_values[:count] = values[inside]
     out_labels[:count] = labels[inside]
+    if weights is not None and out_weights is not None:
+        out_weights[:count] = weights[inside]
     return count
 
 
