@@ -179,3 +179,48 @@ def test_histogram_and_gather_agree(wh, k, shift, random):
         results.append((table, out[:count], owners[:count]))
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32) | st.integers(-(2**40), 2**40).map(float), min_size=1, max_size=40),
+    st.integers(1, 5),
+    st.integers(0, 999),
+)
+def test_moved_labels_leave_the_sums_of_the_new_ones(values, k, seed):
+    rng = np.random.default_rng(seed)
+    w = np.array(values)
+    w[np.abs(w) < 2.0**-20] = 0.0  # two digits of 32 bits below 2^41
+    w = np.trunc(w * 2.0**20) / 2.0**20
+    h = rng.permutation(w)
+    for name in kernels.LEGAL if kernels.installed() else ["numpy"]:
+        module, before = kernels.load(name), np.full(len(w), -1, np.int32)
+        counts, digits = np.zeros(k, np.int64), np.zeros((2, k, 2), np.int64)
+        for share in (1.0, 0.5, 0.0, 1.0):
+            labels = np.where(rng.random(len(w)) < share, rng.integers(0, k, len(w)), before).astype(np.int32)
+            module.label_moves(w, h, before, labels, 2.0**-41, counts, digits)
+            before = labels
+            np.testing.assert_array_equal(counts, np.bincount(labels, minlength=k))
+            for j in range(k):
+                for axis, side in enumerate((w, h)):
+                    assert number(digits[axis, j]) == exactly(side[labels == j], 2.0**-41, 2)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(-(2**31), 2**31 - 1)), min_size=1, max_size=40),
+    st.integers(1, 4),
+    st.integers(1, 3),
+)
+def test_weighted_sums_are_those_of_fractions(pairs, k, digits):
+    values, weights = np.array([value for value, _ in pairs]), np.array([weight for _, weight in pairs], np.int64)
+    labels = (np.arange(len(values)) % k).astype(np.int32)
+    for name in kernels.LEGAL if kernels.installed() else ["numpy"]:
+        module = kernels.load(name)
+        total, by_label = np.zeros(digits + 1, np.int64), np.zeros((k, digits + 1), np.int64)
+        module.weighted_sum(values, weights, 1.0, total, 1, digits)
+        module.weighted_sums(values, labels, weights, 1.0, by_label, 1, digits)
+        each = [exactly(values[i : i + 1], 1.0, digits) * int(weights[i]) for i in range(len(values))]
+        assert number(total) == sum(each)
+        assert [number(row) for row in by_label] == [sum(each[j::k]) for j in range(k)]
+        counts = np.zeros(k, np.int64)
+        module.weighted_counts(labels, np.abs(weights) << 30, counts)
+        assert counts.tolist() == [int((np.abs(weights[j::k]) << 30).sum()) for j in range(k)]

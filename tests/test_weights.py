@@ -412,9 +412,9 @@ def test_balanced(by, index, weights):
 def test_what_cannot_be_balanced_is_a_sentence():
     with pytest.raises(DataError, match=r"^by = 'area': must be one of 'class', 'image'$"):
         column(None).balanced("area")
-    with pytest.raises(DataError, match=r"^by = 'class': the boxes have no classes$"):
+    with pytest.raises(DataError, match=r"^boxes: have no classes, so they cannot be balanced by class$"):
         fastanchor.Boxes(THREE).balanced("class")
-    with pytest.raises(DataError, match=r"^by = 'image': the boxes have no images$"):
+    with pytest.raises(DataError, match=r"^boxes: have no images, so they cannot be balanced by image$"):
         fastanchor.Boxes(THREE).balanced("image")
     with pytest.raises(DataError, match=r"^boxes: none counts, so they cannot be balanced$"):
         column([0, 0, 0]).balanced("class")

@@ -63,7 +63,7 @@ def count_small(wh: FloatArray) -> int:
     return int(np.count_nonzero(is_small(wh)))
 
 
-def small_boxes(count: int) -> str:
+def small_boxes(count: float) -> str:
     """Return the sentence about boxes that :func:`count_small` counted.
 
     Examples
@@ -74,7 +74,7 @@ def small_boxes(count: int) -> str:
     return f"{_boxes(count)} a side < {SMALL:g} pixels of the network input"
 
 
-def no_side(count: int, min_size: float) -> str:
+def no_side(count: float, min_size: float) -> str:
     """Return the sentence about boxes that :func:`kept` does not keep.
 
     Examples
@@ -85,5 +85,5 @@ def no_side(count: int, min_size: float) -> str:
     return f"{_boxes(count)} no side >= {min_size:g} pixels of the network input"
 
 
-def _boxes(count: int) -> str:
-    return f"{count:,} {'box has' if count == 1 else 'boxes have'}"
+def _boxes(count: float) -> str:
+    return f"{round(count):,} {'box has' if count == 1 else 'boxes have'}"

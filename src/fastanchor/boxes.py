@@ -212,7 +212,8 @@ class Boxes:
         _check.choice(by, "by", ("class", "image"))
         group = self.class_index if by == "class" else self.image_index
         if group is None:
-            raise DataError(f"by = {by!r}: the boxes have no {'classes' if by == 'class' else 'images'}")
+            things = "classes" if by == "class" else "images"
+            raise DataError(f"boxes: have no {things}, so they cannot be balanced by {by}")
         own = np.ones(len(self)) if self.weights is None else self.weights.astype(np.float64)
         own /= own.max(initial=0.0) or 1.0
         totals = np.bincount(group, weights=own)

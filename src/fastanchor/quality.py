@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._small import EVERY, kept
+from fastanchor._small import EVERY, is_small, kept
 from fastanchor._types import Fit, FloatArray, IntArray, Result, Sizes
-from fastanchor._weights import amount, part_of, weight_of
+from fastanchor._weights import amount, number, part_of, weight_of
 from fastanchor.boxes import network_input, network_sizes, own_weights
 from fastanchor.engine import BoxesLike, answers_all, choose
 from fastanchor.engine._pool import each, thread_count
 from fastanchor.metrics import as_anchors, mean_best_iou
 
-__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh", "ready"]
+__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh", "ready", "small_and_dropped"]
 
 # COCO's small, medium and large: areas below these, square pixels
 SIZES = (("small", 32.0**2), ("medium", 96.0**2), ("large", np.inf))
@@ -220,6 +220,18 @@ def ready(
             "network input; leave them out before building the index"
         )
     return boxes, weights
+
+
+def small_and_dropped(
+    boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float
+) -> tuple[float, float]:
+    """Return how many boxes have a side < 3 pixels of the network input, and how many have none of `min_size`.
+
+    They count by their weights.
+    """
+    every = network_sizes(boxes, img_size, fit)
+    own = own_weights(boxes, None, len(every))
+    return number(own, is_small(every)), number(own, ~kept(every, _check.number(min_size, "min_size", low=0.0)))
 
 
 def network_wh(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float) -> FloatArray:

@@ -20,7 +20,7 @@ from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
 from fastanchor.plot import classes, curve, heads, history, served, sizes
-from fastanchor.quality import AnchorCheck, check, network_wh
+from fastanchor.quality import AnchorCheck, check, ready
 
 __all__ = ["Report", "make", "page"]
 
@@ -136,17 +136,18 @@ def make(
     >>> [(layer.level, len(layer.anchors)) for layer in made.levels]
     [(4, 3), (5, 3)]
     """
-    wh = network_wh(boxes, img_size, fit, min_size)
+    some, own = ready(boxes, img_size, fit, min_size)
+    wh = np.asarray(some)
     result = auto_anchor(
         boxes, img_size=img_size, n=n, thr=thr, gen=gen, fit=fit, min_size=min_size, rng=seed, progress=progress
     )
-    found = check(wh, result.anchors, thr=thr)
+    found = check(wh, result.anchors, thr=thr, weights=own)
     parts = (deal(result.anchors) if deal else None) or levels(n)
     if sweep_n is None:
         distinct = len(np.unique(wh[:100_000], axis=0))
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
     numbers = list(sweep_n)
-    swept = sweep(wh, numbers, thr=thr, min_size=EVERY, rng=seed, progress=progress) if numbers else None
+    swept = sweep(wh, numbers, thr=thr, min_size=EVERY, rng=seed, progress=progress, weights=own) if numbers else None
     settings = {
         "network input": _input(result),
         "anchors": n,
@@ -189,7 +190,7 @@ def page(report: Report) -> str:
     notes += remarks(report.levels)
     body = [
         f"<h1>{_shown(title)}</h1>",
-        f'<p class="lead">{result.boxes:,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, '
+        f'<p class="lead">{round(result.boxes):,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, '
         f"best possible recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}. Network input: "
         f"{_shown(_input(result))}.</p>",
         *(f'<p class="warning">{_shown(note)}</p>' for note in notes),
@@ -242,7 +243,7 @@ def _level_table(report: Report) -> str:
     rows, number = [], 1
     for level, stride, anchors, _ in report.levels:
         for w, h in anchors.tolist():
-            count = int(report.check.counts[number - 1])
+            count = round(float(report.check.counts[number - 1]))
             share = f"{count / report.check.boxes:.1%}"
             rows.append((f"P{level}", str(stride), str(number), f"{w:.1f}", f"{h:.1f}", f"{count:,}", share))
             number += 1
@@ -272,7 +273,7 @@ def _size_table(found: AnchorCheck) -> str:
     rows = []
     for name, count, *scores in found.sizes:
         shown = ("none" if score is None else f"{score:.4f}" for score in scores)
-        rows.append((name, f"{count:,}", f"{count / found.boxes:.1%}", *shown))
+        rows.append((name, f"{round(count):,}", f"{count / found.boxes:.1%}", *shown))
     head = ("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU")
     return _table(head, rows)
 
@@ -299,7 +300,7 @@ def _data_table(report: Report) -> str:
     rows += [
         ("mean box, pixels of the image", " x ".join(f"{side:.1f}" for side in summary.mean_box)),
         ("areas of boxes, square pixels", f"{summary.smallest_area:,.0f} to {summary.largest_area:,.0f}"),
-        ("boxes used", f"{report.result.boxes:,}"),
+        ("boxes used", f"{round(report.result.boxes):,}"),
     ]
     return _table(("what", "value"), rows)
 

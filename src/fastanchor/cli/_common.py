@@ -45,7 +45,19 @@ __all__ = [
     "wrote",
 ]
 
-READING = ("format", "split", "source_size", "size_cache", "images", "crowd", "unit", "form", "rows", "columns")
+READING = (
+    "format",
+    "split",
+    "source_size",
+    "size_cache",
+    "images",
+    "crowd",
+    "unit",
+    "form",
+    "rows",
+    "columns",
+    "weight",
+)
 
 Commands = Any  # argparse keeps the type of add_subparsers() private
 
@@ -60,6 +72,9 @@ def add_data(parser: argparse.ArgumentParser, *, optional: bool = False, trainin
         text = f"{text}; default: a built-in sample"
     parser.add_argument("data", nargs="*" if optional else "+", metavar="DATA", help=text)
     group = add_reading(parser, training=training)
+    if training:
+        group.add_argument("--balance", choices=("class", "image"),
+                           help="let every class, or every image, count the same in all")  # fmt: skip
     group.add_argument("--strict", action="store_true",
                        help="stop at the first thing skipped, and at doubts about the reading")  # fmt: skip
 
@@ -94,6 +109,8 @@ def add_reading(parser: argparse.ArgumentParser, *, training: bool = False) -> A
     )
     group.add_argument("--columns", type=_names, metavar="W,H", help="names of the columns of a table with the boxes: "
                        "width and height, or four as in --form")  # fmt: skip
+    group.add_argument("--weight", metavar="COLUMN", help="column of a table that says how often each box counts "
+                       "(default: box_weight, if there is one)")  # fmt: skip
     return group
 
 
@@ -191,6 +208,9 @@ def _loaded(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
                 say(f"{one}: read as {name}")
         source = ", ".join(arguments.data)
     boxes = found.boxes
+    balance = getattr(arguments, "balance", None)
+    if balance is not None:
+        boxes = boxes.balanced(balance)
     return boxes, {
         "source": source,
         "format": ", ".join(dict.fromkeys(found.formats)),

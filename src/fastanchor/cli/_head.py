@@ -68,7 +68,7 @@ def shown_input(found: Input | None) -> str:
     return f"input     {input_text(found)}"
 
 
-def shown_small(small: int, dropped: int, min_size: float) -> list[str]:
+def shown_small(small: float, dropped: float, min_size: float) -> list[str]:
     """Return the lines about small boxes, and about those left out."""
     lines = [f"warning   {small_boxes(small)}"] if small else []
     return [*lines, f"left out  {no_side(dropped, min_size)}"] if dropped else lines

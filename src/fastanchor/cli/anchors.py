@@ -19,7 +19,7 @@ from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
 from fastanchor.layers import Layer, Split, layers, remarks, unusual
-from fastanchor.quality import best_served, network_wh
+from fastanchor.quality import best_served, ready
 from fastanchor.starts import N_INIT
 
 __all__ = ["add", "run"]
@@ -100,11 +100,12 @@ def run(arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             progress=False if arguments.quiet else None,
         )
-    wh = network_wh(boxes, plan.made_for.img_size, plan.made_for.fit, arguments.min_size)
+    some, own = ready(boxes, plan.made_for.img_size, plan.made_for.fit, arguments.min_size)
+    wh = np.asarray(some)
     asked = _head.chosen_split(arguments, result.anchors, plan.own)
     if asked is None and plan.config is not None:
         asked = plan.config.own_parts(plan.n)
-    counts = np.bincount(best_served(wh, result.anchors)[0], minlength=len(result.anchors))
+    counts = np.bincount(best_served(wh, result.anchors)[0], weights=own, minlength=len(result.anchors))
     parts = asked or export.usual_levels(arguments.emit, len(result.anchors))
     heads = layers(result.anchors, parts, counts)
     said = [*([] if asked else unusual(len(result.anchors))), *remarks(heads)]

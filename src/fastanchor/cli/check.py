@@ -11,14 +11,13 @@ import numpy as np
 
 import fastanchor
 from fastanchor import _check, export, plot
-from fastanchor._small import EVERY, MIN_SIZE, count_small, no_side
+from fastanchor._small import EVERY, MIN_SIZE, no_side
 from fastanchor._text import many
 from fastanchor._types import FloatArray
-from fastanchor.boxes import network_sizes
 from fastanchor.cli import _common, _head
 from fastanchor.cli._words import Several, Word
 from fastanchor.layers import Layer, layers, levels, remarks, unusual
-from fastanchor.quality import AnchorCheck, check, network_wh
+from fastanchor.quality import AnchorCheck, check, ready, small_and_dropped
 
 __all__ = ["add", "run"]
 
@@ -78,9 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
     made_for = _head.network(arguments, config)
     boxes, read = _common.load(arguments)
     with _common.using_backend(arguments.backend):
-        every = network_sizes(boxes, made_for.img_size, made_for.fit)
-        wh = network_wh(every, made_for.img_size, made_for.fit, arguments.min_size)
-        found = check(wh, config.anchors[used], thr=arguments.thr)
+        small, dropped = small_and_dropped(boxes, made_for.img_size, made_for.fit, arguments.min_size)
+        wh, own = ready(boxes, made_for.img_size, made_for.fit, arguments.min_size)
+        wh = np.asarray(wh)
+        found = check(wh, config.anchors[used], thr=arguments.thr, weights=own)
     asked = _head.chosen_split(arguments, found.anchors, [level for level, _ in config.layout])
     if asked is None and config.layout:
         heads = _own_heads(config, used, found)
@@ -101,8 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         _common.emit_json(
             {
                 **found.to_dict(),
-                "small": count_small(every),
-                "dropped": len(every) - len(wh),
+                "small": small,
+                "dropped": dropped,
                 "levels": _head.level_rows(heads),
                 "warnings": said,
                 **_head.input_row(boxes, made_for),
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     else:
         lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
-        lines += _head.shown_small(count_small(every), len(every) - len(wh), arguments.min_size)
+        lines += _head.shown_small(small, dropped, arguments.min_size)
         lines += ["", shown(found), "", _head.shown_levels(heads)]
         lines += [f"warning   {text}" for text in said]
         if arguments.min_bpr is not None:
@@ -220,8 +220,8 @@ def shown(found: AnchorCheck) -> str:
         scores = "       -        -         -"
         if fitness is not None and bpr is not None and mean_iou is not None:
             scores = f"{fitness:>8.5f} {bpr:>8.5f}  {mean_iou:>8.5f}"
-        lines.append(f"{name:<7} {count:>9,}  {share:6.1%} {scores}")
+        lines.append(f"{name:<7} {round(count):>9,}  {share:6.1%} {scores}")
     lines += ["", "anchor                 boxes   share"]
     for (w, h), count in zip(found.anchors.tolist(), found.counts.tolist(), strict=True):
-        lines.append(f"{w:>7.4g} x {h:<8.4g} {count:>9,}  {count / found.boxes:6.1%}")
+        lines.append(f"{w:>7.4g} x {h:<8.4g} {round(count):>9,}  {count / found.boxes:6.1%}")
     return "\n".join(lines)

@@ -13,9 +13,9 @@ __all__ = ["add", "run"]
 
 DESCRIPTION = """\
 Write the boxes of a data set as a table with the columns xmin, ymin, width,
-height, image, image_width, image_height, filename, split and class, those that
-the labels tell: Parquet or CSV, by the ending of OUT. All commands read it back
-to the same boxes; of big sets that is the fast way.
+height, image, image_width, image_height, filename, split, box_weight and class,
+those that the labels tell: Parquet or CSV, by the ending of OUT. All commands
+read it back to the same boxes; of big sets that is the fast way.
 
   fastanchor convert instances_train2017.json -o boxes.parquet
   fastanchor anchors boxes.parquet"""

@@ -73,6 +73,7 @@ def read(
     form: str | None = None,
     rows: str | None = None,
     places: bool = True,
+    weight: str | None = None,
 ) -> Boxes:
     """Return the boxes of a labelled data set.
 
@@ -114,6 +115,9 @@ def read(
         What stands in YOLO rows: "box", "polygon", "keypoints" or as in "keypoints:5x2".
     places : bool, default True
         Keep where the boxes lie, ``Boxes.xy``, if the labels tell it.
+    weight : str, optional
+        Name of the column of a table that says how often each box counts, ``Boxes.weights``. Default: "box_weight", if
+        there is one.
 
     Raises
     ------
@@ -137,7 +141,7 @@ def read(
     found = reading(
         path, strict=strict, report=report, progress=progress, format=format, split=split, source_size=source_size,
         size_cache=size_cache, images=images, crowd=crowd, columns=columns, unit=unit, form=form, rows=rows,
-        places=places,
+        places=places, weight=weight,
     )  # fmt: skip
     if report is not None:
         for remark in found.boxes.remarks:

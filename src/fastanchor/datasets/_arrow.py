@@ -73,8 +73,9 @@ def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Ta
 def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) -> Taken:
     names = list(fields)
     box, sizes = [names[at] for at in roles.box], [names[at] for at in roles.sizes]
+    weight = [names[roles.weight]] if roles.weight >= 0 else []
     texts = {role: names[at] for role, at in roles.texts().items()}
-    wanted = {name: fields[name] for name in (*box, *sizes, *texts.values())}
+    wanted = {name: fields[name] for name in (*box, *sizes, *weight, *texts.values())}
     label = wanted.get(texts.get("label", ""))
     packed = empty = None
     if len(box) == 1 and _is_text(arrow, wanted[box[0]].type):
@@ -93,15 +94,16 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
         if packed is not None and wanted[packed].deep:  # a row an image
             called = texts.get("name", texts.get("image"))
             texts = {**texts, "image": ROW, **({} if called is None else {"name": called})}
-    values, codes = _taken(arrow, groups, rows, [*box, *sizes], list(texts.values()))
+    values, codes = _taken(arrow, groups, rows, [*box, *sizes, *weight], list(texts.values()))
     found = dict(zip(texts, codes, strict=True))
     if "box" in found:
         empty = found["box"].at < 0
         four = unpacked(found.pop("box"))
     else:
-        four = values if not sizes else np.ascontiguousarray(values[:, : len(box)])
+        four = np.ascontiguousarray(values[:, : len(box)])
     classes = class_names(source.schema_arrow, label)
-    return Taken(four, values[:, len(box) :] if sizes else None, found, empty=empty, classes=classes)
+    pixels = values[:, len(box) : len(box) + 2] if sizes else None
+    return Taken(four, pixels, found, empty=empty, classes=classes, weights=values[:, -1] if weight else None)
 
 
 def _is_text(arrow: Any, kind: Any) -> bool:

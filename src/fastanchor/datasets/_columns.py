@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray
+from fastanchor._weights import LEAST, MOST
 from fastanchor.datasets._record import CROWD, NOTHING, Batch
 from fastanchor.datasets._roles import Roles
 from fastanchor.datasets._skips import Skips
@@ -18,6 +19,7 @@ from fastanchor.datasets._values import within
 __all__ = ["Codes", "Taken", "batch_of", "coded", "coded_numbers", "place", "unpacked"]
 
 OTHER_SIZE = "image size that is not the one of the image's first row"
+BAD_WEIGHT = "weight that is no number >= 0"
 YES = ("1", "true", "yes")
 BRACKETS = str.maketrans("[](){},;", "        ")
 
@@ -46,6 +48,8 @@ class Taken(NamedTuple):
         Where nothing stands instead of a box; None: where there are no numbers at all.
     classes : list of str, optional
         The names of the classes, where the labels are their numbers.
+    weights : (n,) float64, optional
+        How often each box counts; NaN where no number stands.
     """
 
     box: FloatArray
@@ -54,6 +58,7 @@ class Taken(NamedTuple):
     lines: IntArray | None = None
     empty: NDArray[np.bool_] | None = None
     classes: list[str] | None = None
+    weights: FloatArray | None = None
 
 
 def place(file: str, number: int) -> str | int:
@@ -121,6 +126,12 @@ def batch_of(taken: Taken, roles: Roles, file: str, skips: Skips) -> Batch:
             keep &= ~taken.empty
         elif not np.isfinite(box.sum()):
             keep &= ~np.isnan(box).all(1)
+    if taken.weights is not None:
+        keep = np.ones(n, bool) if keep is None else keep
+        bad = keep & ~((taken.weights == 0.0) | ((taken.weights >= LEAST) & (taken.weights <= MOST)))
+        for row in np.flatnonzero(bad).tolist():
+            skips.add(BAD_WEIGHT, file, place(file, row if at is None else int(at[row])))
+        keep &= ~bad
     label, split, group = texts.get("label"), texts.get("split"), texts.get("group")
     parts = None
     if split is not None and image is not None:
@@ -132,7 +143,7 @@ def batch_of(taken: Taken, roles: Roles, file: str, skips: Skips) -> Batch:
     batch = Batch(
         [file] * max(len(names), image is None), names or [""] * (image is None), size, image, box,
         None if label is None else label.at, [] if label is None else label.names, at=at, flags=flags,
-        form=roles.form, split=parts,
+        form=roles.form, split=parts, weight=taken.weights,
     )  # fmt: skip
     if label is not None and taken.classes is not None:
         batch = _numbered(batch, taken.classes)

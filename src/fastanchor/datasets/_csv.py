@@ -114,19 +114,19 @@ def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
     """
     packed = len(roles.box) == 1
     texts = {**roles.texts(), **({"box": roles.box[0]} if packed else {})}
-    numbers = [*([] if packed else roles.box), *roles.sizes]
+    numbers, sides = roles.numbers, 0 if packed else len(roles.box)
     found = _quickly(table, numbers, list(texts.values()))
     if found is None:
-        found = _by_rows(table, skips, numbers, list(texts.values()), len(numbers) - len(roles.sizes))
+        found = _by_rows(table, skips, numbers, list(texts.values()), sides)
     values, codes, lines, empty = found
     named = dict(zip(texts, codes, strict=True))
-    sides = len(numbers) - len(roles.sizes)
     if packed:
         column = named.pop("box")
         box, empty = unpacked(column), column.at < 0
     else:
-        box = values if not roles.sizes else np.ascontiguousarray(values[:, :sides])
-    return Taken(box, values[:, sides:] if roles.sizes else None, named, lines, empty)
+        box = np.ascontiguousarray(values[:, :sides])
+    sizes = values[:, sides : sides + 2] if roles.sizes else None
+    return Taken(box, sizes, named, lines, empty, weights=values[:, -1] if roles.weight >= 0 else None)
 
 
 Found = tuple[FloatArray, list[Codes], IntArray, "NDArray[np.bool_] | None"]

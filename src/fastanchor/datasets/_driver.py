@@ -7,14 +7,14 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
 from fastanchor._reading import refusal
-from fastanchor._types import Progress, Remark
+from fastanchor._types import FloatArray, Progress, Remark
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _doctor, _fetch
 from fastanchor.datasets._judge import judged
@@ -43,6 +43,7 @@ from fastanchor.datasets._values import within
 
 __all__ = ["Loaded", "load"]
 
+EXACT = 2.0**53  # up to which a float64 holds all whole numbers
 CHUNK = 4096  # files parsed at once
 
 
@@ -265,4 +266,12 @@ def _boxes(
         split=tuple(split) if split and imaged else None,
         files=tuple(file or label for file, label in zip(batch.file, batch.label, strict=True)) if named else None,
         remarks=tuple(remarks),
+        weights=_weights(batch.weight),
     )
+
+
+def _weights(column: FloatArray | None) -> Any:
+    """Return weights as whole numbers if all of them are."""
+    if column is None or (column != np.trunc(column)).any() or column.sum() > EXACT:
+        return column
+    return column.astype(np.int64)

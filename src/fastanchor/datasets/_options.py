@@ -22,6 +22,7 @@ WITHOUT = {
     "images": "tell the sizes of their images",
     "crowd": "mark no crowds",
     "columns": "have no named columns",
+    "weight": "have no named columns",
     "rows": "have rows of one kind only",
     "form": "have boxes of one form only",
     "unit": "have one unit only",
@@ -45,6 +46,8 @@ def checked(options: Options) -> Options:
             rule = "must be the names of two columns, width and height, or of four, in the order of form"
             raise DataError(f"{called('columns')} = {_check.short(options.columns)}: {rule}")
         options = options._replace(columns=tuple(names))
+    if options.weight is not None and not (isinstance(options.weight, str) and options.weight.strip()):
+        raise DataError(f"{called('weight')} = {_check.short(options.weight)}: must be the name of a column")
     if options.unit is not None:
         _check.choice(options.unit, "unit", UNITS)
     if options.form is not None:

@@ -68,6 +68,7 @@ class Options(NamedTuple):
     form: str | None = None
     rows: str | None = None
     places: bool = True
+    weight: str | None = None
 
 
 class Source(NamedTuple):
@@ -169,6 +170,8 @@ class Batch:
         Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
     split : (m,) list of str or None
         Part of the data set that each image belongs to, if the labels tell it.
+    weight : (n,) float64 or None
+        How often each box counts; None for once.
     """
 
     label: list[str]
@@ -186,6 +189,7 @@ class Batch:
     form: str | None = None
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     split: list[str] | None = None
+    weight: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.box)
@@ -208,7 +212,7 @@ class Batch:
         )  # fmt: skip
 
 
-_ROWS = ("image", "box", "cls", "at", "flags", "area", "owner")
+_ROWS = ("image", "box", "cls", "at", "flags", "area", "owner", "weight")
 
 
 @dataclass(frozen=True)
@@ -333,6 +337,8 @@ def joined(parts: Sequence[Batch]) -> Batch:
         parts[0].form,
         {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
         [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
+        None if all(p.weight is None for p in parts) else
+        np.concatenate([np.ones(len(p)) if p.weight is None else p.weight for p in parts]),
     )  # fmt: skip
 
 

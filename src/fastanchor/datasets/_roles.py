@@ -31,6 +31,7 @@ CLASS = ("class", "label", "name", "classname", "labelname", "category", "catego
          "categoryid", "labels", "categories")  # fmt: skip
 SPLIT = ("split", "subset", "set")
 GROUP = ("isgroupof",)
+WEIGHT = ("boxweight",)  # not any "weight", which may be that of what is in the box
 # of columns beside width and height that could hold a box, so that width and height could be the image's
 PLACES = re.compile(r"(?:bbox|box|roi|bb)?[xy](?:\d+|min|max|c|center|centre)?|(?!.*id$).*(?:box|roi|coord|corner|poly|"
                     r"segment|annotation|left|right|top|bottom).*")  # fmt: skip
@@ -53,6 +54,8 @@ class Roles(NamedTuple):
     image, name, label, split, group : int
         What tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
         of the data set; whether it is a box of a group.
+    weight : int
+        How often each box counts.
     bare : bool
         Whether the box has no more than columns called width and height, as a table of images would have.
     """
@@ -65,7 +68,13 @@ class Roles(NamedTuple):
     label: int
     split: int
     group: int
+    weight: int
     bare: bool = False
+
+    @property
+    def numbers(self) -> list[int]:
+        """The columns of numbers: the box, unless one column holds all of it, the image's size, the weight."""
+        return [*(self.box if len(self.box) > 1 else []), *self.sizes, *([self.weight] if self.weight >= 0 else [])]
 
     def texts(self) -> dict[str, int]:
         """Return the columns of texts that are there, by their roles."""
@@ -109,15 +118,16 @@ def roles(columns: Sequence[str], options: Options) -> Roles:
     image = _first(place, IMAGE)
     called = _first(place, NAMES) if image == place.get("image", -1) else image
     label, split, group = [_first(place, one) for one in (CLASS, SPLIT, GROUP)]
+    weight = _first(place, WEIGHT) if options.weight is None else _weight(columns, place, options.weight)
     bare = options.columns is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
     if bare:
-        used = {*box, *sizes, image, called, label, split, group}
+        used = {*box, *sizes, image, called, label, split, group, weight}
         others = [columns[at] for one, at in place.items() if at not in used and PLACES.fullmatch(one)]
         if others:
             which = " and ".join(map(repr, (columns[at] for at in box)))
             detail = f"{which} beside {', '.join(map(brief, others[:4]))}; {hint('columns')}"
             raise Unusable("columns that may be the image's or the box's", None, detail)
-    return Roles(box, form, sizes, image, called, label, split, group, bare)
+    return Roles(box, form, sizes, image, called, label, split, group, weight, bare)
 
 
 def _box(place: Names) -> tuple[list[int], str]:
@@ -143,9 +153,22 @@ def _box(place: Names) -> tuple[list[int], str]:
     return ([packed], "xywh") if packed >= 0 else (sides, "wh")
 
 
-def _given(columns: Sequence[str], place: Names, names: Sequence[str]) -> tuple[list[int], str]:
+def _named(columns: Sequence[str], place: Names, names: Sequence[str]) -> list[int]:
+    """Return the columns of these names, -1 for one that is not there."""
     exact = {name.strip().lower(): i for i, name in reversed(list(enumerate(columns)))}
-    found = [exact.get(name.strip().lower(), place.get(key(name), -1)) for name in names]
+    return [exact.get(name.strip().lower(), place.get(key(name), -1)) for name in names]
+
+
+def _weight(columns: Sequence[str], place: Names, name: str) -> int:
+    found = _named(columns, place, [name])[0]
+    if found < 0:
+        there = ", ".join(map(brief, columns[:12]))
+        raise Unusable("no column of weights", None, f"expected {name!r}; got {there}")
+    return found
+
+
+def _given(columns: Sequence[str], place: Names, names: Sequence[str]) -> tuple[list[int], str]:
+    found = _named(columns, place, names)
     if min(found) < 0:
         return [], ""
     if len(found) == 2:

@@ -87,6 +87,8 @@ def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:
         for name, texts in (("filename", boxes.files), ("split", boxes.split)):
             if texts is not None:
                 columns[name] = np.array(texts, dtype=object)[image]
+    if boxes.weights is not None:
+        columns["box_weight"] = np.concatenate([boxes.weights, nothing])
     if boxes.class_index is not None:
         classes = np.array([*boxes.class_names, ""], dtype=object)
         columns["class"] = classes[np.concatenate([boxes.class_index, np.full(len(empty), len(classes) - 1)])]

@@ -11,8 +11,9 @@ names win:
   the image's, as ``image_width, image_height`` always are. `columns` names others.
 
 ``image``, ``filename`` or ``image_id`` say which image a box lies in, ``class`` or ``label`` its class, ``split`` its
-part. A row whose box is empty stands for an image without one. Without image sizes, in the table, from the images or in
-a table beside it, the boxes are pixels of the network input. :func:`write` makes such a table of any data set.
+part; ``box_weight``, or the column that `weight` names, how often each box counts. A row whose box is empty stands for
+an image without one. Without image sizes, in the table, from the images or in a table beside it, the boxes are pixels
+of the network input. :func:`write` makes such a table of any data set.
 """
 
 from __future__ import annotations
@@ -91,6 +92,8 @@ def rows_of(file: str, job: Job) -> Batch:
     """
     ending = Path(file).suffix.lower()
     if ending in ARRAYS:
+        if job.options.weight is not None:
+            raise Unusable("no column of weights", None, "an array has no names of columns")
         return array_batch(file)
     if ending == ".parquet":
         taken, found = parquet_columns(file, lambda names: _wanted(names, job.options))
@@ -114,7 +117,7 @@ FORMAT = Format(
     "tables (.csv, .tsv, .parquet, .npy or .npz)",
     sniff,
     table=table,
-    options=frozenset(("columns", "unit", "form")),
+    options=frozenset(("columns", "unit", "form", "weight")),
     place=place,
     sizes=sizes_beside,
     unsized=True,

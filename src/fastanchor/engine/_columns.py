@@ -15,7 +15,7 @@ from fastanchor.engine._pool import CHUNK, each, thread_count
 from fastanchor.engine._protocol import Below, Profile, Served
 from fastanchor.engine._select import Medians
 
-__all__ = ["BLOCK", "Columns", "Far", "Rows", "columns_of"]
+__all__ = ["BLOCK", "Columns", "Far", "Rows", "Tally", "columns_of"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,13 @@ class Rows(NamedTuple):
 
     rows: IntArray
     boxes: FloatArray
+
+
+class Tally(NamedTuple):
+    """Sums of widths and heights by label, (2, k, digits)."""
+
+    scale: Scale
+    digits: IntArray
 
 
 class Columns:
@@ -168,6 +175,57 @@ class Columns:
 
         changed, counts, digits = (sum(part) for part in zip(*self._each(work), strict=True))
         return int(changed), Served(counts, digits)
+
+    def move(
+        self, centers: FloatArray, metric: Metric, labels: LabelArray, counts: IntArray, sides: Tally | None
+    ) -> int:
+        """Write each box's nearest centre into `labels`; return how many boxes that count have another one now.
+
+        `counts` (k,), and if they are wanted the sums of `sides`, hold what the labels add up to, where they are not
+        -1. They are whole numbers, so to change them by what moved gives the same as to add up anew.
+        """
+        cw, ch = columns_of(centers)
+        kernel = self._assigner(metric)
+        moving = sides is not None and sides.scale.digits == 2 and self.counted is None
+        if not moving:
+            counts[:] = 0
+            if sides is not None:
+                sides.digits[:] = 0
+
+        def work(chunks: list[slice]) -> list[tuple[int, IntArray, Any]]:
+            distance, before = np.empty(min(CHUNK, len(self))), np.empty(min(CHUNK, len(self)), np.int32)
+            changed, some = 0, np.zeros_like(counts)
+            sums = None if sides is None else Tally(sides.scale, np.zeros_like(sides.digits))
+            for c in chunks:
+                w, h, own, old = self.w[c], self.h[c], labels[c], before[: c.stop - c.start]
+                if moving or self.counted is not None:
+                    old[:] = own
+                more = kernel(w, h, cw, ch, own, distance[: w.size])
+                if self.counted is not None:
+                    more = int(np.count_nonzero((own != old) & (self.counted[c] > 0)))
+                changed += more
+                if sums is None or not moving:
+                    self._tally(c, own, some, sums)
+                elif more:
+                    self.kernels.label_moves(w, h, old, own, sums.scale.factor, some, sums.digits)
+            return [(changed, some, 0 if sums is None else sums.digits)]
+
+        changed, some, digits = zip(*self._each(work), strict=True)
+        counts += sum(some)
+        if sides is not None:
+            np.add(sides.digits, sum(digits), out=sides.digits)
+        return int(sum(changed))
+
+    def _tally(self, c: slice, labels: LabelArray, counts: IntArray, sides: Tally | None) -> None:
+        """Add a chunk's boxes to their labels' counts and sums."""
+        weights = self._weights(c)
+        if weights is None:
+            self.kernels.label_counts(labels, counts)
+        else:
+            self.kernels.weighted_counts(labels, weights, counts)
+        if sides is not None:
+            for side, digits in zip((self.w, self.h), sides.digits, strict=True):
+                sides.scale.add(self.kernels, side[c], digits, labels, weights)
 
     def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Served:
         """Count each centre's boxes, and add up their distances."""
@@ -322,10 +380,7 @@ class Columns:
         def work(chunks: list[slice]) -> list[IntArray]:
             found = np.zeros_like(counts)
             for c in chunks:
-                if self.counted is None:
-                    self.kernels.label_counts(labels[c], found)
-                else:
-                    self.kernels.weighted_counts(labels[c], self.counted[c], found)
+                self._tally(c, labels[c], found, None)
             return [found]
 
         counts += sum(self._each(work))

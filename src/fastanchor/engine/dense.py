@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastanchor._types import FloatArray, Metric, Update
+from fastanchor._types import FloatArray, IntArray, Metric, Update
 from fastanchor._weights import Weights
-from fastanchor.engine._columns import Columns, columns_of
-from fastanchor.engine._exact import Scale
+from fastanchor.engine._columns import Columns, Tally, columns_of
 from fastanchor.engine._reduce import Reduced, StepTaken
 
 __all__ = ["DenseEngine", "DenseLloyd"]
@@ -63,18 +62,28 @@ class DenseLloyd:
     ) -> None:
         self._engine, self._columns = engine, columns
         self._metric, self._update = metric, update
-        self._sides: Scale | None = None
+        self._counts: IntArray | None = None
+        self._sides: Tally | None = None
         self._labels = np.full(len(columns), -1, dtype=np.int32)
         if last is not None:
-            columns.assign(last, metric, self._labels)
+            self._move(last)
 
     def step(self, centers: FloatArray) -> StepTaken:
         """Assign the boxes to `centers` and return what the update rule makes of them."""
-        scale = self._engine.scale(self._metric, centers)
-        changed, (counts, distance) = self._columns.assign(centers, self._metric, self._labels, scale)
-        if self._update == "median":
+        changed, counts = self._move(centers)
+        if self._sides is None:
             updated = self._columns.medians(self._labels, counts)
         else:
-            self._sides = self._sides or self._engine.sides()
-            updated = self._sides.means(self._columns.sums(self._labels, len(counts), self._sides), counts)
-        return StepTaken.of(changed > 0, counts, updated, lambda: scale.mean(scale.total(distance)))
+            updated = self._sides.scale.means(self._sides.digits.swapaxes(0, 1), counts)
+        given = np.array(centers)
+        return StepTaken.of(changed > 0, counts, updated, lambda: self._engine.nearest(given, self._metric).inertia)
+
+    def _move(self, centers: FloatArray) -> tuple[int, IntArray]:
+        """Assign the boxes; return how many changed their centre, and how many each has."""
+        if self._counts is None:
+            self._counts = np.zeros(len(centers), np.int64)
+            if self._update == "mean":
+                scale = self._engine.sides()
+                self._sides = Tally(scale, scale.zeros(2, len(centers)))
+        changed = self._columns.move(centers, self._metric, self._labels, self._counts, self._sides)
+        return changed, self._counts.copy()

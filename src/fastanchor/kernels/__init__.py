@@ -21,6 +21,10 @@ The contract, for both files:
     Cuts ``value * scale`` (a power of two that brings them to at most 1) into digits of 32 bits, all of its sign, and
     adds them to ``digits`` (d,) int64, or to row ``labels[i]`` of ``digits`` (k, d). What lies below the last digit
     is dropped. Whole numbers add up to the same in any order. At most 2^16 values at a time.
+``label_moves(w, h, before, labels, scale, counts, digits)``
+    Takes the boxes whose label differs from ``before`` off what that label adds up to, unless it is -1, and adds them
+    to their new one: ``counts`` (k,), and the exact sums of widths and heights, ``digits`` (2, k, 2). The first digit
+    is rounded, not cut, so the second has any sign; the sum is the same. At most 2^16 values at a time.
 ``weighted_counts(labels, weights, counts)``
     Adds the weights (n,) int64 of each label to ``counts``; at most 2^20 at a time.
 ``weighted_sum(values, weights, scale, digits, first, count)``,

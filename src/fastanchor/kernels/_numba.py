@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastanchor.kernels._jit import compiled
-from fastanchor.kernels._numpy import BITS, DIGIT, LANES, LOW, THR_MARGIN
+from fastanchor.kernels._numpy import BITS, DIGIT, LANES, LOW, ROUNDER, THR_MARGIN
 
 __all__ = [
     "LANES",
@@ -25,6 +25,7 @@ __all__ = [
     "label_counts",
     "label_gather",
     "label_histogram",
+    "label_moves",
     "ratios",
     "weighted_counts",
     "weighted_sum",
@@ -195,6 +196,41 @@ def exact_sums(values, labels, scale, digits):
         for d in range(count):
             for table in tables[d]:
                 digits[j, d] += np.int64(table[j])
+
+
+@compiled
+def label_moves(w, h, before, labels, scale, counts, digits):
+    """Move boxes from label to label.
+
+    All sums of a label lie side by side, in four tables by turns (see `exact_sums`): 2 ns a box that had no label.
+    """
+    tables = np.zeros((4, counts.size, 8))
+    for i in range(w.size):
+        new, old = labels[i], before[i]
+        if new == old:
+            continue
+        x, y = w[i] * scale, h[i] * scale
+        a, b = (x + ROUNDER) - ROUNDER, (y + ROUNDER) - ROUNDER
+        x, y = x - a, y - b
+        row = tables[i & 3, new]
+        row[0] += a
+        row[1] += b
+        row[2] += x
+        row[3] += y
+        row[4] += 1.0
+        if old >= 0:
+            row = tables[i & 3, old]
+            row[0] -= a
+            row[1] -= b
+            row[2] -= x
+            row[3] -= y
+            row[4] -= 1.0
+    for j in range(counts.size):
+        for table in tables:
+            counts[j] += np.int64(table[j, 4])
+            for axis in range(2):
+                digits[axis, j, 0] += np.int64(table[j, axis] * DIGIT)
+                digits[axis, j, 1] += np.int64(table[j, 2 + axis] * DIGIT * DIGIT)
 
 
 @compiled

@@ -26,6 +26,7 @@ __all__ = [
     "label_counts",
     "label_gather",
     "label_histogram",
+    "label_moves",
     "ratios",
     "sort_keys",
     "weighted_counts",
@@ -36,6 +37,8 @@ __all__ = [
 
 LANES = 512
 DIGIT = 2.0**32  # in a float64, 2^21 digits of this base add up without rounding
+# added and taken off again, it leaves a number of at most 1 rounded to a multiple of 2^-32
+ROUNDER = 1.5 * 2.0**20
 BITS, LOW = 32, 2**32 - 1  # of a digit
 # four ulps: the product with a reciprocal is within 1.5 of the true quotient, the reference's quotient within 0.5
 THR_MARGIN = 1e-15
@@ -103,6 +106,30 @@ def exact_sums(values: FloatArray, labels: LabelArray, scale: float, digits: Int
     """Add up each label's values digit by digit."""
     for d, whole in _cut(values, scale, digits.shape[1]):
         digits[:, d] += np.bincount(labels, weights=whole, minlength=len(digits)).astype(np.int64)
+
+
+def label_moves(
+    w: FloatArray,
+    h: FloatArray,
+    before: LabelArray,
+    labels: LabelArray,
+    scale: float,
+    counts: IntArray,
+    digits: IntArray,
+) -> None:
+    """Move boxes from label to label."""
+    k, rows = counts.size, np.flatnonzero(before != labels)
+    left = rows[before[rows] >= 0]
+    counts += np.bincount(labels[rows], minlength=k) - np.bincount(before[left], minlength=k)
+    for axis, side in enumerate((w, h)):
+        for d, part in enumerate(_halves(side * scale)):
+            moved = np.bincount(labels[rows], part[rows], k) - np.bincount(before[left], part[left], k)
+            digits[axis, :, d] += (moved * DIGIT ** (d + 1)).astype(np.int64)
+
+
+def _halves(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    high = (values + ROUNDER) - ROUNDER
+    return high, values - high
 
 
 def weighted_counts(labels: LabelArray | IntArray, weights: IntArray, counts: IntArray) -> None:
