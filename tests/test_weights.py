@@ -168,6 +168,30 @@ def test_the_search(backend, engine):
     np.testing.assert_allclose(got.history, right.history, rtol=1e-12)
 
 
+@pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
+@pytest.mark.parametrize("kind", ["few", "wild", "one rules", "beyond the digits of a float"])
+def test_the_index_decides_by_weight(kind):
+    rng = np.random.default_rng(1)
+    boxes = zoo.lognormal(20_000)
+    weights = {
+        "few": rng.integers(0, 4, 20_000),
+        "wild": np.exp(rng.normal(0, 5, 20_000)).astype(np.int64),
+        "one rules": np.where(np.arange(20_000) == 77, 10**6, 1),
+        "beyond the digits of a float": rng.integers(0, 2**47, 20_000),
+    }[kind]
+    dense, index = choose(boxes, weights=weights), fastanchor.BoxIndex(boxes, weights=weights)
+    for k in (1, 5, 9):
+        for thr in (0.0, 0.25, 0.6):
+            anchors = boxes[rng.choice(20_000, k)]
+            mutants = [(anchors * rng.normal(1, 0.05, anchors.shape)).clip(2) for _ in range(12)]
+            right, got = dense.fitness(anchors, thr), index.fitness(anchors, thr)
+            np.testing.assert_allclose(got.fitness, right.fitness, rtol=1e-12)
+            assert got.bpr == right.bpr
+            found = [one.first_fitter(mutants, thr, right.fitness, anchors) for one in (dense, index)]
+            assert (found[0] and found[0][0]) == (found[1] and found[1][0])
+            assert index.shards[0].bounds(mutants, thr)[0] >= dense.fitness(mutants[0], thr).fitness * weights.sum()
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_whole_jobs_from_a_given_start(backend, engine):
     boxes, weights = zoo.lognormal(500), drawn_weights(500, 9)

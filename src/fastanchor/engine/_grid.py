@@ -30,7 +30,9 @@ class Grid:
     spec : GridSpec
         Where the bins lie.
     weights : (n,) int64 or None
-        How often each box counts; None for once.
+        How often each box counts; None for once. The running sums are of boxes as often as they count.
+    weight : float
+        Their sum.
     offsets : (nx * ny + 1,) int32
         Where each cell's boxes begin.
     alike : (nx * ny,) uint8
@@ -77,7 +79,11 @@ class Grid:
             lambda s: part("grid").sort_rows(int(s[0]), int(s[1]), starts, axis_h, columns, by_cell, cells, alike),
             spans,
         )
-        self.weights = None if weights is None else weights[self.row]
+        self.weights, self.weight = None, float(n)
+        if weights is not None:
+            self.weights, cells[:] = weights[self.row], 0.0
+            self.weight = float(self.weights.sum())
+            part("grid").weigh_cells(self.offsets, columns, self.weights, cells.reshape(-1, 5))
         if rows is not None:
             self.row[:] = np.asarray(rows)[self.row]
         table = np.zeros((nx + 1, ny + 1), np.int32)

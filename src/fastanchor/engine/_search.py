@@ -9,7 +9,7 @@ from fastanchor.engine._grid import LEVELS, Grid
 from fastanchor.kernels import part
 from fastanchor.kernels._tables import RUN, Anchors, Row, Rows, Runs
 
-ROUNDING = 1e-10  # of the number of boxes: far more than what all sums of bounds, none above it, may be off by
+ROUNDING = 1e-10  # of the boxes' weight: far more than what all sums of bounds, none above it, may be off by
 
 
 class Search:
@@ -19,7 +19,7 @@ class Search:
         self.grid, self.anchors = grid, Anchors.of(anchors, thr)
         # what is known of the rows of the level scanned last, at first the only row of the top
         top = np.zeros((1, 0, 5))  # whose sums nobody reads
-        whole = np.array([float(len(grid.w))])
+        whole = np.array([grid.weight])
         self.rows = Rows(grid.levels - 1, top, np.ones((1, len(anchors)), np.uint8), whole, np.zeros(1))
         self.row = Row.empty(len(anchors))
 
@@ -46,18 +46,18 @@ class Search:
 
     def bound(self) -> float:
         """Return what the total is not above, by the tables alone."""
-        n = len(self.grid.w)
+        n = self.grid.weight
         if self.anchors.thr >= 1.0:
             return 0.0
         for level in self.levels():
-            self.scan(level, float(n))
+            self.scan(level, n)
         return float(self.rows.bound.sum()) + ROUNDING * n
 
     def finish(self, enough: float = -np.inf) -> tuple[float, int] | None:
         """Return total and number above thr; or None as soon as it is certain that the total is below `enough`."""
         if self.anchors.thr >= 1.0:  # no ratio is above 1
             return (0.0, 0) if enough <= 0.0 else None
-        n = len(self.grid.w)
+        n = self.grid.weight
         spare = n - (enough - ROUNDING * n)
         for level in self.levels():
             total, above, spare, runs = self.scan(level, spare)
@@ -66,7 +66,9 @@ class Search:
         # first what thr cuts: over half of the gap in a hundredth of the boxes
         best = np.empty(RUN)
         for lot in runs.lots():
-            more, some, shrunk = part("search").count_open(self.grid.tables, self.anchors, lot, spare, best)
+            more, some, shrunk = part("search").count_open(
+                self.grid.tables, self.anchors, lot, spare, best, self.grid.weights
+            )
             spare -= shrunk
             if spare < 0.0:
                 return None

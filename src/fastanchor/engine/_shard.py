@@ -21,6 +21,8 @@ from fastanchor.kernels._tables import Histograms, Leaves, Sought
 
 __all__ = ["Shard"]
 
+WHOLE = 2.0**53  # up to which tables of floats hold all whole numbers
+
 
 class Shard(Columns):
     """Some of the boxes of an index, and tables over them: whole blocks are answered for at once.
@@ -36,7 +38,8 @@ class Shard(Columns):
     threads : int, optional
         Default: the processors this process may use.
     weights : (n,) int64, optional
-        How often each box counts. Default: once. With weights a shard answers box by box, not from its tables.
+        How often each box counts. Default: once. With weights the fitness comes from tables, as without; k-means
+        goes from box to box.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Shard(Columns):
         self.grid = Grid(boxes, spec, team, rows, weights)
         self.work = deal(self.grid, team)
         super().__init__(self.grid.w, self.grid.h, self.grid.row, threads=team.threads, weights=self.grid.weights)
+        self._tabled = self.grid.weight <= WHOLE
         held = self.grid.row
         self._first, self._last = (int(held.min()), int(held.max())) if len(held) else (0, -1)
 
@@ -121,7 +125,7 @@ class Shard(Columns):
 
     def fitness(self, anchors: FloatArray, thr: float) -> tuple[float, int]:
         """Return the sum over the boxes of ``best * (best > thr)``, to 1e-12, and the number of those above thr."""
-        if self.counted is not None:
+        if not self._tabled:
             return super().fitness(anchors, thr)
         return Search(self.grid, anchors, thr).finish() or (0.0, 0)  # nothing was to be reached
 
@@ -132,7 +136,7 @@ class Shard(Columns):
 
         Each thread takes the next; what comes after one that is above `sure` is not looked at.
         """
-        if self.counted is not None:
+        if not self._tabled:
             return super().search(mutants, thr, needs, sure)
         end = len(mutants)
 
@@ -151,7 +155,7 @@ class Shard(Columns):
 
     def bounds(self, mutants: Sequence[FloatArray], thr: float) -> FloatArray:
         """Return what the totals of these anchors are not above, (m,), without looking at a box."""
-        if self.counted is not None:
+        if not self._tabled:
             return super().bounds(mutants, thr)
         found = self.work.team.run(lambda anchors: Search(self.grid, anchors, thr).bound(), mutants)
         return np.array(found)

@@ -38,7 +38,8 @@ class BoxIndex(Reduced):
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     weights : (n,) array-like, optional
-        How often each box counts, see :func:`fastanchor.kmeans`. An index with weights answers box by box.
+        How often each box counts, see :func:`fastanchor.kmeans`. With weights an index answers for the fitness as fast
+        as without; k-means goes from box to box.
 
     Raises
     ------

@@ -127,6 +127,19 @@ def add_box(cell: FloatArray, w: float, h: float) -> None:
 
 
 @uncounted
+def weigh_cells(offsets: LabelArray, columns: Columns, weights: IntArray, cells: FloatArray) -> None:
+    """Add the boxes of each cell to its sums, `cells` (nx * ny, 5), as often as they count."""
+    for c in range(len(cells)):
+        for i in range(offsets[c], offsets[c + 1]):
+            w, h, times = columns.w[i], columns.h[i], float(weights[i])
+            cells[c, 0] += times * w
+            cells[c, 1] += times / w
+            cells[c, 2] += times * h
+            cells[c, 3] += times / h
+            cells[c, 4] += times
+
+
+@uncounted
 def sum_counts(starts: IntArray, offsets: LabelArray, table: LabelArray) -> None:
     """Summed-area table of counts: ``table[x, y]`` boxes lie in width bins below x and height bins below y."""
     nx, ny = offsets.shape

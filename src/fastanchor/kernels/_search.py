@@ -424,12 +424,12 @@ def ratio_range(row: Row, i: int, which: int, strip: Strip, piece: Piece) -> tup
 
 @uncounted
 def count_open(
-    grid: GridTables, anchors: Anchors, runs: Runs, spare: float, best: FloatArray
+    grid: GridTables, anchors: Anchors, runs: Runs, spare: float, best: FloatArray, weights: IntArray | None = None
 ) -> tuple[float, int, float]:
     """Total and number above thr of the boxes in open runs, by the reference formula.
 
-    The contents of `best` (RUN,) do not matter. Stops when the upper bounds have shrunk by more than `spare`; the last
-    value is by how much they shrank.
+    With `weights` (n,) both are of boxes as often as they count. The contents of `best` (RUN,) do not matter. Stops when
+    the upper bounds have shrunk by more than `spare`; the last value is by how much they shrank.
     """
     w, h, offsets, ny, thr = grid.w, grid.h, grid.offsets, grid.edge_h.size - 1, anchors.thr
     row, y0, y1, first, size, top, cands = runs.row, runs.y0, runs.y1, runs.first, runs.size, runs.top, runs.cands
@@ -445,8 +445,12 @@ def count_open(
             best_run(anchors, ws, hs, some, best)
             for i in range(ws.size):
                 if best[i] > thr:
-                    here += best[i]
-                    above += 1
+                    if weights is None:
+                        here += best[i]
+                        above += 1
+                    else:
+                        here += best[i] * weights[s + i]
+                        above += weights[s + i]
         total += here
         shrunk += top[t] - here
         if shrunk > spare:
