@@ -191,8 +191,8 @@ def test_info_warm_leaves_nothing_to_compile(capsys):
     if facts["backend"] == "numba":
         for name, entries in {
             "numba": "wh_iou assign_iou assign_euclidean label_counts exact_sum exact_sums best_ratio label_histogram "
-            "label_gather fitness",
-            "grid": "extent count_rows scatter_rows sort_rows sum_counts halve run_rows",
+            "label_gather fitness label_moves weighted_counts weighted_sum weighted_sums",
+            "grid": "extent count_rows scatter_rows sort_rows sum_counts halve run_rows weigh_cells",
             "settle": "settle",
             "marginals": "marginals",
             "medians": "medians",

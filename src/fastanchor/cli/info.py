@@ -75,6 +75,10 @@ def _warm() -> None:
         fastanchor.assign(boxes, run.centers, metric=metric)
         fastanchor.evolve(boxes, run.centers, gen=20, rng=0, engine=engine)
         choose(boxes, name=engine).total(run.centers, 0.25)  # asked of near ties
+        if metric == "iou":
+            weights = np.arange(len(boxes))
+            fastanchor.kmeans(boxes, 5, update=update, init="k-means++", rng=0, engine=engine, weights=weights)
+            fastanchor.evolve(boxes, run.centers, gen=20, rng=0, engine=engine, weights=weights)
     fastanchor.wh_iou(boxes, boxes[:5])
 
 

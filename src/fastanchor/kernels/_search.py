@@ -428,8 +428,8 @@ def count_open(
 ) -> tuple[float, int, float]:
     """Total and number above thr of the boxes in open runs, by the reference formula.
 
-    With `weights` (n,) both are of boxes as often as they count. The contents of `best` (RUN,) do not matter. Stops when
-    the upper bounds have shrunk by more than `spare`; the last value is by how much they shrank.
+    With `weights` (n,) both are of boxes as often as they count. The contents of `best` (RUN,) do not matter. It stops
+    when the upper bounds have shrunk by more than `spare`; the last value is by how much they shrank.
     """
     w, h, offsets, ny, thr = grid.w, grid.h, grid.offsets, grid.edge_h.size - 1, anchors.thr
     row, y0, y1, first, size, top, cands = runs.row, runs.y0, runs.y1, runs.first, runs.size, runs.top, runs.cands
