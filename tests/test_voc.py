@@ -184,7 +184,7 @@ def test_size_that_is_none(tmp_path, size):
     boxes = fastanchor.read(folder, report=said.append)
     assert len(boxes) == 9
     assert boxes.skipped == {"image size missing": 1, "box of an image without a size": 2}
-    assert said[0] == f"{folder / 'bad.xml'}: image size missing (a.jpg: image not found; see source_size)"
+    assert said[0] == f"{folder / 'bad.xml'}: image size missing (a.jpg: image not found; see source_size and images)"
     with pytest.raises(DataError, match=r"bad\.xml: image size missing"):
         fastanchor.read(folder, strict=True)
     given = fastanchor.read(folder, source_size=(64, 48), strict=True)
@@ -252,7 +252,8 @@ def test_objects_of_other_programs_are_no_empty_set(tmp_path, content, what):
 def test_only_the_first_five_are_told_but_all_are_counted(tmp_path):
     said = []
     boxes = fastanchor.read(write(tmp_path, a=xml(thing(), *[thing(box(x1=10))] * 9)), report=said.append)
-    assert len(said) == 5
+    assert len(said) == 6
+    assert said[5] == "90% of what was found is skipped; most often: box with zero width or height"
     assert boxes.skipped == {"box with zero width or height": 9}
 
 

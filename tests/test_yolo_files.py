@@ -45,9 +45,9 @@ def test_data_yaml(tmp_path, text):
     (tmp_path / "data.yaml").write_text(text)
     for place in (tmp_path, tmp_path / "data.yaml"):
         boxes = fastanchor.read(place)
-        assert boxes.class_names == ("cat", "dog")
-        assert boxes.class_index.tolist() == [1, 0, 1]
-        assert boxes.skipped == {"box of a class that the names do not have": 1}
+        assert boxes.class_names == ("cat", "dog", "2")
+        assert boxes.class_index.tolist() == [1, 0, 2, 1]
+        assert boxes.skipped == {}
     if "val" in text.replace("valid/", ""):
         assert len(fastanchor.read(tmp_path, split="val")) == 1
 

@@ -209,7 +209,10 @@ def _shown_split(read: dict[str, Any]) -> str:
     """Return which parts of the data set were read."""
     if not read["parts"]:
         return ""
-    return f" ({' + '.join(read['split']) if read['split'] else 'all'} of {', '.join(read['parts'])})"
+    if not read["split"]:
+        return f" (all parts: {', '.join(read['parts'])})"
+    others = ", ".join(name for name in read["parts"] if name not in read["split"])
+    return f" (split {' + '.join(read['split'])}{others and f'; left out: {others}'})"
 
 
 def plain_summary(summary: Summary) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def load(
     batch = _named(pixels.batch)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips)
-    remarks = [*job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
+    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
     boxes = _boxes(batch, pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     more = len(files) < len(part.files)
@@ -179,7 +179,7 @@ def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -
             names.append(file)
             data.append(content)
         elif isinstance(content, FileNotFoundError) and file in job.source.images:
-            job.skips.note(BACKGROUND)
+            job.skips.leave(BACKGROUND)
             names.append(file)
             data.append(b"")
         elif not isinstance(content, IsADirectoryError):  # that is a folder which is called like a label file
@@ -215,8 +215,8 @@ def _wanted(batch: Batch, options: Options, skips: Skips) -> Batch:
     crowd, ignored = (batch.flags & CROWD) != 0, (batch.flags & IGNORED) != 0
     if options.crowd:
         crowd = np.zeros(len(crowd), bool)
-    skips.note("box of a crowd", int(np.count_nonzero(crowd)))
-    skips.note("box marked to be ignored", int(np.count_nonzero(ignored & ~crowd)))
+    skips.leave("box of a crowd", int(np.count_nonzero(crowd)))
+    skips.leave("box marked to be ignored", int(np.count_nonzero(ignored & ~crowd)))
     return batch.take(~(crowd | ignored))
 
 
@@ -243,7 +243,7 @@ def _seen(pixels: InPixels, batch: Batch, skips: Skips) -> _doctor.Seen:
     files = batch.file if any(batch.file) else batch.label
     return _doctor.Seen(
         pixels.wh, pixels.xy, batch.image, batch.size, pixels.known, batch.box, pixels.unit == "relative", batch.area,
-        batch.cls, tuple(batch.classes), sum(skips.counts.values()), files,
+        batch.cls, tuple(batch.classes), batch.unnamed, skips.lost(), files, batch.label,
     )  # fmt: skip
 
 

@@ -88,13 +88,13 @@ def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> 
 def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, ...]:
     if split in (None, ALL):
         return ()
-    by_alias = {PARTS[name]: name for name in reversed(parts) if name in PARTS}
+    by_alias = {PARTS[name.lower()]: name for name in reversed(parts) if name.lower() in PARTS}
     if split == TRAINING:
         found = by_alias.get("trainval") or by_alias.get("train")
         return (found,) if found else ()
     taken = []
     for name in split.split("+"):
-        there = name if name in parts else by_alias.get(PARTS.get(name, ""))
+        there = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
         if there is None:
             legal = ", ".join(map(repr, parts))
             rule = f"must be 'all' or one of {legal}" if parts else "the labels have no parts"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from fastanchor._errors import DataError
 from fastanchor._hints import called
+from fastanchor._text import many
+from fastanchor._types import Remark
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Format, Source
 from fastanchor.datasets._skips import shown
@@ -56,7 +59,19 @@ def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
     if len(best) > 1:
         could = " or ".join(format.name for format, _ in best)
         raise DataError(f"{shown(probe.path)}: could be {could}; say which ({called('format')})")
-    return best[0]
+    format, source = best[0]
+    return format, source._replace(others=[*_others(found, source)])
+
+
+def _others(found: Sequence[tuple[Format, Source]], chosen: Source) -> Iterator[Remark]:
+    """Name the labels that are there too, and are no guess."""
+    for format, source in found:
+        if 1 < source.strength < chosen.strength:
+            own = set(chosen.files)
+            files = [file for file in source.files if file not in own]
+            if files:
+                text = f"not read: {many(len(files), 'label file')} of the format {format.name}, {shown(files[0])}"
+                yield Remark("labels of another format", text, len(files))
 
 
 def _nothing(name: str) -> str:
