@@ -303,9 +303,11 @@ def joined(parts: Sequence[Batch]) -> Batch:
     if len({part.form for part in parts}) > 1:
         parts = [_plain(part) for part in parts]
     own = [_each_once(part.classes) for part in parts]
-    place = {key: i for i, key in enumerate(dict.fromkeys(key for keys in own for key in keys))}
-    classes = [name for name, _ in place]
-    declared = len(parts[0].classes) - parts[0].unnamed
+    there = list(dict.fromkeys(key for keys in own for key in keys))
+    declared = len(parts[0].classes) - parts[0].unnamed if any(part.unnamed for part in parts) else len(there)
+    there[declared:] = sorted(there[declared:], key=lambda key: int(key[0]))
+    place = {key: i for i, key in enumerate(there)}
+    classes = [name for name, _ in there]
     classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
     before = np.cumsum([0, *(len(part.label) for part in parts)])
     tables = [np.array([*map(place.__getitem__, keys), -1], np.int64) for keys in own]
@@ -335,7 +337,7 @@ def joined(parts: Sequence[Batch]) -> Batch:
         parts[0].form,
         {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
         [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
-        len(classes) - declared if any(part.unnamed for part in parts) else 0,
+        len(classes) - declared,
     )  # fmt: skip
 
 

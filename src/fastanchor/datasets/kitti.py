@@ -31,7 +31,8 @@ def sniff(probe: Probe) -> Source | None:
         heads = (probe.head(file).partition(b"\n")[0] for file in found[:LOOKED_AT])
         first = next((head for head in heads if head.strip()), b"").decode("utf-8-sig", "replace").split()
         # a line may hold several objects, which is a fault that is named later
-        if any(row is not None and row[1][0] == row[1][0] for row in (_row(first), _row(first[: AFTER + 1]))):
+        rows = map(_row, (first, *(first[:end] for end in range(AFTER + 1, AFTER + MOST))))
+        if any(row is not None and row[1][0] == row[1][0] for row in rows):
             files += found
     return Source(files) if files else None
 
