@@ -190,7 +190,7 @@ def test_kitti_lines_of_several_objects_are_named(tmp_path, text):
     assert boxes.skipped == {"line with more than one object": 2}
     assert said[0].startswith(f"{labels / 'a.txt'}, line 1: line with more than one object (")
     (labels / "b.txt").unlink()
-    with pytest.raises(DataError, match="nothing could be read; .*a.txt, line 1: line with more than one object"):
+    with pytest.raises(DataError, match=r"nothing could be read; .*a\.txt, line 1: line with more than one object"):
         fastanchor.read(tmp_path, source_size=(1242, 375))
 
 

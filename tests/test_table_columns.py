@@ -11,7 +11,7 @@ import pytest
 import fastanchor
 from fastanchor import Boxes, DataError
 from fastanchor.cli import main
-from fastanchor.datasets import detect, iter_images, table
+from fastanchor.datasets import detect, iter_images, reading, table
 
 from labels import png
 
@@ -501,3 +501,20 @@ def test_google_automl(tmp_path, line):
         assert len(fastanchor.read(file, source_size=200, split=split)) == count
     with pytest.raises(DataError, match="must be 'all' or one of 'TRAIN', 'VALIDATION', 'TEST', 'UNASSIGNED'"):
         fastanchor.read(file, source_size=200, split="trained")
+
+
+@pytest.mark.parametrize("header", ["filename,xmin,ymin,xmax,ymax", "filename,x,y,w,h"])
+def test_images_of_unknown_size_are_not_drawn(tmp_path, capsys, header):
+    file = put(tmp_path / "a.csv", f"{header}\na.jpg,1,2,30,40\n")
+    with pytest.raises(DataError, match=r"a\.csv: the sizes of its images are unknown, so it cannot be drawn; see"):
+        iter_images(file)
+    code, out, err = run(capsys, "show", file, "-o", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert err.endswith("so it cannot be drawn; give --source-size WxH or --images DIR\n")
+    assert [image.width for image in iter_images(file, source_size=(64, 48))] == [64]
+
+
+def test_parts_of_a_table_stand_in_the_usual_order(tmp_path):
+    rows = [f"a{i}.jpg,{part},1,2,30,40" for i, part in enumerate(["test", "x", "val", "train", "a", "test"])]
+    file = put(tmp_path / "a.csv", "\n".join(["filename,split,xmin,ymin,xmax,ymax", *rows]))
+    assert reading(file).parts == ("train", "val", "test", "x", "a")

@@ -167,7 +167,7 @@ def _several_times(seen: Seen) -> Iterator[Remark]:
     there = Counter((folders[label], file) for label, file in set(zip(seen.labels, seen.files, strict=True)) if file)
     again = {file: times for (_, file), times in there.items() if times > 1}
     if again:
-        text = f"{many(len(again), 'image')} listed by more than one label file; {next(iter(again))}"
+        text = f"{many(len(again), 'image')} listed in more than one label file: {next(iter(again))}"
         yield Remark("images listed several times", text, len(again), doubt=MISREAD * len(there) < len(again) >= FEW)
 
 

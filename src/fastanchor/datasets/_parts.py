@@ -58,7 +58,7 @@ def of_images(batch: Batch, split: str | None, probe: Probe) -> tuple[Batch, tup
     """
     if batch.split is None:
         return batch, (), ()
-    parts = tuple(dict.fromkeys(filter(None, batch.split)))
+    parts = tuple(sorted(dict.fromkeys(filter(None, batch.split)), key=_order))
     taken = _taken(parts, split, probe)
     if taken:
         batch = batch.on(np.array([name in taken for name in batch.split], dtype=bool))
@@ -118,4 +118,5 @@ def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, st
 
 
 def _order(name: str) -> int:
-    return ("train", "trainval", "val", "test").index(name)
+    known = tuple(dict.fromkeys(PARTS.values()))
+    return known.index(PARTS[name.lower()]) if name.lower() in PARTS else len(known)

@@ -70,7 +70,8 @@ def _others(found: Sequence[tuple[Format, Source]], chosen: Source) -> Iterator[
             own = set(chosen.files)
             files = [file for file in source.files if file not in own]
             if files:
-                text = f"not read: {many(len(files), 'label file')} of the format {format.name}, {shown(files[0])}"
+                count = many(len(files), "label file")
+                text = f"also there, not read: {count} of the format {format.name} ({shown(files[0])})"
                 yield Remark("labels of another format", text, len(files))
 
 
