@@ -236,3 +236,6 @@ def test_images_of_several_label_files(tmp_path, files, count, doubt):
     boxes = fastanchor.read(tmp_path)
     found = [one for one in boxes.remarks if one.kind == "images listed several times"]
     assert [(one.count, one.doubt) for one in found] == ([(count, doubt)] if count else [])
+    example = {8: "8 images listed in more than one label file: 0.jpg in all.json, train.json",
+               2: "2 images listed in more than one label file: 7.jpg in a.json, b.json"}  # fmt: skip
+    assert [one.text for one in found] == ([example[count]] if count else [])

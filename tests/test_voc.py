@@ -530,7 +530,7 @@ def test_file_too_large(tmp_path):
 def test_nothing_there(tmp_path):
     with pytest.raises(DataError, match=r"gone: no such file or folder; labels in one of the formats 'voc'"):
         fastanchor.read(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"no labels recognised here; known formats: .*'voc'"):
+    with pytest.raises(DataError, match=r"no labels recognised here; it holds nothing; known formats: 'voc'"):
         fastanchor.read(tmp_path)
     with pytest.raises(
         DataError, match=r"holds no labels of the format 'voc', Pascal VOC \(XML files\); it holds nothing"
@@ -589,9 +589,9 @@ OTHER = {
 @pytest.mark.parametrize("what", OTHER)
 def test_xml_of_another_kind_is_named(tmp_path, what):
     write(tmp_path, a=OTHER[what], b=OTHER[what])
-    with pytest.raises(DataError, match=rf"no labels recognised here; .*; it holds 2 \.xml \({what}\)"):
+    with pytest.raises(DataError, match=rf"no labels recognised here; it holds 2 \.xml \({what}\)"):
         fastanchor.read(tmp_path)
-    with pytest.raises(DataError, match=rf"no labels recognised here; .*; it holds a file \.xml \({what}\)"):
+    with pytest.raises(DataError, match=rf"no labels recognised here; it holds a file \.xml \({what}\)"):
         fastanchor.read(tmp_path / "a.xml")
     with pytest.raises(DataError, match=rf"a\.xml, line 1: XML file that is no Pascal VOC annotation \({what}\)"):
         fastanchor.read(tmp_path, format="voc")
@@ -599,7 +599,7 @@ def test_xml_of_another_kind_is_named(tmp_path, what):
 
 def test_folders_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "Annotations").symlink_to(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"no labels recognised here; .*; it holds .*Annotations: link that cannot be"):
+    with pytest.raises(DataError, match=r"no labels recognised here; it holds .*Annotations: link that cannot be"):
         fastanchor.read(tmp_path)
 
 

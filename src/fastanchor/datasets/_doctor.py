@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -163,12 +163,19 @@ def _several_times(seen: Seen) -> Iterator[Remark]:
     first = seen.labels[:FIRST]
     if len(set(first)) == len(first) or seen.labels[0] == seen.labels[-1]:  # a file an image, or one file
         return
-    folders = {label: label.rpartition(os.sep)[0] for label in set(seen.labels)}
-    there = Counter((folders[label], file) for label, file in set(zip(seen.labels, seen.files, strict=True)) if file)
-    again = {file: times for (_, file), times in there.items() if times > 1}
+    if len(set(seen.files)) == len(seen.files):  # as is nearly always so
+        return
+    parts = {label: label.rpartition(os.sep) for label in set(seen.labels)}
+    there: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for label, file in dict.fromkeys(zip(seen.labels, seen.files, strict=True)):
+        if file:
+            folder, _, own = parts[label]
+            there[folder, file].append(own)
+    again = [(file, own) for (_, file), own in there.items() if len(own) > 1]
     if again:
-        text = f"{many(len(again), 'image')} listed in more than one label file: {next(iter(again))}"
-        yield Remark("images listed several times", text, len(again), doubt=MISREAD * len(there) < len(again) >= FEW)
+        count, (file, own) = len(again), again[0]
+        text = f"{many(count, 'image')} listed in more than one label file: {file} in {', '.join(own[:EXAMPLES])}"
+        yield Remark("images listed several times", text, count, doubt=MISREAD * len(there) < count >= FEW)
 
 
 def _classes(seen: Seen) -> Iterator[Remark]:

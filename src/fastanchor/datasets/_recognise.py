@@ -53,7 +53,7 @@ def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
         if source is not None:
             found.append((format, source))
     if not found:
-        raise DataError(f"{shown(probe.path)}: {_nothing(name)}; it holds {probe.seen()}")
+        raise DataError(f"{shown(probe.path)}: {_nothing(name, probe.seen())}")
     most = max(source.strength for _, source in found)
     best = [(format, source) for format, source in found if source.strength == most]
     if len(best) > 1:
@@ -75,7 +75,7 @@ def _others(found: Sequence[tuple[Format, Source]], chosen: Source) -> Iterator[
                 yield Remark("labels of another format", text, len(files))
 
 
-def _nothing(name: str) -> str:
+def _nothing(name: str, seen: str) -> str:
     if name == "auto":
-        return f"no labels recognised here; known formats: {', '.join(map(repr, FORMATS))}"
-    return f"holds no labels of the format {name!r}, {format_of(name).title}"
+        return f"no labels recognised here; it holds {seen}; known formats: {', '.join(map(repr, FORMATS))}"
+    return f"holds no labels of the format {name!r}, {format_of(name).title}; it holds {seen}"
