@@ -32,19 +32,11 @@ __all__ = [
 
 
 class Reading(NamedTuple):
-    """What :func:`reading` returns.
-
-    Attributes
-    ----------
-    boxes : Boxes
-    formats : tuple of str
-        Format of each path.
-    parts, taken : tuple of str
-        Parts of the data set that the paths declare, and those that were read; none taken is everything.
-    """
+    """What :func:`reading` returns."""
 
     boxes: Boxes
-    formats: tuple[str, ...]
+    formats: tuple[str, ...]  # Format of each path
+    # Parts of the data set that the paths declare, and those that were read; none taken is everything
     parts: tuple[str, ...]
     taken: tuple[str, ...]
 

@@ -30,13 +30,7 @@ DAMAGED = (
 
 
 def array_batch(file: str) -> Batch:
-    """Return the boxes of a NumPy file.
-
-    Raises
-    ------
-    Unusable
-        If it holds no such arrays.
-    """
+    """Return the boxes of a NumPy file."""
     arrays: dict[str, NDArray[Any]] = {}
     wh: NDArray[Any] | None
     try:

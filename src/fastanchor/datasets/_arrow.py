@@ -43,21 +43,7 @@ def parquet_names(file: str) -> list[str] | None:
 
 
 def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Taken, Roles]:
-    """Return columns of a Parquet file, a row group in memory at a time.
-
-    Parameters
-    ----------
-    file : str
-    choose : callable
-        Takes the names of the columns, those inside others among them, and returns which matter.
-
-    Raises
-    ------
-    Unusable
-        If it is no such file, or a column of numbers holds none.
-    BackendError
-        If pyarrow is not installed.
-    """
+    """Return columns of a Parquet file, a row group in memory at a time."""
     arrow = pyarrow_for(file)
     parquet = importlib.import_module("pyarrow.parquet")
     try:
@@ -111,20 +97,7 @@ def _is_text(arrow: Any, kind: Any) -> bool:
 def csv_columns(
     file: Path | bytes, width: int, delimiter: str, header: int, numbers: Sequence[int], texts: Sequence[int]
 ) -> tuple[FloatArray, list[Codes]] | None:
-    """Return columns of a CSV file, or None where pyarrow is not installed or something in them is not plain.
-
-    Parameters
-    ----------
-    file : Path or bytes
-        Where the file is, or what it holds.
-    width : int
-        Cells of a row.
-    delimiter : str
-    header : int
-        Lines before the first row.
-    numbers, texts : sequences of int
-        Positions of the columns wanted.
-    """
+    """Return columns of a CSV file, or None where pyarrow is not installed or something in them is not plain."""
     if importlib.util.find_spec("pyarrow") is None:
         return None
     arrow, csv = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.csv")

@@ -26,13 +26,7 @@ DIGITS = 40  # longer texts of digits are names, not numbers
 
 
 def decode(data: bytes, file: str, job: Job) -> Batch:
-    """Return the columns of a file; annotations of no listed image have -1 for it.
-
-    Raises
-    ------
-    Unusable
-        If it is no JSON or no COCO file.
-    """
+    """Return the columns of a file; annotations of no listed image have -1 for it."""
     with _no_collection():
         found = _typed(data, file)
         return _loose(data, file, job) if found is None else found

@@ -30,30 +30,15 @@ class Codes(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """Columns taken from a file.
+    """Columns taken from a file."""
 
-    Attributes
-    ----------
-    box : (n, 2) or (n, 4) float64
-        NaN where no number stands.
-    sizes : (n, 2) float64 or None
-        Of the image of each row.
-    texts : dict
-        Role of a column to its Codes.
-    lines : (n,) int64 or None
-        In the file; None: rows are counted from 0.
-    empty : (n,) bool or None
-        Where nothing stands instead of a box; None: where there are no numbers at all.
-    classes : list of str, optional
-        The names of the classes, where the labels are their numbers.
-    """
-
-    box: FloatArray
-    sizes: FloatArray | None
-    texts: dict[str, Codes]
-    lines: IntArray | None = None
+    box: FloatArray  # (n, 2): NaN where no number stands
+    sizes: FloatArray | None  # (n, 2): Of the image of each row
+    texts: dict[str, Codes]  # Role of a column to its Codes
+    lines: IntArray | None = None  # (n,): In the file; None: rows are counted from 0
+    # (n,): Where nothing stands instead of a box; None: where there are no numbers at all
     empty: NDArray[np.bool_] | None = None
-    classes: list[str] | None = None
+    classes: list[str] | None = None  # The names of the classes, where the labels are their numbers
 
 
 def place(file: str, number: int) -> str | int:

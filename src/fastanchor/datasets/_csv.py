@@ -34,25 +34,13 @@ MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 class Sheet(NamedTuple):
-    """A CSV file.
-
-    Attributes
-    ----------
-    file : str
-    data : bytes or None
-        What the file holds, if it is at hand.
-    columns : list of str
-        "0", "1", ... if the file has no header.
-    delimiter : str
-    header : int
-        Lines before the first row.
-    """
+    """A CSV file."""
 
     file: str
-    data: bytes | None
-    columns: list[str]
+    data: bytes | None  # What the file holds, if it is at hand
+    columns: list[str]  # "0", "1", ... if the file has no header
     delimiter: str
-    header: int
+    header: int  # Lines before the first row
 
     def open(self) -> IO[bytes]:
         """Return the file, opened."""
@@ -60,15 +48,7 @@ class Sheet(NamedTuple):
 
 
 def sheet(file: str, head: bytes) -> Sheet:
-    """Look at the header of a CSV file, of which the first bytes are given.
-
-    Raises
-    ------
-    Unusable
-        If the file holds nothing, or is no table.
-    OSError
-        If it cannot be read.
-    """
+    """Look at the header of a CSV file, of which the first bytes are given."""
     data = piped(file)
     if head[:2] in MARKS:
         with opened(file) as source:
@@ -105,13 +85,7 @@ def sheet(file: str, head: bytes) -> Sheet:
 
 
 def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
-    """Return columns of a CSV file; rows with another number of cells than the header go to `skips`.
-
-    Raises
-    ------
-    Unusable
-        If the file is no text or no table.
-    """
+    """Return columns of a CSV file; rows with another number of cells than the header go to `skips`."""
     packed = len(roles.box) == 1
     texts = {**roles.texts(), **({"box": roles.box[0]} if packed else {})}
     numbers = [*([] if packed else roles.box), *roles.sizes]

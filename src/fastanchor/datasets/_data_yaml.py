@@ -52,13 +52,7 @@ def described(probe: Probe) -> Path | None:
 
 
 def of_yaml(probe: Probe, path: Path) -> Source:
-    """Return the parts of a data set that a YAML file names.
-
-    Raises
-    ------
-    DataError
-        If it names none, or is no such file.
-    """
+    """Return the parts of a data set that a YAML file names."""
     content = load(path)
     keys = part_keys(content)
     if not keys:
@@ -76,20 +70,7 @@ def of_yaml(probe: Probe, path: Path) -> Source:
 def parts_of(
     probe: Probe, path: Path, entries: Mapping[str, list[str]], roots: list[Path], *, by_end: bool = False
 ) -> Source:
-    """Return the parts of a data set that a file declares.
-
-    Parameters
-    ----------
-    probe : Probe
-    path : Path
-        The file.
-    entries : mapping
-        Paths of each part; of lists of images, of folders of them, or of folders of labels.
-    roots : list of Path
-        Folders that the paths may start from.
-    by_end : bool, default False
-        Whether the end of a path will do too, not only that of one from another machine.
-    """
+    """Return the parts of a data set that a file declares."""
     images: dict[str, str] = {}
     resolve = functools.cache(functools.partial(_resolve, probe, roots, by_end))
 

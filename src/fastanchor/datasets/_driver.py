@@ -47,32 +47,16 @@ CHUNK = 4096  # files parsed at once
 
 
 class Loaded(NamedTuple):
-    """What was read from one path.
-
-    Attributes
-    ----------
-    boxes : Boxes
-    batch : Batch
-        The rows of `boxes` as the labels have them.
-    format : str
-    parts, taken : tuple of str
-        Parts that the data declare, and those that were read; none taken is everything.
-    idle : set of str
-        Options that could have had an effect and had none.
-    places : Places
-        Finds the images.
-    more : bool
-        Whether files are left that were not read because of the limit.
-    """
+    """What was read from one path."""
 
     boxes: Boxes
-    batch: Batch
+    batch: Batch  # The rows of `boxes` as the labels have them
     format: str
-    parts: tuple[str, ...]
+    parts: tuple[str, ...]  # Parts that the data declare, and those that were read; none taken is everything
     taken: tuple[str, ...]
-    idle: frozenset[str]
-    places: Places
-    more: bool
+    idle: frozenset[str]  # Options that could have had an effect and had none
+    places: Places  # Finds the images
+    more: bool  # Whether files are left that were not read because of the limit
 
 
 def load(
@@ -84,24 +68,7 @@ def load(
     progress: Progress = False,
     limit: int | None = None,
 ) -> Loaded:
-    """Read one data set.
-
-    Parameters
-    ----------
-    format, source, probe
-        As :func:`fastanchor.datasets._recognise.recognise` found them.
-    options : Options
-    skips : Skips
-        Gets what is left out.
-    progress : bool, callable or None
-    limit : int, optional
-        Read no more than so many label files, of formats with one for each image.
-
-    Raises
-    ------
-    DataError
-        If there is no such split, or nothing could be read.
-    """
+    """Read one data set."""
     part = chosen(format, source, probe, options.split, skips)
     files = part.files if limit is None or format.table is not None else part.files[:limit]
     if limit is None:

@@ -30,13 +30,7 @@ class Chosen(NamedTuple):
 
 
 def chosen(format: Format, source: Source, probe: Probe, split: str | None, skips: Skips) -> Chosen:
-    """Return the label files of a split: parts joined by "+", "all", or "auto", the training set where there is one.
-
-    Raises
-    ------
-    DataError
-        If there is no such part.
-    """
+    """Return the label files of a split: parts joined by "+", "all", or "auto", the training set where there is one."""
     if source.inner:
         return Chosen(source.files, {}, (), ())
     if source.parts:
@@ -49,13 +43,7 @@ def chosen(format: Format, source: Source, probe: Probe, split: str | None, skip
 
 
 def of_images(batch: Batch, split: str | None, probe: Probe) -> tuple[Batch, tuple[str, ...], tuple[str, ...]]:
-    """Return the images of a split, where the labels say which part each belongs to; all parts; and those taken.
-
-    Raises
-    ------
-    DataError
-        If there is no such part.
-    """
+    """Return the images of a split, where the labels say which part each belongs to; all parts; and those taken."""
     if batch.split is None:
         return batch, (), ()
     parts = tuple(dict.fromkeys(filter(None, batch.split)))

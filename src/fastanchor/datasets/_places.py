@@ -20,15 +20,7 @@ Names = dict[str, str]
 
 
 class Places:
-    """Finds the images of label files; looks into each folder once.
-
-    Parameters
-    ----------
-    probe : Probe
-        What lists folders.
-    images : path-like, optional
-        A folder of images to look into first, with the folders below it.
-    """
+    """Finds the images of label files; looks into each folder once."""
 
     def __init__(self, probe: Probe, images: str | None = None) -> None:
         self._probe = probe
@@ -45,15 +37,7 @@ class Places:
         return {i: image for i in at if (image := self.find(labels[i], names[i])) is not None}
 
     def find(self, label: str, name: str = "") -> str | None:
-        """Return the image of a label file, or None.
-
-        Parameters
-        ----------
-        label : str
-            The label file.
-        name : str
-            What it calls the image, if it does; folders count where they lead somewhere, the suffix may be missing.
-        """
+        """Return the image of a label file, or None."""
         folder, _, own = label.rpartition(os.sep)  # os.path.split costs six times as much
         stem = own.rpartition(".")[0]
         if not name:

@@ -42,15 +42,7 @@ class Listing:
 
 
 class Probe:
-    """A path that is looked at.
-
-    Parameters
-    ----------
-    path : Path
-        A folder or a file.
-    named : bool
-        Whether the user names the format, so that files with its endings are its files whatever stands in them.
-    """
+    """A path that is looked at."""
 
     def __init__(self, path: Path, *, named: bool = False) -> None:
         self.path = path
@@ -102,13 +94,7 @@ class Probe:
         return self._tree
 
     def below(self, folder: str) -> dict[str, list[str]]:
-        """Return the files of each folder from `folder` down, nearest first, links followed but never in a circle.
-
-        Raises
-        ------
-        DataError
-            If `folder` cannot be read.
-        """
+        """Return the files of each folder from `folder` down, nearest first, links followed but never in a circle."""
         found: dict[str, list[str]] = {}
         waiting: list[tuple[str, Way]] = [(folder, _way(folder))]
         while waiting:

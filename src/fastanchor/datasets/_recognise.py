@@ -35,13 +35,7 @@ def format_of(name: str) -> Format:
 
 
 def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
-    """Return the format of what lies at a path, and where its labels are.
-
-    Raises
-    ------
-    DataError
-        If there are no such labels, or those of several formats.
-    """
+    """Return the format of what lies at a path, and where its labels are."""
     names = FORMATS if name == "auto" else (name,)
     found = []
     for one in names:

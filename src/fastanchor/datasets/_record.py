@@ -71,34 +71,17 @@ class Options(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where the labels of a format are.
+    """Where the labels of a format are."""
 
-    Attributes
-    ----------
-    files : list of str
-        Label files, in the order of reading.
-    strength : int
-        3 if what stands in the files proves the format, 2 if their places and names do, 1 for a guess.
-    parts : mapping
-        Name of a part of the data set to a function that returns its files; the function names in its argument what
-        the part lacks. Without any, the words in the paths of the files say which part they belong to.
-    names : sequence of str, optional
-        Class names of the data set, in its order.
-    images : mapping
-        Label file to the image that a list names.
-    hints : mapping
-        What else the format wants to remember.
-    inner : bool
-        Whether what stands in the files says which part each image belongs to.
-    """
-
-    files: list[str]
-    strength: int = 3
+    files: list[str]  # Label files, in the order of reading
+    strength: int = 3  # 3 if what stands in the files proves the format, 2 if their places and names do, 1 for a guess
+    # Name of a part of the data set to a function that returns its files; the function names in its argument what
+    # the part lacks. Without any, the words in the paths of the files say which part they belong to
     parts: Mapping[str, Callable[[Skips], list[str]]] = {}
-    names: Sequence[str] | None = None
-    images: Mapping[str, str] = {}
-    hints: Mapping[str, Any] = {}
-    inner: bool = False
+    names: Sequence[str] | None = None  # Class names of the data set, in its order
+    images: Mapping[str, str] = {}  # Label file to the image that a list names
+    hints: Mapping[str, Any] = {}  # What else the format wants to remember
+    inner: bool = False  # Whether what stands in the files says which part each image belongs to
 
 
 @dataclass(frozen=True)
@@ -114,78 +97,40 @@ class Job:
 
 
 class Image(NamedTuple):
-    """An image as a label file tells it.
+    """An image as a label file tells it."""
 
-    Attributes
-    ----------
-    file : str
-        What the label calls its image; empty if it does not.
-    size : (width, height) or None
-        Pixels; None, or anything that is no size, where the label does not tell it.
-    box : sequence of float
-        Four numbers a box, one after the other, in the format's form and unit; NaN where they cannot be read.
-    classes : sequence of str
-        Class name of each box.
-    at : sequence of int, optional
-        Where each box stands, by the format's count (line, object), for messages. Default: 0, 1, ...
-    """
-
-    file: str
+    file: str  # What the label calls its image; empty if it does not
+    # (width, height): Pixels; None, or anything that is no size, where the label does not tell it
     size: tuple[float, float] | None
+    # Four numbers a box, one after the other, in the format's form and unit; NaN where they cannot be read
     box: Sequence[float]
-    classes: Sequence[str]
+    classes: Sequence[str]  # Class name of each box
+    # Where each box stands, by the format's count (line, object), for messages. Default: 0, 1,
     at: Sequence[int] | None = None
 
 
 @dataclass
 class Batch:
-    """Columns: m images and n boxes.
+    """Columns: m images and n boxes."""
 
-    Attributes
-    ----------
-    label, file : (m,) list of str
-        Label file of each image, and what it calls the image. Without images: the label files.
-    size : (m, 2) float64
-        Width and height, pixels; NaN where the label does not tell them.
-    image : (n,) int64 or None
-        Image of each box; None if the labels do not tell it.
-    box : (n, 4) or (n, 2) float64
-        In the format's form and unit; two columns are width and height.
-    cls : (n,) int64 or None
-        Position in `classes`, -1 for none.
-    classes : list of str
-    ordered : bool
-        Whether the classes are the data set's own list, to be kept as it is.
-    at : (n,) int64 or None
-        Where each box stands in its file, for messages; None: the rows of a table, counted from 0.
-    flags : (n,) uint8 or None
-    area : (n,) float64 or None
-        What the labels say of the boxes' areas, NaN for nothing.
-    owner : (n,) int64 or None
-        Where `image` is None: position in `label` of the file of each box; None for the first.
-    form : str or None
-        Of the boxes; None for the format's.
-    extra : mapping of str to (n, ...)
-        Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
-    split : (m,) list of str or None
-        Part of the data set that each image belongs to, if the labels tell it.
-    """
-
-    label: list[str]
-    file: list[str]
-    size: FloatArray
-    image: IntArray | None
-    box: FloatArray
-    cls: IntArray | None
+    label: list[str]  # (m,): Label file of each image, and what it calls the image. Without images: the label files
+    file: list[str]  # (m,)
+    size: FloatArray  # (m, 2): Width and height, pixels; NaN where the label does not tell them
+    image: IntArray | None  # (n,): Image of each box; None if the labels do not tell it
+    box: FloatArray  # (n, 4): In the format's form and unit; two columns are width and height
+    cls: IntArray | None  # (n,): Position in `classes`, -1 for none
     classes: list[str]
-    ordered: bool = False
+    ordered: bool = False  # Whether the classes are the data set's own list, to be kept as it is
+    # (n,): Where each box stands in its file, for messages; None: the rows of a table, counted from 0
     at: IntArray | None = None
-    flags: NDArray[np.uint8] | None = None
-    area: FloatArray | None = None
+    flags: NDArray[np.uint8] | None = None  # (n,)
+    area: FloatArray | None = None  # (n,): What the labels say of the boxes' areas, NaN for nothing
+    # (n,): Where `image` is None: position in `label` of the file of each box; None for the first
     owner: IntArray | None = None
-    form: str | None = None
+    form: str | None = None  # Of the boxes; None for the format's
+    # Further columns, for the format's `whole`; where a part of the data has none, they hold zeros
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    split: list[str] | None = None
+    split: list[str] | None = None  # (m,): Part of the data set that each image belongs to, if the labels tell it
 
     def __len__(self) -> int:
         return len(self.box)
@@ -213,52 +158,29 @@ _ROWS = ("image", "box", "cls", "at", "flags", "area", "owner")
 
 @dataclass(frozen=True)
 class Format:
-    """A format of labels; a module joins by one of these.
+    """A format of labels; a module joins by one of these."""
 
-    Attributes
-    ----------
-    name : str
-        What `format` calls it.
-    title : str
-        What people call it, and which files it looks for.
-    sniff : callable
-        Takes a Probe, returns a Source, or None if there are no such labels.
-    parse : callable, optional
-        Takes a file, its bytes and the Job, yields each Image; for formats with a file an image.
-    many : callable, optional
-        The same for many files at once: takes files, their bytes and the Job, returns a Batch.
-    table : callable, optional
-        Takes a file and the Job, returns a Batch; for formats with one large file. Raises Unusable.
-    whole : callable, optional
-        Takes the whole Batch and the Job, returns a Batch: decisions about the set as a whole.
-    form, unit : str
-        Of the boxes; the unit "either" leaves it to the driver.
-    tells : set of str
-        What the labels always tell: of "size", "place", "class", "crowd".
-    options : set of str
-        Options that only some formats have a use for.
-    place : callable, optional
-        Takes a file and a number of `at`; returns the place in words. Default: a line.
-    sizes : callable, optional
-        Takes the whole Batch and the Job; fills in sizes of images that neither labels nor images tell.
-    unsized : bool
-        Whether boxes of images without any known size are taken for pixels of the network input.
-    """
-
-    name: str
-    title: str
-    sniff: Callable[[Probe], Source | None]
+    name: str  # What `format` calls it
+    title: str  # What people call it, and which files it looks for
+    sniff: Callable[[Probe], Source | None]  # Takes a Probe, returns a Source, or None if there are no such labels
+    # Takes a file, its bytes and the Job, yields each Image; for formats with a file an image
     parse: Callable[[str, bytes, Job], Iterable[Image]] | None = None
+    # The same for many files at once: takes files, their bytes and the Job, returns a Batch
     many: Callable[[Sequence[str], Sequence[bytes], Job], Batch] | None = None
+    # Takes a file and the Job, returns a Batch; for formats with one large file. Raises Unusable
     table: Callable[[str, Job], Batch] | None = None
+    # Takes the whole Batch and the Job, returns a Batch: decisions about the set as a whole
     whole: Callable[[Batch, Job], Batch] | None = None
-    form: str = "xyxy"
+    form: str = "xyxy"  # Of the boxes; the unit "either" leaves it to the driver
     unit: str = "pixels"
+    # What the labels always tell: of "size", "place", "class", "crowd"
     tells: frozenset[str] = field(default_factory=frozenset)
-    options: frozenset[str] = field(default_factory=frozenset)
+    options: frozenset[str] = field(default_factory=frozenset)  # Options that only some formats have a use for
+    # Takes a file and a number of `at`; returns the place in words. Default: a line
     place: Callable[[str, int], str | int | None] | None = None
+    # Takes the whole Batch and the Job; fills in sizes of images that neither labels nor images tell
     sizes: Callable[[Batch, Job], None] | None = None
-    unsized: bool = False
+    unsized: bool = False  # Whether boxes of images without any known size are taken for pixels of the network input
 
     def uses(self) -> frozenset[str]:
         """Return the options that can have an effect on labels of this format."""

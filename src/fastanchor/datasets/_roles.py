@@ -40,31 +40,19 @@ Names = dict[str, int]
 
 
 class Roles(NamedTuple):
-    """Positions of the columns that matter, -1 where there is none.
+    """Positions of the columns that matter, -1 where there is none."""
 
-    Attributes
-    ----------
-    box : list of int
-        Two columns, width and height; four, as `form` says; or one that holds four numbers.
-    form : str
-        "wh", "xyxy", "xywh" or "cxcywh".
-    sizes : list of int
-        Width and height of the image, or nothing.
-    image, name, label, split, group : int
-        What tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
-        of the data set; whether it is a box of a group.
-    bare : bool
-        Whether the box has no more than columns called width and height, as a table of images would have.
-    """
-
-    box: list[int]
-    form: str
-    sizes: list[int]
+    box: list[int]  # Two columns, width and height; four, as `form` says; or one that holds four numbers
+    form: str  # "wh", "xyxy", "xywh" or "cxcywh"
+    sizes: list[int]  # Width and height of the image, or nothing
+    # What tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
+    # of the data set; whether it is a box of a group
     image: int
     name: int
     label: int
     split: int
     group: int
+    # Whether the box has no more than columns called width and height, as a table of images would have
     bare: bool = False
 
     def texts(self) -> dict[str, int]:
@@ -85,13 +73,7 @@ def key(name: str) -> str:
 
 
 def roles(columns: Sequence[str], options: Options) -> Roles:
-    """Return which columns matter; those without a header are "0", "1", ...
-
-    Raises
-    ------
-    Unusable
-        If there are no columns with boxes, or more than one could be meant.
-    """
+    """Return which columns matter; those without a header are "0", "1", ..."""
     place: Names = {}
     for i, name in enumerate(columns):
         place.setdefault(key(name), i)

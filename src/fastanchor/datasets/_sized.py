@@ -21,23 +21,12 @@ SAMPLED = 16  # images whose headers are compared with what the labels say
 
 
 class Sized(NamedTuple):
-    """A batch with the sizes that could be had.
-
-    Attributes
-    ----------
-    batch : Batch
-    known : (m,) bool
-        Which images have a size.
-    found : dict
-        Image found for each of the others, by position; it has no readable size.
-    used : set of str
-        Options that had an effect.
-    """
+    """A batch with the sizes that could be had."""
 
     batch: Batch
-    known: NDArray[np.bool_]
-    found: dict[int, str]
-    used: frozenset[str]
+    known: NDArray[np.bool_]  # (m,): Which images have a size
+    found: dict[int, str]  # Image found for each of the others, by position; it has no readable size
+    used: frozenset[str]  # Options that had an effect
 
 
 def sized(format: Format, batch: Batch, job: Job, places: Places) -> Sized:

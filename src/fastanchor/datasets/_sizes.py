@@ -29,19 +29,7 @@ Pair = tuple[float, float]
 
 
 class ImageSizes:
-    """Tells the sizes of images; a context manager that writes at the end what it learned.
-
-    Parameters
-    ----------
-    cache : path-like, optional
-        Where to keep the sizes, with the time and length of each image's file, so that changed images are read anew.
-        Made if it is not there. Default: nowhere.
-
-    Raises
-    ------
-    DataError
-        If `cache` is there and is another kind of file, or cannot be read or written.
-    """
+    """Tells the sizes of images; a context manager that writes at the end what it learned."""
 
     def __init__(self, cache: str | os.PathLike[str] | None = None) -> None:
         self._cache = None if cache is None else named_file(cache, "size_cache")

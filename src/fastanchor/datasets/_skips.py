@@ -44,15 +44,7 @@ class Unusable(Exception):
 
 
 class Skips:
-    """Counts what a reader leaves out, by reason, and names the first places.
-
-    Parameters
-    ----------
-    strict : bool
-        Raise DataError at the first thing left out.
-    report : callable, optional
-        Called with a sentence for each of the first five.
-    """
+    """Counts what a reader leaves out, by reason, and names the first places."""
 
     def __init__(self, *, strict: bool = False, report: Callable[[str], None] | None = None) -> None:
         self.counts: dict[str, int] = {}
@@ -84,16 +76,7 @@ class Skips:
             self._report(sentence)
 
     def add(self, reason: str, file: str | Path, place: Place | str | int | None = None, detail: str = "") -> None:
-        """Count one thing left out.
-
-        Parameters
-        ----------
-        reason : str
-        file : path-like
-        place : int, str, callable or None
-            Line, or the place in words; a function that returns one is called only if the place is reported.
-        detail : str
-        """
+        """Count one thing left out."""
         self.counts[reason] = self.counts.get(reason, 0) + 1
         if reason in self.examples and self.room <= 0:
             return
@@ -120,17 +103,7 @@ class Skips:
 
 
 def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:
-    """Return what a file is that only looks like a label file, or nothing.
-
-    Parameters
-    ----------
-    head : bytes
-        The first bytes of the file.
-    wanted : str
-        What is needed instead: "labels", "XML", "JSON", "a table".
-    markup : bool
-        Whether XML is out of place too, not only HTML pages.
-    """
+    """Return what a file is that only looks like a label file, or nothing."""
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"version https://git-lfs"):
         return f"Git LFS pointer instead of {wanted} (run: git lfs pull)"

@@ -26,39 +26,20 @@ MIXED = 10.0  # and none by ten times that
 
 
 class InPixels(NamedTuple):
-    """Boxes in pixels of their images.
+    """Boxes in pixels of their images."""
 
-    Attributes
-    ----------
-    batch : Batch
-        Its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled.
-    wh : (n, 2) float64
-    xy : (n, 2) float64 or None
-        Left and top.
-    form, unit : str
-        As they were read.
-    known : bool
-        Whether the sizes of images are known.
-    remarks : list of Remark
-    """
-
+    # Its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled
     batch: Batch
-    wh: FloatArray
-    xy: FloatArray | None
-    form: str
+    wh: FloatArray  # (n, 2)
+    xy: FloatArray | None  # (n, 2): Left and top
+    form: str  # As they were read
     unit: str
-    known: bool
+    known: bool  # Whether the sizes of images are known
     remarks: list[Remark]
 
 
 def scaled(format: Format, found: Sized, options: Options, skips: Skips) -> InPixels:
-    """Return the boxes in pixels of their images; images that stay without a size are left out.
-
-    Raises
-    ------
-    DataError
-        If images are there and no size can be read from any of them.
-    """
+    """Return the boxes in pixels of their images; images that stay without a size are left out."""
     batch, known = found.batch, found.known
     form = "wh" if batch.box.shape[1] == 2 else options.form or batch.form or format.form
     unit, remarks = options.unit, list[Remark]()

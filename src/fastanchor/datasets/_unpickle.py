@@ -32,11 +32,6 @@ def load(path: Path) -> Any:
     """Return what a pickle holds: plain, in a .npy file (numpy.save) or in a zip file (torch.save).
 
     Arrays come as stand-ins; :func:`array` makes arrays of them.
-
-    Raises
-    ------
-    DataError
-        If the file is no such pickle, or names anything but arrays and texts.
     """
     try:
         data = _pickle_of(path)

@@ -33,13 +33,7 @@ _BOMS = (
 
 
 def parse(data: bytes) -> Element:
-    """Return the root element of an XML file, element names without namespace.
-
-    Raises
-    ------
-    Unusable
-        If the bytes are no XML, or declare entities.
-    """
+    """Return the root element of an XML file, element names without namespace."""
     if _ENTITY_BYTES in data:
         raise _entity(data.decode("latin-1"))
     # every way to write UTF-16 has NUL bytes, which would hide a declaration from the test above

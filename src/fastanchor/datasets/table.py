@@ -80,15 +80,7 @@ def table(file: str, job: Job) -> Batch:
 
 
 def rows_of(file: str, job: Job) -> Batch:
-    """Return the images and boxes of a table, with flags if a column marks boxes of groups.
-
-    Raises
-    ------
-    Unusable
-        If there are no columns of boxes.
-    BackendError
-        If Parquet is to be read without pyarrow.
-    """
+    """Return the images and boxes of a table, with flags if a column marks boxes of groups."""
     ending = Path(file).suffix.lower()
     if ending in ARRAYS:
         return array_batch(file)
