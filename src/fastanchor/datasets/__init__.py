@@ -35,8 +35,8 @@ class Reading(NamedTuple):
     """What :func:`reading` returns."""
 
     boxes: Boxes
-    formats: tuple[str, ...]  # Format of each path
-    # Parts of the data set that the paths declare, and those that were read; none taken is everything
+    formats: tuple[str, ...]  # format of each path
+    # parts of the data set that the paths declare, and those that were read; none taken is everything
     parts: tuple[str, ...]
     taken: tuple[str, ...]
 

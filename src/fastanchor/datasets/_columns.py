@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.datasets._judge import within
 from fastanchor.datasets._record import CROWD, NOTHING, Batch
 from fastanchor.datasets._roles import Roles
 from fastanchor.datasets._skips import Skips
-from fastanchor.datasets._values import within
 
 __all__ = ["Codes", "Taken", "batch_of", "coded", "coded_numbers", "place", "unpacked"]
 
@@ -32,13 +32,13 @@ class Codes(NamedTuple):
 class Taken(NamedTuple):
     """Columns taken from a file."""
 
-    box: FloatArray  # (n, 2): NaN where no number stands
-    sizes: FloatArray | None  # (n, 2): Of the image of each row
-    texts: dict[str, Codes]  # Role of a column to its Codes
-    lines: IntArray | None = None  # (n,): In the file; None: rows are counted from 0
-    # (n,): Where nothing stands instead of a box; None: where there are no numbers at all
+    box: FloatArray  # (n, 2): naN where no number stands
+    sizes: FloatArray | None  # (n, 2): of the image of each row
+    texts: dict[str, Codes]  # role of a column to its Codes
+    lines: IntArray | None = None  # (n,): in the file; None: rows are counted from 0
+    # (n,): where nothing stands instead of a box; None: where there are no numbers at all
     empty: NDArray[np.bool_] | None = None
-    classes: list[str] | None = None  # The names of the classes, where the labels are their numbers
+    classes: list[str] | None = None  # the names of the classes, where the labels are their numbers
 
 
 def place(file: str, number: int) -> str | int:

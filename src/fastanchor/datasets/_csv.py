@@ -37,10 +37,10 @@ class Sheet(NamedTuple):
     """A CSV file."""
 
     file: str
-    data: bytes | None  # What the file holds, if it is at hand
+    data: bytes | None  # what the file holds, if it is at hand
     columns: list[str]  # "0", "1", ... if the file has no header
     delimiter: str
-    header: int  # Lines before the first row
+    header: int  # lines before the first row
 
     def open(self) -> IO[bytes]:
         """Return the file, opened."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastanchor._hints import hint
 from fastanchor._text import many
 from fastanchor._types import FloatArray, IntArray, Remark
-from fastanchor.datasets._values import AREA, alike
+from fastanchor.datasets._judge import AREA, alike
 
 __all__ = ["Seen", "examine"]
 

@@ -73,15 +73,15 @@ class Options(NamedTuple):
 class Source(NamedTuple):
     """Where the labels of a format are."""
 
-    files: list[str]  # Label files, in the order of reading
+    files: list[str]  # label files, in the order of reading
     strength: int = 3  # 3 if what stands in the files proves the format, 2 if their places and names do, 1 for a guess
-    # Name of a part of the data set to a function that returns its files; the function names in its argument what
-    # the part lacks. Without any, the words in the paths of the files say which part they belong to
+    # parts of the data set, each a function that returns its files and names in its argument what is missing; without
+    # any, the words in the paths of the files say which part they belong to
     parts: Mapping[str, Callable[[Skips], list[str]]] = {}
-    names: Sequence[str] | None = None  # Class names of the data set, in its order
-    images: Mapping[str, str] = {}  # Label file to the image that a list names
-    hints: Mapping[str, Any] = {}  # What else the format wants to remember
-    inner: bool = False  # Whether what stands in the files says which part each image belongs to
+    names: Sequence[str] | None = None  # class names of the data set, in its order
+    images: Mapping[str, str] = {}  # label file to the image that a list names
+    hints: Mapping[str, Any] = {}  # what else the format wants to remember
+    inner: bool = False  # whether what stands in the files says which part each image belongs to
 
 
 @dataclass(frozen=True)
@@ -99,38 +99,32 @@ class Job:
 class Image(NamedTuple):
     """An image as a label file tells it."""
 
-    file: str  # What the label calls its image; empty if it does not
-    # (width, height): Pixels; None, or anything that is no size, where the label does not tell it
-    size: tuple[float, float] | None
-    # Four numbers a box, one after the other, in the format's form and unit; NaN where they cannot be read
-    box: Sequence[float]
-    classes: Sequence[str]  # Class name of each box
-    # Where each box stands, by the format's count (line, object), for messages. Default: 0, 1,
-    at: Sequence[int] | None = None
+    file: str  # what the label calls its image; empty if it does not
+    size: tuple[float, float] | None  # pixels; None, or anything that is no size, where the label does not tell it
+    box: Sequence[float]  # four numbers a box, in the format's form and unit; NaN where they cannot be read
+    classes: Sequence[str]  # class name of each box
+    at: Sequence[int] | None = None  # where each box stands (line, object), for messages; default 0, 1, ...
 
 
 @dataclass
 class Batch:
     """Columns: m images and n boxes."""
 
-    label: list[str]  # (m,): Label file of each image, and what it calls the image. Without images: the label files
-    file: list[str]  # (m,)
-    size: FloatArray  # (m, 2): Width and height, pixels; NaN where the label does not tell them
-    image: IntArray | None  # (n,): Image of each box; None if the labels do not tell it
-    box: FloatArray  # (n, 4): In the format's form and unit; two columns are width and height
-    cls: IntArray | None  # (n,): Position in `classes`, -1 for none
+    label: list[str]  # (m,): label file of each image; without images, the label files
+    file: list[str]  # (m,): what the label calls the image
+    size: FloatArray  # (m, 2): width and height, pixels; NaN where the label does not tell them
+    image: IntArray | None  # (n,): image of each box; None if the labels do not tell it
+    box: FloatArray  # (n, 4), in the format's form and unit; or (n, 2), width and height
+    cls: IntArray | None  # (n,): position in `classes`, -1 for none
     classes: list[str]
-    ordered: bool = False  # Whether the classes are the data set's own list, to be kept as it is
-    # (n,): Where each box stands in its file, for messages; None: the rows of a table, counted from 0
-    at: IntArray | None = None
-    flags: NDArray[np.uint8] | None = None  # (n,)
-    area: FloatArray | None = None  # (n,): What the labels say of the boxes' areas, NaN for nothing
-    # (n,): Where `image` is None: position in `label` of the file of each box; None for the first
-    owner: IntArray | None = None
-    form: str | None = None  # Of the boxes; None for the format's
-    # Further columns, for the format's `whole`; where a part of the data has none, they hold zeros
-    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    split: list[str] | None = None  # (m,): Part of the data set that each image belongs to, if the labels tell it
+    ordered: bool = False  # whether the classes are the data set's own list, to be kept as it is
+    at: IntArray | None = None  # (n,): where each box stands in its file; None: the rows of a table, from 0
+    flags: NDArray[np.uint8] | None = None  # (n,): of CROWD and IGNORED
+    area: FloatArray | None = None  # (n,): what the labels say of the boxes' areas, NaN for nothing
+    owner: IntArray | None = None  # (n,): where `image` is None, position in `label` of each box; None: the first
+    form: str | None = None  # of the boxes; None for the format's
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # (n, ...) for `whole`; zeros where there are none
+    split: list[str] | None = None  # (m,): part of the data set of each image, if the labels tell it
 
     def __len__(self) -> int:
         return len(self.box)
@@ -158,29 +152,22 @@ _ROWS = ("image", "box", "cls", "at", "flags", "area", "owner")
 
 @dataclass(frozen=True)
 class Format:
-    """A format of labels; a module joins by one of these."""
+    """A format of labels; a module joins by one of these, with one of `parse`, `many` and `table`."""
 
-    name: str  # What `format` calls it
-    title: str  # What people call it, and which files it looks for
-    sniff: Callable[[Probe], Source | None]  # Takes a Probe, returns a Source, or None if there are no such labels
-    # Takes a file, its bytes and the Job, yields each Image; for formats with a file an image
-    parse: Callable[[str, bytes, Job], Iterable[Image]] | None = None
-    # The same for many files at once: takes files, their bytes and the Job, returns a Batch
-    many: Callable[[Sequence[str], Sequence[bytes], Job], Batch] | None = None
-    # Takes a file and the Job, returns a Batch; for formats with one large file. Raises Unusable
-    table: Callable[[str, Job], Batch] | None = None
-    # Takes the whole Batch and the Job, returns a Batch: decisions about the set as a whole
-    whole: Callable[[Batch, Job], Batch] | None = None
-    form: str = "xyxy"  # Of the boxes; the unit "either" leaves it to the driver
-    unit: str = "pixels"
-    # What the labels always tell: of "size", "place", "class", "crowd"
-    tells: frozenset[str] = field(default_factory=frozenset)
-    options: frozenset[str] = field(default_factory=frozenset)  # Options that only some formats have a use for
-    # Takes a file and a number of `at`; returns the place in words. Default: a line
-    place: Callable[[str, int], str | int | None] | None = None
-    # Takes the whole Batch and the Job; fills in sizes of images that neither labels nor images tell
-    sizes: Callable[[Batch, Job], None] | None = None
-    unsized: bool = False  # Whether boxes of images without any known size are taken for pixels of the network input
+    name: str  # what `format` calls it
+    title: str  # what people call it, and which files it looks for
+    sniff: Callable[[Probe], Source | None]  # None if there are no such labels
+    parse: Callable[[str, bytes, Job], Iterable[Image]] | None = None  # of one file with its bytes
+    many: Callable[[Sequence[str], Sequence[bytes], Job], Batch] | None = None  # of many files with their bytes
+    table: Callable[[str, Job], Batch] | None = None  # of one large file
+    whole: Callable[[Batch, Job], Batch] | None = None  # decisions about the set as a whole
+    form: str = "xyxy"
+    unit: str = "pixels"  # "either" leaves it to the driver
+    tells: frozenset[str] = frozenset()  # what the labels always tell: of "size", "place", "class", "crowd"
+    options: frozenset[str] = frozenset()  # options that only some formats have a use for
+    place: Callable[[str, int], str | int | None] | None = None  # a file and a number of `at` in words; None: a line
+    sizes: Callable[[Batch, Job], None] | None = None  # fills in those that neither labels nor images tell
+    unsized: bool = False  # whether boxes of images without any known size are taken for pixels of the network input
 
     def uses(self) -> frozenset[str]:
         """Return the options that can have an effect on labels of this format."""
@@ -216,46 +203,46 @@ def joined(parts: Sequence[Batch]) -> Batch:
     """Return batches one after the other; classes of one name are one class."""
     if len(parts) == 1:
         return parts[0]
-    if len({part.form for part in parts}) > 1:
-        parts = [_plain(part) for part in parts]
+    if len({part.form for part in parts}) > 1:  # width and height are what all have
+        parts = [replace(part, box=sides_of(part.box, part.form or "xyxy")[0], form="wh") for part in parts]
     classes = parts[0].classes
     alike = all(part.classes == classes for part in parts)  # a list of the data set may have a name twice
     if not alike:
         classes = list(dict.fromkeys(name for part in parts for name in part.classes))
     place = {name: i for i, name in enumerate(classes)}
-    classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
-    before = np.cumsum([0, *(len(part.label) for part in parts)])
     tables = [
         np.array([*(range(len(classes)) if alike else map(place.__getitem__, part.classes)), -1], np.int64)
         for part in parts
     ]
+    before = np.cumsum([0, *(len(part.label) for part in parts[:-1])]).tolist()
 
-    def stacked(name: str) -> Any:
-        columns = [getattr(part, name) for part in parts]
-        return None if any(column is None for column in columns) else np.concatenate(columns)
+    def stacked(columns: Iterable[NDArray[Any] | None]) -> Any:
+        given = list(columns)
+        return None if any(column is None for column in given) else np.concatenate(given)  # type: ignore[arg-type]
 
     def filled(name: str) -> NDArray[Any]:
         like = next(part.extra[name] for part in parts if name in part.extra)
-        return np.concatenate([
-            part.extra.get(name, np.zeros((len(part), *like.shape[1:]), like.dtype)) for part in parts
-        ])  # fmt: skip
+        shape = like.shape[1:]
+        return np.concatenate([part.extra.get(name, np.zeros((len(part), *shape), like.dtype)) for part in parts])
 
+    image = stacked(p.image if p.image is None else p.image + start for p, start in zip(parts, before, strict=True))
     return Batch(
         [one for part in parts for one in part.label],
         [one for part in parts for one in part.file],
         np.concatenate([part.size for part in parts]),
-        np.concatenate([part.image + start for part, start in zip(parts, before, strict=False)]) if imaged else None,
+        image,
         np.concatenate([part.box for part in parts]),
-        np.concatenate([table[part.cls] for part, table in zip(parts, tables, strict=True)]) if classed else None,
+        stacked(p.cls if p.cls is None else table[p.cls] for p, table in zip(parts, tables, strict=True)),
         classes,
         all(part.ordered for part in parts),
         np.concatenate([np.arange(len(part)) if part.at is None else part.at for part in parts]),
-        stacked("flags"), stacked("area"),
-        None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+        stacked(part.flags for part in parts),
+        stacked(part.area for part in parts),
+        None if image is not None else np.repeat(np.arange(len(parts)), list(map(len, parts))),
         parts[0].form,
         {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
         [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
-    )  # fmt: skip
+    )
 
 
 def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]:
@@ -268,8 +255,3 @@ def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]
         if form == "xyxy":
             return box[:, 2:] - box[:, :2], box[:, :2]
         return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
-
-
-def _plain(batch: Batch) -> Batch:
-    """Return the boxes as width and height only, for those of several forms."""
-    return replace(batch, box=sides_of(batch.box, batch.form or "xyxy")[0], form="wh")

@@ -42,17 +42,17 @@ Names = dict[str, int]
 class Roles(NamedTuple):
     """Positions of the columns that matter, -1 where there is none."""
 
-    box: list[int]  # Two columns, width and height; four, as `form` says; or one that holds four numbers
+    box: list[int]  # two columns, width and height; four, as `form` says; or one that holds four numbers
     form: str  # "wh", "xyxy", "xywh" or "cxcywh"
-    sizes: list[int]  # Width and height of the image, or nothing
-    # What tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
+    sizes: list[int]  # width and height of the image, or nothing
+    # what tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
     # of the data set; whether it is a box of a group
     image: int
     name: int
     label: int
     split: int
     group: int
-    # Whether the box has no more than columns called width and height, as a table of images would have
+    # whether the box has no more than columns called width and height, as a table of images would have
     bare: bool = False
 
     def texts(self) -> dict[str, int]:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._types import Remark
+from fastanchor.datasets._judge import within
 from fastanchor.datasets._places import Places
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._sizes import ImageSizes
-from fastanchor.datasets._values import within
 
 __all__ = ["Sized", "differing", "sized"]
 
@@ -24,9 +24,9 @@ class Sized(NamedTuple):
     """A batch with the sizes that could be had."""
 
     batch: Batch
-    known: NDArray[np.bool_]  # (m,): Which images have a size
-    found: dict[int, str]  # Image found for each of the others, by position; it has no readable size
-    used: frozenset[str]  # Options that had an effect
+    known: NDArray[np.bool_]  # (m,): which images have a size
+    found: dict[int, str]  # image found for each of the others, by position; it has no readable size
+    used: frozenset[str]  # options that had an effect
 
 
 def sized(format: Format, batch: Batch, job: Job, places: Places) -> Sized:

@@ -7,11 +7,11 @@ import os
 import numpy as np
 
 from fastanchor.datasets._csv import sheet, take
+from fastanchor.datasets._judge import within
 from fastanchor.datasets._probe import ending, joined
 from fastanchor.datasets._record import Batch, Job, Options
 from fastanchor.datasets._roles import roles
 from fastanchor.datasets._skips import Unusable
-from fastanchor.datasets._values import within
 
 __all__ = ["sizes_beside"]
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from fastanchor._errors import DataError
 from fastanchor._hints import hint
 from fastanchor._types import FloatArray, Remark
-from fastanchor.datasets._blame import blame
 from fastanchor.datasets._images import what_is
+from fastanchor.datasets._judge import blame
 from fastanchor.datasets._record import Batch, Format, Options, sides_of
 from fastanchor.datasets._sized import Sized
 from fastanchor.datasets._skips import NO_SIZE, NO_SIZE_BOX, OTHER_UNIT, Skips, shown
@@ -28,13 +28,13 @@ MIXED = 10.0  # and none by ten times that
 class InPixels(NamedTuple):
     """Boxes in pixels of their images."""
 
-    # Its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled
+    # its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled
     batch: Batch
     wh: FloatArray  # (n, 2)
-    xy: FloatArray | None  # (n, 2): Left and top
-    form: str  # As they were read
+    xy: FloatArray | None  # (n, 2): left and top
+    form: str  # as they were read
     unit: str
-    known: bool  # Whether the sizes of images are known
+    known: bool  # whether the sizes of images are known
     remarks: list[Remark]
 
 

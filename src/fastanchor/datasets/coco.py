@@ -15,13 +15,12 @@ import numpy as np
 
 from fastanchor._reading import opened
 from fastanchor._types import Remark
-from fastanchor.datasets._blame import blame
 from fastanchor.datasets._coco_json import decode
 from fastanchor.datasets._foreign import COCO, json_kind
+from fastanchor.datasets._judge import alike, blame
 from fastanchor.datasets._probe import HEAD, Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
 from fastanchor.datasets._skips import Unusable
-from fastanchor.datasets._values import alike
 
 __all__ = ["FORMAT"]
 

@@ -16,12 +16,11 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.datasets import _unpickle
-from fastanchor.datasets._blame import blame
 from fastanchor.datasets._data_yaml import names_above
+from fastanchor.datasets._judge import blame, within
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
 from fastanchor.datasets._skips import NO_CLASS, shown
-from fastanchor.datasets._values import within
 
 __all__ = ["FORMAT", "image_sizes"]
 

@@ -24,12 +24,11 @@ from fastanchor._hints import hint
 from fastanchor._reading import decoded, is_file
 from fastanchor._types import FloatArray, IntArray, Remark
 from fastanchor.datasets import _kinds, labels_cache
-from fastanchor.datasets._blame import blame
+from fastanchor.datasets._judge import blame, within
 from fastanchor.datasets._options import rows_of
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._rows import parse, twice
 from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, no_text
-from fastanchor.datasets._values import within
 from fastanchor.datasets._yolo_files import sniff
 
 __all__ = ["FORMAT"]
