@@ -23,7 +23,7 @@ from fastanchor.datasets._parts import chosen, of_images
 from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, natural
 from fastanchor.datasets._record import SIZES, UNNAMED, Batch, Format, Image, Job, Options, Source, joined, packed
-from fastanchor.datasets._sized import differing, sized
+from fastanchor.datasets._sizes import differing, sized
 from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, shown
 from fastanchor.datasets._unit import InPixels, scaled
 
@@ -69,7 +69,7 @@ def load(
     batch = wanted(batch, options.crowd, skips)
     told = within(batch.size)
     found = sized(format, batch, job, places)
-    remarks = differing(batch, told, job, places) if limit is None else []
+    remarks = differing(batch, told, places) if limit is None else []
     pixels = scaled(format, found, options, skips)
     batch, wh, xy = judged(format, (pixels.batch, pixels.wh, pixels.xy), pixels.form, skips)
     batch = _named(batch)

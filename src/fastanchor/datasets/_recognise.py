@@ -13,25 +13,15 @@ from fastanchor.datasets._skips import shown
 
 __all__ = ["FORMATS", "format_of", "recognise"]
 
-# A format joins by a line here and a module with a FORMAT. The modules are imported when needed: a parser that is not
-# used should not cost start-up time.
-_MODULES = {
-    "voc": "fastanchor.datasets.voc",
-    "coco": "fastanchor.datasets.coco",
-    "openimages": "fastanchor.datasets.openimages",
-    "table": "fastanchor.datasets.table",
-    "labels.cache": "fastanchor.datasets.labels_cache",
-    "kitti": "fastanchor.datasets.kitti",
-    "labelme": "fastanchor.datasets.labelme",
-    "list": "fastanchor.datasets.lists",
-    "yolo": "fastanchor.datasets.yolo",
-}
-FORMATS = tuple(_MODULES)
+# A format joins by its name here and a module with a FORMAT. The modules are imported when needed: a parser that is
+# not used should not cost start-up time.
+FORMATS = ("voc", "coco", "openimages", "table", "labels.cache", "kitti", "labelme", "list", "yolo")
+_MODULES = {"labels.cache": "labels_cache", "list": "lists"}
 
 
 def format_of(name: str) -> Format:
     """Return a format by its name."""
-    return cast(Format, importlib.import_module(_MODULES[name]).FORMAT)
+    return cast(Format, importlib.import_module(f"fastanchor.datasets.{_MODULES.get(name, name)}").FORMAT)
 
 
 def recognise(probe: Probe, name: str) -> tuple[Format, Source]:

@@ -48,10 +48,9 @@ class Skips:
 
     def __init__(self, *, strict: bool = False, report: Callable[[str], None] | None = None) -> None:
         self.counts: dict[str, int] = {}
-        self.first = ""  # a sentence about the first thing left out
         self.examples: dict[str, str] = {}  # the first place of each reason
-        self._strict = strict
-        self._report = report
+        self.strict = strict
+        self.report = report
         self._reported = [0]  # shared by the parts of one reading
 
     @property
@@ -61,7 +60,7 @@ class Skips:
 
     def part(self) -> Skips:
         """Return a book of its own for one data set of several; the first five places are those of all of them."""
-        own = Skips(strict=self._strict, report=self._report)
+        own = Skips(strict=self.strict, report=self.report)
         own._reported = self._reported
         return own
 
@@ -69,11 +68,6 @@ class Skips:
         """Count what needs no place; strict reading goes on."""
         if count:
             self.counts[reason] = self.counts.get(reason, 0) + count
-
-    def remark(self, sentence: str) -> None:
-        """Report what was assumed."""
-        if self._report is not None:
-            self._report(sentence)
 
     def add(self, reason: str, file: str | Path, place: Place | str | int | None = None, detail: str = "") -> None:
         """Count one thing left out."""
@@ -84,15 +78,14 @@ class Skips:
         spot = f", line {where}" if isinstance(where, int) else f", {where}" if where else ""
         detail = detail if len(detail) <= LONGEST else f"{detail[:LONGEST]}..."
         sentence = f"{shown(file)}{spot}: {reason}" + (f" ({detail})" if detail else "")
-        self.first = self.first or sentence
         self.examples.setdefault(reason, sentence)
         if self.room <= 0:
             return
         self._reported[0] += 1
-        if self._strict:
+        if self.strict:
             raise DataError(sentence + hint("strict"))
-        if self._report is not None:
-            self._report(sentence)
+        if self.report is not None:
+            self.report(sentence)
 
     def most(self) -> str:
         """Return a sentence about the reason that left out the most, with its first place."""

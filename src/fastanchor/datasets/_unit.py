@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from fastanchor._errors import DataError
 from fastanchor._hints import hint
 from fastanchor._types import FloatArray, Remark
-from fastanchor.datasets._images import what_is
 from fastanchor.datasets._judge import blame
 from fastanchor.datasets._record import Batch, Format, Options, sides_of
-from fastanchor.datasets._sized import Sized
+from fastanchor.datasets._sizes import Sized, what_is
 from fastanchor.datasets._skips import NO_SIZE, NO_SIZE_BOX, OTHER_UNIT, Skips, shown
 
 __all__ = ["InPixels", "scaled"]

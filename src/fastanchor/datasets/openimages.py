@@ -14,8 +14,7 @@ from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Format, Source
 from fastanchor.datasets._roles import CORNERS, key
 from fastanchor.datasets._skips import Unusable
-from fastanchor.datasets._table_sizes import sizes_beside
-from fastanchor.datasets.table import rows_of
+from fastanchor.datasets.table import rows_of, sizes_beside
 
 __all__ = ["FORMAT"]
 
