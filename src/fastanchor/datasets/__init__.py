@@ -155,7 +155,7 @@ def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, *
     if skips.strict and doubt is not None:
         raise DataError(f"{', '.join(map(shown, map(str, paths)))}: {doubt.text}{hint('strict')}")
     return Reading(
-        boxes.with_remarks(tuple(remarks)),
+        boxes.with_remarks(tuple(remarks)) if idle else boxes,
         tuple(one.format for one in loaded),
         tuple(dict.fromkeys(name for one in loaded for name in one.parts)),
         tuple(dict.fromkeys(name for one in loaded for name in one.taken)),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastanchor._errors import BackendError
 from fastanchor._reading import piped
@@ -170,28 +169,20 @@ def _compact(arrow: Any, column: Any) -> Any:
 
 
 def _codes(arrow: Any, chunks: list[Any]) -> Codes:
-    if not chunks:
-        return Codes(np.empty(0, np.int64), [])
-    if all(isinstance(one, np.ndarray) for one in chunks):
+    if chunks and all(isinstance(one, np.ndarray) for one in chunks):
         return coded_numbers(np.concatenate(chunks).astype(np.int64))
     encoded = [
         one if not isinstance(one, np.ndarray) else arrow.chunked_array([arrow.array(one).cast(arrow.string())])
         for one in chunks
     ]
     encoded = [one if arrow.types.is_dictionary(one.type) else one.dictionary_encode() for one in encoded]
-    names: list[str] = []
-    place: dict[str, int] = {}
-    positions: list[NDArray[np.int64]] = []
-    for piece in (piece for one in encoded for piece in one.chunks):
-        own = ["" if name is None else name for name in piece.dictionary.to_pylist()]
-        for name in own:
-            if name not in place:
-                place[name] = len(names)
-                names.append(name)
-        table = np.array([*(place[name] for name in own), -1], dtype=np.int64)
-        index = piece.indices
-        positions.append(table[index.fill_null(len(own)).to_numpy(zero_copy_only=False)])
-    return coded(np.concatenate(positions) if positions else np.empty(0, np.int64), names)
+    pieces = [piece for one in encoded for piece in one.chunks]
+    pieces = [one.dictionary_decode().dictionary_encode() if one.dictionary.null_count else one for one in pieces]
+    if not pieces:
+        return Codes(np.empty(0, np.int64), [])
+    pieces = arrow.chunked_array(pieces).unify_dictionaries().chunks
+    at = [one.indices.cast(arrow.int64()).fill_null(-1).to_numpy(zero_copy_only=False) for one in pieces]
+    return coded(np.concatenate(at), pieces[0].dictionary.to_pylist())
 
 
 def _line(error: Exception) -> str:

@@ -48,13 +48,13 @@ def place(file: str, number: int) -> str | int:
 
 def coded(at: IntArray, names: Sequence[str]) -> Codes:
     """Return names without the white space around them, each once; what is empty counts as nothing."""
+    bare = list(map(str.strip, names))
+    if bare == names and "" not in bare:  # each name stands there once, so this is all
+        return Codes(at, bare)
     place: dict[str, int] = {"": -1}
-    bare = [name.strip() for name in names]
     for name in bare:
         if name not in place:
             place[name] = len(place) - 1
-    if len(place) == len(names) + 1 and bare == list(names):
-        return Codes(at, bare)
     table = np.array([*(place[name] for name in bare), -1], dtype=np.int64)
     return Codes(table[at], list(place)[1:])
 
@@ -151,8 +151,10 @@ def _first(image: IntArray, texts: Codes, m: int) -> list[str]:
 def _sizes(rows: FloatArray, image: IntArray, size: FloatArray) -> NDArray[np.bool_]:
     """Fill in the size of each image, and return which rows have another one."""
     good = within(rows)
-    first = np.flatnonzero(good)[::-1]
-    size[image[first]] = rows[first]  # the first row of an image is the last to be written
+    kept = slice(None) if good.all() else good
+    at = image[kept][::-1]
+    for axis in (0, 1):  # one column at a time costs a third of both
+        size[at, axis] = rows[kept, axis][::-1]  # the first row of an image is the last to be written
     good &= (rows[:, 0] != size[image, 0]) | (rows[:, 1] != size[image, 1])
     return good
 

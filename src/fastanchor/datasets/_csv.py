@@ -10,7 +10,7 @@ import warnings
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -110,11 +110,11 @@ def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Foun
     """Return the columns if all is plain: a number in each cell that should hold one, a row in each line."""
     quick = None
     small = table.data is not None and len(table.data) < HEAD
-    if "pyarrow" in sys.modules or _size(table) > SMALL:
+    if small:
+        quick = _at_once(table, numbers, texts)
+    elif "pyarrow" in sys.modules or _size(table) > SMALL:
         source = Path(table.file) if table.data is None else table.data
         quick = csv_columns(source, len(table.columns), table.delimiter, table.header, numbers, texts)
-    elif small:
-        quick = _at_once(table, numbers, texts)
     if quick is None and not texts and not small:
         values = _by_numpy(table, numbers)
         quick = None if values is None else (values, [])
@@ -141,15 +141,16 @@ def _lines(table: Sheet) -> int:
 
 def _at_once(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> tuple[FloatArray, list[Codes]] | None:
     try:
-        with table.open() as source, io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as text:
-            rows = list(csv.reader(text, delimiter=table.delimiter))[table.header :]
+        text = (table.data or b"").decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=table.delimiter))[table.header :]
         if set(map(len, rows)) != {len(table.columns)}:
             return None
         columns = list(zip(*rows, strict=True))
-        values = np.array([list(map(float, columns[at])) for at in numbers], dtype=np.float64).T
+        cells = chain.from_iterable(columns[at] for at in numbers)
+        values = np.fromiter(map(float, cells), np.float64, len(numbers) * len(rows)).reshape(-1, len(rows)).T
     except (ValueError, csv.Error):
         return None
-    if any("_" in "".join(columns[at]) for at in numbers):  # Python's own spelling of numbers
+    if "_" in text and any("_" in "".join(columns[at]) for at in numbers):  # Python's own spelling of numbers
         return None
     codes = []
     for at in texts:

@@ -16,7 +16,7 @@ from fastanchor._reading import SETTINGS, is_file, is_folder, text_of
 from fastanchor.datasets import _yaml
 from fastanchor.datasets._image_lists import ends_of, label_files
 from fastanchor.datasets._label_folders import below, labels_of
-from fastanchor.datasets._probe import Probe, ending, joined
+from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import Source
 from fastanchor.datasets._skips import Skips, shown
 
@@ -40,14 +40,16 @@ def names_above(path: Path) -> tuple[str, ...] | None:
 
 def described(probe: Probe) -> Path | None:
     """Return the YAML file that describes a folder, or the only one below it; any that names a training set will do."""
-    root, *below = probe.tree().items()
+    root, *below = probe.tree()
+    names = probe.ending(root, *YAML)
     for name in DESCRIBED:
-        if name in root[1] and is_file(there := Path(root[0], name)):
+        if name in names and is_file(there := Path(root, name)):
             return there
-    others = joined(root[0], ending(root[1], YAML))
+    others = joined(root, names)
     found = [file for file in others if re.search(rb"^train:", probe.head(file), re.MULTILINE)]
     if not found:
-        found = [one for folder, names in below for one in joined(folder, [n for n in DESCRIBED if n in names][:1])]
+        there_in = ((folder, probe.ending(folder, *YAML)) for folder in below)
+        found = [one for folder, own in there_in for one in joined(folder, [n for n in DESCRIBED if n in own][:1])]
     return Path(found[0]) if len(found) == 1 and is_file(Path(found[0])) else None
 
 

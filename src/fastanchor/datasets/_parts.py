@@ -10,7 +10,7 @@ import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._hints import called
-from fastanchor.datasets._probe import PARTS, Probe, part_of
+from fastanchor.datasets._probe import PARTS, Probe, folders_of, part_of
 from fastanchor.datasets._record import Batch, Format, Source
 from fastanchor.datasets._skips import Skips, shown
 
@@ -98,11 +98,8 @@ def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, st
     root = str(probe.path)
     if format.table is not None:
         return {file: part_of(file, root) for file in files}
-    folders = [file.rpartition(os.sep)[0] for file in files]
-    known = {folder: part_of(folder, root) for folder in set(folders)}
-    if not any(known.values()):
-        return {}
-    return dict(zip(files, map(known.__getitem__, folders), strict=True))
+    known = {folder: part_of(folder, root) for folder in folders_of(files)}
+    return {file: known[file.rpartition(os.sep)[0]] for file in files} if any(known.values()) else {}
 
 
 def _order(name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import cast
 
@@ -19,9 +20,12 @@ FORMATS = ("voc", "coco", "openimages", "table", "labels.cache", "kitti", "label
 _MODULES = {"labels.cache": "labels_cache", "list": "lists"}
 
 
+_module = functools.cache(importlib.import_module)
+
+
 def format_of(name: str) -> Format:
     """Return a format by its name."""
-    return cast(Format, importlib.import_module(f"fastanchor.datasets.{_MODULES.get(name, name)}").FORMAT)
+    return cast(Format, _module(f"fastanchor.datasets.{_MODULES.get(name, name)}").FORMAT)
 
 
 def recognise(probe: Probe, name: str) -> tuple[Format, Source]:

@@ -177,25 +177,31 @@ class Format:
 def packed(images: Iterable[tuple[str, Image]]) -> Batch:
     """Return images one by one as columns; each comes with its label file."""
     number: defaultdict[str, int] = defaultdict(count().__next__)
-    box, size, counts, cls, at = array("d"), array("d"), array("q"), array("q"), array("q")
-    label, file = [], []
+    box, size, counts, cls = array("d"), array("d"), array("q"), array("q")
+    label, file, own = list[str](), list[str](), dict[int, Sequence[int]]()
     nothing = NOTHING[:2]
     for name, image in images:
+        if image.at is not None:
+            own[len(label)] = image.at
         label.append(name)
         file.append(image.file)
         size.extend(image.size or nothing)
         box.extend(image.box)
         counts.append(len(image.classes))
         cls.extend([number[one] for one in image.classes])
-        at.extend(range(len(image.classes)) if image.at is None else image.at)
+    lengths = np.array(counts, dtype=np.int64)
+    starts = np.cumsum(lengths) - lengths
+    at = np.arange(len(cls)) - np.repeat(starts, lengths)
+    for i, rows in own.items():
+        at[starts[i] : starts[i] + len(rows)] = rows
     return Batch(
         label, file,
         np.array(size, dtype=np.float64).reshape(-1, 2),
-        np.repeat(np.arange(len(counts)), np.array(counts, dtype=np.int64)),
+        np.repeat(np.arange(len(counts)), lengths),
         np.array(box, dtype=np.float64).reshape(-1, 4),
         np.array(cls, dtype=np.int64),
         list(number),
-        at=np.array(at, dtype=np.int64),
+        at=at,
     )  # fmt: skip
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from fastanchor._reading import STDIN
 from fastanchor.datasets._arrays import array_batch
 from fastanchor.datasets._arrow import parquet_columns, parquet_names
 from fastanchor.datasets._columns import batch_of, place
-from fastanchor.datasets._csv import sheet, take
+from fastanchor.datasets._csv import Sheet, sheet, take
 from fastanchor.datasets._judge import within
 from fastanchor.datasets._probe import Probe, ending, joined
 from fastanchor.datasets._record import Batch, Format, Job, Options, Source
@@ -35,7 +34,7 @@ from fastanchor.datasets._roles import Roles, roles
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets._table_out import check, write
 
-__all__ = ["FORMAT", "check", "rows_of", "sizes_beside", "write"]
+__all__ = ["FORMAT", "check", "rows_of", "sheet_of", "sizes_beside", "write"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 ARRAYS = (".npy", ".npz")
@@ -68,14 +67,21 @@ def _is_other(head: bytes) -> bool:
 
 def _roles(file: str, probe: Probe) -> Roles | None:
     """Return what the columns of a table mean, None if it has none of boxes."""
-    suffix = Path(file).suffix.lower()
-    if suffix in ARRAYS:
+    if file.lower().endswith(ARRAYS):
         return None
     try:
-        names = parquet_names(file) if suffix == ".parquet" else sheet(file, probe.head(file)).columns
+        names = parquet_names(file) if file.lower().endswith(".parquet") else sheet_of(file, probe).columns
         return None if names is None else roles(names, Options())
     except (Unusable, OSError):
         return None
+
+
+def sheet_of(file: str, probe: Probe) -> Sheet:
+    """Return what :func:`_csv.sheet` says of a file, which is looked at once."""
+    found: Sheet | None = probe.known.get(file)
+    if found is None:
+        found = probe.known[file] = sheet(file, probe.head(file))
+    return found
 
 
 def table(file: str, job: Job) -> Batch:
@@ -85,13 +91,12 @@ def table(file: str, job: Job) -> Batch:
 
 def rows_of(file: str, job: Job) -> Batch:
     """Return the images and boxes of a table, with flags if a column marks boxes of groups."""
-    suffix = Path(file).suffix.lower()
-    if suffix in ARRAYS:
+    if file.lower().endswith(ARRAYS):
         return array_batch(file)
-    if suffix == ".parquet":
+    if file.lower().endswith(".parquet"):
         taken, found = parquet_columns(file, lambda names: _wanted(names, job.options))
     else:
-        there = sheet(file, job.probe.head(file))
+        there = sheet_of(file, job.probe)
         found = _wanted(there.columns, job.options)
         taken = take(there, job.skips, found)
     return batch_of(taken, found, file, job.skips)
@@ -124,7 +129,7 @@ def _listed(folder: str, job: Job) -> dict[str, tuple[float, float]]:
         if file in job.source.files or not any(word in stem for word in WORDS):
             continue
         try:
-            there = sheet(file, job.probe.head(file))
+            there = sheet_of(file, job.probe)
             columns = roles(there.columns, Options())
             if columns.bare and columns.image >= 0:
                 taken = take(there, job.skips, columns)

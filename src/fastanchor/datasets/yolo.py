@@ -26,6 +26,7 @@ from fastanchor._types import FloatArray, IntArray, Remark
 from fastanchor.datasets import _kinds, labels_cache
 from fastanchor.datasets._judge import blame, within
 from fastanchor.datasets._options import rows_of
+from fastanchor.datasets._probe import folders_of
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._rows import parse, twice
 from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, no_text
@@ -135,7 +136,7 @@ def _in_form(corners: FloatArray, form: str) -> FloatArray:
 def sizes(batch: Batch, job: Job) -> None:
     """Fill in the sizes of images that a labels.cache beside the labels remembers."""
     caches: dict[str, dict[str, tuple[float, float]]] = {}
-    for folder in {label.rpartition(os.sep)[0] for label in batch.label}:
+    for folder in folders_of(batch.label):
         place = Path(f"{folder}.cache")
         with suppress(DataError):  # only a help: the labels themselves are there
             caches[folder] = labels_cache.image_sizes(place) if is_file(place) else {}
