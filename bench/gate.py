@@ -19,6 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from fastanchor import bench, kernels
+from fastanchor.engine._search import Search
+from fastanchor.engine.index import BoxIndex
+from fastanchor.kernels._tables import IOU, RUN, Centers, Histograms, Leaves, Sums, Walk
 
 KEPT = Path(__file__).parent / "results" / "gate.json"
 N, K, ROUNDS = 200_000, 9, (31, 255)
@@ -34,7 +37,7 @@ def calls(n=N):
     work = bench.case(n, K)
     w, h, cw, ch = (c.copy() for c in (*work.wh.T, *work.start.T))
     labels, distance, long = np.zeros(n, np.int32), np.empty(n), np.zeros(n, np.int64)
-    values, sums = work.wh.copy(), np.zeros((K, 3))
+    values, digits, counts = work.wh.copy(), np.zeros((2, K, 2), np.int64), np.zeros(K, np.int64)
     ours.assign_iou(w, h, cw, ch, labels, distance)
 
     def reference_assign():
@@ -46,12 +49,65 @@ def calls(n=N):
     def reference_sums():
         return [np.bincount(labels, weights, K) for weights in (values[:, 0], values[:, 1], None)]
 
+    def exact_sums():
+        for start in range(0, n, 1 << 16):
+            some = slice(start, start + (1 << 16))
+            ours.exact_sums(w[some], labels[some], 2.0**-10, digits[0])
+            ours.exact_sums(h[some], labels[some], 2.0**-10, digits[1])
+            ours.label_counts(labels[some], counts)
+
     return {
         "assign_iou": (reference_assign, lambda: ours.assign_iou(w, h, cw, ch, labels, distance)),
         "assign_euclidean": (reference_assign, lambda: ours.assign_euclidean(w, h, cw, ch, labels.copy(), distance)),
         "fitness": (reference_fitness, lambda: ours.fitness(w, h, cw, ch, 0.25)),
-        "label_sums": (reference_sums, lambda: ours.label_sums(w, h, labels, sums)),
+        "exact_sums": (reference_sums, exact_sums),
+        **{name: (reference_assign, call) for name, call in step_calls(work).items()},
+        **{name: (reference_fitness, call) for name, call in search_calls(work).items()},
     }
+
+
+def step_calls(work):
+    """Return the kernels of a k-means step on the box index, each with what the one before it left."""
+    settle, marginals, medians = (kernels.part(name) for name in ("settle", "marginals", "medians"))
+    grid = BoxIndex(work.wh, threads=1).shards[0].grid
+    centers = Centers(IOU, *np.ascontiguousarray(work.start.T))
+    alive, top = np.arange(K), np.array([[0, 0, grid.levels - 1]])
+    room, walk = Leaves.empty(1 << 16), Walk.empty(grid.levels, K, np.zeros(3, np.int64))
+
+    def call_settle():
+        return settle.settle(grid.tables, centers, alive, top, len(work.wh) * K, room, walk)
+
+    leaves = room.used(call_settle(), walk.used[1])
+    bins = [-(-side // (1 << marginals.COARSE)) for side in (grid.nx, grid.ny)]
+    hist = Histograms(*(np.zeros((K, n), np.int64) for n in (*bins, grid.nx, grid.ny)), np.zeros(K, np.int64))
+    sums, buffers, out = Sums.unwanted(), np.empty((2, RUN)), np.empty((K, 2))
+
+    def call_marginals():
+        for one in hist:
+            one[:] = 0
+        marginals.marginals(grid.tables, centers, leaves, hist, sums, buffers)
+
+    call_marginals()
+    whole = Histograms(*(one.copy() for one in hist))
+
+    def call_medians():  # which completes the fine histograms
+        own = whole._replace(fine_w=whole.fine_w.copy(), fine_h=whole.fine_h.copy())
+        medians.medians(grid.tables, centers, leaves, own, out, 0, 1)
+
+    return {"settle": call_settle, "marginals": call_marginals, "medians": call_medians}
+
+
+def search_calls(work):
+    """Return the kernels of the search for the finest level of the box index."""
+    search, thr, n = kernels.part("search"), 0.25, len(work.wh)
+    grid = BoxIndex(work.wh, threads=1).shards[0].grid
+    best, whole = np.empty(RUN), Search(grid, work.start, thr)
+    runs = whole.scan(0, n)[-1].lots()
+
+    def call_count_open():
+        return [search.count_open(grid.tables, whole.anchors, lot, n, best) for lot in runs]
+
+    return {"scan": lambda: Search(grid, work.start, thr).scan(0, n), "count_open": call_count_open}
 
 
 def ratios():

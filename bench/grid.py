@@ -14,6 +14,7 @@ import fastanchor
 from fastanchor.engine._assignment import Assignment
 from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine.index import BoxIndex
+from fastanchor.kernels._tables import Leaves
 
 K, SIZE, SIDE = 5, 416, 256
 COLOURS = ["#d9e8f5", "#fbe3c8", "#dcefd5", "#f4d9e4", "#e5def0"]
@@ -22,13 +23,15 @@ OPEN = "#333333"
 
 def leaves_of(index, centers):
     """Return (x0, x1, y0, y1, label or -1, boxes) of each leaf, edges in pixels."""
-    answer, grid = Assignment(index._work, centers, "iou"), index._grid
-    answer.counts_and_centers("median")
+    (shard,) = index.shards
+    answer, grid = Assignment(shard.work, centers, "iou"), shard.grid.tables
+    nx, ny = shard.grid.nx, shard.grid.ny
     out = []
-    for leaf in np.concatenate([leaves for leaves, _ in answer.leaves]).tolist():
-        x, y, level, label, *_, boxes = leaf
-        x0, x1 = x << level, min((x + 1) << level, grid.nx)
-        y0, y1 = y << level, min((y + 1) << level, grid.ny)
+    leaves = Leaves.joined(answer.leaves)
+    columns = (leaves.x, leaves.y, leaves.level, leaves.label, leaves.boxes)
+    for x, y, level, label, boxes in zip(*(column.tolist() for column in columns), strict=True):
+        x0, x1 = x << level, min((x + 1) << level, nx)
+        y0, y1 = y << level, min((y + 1) << level, ny)
         count = grid.table[x1, y1] - grid.table[x0, y1] - grid.table[x1, y0] + grid.table[x0, y0]
         assert label < 0 or count == boxes
         out.append((grid.edge_w[x0], grid.edge_w[x1], grid.edge_h[y0], grid.edge_h[y1], label, int(count)))

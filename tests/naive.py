@@ -1,6 +1,8 @@
 """The definitions, in plain loops or plain NumPy. Slow on purpose; nothing here is taken from src."""
 
+import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -101,9 +103,15 @@ def kmeans_plus_plus(wh, k, metric, rng):
     rows = [int(rng.integers(len(wh)))]
     while len(rows) < k:
         d = nearest_fast(wh, wh[rows], metric)[1]
-        cumulative = np.cumsum(np.sqrt(d) if metric == "euclidean" else d)
-        rows.append(int(np.flatnonzero(cumulative > rng.random() * cumulative[-1])[0]))
+        rows.append(first_beyond(np.sqrt(d) if metric == "euclidean" else d, rng.random()))
     return wh[rows]
+
+
+def first_beyond(values, u):
+    """The first place where the values so far add up to more than `u` times their total; whole numbers, no rounding."""
+    parts = [value.as_integer_ratio() for value in values.tolist()]
+    sums = list(itertools.accumulate(over * (2**1074 // under) for over, under in parts))
+    return next(i for i, total in enumerate(sums) if total > Fraction(u) * sums[-1])
 
 
 def evolve(anchors, wh, thr, gen, rng):

@@ -190,10 +190,13 @@ def test_info_warm_leaves_nothing_to_compile(capsys):
     assert facts["engines"] == (["dense", "index"] if facts["backend"] == "numba" else ["dense"])
     if facts["backend"] == "numba":
         for name, entries in {
-            "numba": "wh_iou assign_iou assign_euclidean label_sums label_histogram label_gather fitness",
+            "numba": "wh_iou assign_iou assign_euclidean label_counts exact_sum exact_sums best_ratio label_histogram "
+            "label_gather fitness",
             "grid": "extent count_rows scatter_rows sort_rows sum_counts halve run_rows",
             "settle": "settle",
-            "lloyd": "marginals paint medians visit same",
+            "marginals": "marginals",
+            "medians": "medians",
+            "assign": "paint visit same",
             "search": "scan count_open",
         }.items():
             for entry in entries.split():

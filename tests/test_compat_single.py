@@ -21,7 +21,7 @@ THR = 0.25
 def test_without_torch_gains_that_single_precision_cannot_tell_are_ignored(gains, expected, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch", raising=False)
 
-    def first_fitter(mutants, thr, than):
+    def first_fitter(mutants, thr, than, of=None):
         return next(((i, than + gain) for i, gain in enumerate(mutants) if gain > 0.0), None)
 
     answers = SimpleNamespace(fitness=None, first_fitter=first_fitter)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from fastanchor import kernels
-from fastanchor.compat import _vq
-from fastanchor.engine import _mean
+from fastanchor.compat import _mean, _scipy_numpy, _vq
 
 import naive
 import zoo
@@ -74,6 +73,26 @@ def test_bounds_of_cells_hold(name, k):
     np.testing.assert_allclose(look.exact(), mean, rtol=1e-10)
     sums = [[*points[labels == j].sum(0), (labels == j).sum()] for j in range(k)]
     np.testing.assert_allclose(look.sums, sums, rtol=1e-9)
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
+@pytest.mark.parametrize("name", zoo.BOXES)
+@pytest.mark.parametrize("k", [1, 2, 3, 9, 100])
+def test_twins_agree_on_every_bit(name, k):
+    compiled = pytest.importorskip("fastanchor.compat._scipy_numba")
+    wh = zoo.BOXES[name]
+    centers = wh[np.random.default_rng(k).integers(len(wh), size=k)] * 1.01
+    found = []
+    for module in (_scipy_numpy, compiled):
+        x, y, cx, cy = (column.astype(np.float32) for column in (*wh.T, *centers.T))
+        label, far, single = np.zeros(len(wh), np.int32), np.empty(len(wh), np.float32), np.zeros((k, 3), np.float32)
+        module.assign_single(x, y, cx, cy, label, far)
+        module.add_single(x, y, label, single)
+        double = np.zeros((k, 3))
+        module.label_sums(*wh.T.copy(), label, double)
+        found.append((label, far, single, double))
+    for mine, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -131,6 +131,19 @@ def test_code_of_a_changed_source_is_compiled_again_without_a_word(own):
         os.utime(source, ns=(there.st_atime_ns, there.st_mtime_ns))
 
 
+def test_code_is_compiled_again_when_a_neighbour_changed(own):
+    """Kernels take functions and constants from each other, and the compiled code holds them."""
+    neighbour = own / "neighbour.py"
+    try:
+        neighbour.write_text("ONE = 1\n")
+        assert run(own) == (["42", "7.5", "0"], [])
+        assert run(own) == (["42", "7.5", "1"], [])
+        neighbour.write_text("ONE = 100\n")
+        assert run(own) == (["42", "7.5", "0"], [])
+    finally:
+        neighbour.unlink()
+
+
 def test_processes_that_start_together(own):
     shutil.rmtree(own / "cache")
     started = [subprocess.Popen(**command(own), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]

@@ -95,7 +95,7 @@ def differing(seeds):
 @pytest.mark.parametrize("patience", [1e9, 0.5, 0.0], ids=["on cells", "either", "densely"])
 def test_runs_end_alike_everywhere(monkeypatch, patience):
     monkeypatch.setattr(_assignment, "PATIENCE", patience)
-    monkeypatch.setattr(_assignment, "SMALL", 0)  # several tasks and threads however few the boxes
+    monkeypatch.setattr(_assignment, "ALONE", 0)  # several tasks and threads however few the boxes
     share = {1e9: range(RUNS * 2 // 3), 0.5: range(RUNS, RUNS + RUNS // 6), 0.0: range(2 * RUNS, 2 * RUNS + RUNS // 6)}
     found, ends = differing(share[patience])
     assert not found
@@ -133,7 +133,7 @@ def test_boxes_that_change_places_are_a_change_where_counts_and_medians_stay(mon
     boxes = np.array([[10.0, 10]] * 3 + [[20, 50], [50, 20]] + [[100, 100]] * 3)
     by_width, by_height = np.array([[20.0, 30], [50, 30]]), np.array([[30.0, 20], [30, 50]])
     for small in (0, len(boxes) + 1):  # many ranges of cells, and one
-        monkeypatch.setattr(_assignment, "SMALL", small)
+        monkeypatch.setattr(_assignment, "ALONE", small)
         answers = fastanchor.engine.choose(boxes, name=engine)
         assert answers.labels(by_width, metric).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
         assert answers.labels(by_height, metric).tolist() == [0, 0, 0, 1, 0, 1, 1, 1]
@@ -238,7 +238,8 @@ def test_a_run_that_switches_in_its_middle_knows_whether_anything_changed(monkey
 def test_the_work_does_not_depend_on_threads():
     boxes = np.exp(np.random.default_rng(0).normal(3, 1, (150_000, 2)))
     costs = [
-        _assignment.Assignment(fastanchor.BoxIndex(boxes, threads=t)._work, boxes[:40], "iou")._cost for t in (1, 2, 5)
+        _assignment.Assignment(fastanchor.BoxIndex(boxes, threads=t).shards[0].work, boxes[:40], "iou")._cost
+        for t in (1, 2, 5)
     ]
     assert costs[0] == costs[1] == costs[2] > 0
 

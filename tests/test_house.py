@@ -113,6 +113,27 @@ def test_kernel_twins_bear_the_same_names_and_arguments():
     assert signatures("_numba.py") == twins
 
 
+COMPILED = sorted({*(SOURCE / "kernels").glob("_*.py")} - {SOURCE / "kernels" / "_cells.py"})
+NESTING = ast.For, ast.While, ast.If, ast.With
+
+
+def depth(node, at=0):
+    """How many loops and branches stand inside each other; an elif is no deeper than its if."""
+    deepest = at
+    for part in ast.iter_child_nodes(node):
+        chained = isinstance(node, ast.If) and isinstance(part, ast.If) and node.orelse == [part]
+        deepest = max(deepest, depth(part, at + (isinstance(part, NESTING) and not chained)))
+    return deepest
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)
+def test_kernels_are_small(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            arguments = len([*node.args.args, *node.args.kwonlyargs])
+            assert (node.end_lineno - node.lineno < 60, arguments <= 8, depth(node) <= 4) == (True,) * 3, node.name
+
+
 HIDE = "import sys; sys.modules['numba'] = None\n"
 
 
@@ -222,8 +243,10 @@ def test_numpy_kernels_need_little_memory():
     centers = zoo.lognormal(32, 1)
     tracemalloc.start()
     engine.fitness(centers, 0.25)
-    counts = engine.assign(centers, "iou", labels)[2][:, 2].astype(int)
-    engine.medians(labels, counts)
+    _, (counts, _) = engine.columns.assign(centers, "iou", labels)
+    engine.columns.medians(labels, counts)
+    engine.total(centers, 0.25)
+    engine.nearest(centers, "iou")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 64e6

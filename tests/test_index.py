@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from fastanchor.engine import _assignment
 from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._search import Search
 from fastanchor.engine.dense import DenseEngine
+
+import naive
 
 numba = pytest.importorskip("numba", reason="numba is not installed")
 from fastanchor.kernels._settle import euclidean_beats, iou_beats, overlaps  # noqa: E402  needs numba
@@ -148,7 +152,12 @@ def test_zoo_assignments(name, metric, k):
             else:
                 np.testing.assert_allclose(step.centers, expected, rtol=1e-12, atol=0)
         np.testing.assert_allclose(step.inertia, best.sum(), rtol=1e-12, atol=1e-15 * len(boxes))
-        assert index.farthest(centers, metric) == (int(best.argmax()), best.max()), what
+        far = index.spread(centers, metric, 1)
+        if best.max() > 0:
+            assert (far.rows[0], far.distances[0]) == (int(best.argmax()), best.max()), what
+            assert np.array_equal(far.boxes, np.asarray(boxes, dtype=np.float64)[far.rows])
+        else:
+            assert not far.rows.size
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -169,7 +178,7 @@ def test_zoo_fitness(name, k):
             if f > 0 and np.isfinite(f):
                 assert index.first_fitter([anchors], thr, f * (1 + 1e-9)) is None
                 assert index.first_fitter([anchors], thr, f * (1 - 1e-9)) == (0, got_f)
-                assert index.first_fitter([anchors], thr, got_f) is None
+                assert index.first_fitter([anchors], thr, got_f, anchors) is None
 
 
 def test_whole_kmeans_runs():
@@ -318,8 +327,10 @@ def everything(index, centers):
                 out += [step.changed, step.counts.tolist(), step.centers.tolist(), step.inertia]
         out += [
             index.labels(centers, metric).tolist(),
-            index.farthest(centers, metric),
-            index.pick(centers, metric, 0.37),
+            *(part.tolist() for part in index.spread(centers, metric, 1)),
+            *(part.tolist() for part in index.spread(centers, metric, 3)),
+            index.pick(centers, metric, 0.37).row,
+            index.nearest(centers, metric).inertia,
         ]
     out += [index.fitness(centers, t) for t in (0.0, 0.25, 0.7)]
     out += [index.first_fitter([centers * f, centers], 0.25, f) for f in (0.1, 0.6, 0.64, 0.65)]
@@ -443,72 +454,70 @@ def near_twins(anchors, rng, count):
         yield anchors * (1.0 + rng.uniform(-1, 1, anchors.shape) * 10.0 ** -rng.integers(12, 16))
 
 
+def canonical(boxes, anchors, thr):
+    """The total that decides between fitnesses too near to each other for floats."""
+    best = best_ratio(boxes, anchors)
+    return sum(int(value * 2.0**64) for value in best[best > thr].tolist())
+
+
+@pytest.mark.parametrize("engine", [BoxIndex, DenseEngine])
 @pytest.mark.parametrize("thr", [0.0, 0.25, 0.5])
 @pytest.mark.parametrize("n", [300, 1000, 3000])
-def test_fitnesses_that_differ_by_rounding_are_compared_as_the_dense_engine_does(n, thr):
+def test_fitnesses_that_differ_by_rounding_are_compared_by_exact_totals(engine, n, thr):
     rng = np.random.default_rng(n)
     boxes = lognormal(n, rng)
-    index, other, dense = BoxIndex(boxes), BoxIndex(boxes), DenseEngine(boxes)
+    answers = engine(boxes)
     decided = {True: 0, False: 0}
     misleading = 0
     for _ in range(6):
         anchors = boxes[rng.choice(n, 5, replace=False)]
-        right = dense.fitness(anchors, thr).fitness
+        right, than = canonical(boxes, anchors, thr), answers.fitness(anchors, thr).fitness
+        assert answers.total(anchors, thr) == right
         for twin in near_twins(anchors, rng, 20):
-            than = index.fitness(anchors, thr).fitness  # each time: the index remembers who reached it last
-            fitter = dense.fitness(twin, thr).fitness > right
-            assert (index.first_fitter([twin], thr, than) is not None) == fitter
+            fitter = canonical(boxes, twin, thr) > right
+            assert (answers.first_fitter([twin], thr, than, anchors) is not None) == fitter
             decided[fitter] += 1
-            misleading += (other.fitness(twin, thr).fitness > than) != fitter
-        than = index.fitness(anchors, thr).fitness
+            misleading += (answers.fitness(twin, thr).fitness > than) != fitter
         for idle in ([1e5, 1e-5], [1e6, 1e6]):  # these serve no box
-            assert index.first_fitter([np.vstack([anchors, [idle]])], thr, than) is None
-        assert index.first_fitter([anchors], thr, than) is None
+            assert answers.first_fitter([np.vstack([anchors, [idle]])], thr, than, anchors) is None
+        assert answers.first_fitter([anchors], thr, than, anchors) is None
     assert min(decided.values()) > 10
     assert misleading > 0
 
 
-def test_a_fitness_from_elsewhere_is_compared_with_that_of_the_dense_engine():
+@pytest.mark.parametrize("engine", [BoxIndex, DenseEngine])
+def test_a_fitness_without_anchors_is_compared_with_the_exact_mean(engine):
     rng = np.random.default_rng(2)
     boxes = lognormal(1000, rng)
-    index, dense = BoxIndex(boxes), DenseEngine(boxes)
+    answers = engine(boxes)
     for _ in range(20):
         anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
-        fitness = dense.fitness(anchors, 0.25).fitness
+        fitness = float(Fraction(canonical(boxes, anchors, 0.25), 2**64 * len(boxes)))
         for than in (np.nextafter(fitness, 0), fitness, np.nextafter(fitness, 1)):
-            assert (index.first_fitter([anchors], 0.25, than) is not None) == (fitness > than)
+            assert (answers.first_fitter([anchors], 0.25, than) is not None) == (fitness > than)
 
 
-def test_a_fitness_at_another_threshold_is_one_from_elsewhere():
-    rng = np.random.default_rng(2)
-    boxes = lognormal(1000, rng)
-    index, dense = BoxIndex(boxes), DenseEngine(boxes)
-    seen = set()
-    for _ in range(20):
-        anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
-        thr = best_ratio(boxes, anchors).min() / 2  # all boxes are above it, as they are above 0
-        than = index.fitness(anchors, 0.0).fitness
-        fitter = dense.fitness(anchors, thr).fitness > than
-        assert (index.first_fitter([anchors], thr, than) is not None) == fitter
-        seen.add(fitter)
-    assert seen == {True, False}
-
-
-def test_twins_of_a_mutant_that_was_accepted_are_compared_as_the_dense_engine_does():
-    rng = np.random.default_rng(4)
-    boxes = lognormal(1000, rng)
-    dense = DenseEngine(boxes)
-    misleading = 0
-    for _ in range(20):
-        anchors = boxes[rng.choice(len(boxes), 5, replace=False)]
-        right = dense.fitness(anchors, 0.25).fitness
-        for twin in near_twins(anchors, rng, 5):
-            index = BoxIndex(boxes)  # a new one, which knows of nothing else
-            _, than = index.first_fitter([anchors], 0.25, 0.0)
-            value = dense.fitness(twin, 0.25).fitness
-            assert (index.first_fitter([twin], 0.25, than) is not None) == (value > right)
-            misleading += (value > than) != (value > right)
-    assert misleading > 0
+def test_a_tie_of_a_hair_is_decided_by_the_exact_total_alone():
+    """Two totals 1e-12 apart, whose sums as floats are on the wrong side of each other, for some order of the boxes."""
+    rng = np.random.default_rng(1)
+    boxes = lognormal(400, rng)
+    anchors = boxes[:3]
+    best = canonical(boxes, anchors, 0.0)
+    twin = next(
+        twin
+        for twin in near_twins(anchors, rng, 10_000)
+        if 0 < canonical(boxes, twin, 0.0) - best < best >> 50
+        and DenseEngine(boxes).fitness(twin, 0.0) <= DenseEngine(boxes).fitness(anchors, 0.0)
+    )
+    assert canonical(boxes, twin, 0.0) - best < 1e-12 * best
+    engines = [DenseEngine(boxes), BoxIndex(boxes), BoxIndex(boxes[::-1].copy()), DenseEngine(boxes[::-1].copy())]
+    with fastanchor.backend("numpy"):
+        engines.append(DenseEngine(boxes))
+    for answers in engines:
+        forth = answers.first_fitter([anchors, twin], 0.0, answers.fitness(anchors, 0.0).fitness, anchors)
+        back = answers.first_fitter([anchors], 0.0, answers.fitness(twin, 0.0).fitness, twin)
+        assert forth[0] == 1
+        assert back is None
 
 
 def test_bounds_are_bounds():
@@ -518,12 +527,11 @@ def test_bounds_are_bounds():
         anchors = boxes[rng.choice(len(boxes), rng.integers(1, 12), replace=False)]
         thr = rng.choice([0.0, 0.25, 0.6])
         total = exact_fitness(boxes, anchors, thr)[0] * len(boxes)
-        search = Search(index._grid, index._work.scratch, anchors, thr)
-        with index._work.scratch.borrow() as borrowed:
-            for level in sorted(index._grid.runs, reverse=True):
-                settled, _, spare, _ = search.scan(level, len(boxes), borrowed)
-                assert settled <= total * (1 + 1e-11)
-                assert total <= spare * (1 + 1e-11)
+        search = Search(index.shards[0].grid, anchors, thr)
+        for level in sorted(index.shards[0].grid.runs, reverse=True):
+            settled, _, spare, _ = search.scan(level, len(boxes))
+            assert settled <= total * (1 + 1e-11)
+            assert total <= spare * (1 + 1e-11)
 
 
 def test_take_pick_and_size():
@@ -537,12 +545,13 @@ def test_take_pick_and_size():
         for metric in ("iou", "euclidean"):
             d = distances(boxes, centers, metric).min(1)
             d = d if metric == "iou" else np.sqrt(d)
-            total = np.cumsum(d)
             for u in (0.0, 0.3, 0.999):
-                expected = (
-                    int(np.flatnonzero(total > u * total[-1])[0]) if total[-1] > 0 else index.pick(centers, metric, u)
-                )
-                assert index.pick(centers, metric, u) == expected
+                found = index.pick(centers, metric, u)
+                if d.any():
+                    assert found.row == naive.first_beyond(d, u)
+                    assert np.array_equal(found.box, boxes[found.row])
+                else:
+                    assert found is None
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, np.nextafter(1e-100, 0), np.nextafter(1e100, np.inf)])
@@ -600,12 +609,32 @@ def test_whole_job_with_either_engine():
     assert again.engine == "index"
 
 
-def test_the_job_asks_the_index_it_is_given():
+@pytest.mark.parametrize("engine", [BoxIndex, DenseEngine])
+def test_an_engine_that_is_given_is_used_or_what_is_asked_for_besides_is_refused(engine):
     boxes = np.maximum(ZOO["lognormal"], 3.0)[:500]
-    for engine in ("auto", "dense", "index"):
-        assert (
-            fastanchor.auto_anchor(BoxIndex(boxes), n=3, gen=0, rng=0, engine=engine, progress=False).engine == "index"
-        )
+    answers = engine(boxes)
+    name, other = (answers.name, "dense" if answers.name == "index" else "index")
+    options = {"rng": 0, "progress": False}
+    for run, *arguments in (
+        (fastanchor.auto_anchor, answers),
+        (fastanchor.kmeans, answers, 3),
+        (fastanchor.evolve, answers, boxes[:3]),
+    ):
+        run = functools.partial(run, *arguments)
+        for same in ("auto", name):
+            run(engine=same, **options)
+        with pytest.raises(DataError, match=rf"^engine = '{other}': boxes are an engine already, '{name}'"):
+            run(engine=other, **options)
+        with pytest.raises(DataError, match=r"^threads = 7: boxes are an engine already"):
+            run(threads=7, **options)
+    assert fastanchor.auto_anchor(answers, n=3, gen=0, rng=0, progress=False).engine == name
+
+
+def test_points_that_are_no_boxes_are_refused_as_an_engine_too():
+    points = DenseEngine(np.array([[1.0, -1.0], [2.0, 3.0]]))
+    assert fastanchor.kmeans(points, 1, metric="euclidean", rng=0).stop == "converged"
+    with pytest.raises(DataError, match=r"^boxes: widths and heights must be finite and > 0"):
+        fastanchor.kmeans(points, 1, rng=0)
 
 
 def test_index_of_boxes_that_the_job_would_leave_out_is_refused():
@@ -631,7 +660,7 @@ def test_pick_is_that_of_the_dense_engine():
     boxes, index = ZOO["many"], indexed("many")
     for metric in ("iou", "euclidean"):
         for u in (0.0, 0.5, 1.0 - 2.0**-53):
-            assert index.pick(boxes[:2], metric, u) == DenseEngine(boxes).pick(boxes[:2], metric, u)
+            assert index.pick(boxes[:2], metric, u).row == DenseEngine(boxes).pick(boxes[:2], metric, u).row
     assert indexed("equal").pick(ZOO["equal"][:1], "iou", 0.5) is None
 
 
@@ -670,5 +699,5 @@ def test_anchors_as_fit_as_the_best_do_not_end_the_look_at_those_after_them():
         than = index.fitness(anchors, 0.25).fitness
         fitness = index.fitness(better, 0.25).fitness
         assert fitness > than
-        assert index.first_fitter([anchors, better], 0.25, than) == (1, fitness)
-        assert index.first_fitter([anchors, anchors * 0.5, anchors], 0.25, than) is None
+        assert index.first_fitter([anchors, better], 0.25, than, anchors) == (1, fitness)
+        assert index.first_fitter([anchors, anchors * 0.5, anchors], 0.25, than, anchors) is None

@@ -1,5 +1,8 @@
 """The triangle naive - numpy - numba, over the zoo and over drawn inputs."""
 
+import functools
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,11 +34,19 @@ def some_centers(wh, k, seed=0):
 def assigned(module, wh, centers, metric):
     labels, distance = np.full(len(wh), -1, np.int32), np.empty(len(wh))
     kernel = module.assign_iou if metric == "iou" else module.assign_euclidean
-    changed, total = kernel(*columns(wh), *columns(centers), labels, distance)
-    again = kernel(*columns(wh), *columns(centers), labels, distance)
-    assert changed == len(wh)
-    assert again == (0, total)
-    return labels, distance, total
+    assert kernel(*columns(wh), *columns(centers), labels, distance) == len(wh)
+    assert kernel(*columns(wh), *columns(centers), labels, distance) == 0
+    return labels, distance
+
+
+def exactly(values, scale, digits):
+    """The sum of the values, each cut to so many digits of 32 bits, as a whole number of the last digit's units."""
+    return sum(int(Fraction(value) * Fraction(scale) * 2 ** (32 * digits)) for value in values.tolist())
+
+
+def number(digits):
+    """The whole number that digits of 32 bits stand for."""
+    return functools.reduce(lambda number, digit: (number << 32) + int(digit), digits.tolist(), 0)
 
 
 @pytest.fixture(params=zoo.BOXES)
@@ -47,11 +58,10 @@ def wh(request):
 @pytest.mark.parametrize("metric", ["iou", "euclidean"])
 def test_assignment_is_the_definition_bit_for_bit(backend, wh, k, metric):
     centers = some_centers(wh, k)
-    labels, distance, total = assigned(kernels.load(), wh, centers, metric)
+    labels, distance = assigned(kernels.load(), wh, centers, metric)
     right, right_distance = naive.nearest_fast(wh, centers, metric)
     np.testing.assert_array_equal(labels, right)
     np.testing.assert_array_equal(distance, right_distance)
-    np.testing.assert_allclose(total, right_distance.sum(), rtol=1e-12)
 
 
 @given(
@@ -62,7 +72,7 @@ def test_assignment_is_the_definition_bit_for_bit(backend, wh, k, metric):
 def test_assignment_by_loops(wh, centers, metric):
     right, right_distance = naive.nearest(wh, centers, metric)
     for name in kernels.LEGAL if kernels.installed() else ["numpy"]:
-        labels, distance, _ = assigned(kernels.load(name), wh, centers, metric)
+        labels, distance = assigned(kernels.load(name), wh, centers, metric)
         np.testing.assert_array_equal(labels, right)
         np.testing.assert_array_equal(distance, right_distance)
 
@@ -76,11 +86,19 @@ def test_backends_agree_on_every_bit(wh, k):
         a, b = assigned(one, wh, centers, metric), assigned(two, wh, centers, metric)
         np.testing.assert_array_equal(a[0], b[0])
         np.testing.assert_array_equal(a[1], b[1])
-        assert a[2] == b[2]
-    sums = [np.zeros((k, 3)), np.zeros((k, 3))]
-    for module, out in zip((one, two), sums, strict=True):
-        module.label_sums(*columns(wh), a[0], out)
-    np.testing.assert_array_equal(*sums)
+    sums = [(np.zeros((k, 4), np.int64), np.zeros(4, np.int64), np.zeros(k, np.int64)) for _ in range(2)]
+    for module, (by_label, total, counts) in zip((one, two), sums, strict=True):
+        for start in range(0, len(wh), 1 << 16):
+            some, labels = wh[start : start + (1 << 16), 0].copy(), a[0][start : start + (1 << 16)]
+            module.exact_sums(some, labels, 2.0**-40, by_label)
+            module.exact_sum(some, 2.0**-40, total)
+            module.label_counts(labels, counts)
+    for mine, theirs in zip(*sums, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    best = [np.empty(len(wh)), np.empty(len(wh))]
+    for module, out in zip((one, two), best, strict=True):
+        module.best_ratio(*columns(wh), *columns(centers), out)
+    np.testing.assert_array_equal(*best)
     for thr in (0.0, 0.25, 0.5, 1.0, naive.best_ratio(wh[0], centers)):
         assert one.fitness(*columns(wh), *columns(centers), float(thr)) == two.fitness(
             *columns(wh), *columns(centers), float(thr)
@@ -88,21 +106,23 @@ def test_backends_agree_on_every_bit(wh, k):
         assert one.ratios(*columns(wh), *columns(centers), float(thr)) == two.ratios(
             *columns(wh), *columns(centers), float(thr)
         )
-    singles = []
-    with np.errstate(over="ignore"):  # sides up to 1e100 are infinite in single precision; both have to do the same
-        x, y, cx, cy = (c.astype(np.float32) for c in (*columns(wh), *columns(centers)))
-        for module in (one, two):
-            label, far = np.zeros(len(wh), np.int32), np.empty(len(wh), np.float32)
-            module.assign_single(x, y, cx, cy, label, far)
-            total = np.zeros((k, 3), np.float32)
-            module.add_single(x, y, label, total)
-            singles.append((label, far, total))
-    for mine, theirs in zip(*singles, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
     matrices = [np.empty((len(wh), k)), np.empty((len(wh), k))]
     for module, out in zip((one, two), matrices, strict=True):
         module.wh_iou(*columns(wh), *columns(centers), out)
     np.testing.assert_array_equal(*matrices)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=40), st.integers(-3, 900), st.integers(1, 5), st.integers(1, 3))
+def test_exact_sums_are_those_of_fractions(values, top, digits, k):
+    values = np.array(values) * 2.0**top
+    labels = np.arange(len(values), dtype=np.int32) % k
+    for name in kernels.LEGAL if kernels.installed() else ["numpy"]:
+        module, total = kernels.load(name), np.zeros(digits, np.int64)
+        module.exact_sum(values, 2.0**-top, total)
+        assert number(total) == exactly(values, 2.0**-top, digits)
+        by_label = np.zeros((k, digits), np.int64)
+        module.exact_sums(values, labels, 2.0**-top, by_label)
+        assert [number(row) for row in by_label] == [exactly(values[labels == j], 2.0**-top, digits) for j in range(k)]
 
 
 @given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=12), st.floats(0, 1))
@@ -112,6 +132,9 @@ def test_fitness_counts_exactly_and_sums_to_rounding(wh, anchors, thr):
         for name in kernels.LEGAL if kernels.installed() else ["numpy"]:
             total, count = kernels.load(name).fitness(*columns(wh), *columns(anchors), at)
             assert count / len(wh) == right[1]
+            best = np.empty(len(wh))
+            kernels.load(name).best_ratio(*columns(wh), *columns(anchors), best)
+            assert best.tolist() == [naive.best_ratio(box, anchors) for box in wh.tolist()]
             np.testing.assert_allclose(total / len(wh), right[0], rtol=1e-12)
 
 

@@ -11,7 +11,8 @@ import fastanchor
 from fastanchor import DataError, cluster, kernels
 from fastanchor.engine import _pool, _select, choose
 from fastanchor.engine._protocol import Nearest
-from fastanchor.engine.dense import DenseEngine, DenseStep
+from fastanchor.engine._reduce import StepTaken
+from fastanchor.engine.dense import DenseEngine
 
 import naive
 import strategies
@@ -118,7 +119,7 @@ class Scripted:
         self.asked.append(float(centers[0, 0]))
         where, inertia = self.steps[len(self.asked) - 1]
         self.inertia[self.asked[-1]] = inertia
-        return DenseStep(True, np.array([2]), inertia, np.full((1, 2), float(where)))
+        return StepTaken(True, np.array([2]), np.full((1, 2), float(where)), lambda: inertia)
 
     def nearest(self, centers, metric):
         return Nearest(np.array([2]), self.inertia[float(centers[0, 0])])
@@ -224,12 +225,26 @@ def test_kmeans_plus_plus_draws_boxes_far_down_the_rows(backend, metric, last):
     engine = DenseEngine(wh)
     first = np.array([[10.0, 10.0]])
     distance = naive.nearest_fast(wh, first, metric)[1]
-    cumulative = np.cumsum(np.sqrt(distance) if metric == "euclidean" else distance)
+    plain = np.sqrt(distance) if metric == "euclidean" else distance
     for u in (0.0, 0.1, 0.5, 0.9, 1.0 - 2.0**-53):  # at 0.5 the first of the two is passed, but not exceeded
-        assert engine.pick(first, metric, u) == np.flatnonzero(cumulative > u * cumulative[-1])[0]
+        assert engine.pick(first, metric, u).row == naive.first_beyond(plain, u)
     for seed in range(3):
         got = quiet(wh, 3, rng=seed, init="k-means++", metric=metric, engine="dense")
         assert sorted(got.centers.tolist()) == [[10, 10], [10, 20], [20, 10]]
+
+
+@pytest.mark.parametrize("engine", ["dense", "index"])
+def test_kmeans_plus_plus_adds_up_without_rounding(backend, engine):
+    """Half of the total is reached to the last bit: the first half does not exceed it, whatever floats add up to."""
+    if engine == "index" and backend == "numpy":
+        pytest.skip("the index needs numba")
+    half = zoo.lognormal(500)
+    boxes = np.concatenate([half, half[::-1], [[10.0, 10.0]]])
+    answers = choose(boxes, name=engine)
+    for metric in ("iou", "euclidean"):
+        first = np.array([[10.0, 10.0]])
+        assert answers.pick(first, metric, 0.5).row == 500
+        assert answers.pick(first, metric, np.nextafter(0.5, 0.0)).row == 499
 
 
 @pytest.mark.parametrize("metric", ["iou", "euclidean"])

@@ -10,7 +10,7 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._progress import bar
 from fastanchor._types import EngineName, EvolveResult, FloatArray, Progress, Rng, Sizes
-from fastanchor.engine import BoxesLike, Engine, choose
+from fastanchor.engine import BoxesLike, Scored, choose
 from fastanchor.metrics import as_anchors
 
 __all__ = ["Draws", "climb", "evolve"]
@@ -59,7 +59,7 @@ def evolve(
         Seed (0 to ``2**128 - 1``) or source of randomness.
     engine : {"auto", "dense", "index"}
         How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
-        changes the answer.
+        changes the answer. Boxes that are an index already answer for themselves; leave `engine` and `threads` out.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -88,7 +88,7 @@ def evolve(
 
 def climb(
     best: FloatArray,
-    answers: Engine,
+    answers: Scored,
     thr: float,
     gen: int,
     draws: Draws,
@@ -106,7 +106,7 @@ def climb(
             # factors do not depend on what was accepted: an engine may look at the mutants to come at the same time
             drawn += [_factors(draws, len(best)) for _ in range(min(AHEAD, gen - done) - len(drawn))]
             mutants = [(best * factors).clip(min=LEAST) for factors in drawn]
-            found = answers.first_fitter(mutants, thr, fitness)
+            found = answers.first_fitter(mutants, thr, fitness, best)
             passed = len(mutants) if found is None else found[0] + 1
             history[done + 1 : done + passed + 1] = fitness
             done += passed

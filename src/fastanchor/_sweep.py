@@ -16,9 +16,9 @@ from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
 from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update
 from fastanchor.boxes import network_input
-from fastanchor.engine import BoxesLike, BoxIndex, choose
+from fastanchor.engine import BoxesLike, choose
 from fastanchor.metrics import mean_best_iou
-from fastanchor.quality import network_wh
+from fastanchor.quality import ready
 from fastanchor.starts import N_INIT, fittest
 
 __all__ = ["SweepResult", "sweep"]
@@ -98,6 +98,7 @@ def sweep(
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
+        An index that holds such boxes is refused: leave them out before it is built.
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness. Each number makes the draws that :func:`auto_anchor` makes
         for it, so its anchors are those of that function with as many generations, whatever other numbers there are.
@@ -107,7 +108,8 @@ def sweep(
     n_init : int, default 16
         Starts of k-means to try, chosen among by the ratio fitness; see :func:`auto_anchor`.
     engine : {"auto", "dense", "index"}
-        Who looks at the boxes; built once for all numbers. Never changes the answer.
+        Who looks at the boxes; built once for all numbers. Never changes the answer. Boxes that are an index already
+        answer for themselves; leave `engine` and `threads` out.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -135,9 +137,7 @@ def sweep(
         raise DataError("n: is empty; at least one number of anchors is needed")
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
-    wh = network_wh(boxes, img_size, fit, min_size)
-    whole = isinstance(boxes, BoxIndex) and len(wh) == len(boxes)
-    answers = choose(boxes if whole else wh, name=engine, threads=threads)
+    answers = choose(ready(boxes, img_size, fit, min_size), name=engine, threads=threads)
     root = _check.generator(rng)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
@@ -153,4 +153,4 @@ def sweep(
             scores[:2, i] = answers.fitness(centers, thr)
             scores[2, i] = mean_best_iou(answers, centers)
             moving.update(1)
-    return SweepResult(np.array(numbers), tuple(found), scores[0], scores[1], scores[2], len(wh), answers.name)
+    return SweepResult(np.array(numbers), tuple(found), scores[0], scores[1], scores[2], len(answers), answers.name)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor import _check, export
-from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
+from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
 from fastanchor._small import MIN_SIZE, SMALL, count_small, kept
 from fastanchor._types import (
@@ -29,9 +29,10 @@ from fastanchor._types import (
     Update,
 )
 from fastanchor.boxes import Boxes, network_input, network_sizes
-from fastanchor.engine import BoxesLike, BoxIndex, Engine, choose
+from fastanchor.engine import BoxesLike, answers_all, choose
 from fastanchor.layers import Split
 from fastanchor.metrics import mean_best_iou
+from fastanchor.quality import ready
 from fastanchor.starts import N_INIT, fittest
 
 __all__ = ["AnchorResult", "auto_anchor"]
@@ -189,6 +190,7 @@ def auto_anchor(
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
+        An index that holds such boxes is refused: leave them out before it is built.
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness, for k-means first and the search after it.
     metric, update, init, max_iter, tol
@@ -201,7 +203,7 @@ def auto_anchor(
         `init`, k-means runs once over all boxes.
     engine : {"auto", "dense", "index"}
         How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
-        changes the answer.
+        changes the answer. Boxes that are an index already answer for themselves; leave `engine` and `threads` out.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -233,25 +235,22 @@ def auto_anchor(
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
     min_size = _check.number(min_size, "min_size", low=0.0)
-    indexed = boxes if isinstance(boxes, BoxIndex) else None
-    wh = network_sizes(boxes, img_size, fit) if indexed is None else indexed.take(np.arange(len(indexed)))
     scaled = isinstance(boxes, Boxes) and boxes.image_wh is not None
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
     if len(parts) > 1:
         text = f"the boxes are of several parts of the data set: {', '.join(sorted(map(repr, parts)))}"
         warnings.warn(f"{text}; detectors are trained on one, see split in read()", SplitWarning, stacklevel=2)
-    keep = kept(wh, min_size)
-    used = int(np.count_nonzero(keep))
-    if indexed is not None and used < len(wh):
-        raise DataError(
-            f"boxes: {len(wh) - used:,} of {len(wh):,} boxes have no side >= min_size = {min_size:g} pixels of the "
-            "network input; leave them out before building the index"
-        )
-    small = count_small(wh)
+    if answers_all(boxes):
+        answers = choose(ready(boxes, img_size, fit, min_size), name=engine, threads=threads)
+        every, small = len(answers), answers.below(SMALL).either
+    else:
+        wh = network_sizes(boxes, img_size, fit)
+        keep = kept(wh, min_size)
+        every, small = len(wh), count_small(wh)
+        answers = choose(wh if keep.all() else wh[keep], name=engine, threads=threads)
     if small:
-        text = f"{small:,} of {len(wh):,} boxes have a side < {SMALL:g} pixels of the network input"
+        text = f"{small:,} of {every:,} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
-    answers: Engine = indexed or choose(wh if used == len(wh) else wh[keep], name=engine, threads=threads)
     generator = _check.generator(rng)
     clusters = fittest(
         answers,
@@ -277,9 +276,9 @@ def auto_anchor(
         kmeans=clusters,
         kmeans_fitness=start,
         evolve=search,
-        boxes=used,
+        boxes=len(answers),
         small=small,
-        dropped=len(wh) - used,
+        dropped=every - len(answers),
         engine=answers.name,
         backend=answers.backend,
         fit=fit if scaled else None,

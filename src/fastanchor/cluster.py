@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastanchor import _check, kernels
+from fastanchor import _check
 from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._hints import called
@@ -19,7 +18,6 @@ from fastanchor._types import (
     FloatArray,
     IntArray,
     KMeansResult,
-    LabelArray,
     Metric,
     Progress,
     Rng,
@@ -30,10 +28,10 @@ from fastanchor._types import (
     Update,
 )
 from fastanchor.boxes import Boxes
-from fastanchor.engine import METRICS, BoxesLike, BoxIndex, Engine, choose
-from fastanchor.engine._pool import each, thread_count
+from fastanchor.engine import METRICS, BoxesLike, Engine, answers_all, choose
+from fastanchor.engine._columns import Columns, columns_of
+from fastanchor.engine._exact import UNIT, coordinates
 from fastanchor.engine._protocol import Step
-from fastanchor.engine.dense import DenseEngine
 from fastanchor.metrics import mean_best_iou
 
 __all__ = ["AS_IN_KMEANS", "INITS", "UPDATES", "assign", "clustered", "kmeans", "update_centers"]
@@ -41,7 +39,7 @@ __all__ = ["AS_IN_KMEANS", "INITS", "UPDATES", "assign", "clustered", "kmeans", 
 UPDATES = get_args(Update)
 INITS = get_args(StartName)
 
-# Engines agree on sums to 1e-12; what differs by less than this is a tie, and the earlier stays.
+# Inertias and fitnesses that differ by less than this, relative, are a tie, and the earlier stays.
 TIE = 1e-11
 
 
@@ -85,7 +83,8 @@ def kmeans(
         Taken of widths and of heights apart.
     init : {"random", "k-means++"} or (k, 2) array-like
         "random" draws k boxes; "k-means++" draws each next one with a probability in proportion to its distance from
-        those before. An array is run once, whatever `n_init` says.
+        those before: the first row where the distances so far, added up without rounding, exceed ``rng.random()`` times
+        their total. An array is run once, whatever `n_init` says.
     n_init : int, default 1
         Runs from as many starts; the one with the largest mean IoU (least inertia for "euclidean") is returned.
         ``auto_anchor`` and ``sweep`` have 16, because their starts are short trials chosen among by the fitness.
@@ -98,6 +97,7 @@ def kmeans(
     engine : {"auto", "dense", "index"}
         How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
         changes the answer. With ``metric="euclidean"`` "index" needs sides above 0; "auto" and "dense" take any points.
+        Boxes that are an index already answer for themselves; leave `engine` and `threads` out.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -155,7 +155,7 @@ def clustered(
     if given is None:
         _check.choice(init, "init", INITS)
     answers = choose(boxes, name=engine, threads=threads, metric=metric, argument=named.boxes)
-    distinct = _distinct(answers, k)
+    distinct = len(answers.distinct(k))
     if distinct < k:
         sizes = f"{distinct} distinct {'sizes' if distinct != 1 else 'size'}"
         raise DataError(f"{named.boxes}: hold {sizes}, fewer than {called(named.k)} = {k}")
@@ -241,7 +241,7 @@ def update_centers(
     """
     _check.choice(update, "update", UPDATES)
     k = _check.integer(k, "k", least=1)
-    if isinstance(boxes, BoxIndex):
+    if answers_all(boxes):
         boxes = boxes.take(np.arange(len(boxes)))
     wh = _check.as_points(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
     beyond = f"must be from 0 to k - 1 = {k - 1}"
@@ -257,28 +257,15 @@ def update_centers(
     if without.size and places is None:
         more = f" and {without.size - 1} more" if without.size > 1 else ""
         raise DataError(f"labels: centre {without[0]}{more} of k = {k} has no box; give empty= to say where it goes")
-    rule = DenseEngine(wh).medians if update == "median" else _means(wh)
-    centers: FloatArray = rule(owners, counts)
+    columns = Columns(*columns_of(wh))
+    if update == "median":
+        centers = columns.medians(owners, counts)
+    else:
+        scale = coordinates(*columns.sizes()) if wh.any() else UNIT
+        centers = scale.means(columns.sums(owners, k, scale), counts)
     if places is not None:
         centers[without] = places[without]
     return centers
-
-
-def _means(wh: FloatArray) -> Callable[[LabelArray, IntArray], FloatArray]:
-    w, h, sums_of = wh[:, 0].copy(), wh[:, 1].copy(), kernels.load().label_sums
-
-    def rule(labels: LabelArray, counts: IntArray) -> FloatArray:
-        def work(chunks: list[slice]) -> list[FloatArray]:
-            parts = [np.zeros((len(counts), 3)) for _ in chunks]
-            for c, part in zip(chunks, parts, strict=True):
-                sums_of(w[c], h[c], labels[c], part)
-            return parts
-
-        sums = sum(each(work, len(w), thread_count(None)), start=np.zeros((len(counts), 3)))
-        means: FloatArray = sums[:, :2] / np.maximum(sums[:, 2:], 1.0)
-        return means
-
-    return rule
 
 
 class _Run(NamedTuple):
@@ -342,11 +329,11 @@ def _reseeded(answers: Engine, step: Step, metric: Metric, named: Called) -> Flo
     empty = np.flatnonzero(step.counts == 0)
     if not empty.size:
         return step.centers
-    rows = answers.spread(step.centers[step.counts > 0], metric, empty.size)
-    if rows.size < empty.size:
+    found = answers.spread(step.centers[step.counts > 0], metric, empty.size)
+    if len(found.rows) < empty.size:
         raise _alike(named, len(step.centers))
     moved = step.centers.copy()
-    moved[empty] = answers.take(rows)
+    moved[empty] = found.boxes
     return moved
 
 
@@ -357,13 +344,13 @@ def _alike(named: Called, k: int) -> DataError:
 def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator, named: Called) -> FloatArray:
     if init == "random":
         return answers.take(rng.choice(len(answers), k, replace=False))
-    rows = [int(rng.integers(len(answers)))]
-    while len(rows) < k:
-        row = answers.pick(answers.take(np.array(rows)), metric, rng.random())
-        if row is None:
+    centers = answers.take(np.array([rng.integers(len(answers))]))
+    while len(centers) < k:
+        found = answers.pick(centers, metric, rng.random())
+        if found is None:
             raise _alike(named, k)
-        rows.append(row)
-    return answers.take(np.array(rows))
+        centers = np.vstack([centers, found.box])
+    return centers
 
 
 def _given(init: Any, k: int, metric: Metric, named: Called) -> FloatArray:
@@ -372,18 +359,6 @@ def _given(init: Any, k: int, metric: Metric, named: Called) -> FloatArray:
     if len(centers) != k:
         raise DataError(f"init: holds {len(centers)} centres; {called(named.k)} = {k} are needed")
     return centers
-
-
-def _distinct(answers: Engine, enough: int) -> int:
-    """Return the number of distinct boxes, counted no further than `enough`."""
-    found = np.empty(0, dtype=np.complex128)
-    size = 1 << 12  # nearly always the first look suffices
-    start = 0
-    while start < len(answers) and found.size < enough:
-        some = answers.take(np.arange(start, min(start + size, len(answers))))
-        found = np.unique(np.concatenate([found, some[:, 0] + 1j * some[:, 1]]))
-        start, size = start + size, 1 << 16
-    return min(found.size, enough)
 
 
 def _mean_iou(answers: Engine, centers: FloatArray, metric: Metric, inertia: float) -> float:

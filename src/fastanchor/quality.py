@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor import _check
+from fastanchor._errors import DataError
 from fastanchor._small import EVERY, kept
 from fastanchor._types import Fit, FloatArray, IntArray, Result, Sizes
 from fastanchor.boxes import network_input, network_sizes
-from fastanchor.engine import BoxesLike, BoxIndex, choose
-from fastanchor.engine._pool import CHUNK, each, thread_count
-from fastanchor.metrics import as_anchors, mean_best_iou, wh_iou
+from fastanchor.engine import BoxesLike, answers_all, choose
+from fastanchor.engine._pool import each, thread_count
+from fastanchor.metrics import as_anchors, mean_best_iou
 
-__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh"]
+__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh", "ready"]
 
 # COCO's small, medium and large: areas below these, square pixels
 SIZES = (("small", 32.0**2), ("medium", 96.0**2), ("large", np.inf))
@@ -115,7 +116,8 @@ def check(
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 0
         Boxes without a side of at least this many pixels of the network input are left out. The default keeps all,
-        because a trainer scores every label; ``auto_anchor`` and ``sweep``, which choose anchors, have 2.
+        because a trainer scores every label; ``auto_anchor`` and ``sweep``, which choose anchors, have 2. An index that
+        holds such boxes is refused.
 
     Raises
     ------
@@ -132,45 +134,27 @@ def check(
     """
     network_input(img_size, fit)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
-    wh = network_wh(boxes, img_size, fit, min_size)
-    sizes = as_anchors(anchors, len(wh))
+    engine = choose(ready(boxes, img_size, fit, min_size))
+    sizes = as_anchors(anchors, len(engine))
     sizes = sizes[np.argsort(sizes[:, 0] * sizes[:, 1], kind="stable")]
-    engine = choose(boxes if isinstance(boxes, BoxIndex) and len(boxes) == len(wh) else wh)
     score = engine.fitness(sizes, thr)
-    n, k = len(wh), len(sizes)
-    counts = np.zeros(k, np.int64)
-    past = 0
-    ratio_sum = best_sum = 0.0
-    limits = [limit for _, limit in SIZES[:-1]]
-    # per class of size: boxes, boxes past the threshold, sum of their ratios, sum of IoU
-    table = np.zeros((len(SIZES), 4))
-    for start in range(0, n, CHUNK):
-        part = wh[start : start + CHUNK]
-        ratio = _ratios(part, sizes)
-        best, iou = ratio.max(axis=1), wh_iou(part, sizes).max(axis=1)
-        counts += np.bincount(ratio.argmax(axis=1), minlength=k)
-        past += int(np.count_nonzero(ratio > thr))
-        ratio_sum += float(ratio.sum())
-        best_sum += float(best.sum())
-        row = np.searchsorted(limits, part[:, 0] * part[:, 1], side="right")
-        good = best > thr
-        for column, weights in enumerate((np.ones(len(part)), good, best * good, iou)):
-            table[:, column] += np.bincount(row, weights, minlength=len(SIZES))
+    n, k = len(engine), len(sizes)
+    found = engine.profile(sizes, thr, [limit for _, limit in SIZES[:-1]])
     classes = tuple(
         SizeClass(name, int(count), fit_sum / count, above / count, iou_sum / count)
         if count
         else SizeClass(name, 0, None, None, None)
-        for (name, _), (count, above, fit_sum, iou_sum) in zip(SIZES, table.tolist(), strict=True)
+        for (name, _), (count, above, fit_sum, iou_sum) in zip(SIZES, found.table.tolist(), strict=True)
     )
     return AnchorCheck(
         anchors=sizes,
         fitness=score.fitness,
         bpr=score.bpr,
         mean_iou=mean_best_iou(engine, sizes),
-        past_thr=past / n,
-        mean_ratio=ratio_sum / (n * k),
-        mean_best=best_sum / n,
-        counts=counts,
+        past_thr=found.past / n,
+        mean_ratio=found.ratio / (n * k),
+        mean_best=found.best / n,
+        counts=found.counts,
         sizes=classes,
         boxes=n,
         thr=thr,
@@ -203,6 +187,29 @@ def best_served(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, Float
     return labels, best
 
 
+def ready(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float) -> BoxesLike:
+    """Return boxes in pixels of the network input for :func:`choose`, all with a side of at least `min_size`.
+
+    An engine is returned as it is.
+
+    Raises
+    ------
+    DataError
+        If no box is left, or an engine holds boxes that would be left out.
+    """
+    if not answers_all(boxes):
+        return network_wh(boxes, img_size, fit, min_size)
+    network_input(img_size, fit)  # checked even for an engine, which nothing scales
+    min_size = _check.number(min_size, "min_size", low=0.0)
+    without = boxes.below(min_size).both
+    if without:
+        raise DataError(
+            f"boxes: {without:,} of {len(boxes):,} boxes have no side >= min_size = {min_size:g} pixels of the "
+            "network input; leave them out before building the index"
+        )
+    return boxes
+
+
 def network_wh(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float) -> FloatArray:
     """Return the boxes with a side of at least `min_size`, in pixels of the network input, (n, 2).
 
@@ -211,9 +218,9 @@ def network_wh(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_si
     DataError
         If none is left.
     """
-    network_input(img_size, fit)  # checked even for a BoxIndex, which nothing scales
+    network_input(img_size, fit)  # checked even for an engine, which nothing scales
     min_size = _check.number(min_size, "min_size", low=0.0)
-    wh = boxes.take(np.arange(len(boxes))) if isinstance(boxes, BoxIndex) else network_sizes(boxes, img_size, fit)
+    wh = boxes.take(np.arange(len(boxes))) if answers_all(boxes) else network_sizes(boxes, img_size, fit)
     keep = kept(wh, min_size)
     return wh if keep.all() else wh[keep]
 

@@ -101,7 +101,7 @@ def _chosen(
     """Return the fittest run over these boxes: short trials, the fittest of them continued."""
 
     def score(run: KMeansResult) -> float:
-        return answers.fitness(run.centers, thr).fitness
+        return float(answers.total(run.centers, thr))
 
     def finished(run: KMeansResult) -> KMeansResult:
         if run.stop != "max_iter" or run.n_iter >= max_iter:

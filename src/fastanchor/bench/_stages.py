@@ -19,7 +19,7 @@ from fastanchor.bench import _plain
 from fastanchor.bench._contest import Call, Case, contender, stage
 from fastanchor.cluster import assign, kmeans, update_centers
 from fastanchor.datasets import read
-from fastanchor.engine import BoxIndex, Engine
+from fastanchor.engine import BoxIndex, Engine, answers_all
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
 
@@ -71,7 +71,7 @@ stage(
     reference=lambda case: case.wh,
     agrees=same,
     rule="same boxes",
-    view=lambda answer: answer.take(np.arange(len(answer))) if isinstance(answer, BoxIndex) else answer,
+    view=lambda answer: answer.take(np.arange(len(answer))) if answers_all(answer) else answer,
 )
 stage(
     "distance matrix",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from fastanchor.cluster import kmeans
 from fastanchor.compat._labels import Labelled, rounded
 from fastanchor.compat._single import Single
 from fastanchor.compat._vq import restarts
-from fastanchor.engine import Engine, choose
+from fastanchor.engine import choose
 from fastanchor.engine._pool import each, thread_count
 
 __all__ = ["LEAST", "STARTS", "Dialect", "Report", "beginning", "by_area", "fit", "kmean", "report", "threshold"]
@@ -176,5 +176,5 @@ def fit(anchors: FloatArray, wh: FloatArray, thr: float, gen: int, draws: Draws,
     kept = wh if whole.all() else wh[whole]
     if not len(kept):
         raise DataError("dataset: every label has a width or a height of 0")
-    answers = cast(Engine, Single(choose(kept), wh))
+    answers = Single(choose(kept), wh)
     return climb(np.maximum(anchors, 1e-3), answers, thr, gen, draws, None, improved).anchors.copy()

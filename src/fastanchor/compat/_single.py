@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import Fitness, FloatArray
-from fastanchor.engine import Engine
+from fastanchor.engine import Scored
 
 __all__ = ["Single"]
 
@@ -29,13 +29,13 @@ class Single:
 
     Parameters
     ----------
-    answers : Engine
+    answers : Scored
         Of the boxes whose sides are > 0.
     wh : (n, 2) float64
         All boxes, which single precision holds exactly.
     """
 
-    def __init__(self, answers: Engine, wh: FloatArray) -> None:
+    def __init__(self, answers: Scored, wh: FloatArray) -> None:
         self._answers = answers
         self._wh = wh
         self._torch: Any = sys.modules.get("torch")
@@ -48,13 +48,17 @@ class Single:
         self._best, self._mean = anchors, None
         return self._answers.fitness(anchors, thr)
 
-    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
+    def first_fitter(
+        self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
+    ) -> tuple[int, float] | None:
         """Return which of these anchors is the first that is fitter than the best so far, and its exact fitness."""
         # in small sets a box more or less beyond the threshold is more than all roundings
         near = 2.0 * APART * than + thr / len(self._wh) if self._torch else 0.0
         passed = 0
         while passed < len(mutants):
-            found = self._answers.first_fitter(mutants[passed:], thr, max(than - near, 0.0))
+            found = self._answers.first_fitter(
+                mutants[passed:], thr, max(than - near, 0.0), of if near == 0.0 else None
+            )
             if found is None:
                 return None
             passed += found[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from fastanchor._types import EvolveResult, Fitness, FloatArray
 from fastanchor.cluster import clustered
 from fastanchor.compat._search import STARTS, by_area
 from fastanchor.compat._vq import restarts
-from fastanchor.engine import Engine, choose
+from fastanchor.engine import Scored, choose
 
 __all__ = ["Streams", "global_streams", "own_streams", "search", "start"]
 
@@ -77,7 +77,7 @@ def search(
     whole = double[(double > 0.0).all(1)]
     share = len(whole) / len(double)
     answers = _From(choose(whole), first, share)
-    found = climb(begun.astype(np.float64), cast(Engine, answers), thr, iters, draws)
+    found = climb(begun.astype(np.float64), answers, thr, iters, draws)
     return EvolveResult(
         by_area(found.anchors), found.fitness * share, found.bpr * share, found.accepted, found.history * share
     )
@@ -95,18 +95,21 @@ def _spread(drawn: FloatArray, sigma: float) -> FloatArray:
 class _From:
     """An engine for a search that begins with a fitness in single precision."""
 
-    def __init__(self, answers: Engine, first: float | None, share: float) -> None:
+    def __init__(self, answers: Scored, first: float | None, share: float) -> None:
         self._answers, self._first, self._share, self._begun = answers, first, share, False
+        self._single: FloatArray | None = None  # the anchors whose fitness is one in single precision
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Return the ratio fitness and the best possible recall."""
         found = self._answers.fitness(anchors, thr)
         if self._begun:
             return found
-        self._begun = True
+        self._begun, self._single = True, anchors
         first = float(np.float32(found.fitness)) if self._first is None else self._first / self._share
         return Fitness(first, found.bpr)
 
-    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
+    def first_fitter(
+        self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
+    ) -> tuple[int, float] | None:
         """Return which of these anchors is the first with a fitness greater than `than`, and its fitness."""
-        return self._answers.first_fitter(mutants, thr, than)
+        return self._answers.first_fitter(mutants, thr, than, None if of is self._single else of)

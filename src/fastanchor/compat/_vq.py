@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor.engine._mean import Look, looker
+from fastanchor.compat._mean import Look, looker
 from fastanchor.engine._pool import Team, thread_count
 
 __all__ = ["Book", "restarts"]
@@ -37,7 +37,7 @@ def restarts(
     Draws come from NumPy's global random state, or from another ``choice``, `rows`. A run ends when the mean distance
     changes by no more than 1e-5; a centre that no point is nearest to is dropped. SciPy returns the first with the
     least distortion. Points (n, 2) in float32 are dealt with in single precision, as SciPy does, unless they are very
-    many; see ``engine._mean``.
+    many; see ``_mean``.
     """
     drawn = [points[rows(len(points), k, replace=False)] for _ in range(starts)]
     look = looker(points)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -20,11 +20,10 @@ from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._evolve import Draws, climb
 from fastanchor._progress import bar
-from fastanchor._types import Fitness, FloatArray, KMeansResult, LabelArray, Metric, Update
+from fastanchor._types import Fitness, FloatArray, IntArray, KMeansResult, Metric, Update
 from fastanchor.cluster import AS_IN_KMEANS, clustered
 from fastanchor.compat._read_voc import read_voc
 from fastanchor.engine import Engine, choose
-from fastanchor.engine.dense import DenseEngine, DenseLloyd, DenseStep
 
 __all__ = [
     "anchor_fitness",
@@ -145,7 +144,8 @@ def fitted(
         answers = choose(boxes, metric=metric, argument=named.boxes)
     else:
         check = _check.as_sizes if use_iou else _check.as_points
-        answers = _Ruled(check(boxes, named.boxes), dist)
+        wh = check(boxes, named.boxes)
+        answers = cast(Engine, _Ruled(choose(wh, name="dense", metric=metric), wh, dist))
     if k > len(answers):
         raise DataError(f"{named.boxes}: there are {len(answers)}, fewer than {named.k} = {k}")
     draw = _plus_plus if use_pp else _random
@@ -212,7 +212,7 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     _tell("kmeans", begun, fitness, bpr)
     draws = Draws(np.random.random_sample, random.random, np.random.standard_normal)
     tried = _Tried(answers, begun)
-    search = climb(begun, cast(Engine, tried), ratio, gen, draws, _Bar)
+    search = climb(begun, tried, ratio, gen, draws, _Bar)
     found = _by_area(search.anchors)
     bpr = answers.fitness(tried.last, ratio).bpr
     _tell("genetic", found, search.fitness, bpr)
@@ -276,13 +276,13 @@ def _random(answers: Engine, k: int, metric: Metric) -> FloatArray:
 
 
 def _plus_plus(answers: Engine, k: int, metric: Metric) -> FloatArray:
-    rows = [int(np.random.randint(len(answers)))]
-    while len(rows) < k:
-        row = answers.pick(answers.take(np.array(rows)), metric, np.random.random_sample())
-        if row is None:
-            raise DataError(f"boxes: hold {len(rows)} distinct sizes, fewer than k = {k}")
-        rows.append(row)
-    return answers.take(np.array(rows))
+    centers = answers.take(np.array([np.random.randint(len(answers))]))
+    while len(centers) < k:
+        found = answers.pick(centers, metric, np.random.random_sample())
+        if found is None:
+            raise DataError(f"boxes: hold {len(centers)} distinct sizes, fewer than k = {k}")
+        centers = np.vstack([centers, found.box])
+    return centers
 
 
 class _Bar:
@@ -313,25 +313,32 @@ class _Tried:
     def __init__(self, answers: Engine, first: FloatArray) -> None:
         self.fitness, self._first_fitter, self.last = answers.fitness, answers.first_fitter, first
 
-    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
-        """Return which of these anchors is the first with a fitness greater than `than`, and its fitness."""
-        found = self._first_fitter(mutants, thr, than)
+    def first_fitter(
+        self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
+    ) -> tuple[int, float] | None:
+        """Return which of these anchors is the first that is fitter, and its fitness."""
+        found = self._first_fitter(mutants, thr, than, of)
         self.last = mutants[-1 if found is None else found[0]]
         return found
 
 
-class _Ruled(DenseEngine):
-    """Boxes whose centres follow a rule of the caller's."""
+class _Ruled:
+    """An engine whose centres follow a rule of the caller's."""
 
-    def __init__(self, wh: FloatArray, rule: Rule) -> None:
-        super().__init__(wh)
-        self._wh, self._rule = wh, rule
+    def __init__(self, answers: Engine, wh: FloatArray, rule: Rule) -> None:
+        self._answers, self._wh, self._rule = answers, wh, rule
 
-    def lloyd(self, metric: Metric, update: Update) -> DenseLloyd:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._answers, name)
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def lloyd(self, metric: Metric, update: Update) -> _RuledLloyd:
         """Begin a run of k-means."""
         return _RuledLloyd(self, metric)
 
-    def ruled(self, labels: LabelArray, k: int) -> FloatArray:
+    def ruled(self, labels: IntArray, k: int) -> FloatArray:
         """Return what the rule makes of each label's boxes, (k, 2); NaN for no box."""
         out = np.full((k, 2), np.nan)
         for j in range(k):
@@ -341,15 +348,34 @@ class _Ruled(DenseEngine):
         return out
 
 
-class _RuledLloyd(DenseLloyd):
-    def __init__(self, engine: _Ruled, metric: Metric) -> None:
-        super().__init__(engine, metric, "mean")
-        self._ruled = engine
+class _RuledStep(NamedTuple):
+    changed: bool
+    counts: IntArray
+    centers: FloatArray
+    distances: Callable[[], float]
 
-    def step(self, centers: FloatArray) -> DenseStep:
+    @property
+    def inertia(self) -> float:
+        """Sum of the distances to the centres given."""
+        return self.distances()
+
+
+class _RuledLloyd:
+    def __init__(self, answers: Any, metric: Metric) -> None:
+        self._answers, self._metric = answers, metric
+        self._labels: IntArray | None = None
+
+    def step(self, centers: FloatArray) -> _RuledStep:
         """Assign the boxes to `centers` and return what the rule makes of them."""
-        step = super().step(centers)
-        return step._replace(centers=self._ruled.ruled(self._labels, len(centers)))
+        k, labels = len(centers), self._answers.labels(centers, self._metric)
+        changed = self._labels is None or not np.array_equal(labels, self._labels)
+        self._labels = labels
+        return _RuledStep(
+            changed,
+            np.bincount(labels, minlength=k),
+            self._answers.ruled(labels, k),
+            lambda: float(self._answers.nearest(centers, self._metric).inertia),
+        )
 
 
 # what a script holds itself, where it is no module of its own; main.py has its own anchor_fitness

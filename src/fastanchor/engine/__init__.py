@@ -1,19 +1,66 @@
-"""How questions about boxes are answered, and the choice of who answers."""
+"""How questions about boxes are answered, and the choice of who answers.
+
+**An engine** is whatever answers the questions of ``_protocol.Engine``. Nothing asks of which class it is: an object
+with these methods is accepted wherever boxes are. k-means, the genetic search, ``auto_anchor``, ``sweep``, ``check``
+and the scores are written once, against the questions, and never look at a box themselves. That is why every engine
+gives the same answers:
+
+* Decisions are exact. A label is that of the least distance as float64, ties to the lowest centre; a median is the
+  order statistic; sums that decide something (means, the inertia, the totals by which k-means++ draws and by which two
+  fitnesses as good as equal are compared) are sums of whole numbers, see ``_exact``, and so the same in any order.
+* What only informs (a fitness, the mean IoU near 0, a profile) agrees to a relative 1e-12.
+
+There are two engines. ``DenseEngine`` looks at every box, on either backend. ``BoxIndex`` answers for regions of boxes
+at once. Both are a ``_reduce.Reduced``: a question is put to the parts of the data set, and the answers are added up.
+
+**A part** answers for its own boxes only, with numbers that add up: counts, histograms, digits of exact sums, a largest
+distance with its row. ``_columns.Columns`` is the part that looks at every box; **a shard**, ``Shard``, is a part whose
+boxes are sorted into a grid, which answers for whole cells from tables. The grid, ``GridSpec``, is all that shards have
+in common: it comes from the extent and a sample of the boxes of each (``survey``, ``Survey.merged``). A shard knows at
+which rows of the data set its boxes stand; it may hold none. ``BoxIndex(boxes)`` is an index over one shard,
+``BoxIndex.of(shards, each)`` one over several, where ``each(function, shards)`` applies a question to all of them,
+here or elsewhere. A step of k-means takes up to four such trips: the cells that one centre wins (`look`), histograms
+and sums (`shares`), and for medians over several shards the bins of the middle ranks (`refined`) and the sides in them
+(`sides`).
+
+**To write a new engine**, answer the questions; tests/test_third_engine.py does it from the definitions, in a few lines
+each. If its answers add up, write a part instead and hand the parts to ``Reduced``: a part that derives from
+``Columns`` or ``Shard`` replaces only those answers for which it knows a faster way. Then add a line to ``choose``, and
+the engine to the tests that compare engines.
+
+**To add a question**, write it in ``_protocol`` with its meaning, in ``Columns`` by looking at every box (this is what
+the others are compared with), and its sum in ``Reduced``.
+"""
 
 from __future__ import annotations
 
 from typing import get_args
 
 from fastanchor import _check, kernels
+from fastanchor._errors import DataError
 from fastanchor._types import EngineName, FloatArray, Metric, Sizes
 from fastanchor.boxes import Boxes
-from fastanchor.engine._grid import side_for
-from fastanchor.engine._layout import layout, sampled
-from fastanchor.engine._protocol import Engine
+from fastanchor.engine._grid import survey
+from fastanchor.engine._layout import GridSpec, Survey, layout, sampled, side_for
+from fastanchor.engine._protocol import Engine, Scored, answers_all
+from fastanchor.engine._shard import Shard
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.engine.index import BoxIndex
 
-__all__ = ["ENGINES", "METRICS", "BoxIndex", "BoxesLike", "Engine", "choose"]
+__all__ = [
+    "ENGINES",
+    "METRICS",
+    "BoxIndex",
+    "BoxesLike",
+    "Engine",
+    "GridSpec",
+    "Scored",
+    "Shard",
+    "Survey",
+    "answers_all",
+    "choose",
+    "survey",
+]
 
 BoxesLike = Boxes | Engine | Sizes
 
@@ -42,8 +89,8 @@ def choose(
     _check.choice(name, "engine", ENGINES)
     if threads is not None:
         threads = _check.integer(threads, "threads", least=1)
-    if isinstance(boxes, (BoxIndex, DenseEngine)):
-        return boxes
+    if answers_all(boxes):
+        return _as_it_is(boxes, name, threads, metric, argument)
     values = boxes.wh if isinstance(boxes, Boxes) else boxes
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     wh = check(values, argument)
@@ -55,6 +102,17 @@ def choose(
         if where.crowding < HOPELESS:
             return BoxIndex(wh, threads=threads, _where=where)
     return DenseEngine(wh, threads=threads)
+
+
+def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, argument: str) -> Engine:
+    """Return an engine that was given, unless something else was asked for."""
+    if name not in ("auto", engine.name):
+        raise DataError(f"engine = {name!r}: {argument} are an engine already, {engine.name!r}; leave engine= out")
+    if threads is not None:
+        raise DataError(f"threads = {threads}: {argument} are an engine already, with threads of its own")
+    if metric != "euclidean" and not engine.positive:
+        raise DataError(f"{argument}: widths and heights must be finite and > 0; this engine holds others")
+    return engine
 
 
 def _indexable(wh: FloatArray, metric: Metric) -> bool:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from fastanchor._types import FloatArray, Metric
-from fastanchor.engine._grid import Grid, Scratch
+from fastanchor._types import FloatArray, IntArray, LabelArray, Metric, Update
+from fastanchor.engine._grid import Grid
 from fastanchor.engine._pool import Team
 from fastanchor.kernels import part as kernel_part
+from fastanchor.kernels._tables import METRICS, RUN, Centers, Histograms, Leaves, Painted, Sums, Walk
 
-__all__ = ["Assignment", "Work", "deal"]
+__all__ = ["Assignment", "Share", "Work", "deal"]
+
+T = TypeVar("T")
 
 TASKS = 8  # pieces of a step; fixed, so that sums do not depend on the number of threads
-SMALL = 100_000  # guess: below so many boxes a second thread costs more than it brings
-METRICS = {"iou": 0, "euclidean": 1}  # as the kernels number them
+ALONE = 100_000  # guess: below so many boxes a second thread costs more than it brings
 
 # Rough costs of a step in nanoseconds of one thread: of a box and of a pair of box and centre where all are looked at,
 # of a box in an open leaf and of its pair with a candidate, of a candidate tried on a block. Only their ratios count.
@@ -33,49 +36,65 @@ class Work(NamedTuple):
 
     grid: Grid
     team: Team
-    scratch: Scratch
     tiles: list[Any]  # blocks, dealt to the tasks of a step
     spans: list[tuple[int, int]]  # ranges of cells, for what looks at every box
 
 
 def deal(grid: Grid, team: Team) -> Work:
     """Return what questions to the boxes of this grid share; `team` works on them if they are many."""
-    many = len(grid.w) >= SMALL
+    many = len(grid.w) >= ALONE
     tasks = TASKS if many else 1
     level = max(0, grid.levels - 4)  # blocks of the fourth level from the top: enough to be dealt evenly
     x, y = np.indices(((grid.nx - 1 >> level) + 1, (grid.ny - 1 >> level) + 1)).reshape(2, -1)
     tiles = np.column_stack((x, y, np.full(x.size, level)))
-    cuts = np.linspace(0, grid.nx * grid.ny, (TASKS * 4 if many else 1) + 1).astype(int)
+    spans = max(TASKS * 4, len(grid.w) >> 16) if many else 1  # of about as many boxes each, few enough for the cache
+    cuts = np.searchsorted(grid.offsets, np.linspace(0, len(grid.w), spans + 1)[1:-1])
+    cuts = np.concatenate(([0], cuts, [grid.nx * grid.ny]))
     return Work(
         grid,
         team if many else Team(1),
-        Scratch(),
         [np.ascontiguousarray(tiles[t::tasks]) for t in range(tasks)],
         list(itertools.pairwise(cuts.tolist())),
     )
 
 
+class Share(NamedTuple):
+    """What a step finds out: histograms, and exact sums of sides (k, 2 * digits) if they are wanted."""
+
+    hist: Histograms
+    sums: IntArray
+
+    @staticmethod
+    def total(parts: Sequence[Share]) -> Share:
+        """Return the share of all parts together."""
+        if len(parts) == 1:
+            return parts[0]
+        *hist, sums = (sum(column) for column in zip(*((*part.hist, part.sums) for part in parts), strict=True))
+        return Share(Histograms(*hist), sums)
+
+
 class Assignment:
     """Which centre is nearest, block by block."""
 
-    def __init__(self, work: Work, centers: FloatArray, metric: Metric) -> None:
-        self.work, self.grid, self.metric = work, work.grid, METRICS[metric]
+    def __init__(self, work: Work, centers: FloatArray, metric: Metric, patient: bool = False) -> None:
+        self.work, self.grid = work, work.grid
         self.given = np.array(centers, dtype=np.float64)
         self.cw, self.ch = np.ascontiguousarray(self.given.T)
+        self.centers = Centers(METRICS[metric], self.cw, self.ch)
         seen: dict[tuple[float, float], int] = {}
         for j, pair in enumerate(zip(self.cw.tolist(), self.ch.tolist(), strict=True)):
             seen.setdefault(pair, j)
         self.alive = np.array(list(seen.values()), np.int64)
-        self.leaves: list[Any] = []
-        self._cells: Any = None
-        self._settle()
+        self.leaves: list[Leaves] = []
+        self._painted: Painted | None = None
+        self._settle(np.inf if patient else PATIENCE)
 
-    def _settle(self) -> None:
+    def _settle(self, patience: float) -> None:
         """Find the leaves; none if that takes too long."""
         n, k = len(self.grid.w), len(self.cw)
-        dense = PATIENCE * n * (DENSE_BOX + DENSE_PAIR * k)
+        dense = patience * max(n, 1) * (DENSE_BOX + DENSE_PAIR * k)
         tasks = range(len(self.work.tiles))
-        most = int(HOPELESS * dense / TRIED)
+        most = int(min(HOPELESS * dense / TRIED, 1 << 62))
         work = np.zeros((len(tasks), 3), np.int64)
         self.leaves = self.work.team.run(lambda task: self._leaves(task, most, work[task]), tasks)
         tried, boxes, pairs = work.sum(axis=0).tolist()
@@ -83,128 +102,99 @@ class Assignment:
         self._cost = tried * TRIED + boxes * OPEN_BOX + pairs * OPEN_PAIR
         self._dense_cost = dense
 
-    def _leaves(self, task: int, most: int, work: Any) -> tuple[Any, Any]:
-        grid, room = self.grid, 8192
-        with self.work.scratch.borrow() as scratch:
-            while True:
-                leaves, cands = scratch("leaves", room, 7, np.int32), scratch("cands", 2 * room + 512, 0, np.int32)
-                n, m = kernel_part("settle").settle(
-                    self.metric, self.cw, self.ch, self.alive, grid.edge_w, grid.edge_h, grid.table, grid.w, grid.h,
-                    grid.offsets, grid.alike, self.work.tiles[task], most, leaves, cands, work,
-                )  # fmt: skip
-                if n >= 0:
-                    return leaves[:n].copy(), cands[:m].copy()
-                room = 4 * len(leaves)
+    def _leaves(self, task: int, most: int, work: IntArray) -> Leaves:
+        room, tiles = 8192, self.work.tiles[task]
+        walk = Walk.empty(int(tiles[:, 2].max(initial=0)) + 1, self.alive.size, work)
+        while True:
+            leaves = Leaves.empty(room)
+            n = kernel_part("settle").settle(self.grid.tables, self.centers, self.alive, tiles, most, leaves, walk)
+            if n >= 0:
+                return leaves.used(n, walk.used[1])
+            room *= 4
 
     def pays(self) -> bool:
         """Whether a step from these leaves costs less than one that looks at every box and every centre."""
         return not self._given_up and self._cost <= self._dense_cost
 
-    def counts_and_centers(self, update: str, counts_only: bool = False) -> tuple[Any, Any]:
-        """Count the boxes of each centre and take their means or medians."""
-        grid, k, tasks = self.grid, len(self.cw), len(self.leaves)
-        bins = 1 << kernel_part("lloyd").COARSE
-        sums = np.zeros((tasks, k if update == "mean" else 0, 2))
-        free: list[Any] = []
+    def shares(self, update: Update | None = None) -> Share:
+        """Return each centre's share of the boxes; with the sums of sides if means are wanted."""
+        grid, k, tables = self.grid, len(self.cw), self.grid.tables
+        bins = 1 << kernel_part("marginals").COARSE
+        blocks = grid.sums(self.work.team, self.work.spans) if update == "mean" else None
+        free: list[tuple[Histograms, Sums]] = []
 
-        def work(task: int) -> None:
-            leaves, cands = self.leaves[task]
+        def work(leaves: Leaves) -> None:
             try:
-                hist = free.pop()
+                hist, sums = free.pop()
             except IndexError:
-                hist = (
-                    np.zeros((k, grid.nx // bins + 1), np.int64),
-                    np.zeros((k, grid.ny // bins + 1), np.int64),
-                    np.zeros((k, grid.nx), np.int64),
-                    np.zeros((k, grid.ny), np.int64),
-                    np.zeros(k, np.int64),
-                )
-            kernel_part("lloyd").marginals(
-                self.metric, self.cw, self.ch, grid.w, grid.h, grid.base_h, grid.shift, grid.offsets, grid.table,
-                grid.sums, grid.level_start, grid.level_cols, leaves, cands, *hist, sums[task],
-            )  # fmt: skip
-            free.append(hist)
+                hist, sums = Histograms.empty(k, grid.nx, grid.ny, bins), Sums.unwanted()
+                if blocks is not None:
+                    sums = Sums(blocks, grid.spec.scale.factor, np.zeros((k, blocks.shape[1]), np.int64))
+            kernel_part("marginals").marginals(tables, self.centers, leaves, hist, sums, np.empty((2, RUN)))
+            free.append((hist, sums))
 
-        self.work.team.run(work, range(tasks))
-        hist = free[0]
-        for other in free[1:]:
-            for mine, theirs in zip(hist, other, strict=True):
-                mine += theirs
-        counts = hist[4]
-        if counts_only:
-            return counts, None
-        if update == "mean":
-            total = np.zeros((k, 2))
-            for part in sums:
-                total += part
-            with np.errstate(invalid="ignore"):
-                return counts, total / counts[:, None]
-        out = np.empty((k, 2))
-        leaves, cands = self._joined()
-        step = min(self.work.team.threads, k)
+        self.work.team.run(work, self.leaves)
+        return Share.total([Share(hist, sums.out) for hist, sums in free])
 
-        def select(first: int) -> None:
-            with self.work.scratch.borrow() as scratch:
-                needed = kernel_part("lloyd").medians(
-                    self.metric, self.cw, self.ch, grid.w, grid.h, grid.offsets, grid.table, leaves, cands, *hist, out,
-                    scratch("found", 1), first, step,
-                )  # fmt: skip
-                scratch("found", needed)
-
-        self.work.team.run(select, range(step))
-        return counts, out
-
-    def _joined(self) -> tuple[Any, Any]:
-        if len(self.leaves) == 1:
-            only: tuple[Any, Any] = self.leaves[0]
-            return only
-        sizes = np.cumsum([0] + [len(cands) for _, cands in self.leaves])
-        leaves = np.concatenate([part for part, _ in self.leaves])
-        at = 0
-        for (part, _), size in zip(self.leaves, sizes, strict=False):
-            leaves[at : at + len(part), 4] += size
-            at += len(part)
-        return leaves, np.concatenate([cands for _, cands in self.leaves])
-
-    def cells(self) -> Any:
-        """Label of each cell, (nx * ny,) int32; -1 where its boxes differ."""
-        if self._cells is None:
-            cells = np.full((self.grid.nx, self.grid.ny), -1, np.int32)
-            for leaves, _ in () if self._given_up else self.leaves:
-                kernel_part("lloyd").paint(leaves, cells)
-            self._cells = cells.reshape(-1)
-        return self._cells
-
-    def visit(self, labels: Any = None) -> tuple[float, int, float]:
-        """Look at every box: sum of distances, row of the farthest and its distance; fills `labels` if given."""
-        grid, spans = self.grid, self.work.spans
-        cells, every = self.cells(), self.alive.astype(np.int32)
-        labels = np.empty(0, np.int64) if labels is None else labels
-        lanes = np.zeros((len(spans), kernel_part("lloyd").RUN))
-        far = np.full((len(spans), 2), -1.0)
+    def medians(self, hist: Histograms) -> FloatArray:
+        """Return the medians of each centre's boxes, (k, 2), where all boxes are here; completes the histograms."""
+        out, leaves, step = (
+            np.empty((len(self.cw), 2)),
+            Leaves.joined(self.leaves),
+            min(self.work.team.threads, len(self.cw)),
+        )
         self.work.team.run(
-            lambda s: kernel_part("lloyd").visit(
-                self.metric, self.cw, self.ch, every, grid.w, grid.h, grid.row, grid.offsets, cells, *spans[s],
-                labels, lanes[s], far[s],
+            lambda first: kernel_part("medians").medians(
+                self.grid.tables, self.centers, leaves, hist, out, first, step
             ),
-            range(len(spans)),
-        )  # fmt: skip
-        top = far[:, 0].max()
-        return float(lanes.sum()), int(far[far[:, 0] == top, 1].min()), float(top)
+            range(step),
+        )
+        return out
+
+    def painted(self) -> Painted:
+        """Label of each cell, -1 where its boxes differ."""
+        if self._painted is None:
+            cells = np.full((self.grid.nx, self.grid.ny), -1, np.int32)
+            for leaves in () if self._given_up else self.leaves:
+                kernel_part("assign").paint(leaves, cells)
+            self._painted = Painted(cells.reshape(-1), self.alive.astype(np.int32))
+        return self._painted
+
+    def visit(self, look: Callable[[slice, Any, Any], T], labelled: bool = False) -> list[T]:
+        """Return what `look` makes of all boxes, some at a time: which they are, their labels and their distances.
+
+        They are handed over in the order of the cells, without labels unless asked for.
+        """
+        grid, painted = self.grid, self.painted()
+        edges = grid.offsets[[lo for lo, _ in self.work.spans] + [self.work.spans[-1][1]]]
+        room = int(np.diff(edges).max())
+        free: list[tuple[FloatArray, LabelArray]] = []  # a fresh array costs page faults
+
+        def work(span: tuple[int, int]) -> T:
+            boxes = slice(*grid.offsets[list(span)].tolist())
+            n = boxes.stop - boxes.start
+            try:
+                buffers = free.pop()
+            except IndexError:
+                buffers = np.empty(room), np.empty(room if labelled else 0, np.int32)
+            distance, labels = (buffer[:n] for buffer in buffers)
+            kernel_part("assign").visit(grid.tables, self.centers, painted, *span, labels, distance)
+            found = look(boxes, labels, distance)
+            free.append(buffers)
+            return found
+
+        return self.work.team.run(work, self.work.spans)
 
     def equals(self, other: Assignment) -> bool:
         """Whether all boxes have the same label as in `other`."""
         if np.array_equal(self.given, other.given):
             return True
-        grid = self.grid
-        mine, theirs = self.alive.astype(np.int32), other.alive.astype(np.int32)
-        a, b = self.cells(), other.cells()
+        mine, theirs = self.painted(), other.painted()
         return all(
             self.work.team.run(
-                lambda span: kernel_part("lloyd").same(
-                    self.metric, self.cw, self.ch, mine, a, other.cw, other.ch, theirs, b, grid.w, grid.h, grid.offsets,
-                    *span,
+                lambda span: kernel_part("assign").same(
+                    self.grid.tables, self.centers, mine, other.centers, theirs, *span
                 ),
                 self.work.spans,
             )
-        )  # fmt: skip
+        )

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fastanchor._errors import DataError
-from fastanchor.engine._layout import Layout, edges, layout, sampled
-from fastanchor.engine._pool import Team
+from fastanchor._types import IntArray
+from fastanchor.engine._layout import GridSpec, Survey, sampled
+from fastanchor.engine._pool import Team, thread_count
 from fastanchor.kernels import part
+from fastanchor.kernels._tables import Axis, Columns, GridTables
 
-CHUNK = 1 << 18  # boxes a thread takes at a time: 4 MB of float64, enough to drown the cost of the call
+PIECE = 1 << 18  # boxes a thread takes at a time: 4 MB of float64, enough to drown the cost of the call
 LEVELS = (4, 2, 0)  # that the search of anchors goes through; a level more or less costs a quarter more, measured
-
-
-class Scratch:
-    """Buffers that are lent out and taken back: fresh ones may cost page faults (gain not measurable so far)."""
-
-    def __init__(self) -> None:
-        self._free: list[dict[str, Any]] = []
-
-    @contextmanager
-    def borrow(self) -> Iterator[Callable[..., Any]]:
-        """Lend a function (name, shape, dtype) -> array of at least that many rows, with contents unspecified."""
-        try:
-            mine = self._free.pop()  # atomic: each caller has its own
-        except IndexError:
-            mine = {}
-
-        def array(name: str, rows: int, columns: int = 0, dtype: Any = np.float64) -> Any:
-            found = mine.get(name)
-            if found is None or len(found) < rows or found.shape[1:] != ((columns,) if columns else ()):
-                found = mine[name] = np.empty((rows, columns) if columns else rows, dtype)
-            return found
-
-        try:
-            yield array
-        finally:
-            self._free.append(mine)
 
 
 class Grid:
@@ -52,48 +27,39 @@ class Grid:
         Cell by cell, width bins outside, height bins inside, in the order of the rows within a cell.
     row : (n,) uint32
         Where each box stood.
-    edge_w, edge_h : (nx + 1,), (ny + 1,) float64
-        Bin i holds edge[i] <= side < edge[i + 1]; the last bin holds its upper edge too.
+    spec : GridSpec
+        Where the bins lie.
     offsets : (nx * ny + 1,) int32
         Where each cell's boxes begin.
     alike : (nx * ny,) uint8
         1 where all boxes of a cell are equal.
-    table : (nx + 1, ny + 1) int32
-        Summed-area table of counts. 32 bits halve the memory; no faster, measured.
-    sums : (total, 2) float64
-        Sums of w and h of the blocks of all levels; those of level l begin at level_start[l], level_cols[l] to a row.
     runs : {level: (rows, ny + 1, 5) float64}
         Running sums along each row of cells, see ``kernels._grid.run_rows``, for the levels of the search alone. Level
         l puts 2^l rows together and no columns: most lines between anchors' regions cross a row at one column.
+    tables : GridTables
+        What kernels take: these but the runs, and a summed-area table of counts.
     """
 
-    def __init__(self, boxes: Any, team: Team, where: Layout | None = None) -> None:
+    def __init__(self, boxes: Any, spec: GridSpec, team: Team, rows: Any = None) -> None:
         n = len(boxes)
         if n >= 1 << 31:
             raise DataError("boxes: an index holds fewer than 2^31")
-        chunks = range(0, n, CHUNK)
+        chunks = range(0, n, PIECE)
 
         def piece(first: int) -> Any:
-            return np.ascontiguousarray(boxes[first : first + CHUNK], dtype=np.float64)
+            return np.ascontiguousarray(boxes[first : first + PIECE], dtype=np.float64)
 
-        extents = np.array(team.run(lambda first: part("grid").extent(piece(first)), chunks))
-        w0, h0 = extents[:, 0].min(), extents[:, 2].min()
-        w1, h1 = extents[:, 1].max(), extents[:, 3].max()
-        self.shift, cover, _ = where or layout(sampled(boxes), side_for(n))
-        shift = self.shift
-        base_w, self.edge_w = edges(cover[0], w0, w1, shift)
-        self.base_h, self.edge_h = edges(cover[1], h0, h1, shift)
-        self.nx, self.ny = nx, ny = self.edge_w.size - 1, self.edge_h.size - 1
-
+        self.spec = spec
+        self.nx, self.ny = nx, ny = spec.edge_w.size - 1, spec.edge_h.size - 1
         counts = np.zeros((len(chunks), nx), np.int64)
-        team.run(lambda c: part("grid").count_rows(piece(chunks[c]), base_w, shift, counts[c]), range(len(chunks)))
+        axis_w, axis_h = Axis(spec.base_w, spec.shift), Axis(spec.base_h, spec.shift)
+        team.run(lambda c: part("grid").count_rows(piece(chunks[c]), axis_w, counts[c]), range(len(chunks)))
         starts = np.concatenate(([0], np.cumsum(counts.sum(axis=0))))
         cursors = np.cumsum(counts, axis=0) - counts + starts[:-1]
         self.w, self.h, self.row = np.empty(n), np.empty(n), np.empty(n, np.uint32)
+        columns = Columns(self.w, self.h, self.row)
         team.run(
-            lambda c: part("grid").scatter_rows(
-                piece(chunks[c]), base_w, shift, chunks[c], cursors[c], self.w, self.h, self.row
-            ),
+            lambda c: part("grid").scatter_rows(piece(chunks[c]), axis_w, chunks[c], cursors[c], columns),
             range(len(chunks)),
         )
         cells = np.zeros((nx, ny, 5))
@@ -104,36 +70,46 @@ class Grid:
         cuts = np.searchsorted(starts, np.linspace(0, n, 33)[1:-1])
         spans = list(zip([0, *cuts], [*cuts, nx], strict=True))
         team.run(
-            lambda s: part("grid").sort_rows(
-                int(s[0]), int(s[1]), starts, self.base_h, shift, self.w, self.h, self.row, by_cell, cells, alike
-            ),
+            lambda s: part("grid").sort_rows(int(s[0]), int(s[1]), starts, axis_h, columns, by_cell, cells, alike),
             spans,
         )
-        self.table = np.zeros((nx + 1, ny + 1), np.int32)
-        part("grid").sum_counts(starts, by_cell, self.table)
-        self._add_up(cells)
-
-    def _add_up(self, cells: Any) -> None:
-        level_start, level_cols, sums = [0], [], []
-        runs = np.zeros((cells.shape[0], cells.shape[1] + 1, 5))
-        part("grid").run_rows(cells, runs)
-        self.runs = {0: runs}
-        while True:
-            sums.append(cells[:, :, :4:2].reshape(-1, 2))
-            level_start.append(level_start[-1] + len(sums[-1]))
-            level_cols.append(cells.shape[1])
-            if cells.shape[0] == 1 and cells.shape[1] == 1:
-                break
-            wider = np.zeros(((cells.shape[0] + 1) // 2, (cells.shape[1] + 1) // 2, 5))
-            part("grid").halve(cells, wider)
-            cells = wider
-            level = len(sums)
+        if rows is not None:
+            self.row[:] = np.asarray(rows)[self.row]
+        table = np.zeros((nx + 1, ny + 1), np.int32)
+        part("grid").sum_counts(starts, by_cell, table)
+        shapes = [(nx, ny)]  # of the blocks of each level
+        while shapes[-1] != (1, 1):
+            shapes.append(((shapes[-1][0] + 1) // 2, (shapes[-1][1] + 1) // 2))
+        self.levels = len(shapes)
+        starts = np.cumsum([0, *(rows * columns for rows, columns in shapes)])
+        self.tables = GridTables(
+            self.w, self.h, self.row, spec.edge_w, spec.edge_h, spec.base_h, spec.shift, self.offsets, self.alike,
+            table, starts, np.array([columns for _, columns in shapes]),
+        )  # fmt: skip
+        self.runs = {0: np.zeros((nx, ny + 1, 5))}
+        part("grid").run_rows(cells, self.runs[0])
+        for level in range(1, self.levels):
             if level in LEVELS:
-                runs = self._joined(runs, level - max(self.runs))
-                self.runs[level] = runs
-        self.sums = np.concatenate(sums)
-        self.level_start, self.level_cols = np.array(level_start), np.array(level_cols)
-        self.levels = len(sums)
+                last = max(self.runs)
+                self.runs[level] = self._joined(self.runs[last], level - last)
+        self._sums: IntArray | None = None
+
+    def sums(self, team: Team, spans: Sequence[tuple[int, int]]) -> IntArray:
+        """Return the exact sums of widths and heights of the blocks of all levels, (blocks, 2 * digits).
+
+        Only means need them, so they are worked out when first asked for.
+        """
+        if self._sums is None:
+            scale = self.spec.scale
+            cells = scale.zeros(self.nx * self.ny, 2).reshape(self.nx * self.ny, -1)
+            team.run(lambda span: part("grid").sum_cells(self.tables, scale.factor, *span, cells), spans)
+            levels = [cells.reshape(self.nx, self.ny, -1)]
+            while len(levels) < self.levels:
+                rows, columns, digits = levels[-1].shape
+                levels.append(np.zeros(((rows + 1) // 2, (columns + 1) // 2, digits), np.int64))
+                part("grid").halve(levels[-2], levels[-1])
+            self._sums = np.concatenate([level.reshape(-1, level.shape[2]) for level in levels])
+        return self._sums
 
     @staticmethod
     def _joined(runs: Any, levels: int) -> Any:
@@ -143,19 +119,21 @@ class Grid:
     @property
     def nbytes(self) -> int:
         """Memory held."""
-        arrays: tuple[Any, ...] = (
-            self.w,
-            self.h,
-            self.row,
-            self.offsets,
-            self.alike,
-            self.table,
-            self.sums,
-            *self.runs.values(),
-        )
-        return sum(a.nbytes for a in arrays)
+        held: list[Any] = [self.w, self.h, self.row, self.offsets, self.alike, self.tables.table, *self.runs.values()]
+        held += [] if self._sums is None else [self._sums]
+        return int(sum(array.nbytes for array in held))
 
 
-def side_for(n: int) -> int:
-    """Bins a side that balance blocks against boxes in open cells: 64 at 4,000 boxes, 512 at 1e6, 1024 at 1e7."""
-    return int(np.clip(64 * (n / 4000) ** 0.36, 16, 2048))
+def survey(boxes: Any, threads: int | None = None) -> Survey:
+    """Return what a grid for these boxes (n, 2) is chosen by; there may be none."""
+    team = Team(thread_count(threads))
+    chunks = range(0, len(boxes), PIECE)
+
+    def extent(first: int) -> Any:
+        return part("grid").extent(np.ascontiguousarray(boxes[first : first + PIECE], dtype=np.float64))
+
+    if not len(boxes):
+        return Survey(0, (np.inf, 0.0, np.inf, 0.0), np.empty((0, 2)))
+    extents = np.array(team.run(extent, chunks))
+    low, high = extents.min(axis=0), extents.max(axis=0)
+    return Survey(len(boxes), (low[0], high[1], low[2], high[3]), sampled(boxes))

@@ -1,12 +1,20 @@
-"""Where the bins of a grid lie: as narrow as their number allows where most boxes are."""
+"""Where the bins of a grid lie: as narrow as their number allows where most boxes are.
+
+The grid is all that the shards of an index have in common.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Layout", "edges", "layout", "sampled"]
+from fastanchor._types import FloatArray
+from fastanchor.engine._exact import Scale, coordinates
+
+__all__ = ["GridSpec", "Layout", "Survey", "edges", "layout", "sampled", "side_for"]
 
 SAMPLE = 1 << 14
 SEED = 20150607  # any: a draw, because rows at equal distances meet what repeats in a video, frame after frame
@@ -28,6 +36,74 @@ class Layout(NamedTuple):
     shift: int
     cover: Any
     crowding: float
+
+
+class Survey(NamedTuple):
+    """What the grid is chosen by: a number of boxes, least and largest width and height, and some of the boxes.
+
+    `extent` is (w0, w1, h0, h1), `sample` (m, 2).
+    """
+
+    number: int
+    extent: tuple[float, float, float, float]
+    sample: FloatArray
+
+    @staticmethod
+    def merged(parts: Sequence[Survey]) -> Survey:
+        """Return the survey of all parts together: of each sample as large a share as its part has of the boxes."""
+        parts = [part for part in parts if part.number]
+        if len(parts) == 1:
+            return parts[0]
+        count = sum(part.number for part in parts)
+        extents = np.array([part.extent for part in parts])
+        low, high = extents.min(axis=0), extents.max(axis=0)
+        samples = []
+        for part in parts:
+            share = min(len(part.sample), -(-SAMPLE * part.number // count))
+            samples.append(part.sample[np.linspace(0, len(part.sample) - 1, share).astype(int)])
+        return Survey(count, (low[0], high[1], low[2], high[3]), np.concatenate(samples))
+
+
+@dataclass(frozen=True, eq=False)
+class GridSpec:
+    """Bins over widths and heights, the same for all shards of an index.
+
+    Attributes
+    ----------
+    shift : int
+        Bin i of an axis holds what has ``(bits - base) >> shift == i``, `bits` being those of a side as a float64; the
+        first and the last bin also hold what lies beyond.
+    base_w, base_h : int
+        The bits at which the first bins begin.
+    edge_w, edge_h : (nx + 1,), (ny + 1,) float64
+        Bin i holds edge[i] <= side < edge[i + 1]; the last bin holds its upper edge too. The outermost edges are those
+        of the boxes.
+    """
+
+    shift: int
+    base_w: int
+    base_h: int
+    edge_w: FloatArray
+    edge_h: FloatArray
+
+    @classmethod
+    def of(cls, survey: Survey, where: Layout | None = None, side: int | None = None) -> GridSpec:
+        """Return a grid for these boxes: bins as `where` says, or `side` an axis, or as many as their number wants."""
+        shift, cover, _ = where or layout(survey.sample, side or side_for(survey.number))
+        w0, w1, h0, h1 = survey.extent
+        base_w, edge_w = edges(cover[0], w0, w1, shift)
+        base_h, edge_h = edges(cover[1], h0, h1, shift)
+        return cls(shift, base_w, base_h, edge_w, edge_h)
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of exact sums of sides."""
+        return coordinates(*self.sizes)
+
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """The least and the largest side of all boxes."""
+        return float(min(self.edge_w[0], self.edge_h[0])), float(max(self.edge_w[-1], self.edge_h[-1]))
 
 
 def sampled(boxes: Any) -> Any:
@@ -84,3 +160,8 @@ def edges(cover: Any, low: float, high: float, shift: int) -> tuple[int, Any]:
     found = (base + (np.arange(bins + 1) << shift)).view(np.float64)
     found[0], found[-1] = low, high
     return base, found
+
+
+def side_for(n: int) -> int:
+    """Bins a side that balance blocks against boxes in open cells: 64 at 4,000 boxes, 512 at 1e6, 1024 at 1e7."""
+    return int(np.clip(64 * (n / 4000) ** 0.36, 16, 2048))

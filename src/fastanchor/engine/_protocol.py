@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeGuard
+
+import numpy as np
 
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
 
-__all__ = ["Engine", "Lloyd", "Nearest", "Step"]
+__all__ = ["Below", "Engine", "Lloyd", "Nearest", "Picked", "Profile", "Served", "Spread", "Step", "answers_all"]
 
 
 class Nearest(NamedTuple):
@@ -15,6 +17,71 @@ class Nearest(NamedTuple):
 
     counts: IntArray
     inertia: float
+
+
+class Served(NamedTuple):
+    """The same of a part of the boxes; `distance` has the digits of an exact sum, see ``_exact``."""
+
+    counts: IntArray
+    distance: IntArray
+
+
+class Spread(NamedTuple):
+    """Boxes far from centres: their rows (m,), the boxes (m, 2) and their distances (m,)."""
+
+    rows: IntArray
+    boxes: FloatArray
+    distances: FloatArray
+
+
+class Picked(NamedTuple):
+    """A row and its box (2,)."""
+
+    row: int
+    box: FloatArray
+
+
+class Below(NamedTuple):
+    """How many boxes have `both` sides below a limit, and how many have `either`."""
+
+    both: int
+    either: int
+
+
+class Profile(NamedTuple):
+    """Sums over boxes for a report on anchors.
+
+    Attributes
+    ----------
+    counts : (k,) int64
+        Boxes that each anchor serves best by ratio, ties to the lowest.
+    past : int
+        Pairs of box and anchor whose ratio exceeds the threshold.
+    ratio, best : float
+        Sums of the ratios of all pairs, and of the best of each box.
+    table : (classes, 4) float64
+        Of the boxes of each class of area: number, number with a best ratio above the threshold, sum of these ratios,
+        sum of the best IoUs.
+    """
+
+    counts: IntArray
+    past: int
+    ratio: float
+    best: float
+    table: FloatArray
+
+    @classmethod
+    def of(cls, ratio: FloatArray, iou: FloatArray, area: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
+        """Return it for boxes with these ratios (n, k), best IoUs (n,) and areas; classes end before `areas`."""
+        best = ratio.max(axis=1)
+        good, of_class = best > thr, np.searchsorted(areas, area, side="right")
+        columns = [
+            np.bincount(of_class, values, len(areas) + 1) for values in (np.ones(len(best)), good, best * good, iou)
+        ]
+        counts = np.bincount(ratio.argmax(axis=1), minlength=ratio.shape[1])
+        return cls(
+            counts, int(np.count_nonzero(ratio > thr)), float(ratio.sum()), float(best.sum()), np.stack(columns, 1)
+        )
 
 
 class Step(Protocol):
@@ -47,7 +114,24 @@ class Lloyd(Protocol):
         """Assign the boxes to `centers` and return what the update rule makes of them."""
 
 
-class Engine(Protocol):
+class Scored(Protocol):
+    """What the genetic search asks."""
+
+    def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
+        """Return the ratio fitness, to 1e-12, and the best possible recall."""
+
+    def first_fitter(
+        self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
+    ) -> tuple[int, float] | None:
+        """Return which of these anchors is the first that is fitter, and its fitness.
+
+        Fitter, that is, than the anchors `of`, whose fitness is `than`. Fitnesses that differ by no more than a
+        relative 1e-11 are compared by `total`: with that of the anchors `of` if they are given, or else the mean that
+        it makes, as a float64, with `than`.
+        """
+
+
+class Engine(Scored, Protocol):
     """Boxes, ready to be asked. `centers` and `anchors` are (k, 2) float64 in the unit of the boxes."""
 
     @property
@@ -67,29 +151,50 @@ class Engine(Protocol):
     def take(self, rows: IntArray) -> FloatArray:
         """Return the boxes of these rows, (m, 2)."""
 
+    def distinct(self, limit: int) -> FloatArray:
+        """Return distinct boxes, (m, 2): all there are, or `limit` of them."""
+
+    def below(self, side: float) -> Below:
+        """Count the boxes with both sides below `side`, and those with either."""
+
     def lloyd(self, metric: Metric, update: Update) -> Lloyd:
-        """Begin a run of k-means."""
+        """Begin a run of k-means. A mean is the exact one, rounded once."""
 
     def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
-        """Count each centre's boxes and add up their distances."""
+        """Count each centre's boxes and add up their distances: the exact sum, rounded once."""
 
     def best_iou(self, centers: FloatArray) -> float:
         """Return the mean over the boxes of the IoU with the best centre, with all its digits however small it is."""
 
-    def labels(self, centers: FloatArray, metric: Metric) -> IntArray:
-        """Return the nearest centre of each box, (n,) in the order of the boxes, ties to the lowest."""
+    def labels(self, centers: FloatArray, metric: Metric, first: int = 0, last: int | None = None) -> IntArray:
+        """Return the nearest centre of each box from row `first` to before row `last`, ties to the lowest."""
 
-    def spread(self, centers: FloatArray, metric: Metric, many: int) -> IntArray:
-        """Return up to `many` rows, each farthest from the centres and from the rows before it (of equals the lowest).
+    def spread(self, centers: FloatArray, metric: Metric, many: int) -> Spread:
+        """Return up to `many` boxes, each farthest from the centres and the boxes before it (of equals the lowest row).
 
         There are fewer where no box has a distance above zero any more.
         """
 
-    def pick(self, centers: FloatArray, metric: Metric, u: float) -> int | None:
-        """Return the first row whose cumulative plain distance exceeds `u` of the total; None if that is zero."""
+    def pick(self, centers: FloatArray, metric: Metric, u: float) -> Picked | None:
+        """Return the first row whose cumulative plain distance exceeds `u` times the total; None if that is zero.
 
-    def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
-        """Return the ratio fitness and the best possible recall."""
+        Both sums are exact, without any rounding.
+        """
 
-    def first_fitter(self, mutants: Sequence[FloatArray], thr: float, than: float) -> tuple[int, float] | None:
-        """Return which of these anchors is the first with a ratio fitness greater than `than`, and its fitness."""
+    def total(self, anchors: FloatArray, thr: float) -> int:
+        """Return the sum over the boxes of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units.
+
+        `best` is the largest over the anchors of ``min(w / kw, kw / w, h / kh, kh / h)``, quotients as float64.
+        """
+
+    def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
+        """Return sums over the boxes for a report; `areas` are the upper limits of all classes of area but the last."""
+
+
+QUESTIONS = tuple(name for part in (Engine, Scored) for name in vars(part) if not name.startswith("_"))
+METHODS = tuple(name for name in QUESTIONS if callable(getattr(Engine, name)))
+
+
+def answers_all(boxes: object) -> TypeGuard[Engine]:
+    """Return whether these are boxes that answer for themselves: an engine, of whatever class."""
+    return all(callable(getattr(boxes, name, None)) for name in METHODS)

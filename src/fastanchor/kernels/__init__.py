@@ -10,13 +10,17 @@ The contract, for both files:
 
 ``wh_iou(w, h, cw, ch, out)``
     IoU of every box with every centre, both with one corner at the origin, into ``out`` (n, k).
-``assign_iou(w, h, cw, ch, labels, distance) -> (changed, total)``
-    Nearest centre under ``1 - IoU`` into ``labels`` (n,) int32 and its distance into ``distance`` (n,). Tells how many
-    labels differ from those that stood there, and the lane sum of the distances.
-``assign_euclidean(w, h, cw, ch, labels, distance) -> (changed, total)``
+``assign_iou(w, h, cw, ch, labels, distance) -> changed``
+    Nearest centre under ``1 - IoU`` into ``labels`` (n,) int32 and its distance into ``distance`` (n,). Returns how
+    many labels differ from those that stood there.
+``assign_euclidean(w, h, cw, ch, labels, distance) -> changed``
     The same for the squared Euclidean distance.
-``label_sums(w, h, labels, sums)``
-    Adds each box's ``(w, h, 1)`` to row ``labels[i]`` of ``sums`` (k, 3), in the order of the boxes.
+``label_counts(labels, counts)``
+    Adds the number of each label to ``counts`` (k,) int64.
+``exact_sum(values, scale, digits)``, ``exact_sums(values, labels, scale, digits)``
+    Cuts ``value * scale`` (a power of two that brings them to at most 1) into digits of 32 bits, all of its sign, and
+    adds them to ``digits`` (d,) int64, or to row ``labels[i]`` of ``digits`` (k, d). What lies below the last digit
+    is dropped. Whole numbers add up to the same in any order. At most 2^16 values at a time.
 ``label_histogram(values, labels, low, high, shift, out)``
     Sort keys are the bits of a float64, turned so that they grow with the value (``sort_keys``). Counts, for each
     label, the keys from ``low[label]`` to ``high[label]`` (both uint64, inclusive) into ``out[label,
@@ -27,12 +31,11 @@ The contract, for both files:
     Lane sum of ``best`` over the boxes with ``best > thr``, and their number, where ``best`` is the largest over the
     centres of ``min(w / cw, cw / w, h / ch, ch / h)``. Quotients are taken as products with reciprocals, off by an
     ulp; so a box within ``THR_MARGIN`` of the threshold is decided by true division.
+``best_ratio(w, h, cw, ch, best)``
+    The same ``best`` by true division into ``best`` (n,).
 ``ratios(w, h, cw, ch, thr) -> (total, best, past, count, above)``
     For reports: lane sums of all n * k ratios, of each box's best, and of those above ``thr``; how many ratios and how
     many best ones are above it. Sides of boxes may be 0 here.
-``assign_single(x, y, cx, cy, labels, distance)``, ``add_single(x, y, labels, sums)``
-    What SciPy's k-means does with float32 points, all arguments float32: the nearest centre of each, the plain distance
-    to it; and ``(x, y, 1)`` added to row ``labels[i]`` of ``sums`` one by one, with the loss of digits this brings.
 """
 
 from __future__ import annotations
@@ -92,7 +95,7 @@ def load(name: str | None = None) -> ModuleType:
 
 
 def part(name: str) -> ModuleType:
-    """Return kernels of the box index, "grid", "settle", "lloyd", "search" or "cells", imported when first needed."""
+    """Return kernels by file, imported when first needed: of the box index, "grid", "settle", "assign", ..."""
     return importlib.import_module(f"{__name__}._{name}")
 
 

@@ -2,24 +2,26 @@
 
 No logarithm is taken: the bits of a positive float64, read as an integer, grow monotonically with its value and nearly
 linearly with its logarithm, so a bin is a shift of the bits and each bin's edges are exact floats. The first and the
-last
-bin also take what lies beyond the grid, so that a few outliers do not coarsen it.
+last bin also take what lies beyond the grid, so that a few outliers do not coarsen it.
 
-The sort is a counting sort in two passes, stable, over chunks that threads share out:
-by width bin straight into the final arrays (sequential reads, one write stream per bin), then each width bin by height
-bin in place, through a scratch that stays in the cache. One pass over all cells at once is twice as slow (every write a
-cache miss), and a second full copy would cost 20 bytes a box.
+The sort is a counting sort in two passes, stable, over chunks that threads share out: by width bin straight into the
+final arrays (sequential reads, one write stream per bin), then each width bin by height bin in place, through a copy of
+it that stays in the cache. One pass over all cells at once is twice as slow (every write a cache miss), and a second
+full copy would cost 20 bytes a box.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fastanchor.kernels._jit import compiled
+from fastanchor._types import FloatArray, IntArray, LabelArray
+from fastanchor.kernels._digits import add_digits
+from fastanchor.kernels._jit import compiled, helper, inlined, uncounted
+from fastanchor.kernels._tables import Axis, Columns, Flags, GridTables
 
 
-@compiled
-def extent(boxes):
+@uncounted
+def extent(boxes: FloatArray) -> tuple[float, float, float, float]:
     """Smallest and largest width and height; NaN if any side is NaN (NumPy's axis-0 reductions cost 37 ns a box)."""
     w0 = w1 = boxes[0, 0]
     h0 = h1 = boxes[0, 1]
@@ -34,22 +36,27 @@ def extent(boxes):
     return (w0, w1, h0, h1) if clean else (np.nan, np.nan, np.nan, np.nan)
 
 
-@compiled
-def count_rows(boxes, base, shift, counts):
+@inlined
+def bin_of(bits: int, axis: Axis, bins: int) -> int:
+    """Bin of a side, given by its bits."""
+    return min(max((bits - axis.base) >> axis.shift, 0), bins - 1)
+
+
+@uncounted
+def count_rows(boxes: FloatArray, axis: Axis, counts: IntArray) -> None:
     """Boxes of one chunk in each width bin."""
     bits = boxes.view(np.int64)
-    last = counts.size - 1
     for i in range(len(bits)):
-        counts[min(max((bits[i, 0] - base) >> shift, 0), last)] += 1
+        counts[bin_of(bits[i, 0], axis, counts.size)] += 1
 
 
-@compiled
-def scatter_rows(boxes, base, shift, first, cursor, w, h, row):
+@uncounted
+def scatter_rows(boxes: FloatArray, axis: Axis, first: int, cursor: IntArray, columns: Columns) -> None:
     """Move one chunk's boxes, of which the first is row `first`, to their width bins; `cursor` says where to write."""
+    w, h, row = columns.w, columns.h, columns.row
     bits = boxes.view(np.int64)
-    last = cursor.size - 1
     for i in range(len(bits)):
-        x = min(max((bits[i, 0] - base) >> shift, 0), last)
+        x = bin_of(bits[i, 0], axis, cursor.size)
         at = cursor[x]
         cursor[x] = at + 1
         w[at] = boxes[i, 0]
@@ -58,12 +65,22 @@ def scatter_rows(boxes, base, shift, first, cursor, w, h, row):
 
 
 @compiled
-def sort_rows(x0, x1, starts, base, shift, w, h, row, offsets, cells, alike):
+def sort_rows(
+    x0: int,
+    x1: int,
+    starts: IntArray,
+    axis: Axis,
+    columns: Columns,
+    offsets: LabelArray,
+    cells: FloatArray,
+    alike: Flags,
+) -> None:
     """Sort the width bins x0 to x1 by height bin; fill their `offsets` (nx, ny) and the sums of their `cells`.
 
     `starts` (nx + 1) is where each width bin begins. `cells` (nx, ny, 5) receives the sums of w, 1/w, h, 1/h, 1.
     `alike` (nx, ny) becomes 1 where all boxes of a cell are equal.
     """
+    w, h, row = columns.w, columns.h, columns.row
     longest = 0
     for x in range(x0, x1):
         longest = max(longest, starts[x + 1] - starts[x])
@@ -79,14 +96,14 @@ def sort_rows(x0, x1, starts, base, shift, w, h, row, offsets, cells, alike):
         for i in range(size):
             # element by element: a slice assignment costs a second to compile, for the text of its error
             old_w[i], old_h[i], old_row[i] = w[lo + i], h[lo + i], row[lo + i]
-            cursor[min(max((bits[i] - base) >> shift, 0), ny - 1)] += 1
+            cursor[bin_of(bits[i], axis, ny)] += 1
         at = lo
         for y in range(ny):
             n = cursor[y]
             cursor[y] = offsets[x, y] = at
             at += n
         for i in range(size):
-            y = min(max((bits[i] - base) >> shift, 0), ny - 1)
+            y = bin_of(bits[i], axis, ny)
             at = cursor[y]
             cursor[y] = at + 1
             w[at] = old_w[i]
@@ -96,15 +113,21 @@ def sort_rows(x0, x1, starts, base, shift, w, h, row, offsets, cells, alike):
             if w[start] != old_w[i] or h[start] != old_h[i]:
                 alike[x, y] = 0
             # in the order of the boxes in the cell, whatever the chunks: the same sums for any number of threads
-            cells[x, y, 0] += old_w[i]
-            cells[x, y, 1] += 1.0 / old_w[i]
-            cells[x, y, 2] += old_h[i]
-            cells[x, y, 3] += 1.0 / old_h[i]
-            cells[x, y, 4] += 1.0
+            add_box(cells[x, y], old_w[i], old_h[i])
 
 
-@compiled
-def sum_counts(starts, offsets, table):
+@helper
+def add_box(cell: FloatArray, w: float, h: float) -> None:
+    """Add a box to the sums of its cell."""
+    cell[0] += w
+    cell[1] += 1.0 / w
+    cell[2] += h
+    cell[3] += 1.0 / h
+    cell[4] += 1.0
+
+
+@uncounted
+def sum_counts(starts: IntArray, offsets: LabelArray, table: LabelArray) -> None:
     """Summed-area table of counts: ``table[x, y]`` boxes lie in width bins below x and height bins below y."""
     nx, ny = offsets.shape
     for x in range(nx):
@@ -113,8 +136,18 @@ def sum_counts(starts, offsets, table):
         table[x + 1, ny] = table[x, ny] + starts[x + 1] - starts[x]
 
 
-@compiled
-def halve(cells, out):
+@uncounted
+def sum_cells(grid: GridTables, factor: float, lo: int, hi: int, cells: IntArray) -> None:
+    """Add the widths and heights of the boxes of the cells `lo` to `hi` to `cells` (nx * ny, 2 * digits), exactly."""
+    half = cells.shape[1] >> 1
+    for c in range(lo, hi):
+        for i in range(grid.offsets[c], grid.offsets[c + 1]):
+            add_digits(grid.w[i], factor, cells, c, 0, half)
+            add_digits(grid.h[i], factor, cells, c, half, half)
+
+
+@uncounted
+def halve(cells: IntArray, out: IntArray) -> None:
     """Next level of a pyramid: each cell of `out` adds four (at the rim two, or one) of `cells`."""
     for x in range(cells.shape[0]):
         for y in range(cells.shape[1]):
@@ -122,13 +155,13 @@ def halve(cells, out):
                 out[x >> 1, y >> 1, q] += cells[x, y, q]
 
 
-@compiled
-def run_rows(cells, runs):
+@uncounted
+def run_rows(cells: FloatArray, runs: FloatArray) -> None:
     """Sum along each row of cells: w, 1/w, h and the number from the left, 1/h from the right.
 
     That way the running sum at the used end of a segment is never much larger than the value it stands for: heights
-    grow
-    to the right, their reciprocals to the left. The number stands beside the sums because the search waits for memory.
+    grow to the right, their reciprocals to the left. The number stands beside the sums because the search waits for
+    memory.
     """
     nx, ny, _ = cells.shape
     for x in range(nx):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import pickle
@@ -10,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import llvmlite
 
@@ -18,32 +19,56 @@ import llvmlite
 import numba  # noqa: TID253
 from numba import njit, prange  # noqa: TID253
 from numba.core.caching import FunctionCache  # noqa: TID253
+from numba.core.options import DefaultOptions  # noqa: TID253
 from numba.core.serialize import dumps  # noqa: TID253
 
 from fastanchor._reading import Bound, opened
 
-__all__ = ["compiled", "helper", "parallel", "plain", "span"]
+__all__ = ["compiled", "helper", "inlined", "parallel", "plain", "span", "uncounted"]
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-INNER: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+F = TypeVar("F", bound=Callable[..., Any])
+
+# nobody hands a kernel to C code, and what that would take costs a tenth of compiling it
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+# Numba counts references to each array of a group whenever one of the group is used: three quarters of the time of
+# `search.scan`. The option is not documented; a numba without it would be slow, not wrong.
+UNCOUNTED: dict[str, Any] = {**OPTIONS, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {})}
+INNER: dict[str, Any] = {**UNCOUNTED, "no_cpython_wrapper": True}
 DIGEST = hashlib.sha256().digest_size
 CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
 
 _said: set[str] = set()
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: F) -> F:
     """Compile `function`, with a cache where the package or the home folder can be written."""
-    made = njit(**OPTIONS)(function)
+    return _kept(_njit(OPTIONS, function), function)
+
+
+def _njit(options: dict[str, Any], function: Callable[..., Any]) -> Any:
+    return njit(**options)(function)
+
+
+def _kept(made: Any, function: F) -> F:
     if made is not function:  # NUMBA_DISABLE_JIT leaves functions as they are
         with contextlib.suppress(RuntimeError):  # numba finds no place for a cache
             made._cache = _Cache(function)
     return made
 
 
-def helper(function: Callable[..., Any]) -> Any:
-    """Compile `function` for the use of other kernels only: no entry from Python, no cache of its own."""
-    return njit(**INNER)(function)
+def uncounted(function: F) -> F:
+    """Do the same for a function that allocates nothing, and so need not count references to its arguments."""
+    return _kept(_njit(UNCOUNTED, function), function)
+
+
+def helper(function: F) -> F:
+    """Compile `function` for the use of other kernels only; it allocates nothing."""
+    return _njit(INNER, function)
+
+
+def inlined(function: F) -> F:
+    """Do the same, and make it part of its callers: where its arguments cost more to hand over than to use."""
+    return _njit({**INNER, "inline": "always"}, function)
 
 
 # for the benchmark's rivals alone: what one gets without further thought
@@ -55,7 +80,7 @@ class _Cache(FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp()
+        stamp = self._impl.locator.get_source_stamp(), _neighbours(Path(function.__code__.co_filename).parent)
         self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)  # type: ignore[assignment]  # instead
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -116,6 +141,13 @@ class _Files:
         """Return the file of a key, and the digest of what its code is made from and for."""
         name = hashlib.sha256(str(key).encode()).hexdigest()[:16]
         return self._folder / f"{self._base}.{name}.nbc", hashlib.sha256(str((self._origin, key)).encode()).digest()
+
+
+@functools.cache
+def _neighbours(folder: Path) -> list[tuple[str, int, int]]:
+    """Return names, times and sizes of a folder's modules: kernels take functions and constants from each other."""
+    there = [(path.name, path.stat()) for path in sorted(folder.glob("*.py"))]
+    return [(name, status.st_mtime_ns, status.st_size) for name, status in there]
 
 
 def _say_once(what: str, text: str) -> None:

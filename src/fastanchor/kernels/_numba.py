@@ -11,19 +11,20 @@ from __future__ import annotations
 import numpy as np
 
 from fastanchor.kernels._jit import compiled
-from fastanchor.kernels._numpy import LANES, THR_MARGIN
+from fastanchor.kernels._numpy import DIGIT, LANES, THR_MARGIN
 
 __all__ = [
     "LANES",
     "THR_MARGIN",
-    "add_single",
     "assign_euclidean",
     "assign_iou",
-    "assign_single",
+    "best_ratio",
+    "exact_sum",
+    "exact_sums",
     "fitness",
+    "label_counts",
     "label_gather",
     "label_histogram",
-    "label_sums",
     "ratios",
     "wh_iou",
 ]
@@ -45,7 +46,6 @@ def assign_iou(w, h, cw, ch, labels, distance):
     """Nearest centre under 1 - IoU."""
     last = cw.size - 1
     nearest = np.empty(LANES)
-    lanes = np.zeros(LANES)
     changed = 0
     for start in range(0, w.size, LANES):
         wb, hb = w[start : start + LANES], h[start : start + LANES]
@@ -76,8 +76,8 @@ def assign_iou(w, h, cw, ch, labels, distance):
                 d = e if e < d else d
                 best[i] = d
                 nearest[i] = label
-        changed += _finish(nearest, best, old, lanes)
-    return changed, _fold(lanes)
+        changed += _finish(nearest, old)
+    return changed
 
 
 @compiled
@@ -85,7 +85,6 @@ def assign_euclidean(w, h, cw, ch, labels, distance):
     """Nearest centre under the squared Euclidean distance."""
     last = cw.size - 1
     nearest = np.empty(LANES)
-    lanes = np.zeros(LANES)
     changed = 0
     for start in range(0, w.size, LANES):
         wb, hb = w[start : start + LANES], h[start : start + LANES]
@@ -110,45 +109,14 @@ def assign_euclidean(w, h, cw, ch, labels, distance):
                 d = e if e < d else d
                 best[i] = d
                 nearest[i] = label
-        changed += _finish(nearest, best, old, lanes)
-    return changed, _fold(lanes)
+        changed += _finish(nearest, old)
+    return changed
 
 
 @compiled
-def assign_single(x, y, cx, cy, labels, distance):
-    """Nearest centre and plain distance in single precision."""
-    for start in range(0, x.size, LANES):
-        xb, yb = x[start : start + LANES], y[start : start + LANES]
-        best, nearest = distance[start : start + LANES], labels[start : start + LANES]
-        for i in range(xb.size):
-            best[i] = np.float32(np.inf)
-            nearest[i] = 0
-        for j in range(cx.size):
-            u, v, label = cx[j], cy[j], np.int32(j)
-            for i in range(xb.size):
-                dx, dy = xb[i] - u, yb[i] - v
-                e = dx * dx + dy * dy
-                nearest[i] = label if e < best[i] else nearest[i]
-                best[i] = e if e < best[i] else best[i]
-        for i in range(xb.size):
-            best[i] = np.sqrt(best[i])
-
-
-@compiled
-def add_single(x, y, labels, sums):
-    """Add up each label's points in single precision, in their order."""
-    for i in range(x.size):
-        row = sums[labels[i]]
-        row[0] += x[i]
-        row[1] += y[i]
-        row[2] += np.float32(1.0)
-
-
-@compiled
-def _finish(nearest, best, labels, lanes):
+def _finish(nearest, labels):
     changed = 0
     for i in range(labels.size):
-        lanes[i] += best[i]
         label = np.int32(nearest[i])
         changed += label != labels[i]
         labels[i] = label
@@ -166,15 +134,64 @@ def _fold(lanes):
 
 
 @compiled
-def label_sums(w, h, labels, sums):
-    """Add up each label's boxes."""
-    here = np.zeros(sums.shape)  # one chunk's sums apart from those before, as the twin adds them
-    for i in range(w.size):
-        row = here[labels[i]]
-        row[0] += w[i]
-        row[1] += h[i]
-        row[2] += 1.0
-    sums += here
+def label_counts(labels, counts):
+    """Count the labels."""
+    for i in range(labels.size):
+        counts[labels[i]] += 1
+
+
+@compiled
+def exact_sum(values, scale, digits):
+    """Add up values digit by digit."""
+    rest = np.empty(LANES)
+    lanes = np.zeros((digits.size, LANES))
+    for start in range(0, values.size, LANES):
+        some = values[start : start + LANES]
+        for i in range(some.size):
+            rest[i] = some[i] * scale
+        for d in range(digits.size):
+            lane = lanes[d]
+            for i in range(some.size):
+                shifted = rest[i] * DIGIT
+                whole = np.trunc(shifted)
+                lane[i] += whole
+                rest[i] = shifted - whole
+    for d in range(digits.size):
+        digits[d] += np.int64(_fold(lanes[d]))
+
+
+@compiled
+def exact_sums(values, labels, scale, digits):
+    """Add up each label's values digit by digit.
+
+    In four tables by turns: an addition to a number that was just stored waits for it (1.7 ns a value with two digits,
+    against 9.6 in one table of whole numbers).
+    """
+    k, count = digits.shape
+    rest, whole = np.empty(LANES), np.empty(LANES)
+    tables = np.zeros((count, 4, k))
+    for start in range(0, values.size, LANES):
+        some, own = values[start : start + LANES], labels[start : start + LANES]
+        for i in range(some.size):
+            rest[i] = some[i] * scale
+        for d in range(count):
+            one, two, three, four = tables[d, 0], tables[d, 1], tables[d, 2], tables[d, 3]
+            for i in range(some.size):
+                shifted = rest[i] * DIGIT
+                whole[i] = np.trunc(shifted)
+                rest[i] = shifted - whole[i]
+            even = some.size & ~3
+            for i in range(0, even, 4):
+                one[own[i]] += whole[i]
+                two[own[i + 1]] += whole[i + 1]
+                three[own[i + 2]] += whole[i + 2]
+                four[own[i + 3]] += whole[i + 3]
+            for i in range(even, some.size):
+                one[own[i]] += whole[i]
+    for j in range(k):
+        for d in range(count):
+            for table in tables[d]:
+                digits[j, d] += np.int64(table[j])
 
 
 @compiled
@@ -237,6 +254,20 @@ def ratios(w, h, cw, ch, thr):
             n += best[i] > thr
         above += n
     return _fold(total_lanes), _fold(best_lanes), _fold(past_lanes), count, above
+
+
+@compiled
+def best_ratio(w, h, cw, ch, best):
+    """Largest ratio, by true division."""
+    for i in range(w.size):
+        best[i] = 0.0
+    for j in range(cw.size):
+        x, y = cw[j], ch[j]
+        for i in range(w.size):
+            p = (w[i] if w[i] < x else x) / (x if w[i] < x else w[i])
+            q = (h[i] if h[i] < y else y) / (y if h[i] < y else h[i])
+            p = p if p < q else q
+            best[i] = p if p > best[i] else best[i]
 
 
 @compiled

@@ -5,6 +5,7 @@ Callers hand over chunks; a loop over the centres keeps a few columns of one chu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,27 +14,29 @@ from numpy.typing import NDArray
 from fastanchor._types import FloatArray, IntArray, LabelArray
 
 __all__ = [
+    "DIGIT",
     "LANES",
     "THR_MARGIN",
-    "add_single",
     "assign_euclidean",
     "assign_iou",
-    "assign_single",
+    "best_ratio",
+    "exact_sum",
+    "exact_sums",
     "fitness",
+    "label_counts",
     "label_gather",
     "label_histogram",
-    "label_sums",
     "ratios",
     "sort_keys",
     "wh_iou",
 ]
 
 LANES = 512
+DIGIT = 2.0**32  # in a float64, 2^21 digits of this base add up without rounding
 # four ulps: the product with a reciprocal is within 1.5 of the true quotient, the reference's quotient within 0.5
 THR_MARGIN = 1e-15
 
 Keys = NDArray[np.uint64]
-SingleArray = NDArray[np.float32]
 
 
 def wh_iou(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, out: FloatArray) -> None:
@@ -46,7 +49,7 @@ def wh_iou(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, out: Fl
 
 def assign_iou(
     w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, labels: LabelArray, distance: FloatArray
-) -> tuple[int, float]:
+) -> int:
     """Nearest centre under 1 - IoU."""
     area = w * h
     nearest = np.zeros(w.size, dtype=np.int32)
@@ -54,12 +57,12 @@ def assign_iou(
     for j in range(cw.size):
         inter = np.minimum(w, cw[j]) * np.minimum(h, ch[j])
         _closer(1.0 - inter / (area + cw[j] * ch[j] - inter), j, nearest, distance)
-    return _finish(nearest, labels, distance)
+    return _finish(nearest, labels)
 
 
 def assign_euclidean(
     w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, labels: LabelArray, distance: FloatArray
-) -> tuple[int, float]:
+) -> int:
     """Nearest centre under the squared Euclidean distance."""
     nearest = np.zeros(w.size, dtype=np.int32)
     distance[:] = np.inf
@@ -67,30 +70,7 @@ def assign_euclidean(
         dw = w - cw[j]
         dh = h - ch[j]
         _closer(dw * dw + dh * dh, j, nearest, distance)
-    return _finish(nearest, labels, distance)
-
-
-def assign_single(
-    x: SingleArray, y: SingleArray, cx: SingleArray, cy: SingleArray, labels: LabelArray, distance: SingleArray
-) -> None:
-    """Nearest centre and plain distance in single precision."""
-    labels[:] = 0
-    distance[:] = np.inf
-    for j in range(cx.size):
-        dx = x - cx[j]
-        dy = y - cy[j]
-        _closer(dx * dx + dy * dy, j, labels, distance)
-    np.sqrt(distance, out=distance)
-
-
-def add_single(x: SingleArray, y: SingleArray, labels: LabelArray, sums: SingleArray) -> None:
-    """Add up each label's points in single precision, in their order."""
-    for j in range(len(sums)):
-        own = np.flatnonzero(labels == j)
-        for column, values in enumerate((x[own], y[own])):
-            # a running sum goes one after the other; np.sum adds in pairs
-            sums[j, column] = np.cumsum(np.concatenate([sums[j, column : column + 1], values]))[-1]
-        sums[j, 2] += np.float32(own.size)
+    return _finish(nearest, labels)
 
 
 def _closer(candidate: NDArray[Any], j: int, nearest: LabelArray, distance: NDArray[Any]) -> None:
@@ -98,18 +78,37 @@ def _closer(candidate: NDArray[Any], j: int, nearest: LabelArray, distance: NDAr
     np.minimum(distance, candidate, out=distance)
 
 
-def _finish(nearest: LabelArray, labels: LabelArray, distance: FloatArray) -> tuple[int, float]:
+def _finish(nearest: LabelArray, labels: LabelArray) -> int:
     changed = int(np.count_nonzero(nearest != labels))
     labels[:] = nearest
-    return changed, _lane_sum(distance)
+    return changed
 
 
-def label_sums(w: FloatArray, h: FloatArray, labels: LabelArray, sums: FloatArray) -> None:
-    """Add up each label's boxes."""
-    k = len(sums)
-    sums[:, 0] += np.bincount(labels, weights=w, minlength=k)
-    sums[:, 1] += np.bincount(labels, weights=h, minlength=k)
-    sums[:, 2] += np.bincount(labels, minlength=k)
+def label_counts(labels: LabelArray, counts: IntArray) -> None:
+    """Count the labels."""
+    counts += np.bincount(labels, minlength=counts.size)
+
+
+def exact_sum(values: FloatArray, scale: float, digits: IntArray) -> None:
+    """Add up values digit by digit."""
+    for d, whole in _cut(values, scale, digits.size):
+        digits[d] += int(whole.sum())  # of whole numbers that fit a float64, as all their sums do
+
+
+def exact_sums(values: FloatArray, labels: LabelArray, scale: float, digits: IntArray) -> None:
+    """Add up each label's values digit by digit."""
+    for d, whole in _cut(values, scale, digits.shape[1]):
+        digits[:, d] += np.bincount(labels, weights=whole, minlength=len(digits)).astype(np.int64)
+
+
+def _cut(values: FloatArray, scale: float, count: int) -> Iterator[tuple[int, FloatArray]]:
+    """Yield the digits of all values, the first first."""
+    rest = values * scale
+    for d in range(count):
+        rest *= DIGIT
+        whole = np.trunc(rest)
+        yield d, whole
+        rest -= whole
 
 
 def sort_keys(values: FloatArray) -> Keys:
@@ -154,7 +153,9 @@ def fitness(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, thr: f
     above = best > thr
     near = np.flatnonzero(np.abs(best - thr) <= THR_MARGIN)
     if near.size:
-        above[near] = _exact_best(w[near], h[near], cw, ch) > thr
+        exact = np.empty(near.size)
+        best_ratio(w[near], h[near], cw, ch, exact)
+        above[near] = exact > thr
     return _lane_sum(np.where(above, best, 0.0)), int(np.count_nonzero(above))
 
 
@@ -175,12 +176,12 @@ def ratios(
     return _lane_sum(total), _lane_sum(best), _lane_sum(past), count, int(np.count_nonzero(best > thr))
 
 
-def _exact_best(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray) -> FloatArray:
-    best = np.zeros(w.size)
+def best_ratio(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, best: FloatArray) -> None:
+    """Largest ratio, by true division."""
+    best[:] = 0.0
     for j in range(cw.size):
         ratio = np.minimum(np.minimum(w / cw[j], cw[j] / w), np.minimum(h / ch[j], ch[j] / h))
         np.maximum(best, ratio, out=best)
-    return best
 
 
 def _lane_sum(values: FloatArray) -> float:

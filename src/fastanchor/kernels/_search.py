@@ -4,32 +4,135 @@ Along one row (one width bin, or 2^level of them) the value ``v_j(h) = min(P_j, 
 trapezoid over ln h: a flat top of height ``P_j = min(w / kw_j, kw_j / w)`` between sides of slope one. Trapezoids of
 equal slopes cross exactly once (the one with the smaller kh wins below), so their upper envelope comes from one pass
 over the anchors sorted by kh: `envelope`. It cuts the row into a few segments in which one ratio of one anchor is the
-value of every box, and running sums along the row give a segment's total from two look-ups. A row
-costs 0.9 us at k = 9 where the tables are in the cache (2 us at the finest level of 1e7 boxes, where they are not).
+value of every box, and running sums along the row give a segment's total from two look-ups. A row costs 0.9 us at k = 9
+where the tables are in the cache (2 us at the finest level of 1e7 boxes, where they are not).
 
 The envelope is computed for the middle of the row and proves nothing. `holds` then proves each segment for all widths
-of
-the row, against all anchors. What is not proved stays open: it is bounded at first, and counted box by box if the
-bounds
-do not suffice.
+of the row, against all anchors. What is not proved stays open: it is bounded at first, and counted box by box if the
+bounds do not suffice.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from fastanchor.kernels._jit import compiled, helper
+from fastanchor._types import FloatArray, IntArray, LabelArray
+from fastanchor.kernels._jit import helper, inlined, uncounted
+from fastanchor.kernels._tables import RUN, Anchors, Flags, GridTables, Row, Rows, Runs
 
 NONE, LEFT, FLAT, RIGHT = 0, 1, 2, 3  # what a segment's value is: nothing (at most thr), h / kh, P, kh / h
-THR_MARGIN = 1e-9  # values nearer than this to thr are compared box by box
+UNDECIDED = 1e-9  # relative: values nearer than this to thr are compared box by box
 FEW = 256  # a segment with less than 1/FEW of the row's boxes is counted: the running sums have no digits for it
 UNEVEN = 64.0  # a row that holds what lies beyond the grid may have widths so unlike that their sums have no digits
-RUN = 256
+
+
+class Strip(NamedTuple):
+    """Where a row lies, how many anchors matter in it, and how many boxes it has."""
+
+    r: int
+    m: int
+    w0: float
+    w1: float
+    boxes: float
+
+
+class Piece(NamedTuple):
+    """Columns of a row that stay open: from y0 to y1, of heights from h0 to h1, and their boxes."""
+
+    y0: int
+    y1: int
+    h0: float
+    h1: float
+    boxes: float
+
+
+@uncounted
+def scan(
+    grid: GridTables, anchors: Anchors, above: Rows, sequence: IntArray, rows: Rows, spare: float, out: Runs, row: Row
+) -> tuple[float, int, float]:
+    """Fitness of the `rows` of a level: total, number above thr, and what is left of `spare`.
+
+    `above` is what is known of the rows of a higher level, which are taken in this
+    `sequence`: each row needs only the anchors that win in the one above it. `rows` is filled for the levels below, and
+    `out` with the runs that stay open; those that thr cuts go to its end: they are few (a hundredth of the boxes) and
+    hold over half of the gap between the bounds. ``out.used[0]`` becomes -1 if `out` has too little room.
+
+    `spare` is what all bounds may shrink by before the decision falls; the scan ends where it falls below zero.
+    """
+    down = above.level - rows.level
+    bound, gap, winners, bound_above, used = rows.bound, rows.gap, above.winners, above.bound, out.used
+    total, number = 0.0, 0
+    used[0] = used[1] = used[2] = 0
+    for step in range(sequence.size << down):
+        parent = sequence[step >> down]
+        r = (parent << down) + (step & ((1 << down) - 1))
+        if step & ((1 << down) - 1) == 0:
+            if spare < 0.0:
+                break
+            spare -= bound_above[parent]
+        if r < bound.size:
+            closed, more, opened = scan_row(grid, anchors, winners[parent], rows, r, row, out)
+            if opened < 0.0:
+                used[0] = -1
+                break
+            total += closed
+            number += more
+            spare += closed + opened
+            bound[r], gap[r] = closed + opened, opened
+    return total, number, spare
 
 
 @helper
-def plateaus(w0, w1, m, kw, inv_kw, low, high, rising):
-    """Smallest and largest P of each anchor in a row, and whether P = w / kw (1), kw / w (-1) or either (0)."""
+def scan_row(
+    grid: GridTables, anchors: Anchors, alive: Flags, rows: Rows, r: int, row: Row, out: Runs
+) -> tuple[float, int, float]:
+    """Total of the segments of a row that are proved, number above thr in them, and upper bound of what stays open."""
+    thr, sums, winners = anchors.thr, rows.sums, rows.winners[r]
+    strip = prepare(grid, anchors, alive, rows, r, row)
+    if strip.boxes == 0.0 or strip.m == 0:
+        return 0.0, 0, 0.0
+    segments = cut(anchors, row, strip)
+    closed, number, gaps = close_segments(grid, sums, thr, row, strip, segments, winners)
+    return closed, number, bound_gaps(grid, sums, thr, row, strip, gaps, rows, out)
+
+
+# ---- prepare a row
+
+
+@inlined
+def prepare(grid: GridTables, anchors: Anchors, alive: Flags, rows: Rows, r: int, row: Row) -> Strip:
+    """Put the anchors that matter in row `r` into `row`; none wins there so far."""
+    m = 0
+    for j in range(anchors.w.size):
+        rows.winners[r, j] = 0
+        if alive[j]:
+            row.ids[m] = j
+            row.w[m], row.h[m], row.inv_w[m], row.inv_h[m] = (
+                anchors.w[j],
+                anchors.h[j],
+                anchors.inv_w[j],
+                anchors.inv_h[j],
+            )
+            m += 1
+    x0, x1 = r << rows.level, min((r + 1) << rows.level, grid.edge_w.size - 1)
+    return Strip(r, m, grid.edge_w[x0], grid.edge_w[x1], rows.sums[r, grid.edge_h.size - 1, 4])
+
+
+@helper
+def cut(anchors: Anchors, row: Row, strip: Strip) -> int:
+    """Cut a row into segments, by its middle; returns how many."""
+    plateaus(row, strip.m, strip.w0, strip.w1)
+    for j in range(strip.m):
+        row.top[j] = 0.5 * (row.low[j] + row.high[j])
+    return segments(row, anchors.thr, envelope(row, strip.m, anchors.cross))
+
+
+@helper
+def plateaus(row: Row, m: int, w0: float, w1: float) -> None:
+    """Find the smallest and the largest P of each anchor in a row, and which ratio it is."""
+    kw, inv_kw, low, high, rising = row.w, row.inv_w, row.low, row.high, row.rising
     r0, r1 = 1.0 / w0, 1.0 / w1
     for j in range(m):
         k, rk = kw[j], inv_kw[j]
@@ -42,17 +145,15 @@ def plateaus(w0, w1, m, kw, inv_kw, low, high, rising):
 
 
 @helper
-def envelope(m, kh, ids, middle, top, order, begin, flat):
-    """Put the anchors on the upper envelope for tops `top` into `order`, and where each begins; returns how many.
-
-    `kh` ascends; ``middle[p, q] = sqrt(kh[p] kh[q])``. `flat` tells whether the crossing depends on a top.
-    """
+def envelope(row: Row, m: int, cross_at: FloatArray) -> int:
+    """Put the anchors on the upper envelope of the tops in order, and where each begins; returns how many."""
+    kh, ids, top, order, begin, flat = row.h, row.ids, row.top, row.order, row.begin, row.flat
     size = 0
     for q in range(m):
         at, on_flat = 0.0, 0
         while size:
             p = order[size - 1]
-            cross = middle[ids[p], ids[q]]
+            cross = cross_at[ids[p], ids[q]]
             if top[p] <= top[q]:  # p's flat top meets q's left side, unless their sides meet below both tops
                 at = kh[q] * top[p]
                 sides = at > cross
@@ -72,11 +173,10 @@ def envelope(m, kh, ids, middle, top, order, begin, flat):
 
 
 @helper
-def segments(kh, thr, top, size, order, begin, flat, pos, loose, who, kind):
-    """Cut the envelope where the ratio that counts changes and where it crosses thr; returns the number of segments.
-
-    Segment s begins at ``pos[s]``, which depends on the tops if ``loose[s]``, and has the value `kind` of anchor `who`.
-    """
+def segments(row: Row, thr: float, size: int) -> int:
+    """Cut the envelope where the ratio that counts changes and where it crosses thr; returns the number of segments."""
+    kh, top, order, begin, flat = row.h, row.top, row.order, row.begin, row.flat
+    pos, loose, who, kind = row.pos, row.loose, row.who, row.kind
     n = 0
     for v in range(size):
         j = order[v]
@@ -102,13 +202,73 @@ def segments(kh, thr, top, size, order, begin, flat, pos, loose, who, kind):
     return n
 
 
+# ---- close its segments
+
+
 @helper
-def holds(m, kw, kh, thr, low, high, rising, j, what, h0, h1):
+def close_segments(
+    grid: GridTables, sums: FloatArray, thr: float, row: Row, strip: Strip, size: int, winners: Flags
+) -> tuple[float, int, int]:
+    """Add up the segments that are proved: total, number above thr, and how many gaps are left between them."""
+    ny, r = grid.edge_h.size - 1, strip.r
+    total, number, gaps, done = 0.0, 0, 0, 0
+    for s in range(size):
+        a, b = columns(grid, row, strip, s, size)
+        a = max(a, done)
+        if a >= b:
+            continue
+        j, what = row.who[s], row.kind[s]
+        inside = sums[r, b, 4] - sums[r, a, 4]
+        if inside > 0.0:
+            if what != NONE and inside * FEW < strip.boxes:
+                continue
+            if not holds(row, strip.m, thr, j, what, grid.edge_h[a], grid.edge_h[b]):
+                continue
+            if what != NONE:
+                number += int(inside)
+                winners[row.ids[j]] = 1
+                total += segment_sum(row, sums, r, j, what, a, b)
+        row.gaps[gaps, 0], row.gaps[gaps, 1] = done, a
+        gaps += 1
+        done = b
+    row.gaps[gaps, 0], row.gaps[gaps, 1] = done, ny
+    return total, number, gaps + 1
+
+
+@inlined
+def columns(grid: GridTables, row: Row, strip: Strip, s: int, size: int) -> tuple[int, int]:
+    """Columns wholly between the end of what blurs a segment's beginning and the beginning of what blurs its end."""
+    ny = grid.edge_h.size - 1
+    stretch = 1.0 + 0.5 * (strip.w1 / strip.w0 - 1.0) * (strip.w1 / strip.w0) + 1e-9
+    a, b = 0, ny
+    if s + 1 < size:
+        end = row.pos[s + 1] / (stretch if row.loose[s + 1] else 1.0 + 1e-9)
+        if end < grid.edge_h[ny]:
+            b = column(grid, end)
+    if s > 0:
+        begin = row.pos[s] * (stretch if row.loose[s] else 1.0 + 1e-9)
+        if begin >= grid.edge_h[ny]:
+            a = ny
+        elif begin > grid.edge_h[0]:
+            a = column(grid, begin) + 1
+    return a, b
+
+
+@inlined
+def column(grid: GridTables, height: float) -> int:
+    """Column in which a height lies."""
+    bits: Any = np.float64(height).view(np.int64)
+    return min(max((bits - grid.base_h) >> grid.shift, 0), grid.edge_h.size - 2)
+
+
+@helper
+def holds(row: Row, m: int, thr: float, j: int, what: int, h0: float, h1: float) -> bool:
     """Whether `what` of anchor j is the value of all boxes of the row with heights from h0 to h1."""
+    kw, kh, low, high, rising = row.w, row.h, row.low, row.high, row.rising
     r0, r1 = 1.0 / h0, 1.0 / h1
     fine = True
     if what == NONE:
-        limit = thr * (1.0 - THR_MARGIN)
+        limit = thr * (1.0 - UNDECIDED)
         for i in range(m):
             fine &= (high[i] < limit) | (h1 < limit * kh[i]) | (kh[i] * r0 < limit)
         return fine
@@ -122,7 +282,7 @@ def holds(m, kw, kh, thr, low, high, rising, j, what, h0, h1):
     else:
         least = low[j]
         fine = (sign != 0) & (high[j] * k <= h0) & (high[j] <= k * r1)
-    fine &= least > thr * (1.0 + THR_MARGIN)
+    fine &= least > thr * (1.0 + UNDECIDED)
     for i in range(m):
         # its flat top, or one of its sides, is nowhere above the least value claimed
         below = (high[i] <= least) | (h1 <= least * kh[i]) | (kh[i] * r0 <= least)
@@ -136,11 +296,111 @@ def holds(m, kw, kh, thr, low, high, rising, j, what, h0, h1):
     return fine
 
 
+@inlined
+def segment_sum(row: Row, sums: FloatArray, r: int, j: int, what: int, a: int, b: int) -> float:
+    """Sum of one ratio of an anchor over columns a to b."""
+    if what == LEFT:
+        return (sums[r, b, 2] - sums[r, a, 2]) * row.inv_h[j]
+    if what == RIGHT:
+        return (sums[r, a, 3] - sums[r, b, 3]) * row.h[j]
+    if row.rising[j] > 0:
+        return (sums[r, b, 0] - sums[r, a, 0]) * row.inv_w[j]
+    return (sums[r, b, 1] - sums[r, a, 1]) * row.w[j]
+
+
+# ---- bound its open runs
+
+
 @helper
-def lowest_sum(kw, kh, inv_kw, inv_kh, runs, r, y0, y1):
+def bound_gaps(
+    grid: GridTables, sums: FloatArray, thr: float, row: Row, strip: Strip, gaps: int, rows: Rows, out: Runs
+) -> float:
+    """Put what stays open into `out`, piece by piece; returns an upper bound of its total, -1 if there is no room."""
+    r, bound = strip.r, 0.0
+    for gap in range(gaps):
+        y0, end = row.gaps[gap, 0], row.gaps[gap, 1]
+        while y0 < end:
+            y1 = min(y0 + (2 << rows.level), end)
+            inside = sums[r, y1, 4] - sums[r, y0, 4]
+            if inside > 0.0:
+                piece = Piece(y0, y1, grid.edge_h[y0], grid.edge_h[y1], inside)
+                top = bound_piece(sums, thr, row, strip, piece, rows.winners[r], out)
+                if top < 0.0:
+                    return -1.0
+                bound += top
+            y0 = y1
+    return bound
+
+
+@helper
+def bound_piece(sums: FloatArray, thr: float, row: Row, strip: Strip, piece: Piece, winners: Flags, out: Runs) -> float:
+    """Put one piece into `out` unless it is wholly below thr; returns its upper bound, -1 if there is no room."""
+    m, ids, upper = strip.m, row.ids, row.upper
+    least, most = reach(row, m, piece.h0, piece.h1)
+    if most <= thr * (1.0 - UNDECIDED):
+        return 0.0
+    front, end, first = out.used[0], out.used[1], out.used[2]
+    if front + end == out.row.size or first + winners.size > out.cands.size:
+        return -1.0
+    cut = least <= thr * (1.0 + UNDECIDED)
+    least *= 1.0 - UNDECIDED
+    at = first
+    f = g = 0  # the last two that come near
+    for i in range(m):
+        near = upper[i] >= least
+        winners[ids[i]] |= near
+        out.cands[at] = ids[i]
+        at += near
+        f, g = (g if near else f), (i if near else g)
+    most *= piece.boxes
+    if strip.w1 > UNEVEN * strip.w0:
+        pass
+    elif at - first == 1:
+        most = min(most, lowest_sum(row, g, sums, strip.r, piece.y0, piece.y1)[0] + strip.boxes * 1e-13)
+    elif at - first == 2:
+        most = min(most, sum_of_two(row, f, g, sums, strip, piece) + strip.boxes * 1e-13)
+    put = out.row.size - 1 - end if cut else front
+    out.row[put], out.y0[put], out.y1[put] = strip.r, piece.y0, piece.y1
+    out.first[put], out.size[put], out.top[put] = first, at - first, most
+    out.used[0], out.used[1], out.used[2] = front + (not cut), end + cut, at
+    return most
+
+
+@helper
+def reach(row: Row, m: int, h0: float, h1: float) -> tuple[float, float]:
+    """Bounds of the best value in a piece of a row, the upper one of each anchor going to `upper`."""
+    kh, inv_kh, low, high, upper = row.h, row.inv_h, row.low, row.high, row.upper
+    rh0, rh1 = 1.0 / h0, 1.0 / h1
+    least = most = 0.0
+    for i in range(m):
+        k0, k1 = kh[i], inv_kh[i]
+        at0 = h0 * k1 if h0 < k0 else k0 * rh0
+        at1 = h1 * k1 if h1 < k0 else k0 * rh1
+        peak = at0 if h0 > k0 else at1 if h1 < k0 else 1.0
+        at0 = at0 if at0 < at1 else at1
+        at0 = at0 if at0 < low[i] else low[i]
+        least = at0 if at0 > least else least
+        peak = peak if peak < high[i] else high[i]
+        upper[i] = peak
+        most = peak if peak > most else most
+    return least, most
+
+
+@helper
+def sum_of_two(row: Row, f: int, g: int, sums: FloatArray, strip: Strip, piece: Piece) -> float:
+    """Upper bound of a piece's total where one of two anchors is the best: max(f, g) = (f + g) / 2 + |f - g| / 2."""
+    sum_f, which_f = lowest_sum(row, f, sums, strip.r, piece.y0, piece.y1)
+    sum_g, which_g = lowest_sum(row, g, sums, strip.r, piece.y0, piece.y1)
+    f0, f1 = ratio_range(row, f, which_f, strip, piece)
+    g0, g1 = ratio_range(row, g, which_g, strip, piece)
+    return 0.5 * (sum_f + sum_g + piece.boxes * max(f1 - g0, g1 - f0))
+
+
+@helper
+def lowest_sum(row: Row, i: int, sums: FloatArray, r: int, y0: int, y1: int) -> tuple[float, int]:
     """Return the smallest of an anchor's four sums of ratios over columns y0 to y1, not below its total, and which."""
-    wide, slim = (runs[r, y1, 0] - runs[r, y0, 0]) * inv_kw, (runs[r, y1, 1] - runs[r, y0, 1]) * kw
-    high, flat = (runs[r, y1, 2] - runs[r, y0, 2]) * inv_kh, (runs[r, y0, 3] - runs[r, y1, 3]) * kh
+    wide, slim = (sums[r, y1, 0] - sums[r, y0, 0]) * row.inv_w[i], (sums[r, y1, 1] - sums[r, y0, 1]) * row.w[i]
+    high, flat = (sums[r, y1, 2] - sums[r, y0, 2]) * row.inv_h[i], (sums[r, y0, 3] - sums[r, y1, 3]) * row.h[i]
     of_w, of_h = (0 if wide < slim else 1), (2 if high < flat else 3)
     wide, high = (wide if wide < slim else slim), (high if high < flat else flat)
     best, which = (wide if wide < high else high), (of_w if wide < high else of_h)
@@ -148,207 +408,62 @@ def lowest_sum(kw, kh, inv_kw, inv_kh, runs, r, y0, y1):
 
 
 @helper
-def ratio_range(which, kw, kh, inv_kw, inv_kh, w0, w1, h0, h1):
-    """Smallest and largest value of one of the four ratios over a rectangle."""
+def ratio_range(row: Row, i: int, which: int, strip: Strip, piece: Piece) -> tuple[float, float]:
+    """Smallest and largest value of one of the four ratios over a piece."""
     if which == 0:
-        return w0 * inv_kw, w1 * inv_kw
+        return strip.w0 * row.inv_w[i], strip.w1 * row.inv_w[i]
     if which == 1:
-        return kw / w1, kw / w0
+        return row.w[i] / strip.w1, row.w[i] / strip.w0
     if which == 2:
-        return h0 * inv_kh, h1 * inv_kh
-    return kh / h1, kh / h0
+        return piece.h0 * row.inv_h[i], piece.h1 * row.inv_h[i]
+    return row.h[i] / piece.h1, row.h[i] / piece.h0
 
 
-@compiled
-def scan(level, down, sequence, bound_before, spare, kw, kh, inv_kw, inv_kh, middle, thr, edge_w, edge_h, base_h, shift,
-         runs, alive, winners, bound, gap, out, tops, cands):  # fmt: skip
-    """Fitness of the rows of a level: total and number above thr, and what stays open.
+# ---- count what is open
 
-    The level scanned before lies `down` levels higher; its rows are taken in this `sequence`. Row r needs only the
-    anchors ``alive[r >> down]``; those that win somewhere in it are marked in ``winners[r]``, for the levels below.
-    ``bound[r]`` becomes an upper bound of the row's total, ``gap[r]`` its open part. `spare` is what all bounds may
-    shrink by before the decision falls; the scan ends where it falls below zero.
 
-    An open run goes to `out` as (row, first and last column at the finest level, first candidate, number of
-    candidates), with an upper bound of its total in `tops`. Those that thr cuts go to the end: they are few (a
-    hundredth of the boxes) and hold over half of the gap between the bounds. Returns total, number, `spare` now, runs,
-    runs at the end, candidates; -1 runs if `out` or `cands` is too small.
+@uncounted
+def count_open(
+    grid: GridTables, anchors: Anchors, runs: Runs, spare: float, best: FloatArray
+) -> tuple[float, int, float]:
+    """Total and number above thr of the boxes in open runs, by the reference formula.
+
+    The contents of `best` (RUN,) do not matter. Stops when the upper bounds have shrunk by more than `spare`; the last
+    value is by how much they shrank.
     """
-    nx, ny = edge_w.size - 1, edge_h.size - 1
-    k = kw.size
-    floats = np.empty((9, k + 1))
-    aw, ah, low, high, top, upper, begin = floats[0], floats[1], floats[2], floats[3], floats[4], floats[5], floats[6]
-    inv_aw, inv_ah = floats[7], floats[8]
-    ints = np.empty((4, k + 1), np.int64)
-    ids, rising, order, flat = ints[0], ints[1], ints[2], ints[3]
-    pos = np.empty(5 * k + 1)
-    marks = np.empty((3, 5 * k + 1), np.int64)
-    loose, who, kind = marks[0], marks[1], marks[2]
-    point = np.empty(1)
-    bits = point.view(np.int64)
-    n_out = n_cut = n_cands = above = 0
-    total = 0.0
-    first_h, last_h = edge_h[0], edge_h[ny]
-    rows = len(bound)
-    for step in range(sequence.size << down):
-        before = sequence[step >> down]
-        r = (before << down) + (step & ((1 << down) - 1))
-        if step & ((1 << down) - 1) == 0:
-            if spare < 0.0:
-                break
-            spare -= bound_before[before]
-        if r >= rows:
-            continue
-        row_total = row_open = 0.0
-        bound[r] = gap[r] = 0.0
-        m = np.int64(0)
-        for j in range(k):
-            winners[r, j] = 0
-            if alive[r >> down, j]:
-                ids[m], aw[m], ah[m], inv_aw[m], inv_ah[m] = j, kw[j], kh[j], inv_kw[j], inv_kh[j]
-                m += 1
-        x0, x1 = r << level, min((r + 1) << level, nx)
-        in_row = runs[r, ny, 4]
-        if in_row == 0.0 or m == 0:
-            continue
-        w0, w1 = edge_w[x0], edge_w[x1]
-        plateaus(w0, w1, m, aw, inv_aw, low, high, rising)
-        for j in range(m):
-            top[j] = 0.5 * (low[j] + high[j])
-        size = envelope(m, ah, ids, middle, top, order, begin, flat)
-        n = segments(ah, thr, top, size, order, begin, flat, pos, loose, who, kind)
-        stretch = 1.0 + 0.5 * (w1 / w0 - 1.0) * (w1 / w0) + 1e-9
-        even = w1 <= UNEVEN * w0
-        done = 0
-        for s in range(n + 1):
-            y0, y1 = done, ny  # what will stay open
-            if s < n:
-                # columns wholly between the end of what blurs the beginning and the beginning of what blurs the end
-                a, b = 0, ny
-                if s + 1 < n:
-                    point[0] = pos[s + 1] / (stretch if loose[s + 1] else 1.0 + 1e-9)
-                    if point[0] < last_h:
-                        b = min(max((bits[0] - base_h) >> shift, 0), ny - 1)
-                if s > 0:
-                    point[0] = pos[s] * (stretch if loose[s] else 1.0 + 1e-9)
-                    if point[0] >= last_h:
-                        a = ny
-                    elif point[0] > first_h:
-                        a = min(max((bits[0] - base_h) >> shift, 0), ny - 1) + 1
-                a = max(a, done)
-                if a >= b:
-                    continue
-                j, what = who[s], kind[s]
-                inside = runs[r, b, 4] - runs[r, a, 4]
-                if inside > 0.0:
-                    if what != NONE and inside * FEW < in_row:
-                        continue
-                    if not holds(m, aw, ah, thr, low, high, rising, j, what, edge_h[a], edge_h[b]):
-                        continue
-                    if what != NONE:
-                        above += np.int64(inside)
-                        winners[r, ids[j]] = 1
-                        if what == LEFT:
-                            row_total += (runs[r, b, 2] - runs[r, a, 2]) * inv_ah[j]
-                        elif what == RIGHT:
-                            row_total += (runs[r, a, 3] - runs[r, b, 3]) * ah[j]
-                        elif rising[j] > 0:
-                            row_total += (runs[r, b, 0] - runs[r, a, 0]) * inv_aw[j]
-                        else:
-                            row_total += (runs[r, b, 1] - runs[r, a, 1]) * aw[j]
-                y1, done = a, b
-            # columns y0 to y1, before this segment or after the last, stay open
-            while y0 < y1:
-                y2 = min(y0 + (2 << level), y1)
-                inside = runs[r, y2, 4] - runs[r, y0, 4]
-                if inside > 0.0:
-                    h0, h1 = edge_h[y0], edge_h[y2]
-                    rh0, rh1 = 1.0 / h0, 1.0 / h1
-                    least = most = 0.0
-                    for i in range(m):
-                        k0, k1 = ah[i], inv_ah[i]
-                        at0 = h0 * k1 if h0 < k0 else k0 * rh0
-                        at1 = h1 * k1 if h1 < k0 else k0 * rh1
-                        peak = at0 if h0 > k0 else at1 if h1 < k0 else 1.0
-                        at0 = at0 if at0 < at1 else at1
-                        at0 = at0 if at0 < low[i] else low[i]
-                        least = at0 if at0 > least else least
-                        peak = peak if peak < high[i] else high[i]
-                        upper[i] = peak
-                        most = peak if peak > most else most
-                    if most > thr * (1.0 - THR_MARGIN):
-                        if n_out + n_cut == len(out) or n_cands + k > cands.size:
-                            return total, above, spare, -1, 0, n_cands
-                        cut = least <= thr * (1.0 + THR_MARGIN)
-                        least *= 1.0 - THR_MARGIN
-                        first = n_cands
-                        f = g = 0
-                        for i in range(m):
-                            near = upper[i] >= least
-                            winners[r, ids[i]] |= near
-                            cands[n_cands] = ids[i]
-                            n_cands += near
-                            f, g = (g if near else f), (i if near else g)
-                        most *= inside
-                        if not even:
-                            pass
-                        elif n_cands - first == 1:
-                            sum_g, which_g = lowest_sum(aw[g], ah[g], inv_aw[g], inv_ah[g], runs, r, y0, y2)
-                            most = min(most, sum_g + in_row * 1e-13)
-                        elif n_cands - first == 2:
-                            # max(f, g) = (f + g) / 2 + |f - g| / 2
-                            sum_f, which_f = lowest_sum(aw[f], ah[f], inv_aw[f], inv_ah[f], runs, r, y0, y2)
-                            sum_g, which_g = lowest_sum(aw[g], ah[g], inv_aw[g], inv_ah[g], runs, r, y0, y2)
-                            f0, f1 = ratio_range(which_f, aw[f], ah[f], inv_aw[f], inv_ah[f], w0, w1, h0, h1)
-                            g0, g1 = ratio_range(which_g, aw[g], ah[g], inv_aw[g], inv_ah[g], w0, w1, h0, h1)
-                            apart = max(f1 - g0, g1 - f0)
-                            most = min(most, 0.5 * (sum_f + sum_g + inside * apart) + in_row * 1e-13)
-                        at = len(out) - 1 - n_cut if cut else n_out
-                        n_cut += cut
-                        n_out += not cut
-                        tops[at] = most
-                        row_open += most
-                        out[at, 0], out[at, 1], out[at, 2] = r, y0, y2
-                        out[at, 3], out[at, 4] = first, n_cands - first
-                y0 = y2
-        total += row_total
-        spare += row_total + row_open
-        bound[r], gap[r] = row_total + row_open, row_open
-    return total, above, spare, n_out, n_cut, n_cands
-
-
-@compiled
-def count_open(kw, kh, thr, w, h, offsets, ny, out, tops, cands, spare):
-    """Total and number above thr of the boxes in the open runs `out`, by the reference formula.
-
-    Stops when the upper bounds have shrunk by more than `spare`; tells by how much they shrank.
-    """
-    best = np.empty(RUN)
+    w, h, offsets, ny, thr = grid.w, grid.h, grid.offsets, grid.edge_h.size - 1, anchors.thr
+    row, y0, y1, first, size, top, cands = runs.row, runs.y0, runs.y1, runs.first, runs.size, runs.top, runs.cands
     total = shrunk = 0.0
     above = 0
-    for t in range(len(out)):
-        x = np.int64(out[t, 0])
-        some = cands[out[t, 3] : out[t, 3] + out[t, 4]]
+    for t in range(row.size):
+        x = np.int64(row[t])
+        some = cands[first[t] : first[t] + size[t]]
         here = 0.0
-        end = offsets[x * ny + out[t, 2]]
-        for s in range(offsets[x * ny + out[t, 1]], end, RUN):
+        end = offsets[x * ny + y1[t]]
+        for s in range(offsets[x * ny + y0[t]], end, RUN):
             ws, hs = w[s : min(s + RUN, end)], h[s : min(s + RUN, end)]
-            for i in range(ws.size):
-                best[i] = 0.0
-            for p in range(some.size):
-                a, b = kw[some[p]], kh[some[p]]
-                for i in range(ws.size):
-                    # min(w / a, a / w), as rounded, with one division
-                    u = (ws[i] if ws[i] < a else a) / (a if ws[i] < a else ws[i])
-                    v = (hs[i] if hs[i] < b else b) / (b if hs[i] < b else hs[i])
-                    u = u if u < v else v
-                    best[i] = u if u > best[i] else best[i]
+            best_run(anchors, ws, hs, some, best)
             for i in range(ws.size):
                 if best[i] > thr:
                     here += best[i]
                     above += 1
         total += here
-        shrunk += tops[t] - here
+        shrunk += top[t] - here
         if shrunk > spare:
             break
     return total, above, shrunk
+
+
+@helper
+def best_run(anchors: Anchors, w: FloatArray, h: FloatArray, some: LabelArray, best: FloatArray) -> None:
+    """Best ratio of at most RUN boxes with `some` of the anchors."""
+    for i in range(w.size):
+        best[i] = 0.0
+    for p in range(some.size):
+        a, b = anchors.w[some[p]], anchors.h[some[p]]
+        for i in range(w.size):
+            # min(w / a, a / w), as rounded, with one division
+            u = (w[i] if w[i] < a else a) / (a if w[i] < a else w[i])
+            v = (h[i] if h[i] < b else b) / (b if h[i] < b else h[i])
+            u = u if u < v else v
+            best[i] = u if u > best[i] else best[i]

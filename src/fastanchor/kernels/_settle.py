@@ -4,31 +4,29 @@ A block is an aligned square of grid cells. `settle` drops centres that cannot w
 block is settled), few boxes are left, or a cell is left; otherwise it splits the block in four. It never looks at a
 box.
 
-Dropping is safe by a margin: relative MARGIN on the ratio of IoUs or distances, and a winner's IoU of at least LEAST,
-below which the reference's ``1 - IoU`` rounds different IoUs to a tie.
+Dropping is safe by a margin: relative MARGIN on the ratio of IoUs or distances, and a winner's IoU of at least
+TOLD_APART, below which the reference's ``1 - IoU`` rounds different IoUs to a tie.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from fastanchor._types import IntArray, LabelArray
+from fastanchor.kernels._jit import helper, inlined, uncounted
+from fastanchor.kernels._tables import IOU, Centers, GridTables, Leaves, Walk
 
-from fastanchor.kernels._jit import compiled, helper
-
-IOU, EUCLIDEAN = 0, 1
 MARGIN = 1e-6
-LEAST = 1e-8
+TOLD_APART = 1e-8
 TINY = 1e-280  # products below are rounded too coarsely to be compared
-LEAF_BOXES = 32  # guess, not tuned
+LEAF_BOXES = 32  # 16 to 256 take the same time within a tenth, measured
 LEAF_LEVEL = 3
 
 
 @helper
-def iou_beats(aw, ah, bw, bh, w0, w1, h0, h1):
+def iou_beats(aw: float, ah: float, bw: float, bh: float, w0: float, w1: float, h0: float, h1: float) -> bool:
     """Whether centre a has the larger IoU with all boxes of a rectangle, by a margin.
 
     R = IoU_a / IoU_b, up to a monotone map, is i_a (A + c_b) / (i_b (A + c_a)). On a rectangle that no side of a or b
-    cuts
-    it is monotone in w and in h, so its corners decide; else the corners of the pieces do.
+    cuts it is monotone in w and in h, so its corners decide; else the corners of the pieces do.
     """
     ac, bc = aw * ah, bw * bh
     more = 1.0 + MARGIN
@@ -63,7 +61,7 @@ def iou_beats(aw, ah, bw, bh, w0, w1, h0, h1):
 
 
 @helper
-def euclidean_beats(aw, ah, bw, bh, w0, w1, h0, h1):
+def euclidean_beats(aw: float, ah: float, bw: float, bh: float, w0: float, w1: float, h0: float, h1: float) -> bool:
     """Whether centre a is nearer than b to all boxes of a rectangle, by a margin.
 
     ``(1 - MARGIN) d_b - d_a`` is concave, so it is smallest at a corner.
@@ -80,42 +78,52 @@ def euclidean_beats(aw, ah, bw, bh, w0, w1, h0, h1):
 
 
 @helper
-def overlaps(cw, ch, w0, w1, h0, h1):
-    """Whether the IoU with all boxes of a rectangle is at least LEAST: it is smallest at a corner."""
+def overlaps(cw: float, ch: float, w0: float, w1: float, h0: float, h1: float) -> bool:
+    """Whether the IoU with all boxes of a rectangle is at least TOLD_APART: it is smallest at a corner."""
     c = cw * ch
     w0i, w1i, h0i, h1i = min(cw, w0), min(cw, w1), min(ch, h0), min(ch, h1)
     return (
-        w0i * h0i > LEAST * (w0 * h0 + c) + TINY
-        and w0i * h1i > LEAST * (w0 * h1 + c) + TINY
-        and w1i * h0i > LEAST * (w1 * h0 + c) + TINY
-        and w1i * h1i > LEAST * (w1 * h1 + c) + TINY
+        w0i * h0i > TOLD_APART * (w0 * h0 + c) + TINY
+        and w0i * h1i > TOLD_APART * (w0 * h1 + c) + TINY
+        and w1i * h0i > TOLD_APART * (w1 * h0 + c) + TINY
+        and w1i * h1i > TOLD_APART * (w1 * h1 + c) + TINY
     )
 
 
 @helper
-def drop_beaten(metric, cw, ch, old, m, new, w0, w1, h0, h1):
-    """Copy to `new` those of the `m` candidates `old` that may win on a rectangle; returns how many.
-
-    Only the winner in the middle is tried against the others: m tests instead of m^2, and it is the one that beats
-    most.
-    """
-    w, h = 0.5 * (w0 + w1), 0.5 * (h0 + h1)
-    area = w * h
-    a = old[0]
+def nearest_of(centers: Centers, some: IntArray, m: int, w: float, h: float) -> int:
+    """Nearest of the first `m` centres of `some` to one box; of equally near ones, any."""
+    metric, cw, ch = centers.metric, centers.w, centers.h
+    a = some[0]
     if metric == IOU:
+        area = w * h
         best_i, best_t = min(w, cw[a]) * min(h, ch[a]), area + cw[a] * ch[a]
         for p in range(1, m):
-            j = old[p]
+            j = some[p]
             i, t = min(w, cw[j]) * min(h, ch[j]), area + cw[j] * ch[j]
             if i * best_t > best_i * t:
                 best_i, best_t, a = i, t, j
     else:
         best = (w - cw[a]) ** 2 + (h - ch[a]) ** 2
         for p in range(1, m):
-            j = old[p]
+            j = some[p]
             d = (w - cw[j]) ** 2 + (h - ch[j]) ** 2
             if d < best:
                 best, a = d, j
+    return a
+
+
+@helper
+def drop_beaten(
+    centers: Centers, old: IntArray, m: int, new: IntArray, w0: float, w1: float, h0: float, h1: float
+) -> int:
+    """Copy to `new` those of the `m` candidates `old` that may win on a rectangle; returns how many.
+
+    Only the winner in the middle is tried against the others: m tests instead of m^2, and it is the one that beats
+    most.
+    """
+    metric, cw, ch = centers.metric, centers.w, centers.h
+    a = nearest_of(centers, old, m, 0.5 * (w0 + w1), 0.5 * (h0 + h1))
     aw, ah = cw[a], ch[a]
     if metric == IOU and not overlaps(aw, ah, w0, w1, h0, h1):
         for p in range(m):
@@ -136,77 +144,110 @@ def drop_beaten(metric, cw, ch, old, m, new, w0, w1, h0, h1):
     return left
 
 
-@compiled
-def settle(metric, cw, ch, alive, edge_w, edge_h, table, w, h, offsets, alike, tiles, most, leaves, cands, work):
-    """Write the `leaves` of the recursion over `tiles` (x, y, level) and candidates of the open ones.
+@inlined
+def boxes_within(table: LabelArray, x0: int, x1: int, y0: int, y1: int) -> int:
+    """Boxes of a block of cells."""
+    return table[x1, y1] - table[x0, y1] - table[x1, y0] + table[x0, y0]
 
-    Returns how many, or -1 if there is too little room (growing an array here takes a second to compile). A leaf is
-    (x, y, level, label or -1, first candidate, number of candidates, boxes). `alive` lists the centres, ascending,
-    without repetitions of equal ones (these never win: ties go to the lowest). The boxes of a cell that is `alike`
-    (nx * ny,) are equal, so the rectangle to decide on is that of its first box.
 
-    `work` (3,) becomes the candidates tried, the boxes of open leaves, and these times their candidates. Past `most`
-    candidates the recursion ends unfinished, with 0 leaves: whoever asked has a cheaper way.
+@inlined
+def candidates(grid: GridTables, centers: Centers, walk: Walk, x: int, y: int, level: int) -> int:
+    """Find a block's candidates among its parent's; returns how many there are.
+
+    A block reads its parent's list and writes its own; its siblings come before the parent's level is written again.
     """
-    nx, ny = edge_w.size - 1, edge_h.size - 1
-    levels = 2
+    nx, ny = grid.edge_w.size - 1, grid.edge_h.size - 1
+    old, m, new = walk.lists[level + 1], walk.sizes[level + 1], walk.lists[level]
+    if m == 1:
+        new[0] = old[0]
+    else:
+        x0, y0 = x << level, y << level
+        x1, y1 = min((x + 1) << level, nx), min((y + 1) << level, ny)
+        w0, w1, h0, h1 = grid.edge_w[x0], grid.edge_w[x1], grid.edge_h[y0], grid.edge_h[y1]
+        at = x0 * ny + y0
+        if level == 0 and grid.alike[at]:
+            w0 = w1 = grid.w[grid.offsets[at]]
+            h0 = h1 = grid.h[grid.offsets[at]]
+        m = drop_beaten(centers, old, m, new, w0, w1, h0, h1)
+    walk.sizes[level] = m
+    return m
+
+
+@inlined
+def put_quarters(grid: GridTables, stack: IntArray, depth: int, x: int, y: int, level: int) -> int:
+    """Put the four parts of a block on the stack, as far as they lie in the grid; returns how deep it is then."""
+    for c in range(4):
+        cx, cy = 2 * x + (c >> 1), 2 * y + (c & 1)
+        if (cx << (level - 1)) < grid.edge_w.size - 1 and (cy << (level - 1)) < grid.edge_h.size - 1:
+            stack[depth, 0], stack[depth, 1], stack[depth, 2] = cx, cy, level - 1
+            depth += 1
+    return depth
+
+
+@uncounted
+def settle(
+    grid: GridTables, centers: Centers, alive: IntArray, tiles: IntArray, most: int, leaves: Leaves, walk: Walk
+) -> int:
+    """Write the `leaves` of the recursion over `tiles` (x, y, level); return how many.
+
+    Returns -1 if there is too little room (growing an array here takes a second to compile). `alive` lists the centres,
+    ascending, without repetitions of equal ones (these never win: ties go to the lowest). The boxes of a cell that is
+    alike are equal, so the rectangle to decide on is that of its first box.
+
+    Past `most` candidates tried the recursion ends unfinished, with 0 leaves: the caller has a cheaper way.
+    """
+    walk.used[0] = walk.used[1] = walk.work[0] = walk.work[1] = walk.work[2] = 0
     for t in range(len(tiles)):
-        levels = max(levels, tiles[t, 2] + 2)
-    lists = np.empty((levels, alive.size), np.int64)
-    sizes = np.empty(levels, np.int64)
-    stack = np.empty((3 * levels + 1, 3), np.int64)
-    n_leaves = n_cands = 0
-    work[0] = work[1] = work[2] = 0
-    for t in range(len(tiles)):
-        stack[0, 0], stack[0, 1], stack[0, 2] = tiles[t, 0], tiles[t, 1], tiles[t, 2]
+        level = tiles[t, 2]
         for p in range(alive.size):
-            lists[tiles[t, 2] + 1, p] = alive[p]
-        sizes[tiles[t, 2] + 1] = alive.size
-        depth = 1
-        while depth:
-            depth -= 1
-            x, y, level = stack[depth, 0], stack[depth, 1], stack[depth, 2]
-            x0, y0 = x << level, y << level
-            x1, y1 = min((x + 1) << level, nx), min((y + 1) << level, ny)
-            boxes = np.int64(table[x1, y1] - table[x0, y1] - table[x1, y0] + table[x0, y0])
-            if boxes == 0:
-                continue
-            # a block reads its parent's list and writes its own; its siblings come before the parent's level is
-            # written again
-            new = lists[level]
-            m = sizes[level + 1]
-            if m > 1:
-                work[0] += m
-                if work[0] > most:
-                    return 0, 0
-                at = x0 * ny + y0
-                if level == 0 and alike[at]:
-                    one_w, one_h = w[offsets[at]], h[offsets[at]]
-                    m = drop_beaten(metric, cw, ch, lists[1], m, new, one_w, one_w, one_h, one_h)
-                else:
-                    m = drop_beaten(
-                        metric, cw, ch, lists[level + 1], m, new, edge_w[x0], edge_w[x1], edge_h[y0], edge_h[y1]
-                    )
-            else:
-                new[0] = lists[level + 1][0]
-            sizes[level] = m
-            if m > 1 and level > 0 and (boxes > LEAF_BOXES or level > LEAF_LEVEL):
-                for c in range(4):
-                    cx, cy = 2 * x + (c >> 1), 2 * y + (c & 1)
-                    if (cx << (level - 1)) < nx and (cy << (level - 1)) < ny:
-                        stack[depth, 0], stack[depth, 1], stack[depth, 2] = cx, cy, level - 1
-                        depth += 1
-                continue
-            if n_leaves == len(leaves) or n_cands + m > cands.size:
-                return -1, n_cands
-            leaf = leaves[n_leaves]
-            n_leaves += 1
-            leaf[0], leaf[1], leaf[2], leaf[4], leaf[5], leaf[6] = x, y, level, n_cands, m, boxes
-            leaf[3] = new[0] if m == 1 else -1
-            if m > 1:
-                work[1] += boxes
-                work[2] += boxes * m
-                for p in range(m):
-                    cands[n_cands + p] = new[p]
-                n_cands += m
-    return n_leaves, n_cands
+            walk.lists[level + 1, p] = alive[p]
+        walk.sizes[level + 1] = alive.size
+        if not settle_tile(grid, centers, tiles[t], most, leaves, walk):
+            return -1
+        if walk.work[0] > most:
+            return 0
+    return walk.used[0]
+
+
+@helper
+def settle_tile(grid: GridTables, centers: Centers, tile: IntArray, most: int, leaves: Leaves, walk: Walk) -> bool:
+    """Write the leaves of one block; False if there is too little room."""
+    nx, ny = grid.edge_w.size - 1, grid.edge_h.size - 1
+    stack, sizes, used, work = walk.stack, walk.sizes, walk.used, walk.work
+    stack[0, 0], stack[0, 1], stack[0, 2] = tile[0], tile[1], tile[2]
+    depth = 1
+    while depth:
+        depth -= 1
+        x, y, level = stack[depth, 0], stack[depth, 1], stack[depth, 2]
+        x1, y1 = min((x + 1) << level, nx), min((y + 1) << level, ny)
+        boxes = boxes_within(grid.table, x << level, x1, y << level, y1)
+        if boxes == 0:
+            continue
+        work[0] += sizes[level + 1] if sizes[level + 1] > 1 else 0
+        if work[0] > most:
+            break
+        m = candidates(grid, centers, walk, x, y, level)
+        if m > 1 and level > 0 and (boxes > LEAF_BOXES or level > LEAF_LEVEL):
+            depth = put_quarters(grid, stack, depth, x, y, level)
+            continue
+        t, first = used[0], used[1]
+        if t == leaves.x.size or first + m > leaves.cands.size:
+            return False
+        leaves.x[t], leaves.y[t], leaves.level[t], leaves.boxes[t] = x, y, level, boxes
+        put_candidates(leaves, t, first, walk.lists[level], m)
+        used[0] = t + 1
+        if m > 1:
+            used[1] = first + m
+            work[1] += boxes
+            work[2] += boxes * m
+    return True
+
+
+@inlined
+def put_candidates(leaves: Leaves, t: int, first: int, some: IntArray, m: int) -> None:
+    """Write the label of a settled leaf, or the candidates of an open one."""
+    leaves.label[t] = some[0] if m == 1 else -1
+    leaves.first[t], leaves.size[t] = first, m
+    if m > 1:
+        for p in range(m):
+            leaves.cands[first + p] = some[p]

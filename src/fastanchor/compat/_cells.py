@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._jit import compiled
 
 __all__ = ["distances", "moments", "sweep"]
@@ -19,7 +20,7 @@ NEAR = 4.0  # cells whose boxes spread over more of the way to their centre than
 
 
 @compiled
-def moments(w, h, offsets, cells, rows):
+def moments(w: FloatArray, h: FloatArray, offsets: LabelArray, cells: IntArray, rows: FloatArray) -> None:
     """Put what `sweep` asks of each of the `cells` into `rows` (m, 8).
 
     Number, mean w and h, sums of the squares and the product of the offsets from it, sum of their cubed lengths, and
@@ -47,7 +48,17 @@ def moments(w, h, offsets, cells, rows):
 
 
 @compiled
-def sweep(cw, ch, w, h, offsets, labels, cells, rows, sums):
+def sweep(
+    cw: FloatArray,
+    ch: FloatArray,
+    w: FloatArray,
+    h: FloatArray,
+    offsets: LabelArray,
+    labels: LabelArray,
+    cells: IntArray,
+    rows: FloatArray,
+    sums: FloatArray,
+) -> tuple[float, float]:
     """Add each centre's (w, h, 1) to `sums` (k, 3); return the sum of the distances, and how far off it may be.
 
     `labels` hold the centre of every cell, -1 where boxes of one differ: those are looked at one by one.
@@ -87,7 +98,15 @@ def sweep(cw, ch, w, h, offsets, labels, cells, rows, sums):
 
 
 @compiled
-def distances(cw, ch, w, h, offsets, labels, cells):
+def distances(
+    cw: FloatArray,
+    ch: FloatArray,
+    w: FloatArray,
+    h: FloatArray,
+    offsets: LabelArray,
+    labels: LabelArray,
+    cells: IntArray,
+) -> float:
     """Return the sum of the distances of all boxes to their nearest centres."""
     total = 0.0
     for c in range(cells.size):

@@ -1,9 +1,20 @@
-"""Euclidean means and mean distances, as SciPy's k-means wants them: of every point, or of cells of points at once."""
+"""Euclidean means and mean distances, as SciPy's k-means wants them: of every point, or of cells of points at once.
+
+Its arithmetic stands in two twins, ``_scipy_numba`` and ``_scipy_numpy``, for chunks of points:
+
+``assign_single(x, y, cx, cy, labels, distance)``, ``add_single(x, y, labels, sums)``
+    What it does with float32 points, all arguments float32: the nearest centre of each, the plain distance to it; and
+    ``(x, y, 1)`` added to row ``labels[i]`` of ``sums`` (k, 3) one by one, with the loss of digits this brings.
+``label_sums(w, h, labels, sums)``
+    The same sums in float64, those of a chunk apart from those before.
+"""
 
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,15 +22,12 @@ from numpy.typing import NDArray
 
 from fastanchor import _check, kernels
 from fastanchor._types import FloatArray
-from fastanchor.engine._assignment import Assignment
-from fastanchor.engine._layout import layout, sampled
-from fastanchor.engine._pool import CHUNK
-from fastanchor.engine.index import BoxIndex
-from fastanchor.kernels import part as kernel_part
+from fastanchor.engine import GridSpec, Shard, survey
 
 __all__ = ["Look", "looker"]
 
 LARGE = 300_000  # points from which on an index pays for being built, and for its kernels' compilation
+CHUNK = 1 << 16  # points at a time, for the processor's cache
 MARGIN = 1e-10  # relative: far above what adding up 2^31 numbers can lose to rounding
 
 
@@ -56,14 +64,14 @@ def looker(points: NDArray[Any]) -> Callable[[Centers], Look]:
 def _single(points: NDArray[Any]) -> Callable[[Centers], Look]:
     """Look at every point in single precision."""
     x, y = points[:, 0].copy(), points[:, 1].copy()
-    compiled = kernels.load()  # here: the threads of a pool do not see the caller's choice of a backend
+    arithmetic = _arithmetic()  # here: the threads of a pool do not see the caller's choice of a backend
 
     def look(centers: Centers) -> Look:
         cx, cy = centers[:, 0].copy(), centers[:, 1].copy()
         distance, labels = np.empty_like(x), np.empty(x.size, dtype=np.int32)
         sums = np.zeros((len(centers), 3), dtype=np.float32)
-        compiled.assign_single(x, y, cx, cy, labels, distance)
-        compiled.add_single(x, y, labels, sums)
+        arithmetic.assign_single(x, y, cx, cy, labels, distance)
+        arithmetic.add_single(x, y, labels, sums)
         mean = float(distance.mean())
         return Look(sums, mean, mean, lambda: mean)
 
@@ -73,7 +81,7 @@ def _single(points: NDArray[Any]) -> Callable[[Centers], Look]:
 def _every(points: FloatArray) -> Callable[[Centers], Look]:
     """Look at every point."""
     x, y = points[:, 0].copy(), points[:, 1].copy()
-    compiled = kernels.load()
+    arithmetic, assign = _arithmetic(), kernels.load().assign_euclidean
 
     def look(centers: Centers) -> Look:
         cx, cy = centers[:, 0].copy(), centers[:, 1].copy()
@@ -83,8 +91,8 @@ def _every(points: FloatArray) -> Callable[[Centers], Look]:
         for first in range(0, x.size, CHUNK):
             xs, ys = x[first : first + CHUNK], y[first : first + CHUNK]
             far, own = distance[: xs.size], labels[: xs.size]
-            compiled.assign_euclidean(xs, ys, cx, cy, own, far)
-            compiled.label_sums(xs, ys, own, sums)
+            assign(xs, ys, cx, cy, own, far)
+            arithmetic.label_sums(xs, ys, own, sums)
             np.sqrt(far, out=far)
             total += float(far.sum())
         mean = total / x.size
@@ -93,30 +101,36 @@ def _every(points: FloatArray) -> Callable[[Centers], Look]:
     return look
 
 
+def _arithmetic() -> ModuleType:
+    return importlib.import_module(f"fastanchor.compat._scipy_{kernels.current()}")
+
+
 class _Cells:
-    """Look at the cells of a box index, and at the points only where centres share a cell."""
+    """Look at the cells of a shard, and at the points only where centres share a cell."""
 
     def __init__(self, points: FloatArray) -> None:
+        self._on_cells = importlib.import_module("fastanchor.compat._cells")  # which is compiled
         # half the bins a side of an index for other uses: bounds that are a little wider, of a third of the cells
         side = int(32 * (len(points) / 4000) ** 0.36)
-        self._index = BoxIndex(points, threads=1, _where=layout(sampled(points), side))
-        grid: Any = self._index._grid
+        self._shard = Shard(points, GridSpec.of(survey(points, threads=1), side=side), threads=1)
+        grid = self._shard.grid
         cells = np.flatnonzero(np.diff(grid.offsets))
         rows = np.empty((cells.size, 8))
-        kernel_part("cells").moments(grid.w, grid.h, grid.offsets, cells, rows)
+        self._on_cells.moments(grid.w, grid.h, grid.offsets, cells, rows)
         self._boxes = grid.w, grid.h, grid.offsets
         self._cells, self._rows = cells, rows
 
     def look(self, centers: Centers) -> Look:
         """Return sums, and bounds of the mean distance."""
-        answer = Assignment(self._index._work, centers, "euclidean")
-        cx, cy, labels, n = answer.cw, answer.ch, answer.cells(), len(self._index)
+        given = np.array(centers, dtype=np.float64)
+        cx, cy = np.ascontiguousarray(given.T)
+        labels, n = self._shard.cells(given, "euclidean"), len(self._shard)
         sums = np.zeros((len(centers), 3))
-        total, slack = kernel_part("cells").sweep(cx, cy, *self._boxes, labels, self._cells, self._rows, sums)
+        total, slack = self._on_cells.sweep(cx, cy, *self._boxes, labels, self._cells, self._rows, sums)
 
         @functools.cache
         def exact() -> float:
-            total: float = kernel_part("cells").distances(cx, cy, *self._boxes, labels, self._cells)
+            total: float = self._on_cells.distances(cx, cy, *self._boxes, labels, self._cells)
             return total / n
 
         slack += MARGIN * total

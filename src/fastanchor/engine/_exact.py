@@ -1,0 +1,91 @@
+"""Sums that are whole numbers, and so the same in any order, over any parts, on any engine.
+
+A float is a whole number of units of a small enough power of two. A sum of such numbers has no rounding; it is kept as
+an ``int``, and becomes a float once, at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastanchor._types import FloatArray, IntArray
+from fastanchor.engine._pool import CHUNK
+
+__all__ = ["BITS", "UNIT", "Scale", "coordinates", "distances", "near"]
+
+BITS = 32  # of a digit, see kernels.exact_sum
+MANTISSA = 52  # of a float64, behind its first bit
+SPAN = 1074  # bits below the top, of which a float64 brought to at most 1 holds any
+NEAR = 1e-11  # relative: totals of floats agree to 1e-12, so what differs by more differs in truth
+
+
+class Scale(NamedTuple):
+    """How values are cut into digits: none is above ``2**top`` in size, and there are so many digits of 32 bits."""
+
+    top: int
+    digits: int
+
+    @property
+    def factor(self) -> float:
+        """What values are multiplied with."""
+        return 2.0**-self.top
+
+    def zeros(self, *shape: int) -> IntArray:
+        """Return empty sums, (*shape, digits)."""
+        return np.zeros((*shape, self.digits), np.int64)
+
+    def sum(self, kernels: ModuleType, values: FloatArray) -> IntArray:
+        """Return the digits of the sum of these values."""
+        digits = self.zeros()
+        for start in range(0, values.size, CHUNK):
+            kernels.exact_sum(values[start : start + CHUNK], self.factor, digits)
+        return digits
+
+    def total(self, digits: Any) -> int:
+        """Return the sum whose digits these are, in units."""
+        return sum(int(digit) << BITS * (self.digits - 1 - place) for place, digit in enumerate(digits.tolist()))
+
+    def mean(self, total: int, count: int = 1) -> float:
+        """Return ``total / count`` as the nearest float64, `total` being in units."""
+        shift = self.top - BITS * self.digits
+        return (total << shift) / count if shift >= 0 else total / (count << -shift)
+
+    def means(self, digits: Any, counts: IntArray) -> FloatArray:
+        """Return the means of sums (k, 2, digits), (k, 2); NaN where there is nothing."""
+        out = np.full((len(counts), 2), np.nan)
+        for j in np.flatnonzero(counts).tolist():
+            for axis in (0, 1):
+                out[j, axis] = self.mean(self.total(digits[j, axis]), int(counts[j]))
+        return out
+
+
+# ``1 - IoU`` is a whole number of 2^-53. A ratio is cut to one of 2^-64.
+UNIT = Scale(0, 2)
+
+
+def coordinates(least: float, most: float) -> Scale:
+    """Return a scale that holds every value of a size from `least` to `most`, and 0, without rounding."""
+    return _between(math.frexp(least)[1] - 1 - MANTISSA, math.frexp(most)[1])
+
+
+def distances(least: float, most: float, squared: bool) -> Scale:
+    """Return the scale of Euclidean distances between points whose coordinates have sizes from `least` to `most`.
+
+    Differences are whole numbers of the last bit of the smallest coordinate, so their squares and the sums of these,
+    rounded or not, are whole numbers of its square. A root has 53 bits, and is not below the last bit itself.
+    """
+    bottom, top = math.frexp(least)[1] - 1 - MANTISSA, math.frexp(most)[1] + 1
+    return _between(2 * bottom, 2 * top + 1) if squared else _between(bottom - MANTISSA, top + 1)
+
+
+def _between(bottom: int, top: int) -> Scale:
+    return Scale(top, max(1, -(-min(top - bottom, SPAN) // BITS)))
+
+
+def near(one: float, other: float) -> bool:
+    """Return whether two totals of floats are too near to each other to be compared as such."""
+    return abs(one - other) <= NEAR * max(abs(one), abs(other))

@@ -1,0 +1,258 @@
+"""An engine over the parts of a data set: every question is put to all parts, and their answers are added up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastanchor._types import Fitness, FloatArray, IntArray, Metric
+from fastanchor.engine._columns import BLOCK, Columns, columns_of, sum_profiles
+from fastanchor.engine._exact import BITS, NEAR, UNIT, Scale, coordinates, distances, near
+from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread
+from fastanchor.kernels import load
+
+__all__ = ["Reduced", "StepTaken"]
+
+Map = Callable[..., Iterable[Any]]
+
+
+class Reduced:
+    """The questions whose answers add up.
+
+    Parameters
+    ----------
+    parts : sequence of Columns
+        Together they hold each row of the data set once.
+    each : callable, default ``map``
+        How a function is applied to all parts: called as ``each(function, parts)``.
+    """
+
+    backend: str
+
+    def __init__(self, parts: Sequence[Columns], each: Map = map) -> None:
+        self._parts, self._map = list(parts), each
+        self._n = sum(len(part) for part in self._parts)
+
+    def _ask_of(self, parts: Sequence[Any], question: str, *arguments: Any) -> list[Any]:
+        """Return the answers of these parts to a question."""
+        return list(self._map(_Question(question, arguments), parts))
+
+    def _ask(self, question: str, *arguments: Any) -> list[Any]:
+        return self._ask_of(self._parts, question, *arguments)
+
+    def __len__(self) -> int:
+        return self._n
+
+    # ---- rows
+
+    def take(self, rows: IntArray) -> FloatArray:
+        """Return the boxes of these rows, (m, 2)."""
+        rows = np.asarray(rows)
+        out = np.empty((len(rows), 2))
+        for places, boxes in self._ask("take", rows):
+            out[places] = boxes
+        return out
+
+    def distinct(self, limit: int) -> FloatArray:
+        """Return distinct boxes, (m, 2): all there are, or `limit` of them."""
+        found = [part[:, 0] + 1j * part[:, 1] for part in self._ask("distinct", limit)]
+        union = np.unique(np.concatenate(found))[:limit]
+        return np.column_stack([union.real, union.imag])
+
+    def below(self, side: float) -> Below:
+        """Count the boxes with both sides below `side`, and those with either."""
+        both, either = zip(*self._ask("below", side), strict=True)
+        return Below(sum(both), sum(either))
+
+    # ---- k-means
+
+    def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
+        """Count each centre's boxes and add up their distances."""
+        scale = self.scale(metric, centers, squared=True)
+        counts, digits = (sum(part) for part in zip(*self._ask("nearest", centers, metric, scale), strict=True))
+        return Nearest(counts, scale.mean(scale.total(digits)))
+
+    def best_iou(self, centers: FloatArray) -> float:
+        """Return the mean over the boxes of the IoU with the best centre."""
+        return math.fsum(value for part in self._ask("best_iou", centers) for value in part) / len(self)
+
+    def labels(self, centers: FloatArray, metric: Metric, first: int = 0, last: int | None = None) -> IntArray:
+        """Return the nearest centre of each box from row `first` to before row `last`."""
+        first, last, _ = slice(first, last).indices(len(self))
+        out = np.empty(max(0, last - first), np.int64)
+        for rows, labels in self._ask("labels", centers, metric, first, last):
+            out[rows - first if first else rows] = labels
+        return out
+
+    def spread(self, centers: FloatArray, metric: Metric, many: int) -> Spread:
+        """Return up to `many` boxes, each farthest from the centres and the boxes before it (of equals the lowest row).
+
+        There are fewer where no box has a distance above zero any more.
+        """
+        found = []
+        if many == 1:
+            found = [self._first(self._ask("farthest", centers, metric))]
+        else:
+            looks, new = self._ask("spreading", metric), centers
+            while len(found) < many:
+                found.append(self._first(self._ask_of(looks, "farthest", new)))
+                if found[-1].distance <= 0.0:
+                    break
+                new = found[-1].box[None]
+        found = [far for far in found if far.distance > 0.0]
+        boxes = np.array([far.box for far in found]).reshape(-1, 2)
+        return Spread(np.array([far.row for far in found], np.int64), boxes, np.array([far.distance for far in found]))
+
+    @staticmethod
+    def _first(answers: list[Any]) -> Any:
+        return max(answers, key=lambda far: (far.distance, -far.row))
+
+    def pick(self, centers: FloatArray, metric: Metric, u: float) -> Picked | None:
+        """Return the first row whose cumulative plain distance exceeds `u` times the total; None if that is zero."""
+        scale = self.scale(metric, centers, squared=False)
+        count = (len(self) - 1 >> BLOCK) + 1
+        totals = [scale.total(digits) for digits in sum(self._ask("blocks", centers, metric, scale, count))]
+        over, under = u.as_integer_ratio()
+        rest = sum(totals) * over // under  # whole numbers exceed a fraction where they exceed what is below it
+        if not any(totals):
+            return None
+        block = 0
+        while totals[block] <= rest:
+            rest -= totals[block]
+            block += 1
+        first = block << BLOCK
+        parts = self._ask("within", first, min(first + (1 << BLOCK), len(self)))
+        rows, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
+        order = rows.argsort()
+        rows, boxes = rows[order], boxes[order]
+        distance = Columns(*columns_of(boxes), threads=1, backend=self.backend).plain(centers, metric)
+        row = _exceeding(distance, scale, rest)
+        return Picked(int(rows[row]), boxes[row])
+
+    def scale(self, metric: Metric, centers: FloatArray, squared: bool = True) -> Scale:
+        """Return a scale that holds all distances to these centres exactly, the same however boxes are parted."""
+        if metric == "iou":
+            return UNIT
+        low, top = self._sizes()
+        size = np.abs(centers[centers != 0.0])
+        low, top = min(low, float(size.min(initial=np.inf))), max(top, float(size.max(initial=0.0)))
+        return distances(low, top, squared) if top > 0.0 else UNIT
+
+    def _sizes(self) -> tuple[float, float]:
+        lows, tops = zip(*self._ask("sizes"), strict=True)
+        return min(lows), max(tops)
+
+    def sides(self) -> Scale:
+        """Return a scale that holds all sides exactly."""
+        low, top = self._sizes()
+        return coordinates(low, top) if top > 0.0 else UNIT
+
+    # ---- fitness
+
+    def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
+        """Return the ratio fitness and the best possible recall."""
+        totals, above = zip(*self._ask("fitness", anchors, thr), strict=True)
+        return Fitness(sum(totals) / len(self), sum(above) / len(self))
+
+    def total(self, anchors: FloatArray, thr: float) -> int:
+        """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units."""
+        return UNIT.total(sum(self._ask("total", anchors, thr)))
+
+    def first_fitter(
+        self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
+    ) -> tuple[int, float] | None:
+        """Return which of these anchors is the first that is fitter than those of fitness `than`, and its fitness."""
+        n = len(self)
+        need, sure = than * (1.0 - NEAR) * n, than * (1.0 + NEAR) * n
+        limit: int | None = None
+        for i, total in enumerate(self._totals(mutants, thr, need, sure)):
+            if total is None or total <= 0.0:
+                continue
+            value = total / n
+            if not near(value, than):
+                if value > than:
+                    return i, value
+                continue
+            own = self.total(mutants[i], thr)
+            if of is None:
+                fitter = UNIT.mean(own, n) > than
+            else:
+                limit = self.total(of, thr) if limit is None else limit
+                fitter = own > limit
+            if fitter:
+                return i, value
+        return None
+
+    def _totals(self, mutants: Sequence[FloatArray], thr: float, need: float, sure: float) -> list[float | None]:
+        """Return totals, None where one is certainly below `need` or another before it certainly above `sure`."""
+        if len(self._parts) == 1:
+            only: list[float | None] = self._ask("search", mutants, thr, [need] * len(mutants), sure)[0]
+            return only
+        # what a part must reach is what the others cannot
+        tops = np.array(self._ask("bounds", mutants, thr))
+        here: list[int] = np.flatnonzero(tops.sum(axis=0) >= need).tolist()
+        some = [mutants[i] for i in here]
+        questions = [_Question("search", (some, thr, (need - tops.sum(axis=0) + top)[here], np.inf)) for top in tops]
+        answers = self._map(_put, questions, self._parts)
+        found: list[float | None] = [None] * len(mutants)
+        for i, *totals in zip(here, *answers, strict=True):
+            found[i] = None if None in totals else sum(totals)
+        return found
+
+    def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
+        """Return sums over the boxes for a report."""
+        return sum_profiles(self._ask("profile", anchors, thr, areas))
+
+
+class StepTaken(NamedTuple):
+    """One step of k-means."""
+
+    changed: bool
+    counts: IntArray
+    centers: FloatArray
+    distances: Callable[[], float]
+
+    @property
+    def inertia(self) -> float:
+        """Sum of the distances to the centres given. May look at every box, so it is worked out only when asked for."""
+        return self.distances()
+
+    @classmethod
+    def of(cls, changed: bool, counts: IntArray, centers: FloatArray, inertia: Callable[[], float]) -> StepTaken:
+        """Return a step whose arrays cannot be written."""
+        counts.flags.writeable = centers.flags.writeable = False
+        return cls(changed, counts, centers, inertia)
+
+
+class _Question(NamedTuple):
+    """A question and its arguments, which can be sent elsewhere."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+    def __call__(self, part: Any) -> Any:
+        return getattr(part, self.name)(*self.arguments)
+
+
+def _put(question: _Question, part: Any) -> Any:
+    return question(part)
+
+
+def _exceeding(values: FloatArray, scale: Scale, rest: int) -> int:
+    """Return the first place where the exact cumulative sum of `values` exceeds `rest`."""
+    digits = scale.zeros(len(values))
+    load("numpy").exact_sums(values, np.arange(len(values), dtype=np.int32), scale.factor, digits)
+    sums = digits.cumsum(axis=0)
+    for place in range(scale.digits - 1, 0, -1):  # carry
+        sums[:, place - 1] += sums[:, place] >> BITS
+        sums[:, place] &= (1 << BITS) - 1
+    more, same = np.zeros(len(values), bool), np.ones(len(values), bool)
+    for place in range(scale.digits):
+        shift = BITS * (scale.digits - 1 - place)
+        limit = rest >> shift if place == 0 else rest >> shift & (1 << BITS) - 1
+        more |= same & (sums[:, place] > limit)
+        same &= sums[:, place] == limit
+    return int(more.argmax())

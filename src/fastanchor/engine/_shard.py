@@ -1,0 +1,192 @@
+"""A shard of a box index: some of the boxes, sorted into the grid that all shards have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastanchor._types import FloatArray, LabelArray, Metric, Update
+from fastanchor.engine._assignment import Assignment, Share, deal
+from fastanchor.engine._columns import Columns, Far
+from fastanchor.engine._exact import Scale
+from fastanchor.engine._grid import Grid
+from fastanchor.engine._layout import GridSpec
+from fastanchor.engine._pool import Team, thread_count
+from fastanchor.engine._protocol import Below, Served
+from fastanchor.engine._search import Search
+from fastanchor.kernels import part as kernel_part
+from fastanchor.kernels._tables import Histograms, Leaves, Sought
+
+__all__ = ["Shard"]
+
+
+class Shard(Columns):
+    """Some of the boxes of an index, and tables over them: whole blocks are answered for at once.
+
+    Parameters
+    ----------
+    boxes : (n, 2) float64
+        Clean boxes; see ``_check``. There may be none.
+    spec : GridSpec
+        The grid of all shards.
+    rows : (n,) int, optional
+        Where the boxes stand in the whole data set. Default: 0, 1, 2, ...
+    threads : int, optional
+        Default: the processors this process may use.
+    """
+
+    def __init__(self, boxes: Any, spec: GridSpec, rows: Any = None, *, threads: int | None = None) -> None:
+        team = Team(thread_count(threads))
+        self.grid = Grid(boxes, spec, team, rows)
+        self.work = deal(self.grid, team)
+        super().__init__(self.grid.w, self.grid.h, self.grid.row, threads=team.threads)
+        held = self.grid.row
+        self._first, self._last = (int(held.min()), int(held.max())) if len(held) else (0, -1)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self.grid.nbytes
+
+    def sizes(self) -> tuple[float, float]:
+        """Return the least and the largest side of all shards."""
+        return self.grid.spec.sizes
+
+    def below(self, side: float) -> Below:
+        """Count the boxes with both sides below `side`, and those with one."""
+        return Below(0, 0) if self.sizes()[0] >= side else super().below(side)
+
+    # ---- k-means
+
+    def lloyd(self, metric: Metric, update: Update) -> ShardLloyd:
+        """Begin a run of k-means."""
+        return ShardLloyd(self, metric, update)
+
+    def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Served:
+        """Count each centre's boxes, and add up their distances."""
+        answer = Assignment(self.work, centers, metric)
+        if not answer.pays():
+            return super().nearest(centers, metric, scale)
+        sums = answer.visit(lambda boxes, labels, distance: scale.sum(self.kernels, distance))
+        return Served(answer.shares().hist.counts, sum(sums, start=scale.zeros()))
+
+    def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
+        """Return which of the rows from `first` to before `last` are held here, and their nearest centres."""
+        if first > self._first or last <= self._last:
+            return super().labels(centers, metric, first, last)
+        labels = np.empty(len(self), np.int32)
+
+        def write(boxes: slice, found: LabelArray, distance: FloatArray) -> None:
+            labels[boxes] = found
+
+        Assignment(self.work, centers, metric).visit(write, labelled=True)
+        return self.grid.row, labels
+
+    def farthest(self, centers: FloatArray, metric: Metric) -> Far:
+        """Return the box that is farthest from its nearest centre."""
+
+        def look(boxes: slice, labels: LabelArray, distance: FloatArray) -> tuple[float, int, int]:
+            if not distance.size:
+                return -1.0, 0, 0
+            top = distance.max()
+            at = boxes.start + np.flatnonzero(distance == top)
+            at = at[self.grid.row[at].argmin()]
+            return float(top), -int(self.grid.row[at]), int(at)
+
+        top, row, at = max(Assignment(self.work, centers, metric).visit(look))
+        return Far(top, -row, np.array([self.w[at], self.h[at]]) if len(self) else np.empty(2))
+
+    def cells(self, centers: FloatArray, metric: Metric) -> LabelArray:
+        """Return the nearest centre of each cell, (nx * ny,); -1 where its boxes differ, or it has none."""
+        cells: LabelArray = Assignment(self.work, centers, metric).painted().cells
+        return cells
+
+    # ---- fitness
+
+    def fitness(self, anchors: FloatArray, thr: float) -> tuple[float, int]:
+        """Return the sum over the boxes of ``best * (best > thr)``, to 1e-12, and the number of those above thr."""
+        return Search(self.grid, anchors, thr).finish() or (0.0, 0)  # nothing was to be reached
+
+    def search(
+        self, mutants: Sequence[FloatArray], thr: float, needs: Sequence[float], sure: float
+    ) -> list[float | None]:
+        """Return the total of each of these anchors, or None where it is certain that it is below its need.
+
+        Each thread takes the next; what comes after one that is above `sure` is not looked at.
+        """
+        end = len(mutants)
+
+        def evaluate(i: int) -> float | None:
+            nonlocal end
+            if i >= end:
+                return None
+            found = Search(self.grid, mutants[i], thr).finish(needs[i])
+            if found is None:
+                return None
+            if found[0] > sure:
+                end = min(end, i + 1)  # lost between two threads, the later ones are looked at for nothing
+            return float(found[0])
+
+        return self.work.team.run(evaluate, range(len(mutants)))
+
+    def bounds(self, mutants: Sequence[FloatArray], thr: float) -> FloatArray:
+        """Return what the totals of these anchors are not above, (m,), without looking at a box."""
+        found = self.work.team.run(lambda anchors: Search(self.grid, anchors, thr).bound(), mutants)
+        return np.array(found)
+
+
+class ShardLloyd:
+    """A run of k-means over the boxes of a shard, which remembers the step before."""
+
+    def __init__(self, shard: Shard, metric: Metric, update: Update) -> None:
+        self.shard, self._metric, self._update = shard, metric, update
+        self._last: Assignment | None = None
+        self._now: Assignment | None = None
+        self._hist: Histograms | None = None
+
+    def look(self, centers: FloatArray, patient: bool) -> bool:
+        """Begin a step; return whether it costs less than to look at every box, or the caller is `patient`."""
+        now = Assignment(self.shard.work, centers, self._metric, patient)
+        self._last, self._now = self._now, now
+        return now.pays()
+
+    def shares(self) -> Share:
+        """Return each centre's share of the boxes."""
+        share = self.now.shares(self._update)
+        self._hist = share.hist
+        return share
+
+    def medians(self) -> FloatArray:
+        """Return the medians of each centre's boxes, (k, 2), if this shard holds all boxes."""
+        return self.now.medians(self.hist)
+
+    def refined(self, sought: Sought) -> Histograms:
+        """Return histograms that are complete inside the coarse bins sought."""
+        kernel_part("shards").refine(self.shard.grid.tables, Leaves.joined(self.now.leaves), self.hist, sought)
+        return self.hist
+
+    def sides(self, sought: Sought) -> list[FloatArray]:
+        """Return the sides of each centre's boxes in the bins sought: by axis, centre, and lower or upper middle."""
+        here = Sought.empty(len(self.now.given))._replace(bins=sought.bins)
+        leaves = Leaves.joined(self.now.leaves)
+        found = kernel_part("shards").sides(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
+        places = zip(here.start.reshape(-1).tolist(), here.cursor.reshape(-1).tolist(), strict=True)
+        return [found[lo:hi] for lo, hi in places]
+
+    def changed(self) -> bool:
+        """Whether any box has another centre than after the step before."""
+        return self._last is None or not self.now.equals(self._last)
+
+    @property
+    def now(self) -> Assignment:
+        """The step that has begun."""
+        assert self._now is not None
+        return self._now
+
+    @property
+    def hist(self) -> Histograms:
+        """Its histograms."""
+        assert self._hist is not None
+        return self._hist
