@@ -338,7 +338,7 @@ LONG = ["anchors", "--gen", "2000000", "--quiet"]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["argparse", "fastanchor._errors", "numpy", "fastanchor.boxes", "tqdm"])
+@pytest.mark.parametrize("module", ["argparse", "fastanchor._errors", "numpy", "fastanchor.boxes", "fastanchor._evolve"])
 def test_interrupted_while_importing(module, sent):
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "fastanchor", *LONG],
