@@ -17,7 +17,7 @@ from fastanchor._types import FloatArray
 from fastanchor.datasets._columns import Codes, Taken, coded, coded_numbers, unpacked
 from fastanchor.datasets._nested import BOX, EMPTY, ROW, Field, class_names, exposed, flat
 from fastanchor.datasets._roles import Roles
-from fastanchor.datasets._skips import Unusable, shown
+from fastanchor.datasets._skips import Unusable, first_line, shown
 
 __all__ = ["csv_columns", "parquet_columns", "parquet_names", "pyarrow_for"]
 
@@ -52,7 +52,7 @@ def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Ta
             roles = choose(names)
             return _parquet(arrow, source, fields, roles), roles
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise Unusable("no Parquet file that can be read", None, _line(error)) from None
+        raise Unusable("no Parquet file that can be read", None, first_line(error)) from None
 
 
 def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) -> Taken:
@@ -62,7 +62,8 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
     wanted = {name: fields[name] for name in (*box, *sizes, *texts.values())}
     label = wanted.get(texts.get("label", ""))
     packed = empty = None
-    if len(box) == 1 and _is_text(arrow, wanted[box[0]].type):
+    types = (arrow.types.is_string, arrow.types.is_large_string, arrow.types.is_dictionary)
+    if len(box) == 1 and any(one(wanted[box[0]].type) for one in types):
         texts["box"] = box.pop()
     elif len(box) == 1:
         packed = box[0]
@@ -87,10 +88,6 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
         four = values if not sizes else np.ascontiguousarray(values[:, : len(box)])
     classes = class_names(source.schema_arrow, label)
     return Taken(four, values[:, len(box) :] if sizes else None, found, empty=empty, classes=classes)
-
-
-def _is_text(arrow: Any, kind: Any) -> bool:
-    return bool(arrow.types.is_string(kind) or arrow.types.is_large_string(kind) or arrow.types.is_dictionary(kind))
 
 
 def csv_columns(
@@ -183,7 +180,3 @@ def _codes(arrow: Any, chunks: list[Any]) -> Codes:
     pieces = arrow.chunked_array(pieces).unify_dictionaries().chunks
     at = [one.indices.cast(arrow.int64()).fill_null(-1).to_numpy(zero_copy_only=False) for one in pieces]
     return coded(np.concatenate(at), pieces[0].dictionary.to_pylist())
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -17,7 +17,7 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._foreign import json_kind
 from fastanchor.datasets._probe import HEAD
-from fastanchor.datasets._record import CROWD, IGNORED, NOTHING, UNNAMED, Batch, Job
+from fastanchor.datasets._record import CROWD, IGNORED, NOTHING, UNNAMED, Batch, Job, number_of
 from fastanchor.datasets._skips import Skips, Unusable, impostor
 
 __all__ = ["decode"]
@@ -147,7 +147,7 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
             skips.add("image id given twice", file, f"images[{i}]", f"id {own!r}")
         else:
             names.append(str(image.get("file_name") or ""))
-            sizes.append((_number(image.get("width")), _number(image.get("height"))))
+            sizes.append((number_of(image.get("width")), number_of(image.get("height"))))
     categories: dict[Any, int] = {}
     labels: list[str] = []
     for category in _objects(content, "categories", file, skips):
@@ -167,7 +167,7 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
         image_of.append(_of(images, annotation.get("image_id")))
         category_of.append(_of(categories, annotation.get("category_id")))
         flags.append(_switch(annotation.get("iscrowd")) * CROWD + _switch(annotation.get("ignore")) * IGNORED)
-        areas.append(_number(annotation.get("area")))
+        areas.append(number_of(annotation.get("area")))
         index.append(i)
     return _batch(
         file, names, sizes, labels, rows, np.array(image_of, dtype=np.int64), np.array(category_of, dtype=np.int64),
@@ -229,15 +229,6 @@ def _switch(value: Any) -> bool:
     return value.strip().lower() not in ("", "0", "false", "no") if isinstance(value, str) else bool(value)
 
 
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
-    except (TypeError, ValueError):
-        return float("nan")
-
-
 def _bbox(annotation: dict[str, Any], form: str | None) -> Sequence[float] | None:
     """Return the four numbers of a box, NaN where they cannot be read; of polygons where there is no bbox; or None."""
     bbox = annotation.get("bbox")
@@ -246,7 +237,7 @@ def _bbox(annotation: dict[str, Any], form: str | None) -> Sequence[float] | Non
         return _of_polygons(polygons, form) if isinstance(polygons, list) and polygons else None
     if not isinstance(bbox, list) or len(bbox) != 4:
         return NOTHING
-    return [NOTHING[0] if isinstance(value, bool) else _number(value) for value in bbox]
+    return list(map(number_of, bbox))
 
 
 def _of_polygons(polygons: list[Any], form: str | None) -> Sequence[float]:

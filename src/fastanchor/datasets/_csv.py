@@ -22,7 +22,7 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._arrow import csv_columns
 from fastanchor.datasets._columns import Codes, Taken, coded, unpacked
 from fastanchor.datasets._probe import HEAD, IMAGES
-from fastanchor.datasets._record import NOTHING
+from fastanchor.datasets._record import number_of
 from fastanchor.datasets._roles import CORNERS, Roles
 from fastanchor.datasets._skips import Skips, Unusable, impostor
 
@@ -79,7 +79,8 @@ def sheet(file: str, head: bytes) -> Sheet:
         raise Unusable("no table", None, str(error)) from None
     if all(_numeric(cell) for cell in names):  # no header: the columns have no names
         return Sheet(file, data, [str(i) for i in range(len(names))], delimiter, before)
-    if len(names) in (5, 6) and _is_image(names[0]) and all(_numeric(cell or "0") for cell in names[1:5]):
+    image = names[0].strip().lower().endswith(IMAGES)
+    if image and len(names) in (5, 6) and all(_numeric(cell or "0") for cell in names[1:5]):
         return Sheet(file, data, list(HEADLESS[: len(names)]), delimiter, before)
     return Sheet(file, data, [name.strip() for name in names], delimiter, reader.line_num)
 
@@ -112,7 +113,7 @@ def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Foun
     small = table.data is not None and len(table.data) < HEAD
     if small:
         quick = _at_once(table, numbers, texts)
-    elif "pyarrow" in sys.modules or _size(table) > SMALL:
+    elif "pyarrow" in sys.modules or (len(table.data) if table.data else Path(table.file).stat().st_size) > SMALL:
         source = Path(table.file) if table.data is None else table.data
         quick = csv_columns(source, len(table.columns), table.delimiter, table.header, numbers, texts)
     if quick is None and not texts and not small:
@@ -124,10 +125,6 @@ def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Foun
     if _lines(table) != table.header + n:  # as many lines as rows: each row stands where it should
         return None
     return (*quick, np.arange(table.header + 1, table.header + 1 + n), None)
-
-
-def _size(table: Sheet) -> int:
-    return Path(table.file).stat().st_size if table.data is None else len(table.data)
 
 
 def _lines(table: Sheet) -> int:
@@ -214,13 +211,7 @@ def _text(data: bytes, encoding: str, *, whole: bool = True) -> str:
 
 def _number(cell: str) -> float:
     """Return a cell's number, NaN if it is none; a decimal comma counts as a point."""
-    cell = cell.strip()
-    if cell.count(",") == 1 and "." not in cell:
-        cell = cell.replace(",", ".")
-    try:
-        return NOTHING[0] if "_" in cell else float(cell)  # Python's own spelling of numbers
-    except ValueError:
-        return NOTHING[0]
+    return number_of(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
 
 
 def _numeric(cell: str) -> bool:
@@ -229,7 +220,3 @@ def _numeric(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_image(cell: str) -> bool:
-    return cell.strip().lower().endswith(IMAGES)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._hints import hint
 from fastanchor._text import many
-from fastanchor._types import FloatArray, IntArray, Remark
+from fastanchor._types import Remark
 from fastanchor.datasets._judge import AREA, alike
+from fastanchor.datasets._unit import InPixels
 
-__all__ = ["Seen", "examine"]
+__all__ = ["examine"]
 
 BEYOND = 0.01  # of the image's side: less comes from rounding
 MISREAD = 0.02  # share of the boxes beyond their image from which on the reading is doubtful
@@ -24,50 +24,33 @@ LOST = 0.1  # share of the boxes that may be skipped without a word
 LARGE = 0.5  # share of the image that the median box may have
 
 
-class Seen(NamedTuple):
-    """What was read: n boxes on m images, in pixels unless said otherwise."""
-
-    wh: FloatArray
-    xy: FloatArray | None
-    image: IntArray | None
-    size: FloatArray  # (m, 2); of side 1 where it is not known
-    known: bool  # whether sizes of images are known
-    raw: FloatArray  # (n, 4) or (n, 2), as the labels have them
-    relative: bool  # whether raw was taken as relative to the image
-    area: FloatArray | None
-    cls: IntArray | None
-    classes: tuple[str, ...]
-    skipped: int
-    files: list[str]
-
-
-def examine(seen: Seen) -> list[Remark]:
+def examine(seen: InPixels, skipped: int) -> list[Remark]:
     """Return the remarks about a set, doubts about the reading first."""
     if not len(seen.wh):
         return []
     found = [*_unknown_sizes(seen)]
-    if seen.image is not None and seen.known:
+    if seen.batch.image is not None and seen.known:
         found += [*_beyond(seen), *_image_taken_for_box(seen), *_unit(seen)]
-    found += [*_areas(seen), *_notes(seen)]
+    found += [*_areas(seen), *_notes(seen, skipped)]
     return found
 
 
-def _unknown_sizes(seen: Seen) -> Iterator[Remark]:
+def _unknown_sizes(seen: InPixels) -> Iterator[Remark]:
     if seen.known:
         return
-    if seen.image is not None and len(seen.size):
+    if seen.batch.image is not None and len(seen.batch.size):
         text = f"sizes of images are unknown, so boxes are relative to images taken as square; {hint('source_size')}"
-        yield Remark("unknown image sizes", text, len(seen.size), doubt=True)
+        yield Remark("unknown image sizes", text, len(seen.batch.size), doubt=True)
     else:
         text = f"sizes of images are unknown, so boxes are not scaled to the network input; {hint('source_size')}"
         yield Remark("unknown image sizes", text, len(seen.wh), doubt=True)
 
 
-def _beyond(seen: Seen) -> Iterator[Remark]:
-    assert seen.image is not None
+def _beyond(seen: InPixels) -> Iterator[Remark]:
+    assert seen.batch.image is not None
     out = np.zeros(len(seen.wh), bool)
     for axis in (0, 1):
-        side = seen.size[seen.image, axis]
+        side = seen.batch.size[seen.batch.image, axis]
         out |= seen.wh[:, axis] > (1.0 + BEYOND) * side
         if seen.xy is not None:
             out |= (seen.xy[:, axis] < -BEYOND * side) | (seen.xy[:, axis] + seen.wh[:, axis] > (1.0 + BEYOND) * side)
@@ -78,16 +61,17 @@ def _beyond(seen: Seen) -> Iterator[Remark]:
         yield Remark("boxes beyond their image", text, count, doubt=count >= FEW and count > MISREAD * len(out))
 
 
-def _image_taken_for_box(seen: Seen) -> Iterator[Remark]:
-    assert seen.image is not None
+def _image_taken_for_box(seen: InPixels) -> Iterator[Remark]:
+    assert seen.batch.image is not None
     whole = np.ones(len(seen.wh), bool)
     for axis in (0, 1):
-        whole &= np.abs(seen.wh[:, axis] - seen.size[seen.image, axis]) <= BEYOND * seen.size[seen.image, axis]
-    counts = np.bincount(seen.image, minlength=len(seen.size))
+        side = seen.batch.size[seen.batch.image, axis]
+        whole &= np.abs(seen.wh[:, axis] - side) <= BEYOND * side
+    counts = np.bincount(seen.batch.image, minlength=len(seen.batch.size))
     used = counts > 0
     if np.count_nonzero(used) < FEW:
         return
-    full = np.bincount(seen.image[whole], minlength=len(seen.size)) == counts
+    full = np.bincount(seen.batch.image[whole], minlength=len(seen.batch.size)) == counts
     several = counts >= CROWDED
     if np.count_nonzero(full & used) >= NEARLY * np.count_nonzero(used):
         text = (
@@ -101,69 +85,70 @@ def _image_taken_for_box(seen: Seen) -> Iterator[Remark]:
             yield Remark("image's size taken for the box", text, int(np.count_nonzero(same & several)), doubt=True)
 
 
-def _one_size(seen: Seen) -> NDArray[np.bool_]:
+def _one_size(seen: InPixels) -> NDArray[np.bool_]:
     """Return which images have boxes of one size only."""
-    assert seen.image is not None
-    same = np.ones(len(seen.size), bool)
-    first = np.zeros(len(seen.size))
+    assert seen.batch.image is not None
+    same = np.ones(len(seen.batch.size), bool)
+    first = np.zeros(len(seen.batch.size))
     for axis in (0, 1):  # one column at a time costs a third of both
-        first[seen.image[::-1]] = seen.wh[::-1, axis]
-        other = seen.wh[:, axis] != first[seen.image]
-        same[seen.image[other]] = False
+        first[seen.batch.image[::-1]] = seen.wh[::-1, axis]
+        other = seen.wh[:, axis] != first[seen.batch.image]
+        same[seen.batch.image[other]] = False
     return same
 
 
-def _unit(seen: Seen) -> Iterator[Remark]:
-    raw = seen.raw
-    if seen.relative:
+def _unit(seen: InPixels) -> Iterator[Remark]:
+    raw = seen.batch.box
+    if seen.unit == "relative":
         if (raw.max(1) > 1.0 + BEYOND).all():
             text = f"all coordinates read as relative to the image are above 1: pixels or per cent? {hint('unit')}"
             yield Remark("unit of the coordinates", text, len(raw), doubt=True)
-    elif raw.max() <= 1.0 and (seen.size > 1.0).all():
+    elif raw.max() <= 1.0 and (seen.batch.size > 1.0).all():
         text = f"all coordinates read as pixels lie between 0 and 1: relative to the image? {hint('unit')}"
         yield Remark("unit of the coordinates", text, len(raw), doubt=True)
 
 
-def _areas(seen: Seen) -> Iterator[Remark]:
-    if seen.area is None:
+def _areas(seen: InPixels) -> Iterator[Remark]:
+    if seen.batch.area is None:
         return
-    told = seen.area > 0.0
+    told = seen.batch.area > 0.0
     if not told.any():
         return
-    told &= np.isfinite(seen.area)
+    told &= np.isfinite(seen.batch.area)
     # the area of a polygon is at most that of its box
-    wrong = told & (seen.area > (1.0 + AREA) * seen.wh[:, 0] * seen.wh[:, 1] + 1.0)
-    if seen.raw.shape[1] == 4:
-        corners = seen.raw[:, 2:] - seen.raw[:, :2]
-        wrong |= told & alike(seen.area, corners) & ~alike(seen.area, seen.wh)
+    wrong = told & (seen.batch.area > (1.0 + AREA) * seen.wh[:, 0] * seen.wh[:, 1] + 1.0)
+    if seen.batch.box.shape[1] == 4:
+        corners = seen.batch.box[:, 2:] - seen.batch.box[:, :2]
+        wrong |= told & alike(seen.batch.area, corners) & ~alike(seen.batch.area, seen.wh)
     count = int(np.count_nonzero(wrong))
     if 2 * count > np.count_nonzero(told):
         text = f"the areas of {count:,} boxes contradict their sides: corners read as width and height? {hint('form')}"
         yield Remark("areas that contradict the boxes", text, count, doubt=True)
 
 
-def _notes(seen: Seen) -> Iterator[Remark]:
+def _notes(seen: InPixels, skipped: int) -> Iterator[Remark]:
     n = len(seen.wh)
-    if seen.skipped >= LOST * (n + seen.skipped) and seen.skipped:
-        share = seen.skipped / (n + seen.skipped)
-        yield Remark("many boxes skipped", f"{share:.0%} of what was found is skipped", seen.skipped)
-    if seen.cls is not None and len(seen.classes) > 1:
-        counts = np.bincount(seen.cls, minlength=len(seen.classes))
+    if skipped >= LOST * (n + skipped) and skipped:
+        share = skipped / (n + skipped)
+        yield Remark("many boxes skipped", f"{share:.0%} of what was found is skipped", skipped)
+    if seen.batch.cls is not None and len(seen.batch.classes) > 1:
+        counts = np.bincount(seen.batch.cls, minlength=len(seen.batch.classes))
         if np.count_nonzero(counts) == 1:
-            name = seen.classes[int(counts.argmax())]
-            text = f"all boxes are of class {name}, where {len(seen.classes)} classes are declared"
+            name = seen.batch.classes[int(counts.argmax())]
+            text = f"all boxes are of class {name}, where {len(seen.batch.classes)} classes are declared"
             yield Remark("one class", text, n)
-    if seen.image is not None and len(seen.size):
-        shares = seen.wh[:, 0] * seen.wh[:, 1] / (seen.size[seen.image, 0] * seen.size[seen.image, 1])
+    if seen.batch.image is not None and len(seen.batch.size):
+        width, height = (seen.batch.size[seen.batch.image, axis] for axis in (0, 1))
+        shares = seen.wh[:, 0] * seen.wh[:, 1] / (width * height)
         # a median takes its time, and is seldom so large
         if 2 * np.count_nonzero(shares > LARGE) >= n and (share := np.median(shares)) > LARGE:
             yield Remark("large boxes", f"the median box covers {min(share, 9.99):.0%} of its image", n)
 
 
-def _example(seen: Seen, which: NDArray[np.bool_]) -> str:
+def _example(seen: InPixels, which: NDArray[np.bool_]) -> str:
     row = int(np.flatnonzero(which)[0])
-    assert seen.image is not None
-    image = int(seen.image[row])
+    assert seen.batch.image is not None
+    image = int(seen.batch.image[row])
     w, h = seen.wh[row]
-    name = seen.files[image] if seen.files else f"image {image}"
-    return f"{name}: {w:.4g} x {h:.4g} in {seen.size[image, 0]:.4g} x {seen.size[image, 1]:.4g}"
+    name = (seen.batch.file if any(seen.batch.file) else seen.batch.label)[image]
+    return f"{name}: {w:.4g} x {h:.4g} in {seen.batch.size[image, 0]:.4g} x {seen.batch.size[image, 1]:.4g}"

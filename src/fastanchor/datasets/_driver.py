@@ -16,7 +16,8 @@ from fastanchor._progress import bar
 from fastanchor._reading import refusal
 from fastanchor._types import Progress, Remark
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import _doctor, _fetch
+from fastanchor.datasets import _fetch
+from fastanchor.datasets._doctor import examine
 from fastanchor.datasets._judge import judged, wanted, within
 from fastanchor.datasets._options import given
 from fastanchor.datasets._parts import chosen, of_images
@@ -76,7 +77,7 @@ def load(
     pixels = pixels._replace(batch=batch, wh=wh, xy=xy)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips)
-    remarks = [*job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, skips))]
+    remarks = [*job.remarks, *pixels.remarks, *remarks, *examine(pixels, sum(skips.counts.values()))]
     boxes = _boxes(pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     return Loaded(boxes, batch, format.name, parts, taken, idle, places, len(files) < len(part.files))
@@ -166,15 +167,6 @@ def _named(batch: Batch) -> Batch:
         place[used] = [number[names[i]] for i in used]
         at, names = place[at], order
     return replace(batch, cls=at, classes=names)
-
-
-def _seen(pixels: InPixels, skips: Skips) -> _doctor.Seen:
-    batch = pixels.batch
-    files = batch.file if any(batch.file) else batch.label
-    return _doctor.Seen(
-        pixels.wh, pixels.xy, batch.image, batch.size, pixels.known, batch.box, pixels.unit == "relative", batch.area,
-        batch.cls, tuple(batch.classes), sum(skips.counts.values()), files,
-    )  # fmt: skip
 
 
 def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: list[Remark], skips: Skips) -> Boxes:

@@ -19,7 +19,7 @@ from fastanchor.datasets._skips import Skips
 
 __all__ = [
     "CROWD", "IGNORED", "NOTHING", "SIZES", "UNITS", "UNNAMED", "Batch", "Format", "Image", "ImageAnnotation", "Job",
-    "Options", "Source", "joined", "packed", "sides_of",
+    "Options", "Source", "joined", "number_of", "packed", "sides_of",
 ]  # fmt: skip
 
 UNITS = ("pixels", "relative", "percent")
@@ -172,6 +172,16 @@ class Format:
     def uses(self) -> frozenset[str]:
         """Return the options that can have an effect on labels of this format."""
         return (self.options | SIZES) - (SIZES if "size" in self.tells else frozenset())
+
+
+def number_of(text: Any) -> float:
+    """Return the number that a text or a value is, NaN for anything else, as Python's own spelling ``1_000``."""
+    try:
+        return NOTHING[0] if isinstance(text, bool) or (isinstance(text, str) and "_" in text) else float(text)
+    except OverflowError:
+        return float("inf")
+    except (TypeError, ValueError):
+        return NOTHING[0]
 
 
 def packed(images: Iterable[tuple[str, Image]]) -> Batch:

@@ -12,7 +12,7 @@ from fastanchor._text import plain
 
 __all__ = [
     "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED",
-    "UNREADABLE", "ZERO", "Skips", "Unusable", "impostor", "no_text", "shown", "shown_counts",
+    "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "impostor", "no_text", "shown", "shown_counts",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -110,6 +110,11 @@ def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:
 def no_text(data: bytes, text: str) -> str:
     """Return what a file is that only looks like a text with labels, or nothing."""
     return impostor(data, "labels") or ("binary file instead of labels" if "\0" in text else "")
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def shown(path: str | Path) -> str:

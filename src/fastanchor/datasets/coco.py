@@ -34,7 +34,8 @@ def sniff(probe: Probe) -> Source | None:
     """Return the files that begin like COCO; those too broken to tell go with them."""
     strength, chosen, beside = 1, list[str](), 0
     for files in probe.by_folder(".json").values():
-        kinds = [COCO] if probe.named else [_kind(probe, file) for file in files[:LOOKED_AT]]
+        heads = [] if probe.named else map(probe.head, files[:LOOKED_AT])
+        kinds = [json_kind(head, whole=len(head) < HEAD) for head in heads] or [COCO]
         if COCO in kinds:
             strength = 3
             kinds += [COCO] * (len(files) - len(kinds))
@@ -46,11 +47,6 @@ def sniff(probe: Probe) -> Source | None:
             beside += len(names) - len(own)
         chosen += own
     return Source(chosen, strength, hints={"beside": beside}) if chosen else None
-
-
-def _kind(probe: Probe, file: str) -> str:
-    head = probe.head(file)
-    return json_kind(head, whole=len(head) < HEAD)
 
 
 def table(file: str, job: Job) -> Batch:

@@ -8,7 +8,7 @@ from the data.yaml beside it or above, if there is one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def table(file: str, job: Job) -> Batch:
 def image_sizes(path: Path) -> dict[str, tuple[float, float]]:
     """Return the (width, height) in pixels of each image in a cache, by its name without folder and suffix."""
     pairs = ((name, _pair(size)) for name, size, _ in _entries(_unpickle.load(path), str(path)))
-    found = {_stem(name): pair for name, pair in pairs}
+    found = {PureWindowsPath(name).stem: pair for name, pair in pairs}
     good = within(np.array(list(found.values())).reshape(-1, 2))
     return {name: pair for (name, pair), fine in zip(found.items(), good.tolist(), strict=True) if fine}
 
@@ -116,11 +116,6 @@ def _side_by_side(classes: Any, boxes: Any) -> FloatArray | None:
 def _pair(value: Any) -> tuple[float, float]:
     size = _unpickle.array(value)
     return UNKNOWN if size is None or size.shape != (2,) or size.dtype == object else (float(size[0]), float(size[1]))
-
-
-def _stem(file: str) -> str:
-    name = file.replace("\\", "/").rpartition("/")[2]
-    return name.rpartition(".")[0] or name
 
 
 FORMAT = Format(

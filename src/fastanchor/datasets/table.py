@@ -46,7 +46,8 @@ def sniff(probe: Probe) -> Source | None:
     """Return the file if it ends like a table; of a folder the tables in which boxes have places, else the others."""
     if probe.is_file:
         file = str(probe.path)
-        if not (probe.named or probe.suffix in ENDINGS or (file == STDIN and not _is_other(probe.head(file)))):
+        other = file != STDIN or probe.head(file).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in OTHER
+        if other and not (probe.named or probe.suffix in ENDINGS):
             return None
         found = _roles(file, probe)
         return Source([file], 2, inner=found is not None and found.split >= 0)
@@ -59,10 +60,6 @@ def sniff(probe: Probe) -> Source | None:
             files.append(file)
             inner |= found.split >= 0
     return Source(files or bare, 1, inner=inner) if files or bare else None
-
-
-def _is_other(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in OTHER
 
 
 def _roles(file: str, probe: Probe) -> Roles | None:

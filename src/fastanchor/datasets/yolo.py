@@ -43,7 +43,7 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
     other: list[int] = []
 
     def usable(i: int) -> bool:
-        what = _what_else(contents[i])
+        what = no_text(contents[i], decoded(contents[i][:4096]))
         if what:
             job.skips.add(what, files[i], 1)
             other.append(i)
@@ -63,10 +63,7 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
         if values.shape[1] > _kinds.PLAIN:
             for name, column in _kinds.columns_of(values).items():
                 extra.setdefault(name, np.zeros((n, *column.shape[1:]), column.dtype))[at] = column
-    images = job.source.images
-    called = (
-        [images[one].rpartition(os.sep)[2] if one in images else "" for one in files] if images else [""] * len(files)
-    )
+    called = [job.source.images.get(file, "").rpartition(os.sep)[2] for file in files]
     batch = Batch(
         list(files), called, np.full((len(files), 2), np.nan), rows.file, box, None, [], at=rows.line, extra=extra
     )
@@ -75,12 +72,6 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
         kept[other] = False
         batch = batch.on(kept)
     return _classed(batch, cls, again, rows.width, job)
-
-
-def _what_else(data: bytes) -> str:
-    """Return what a file is that is no label file at all, or nothing."""
-    text = decoded(data[:4096])
-    return no_text(data, text)
 
 
 def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: Job) -> Batch:
