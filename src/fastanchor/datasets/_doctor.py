@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +17,28 @@ from fastanchor.datasets._unit import InPixels
 
 __all__ = ["examine"]
 
+FIRST = 100  # images that are enough to see whether each has a label file of its own
 BEYOND = 0.01  # of the image's side: less comes from rounding
 MISREAD = 0.02  # share of the boxes beyond their image from which on the reading is doubtful
 NEARLY = 0.95  # of the images
 CROWDED = 3  # boxes of one image, from which on it is strange that all have one size
 FEW = 5  # boxes or images, below which nothing is said about all of them
 LOST = 0.1  # share of the boxes that may be skipped without a word
+EXAMPLES = 5  # classes that are named
 LARGE = 0.5  # share of the image that the median box may have
 
 
-def examine(seen: InPixels, skipped: int) -> list[Remark]:
-    """Return the remarks about a set, doubts about the reading first."""
+def examine(seen: InPixels, lost: Mapping[str, int]) -> list[Remark]:
+    """Return the remarks about a set, doubts about the reading first; `lost` was left out by faults."""
+    found = [*_lost(len(seen.wh), lost)]
     if not len(seen.wh):
-        return []
-    found = [*_unknown_sizes(seen)]
+        images = len(seen.batch.label)
+        text = f"the labels of {many(images, 'image')} hold no box"
+        return [*found, *_several_times(seen), Remark("no boxes", text, images)]
+    found += [*_unknown_sizes(seen), *_several_times(seen)]
     if seen.batch.image is not None and seen.known:
         found += [*_beyond(seen), *_image_taken_for_box(seen), *_unit(seen)]
-    found += [*_areas(seen), *_notes(seen, skipped)]
+    found += [*_areas(seen), *_notes(seen)]
     return found
 
 
@@ -39,10 +46,11 @@ def _unknown_sizes(seen: InPixels) -> Iterator[Remark]:
     if seen.known:
         return
     if seen.batch.image is not None and len(seen.batch.size):
-        text = f"sizes of images are unknown, so boxes are relative to images taken as square; {hint('source_size')}"
+        text = f"sizes of images are unknown, so boxes are relative to images taken as square; {hint('sizes')}"
         yield Remark("unknown image sizes", text, len(seen.batch.size), doubt=True)
     else:
-        text = f"sizes of images are unknown, so boxes are not scaled to the network input; {hint('source_size')}"
+        advice = hint("source_size" if seen.batch.image is None else "sizes")
+        text = f"sizes of images are unknown, so boxes are not scaled to the network input; {advice}"
         yield Remark("unknown image sizes", text, len(seen.wh), doubt=True)
 
 
@@ -126,17 +134,57 @@ def _areas(seen: InPixels) -> Iterator[Remark]:
         yield Remark("areas that contradict the boxes", text, count, doubt=True)
 
 
-def _notes(seen: InPixels, skipped: int) -> Iterator[Remark]:
+def _lost(n: int, faults: Mapping[str, int]) -> Iterator[Remark]:
+    lost = sum(faults.values())
+    if lost and lost >= LOST * (n + lost):
+        most = max(faults, key=faults.__getitem__)
+        text = f"{100 * lost // (n + lost)}% of what was found is skipped; most often: {most}"
+        yield Remark("many boxes skipped", text, lost, doubt=lost > n)
+
+
+def _several_times(seen: InPixels) -> Iterator[Remark]:
+    """Say that files of one folder hold the same images."""
+    labels = seen.batch.label
+    files = seen.batch.file if any(seen.batch.file) else labels
+    first = labels[:FIRST]
+    if len(set(first)) == len(first) or labels[0] == labels[-1]:  # a file an image, or one file
+        return
+    if len(set(files)) == len(files):  # as is nearly always so
+        return
+    parts = {label: label.rpartition(os.sep) for label in set(labels)}
+    there: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for label, file in dict.fromkeys(zip(labels, files, strict=True)):
+        if file:
+            folder, _, own = parts[label]
+            there[folder, file].append(own)
+    again = [(file, own) for (_, file), own in there.items() if len(own) > 1]
+    if again:
+        count, (file, inside) = len(again), again[0]
+        text = f"{many(count, 'image')} listed in more than one label file: {file} in {', '.join(inside[:EXAMPLES])}"
+        yield Remark("images listed several times", text, count, doubt=MISREAD * len(there) < count >= FEW)
+
+
+def _classes(seen: InPixels) -> Iterator[Remark]:
+    if seen.batch.cls is None:
+        return
+    counts = np.bincount(seen.batch.cls, minlength=len(seen.batch.classes))
+    declared = len(seen.batch.classes) - seen.batch.unnamed
+    if seen.batch.unnamed:
+        count = int(counts[declared:].sum())
+        text = (
+            f"{many(count, 'box', 'boxes')} of classes beyond the {many(declared, 'declared name')}, kept under the "
+            f"number as name: {', '.join(seen.batch.classes[declared:][:EXAMPLES])}"
+        )
+        yield Remark("classes without a name", text, count)
+    if declared > 1 and np.count_nonzero(counts) == 1:
+        name = seen.batch.classes[int(counts.argmax())]
+        text = f"all boxes are of class {name}, where {declared} classes are declared"
+        yield Remark("one class", text, len(seen.wh))
+
+
+def _notes(seen: InPixels) -> Iterator[Remark]:
     n = len(seen.wh)
-    if skipped >= LOST * (n + skipped) and skipped:
-        share = skipped / (n + skipped)
-        yield Remark("many boxes skipped", f"{share:.0%} of what was found is skipped", skipped)
-    if seen.batch.cls is not None and len(seen.batch.classes) > 1:
-        counts = np.bincount(seen.batch.cls, minlength=len(seen.batch.classes))
-        if np.count_nonzero(counts) == 1:
-            name = seen.batch.classes[int(counts.argmax())]
-            text = f"all boxes are of class {name}, where {len(seen.batch.classes)} classes are declared"
-            yield Remark("one class", text, n)
+    yield from _classes(seen)
     if seen.batch.image is not None and len(seen.batch.size):
         width, height = (seen.batch.size[seen.batch.image, axis] for axis in (0, 1))
         shares = seen.wh[:, 0] * seen.wh[:, 1] / (width * height)

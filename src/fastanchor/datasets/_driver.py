@@ -28,9 +28,15 @@ from fastanchor.datasets._sizes import differing, sized
 from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, shown
 from fastanchor.datasets._unit import InPixels, scaled
 
-__all__ = ["Loaded", "load"]
+__all__ = ["Loaded", "NothingRead", "load"]
 
 CHUNK = 4096  # files parsed at once
+
+
+class NothingRead(DataError):
+    """Nothing could be read; `more` says whether files are left because of the limit."""
+
+    more = False
 
 
 class Loaded(NamedTuple):
@@ -57,9 +63,10 @@ def load(
         for file, why in dict.fromkeys(probe.broken):
             skips.add(why, file)
     job = Job(probe, source, options, skips, progress)
+    more = len(files) < len(part.files)
     batches = list(_batches(format, files, job))
     if not batches:
-        _nothing(probe.path, skips)
+        _nothing(probe.path, skips, more)
     batch = joined(batches)
     if format.whole is not None:
         batch = format.whole(batch, job)
@@ -76,11 +83,11 @@ def load(
     batch = _named(batch)
     pixels = pixels._replace(batch=batch, wh=wh, xy=xy)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
-        _nothing(probe.path, skips)
-    remarks = [*job.remarks, *pixels.remarks, *remarks, *examine(pixels, sum(skips.counts.values()))]
+        _nothing(probe.path, skips, more)
+    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips.lost())]
     boxes = _boxes(pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
-    return Loaded(boxes, batch, format.name, parts, taken, idle, places, len(files) < len(part.files))
+    return Loaded(boxes, batch, format.name, parts, taken, idle, places, more)
 
 
 def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
@@ -121,7 +128,7 @@ def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -
             names.append(file)
             data.append(content)
         elif isinstance(content, FileNotFoundError) and file in job.source.images:
-            job.skips.note(BACKGROUND)
+            job.skips.leave(BACKGROUND)
             names.append(file)
             data.append(b"")
         elif not isinstance(content, IsADirectoryError):  # that is a folder which is called like a label file
@@ -146,8 +153,10 @@ def _unusable(file: str, error: Unusable, job: Job, alone: bool) -> None:
         raise DataError(job.skips.examples[error.reason]) from None
 
 
-def _nothing(path: Path, skips: Skips) -> None:
-    raise DataError(f"{shown(path)}: nothing could be read; {skips.most() or 'no image is listed'}")
+def _nothing(path: Path, skips: Skips, more: bool) -> None:
+    error = NothingRead(f"{shown(path)}: nothing could be read; {skips.most() or 'no image is listed'}")
+    error.more = more
+    raise error
 
 
 def _named(batch: Batch) -> Batch:

@@ -38,8 +38,8 @@ def wanted(batch: Batch, crowds: bool, skips: Skips) -> Batch:
     crowd, ignored = (batch.flags & CROWD) != 0, (batch.flags & IGNORED) != 0
     if crowds:
         crowd[:] = False
-    skips.note("box of a crowd", int(np.count_nonzero(crowd)))
-    skips.note("box marked to be ignored", int(np.count_nonzero(ignored & ~crowd)))
+    skips.leave("box of a crowd", int(np.count_nonzero(crowd)))
+    skips.leave("box marked to be ignored", int(np.count_nonzero(ignored & ~crowd)))
     return batch.take(~(crowd | ignored))
 
 

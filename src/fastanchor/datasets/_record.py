@@ -82,6 +82,7 @@ class Source(NamedTuple):
     images: Mapping[str, str] = {}  # label file to the image that a list names
     hints: Mapping[str, Any] = {}  # what else the format wants to remember
     inner: bool = False  # whether what stands in the files says which part each image belongs to
+    others: Sequence[Remark] = ()  # labels of other formats that are there too, and not read
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class Batch:
     form: str | None = None  # of the boxes; None for the format's
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # (n, ...) for `whole`; zeros where there are none
     split: list[str] | None = None  # (m,): part of the data set of each image, if the labels tell it
+    unnamed: int = 0  # how many of the classes, the last ones, are numbers that the names do not reach
 
     def __len__(self) -> int:
         return len(self.box)
@@ -221,15 +223,13 @@ def joined(parts: Sequence[Batch]) -> Batch:
         return parts[0]
     if len({part.form for part in parts}) > 1:  # width and height are what all have
         parts = [replace(part, box=sides_of(part.box, part.form or "xyxy")[0], form="wh") for part in parts]
-    classes = parts[0].classes
-    alike = all(part.classes == classes for part in parts)  # a list of the data set may have a name twice
-    if not alike:
-        classes = list(dict.fromkeys(name for part in parts for name in part.classes))
-    place = {name: i for i, name in enumerate(classes)}
-    tables = [
-        np.array([*(range(len(classes)) if alike else map(place.__getitem__, part.classes)), -1], np.int64)
-        for part in parts
-    ]
+    own = [_each_once(part.classes) for part in parts]
+    there = list(dict.fromkeys(key for keys in own for key in keys))
+    declared = len(parts[0].classes) - parts[0].unnamed if any(part.unnamed for part in parts) else len(there)
+    there[declared:] = sorted(there[declared:], key=lambda key: int(key[0]))
+    place = {key: i for i, key in enumerate(there)}
+    classes = [name for name, _ in there]
+    tables = [np.array([*map(place.__getitem__, keys), -1], np.int64) for keys in own]
     before = np.cumsum([0, *(len(part.label) for part in parts[:-1])]).tolist()
 
     def stacked(columns: Iterable[NDArray[Any] | None]) -> Any:
@@ -258,7 +258,18 @@ def joined(parts: Sequence[Batch]) -> Batch:
         parts[0].form,
         {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
         [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
+        len(classes) - declared,
     )
+
+
+def _each_once(classes: Sequence[str]) -> list[tuple[str, int]]:
+    """Return names, numbered where a list has one several times."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    found = []
+    for name in classes:
+        found.append((name, seen[name]))
+        seen[name] += 1
+    return found
 
 
 def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]:
