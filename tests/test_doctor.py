@@ -212,6 +212,9 @@ def test_labels_without_any_box_say_so(tmp_path, capsys):
     assert [one["kind"] for one in json.loads(capsys.readouterr().out)["remarks"]] == ["no boxes"]
     assert main(["stats", str(tmp_path)]) == 0
     assert "note      the labels of 7 images hold no box" in capsys.readouterr().out
+    for command in (["anchors"], ["sweep"], ["check", "--anchors", "10,20"]):
+        assert main([*command[:1], str(tmp_path), *command[1:]]) == 2
+        assert capsys.readouterr().err.endswith(f"{tmp_path}: the labels of 7 images hold no box\n")
 
 
 def coco(path, numbers):

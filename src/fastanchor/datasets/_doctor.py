@@ -155,8 +155,8 @@ def _several_times(seen: InPixels) -> Iterator[Remark]:
     there: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for label, file in dict.fromkeys(zip(labels, files, strict=True)):
         if file:
-            folder, _, own = parts[label]
-            there[folder, file].append(own)
+            folder, _, name = parts[label]
+            there[folder, file].append(name)
     again = [(file, own) for (_, file), own in there.items() if len(own) > 1]
     if again:
         count, (file, inside) = len(again), again[0]
