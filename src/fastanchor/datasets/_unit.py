@@ -12,53 +12,34 @@ from numpy.typing import NDArray
 from fastanchor._errors import DataError
 from fastanchor._hints import hint
 from fastanchor._types import FloatArray, Remark
-from fastanchor.datasets._blame import blame
-from fastanchor.datasets._images import what_is
+from fastanchor.datasets._judge import blame
 from fastanchor.datasets._record import Batch, Format, Options, sides_of
-from fastanchor.datasets._sized import Sized
+from fastanchor.datasets._sizes import Sized, what_is
 from fastanchor.datasets._skips import NO_SIZE, NO_SIZE_BOX, OTHER_UNIT, Skips, shown
 
 __all__ = ["InPixels", "scaled"]
 
 FIRST = 1000
+EDGE = 0.001  # relative coordinates beyond the image, from rounding
 RELATIVE = 2.0  # labels reach beyond their image, but most not by its whole width
 MIXED = 10.0  # and none by ten times that
 
 
 class InPixels(NamedTuple):
-    """Boxes in pixels of their images.
+    """Boxes in pixels of their images."""
 
-    Attributes
-    ----------
-    batch : Batch
-        Its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled.
-    wh : (n, 2) float64
-    xy : (n, 2) float64 or None
-        Left and top.
-    form, unit : str
-        As they were read.
-    known : bool
-        Whether the sizes of images are known.
-    remarks : list of Remark
-    """
-
+    # its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled
     batch: Batch
-    wh: FloatArray
-    xy: FloatArray | None
-    form: str
+    wh: FloatArray  # (n, 2)
+    xy: FloatArray | None  # (n, 2): left and top
+    form: str  # as they were read
     unit: str
-    known: bool
+    known: bool  # whether the sizes of images are known
     remarks: list[Remark]
 
 
 def scaled(format: Format, found: Sized, options: Options, skips: Skips) -> InPixels:
-    """Return the boxes in pixels of their images; images that stay without a size are left out.
-
-    Raises
-    ------
-    DataError
-        If images are there and no size can be read from any of them.
-    """
+    """Return the boxes in pixels of their images; images that stay without a size are left out."""
     batch, known = found.batch, found.known
     form = "wh" if batch.box.shape[1] == 2 else options.form or batch.form or format.form
     unit, remarks = options.unit, list[Remark]()
@@ -90,14 +71,16 @@ def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, 
             return "relative", []
         beyond = np.count_nonzero(np.abs(box).max(1) > RELATIVE)
         return ("relative" if 2 * beyond <= len(box) else "pixels"), []
-    if box[:FIRST].max() > 1.0:  # of most sets a look at the first boxes is enough
+    if box[:FIRST].max() > 1.0 + EDGE:  # of most sets a look at the first boxes is enough
         return "pixels", []
     least, most = float(box.min()), float(box.max())  # NaN if one is
-    if not most >= 2.0 and not (least >= 0.0 and most <= 1.0):
+    if not most >= 2.0 and not (least >= -EDGE and most <= 1.0 + EDGE):
         finite = box[np.isfinite(box).all(1)]
         least, most = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 2.0)
     sizes = batch.size[known]
-    if not (least >= 0.0 and most <= 1.0) or (box == np.floor(box)).all() or (len(sizes) and sizes.min() <= 1.0):
+    if not (least >= -EDGE and most <= 1.0 + EDGE):
+        return "pixels", []
+    if (box == np.floor(box)).all() or (len(sizes) and sizes.min() <= 1.0):
         return "pixels", []
     text = "all coordinates lie between 0 and 1, so they are read as relative to the image"
     return "relative", [Remark("relative coordinates", text, len(box))]
@@ -127,11 +110,10 @@ def _square(batch: Batch, found: Sized, m: int) -> Batch:
 
 def _without_unsized(batch: Batch, found: Sized, skips: Skips) -> Batch:
     assert batch.image is not None
-    advice = hint("source_size")
     for i in np.flatnonzero(~found.known).tolist():
         image = found.found.get(i)
         why = "image not found" if image is None else f"{shown(Path(image).name)}: {what_is(Path(image))}"
-        name = batch.file[i]
+        name, advice = batch.file[i], hint("sizes" if image is None else "source_size")
         skips.add(NO_SIZE, batch.label[i], None, f"{shown(name)}: {why}; {advice}" if name else f"{why}; {advice}")
     lost = int(np.count_nonzero(~found.known[batch.image]))
     skips.note(NO_SIZE_BOX, lost)

@@ -24,18 +24,19 @@ from fastanchor._hints import hint
 from fastanchor._reading import decoded, is_file
 from fastanchor._types import FloatArray, IntArray, Remark
 from fastanchor.datasets import _kinds, labels_cache
-from fastanchor.datasets._blame import blame
+from fastanchor.datasets._class_numbers import classed, is_number
+from fastanchor.datasets._judge import blame, within
 from fastanchor.datasets._options import rows_of
+from fastanchor.datasets._probe import folders_of
 from fastanchor.datasets._record import Batch, Format, Job
-from fastanchor.datasets._rows import parse, twice
-from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, no_text
-from fastanchor.datasets._values import within
+from fastanchor.datasets._rows import Rows, parse, twice
+from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, no_text, row_of
 from fastanchor.datasets._yolo_files import sniff
 
 __all__ = ["FORMAT"]
 
 Mask = NDArray[np.bool_]
-NOT_NAMED = "box of a class that the names do not have"
+LABEL_TOOL = "file with a count and corners in pixels (of BBox-Label-Tool), which are not read"
 
 
 def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
@@ -43,7 +44,7 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
     other: list[int] = []
 
     def usable(i: int) -> bool:
-        what = _what_else(contents[i])
+        what = no_text(contents[i], decoded(contents[i][:4096]))
         if what:
             job.skips.add(what, files[i], 1)
             other.append(i)
@@ -63,45 +64,48 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
         if values.shape[1] > _kinds.PLAIN:
             for name, column in _kinds.columns_of(values).items():
                 extra.setdefault(name, np.zeros((n, *column.shape[1:]), column.dtype))[at] = column
-    images = job.source.images
-    called = (
-        [images[one].rpartition(os.sep)[2] if one in images else "" for one in files] if images else [""] * len(files)
-    )
+    called = [job.source.images.get(file, "").rpartition(os.sep)[2] for file in files]
     batch = Batch(
         list(files), called, np.full((len(files), 2), np.nan), rows.file, box, None, [], at=rows.line, extra=extra
     )
+    width = rows.width
+    for i in _of_label_tool(rows, len(files)):
+        job.skips.add(LABEL_TOOL, files[i], 1)
+        other.append(i)
     if other:
         kept = np.ones(len(files), dtype=bool)
         kept[other] = False
-        batch = batch.on(kept)
-    return _classed(batch, cls, again, rows.width, job)
+        batch, there = batch.on(kept), kept[rows.file]
+        cls, again, width = cls[there], again[there], width[there]
+    return _classed(batch, cls, again, width, job)
 
 
-def _what_else(data: bytes) -> str:
-    """Return what a file is that is no label file at all, or nothing."""
-    text = decoded(data[:4096])
-    return no_text(data, text)
+def _of_label_tool(rows: Rows, m: int) -> list[int]:
+    """Return which of m files begin with a count of the rows that follow, each of four numbers."""
+    if not len(rows.width) or rows.width.min() > 1:
+        return []
+    counts = np.bincount(rows.file, minlength=m)
+    first = np.cumsum(counts) - counts
+    fours = np.bincount(rows.file[rows.width == 4], minlength=m)
+    at = np.flatnonzero((fours > 0) & (fours == counts - 1))
+    at = at[rows.width[first[at]] == 1]
+    starts = np.cumsum(rows.width) - rows.width
+    found: list[int] = at[rows.values[starts[first[at]]] == fours[at]].tolist()
+    return found
 
 
 def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: Job) -> Batch:
     """Return a batch with its classes, without the rows that have none and those that stand twice."""
-    names, skips = job.source.names, job.skips
-    with np.errstate(invalid="ignore"):
-        whole = (cls >= 0) & (cls < 2**31) & (cls == np.floor(cls))
-        named = whole if names is None else whole & (cls < len(names))
-    short = width < 5
-    left_out = again | ~named
+    skips = job.skips
+    whole, short = is_number(cls), width < 5
+    left_out = again | ~whole
     if left_out.any():
         for columns in np.unique(width[short]).tolist():
-            blame(f"row of {columns} columns", width == columns, batch, FORMAT, skips)
+            blame(row_of(columns), width == columns, batch, FORMAT, skips)
         blame(NO_CLASS, ~whole & ~short, batch, FORMAT, skips)
-        blame(NOT_NAMED, whole & ~named, batch, FORMAT, skips)
-        blame(DUPLICATE, named & again, batch, FORMAT, skips)
+        blame(DUPLICATE, whole & again, batch, FORMAT, skips)
         batch, cls = batch.take(~left_out), cls[~left_out]
-    if names is not None:
-        return replace(batch, cls=cls.astype(np.int64), classes=list(names), ordered=True)
-    numbers, at = np.unique(cls.astype(np.int64), return_inverse=True)
-    return replace(batch, cls=at.reshape(-1), classes=list(map(str, numbers.tolist())))
+    return classed(batch, cls, job.source.names)
 
 
 def whole(batch: Batch, job: Job) -> Batch:
@@ -120,7 +124,7 @@ def whole(batch: Batch, job: Job) -> Batch:
     if not (unsure.any() or unfit.any()):
         return batch
     for columns in np.unique(rows["columns"][unfit]).tolist():
-        blame(f"row of {columns} columns", unfit & (rows["columns"] == columns), batch, FORMAT, job.skips, hint("rows"))
+        blame(row_of(columns), unfit & (rows["columns"] == columns), batch, FORMAT, job.skips, hint("rows"))
     blame(_kinds.AMBIGUOUS, unsure, batch, FORMAT, job.skips, hint("rows"))
     return batch.take(~(unsure | unfit))
 
@@ -136,7 +140,7 @@ def _in_form(corners: FloatArray, form: str) -> FloatArray:
 def sizes(batch: Batch, job: Job) -> None:
     """Fill in the sizes of images that a labels.cache beside the labels remembers."""
     caches: dict[str, dict[str, tuple[float, float]]] = {}
-    for folder in {label.rpartition(os.sep)[0] for label in batch.label}:
+    for folder in folders_of(batch.label):
         place = Path(f"{folder}.cache")
         with suppress(DataError):  # only a help: the labels themselves are there
             caches[folder] = labels_cache.image_sizes(place) if is_file(place) else {}
