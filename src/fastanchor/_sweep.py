@@ -39,7 +39,7 @@ class SweepResult(Result):
     fitness, bpr, mean_iou : (m,) float64
         Of those anchors.
     boxes : int
-        Boxes looked at.
+        Boxes looked at, as often as they count; float where weights are not whole.
     engine : str
         Who looked at them.
     """

@@ -59,7 +59,8 @@ class AnchorResult(Result):
     evolve : EvolveResult
         The search.
     boxes, small, dropped : int
-        Boxes used; among all boxes those with a side < 3 pixels; those left out for having no side of `min_size`.
+        Boxes used; among all boxes those with a side < 3 pixels; those left out for having no side of `min_size`. With
+        weights they count as often as these say; float where weights are not whole.
     engine, backend : str
         Who looked at the boxes.
     fit : {"letterbox", "stretch"} or None

@@ -59,7 +59,7 @@ class AnchorCheck(Result):
     sizes : tuple of SizeClass
         COCO's small (area < 32 x 32), medium (< 96 x 96) and large boxes.
     boxes : int
-        Boxes looked at.
+        Boxes looked at, as often as they count; this and `counts` are float where weights are not whole.
     thr : float
         The threshold.
     """
