@@ -442,3 +442,18 @@ def test_what_cannot_be_balanced_is_a_sentence():
         fastanchor.Boxes(THREE).balanced("image")
     with pytest.raises(DataError, match=r"^boxes: none counts, so they cannot be balanced$"):
         column([0, 0, 0]).balanced("class")
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
+def test_many_weighted_boxes_are_indexed_too():
+    boxes = np.exp(np.random.default_rng(0).normal(3.5, 1, (200_000, 2)))
+    weights = np.random.default_rng(1).integers(0, 3, 200_000)
+    index, dense = choose(boxes, weights=weights), choose(boxes, name="dense", weights=weights)
+    assert (index.name, index.weights.total) == ("index", weights.sum())
+    assert index.total(boxes[:5], 0.25) == dense.total(boxes[:5], 0.25)
+    runs = [one.lloyd("iou", "median") for one in (index, dense)]
+    for _ in range(2):
+        one, other = (run.step(boxes[:5]) for run in runs)
+        np.testing.assert_array_equal(one.centers, other.centers)
+        assert (one.inertia, one.changed) == (other.inertia, other.changed)
+    assert index.pick(boxes[:2], "iou", 0.3).row == dense.pick(boxes[:2], "iou", 0.3).row

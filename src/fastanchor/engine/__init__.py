@@ -109,10 +109,10 @@ def choose(
     if name == "index":
         _check.as_sizes(wh, argument, "for engine='index'; engine='auto' or 'dense' takes any points")
         return BoxIndex(wh, threads=threads, weights=weights)
-    if name == "auto" and counted is None and _indexable(wh, metric):
+    if name == "auto" and _indexable(wh, metric):
         where = layout(sampled(wh), side_for(len(wh)))
         if where.crowding < HOPELESS:
-            return BoxIndex(wh, threads=threads, _where=where)
+            return BoxIndex(wh, threads=threads, weights=weights, _where=where)
     return DenseEngine(wh, threads=threads, weights=counted)
 
 
