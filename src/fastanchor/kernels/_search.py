@@ -422,6 +422,28 @@ def ratio_range(row: Row, i: int, which: int, strip: Strip, piece: Piece) -> tup
 # ---- count what is open
 
 
+@inlined
+def add_past(best: FloatArray, count: int, thr: float) -> tuple[float, int]:
+    """Total and number of the first `count` values that are above thr."""
+    total, above = 0.0, 0
+    for i in range(count):
+        if best[i] > thr:
+            total += best[i]
+            above += 1
+    return total, above
+
+
+@helper
+def add_weighted(best: FloatArray, weights: IntArray, thr: float) -> tuple[float, int]:
+    """Total and number of the values above thr, as often as they count."""
+    total, above = 0.0, 0
+    for i in range(weights.size):
+        if best[i] > thr:
+            total += best[i] * weights[i]
+            above += weights[i]
+    return total, above
+
+
 @uncounted
 def count_open(
     grid: GridTables, anchors: Anchors, runs: Runs, spare: float, best: FloatArray, weights: IntArray | None = None
@@ -443,14 +465,12 @@ def count_open(
         for s in range(offsets[x * ny + y0[t]], end, RUN):
             ws, hs = w[s : min(s + RUN, end)], h[s : min(s + RUN, end)]
             best_run(anchors, ws, hs, some, best)
-            for i in range(ws.size):
-                if best[i] > thr:
-                    if weights is None:
-                        here += best[i]
-                        above += 1
-                    else:
-                        here += best[i] * weights[s + i]
-                        above += weights[s + i]
+            if weights is None:
+                more, past = add_past(best, ws.size, thr)
+            else:
+                more, past = add_weighted(best, weights[s : s + ws.size], thr)
+            here += more
+            above += past
         total += here
         shrunk += top[t] - here
         if shrunk > spare:
