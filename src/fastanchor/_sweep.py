@@ -16,7 +16,7 @@ from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
 from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update
 from fastanchor.boxes import network_input
-from fastanchor.engine import BoxesLike, choose
+from fastanchor.engine import BoxesLike, Objective, choose, objective_of
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import ready
 from fastanchor.starts import N_INIT, fittest
@@ -79,6 +79,7 @@ def sweep(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
+    objective: str | Objective = "ratio",
 ) -> SweepResult:
     """Return fitness, recall and mean IoU over the number of anchors, to see where more of them stop paying.
 
@@ -114,6 +115,8 @@ def sweep(
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
+    objective : str or Objective, default "ratio"
+        By what starts are chosen and what the search maximises; see :func:`evolve`.
 
     Raises
     ------
@@ -137,6 +140,7 @@ def sweep(
         raise DataError("n: is empty; at least one number of anchors is needed")
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
+    aim = objective_of(objective, thr)
     answers = choose(ready(boxes, img_size, fit, min_size), name=engine, threads=threads)
     root = _check.generator(rng)
     found, scores = [], np.empty((3, len(numbers)))
@@ -144,10 +148,18 @@ def sweep(
         for i, k in enumerate(numbers):
             stream = root if k == numbers[-1] else copy.deepcopy(root)
             centers = fittest(
-                answers, k, thr=thr, rng=stream, n_init=n_init, max_iter=max_iter, update=update, progress=False
+                answers,
+                k,
+                thr=thr,
+                rng=stream,
+                n_init=n_init,
+                max_iter=max_iter,
+                update=update,
+                progress=False,
+                objective=aim,
             ).centers
             if gen:
-                centers = evolve(answers, centers, thr=thr, gen=gen, rng=stream, progress=False).anchors
+                centers = evolve(answers, centers, thr=thr, gen=gen, rng=stream, progress=False, objective=aim).anchors
             centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]
             found.append(centers)
             scores[:2, i] = answers.fitness(centers, thr)

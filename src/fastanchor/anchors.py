@@ -29,7 +29,7 @@ from fastanchor._types import (
     Update,
 )
 from fastanchor.boxes import Boxes, network_input, network_sizes
-from fastanchor.engine import BoxesLike, answers_all, choose
+from fastanchor.engine import BoxesLike, Objective, answers_all, choose, objective_of
 from fastanchor.layers import Split
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import ready
@@ -140,7 +140,13 @@ class AnchorResult(Result):
                 "n_iter": self.kmeans.n_iter,
                 "stop": self.kmeans.stop,
             },
-            "evolve": {"accepted": self.evolve.accepted, "generations": len(self.evolve.history) - 1},
+            "evolve": {
+                "accepted": self.evolve.accepted,
+                "generations": len(self.evolve.history) - 1,
+                "objective": self.evolve.objective,
+                "score": float(self.evolve.history[-1]),
+                "engine": self.evolve.engine,
+            },
             "boxes": self.boxes,
             "small": self.small,
             "dropped": self.dropped,
@@ -170,6 +176,7 @@ def auto_anchor(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = None,
+    objective: str | Objective = "ratio",
 ) -> AnchorResult:
     """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
 
@@ -208,6 +215,8 @@ def auto_anchor(
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
+    objective : str or Objective, default "ratio"
+        By what starts are chosen and what the search maximises; see :func:`evolve`.
 
     Raises
     ------
@@ -235,6 +244,7 @@ def auto_anchor(
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
     min_size = _check.number(min_size, "min_size", low=0.0)
+    aim = objective_of(objective, thr)
     scaled = isinstance(boxes, Boxes) and boxes.image_wh is not None
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
     if len(parts) > 1:
@@ -264,9 +274,10 @@ def auto_anchor(
         tol=tol,
         rng=generator,
         progress=progress,
+        objective=aim,
     )
     start = answers.fitness(clusters.centers, thr)
-    search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress)
+    search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress, objective=aim)
     found = _by_area(search.anchors)
     return AnchorResult(
         anchors=found,

@@ -17,7 +17,7 @@ from fastanchor._errors import DataError
 from fastanchor._progress import bar
 from fastanchor._types import KMeansResult, Metric, Progress, Start, Update
 from fastanchor.cluster import TIE, clustered
-from fastanchor.engine import Engine, choose
+from fastanchor.engine import Engine, Objective, choose, objective_of
 
 __all__ = ["N_INIT", "fittest"]
 
@@ -44,8 +44,9 @@ def fittest(
     update: Update = "median",
     tol: float = 0.0,
     named: Called = AS_IN_AUTO_ANCHOR,
+    objective: str | Objective = "ratio",
 ) -> KMeansResult:
-    """Return a run of k-means whose start was chosen by the ratio fitness.
+    """Return a run of k-means whose start was chosen by the ratio fitness, or another objective.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ def fittest(
         run is returned.
     named
         Of :func:`.cluster.clustered`; the public functions that use this one have `n`.
+    objective
+        Of :func:`fastanchor.evolve`; what is said of the fitness here holds for it.
 
     Notes
     -----
@@ -74,24 +77,26 @@ def fittest(
     """
     options: dict[str, Any] = {"metric": metric, "update": update, "tol": tol, "progress": progress}
     options["named"] = named
+    aim = objective_of(objective, thr)
     n_init = _check.integer(n_init, "n_init", least=1)
     if n_init == 1 or not isinstance(init, str):
         return clustered(answers, k, init=init, max_iter=max_iter, rng=rng, **options)
     if len(answers) > SEEN:
         some = choose(answers.take(rng.choice(len(answers), SEEN, replace=False)), name="dense", metric=metric)
         try:
-            found = _chosen(some, k, thr, rng, init, n_init, max_iter, options)
+            found = _chosen(some, k, thr, aim, rng, init, n_init, max_iter, options)
         except DataError:
             pass  # too few of those boxes can be told apart for k; if anything else is wrong, all boxes say so below
         else:
             return clustered(answers, k, init=found.centers, max_iter=max_iter, **options)
-    return _chosen(answers, k, thr, rng, init, n_init, max_iter, options)
+    return _chosen(answers, k, thr, aim, rng, init, n_init, max_iter, options)
 
 
 def _chosen(
     answers: Engine,
     k: int,
     thr: float,
+    aim: Objective,
     rng: np.random.Generator,
     init: Any,
     n_init: int,
@@ -99,9 +104,10 @@ def _chosen(
     options: dict[str, Any],
 ) -> KMeansResult:
     """Return the fittest run over these boxes: short trials, the fittest of them continued."""
+    judge = aim.over(answers)
 
     def score(run: KMeansResult) -> float:
-        return float(answers.total(run.centers, thr))
+        return float(judge.total(run.centers, thr))
 
     def finished(run: KMeansResult) -> KMeansResult:
         if run.stop != "max_iter" or run.n_iter >= max_iter:

@@ -30,6 +30,8 @@ the engine to the tests that compare engines.
 
 **To add a question**, write it in ``_protocol`` with its meaning, in ``Columns`` by looking at every box (this is what
 the others are compared with), and its sum in ``Reduced``.
+
+**An objective** is what a search maximises; ``_objective`` says how to write one.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from fastanchor._types import EngineName, FloatArray, Metric, Sizes
 from fastanchor.boxes import Boxes
 from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Survey, layout, sampled, side_for
+from fastanchor.engine._objective import Objective, objective_of
 from fastanchor.engine._protocol import Engine, Scored, answers_all
 from fastanchor.engine._shard import Shard
 from fastanchor.engine.dense import DenseEngine
@@ -54,11 +57,13 @@ __all__ = [
     "BoxesLike",
     "Engine",
     "GridSpec",
+    "Objective",
     "Scored",
     "Shard",
     "Survey",
     "answers_all",
     "choose",
+    "objective_of",
     "survey",
 ]
 

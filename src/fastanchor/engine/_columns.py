@@ -10,6 +10,7 @@ import numpy as np
 from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._exact import UNIT, Scale
+from fastanchor.engine._objective import Objective
 from fastanchor.engine._pool import CHUNK, each, thread_count
 from fastanchor.engine._protocol import Below, Profile, Served
 from fastanchor.engine._select import Medians
@@ -272,6 +273,19 @@ class Columns:
                 self.kernels.best_ratio(self.w[c], self.h[c], kw, kh, own)
                 own[own <= thr] = 0.0
                 self.kernels.exact_sum(own, UNIT.factor, digits)
+            return [digits]
+
+        return sum(self._each(work), start=UNIT.zeros())
+
+    def worth(self, anchors: FloatArray, objective: Objective) -> IntArray:
+        """Return the exact sum of an objective's values, each cut to a multiple of 2^-64; its digits."""
+        kw, kh = columns_of(anchors)
+
+        def work(chunks: list[slice]) -> list[IntArray]:
+            digits = UNIT.zeros()
+            for c in chunks:
+                values = objective.values(self.w[c], self.h[c], kw, kh, self.kernels)
+                self.kernels.exact_sum(values, UNIT.factor, digits)
             return [digits]
 
         return sum(self._each(work), start=UNIT.zeros())

@@ -11,7 +11,8 @@ import numpy as np
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric
 from fastanchor.engine._columns import BLOCK, Columns, columns_of, sum_profiles
 from fastanchor.engine._exact import BITS, NEAR, UNIT, Scale, coordinates, distances, near
-from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread
+from fastanchor.engine._objective import Objective
+from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread, Worth
 from fastanchor.kernels import load
 
 __all__ = ["Reduced", "StepTaken"]
@@ -160,6 +161,11 @@ class Reduced:
     def total(self, anchors: FloatArray, thr: float) -> int:
         """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units."""
         return UNIT.total(sum(self._ask("total", anchors, thr)))
+
+    def worth(self, anchors: FloatArray, objective: Objective) -> Worth:
+        """Return the exact sum over the boxes of the objective's values, and their mean."""
+        total = UNIT.total(sum(self._ask("worth", anchors, objective)))
+        return Worth(total, UNIT.mean(total, len(self)))
 
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None

@@ -33,6 +33,8 @@ The contract, for both files:
     ulp; so a box within ``THR_MARGIN`` of the threshold is decided by true division.
 ``best_ratio(w, h, cw, ch, best)``
     The same ``best`` by true division into ``best`` (n,).
+``best_iou(w, h, cw, ch, best)``
+    The largest IoU over the centres into ``best`` (n,).
 ``ratios(w, h, cw, ch, thr) -> (total, best, past, count, above)``
     For reports: lane sums of all n * k ratios, of each box's best, and of those above ``thr``; how many ratios and how
     many best ones are above it. Sides of boxes may be 0 here.

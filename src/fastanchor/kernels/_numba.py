@@ -18,6 +18,7 @@ __all__ = [
     "THR_MARGIN",
     "assign_euclidean",
     "assign_iou",
+    "best_iou",
     "best_ratio",
     "exact_sum",
     "exact_sums",
@@ -267,6 +268,19 @@ def best_ratio(w, h, cw, ch, best):
             p = (w[i] if w[i] < x else x) / (x if w[i] < x else w[i])
             q = (h[i] if h[i] < y else y) / (y if h[i] < y else h[i])
             p = p if p < q else q
+            best[i] = p if p > best[i] else best[i]
+
+
+@compiled
+def best_iou(w, h, cw, ch, best):
+    """Largest IoU."""
+    for i in range(w.size):
+        best[i] = 0.0
+    for j in range(cw.size):
+        x, y, area = cw[j], ch[j], cw[j] * ch[j]
+        for i in range(w.size):
+            inter = (w[i] if w[i] < x else x) * (h[i] if h[i] < y else y)
+            p = inter / (w[i] * h[i] + area - inter)
             best[i] = p if p > best[i] else best[i]
 
 

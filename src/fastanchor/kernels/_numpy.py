@@ -19,6 +19,7 @@ __all__ = [
     "THR_MARGIN",
     "assign_euclidean",
     "assign_iou",
+    "best_iou",
     "best_ratio",
     "exact_sum",
     "exact_sums",
@@ -182,6 +183,15 @@ def best_ratio(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, bes
     for j in range(cw.size):
         ratio = np.minimum(np.minimum(w / cw[j], cw[j] / w), np.minimum(h / ch[j], ch[j] / h))
         np.maximum(best, ratio, out=best)
+
+
+def best_iou(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, best: FloatArray) -> None:
+    """Largest IoU."""
+    area = w * h
+    best[:] = 0.0
+    for j in range(cw.size):
+        inter = np.minimum(w, cw[j]) * np.minimum(h, ch[j])
+        np.maximum(best, inter / (area + cw[j] * ch[j] - inter), out=best)
 
 
 def _lane_sum(values: FloatArray) -> float:
