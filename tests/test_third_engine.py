@@ -113,7 +113,7 @@ def test_it_is_short_and_has_all_questions():
         assert not answers_all(boxes)
 
 
-@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
 def test_kmeans(metric, update, init):

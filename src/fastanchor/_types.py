@@ -43,7 +43,7 @@ LabelArray = NDArray[np.int32]
 
 EngineName = Literal["auto", "dense", "index"]
 Fit = Literal["letterbox", "stretch"]
-Metric = Literal["iou", "euclidean"]
+Metric = Literal["iou", "euclidean", "ratio"]
 Update = Literal["median", "mean"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]
 StartName = Literal["random", "k-means++"]

@@ -121,7 +121,7 @@ def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, ar
 
 
 def _indexable(wh: FloatArray, metric: Metric) -> bool:
-    """Return whether the boxes are many, the backend can index them, and none of them is a mere point."""
-    if len(wh) < LARGE or kernels.current() != "numba":
+    """Return whether the boxes are many, backend and metric can make use of an index, and no box is a mere point."""
+    if len(wh) < LARGE or metric == "ratio" or kernels.current() != "numba":  # under it no block is settled
         return False
     return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

@@ -336,8 +336,7 @@ class Columns:
         return each(function, len(self), self.threads)
 
     def _assigner(self, metric: Metric) -> Callable[..., int]:
-        kernel: Callable[..., int]
-        kernel = self.kernels.assign_iou if metric == "iou" else self.kernels.assign_euclidean
+        kernel: Callable[..., int] = getattr(self.kernels, f"assign_{metric}")
         return kernel
 
     def _plain_of(self, c: slice, cw: FloatArray, ch: FloatArray, metric: Metric) -> FloatArray:

@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Nearest(NamedTuple):
-    """Each centre's share: `counts` (k,), and `inertia`, the sum of 1 - IoU or of squared distances."""
+    """Each centre's share: `counts` (k,), and `inertia`, the sum of 1 - IoU, 1 - ratio or squared distances."""
 
     counts: IntArray
     inertia: float

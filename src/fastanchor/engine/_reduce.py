@@ -135,7 +135,7 @@ class Reduced:
 
     def scale(self, metric: Metric, centers: FloatArray, squared: bool = True) -> Scale:
         """Return a scale that holds all distances to these centres exactly, the same however boxes are parted."""
-        if metric == "iou":
+        if metric != "euclidean":
             return UNIT
         low, top = self._sizes()
         size = np.abs(centers[centers != 0.0])

@@ -15,6 +15,8 @@ The contract, for both files:
     many labels differ from those that stood there.
 ``assign_euclidean(w, h, cw, ch, labels, distance) -> changed``
     The same for the squared Euclidean distance.
+``assign_ratio(w, h, cw, ch, labels, distance) -> changed``
+    The same for ``1 - min(w / cw, cw / w, h / ch, ch / h)``, by true division.
 ``label_counts(labels, counts)``
     Adds the number of each label to ``counts`` (k,) int64.
 ``exact_sum(values, scale, digits)``, ``exact_sums(values, labels, scale, digits)``
