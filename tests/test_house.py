@@ -17,6 +17,7 @@ import fastanchor
 from fastanchor import BackendError, DataError, kernels
 
 import zoo
+from modules import compiled
 
 SOURCE = Path(fastanchor.__file__).resolve().parent
 
@@ -92,8 +93,7 @@ def test_boxes_come_first(name):
 def test_every_all_exists():
     for path in SOURCE.rglob("*.py"):
         name = ".".join(("fastanchor", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
-        compiled = name.startswith("fastanchor.kernels._") and not name.endswith("_numpy")
-        if name.endswith("__main__") or (compiled and not kernels.installed()):
+        if name.endswith("__main__") or (compiled(path) and not kernels.installed()):
             continue
         module = importlib.import_module(name)
         assert [n for n in getattr(module, "__all__", []) if not hasattr(module, n)] == []

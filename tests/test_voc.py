@@ -461,7 +461,7 @@ def test_split_with_holes(root):
 
 def test_split_that_is_none(root, tmp_path_factory):
     with pytest.raises(
-        DataError, match=r"split = 'tain': must be 'all' or one of 'cat_val', 'gap', 'holes', 'none', 'train', "
+        DataError, match=r"split = 'tain': must be 'all' or one of 'train', 'cat_val', 'gap', 'holes', 'none', "
     ):
         fastanchor.read(root, split="tain")
     with pytest.raises(DataError, match=r"no label file belongs to the split none"):

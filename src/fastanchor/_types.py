@@ -159,7 +159,7 @@ class Summary:
     oversize : int
         Boxes with a side more than 1 % longer than that of their image. They are kept as they are.
     per_class : dict
-        Class name to number of boxes, in the order of the names.
+        Class name to number of boxes, in the order of the classes.
     skipped : dict
         Reason to number of things the reader left out.
     """

@@ -195,7 +195,7 @@ class Boxes:
         if self.class_index is not None:
             counts = np.bincount(self.class_index, minlength=len(self.class_names))
             named = zip(self.class_names, counts.tolist(), strict=True)
-            for name, count in sorted(named):
+            for name, count in named:
                 per_class[name] = per_class.get(name, 0) + count
         return Summary(
             images=_images(self),

@@ -25,7 +25,7 @@ __all__ = ["add", "run"]
 OPTIONAL = {
     "numba": "compiled kernels",
     "matplotlib": "--plot (extra: plot)",
-    "pillow": "show, and image sizes that labels lack (extra: plot)",
+    "pillow": "show (extra: plot)",
     "msgspec": "COCO and YOLO labels at full speed (extra: coco)",
     "pyarrow": "Parquet tables (extra: parquet)",
     "scipy": "differential evolution in compat.mmdet (extra: compat)",

@@ -73,9 +73,10 @@ def read_training(path: PathLike, warn: Callable[[str], None], *, source_size: t
 
     `source_size` is that of images that are not there; give it where only sizes relative to the image count.
     """
+    lists = os.fsdecode(path).lower().endswith((".yaml", ".yml", ".data"))  # which name what is trained on
     if source_size is not None and detect(path) != "yolo":
         source_size = None  # these labels tell the sizes of their images
-    return read(path, split="auto", report=warn, source_size=source_size)
+    return read(path, split="train" if lists else "auto", report=warn, source_size=source_size)
 
 
 def rounded(wh: FloatArray) -> FloatArray:

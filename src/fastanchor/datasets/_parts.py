@@ -58,7 +58,7 @@ def of_images(batch: Batch, split: str | None, probe: Probe) -> tuple[Batch, tup
     """
     if batch.split is None:
         return batch, (), ()
-    parts = tuple(dict.fromkeys(filter(None, batch.split)))
+    parts = tuple(sorted(dict.fromkeys(filter(None, batch.split)), key=_order))
     taken = _taken(parts, split, probe)
     if taken:
         batch = batch.on(np.array([name in taken for name in batch.split], dtype=bool))
@@ -66,7 +66,8 @@ def of_images(batch: Batch, split: str | None, probe: Probe) -> tuple[Batch, tup
 
 
 def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> Chosen:
-    taken = _taken(tuple(source.parts), split, probe)
+    parts = tuple(sorted(source.parts, key=_order))
+    taken = _taken(parts, split, probe)
     part: dict[str, str] = {}
     if taken:
         for name in taken:
@@ -74,7 +75,7 @@ def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> 
                 part.setdefault(file, name)
         if not part:
             raise DataError(f"{shown(probe.path)}: no label file belongs to the split {' + '.join(taken)}")
-        return Chosen(list(part), part, tuple(source.parts), taken)
+        return Chosen(list(part), part, parts, taken)
     # a part that holds others tells less than they do
     names = [name for name in source.parts if PARTS.get(name) in SETS]
     if not source.files:
@@ -82,7 +83,7 @@ def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> 
     for name in names:
         for file in source.parts[name](Skips() if source.files else skips):
             part.setdefault(file, name)
-    return Chosen(source.files or list(part), part, tuple(source.parts), ())
+    return Chosen(source.files or list(part), part, parts, ())
 
 
 def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, ...]:
@@ -118,4 +119,5 @@ def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, st
 
 
 def _order(name: str) -> int:
-    return ("train", "trainval", "val", "test").index(name)
+    known = ("train", "trainval", "val", "test")
+    return known.index(PARTS[name]) if name in PARTS else len(known)
