@@ -1,6 +1,7 @@
 """What the search maximises: every objective against its definition, on every engine and backend."""
 
 import inspect
+import json
 import math
 from fractions import Fraction
 
@@ -10,6 +11,7 @@ import pytest
 import fastanchor
 from fastanchor import BoxIndex, DataError, Objective, kernels
 from fastanchor._check import MIN_SIDE
+from fastanchor.cli import main
 from fastanchor.engine import Shard, objective_of
 from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec
@@ -179,3 +181,26 @@ def test_an_unknown_name_is_a_sentence(name, call):
 def test_what_is_no_objective_is_a_type_error(other):
     with pytest.raises(fastanchor.WrongTypeError, match=f"^objective = .*{LEGAL}"):
         fastanchor.evolve(BOXES, START, objective=other)
+
+
+@pytest.mark.parametrize("name", ["recall", "iou>0.5"])
+def test_the_commands_take_it(name, capsys, tmp_path):
+    rows = "\n".join(f"{w},{h}" for w, h in BOXES.tolist())
+    (tmp_path / "t.csv").write_text(f"width,height\n{rows}\n")
+    data = [str(tmp_path / "t.csv"), "--objective", name, "--gen", "50", "--n-init", "2", "--min-size", "0"]
+    options = {"n_init": 2, "min_size": 0, "rng": 0, "gen": 50, "objective": name, "progress": False}
+    right = fastanchor.auto_anchor(BOXES, n=3, **options)
+    assert main(["anchors", *data, "--n", "3", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["anchors"] == right.anchors.tolist()
+    assert found["objective"] == found["evolve"]["objective"] == name
+    assert (found["evolve"]["engine"], found["evolve"]["score"]) == ("dense", right.evolve.history[-1])
+    assert main(["anchors", *data, "--n", "3"]) == 0
+    first, last = right.evolve.history[[0, -1]]
+    assert f"  by      {name}, {first:.5f} -> {last:.5f}, by looking at every box\n" in capsys.readouterr().out
+    assert main(["sweep", *data, "--n", "3", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["anchors"][0] == right.anchors.tolist()
+    assert found["objective"] == name
+    assert main(["anchors", *data[:2], "IoU"]) == 2
+    assert "--objective = 'IoU': must be 'ratio'" in capsys.readouterr().err

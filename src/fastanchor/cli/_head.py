@@ -23,7 +23,7 @@ __all__ = [
 
 def add_objective(job: argparse._ArgumentGroup) -> None:
     """Add what the search maximises."""
-    names = "ratio, recall, iou, iou>0.5 or iou-recall@0.5, with any threshold"
+    names = "ratio, recall, iou, 'iou>0.5' or iou-recall@0.5, with any threshold"
     job.add_argument("--objective", default="ratio", help=f"what the search maximises: {names} (default: ratio)")
 
 
