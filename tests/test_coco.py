@@ -295,7 +295,8 @@ def test_many_bad_ones_are_counted_and_few_named(tmp_path, way):
         written(tmp_path, content(*[annotation([0, 0, 0, 0])] * 1000, annotation([0, 0, 7, 8]))), report=said.append
     )
     assert boxes.skipped == {"box with zero width or height": 1000}
-    assert len(said) == 5
+    assert len(said) == 6
+    assert said[5] == "99% of what was found is skipped; most often: box with zero width or height"
 
 
 def test_real_files(data):
@@ -432,9 +433,9 @@ def test_json_of_another_kind_is_named(tmp_path, what, size):
         fastanchor.read(file, format="coco")
     if what == "LabelMe":
         return
-    with pytest.raises(DataError, match=rf"no labels recognised here; .*; it holds a file \.json \({what}\)"):
+    with pytest.raises(DataError, match=rf"no labels recognised here; it holds a file \.json \({what}\)"):
         fastanchor.read(file)
-    with pytest.raises(DataError, match=rf"no labels recognised here; .*; it holds 1 \.json \({what}\)"):
+    with pytest.raises(DataError, match=rf"no labels recognised here; it holds 1 \.json \({what}\)"):
         fastanchor.read(tmp_path)
 
 
@@ -444,7 +445,7 @@ def test_a_file_is_not_announced_before_it_is_looked_at(tmp_path, capsys, what):
     out, err = capsys.readouterr()
     assert out == ""
     assert "read as" not in err
-    assert err.rstrip().endswith(f"({what})")
+    assert f"it holds a file .json ({what}); known formats: " in err
 
 
 def test_standard_input(monkeypatch, way):

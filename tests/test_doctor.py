@@ -168,3 +168,77 @@ def test_an_option_that_nothing_has_a_use_for_is_refused(tmp_path, option, value
 def test_values_of_options_are_checked(tmp_path, option, value):
     with pytest.raises(DataError, match=f"^{option} = .*must be"):
         fastanchor.read(listed(tmp_path, RIGHT), source_size=SIZE, **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "count", "doubt"),
+    [(9, 0, 0, False), (10, 1, 0, False), (9, 1, 1, False), (5, 5, 5, False), (5, 6, 6, True), (1, 9, 9, True)],
+)
+def test_boxes_that_are_lost(tmp_path, good, bad, count, doubt):
+    boxes = [[(i, i, 20 + 2 * i, 30)] for i in range(good)] + [[(5, 5, 5, 30)]] * bad
+    found = fastanchor.read(listed(tmp_path, boxes), source_size=SIZE)
+    assert kinds(found).get("many boxes skipped", 0) == count
+    assert any(remark.doubt for remark in found.remarks) is doubt
+    if count:
+        [remark] = [one for one in found.remarks if one.kind == "many boxes skipped"]
+        share = f"{100 * bad // (good + bad)}%"
+        assert remark.text == f"{share} of what was found is skipped; most often: box with zero width or height"
+
+
+def test_images_without_a_size_are_lost_with_their_boxes(tmp_path):
+    path = listed(tmp_path, [[(1, 2, 30, 40), (1, 2, 35, 45)]] * 4)
+    png(tmp_path / "0.jpg", *SIZE)
+    boxes = fastanchor.read(path)
+    assert (len(boxes), boxes.skipped) == (2, {"image size missing": 3, "box of an image without a size": 6})
+    [remark] = [one for one in boxes.remarks if one.doubt]
+    assert (remark.kind, remark.count) == ("many boxes skipped", 6)
+    assert remark.text == "75% of what was found is skipped; most often: box of an image without a size"
+
+
+def test_what_is_left_out_on_purpose_is_not_lost(tmp_path):
+    region = "DontCare -1 -1 -10 503 169 590 190 -1 -1 -1 -1000 -1000 -1000 -10\n"
+    (tmp_path / "a.txt").write_text("Car 0 0 0 1 2 11 22 1 1 1 1 1 1 1\n" + 9 * region)
+    boxes = fastanchor.read(tmp_path, source_size=SIZE, strict=True)
+    assert (boxes.skipped, boxes.remarks) == ({"DontCare region": 9}, ())
+
+
+def test_labels_without_any_box_say_so(tmp_path, capsys):
+    content = {"images": [{"id": i, "file_name": f"{i}.jpg", "width": 90, "height": 80} for i in range(7)],
+               "annotations": [], "categories": []}  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    [remark] = fastanchor.read(tmp_path).remarks
+    assert (remark.kind, remark.count, remark.text) == ("no boxes", 7, "the labels of 7 images hold no box")
+    assert main(["stats", str(tmp_path), "--json"]) == 0
+    assert [one["kind"] for one in json.loads(capsys.readouterr().out)["remarks"]] == ["no boxes"]
+    assert main(["stats", str(tmp_path)]) == 0
+    assert "note      the labels of 7 images hold no box" in capsys.readouterr().out
+    for command in (["anchors"], ["sweep"], ["check", "--anchors", "10,20"]):
+        assert main([*command[:1], str(tmp_path), *command[1:]]) == 2
+        assert capsys.readouterr().err.endswith(f"{tmp_path}: the labels of 7 images hold no box\n")
+
+
+def coco(path, numbers):
+    images = [{"id": i, "file_name": f"{i}.jpg", "width": 90, "height": 80} for i in numbers]
+    boxes = [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 20, 30 + i]} for i in numbers]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "c"}]}))
+
+
+@pytest.mark.parametrize(
+    ("files", "count", "doubt"),
+    [
+        ({"all.json": range(9), "train.json": range(6), "val.json": range(6, 8)}, 8, True),
+        ({"a.json": range(9), "b.json": range(7, 30)}, 2, False),
+        ({"a.json": range(9), "b.json": range(9, 18)}, 0, False),
+        ({"train/a.json": range(9), "test/a.json": range(9)}, 0, False),  # other images that are called the same
+    ],
+)
+def test_images_of_several_label_files(tmp_path, files, count, doubt):
+    for name, numbers in files.items():
+        coco(tmp_path / name, numbers)
+    boxes = fastanchor.read(tmp_path)
+    found = [one for one in boxes.remarks if one.kind == "images listed several times"]
+    assert [(one.count, one.doubt) for one in found] == ([(count, doubt)] if count else [])
+    example = {8: "8 images listed in more than one label file: 0.jpg in all.json, train.json",
+               2: "2 images listed in more than one label file: 7.jpg in a.json, b.json"}  # fmt: skip
+    assert [one.text for one in found] == ([example[count]] if count else [])

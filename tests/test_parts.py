@@ -86,7 +86,7 @@ def test_commands_for_anchors_take_the_training_part(tmp_path, capsys, command, 
     assert read["split"] == (["train"] if widths == [5] else None)
     if command != "convert":
         assert main(arguments) == 0
-        shown = "(train of train, val)" if widths == [5] else "(all of train, val)"
+        shown = "(split train; left out: val)" if widths == [5] else "(all parts: train, val)"
         assert shown in capsys.readouterr().out.splitlines()[0]
 
 

@@ -170,3 +170,33 @@ def test_a_list_may_begin_with_an_image_without_boxes(tmp_path):
     boxes = fastanchor.read(tmp_path / "list.txt", source_size=(40, 30))
     assert boxes.wh.tolist() == [[2, 2]]
     assert len(boxes.image_wh) == 2
+
+
+GLUED = {
+    "with a blank": f"{CAR} {CAR}\n",
+    "without one": f"{CAR}{CAR}\n",
+    "many": CAR * 12,
+    "with scores": f"{CAR} 0.9 {CAR} 0.8",
+    "of a class with a blank": f"traffic light{CAR[3:]} {CAR}",
+}
+
+
+@pytest.mark.parametrize("text", GLUED.values(), ids=GLUED)
+def test_kitti_lines_of_several_objects_are_named(tmp_path, text):
+    labels = kitti(tmp_path, a=text, b=f"{CAR}\n", c=text)
+    said = []
+    boxes = fastanchor.read(tmp_path, source_size=(1242, 375), report=said.append)
+    np.testing.assert_array_equal(boxes.wh, [WH])
+    assert boxes.skipped == {"line with more than one object": 2}
+    assert said[0].startswith(f"{labels / 'a.txt'}, line 1: line with more than one object (")
+    (labels / "b.txt").unlink()
+    with pytest.raises(DataError, match=r"nothing could be read; .*a\.txt, line 1: line with more than one object"):
+        fastanchor.read(tmp_path, source_size=(1242, 375))
+
+
+@pytest.mark.parametrize("name", ["traffic light", "Type 2 car", "a b c d e f g h"])
+def test_kitti_classes_hold_blanks_and_numbers(tmp_path, name):
+    kitti(tmp_path, a=CAR.replace("Car", name))
+    boxes = fastanchor.read(tmp_path, source_size=(1242, 375), strict=True)
+    np.testing.assert_array_equal(boxes.wh, [WH])
+    assert boxes.class_names == (name,)

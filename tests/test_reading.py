@@ -302,3 +302,101 @@ def test_a_pipe_that_is_named_is_read(tmp_path, name, capsys):
         ]
         del images
     assert not fastanchor._reading._pipes
+
+
+# --- which format is read where there are several
+
+CSV = "filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,100,50,cat,10,5,40,25\n"
+OPEN = "ImageID,LabelName,XMin,XMax,YMin,YMax\na,/m/1,0.1,0.4,0.1,0.5\n"
+LISTED = "a.jpg 10,5,40,25,0\n"
+LABELME = json.dumps({
+    "shapes": [{"label": "cat", "points": [[10, 5], [40, 25]], "shape_type": "rectangle"}],
+    "imagePath": "a.jpg", "imageWidth": 100, "imageHeight": 50,
+})  # fmt: skip
+TWO = {
+    "voc beside tables": ("voc", {"a.xml": XML}, {"labels.csv": CSV, "train_labels.csv": CSV}),
+    "voc below tables": ("voc", {"images/train/a.xml": XML}, {"data/labels.csv": CSV}),
+    "coco and a table": ("coco", {"annotations/a.json": json.dumps(COCO)}, {"a.csv": CSV}),
+    "yolo and a table": ("yolo", {"labels/a.txt": ROW}, {"labels.csv": CSV}),
+    "kitti and a table": ("kitti", {"label_2/a.txt": KITTI}, {"labels.csv": CSV}),
+    "labelme and a table": ("labelme", {"a.json": LABELME}, {"labels.csv": CSV}),
+    "list and a table": ("list", {"train/list.txt": LISTED}, {"labels.csv": CSV}),
+}
+
+
+def tree(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize(("name", "read", "others"), TWO.values(), ids=TWO)
+def test_tables_of_the_same_boxes_are_not_added_up(tmp_path, name, read, others):
+    tree(tmp_path, read)
+    alone = fastanchor.read(tmp_path, source_size=(100, 50) if name in ("yolo", "kitti", "list") else None)
+    tree(tmp_path, others)
+    assert datasets.detect(tmp_path) == name
+    boxes = fastanchor.read(tmp_path, source_size=(100, 50) if name in ("yolo", "kitti", "list") else None, strict=True)
+    assert np.array_equal(boxes.wh, alone.wh)
+    [remark] = [one for one in boxes.remarks if one.kind == "labels of another format"]
+    assert (remark.count, remark.doubt) == (len(others), False)
+    first = sorted(others)[0]
+    files = "1 label file" if len(others) == 1 else "2 label files"
+    assert remark.text == f"also there, not read: {files} of the format table ({tmp_path / first})"
+    assert fastanchor.read(tmp_path, format="table").wh.tolist() == [[30, 20]] * len(others)
+
+
+def test_a_table_of_sizes_is_no_other_label(tmp_path):
+    tree(tmp_path, {"boxes.csv": OPEN, "image_sizes.csv": "ImageID,Width,Height\na,100,50\n"})
+    boxes = fastanchor.read(tmp_path, strict=True)
+    np.testing.assert_allclose(boxes.wh, [[30, 20]])
+    assert boxes.remarks == ()
+
+
+EQUAL = {
+    "voc or coco": {"a.xml": XML, "annotations/a.json": json.dumps(COCO)},
+    "voc or yolo": {"Annotations/a.xml": XML, "labels/a.txt": ROW},
+    "coco or yolo": {"train/_annotations.coco.json": json.dumps(COCO), "labels/a.txt": ROW},
+    "voc or openimages": {"a.xml": XML, "boxes.csv": OPEN},
+    "coco or labelme": {"a.json": json.dumps(COCO), "b/b.json": LABELME},
+    "voc or coco or yolo": {"a.xml": XML, "a.json": json.dumps(COCO), "labels/a.txt": ROW},
+}
+
+
+@pytest.mark.parametrize(("names", "files"), EQUAL.items(), ids=EQUAL)
+def test_two_formats_of_equal_strength_are_a_question(tmp_path, capsys, names, files):
+    tree(tmp_path, files)
+    for call in (fastanchor.read, datasets.iter_images, datasets.detect):
+        with pytest.raises(DataError, match=rf": could be {names}; say which \(format\)$"):
+            call(tmp_path)
+    assert main(["stats", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.endswith(f"{tmp_path}: could be {names}; say which (--format)\n")
+    for name in names.split(" or "):
+        unsized = name in ("yolo", "openimages")
+        assert len(fastanchor.read(tmp_path, format=name, source_size=(100, 50) if unsized else None)) == 1
+
+
+# --- the first images, where some files cannot be used
+
+FIRST = {"voc": (".xml", "<annotation", XML), "kitti": (".txt", "Car 1 2\n", KITTI), "labelme": (".json", "{", LABELME)}
+
+
+@pytest.mark.parametrize(("name", "ending", "bad", "good"), [(k, *v) for k, v in FIRST.items()], ids=FIRST)
+@pytest.mark.parametrize("count", [3, 9, 40])
+def test_the_first_images_come_after_files_that_cannot_be_used(tmp_path, name, ending, bad, good, count):
+    for i in range(count):
+        (tmp_path / f"{i}{ending}").write_text(bad)
+    for i in (100, 101, 102):
+        (tmp_path / f"{i}{ending}").write_text(good)
+    size = (100, 50) if name == "kitti" else None
+    said = []
+    found = list(datasets.iter_images(tmp_path, limit=2, format=name, source_size=size, report=said.append))
+    if name == "kitti":  # its files are images, whatever their rows
+        assert [image.name for image in found] == ["0", "1"]
+    else:
+        assert [image.name for image in found] == ["100", "101"]
+    assert 2 <= len(said) <= 3
+    for i in (100, 101, 102):
+        (tmp_path / f"{i}{ending}").write_text(bad)
+    with pytest.raises(DataError, match=r"nothing could be read; .*0\."):
+        datasets.iter_images(tmp_path, limit=2, format=name, source_size=size)

@@ -11,7 +11,7 @@ import pytest
 import fastanchor
 from fastanchor import Boxes, DataError
 from fastanchor.cli import main
-from fastanchor.datasets import detect, iter_images, table
+from fastanchor.datasets import detect, iter_images, reading, table
 
 from labels import png
 
@@ -452,3 +452,69 @@ def test_rows_are_named_where_they_stand(tmp_path, form):
     fastanchor.read(file, source_size=(90, 90), report=said.append)
     places = sorted(re.search("(line|row) ([0-9]+)", one)[0] for one in said if "box with" in one)
     assert places == (["line 3", "line 5"] if form == "csv" else ["row 1", "row 3"])
+
+
+# --- tables without a header
+
+PLACES = [(10, 20, 40, 60), (5, 6, 25, 36), (0, 0, 50, 40)]
+NO_HEADER = {
+    "keras-retinanet": ("{i}.jpg,{},{},{},{},cat", {}),
+    "keras-retinanet without a class": ("images/{i}.png,{},{},{},{}", {}),
+    "blank lines": ("\n\n{i}.jpg,{},{},{},{},cat\n", {}),
+    "numbers and a class, by position": ("{i},{},{},{},{},cat", {"columns": ["1", "2", "3", "4"]}),
+    "class first, by position": ("cat,{},{},{},{},{i}.jpg", {"columns": ["1", "2", "3", "4"]}),
+    "seven columns, by position": ("x,{i}.jpg,cat,{},{},{},{}", {"columns": ["3", "4", "5", "6"]}),
+}
+
+
+@pytest.mark.parametrize(("line", "options"), NO_HEADER.values(), ids=NO_HEADER)
+def test_the_first_row_of_a_table_without_a_header_counts(tmp_path, line, options):
+    rows = [line.format(*box, i=i) for i, box in enumerate(PLACES)]
+    boxes = fastanchor.read(put(tmp_path / "a.csv", "\n".join(rows)), **options)
+    assert boxes.wh.tolist() == [[30, 40], [20, 30], [50, 40]]
+    assert boxes.skipped == {}
+
+
+@pytest.mark.parametrize("line", ["0,a.jpg,10,20,30,40,cat,7", "cat,10,20,30,40,a.jpg"])
+def test_a_first_row_of_numbers_is_not_called_a_header(tmp_path, line):
+    rule = rf"got {line.count(',') + 1} columns without names; see columns"
+    with pytest.raises(DataError, match=rule):
+        fastanchor.read(put(tmp_path / "a.csv", f"{line}\n{line}\n"))
+
+
+AUTOML = {
+    "two corners": "{0},gs://b/{1}.jpg,cat,0.1,0.2,,,0.4,0.6,,",
+    "four corners": "{0},b/{1}.jpg,cat,0.1,0.2,0.4,0.2,0.4,0.6,0.1,0.6",
+    "rounded": "{0},{1}.png,cat,0.70000005,0.6,,,1.0000005,1.0,,",
+}
+
+
+@pytest.mark.parametrize("line", AUTOML.values(), ids=AUTOML)
+def test_google_automl(tmp_path, line):
+    rows = [line.format(part, i) for i, part in enumerate(["TRAIN", "TRAIN", "VALIDATION", "TEST", "UNASSIGNED"])]
+    file = put(tmp_path / "a.csv", "\n".join([*rows, "TRAIN,gs://b/9.jpg,,,,,,,,,"]))
+    boxes = fastanchor.read(file, source_size=(200, 100))
+    np.testing.assert_allclose(boxes.wh, [[60, 40]] * 5, rtol=1e-5)
+    assert (len(boxes.image_wh), boxes.class_names, boxes.skipped) == (6, ("cat",), {})
+    assert boxes.split == ("TRAIN", "TRAIN", "VALIDATION", "TEST", "UNASSIGNED", "TRAIN")
+    for split, count in {"train": 2, "val": 1, "TEST": 1, "train+validation": 3, "auto": 2}.items():
+        assert len(fastanchor.read(file, source_size=200, split=split)) == count
+    with pytest.raises(DataError, match="must be 'all' or one of 'TRAIN', 'VALIDATION', 'TEST', 'UNASSIGNED'"):
+        fastanchor.read(file, source_size=200, split="trained")
+
+
+@pytest.mark.parametrize("header", ["filename,xmin,ymin,xmax,ymax", "filename,x,y,w,h"])
+def test_images_of_unknown_size_are_not_drawn(tmp_path, capsys, header):
+    file = put(tmp_path / "a.csv", f"{header}\na.jpg,1,2,30,40\n")
+    with pytest.raises(DataError, match=r"a\.csv: the sizes of its images are unknown, so it cannot be drawn; see"):
+        iter_images(file)
+    code, out, err = run(capsys, "show", file, "-o", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert err.endswith("so it cannot be drawn; give --source-size WxH or --images DIR\n")
+    assert [image.width for image in iter_images(file, source_size=(64, 48))] == [64]
+
+
+def test_parts_of_a_table_stand_in_the_usual_order(tmp_path):
+    rows = [f"a{i}.jpg,{part},1,2,30,40" for i, part in enumerate(["test", "x", "val", "train", "a", "test"])]
+    file = put(tmp_path / "a.csv", "\n".join(["filename,split,xmin,ymin,xmax,ymax", *rows]))
+    assert reading(file).parts == ("train", "val", "test", "x", "a")

@@ -265,7 +265,7 @@ def test_open_images(tmp_path):
     said = []
     square = fastanchor.read(file, report=said.append)
     np.testing.assert_allclose(square.wh, [[0.5, 0.5], [0.5, 0.25]])
-    assert said[0].endswith("taken as square; see source_size")
+    assert said[0].endswith("taken as square; see source_size and images")
     assert square.skipped == {"box of a crowd": 1}
     assert len(fastanchor.read(file, crowd=True)) == 3
     word = csv_file(tmp_path, OPEN + rows.replace(",1\n", ",True\n"), "word.csv")
@@ -293,7 +293,8 @@ def test_open_images_knows_which_are_pixels(tmp_path):
     assert boxes.wh.tolist() == [[50, 50], [1, 2], [30, 4]]
     assert boxes.image_wh.tolist() == [[100, 90]] * 3
     with pytest.raises(
-        DataError, match=r"nothing could be read; .*image size missing \(a: image not found; see source_size\)"
+        DataError,
+        match=r"nothing could be read; .*image size missing \(a: image not found; see source_size and",
     ):
         fastanchor.read(tmp_path / "boxes.csv")
 

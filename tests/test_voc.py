@@ -184,7 +184,7 @@ def test_size_that_is_none(tmp_path, size):
     boxes = fastanchor.read(folder, report=said.append)
     assert len(boxes) == 9
     assert boxes.skipped == {"image size missing": 1, "box of an image without a size": 2}
-    assert said[0] == f"{folder / 'bad.xml'}: image size missing (a.jpg: image not found; see source_size)"
+    assert said[0] == f"{folder / 'bad.xml'}: image size missing (a.jpg: image not found; see source_size and images)"
     with pytest.raises(DataError, match=r"bad\.xml: image size missing"):
         fastanchor.read(folder, strict=True)
     given = fastanchor.read(folder, source_size=(64, 48), strict=True)
@@ -252,7 +252,8 @@ def test_objects_of_other_programs_are_no_empty_set(tmp_path, content, what):
 def test_only_the_first_five_are_told_but_all_are_counted(tmp_path):
     said = []
     boxes = fastanchor.read(write(tmp_path, a=xml(thing(), *[thing(box(x1=10))] * 9)), report=said.append)
-    assert len(said) == 5
+    assert len(said) == 6
+    assert said[5] == "90% of what was found is skipped; most often: box with zero width or height"
     assert boxes.skipped == {"box with zero width or height": 9}
 
 
@@ -529,7 +530,7 @@ def test_file_too_large(tmp_path):
 def test_nothing_there(tmp_path):
     with pytest.raises(DataError, match=r"gone: no such file or folder; labels in one of the formats 'voc'"):
         fastanchor.read(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"no labels recognised here; known formats: .*'voc'"):
+    with pytest.raises(DataError, match=r"no labels recognised here; it holds nothing; known formats: 'voc'"):
         fastanchor.read(tmp_path)
     with pytest.raises(
         DataError, match=r"holds no labels of the format 'voc', Pascal VOC \(XML files\); it holds nothing"
@@ -588,9 +589,9 @@ OTHER = {
 @pytest.mark.parametrize("what", OTHER)
 def test_xml_of_another_kind_is_named(tmp_path, what):
     write(tmp_path, a=OTHER[what], b=OTHER[what])
-    with pytest.raises(DataError, match=rf"no labels recognised here; .*; it holds 2 \.xml \({what}\)"):
+    with pytest.raises(DataError, match=rf"no labels recognised here; it holds 2 \.xml \({what}\)"):
         fastanchor.read(tmp_path)
-    with pytest.raises(DataError, match=rf"no labels recognised here; .*; it holds a file \.xml \({what}\)"):
+    with pytest.raises(DataError, match=rf"no labels recognised here; it holds a file \.xml \({what}\)"):
         fastanchor.read(tmp_path / "a.xml")
     with pytest.raises(DataError, match=rf"a\.xml, line 1: XML file that is no Pascal VOC annotation \({what}\)"):
         fastanchor.read(tmp_path, format="voc")
@@ -598,7 +599,7 @@ def test_xml_of_another_kind_is_named(tmp_path, what):
 
 def test_folders_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "Annotations").symlink_to(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"no labels recognised here; .*; it holds .*Annotations: link that cannot be"):
+    with pytest.raises(DataError, match=r"no labels recognised here; it holds .*Annotations: link that cannot be"):
         fastanchor.read(tmp_path)
 
 

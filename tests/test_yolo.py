@@ -83,7 +83,7 @@ BAD = {
     "words": ("cat 0.5 0.4 0.2 0.3", NO_CLASS, "0.5, 0.4, 0.2, 0.3"),
     "two numbers in one": ("1 0.5 0.4-0.2 0.2 0.3", UNREADABLE, "0.5, ?, 0.2, 0.3"),
     "underscore": ("1 0.5 0.4 0.2 0_3", UNREADABLE, "0.5, 0.4, 0.2, ?"),
-    "commas": ("1,0.5,0.4,0.2,0.3", "row of 1 columns", "?, ?, ?, ?"),
+    "commas": ("1,0.5,0.4,0.2,0.3", "row of 1 column", "?, ?, ?, ?"),
     "class is no whole number": ("0.5 0.5 0.4 0.2 0.3", NO_CLASS, "0.5, 0.4, 0.2, 0.3"),
     "negative class": ("-1 0.5 0.4 0.2 0.3", NO_CLASS, "0.5, 0.4, 0.2, 0.3"),
     "four columns": ("1 0.5 0.4 0.2", "row of 4 columns", "0.5, 0.4, 0.2, ?"),

@@ -1,6 +1,7 @@
 """Which label files a YOLO data set has: yaml and .data files, lists of images, and the folders people have."""
 
 import os
+import pickle
 from contextlib import ExitStack
 from unittest import mock
 
@@ -9,6 +10,7 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError, datasets
+from fastanchor.datasets import _driver
 
 ROW = "1 0.5 0.4 0.2 0.3"
 OTHER = "0 0.5 0.5 0.1 0.1"
@@ -45,9 +47,9 @@ def test_data_yaml(tmp_path, text):
     (tmp_path / "data.yaml").write_text(text)
     for place in (tmp_path, tmp_path / "data.yaml"):
         boxes = fastanchor.read(place)
-        assert boxes.class_names == ("cat", "dog")
-        assert boxes.class_index.tolist() == [1, 0, 1]
-        assert boxes.skipped == {"box of a class that the names do not have": 1}
+        assert boxes.class_names == ("cat", "dog", "2")
+        assert boxes.class_index.tolist() == [1, 0, 2, 1]
+        assert boxes.skipped == {}
     if "val" in text.replace("valid/", ""):
         assert len(fastanchor.read(tmp_path, split="val")) == 1
 
@@ -343,3 +345,83 @@ def test_a_folder_is_not_listed_again_and_again(tmp_path, described, call, forma
     assert counts.pop(str(tmp_path.resolve())) <= 3
     assert counts
     assert max(counts.values()) <= 3
+
+
+NAMED = {
+    "one name": (["cat"], [0, 1, 1], ("cat", "1"), 2),
+    "far beyond": (["cat"], [0, 2147483647, 20], ("cat", "20", "2147483647"), 2),
+    "all beyond": (["cat", "dog"], [5, 5, 5], ("cat", "dog", "5"), 3),
+    "none beyond": (["cat", "dog"], [1, 0, 1], ("cat", "dog"), 0),
+    "one name twice": (["cat", "cat"], [1, 0, 7], ("cat", "cat", "7"), 1),
+}
+
+
+@pytest.mark.parametrize(("names", "numbers", "classes", "count"), NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize("kind", ["yolo", "labels.cache"])
+def test_classes_beyond_the_names_are_kept_and_noted(tmp_path, kind, names, numbers, classes, count):
+    rows = [f"{number} 0.5 0.4 0.2 0.3" for number in numbers]
+    (tmp_path / "data.yaml").write_text(f"train: labels\nnames: {names}\n")
+    path = tmp_path
+    if kind == "yolo":
+        write(tmp_path / "labels", **{f"a{i}": row for i, row in enumerate(rows)})
+    else:
+        path = tmp_path / "labels.cache"
+        table = np.array([row.split() for row in rows], dtype=np.float64)
+        path.write_bytes(pickle.dumps({"a.jpg": [table, (640, 480), []], "version": 0.6}))
+    boxes = fastanchor.read(path, source_size=(640, 480) if kind == "yolo" else None, strict=True)
+    assert boxes.skipped == {}
+    assert boxes.class_names == classes
+    expected = [number if number < len(names) else classes.index(str(number)) for number in numbers]
+    assert boxes.class_index.tolist() == expected
+    noted = {remark.kind: remark.count for remark in boxes.remarks}
+    assert noted.get("classes without a name", 0) == count
+    assert not any(remark.doubt for remark in boxes.remarks)
+
+
+def test_classes_beyond_the_names_in_many_files(tmp_path, monkeypatch):
+    """Files are parsed some at a time: the classes of all of them are one list."""
+    monkeypatch.setattr(_driver, "CHUNK", 2)
+    (tmp_path / "data.yaml").write_text("train: labels\nnames: [cat, cat]\n")
+    numbers = [0, 1, 7, 3, 1, 7, 0]
+    write(tmp_path / "labels", **{f"a{i}": f"{number} 0.5 0.4 0.2 0.3" for i, number in enumerate(numbers)})
+    boxes = fastanchor.read(tmp_path, source_size=100)
+    assert boxes.class_names[:2] == ("cat", "cat")
+    assert [boxes.class_names[i] for i in boxes.class_index] == ["cat", "cat", "7", "3", "cat", "7", "cat"]
+    assert boxes.class_index[[0, 1, 4, 6]].tolist() == [0, 1, 1, 0]
+    [remark] = [one for one in boxes.remarks if one.kind == "classes without a name"]
+    assert remark.count == 3
+    assert remark.text == "3 boxes of classes beyond the 2 declared names, kept under the number as name: 3, 7"
+
+
+LABEL_TOOL = {
+    "one box": "1\n10 20 110 220\n",
+    "two boxes": "2\r\n10 20 110 220\r\n5 5 50 60\r\n",
+    "a blank line": "1\n\n10 20 110 220",
+    "words are ignored elsewhere": "2\n10 20 110 220\n0.5 0.5 0.25 0.25\n",
+}
+
+
+@pytest.mark.parametrize("text", LABEL_TOOL.values(), ids=LABEL_TOOL)
+def test_counts_and_corners_are_named(tmp_path, text):
+    write(tmp_path / "Labels", a=text, b=ROW, c=text, d=f"{ROW}\n{OTHER}")
+    said = []
+    boxes = fastanchor.read(tmp_path, source_size=100, report=said.append)
+    reason = "file with a count and corners in pixels (of BBox-Label-Tool), which are not read"
+    assert boxes.skipped == {reason: 2}
+    assert said[0] == f"{tmp_path / 'Labels' / 'a.txt'}, line 1: {reason}"
+    assert boxes.wh.tolist() == [[20, 30], [20, 30], [10, 10]]
+    assert len(boxes.image_wh) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "skipped"),
+    [
+        ("1\n10 20 110 220\n5 5 50 60\n", {"row of 1 column": 1, "row of 4 columns": 2}),
+        ("10 20 110 220\n1\n", {"row of 1 column": 1, "row of 4 columns": 1}),
+        ("0\n", {"row of 1 column": 1}),
+        (f"1\n{ROW}", {"row of 1 column": 1}),
+    ],
+)
+def test_other_short_rows_are_counted_one_by_one(tmp_path, text, skipped):
+    write(tmp_path / "labels", a=text, b=ROW, c=ROW)
+    assert fastanchor.read(tmp_path, source_size=100).skipped == skipped

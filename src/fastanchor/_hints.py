@@ -10,6 +10,7 @@ __all__ = ["called", "hint", "of_command_line", "of_file", "setting"]
 # in Python, on the command line
 _HINTS = {
     "source_size": ("see source_size", "give --source-size WxH"),
+    "sizes": ("see source_size and images", "give --source-size WxH or --images DIR"),
     "unit": ("see unit", "give --unit"),
     "form": ("see form", "give --form"),
     "rows": ("see rows", "give --rows"),

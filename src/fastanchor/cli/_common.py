@@ -59,6 +59,7 @@ def add_data(parser: argparse.ArgumentParser, *, optional: bool = False, trainin
     if optional:
         text = f"{text}; default: a built-in sample"
     parser.add_argument("data", nargs="*" if optional else "+", metavar="DATA", help=text)
+    parser.set_defaults(training=training)
     group = add_reading(parser, training=training)
     group.add_argument("--strict", action="store_true",
                        help="stop at the first thing skipped, and at doubts about the reading")  # fmt: skip
@@ -191,6 +192,8 @@ def _loaded(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
                 say(f"{one}: read as {name}")
         source = ", ".join(arguments.data)
     boxes = found.boxes
+    if arguments.training and not len(boxes):
+        raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} hold no box")
     return boxes, {
         "source": source,
         "format": ", ".join(dict.fromkeys(found.formats)),
@@ -209,7 +212,10 @@ def _shown_split(read: dict[str, Any]) -> str:
     """Return which parts of the data set were read."""
     if not read["parts"]:
         return ""
-    return f" ({' + '.join(read['split']) if read['split'] else 'all'} of {', '.join(read['parts'])})"
+    if not read["split"]:
+        return f" (all parts: {', '.join(read['parts'])})"
+    others = ", ".join(name for name in read["parts"] if name not in read["split"])
+    return f" (split {' + '.join(read['split'])}{others and f'; left out: {others}'})"
 
 
 def plain_summary(summary: Summary) -> dict[str, Any]:

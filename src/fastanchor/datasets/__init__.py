@@ -16,7 +16,7 @@ from fastanchor._hints import called, hint
 from fastanchor._reading import named, unreadable
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
-from fastanchor.datasets._driver import Loaded, load
+from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
 from fastanchor.datasets._probe import Probe
@@ -216,14 +216,28 @@ def images_of(
     """Return what :func:`iter_images` goes through, and the format; parameters are those of `iter_images`."""
     asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
     with _opened([path], asked) as found:
-        files = limit
-        loaded = load(*found[0], asked, skips, progress, files)
-        while files is not None and loaded.more and len(loaded.batch.label) < limit:  # type: ignore[operator]
-            files *= 4  # some could not be used
-            loaded = load(*found[0], asked, Skips(strict=strict), progress, files)
+        loaded = _first(limit, lambda files, skips: load(*found[0], asked, skips, progress, files), skips, strict)
     if loaded.boxes.xy is None:
         raise DataError(f"{shown(str(path))}: tells the sizes of boxes and not where they lie, so it cannot be drawn")
+    if loaded.boxes.image_wh is None:
+        raise DataError(
+            f"{shown(str(path))}: the sizes of its images are unknown, so it cannot be drawn; {hint('sizes')}"
+        )
     return Pictures(loaded.format, list(_annotations(loaded, limit)))
+
+
+def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips, strict: bool) -> Loaded:
+    """Read the first files, and more of them as long as they hold fewer images, since some cannot be used."""
+    files = limit
+    while True:
+        try:
+            loaded = read(files, skips)
+            if files is None or limit is None or not loaded.more or len(loaded.batch.label) >= limit:
+                return loaded
+        except NothingRead as error:
+            if files is None or not error.more:
+                raise
+        files, skips = 4 * files, Skips(strict=strict)  # what was left out is reported once
 
 
 def detect(path: PathLike) -> str:

@@ -30,6 +30,9 @@ __all__ = ["Sheet", "sheet", "take"]
 
 SMALL = 1 << 20  # bytes up to which a file is read sooner than pyarrow is imported
 HEADLESS = ("filename", *CORNERS[0], "class")  # columns of files without a header, whose rows begin with an image
+# and of Google AutoML: two or four corners, one after the other round the box
+AUTOML = ("split", "filename", "class", "xmin", "ymin", "5", "6", "xmax", "ymax", "9", "10")
+AUTOML_SETS = ("train", "validation", "test", "unassigned", "")
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -97,11 +100,21 @@ def sheet(file: str, head: bytes) -> Sheet:
             raise Unusable("empty file")
     except csv.Error as error:
         raise Unusable("no table", None, str(error)) from None
-    if all(_numeric(cell) for cell in names):  # no header: the columns have no names
-        return Sheet(file, data, [str(i) for i in range(len(names))], delimiter, before)
-    if len(names) in (5, 6) and _is_image(names[0]) and all(_numeric(cell or "0") for cell in names[1:5]):
-        return Sheet(file, data, list(HEADLESS[: len(names)]), delimiter, before)
+    columns = _without_header(names)
+    if columns is not None:
+        return Sheet(file, data, columns, delimiter, before)
     return Sheet(file, data, [name.strip() for name in names], delimiter, reader.line_num)
+
+
+def _without_header(row: Sequence[str]) -> list[str] | None:
+    """Return the columns of a table by its first row, None if it is a header; without a meaning they are numbered."""
+    if len(row) in (5, 6) and _is_image(row[0]) and all(_numeric(cell or "0") for cell in row[1:5]):
+        return list(HEADLESS[: len(row)])
+    if len(row) == len(AUTOML) and row[0].strip().lower() in AUTOML_SETS and all(map(_numeric, filter(None, row[3:]))):
+        return list(AUTOML)
+    if sum(map(_numeric, row)) >= min(2, len(row)):  # names of columns are words
+        return [str(i) for i in range(len(row))]
+    return None
 
 
 def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +17,14 @@ from fastanchor.datasets._values import AREA, alike
 
 __all__ = ["Seen", "examine"]
 
+FIRST = 100  # images that are enough to see whether each has a label file of its own
 BEYOND = 0.01  # of the image's side: less comes from rounding
 MISREAD = 0.02  # share of the boxes beyond their image from which on the reading is doubtful
 NEARLY = 0.95  # of the images
 CROWDED = 3  # boxes of one image, from which on it is strange that all have one size
 FEW = 5  # boxes or images, below which nothing is said about all of them
 LOST = 0.1  # share of the boxes that may be skipped without a word
+EXAMPLES = 5  # classes that are named
 LARGE = 0.5  # share of the image that the median box may have
 
 
@@ -37,15 +41,18 @@ class Seen(NamedTuple):
     area: FloatArray | None
     cls: IntArray | None
     classes: tuple[str, ...]
-    skipped: int
-    files: list[str]
+    unnamed: int  # how many of the classes, the last ones, are numbers that the names do not reach
+    lost: Mapping[str, int]  # what was left out by faults
+    files: list[str]  # what the labels call the images, or else their label files
+    labels: list[str]  # label file of each image
 
 
 def examine(seen: Seen) -> list[Remark]:
     """Return the remarks about a set, doubts about the reading first."""
     if not len(seen.wh):
-        return []
-    found = [*_unknown_sizes(seen)]
+        text = f"the labels of {many(len(seen.labels), 'image')} hold no box"
+        return [*_lost(seen), *_several_times(seen), Remark("no boxes", text, len(seen.labels))]
+    found = [*_lost(seen), *_unknown_sizes(seen), *_several_times(seen)]
     if seen.image is not None and seen.known:
         found += [*_beyond(seen), *_image_taken_for_box(seen), *_unit(seen)]
     found += [*_areas(seen), *_notes(seen)]
@@ -56,10 +63,11 @@ def _unknown_sizes(seen: Seen) -> Iterator[Remark]:
     if seen.known:
         return
     if seen.image is not None and len(seen.size):
-        text = f"sizes of images are unknown, so boxes are relative to images taken as square; {hint('source_size')}"
+        text = f"sizes of images are unknown, so boxes are relative to images taken as square; {hint('sizes')}"
         yield Remark("unknown image sizes", text, len(seen.size), doubt=True)
     else:
-        text = f"sizes of images are unknown, so boxes are not scaled to the network input; {hint('source_size')}"
+        advice = hint("source_size" if seen.image is None else "sizes")
+        text = f"sizes of images are unknown, so boxes are not scaled to the network input; {advice}"
         yield Remark("unknown image sizes", text, len(seen.wh), doubt=True)
 
 
@@ -142,17 +150,55 @@ def _areas(seen: Seen) -> Iterator[Remark]:
         yield Remark("areas that contradict the boxes", text, count, doubt=True)
 
 
+def _lost(seen: Seen) -> Iterator[Remark]:
+    n, lost = len(seen.wh), sum(seen.lost.values())
+    if lost and lost >= LOST * (n + lost):
+        most = max(seen.lost, key=seen.lost.__getitem__)
+        text = f"{100 * lost // (n + lost)}% of what was found is skipped; most often: {most}"
+        yield Remark("many boxes skipped", text, lost, doubt=lost > n)
+
+
+def _several_times(seen: Seen) -> Iterator[Remark]:
+    """Say that files of one folder hold the same images."""
+    first = seen.labels[:FIRST]
+    if len(set(first)) == len(first) or seen.labels[0] == seen.labels[-1]:  # a file an image, or one file
+        return
+    if len(set(seen.files)) == len(seen.files):  # as is nearly always so
+        return
+    parts = {label: label.rpartition(os.sep) for label in set(seen.labels)}
+    there: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for label, file in dict.fromkeys(zip(seen.labels, seen.files, strict=True)):
+        if file:
+            folder, _, name = parts[label]
+            there[folder, file].append(name)
+    again = [(file, own) for (_, file), own in there.items() if len(own) > 1]
+    if again:
+        count, (file, own) = len(again), again[0]
+        text = f"{many(count, 'image')} listed in more than one label file: {file} in {', '.join(own[:EXAMPLES])}"
+        yield Remark("images listed several times", text, count, doubt=MISREAD * len(there) < count >= FEW)
+
+
+def _classes(seen: Seen) -> Iterator[Remark]:
+    if seen.cls is None:
+        return
+    counts = np.bincount(seen.cls, minlength=len(seen.classes))
+    declared = len(seen.classes) - seen.unnamed
+    if seen.unnamed:
+        count = int(counts[declared:].sum())
+        text = (
+            f"{many(count, 'box', 'boxes')} of classes beyond the {many(declared, 'declared name')}, kept under the "
+            f"number as name: {', '.join(seen.classes[declared:][:EXAMPLES])}"
+        )
+        yield Remark("classes without a name", text, count)
+    if declared > 1 and np.count_nonzero(counts) == 1:
+        name = seen.classes[int(counts.argmax())]
+        text = f"all boxes are of class {name}, where {declared} classes are declared"
+        yield Remark("one class", text, len(seen.wh))
+
+
 def _notes(seen: Seen) -> Iterator[Remark]:
     n = len(seen.wh)
-    if seen.skipped >= LOST * (n + seen.skipped) and seen.skipped:
-        share = seen.skipped / (n + seen.skipped)
-        yield Remark("many boxes skipped", f"{share:.0%} of what was found is skipped", seen.skipped)
-    if seen.cls is not None and len(seen.classes) > 1:
-        counts = np.bincount(seen.cls, minlength=len(seen.classes))
-        if np.count_nonzero(counts) == 1:
-            name = seen.classes[int(counts.argmax())]
-            text = f"all boxes are of class {name}, where {len(seen.classes)} classes are declared"
-            yield Remark("one class", text, n)
+    yield from _classes(seen)
     if seen.image is not None and len(seen.size):
         share = np.median(seen.wh[:, 0] * seen.wh[:, 1] / (seen.size[seen.image, 0] * seen.size[seen.image, 1]))
         if share > LARGE:

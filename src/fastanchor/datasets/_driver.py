@@ -41,9 +41,15 @@ from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, shown
 from fastanchor.datasets._unit import InPixels, scaled
 from fastanchor.datasets._values import within
 
-__all__ = ["Loaded", "load"]
+__all__ = ["Loaded", "NothingRead", "load"]
 
 CHUNK = 4096  # files parsed at once
+
+
+class NothingRead(DataError):
+    """Nothing could be read; `more` says whether files are left because of the limit."""
+
+    more = False
 
 
 class Loaded(NamedTuple):
@@ -108,9 +114,10 @@ def load(
         for file, why in dict.fromkeys(probe.broken):
             skips.add(why, file)
     job = Job(probe, source, options, skips, progress)
+    more = len(files) < len(part.files)
     batches = list(_batches(format, files, job))
     if not batches:
-        _nothing(probe.path, skips)
+        _nothing(probe.path, skips, more)
     batch = joined(batches)
     if format.whole is not None:
         batch = format.whole(batch, job)
@@ -125,11 +132,10 @@ def load(
     pixels = judged(format, scaled(format, found, options, skips), skips)
     batch = _named(pixels.batch)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
-        _nothing(probe.path, skips)
-    remarks = [*job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
+        _nothing(probe.path, skips, more)
+    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
     boxes = _boxes(batch, pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
-    more = len(files) < len(part.files)
     return Loaded(boxes, batch, format.name, parts, taken, idle, places, more)
 
 
@@ -179,7 +185,7 @@ def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -
             names.append(file)
             data.append(content)
         elif isinstance(content, FileNotFoundError) and file in job.source.images:
-            job.skips.note(BACKGROUND)
+            job.skips.leave(BACKGROUND)
             names.append(file)
             data.append(b"")
         elif not isinstance(content, IsADirectoryError):  # that is a folder which is called like a label file
@@ -204,8 +210,10 @@ def _unusable(file: str, error: Unusable, job: Job, alone: bool) -> None:
         raise DataError(job.skips.examples[error.reason]) from None
 
 
-def _nothing(path: Path, skips: Skips) -> None:
-    raise DataError(f"{shown(path)}: nothing could be read; {skips.most() or 'no image is listed'}")
+def _nothing(path: Path, skips: Skips, more: bool) -> None:
+    error = NothingRead(f"{shown(path)}: nothing could be read; {skips.most() or 'no image is listed'}")
+    error.more = more
+    raise error
 
 
 def _wanted(batch: Batch, options: Options, skips: Skips) -> Batch:
@@ -215,8 +223,8 @@ def _wanted(batch: Batch, options: Options, skips: Skips) -> Batch:
     crowd, ignored = (batch.flags & CROWD) != 0, (batch.flags & IGNORED) != 0
     if options.crowd:
         crowd = np.zeros(len(crowd), bool)
-    skips.note("box of a crowd", int(np.count_nonzero(crowd)))
-    skips.note("box marked to be ignored", int(np.count_nonzero(ignored & ~crowd)))
+    skips.leave("box of a crowd", int(np.count_nonzero(crowd)))
+    skips.leave("box marked to be ignored", int(np.count_nonzero(ignored & ~crowd)))
     return batch.take(~(crowd | ignored))
 
 
@@ -243,7 +251,7 @@ def _seen(pixels: InPixels, batch: Batch, skips: Skips) -> _doctor.Seen:
     files = batch.file if any(batch.file) else batch.label
     return _doctor.Seen(
         pixels.wh, pixels.xy, batch.image, batch.size, pixels.known, batch.box, pixels.unit == "relative", batch.area,
-        batch.cls, tuple(batch.classes), sum(skips.counts.values()), files,
+        batch.cls, tuple(batch.classes), batch.unnamed, skips.lost(), files, batch.label,
     )  # fmt: skip
 
 

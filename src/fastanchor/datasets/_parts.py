@@ -89,13 +89,13 @@ def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> 
 def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, ...]:
     if split in (None, ALL):
         return ()
-    by_alias = {PARTS[name]: name for name in reversed(parts) if name in PARTS}
+    by_alias = {PARTS[name.lower()]: name for name in reversed(parts) if name.lower() in PARTS}
     if split == TRAINING:
         found = by_alias.get("trainval") or by_alias.get("train")
         return (found,) if found else ()
     taken = []
     for name in split.split("+"):
-        there = name if name in parts else by_alias.get(PARTS.get(name, ""))
+        there = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
         if there is None:
             legal = ", ".join(map(repr, parts))
             rule = f"must be 'all' or one of {legal}" if parts else "the labels have no parts"
@@ -119,5 +119,5 @@ def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, st
 
 
 def _order(name: str) -> int:
-    known = ("train", "trainval", "val", "test")
-    return known.index(PARTS[name]) if name in PARTS else len(known)
+    known = tuple(dict.fromkeys(PARTS.values()))
+    return known.index(PARTS[name.lower()]) if name.lower() in PARTS else len(known)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from fastanchor._errors import DataError
 from fastanchor._hints import called
+from fastanchor._text import many
+from fastanchor._types import Remark
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Format, Source
 from fastanchor.datasets._skips import shown
@@ -50,16 +53,29 @@ def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
         if source is not None:
             found.append((format, source))
     if not found:
-        raise DataError(f"{shown(probe.path)}: {_nothing(name)}; it holds {probe.seen()}")
+        raise DataError(f"{shown(probe.path)}: {_nothing(name, probe.seen())}")
     most = max(source.strength for _, source in found)
     best = [(format, source) for format, source in found if source.strength == most]
     if len(best) > 1:
         could = " or ".join(format.name for format, _ in best)
         raise DataError(f"{shown(probe.path)}: could be {could}; say which ({called('format')})")
-    return best[0]
+    format, source = best[0]
+    return format, source._replace(others=[*_others(found, source)])
 
 
-def _nothing(name: str) -> str:
+def _others(found: Sequence[tuple[Format, Source]], chosen: Source) -> Iterator[Remark]:
+    """Name the labels that are there too, and are no guess."""
+    for format, source in found:
+        if 1 < source.strength < chosen.strength:
+            own = set(chosen.files)
+            files = [file for file in source.files if file not in own]
+            if files:
+                count = many(len(files), "label file")
+                text = f"also there, not read: {count} of the format {format.name} ({shown(files[0])})"
+                yield Remark("labels of another format", text, len(files))
+
+
+def _nothing(name: str, seen: str) -> str:
     if name == "auto":
-        return f"no labels recognised here; known formats: {', '.join(map(repr, FORMATS))}"
-    return f"holds no labels of the format {name!r}, {format_of(name).title}"
+        return f"no labels recognised here; it holds {seen}; known formats: {', '.join(map(repr, FORMATS))}"
+    return f"holds no labels of the format {name!r}, {format_of(name).title}; it holds {seen}"

@@ -90,6 +90,8 @@ class Source(NamedTuple):
         What else the format wants to remember.
     inner : bool
         Whether what stands in the files says which part each image belongs to.
+    others : sequence of Remark
+        Labels of other formats that are there too, and not read.
     """
 
     files: list[str]
@@ -99,6 +101,7 @@ class Source(NamedTuple):
     images: Mapping[str, str] = {}
     hints: Mapping[str, Any] = {}
     inner: bool = False
+    others: Sequence[Remark] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,8 @@ class Batch:
     classes : list of str
     ordered : bool
         Whether the classes are the data set's own list, to be kept as it is.
+    unnamed : int
+        How many of the classes, the last ones, are numbers that the data set's list of names does not reach.
     at : (n,) int64 or None
         Where each box stands in its file, for messages; None: the rows of a table, counted from 0.
     flags : (n,) uint8 or None
@@ -186,6 +191,7 @@ class Batch:
     form: str | None = None
     extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     split: list[str] | None = None
+    unnamed: int = 0
 
     def __len__(self) -> int:
         return len(self.box)
@@ -296,17 +302,15 @@ def joined(parts: Sequence[Batch]) -> Batch:
         return parts[0]
     if len({part.form for part in parts}) > 1:
         parts = [_plain(part) for part in parts]
-    classes = parts[0].classes
-    alike = all(part.classes == classes for part in parts)  # a list of the data set may have a name twice
-    if not alike:
-        classes = list(dict.fromkeys(name for part in parts for name in part.classes))
-    place = {name: i for i, name in enumerate(classes)}
+    own = [_each_once(part.classes) for part in parts]
+    there = list(dict.fromkeys(key for keys in own for key in keys))
+    declared = len(parts[0].classes) - parts[0].unnamed if any(part.unnamed for part in parts) else len(there)
+    there[declared:] = sorted(there[declared:], key=lambda key: int(key[0]))
+    place = {key: i for i, key in enumerate(there)}
+    classes = [name for name, _ in there]
     classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
     before = np.cumsum([0, *(len(part.label) for part in parts)])
-    tables = [
-        np.array([*(range(len(classes)) if alike else map(place.__getitem__, part.classes)), -1], np.int64)
-        for part in parts
-    ]
+    tables = [np.array([*map(place.__getitem__, keys), -1], np.int64) for keys in own]
 
     def stacked(name: str) -> Any:
         columns = [getattr(part, name) for part in parts]
@@ -333,7 +337,18 @@ def joined(parts: Sequence[Batch]) -> Batch:
         parts[0].form,
         {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
         [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
+        len(classes) - declared,
     )  # fmt: skip
+
+
+def _each_once(classes: Sequence[str]) -> list[tuple[str, int]]:
+    """Return names, numbered where a list has one several times."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    found = []
+    for name in classes:
+        found.append((name, seen[name]))
+        seen[name] += 1
+    return found
 
 
 def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]:

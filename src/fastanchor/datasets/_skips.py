@@ -8,11 +8,11 @@ from pathlib import Path
 
 from fastanchor._errors import DataError
 from fastanchor._hints import hint
-from fastanchor._text import plain
+from fastanchor._text import many, plain
 
 __all__ = [
     "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED",
-    "UNREADABLE", "ZERO", "Skips", "Unusable", "impostor", "no_text", "shown", "shown_counts",
+    "UNREADABLE", "ZERO", "Skips", "Unusable", "impostor", "no_text", "row_of", "shown", "shown_counts",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -56,6 +56,7 @@ class Skips:
 
     def __init__(self, *, strict: bool = False, report: Callable[[str], None] | None = None) -> None:
         self.counts: dict[str, int] = {}
+        self.meant = {DUPLICATE}  # the reasons of what is left out without a loss
         self.first = ""  # a sentence about the first thing left out
         self.examples: dict[str, str] = {}  # the first place of each reason
         self._strict = strict
@@ -77,6 +78,15 @@ class Skips:
         """Count what needs no place; strict reading goes on."""
         if count:
             self.counts[reason] = self.counts.get(reason, 0) + count
+
+    def leave(self, reason: str, count: int = 1) -> None:
+        """Count what is no fault of the labels, such as crowds: nothing is lost by leaving it out."""
+        self.meant.add(reason)
+        self.note(reason, count)
+
+    def lost(self) -> dict[str, int]:
+        """Return what was left out by faults; images without a size by their boxes."""
+        return {why: count for why, count in self.counts.items() if why not in self.meant and why != NO_SIZE}
 
     def remark(self, sentence: str) -> None:
         """Report what was assumed."""
@@ -139,6 +149,11 @@ def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:
     if start.startswith(b"pk\x03\x04"):
         return f"zip archive instead of {wanted}"
     return ""
+
+
+def row_of(columns: int) -> str:
+    """Return the fault of a row that has another number of columns than rows of its format."""
+    return f"row of {many(columns, 'column')}"
 
 
 def no_text(data: bytes, text: str) -> str:

@@ -21,6 +21,7 @@ from fastanchor.datasets._skips import NO_SIZE, NO_SIZE_BOX, OTHER_UNIT, Skips, 
 __all__ = ["InPixels", "scaled"]
 
 FIRST = 1000
+EDGE = 0.001  # relative coordinates beyond the image, from rounding
 RELATIVE = 2.0  # labels reach beyond their image, but most not by its whole width
 MIXED = 10.0  # and none by ten times that
 
@@ -90,14 +91,16 @@ def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, 
             return "relative", []
         beyond = np.count_nonzero(np.abs(box).max(1) > RELATIVE)
         return ("relative" if 2 * beyond <= len(box) else "pixels"), []
-    if box[:FIRST].max() > 1.0:  # of most sets a look at the first boxes is enough
+    if box[:FIRST].max() > 1.0 + EDGE:  # of most sets a look at the first boxes is enough
         return "pixels", []
     least, most = float(box.min()), float(box.max())  # NaN if one is
-    if not most >= 2.0 and not (least >= 0.0 and most <= 1.0):
+    if not most >= 2.0 and not (least >= -EDGE and most <= 1.0 + EDGE):
         finite = box[np.isfinite(box).all(1)]
         least, most = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 2.0)
     sizes = batch.size[known]
-    if not (least >= 0.0 and most <= 1.0) or (box == np.floor(box)).all() or (len(sizes) and sizes.min() <= 1.0):
+    if not (least >= -EDGE and most <= 1.0 + EDGE):
+        return "pixels", []
+    if (box == np.floor(box)).all() or (len(sizes) and sizes.min() <= 1.0):
         return "pixels", []
     text = "all coordinates lie between 0 and 1, so they are read as relative to the image"
     return "relative", [Remark("relative coordinates", text, len(box))]
@@ -127,11 +130,10 @@ def _square(batch: Batch, found: Sized, m: int) -> Batch:
 
 def _without_unsized(batch: Batch, found: Sized, skips: Skips) -> Batch:
     assert batch.image is not None
-    advice = hint("source_size")
     for i in np.flatnonzero(~found.known).tolist():
         image = found.found.get(i)
         why = "image not found" if image is None else f"{shown(Path(image).name)}: {what_is(Path(image))}"
-        name = batch.file[i]
+        name, advice = batch.file[i], hint("sizes" if image is None else "source_size")
         skips.add(NO_SIZE, batch.label[i], None, f"{shown(name)}: {why}; {advice}" if name else f"{why}; {advice}")
     lost = int(np.count_nonzero(~found.known[batch.image]))
     skips.note(NO_SIZE_BOX, lost)

@@ -71,7 +71,7 @@ def table(file: str, job: Job) -> Batch:
 
 def whole(batch: Batch, job: Job) -> Batch:
     """Say that boxes are corners, if the area of every one is that of corners."""
-    job.skips.note("file of captions or key points beside instances", job.source.hints["beside"])
+    job.skips.leave("file of captions or key points beside instances", job.source.hints["beside"])
     if job.options.form is not None:
         return batch
     assert batch.area is not None

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
-from fastanchor.datasets._skips import Unusable, no_text, shown
+from fastanchor.datasets._skips import Unusable, no_text, row_of, shown
 
 __all__ = ["FORMAT"]
 
 AFTER = 14  # columns after the class, which may hold blanks; a score may follow
+MOST = 12  # words of a class: with more, the line holds several objects
+SEVERAL = "line with more than one object"
 REGION = "DontCare"
 LOOKED_AT = 5  # files of a folder
 
@@ -27,8 +29,10 @@ def sniff(probe: Probe) -> Source | None:
             files += found
             continue
         heads = (probe.head(file).partition(b"\n")[0] for file in found[:LOOKED_AT])
-        first = next((head for head in heads if head.strip()), b"")
-        if (row := _row(first.decode("utf-8-sig", "replace").split())) is not None and row[1][0] == row[1][0]:
+        first = next((head for head in heads if head.strip()), b"").decode("utf-8-sig", "replace").split()
+        # a line may hold several objects, which is a fault that is named later
+        rows = map(_row, (first, *(first[:end] for end in range(AFTER + 1, AFTER + MOST))))
+        if any(row is not None and row[1][0] == row[1][0] for row in rows):
             files += found
     return Source(files) if files else None
 
@@ -46,11 +50,12 @@ def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
         if not words:
             continue
         if words[0] == REGION:
-            job.skips.note(f"{REGION} region")
+            job.skips.leave(f"{REGION} region")
             continue
         row = _row(words)
         if row is None:
-            job.skips.add(f"row of {len(words)} columns", file, number, shown(line.strip()[:60]))
+            reason = SEVERAL if len(words) > AFTER + MOST else row_of(len(words))
+            job.skips.add(reason, file, number, shown(line.strip()[:60]))
             continue
         names.append(row[0])
         box += row[1]
@@ -62,7 +67,7 @@ def _row(words: list[str]) -> tuple[str, tuple[float, ...]] | None:
     """Return class and corners of a row, None of another number of columns than KITTI's."""
     for score in (0, 1):
         start = len(words) - AFTER - score
-        if start >= 1 and not _number(words[start - 1]) and all(map(_number, words[start : start + 3])):
+        if 1 <= start <= MOST and not _number(words[start - 1]) and all(map(_number, words[start : start + 3])):
             try:
                 return " ".join(words[:start]), tuple(map(float, words[start + 3 : start + 7]))
             except ValueError:

@@ -44,7 +44,7 @@ def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
         shape = shape if isinstance(shape, dict) else {}
         kind = shape.get("shape_type") or "polygon"
         if kind not in AREAS:
-            job.skips.note(f"{kind}, which is no box")
+            job.skips.leave(f"{kind}, which is no box")
             continue
         box += _extent(shape.get("points"), kind)
         classes.append(str(shape.get("label") or ""))

@@ -17,6 +17,7 @@ from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.datasets import _unpickle
 from fastanchor.datasets._blame import blame
+from fastanchor.datasets._class_numbers import classed, is_number
 from fastanchor.datasets._data_yaml import names_above
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
@@ -51,15 +52,11 @@ def table(file: str, job: Job) -> Batch:
         at=np.arange(len(rows)),
     )  # fmt: skip
     cls = rows[:, 0]
-    whole = (cls >= 0) & (cls < 2**31) & (cls == np.floor(cls))
+    whole = is_number(cls)
     if not whole.all():
         blame(NO_CLASS, ~whole, batch, FORMAT, job.skips)
         batch, cls = batch.take(whole), cls[whole]
-    batch.cls = cls.astype(np.int64)
-    known = names_above(Path(file)) or ()
-    batch.classes = [*known, *map(str, range(len(known), int(batch.cls.max(initial=-1)) + 1))]
-    batch.ordered = True
-    return batch
+    return classed(batch, cls, names_above(Path(file)))
 
 
 def image_sizes(path: Path) -> dict[str, tuple[float, float]]:

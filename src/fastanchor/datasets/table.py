@@ -55,7 +55,7 @@ def sniff(probe: Probe) -> Source | None:
         else:
             files.append(file)
             inner |= found.split >= 0
-    return Source(files or bare, 1, inner=inner) if files or bare else None
+    return Source(files or bare, 2 if files else 1, inner=inner) if files or bare else None
 
 
 def _is_other(head: bytes) -> bool:

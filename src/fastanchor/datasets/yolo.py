@@ -25,17 +25,18 @@ from fastanchor._reading import decoded, is_file
 from fastanchor._types import FloatArray, IntArray, Remark
 from fastanchor.datasets import _kinds, labels_cache
 from fastanchor.datasets._blame import blame
+from fastanchor.datasets._class_numbers import classed, is_number
 from fastanchor.datasets._options import rows_of
 from fastanchor.datasets._record import Batch, Format, Job
-from fastanchor.datasets._rows import parse, twice
-from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, no_text
+from fastanchor.datasets._rows import Rows, parse, twice
+from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, no_text, row_of
 from fastanchor.datasets._values import within
 from fastanchor.datasets._yolo_files import sniff
 
 __all__ = ["FORMAT"]
 
 Mask = NDArray[np.bool_]
-NOT_NAMED = "box of a class that the names do not have"
+LABEL_TOOL = "file with a count and corners in pixels (of BBox-Label-Tool), which are not read"
 
 
 def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
@@ -70,11 +71,30 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
     batch = Batch(
         list(files), called, np.full((len(files), 2), np.nan), rows.file, box, None, [], at=rows.line, extra=extra
     )
+    width = rows.width
+    for i in _of_label_tool(rows, len(files)):
+        job.skips.add(LABEL_TOOL, files[i], 1)
+        other.append(i)
     if other:
         kept = np.ones(len(files), dtype=bool)
         kept[other] = False
-        batch = batch.on(kept)
-    return _classed(batch, cls, again, rows.width, job)
+        batch, there = batch.on(kept), kept[rows.file]
+        cls, again, width = cls[there], again[there], width[there]
+    return _classed(batch, cls, again, width, job)
+
+
+def _of_label_tool(rows: Rows, m: int) -> list[int]:
+    """Return which of m files begin with a count of the rows that follow, each of four numbers."""
+    if not len(rows.width) or rows.width.min() > 1:
+        return []
+    counts = np.bincount(rows.file, minlength=m)
+    first = np.cumsum(counts) - counts
+    fours = np.bincount(rows.file[rows.width == 4], minlength=m)
+    at = np.flatnonzero((fours > 0) & (fours == counts - 1))
+    at = at[rows.width[first[at]] == 1]
+    starts = np.cumsum(rows.width) - rows.width
+    found: list[int] = at[rows.values[starts[first[at]]] == fours[at]].tolist()
+    return found
 
 
 def _what_else(data: bytes) -> str:
@@ -85,23 +105,16 @@ def _what_else(data: bytes) -> str:
 
 def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: Job) -> Batch:
     """Return a batch with its classes, without the rows that have none and those that stand twice."""
-    names, skips = job.source.names, job.skips
-    with np.errstate(invalid="ignore"):
-        whole = (cls >= 0) & (cls < 2**31) & (cls == np.floor(cls))
-        named = whole if names is None else whole & (cls < len(names))
-    short = width < 5
-    left_out = again | ~named
+    skips = job.skips
+    whole, short = is_number(cls), width < 5
+    left_out = again | ~whole
     if left_out.any():
         for columns in np.unique(width[short]).tolist():
-            blame(f"row of {columns} columns", width == columns, batch, FORMAT, skips)
+            blame(row_of(columns), width == columns, batch, FORMAT, skips)
         blame(NO_CLASS, ~whole & ~short, batch, FORMAT, skips)
-        blame(NOT_NAMED, whole & ~named, batch, FORMAT, skips)
-        blame(DUPLICATE, named & again, batch, FORMAT, skips)
+        blame(DUPLICATE, whole & again, batch, FORMAT, skips)
         batch, cls = batch.take(~left_out), cls[~left_out]
-    if names is not None:
-        return replace(batch, cls=cls.astype(np.int64), classes=list(names), ordered=True)
-    numbers, at = np.unique(cls.astype(np.int64), return_inverse=True)
-    return replace(batch, cls=at.reshape(-1), classes=list(map(str, numbers.tolist())))
+    return classed(batch, cls, job.source.names)
 
 
 def whole(batch: Batch, job: Job) -> Batch:
@@ -120,7 +133,7 @@ def whole(batch: Batch, job: Job) -> Batch:
     if not (unsure.any() or unfit.any()):
         return batch
     for columns in np.unique(rows["columns"][unfit]).tolist():
-        blame(f"row of {columns} columns", unfit & (rows["columns"] == columns), batch, FORMAT, job.skips, hint("rows"))
+        blame(row_of(columns), unfit & (rows["columns"] == columns), batch, FORMAT, job.skips, hint("rows"))
     blame(_kinds.AMBIGUOUS, unsure, batch, FORMAT, job.skips, hint("rows"))
     return batch.take(~(unsure | unfit))
 
