@@ -147,6 +147,37 @@ def test_a_stranger_adds_one():
     np.testing.assert_array_equal(swept.anchors[0], results[0].anchors)
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (lambda w: w * 0 + 1.5, "got 1.5 for a box of 8 x 16"),
+        (lambda w: w * 0 - 1e-9, "got -1e-09 for a box of 8 x 16"),
+        (lambda w: np.where(w == 16, np.nan, 0.5), "got nan for a box of 16 x 8"),
+        (lambda w: 0.5, r"got an array of shape \(\) for 2 boxes"),
+        (lambda w: np.zeros((w.size, 2)), r"got an array of shape \(2, 2\) for 2 boxes"),
+    ],
+)
+def test_values_that_break_the_contract_are_a_sentence(values, said):
+    class Wrong(Objective):
+        name = "wrong"
+
+        def values(self, w, h, kw, kh, kernels):
+            return values(w)
+
+    sentence = f"^objective 'wrong': must return a value from 0 to 1 for each box; {said}$"
+    with pytest.raises(DataError, match=sentence):
+        fastanchor.evolve([[8, 16], [16, 8]], [[8, 16]], gen=1, objective=Wrong(), progress=False)
+
+
+def test_one_that_is_called_like_another_is_itself():
+    class Namesake(Geometric):
+        name = "ratio"
+
+    found = fastanchor.evolve(BOXES, START, gen=5, rng=0, objective=Namesake(), progress=False)
+    assert found.fitness == fastanchor.anchor_fitness(BOXES, found.anchors).fitness
+    assert found.history[-1] != found.fitness
+
+
 def test_starts_are_chosen_by_the_objective():
     """The start with the largest sum is not that with the largest fitness."""
     rng = np.random.default_rng(1)

@@ -90,8 +90,9 @@ def evolve(
     best: FloatArray = as_anchors(anchors, len(answers)).copy()
     generator = _check.generator(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)
-    found = climb(best, aim.over(answers), thr, gen, draws, progress)
-    score = answers.fitness(found.anchors, thr).fitness if aim.name != "ratio" else found.fitness
+    judge = aim.over(answers)
+    found = climb(best, judge, thr, gen, draws, progress)
+    score = found.fitness if judge is answers else answers.fitness(found.anchors, thr).fitness
     return replace(found, fitness=score, objective=aim.name, engine=answers.name if aim.bounded else "dense")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._exact import UNIT, Scale
-from fastanchor.engine._objective import Objective
+from fastanchor.engine._objective import Objective, valued
 from fastanchor.engine._pool import CHUNK, each, thread_count
 from fastanchor.engine._protocol import Below, Profile, Served
 from fastanchor.engine._select import Medians
@@ -284,7 +284,7 @@ class Columns:
         def work(chunks: list[slice]) -> list[IntArray]:
             digits = UNIT.zeros()
             for c in chunks:
-                values = objective.values(self.w[c], self.h[c], kw, kh, self.kernels)
+                values = valued(objective, self.w[c], self.h[c], kw, kh, self.kernels)
                 self.kernels.exact_sum(values, UNIT.factor, digits)
             return [digits]
 

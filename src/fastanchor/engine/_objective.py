@@ -38,7 +38,7 @@ from fastanchor._hints import called
 from fastanchor._types import Fitness, FloatArray
 from fastanchor.engine._protocol import Engine, Scored
 
-__all__ = ["Best", "Judge", "Objective", "Ratio", "objective_of"]
+__all__ = ["Best", "Judge", "Objective", "Ratio", "objective_of", "valued"]
 
 LEGAL = "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1, or an Objective"
 
@@ -131,6 +131,26 @@ class _Worth:
             if found.mean > than if limit is None else found.total > limit:
                 return i, found.mean
         return None
+
+
+def valued(
+    objective: Objective, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType
+) -> FloatArray:
+    """Return an objective's values of these boxes, (n,) float64.
+
+    Raises
+    ------
+    DataError
+        If there is not one for each box, or one is not from 0 to 1.
+    """
+    values = np.asarray(objective.values(w, h, kw, kh, kernels), dtype=np.float64, order="C")
+    said = f"{called('objective')} {objective.name!r}: must return a value from 0 to 1 for each box"
+    if values.shape != w.shape:
+        raise DataError(f"{said}; got an array of shape {values.shape} for {w.size:,} boxes")
+    if w.size and not (values.min() >= 0.0 and values.max() <= 1.0):
+        at = int(np.flatnonzero(~((values >= 0.0) & (values <= 1.0)))[0])
+        raise DataError(f"{said}; got {values[at]:g} for a box of {w[at]:g} x {h[at]:g}")
+    return values
 
 
 def objective_of(objective: str | Objective, thr: float) -> Objective:
