@@ -15,13 +15,14 @@ from fastanchor._types import FloatArray, IntArray, Metric, Sizes, Update
 from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Share
+from fastanchor.engine._columns import Columns
 from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Layout
 from fastanchor.engine._reduce import Reduced, StepTaken
 from fastanchor.engine._shard import Shard
 from fastanchor.engine.dense import DenseLloyd
 from fastanchor.kernels import part as kernel_part
-from fastanchor.kernels._tables import Histograms, Sought
+from fastanchor.kernels._tables import METRICS, Histograms, Sought
 
 __all__ = ["BoxIndex"]
 
@@ -102,8 +103,14 @@ class BoxIndex(Reduced):
         """Memory held by the index."""
         return sum(shard.nbytes for shard in self.shards)
 
-    def lloyd(self, metric: Metric, update: Update) -> Lloyd:
-        """Begin a run of k-means."""
+    def lloyd(self, metric: Metric, update: Update) -> Lloyd | DenseLloyd:
+        """Begin a run of k-means; where no block can be settled it looks at every box, of all shards in one place."""
+        if metric not in METRICS:
+            columns: Columns = self.shards[0]
+            if len(self.shards) > 1:
+                w, h = (np.concatenate(sides) for sides in zip(*((one.w, one.h) for one in self.shards), strict=True))
+                columns = Columns(w, h, threads=columns.threads)
+            return DenseLloyd(self, columns, metric, update)
         return Lloyd(self, metric, update)
 
 
