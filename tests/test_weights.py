@@ -9,7 +9,7 @@ import fastanchor
 from fastanchor import DataError, kernels
 from fastanchor._errors import SplitWarning
 from fastanchor._weights import Weights, as_column
-from fastanchor.engine import _select, choose
+from fastanchor.engine import GridSpec, Shard, _select, choose, survey
 
 import naive
 import strategies
@@ -457,3 +457,67 @@ def test_many_weighted_boxes_are_indexed_too():
         np.testing.assert_array_equal(one.centers, other.centers)
         assert (one.inertia, one.changed) == (other.inertia, other.changed)
     assert index.pick(boxes[:2], "iou", 0.3).row == dense.pick(boxes[:2], "iou", 0.3).row
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_weighted_shards_add_up(count):
+    boxes, weights = zoo.lognormal(3000), drawn_weights(3000, 8)
+    rng = np.random.default_rng(count)
+    owners = np.minimum(rng.integers(0, count + 1, 3000), count - 1)
+    rows = [rng.permutation(np.flatnonzero(owners == one)) for one in range(count)]
+    spec = GridSpec.of(survey(boxes))
+    index = fastanchor.BoxIndex.of([Shard(boxes[own], spec, own, weights=weights[own]) for own in rows])
+    dense = choose(boxes, weights=weights)
+    assert index.weights.each.tolist() == weights.tolist()
+    anchors = boxes[:5]
+    assert index.total(anchors, 0.25) == dense.total(anchors, 0.25)
+    np.testing.assert_allclose(index.fitness(anchors, 0.25), dense.fitness(anchors, 0.25), rtol=1e-12)
+    for metric in ("iou", "euclidean"):
+        for u in (0.1, 0.7):
+            assert index.pick(anchors[:2], metric, u).row == dense.pick(anchors[:2], metric, u).row
+        for many in (1, 3):
+            assert (
+                index.spread(anchors, metric, many).rows.tolist() == dense.spread(anchors, metric, many).rows.tolist()
+            )
+        for update in ("median", "mean"):
+            options = {"metric": metric, "update": update, "init": "k-means++", "rng": 1, **QUIET}
+            got, right = (fastanchor.kmeans(one, 5, **options) for one in (index, dense))
+            np.testing.assert_array_equal(got.centers, right.centers)
+            np.testing.assert_array_equal(got.labels, right.labels)
+            assert (got.inertia, got.counts.tolist()) == (right.inertia, right.counts.tolist())
+    got, right = (fastanchor.evolve(one, anchors, gen=40, rng=2, **QUIET) for one in (index, dense))
+    np.testing.assert_array_equal(got.anchors, right.anchors)
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
+def test_shards_with_and_without_weights_do_not_go_together():
+    boxes = zoo.lognormal(10)
+    spec = GridSpec.of(survey(boxes))
+    half = [np.arange(5), np.arange(5, 10)]
+    with pytest.raises(DataError, match=r"^shards: some have weights and others have none$"):
+        fastanchor.BoxIndex.of(
+            [
+                Shard(boxes[own], spec, own, weights=some)
+                for own, some in zip(half, (None, np.ones(5, int)), strict=True)
+            ]
+        )
+
+
+@pytest.mark.parametrize("objective", ["ratio", "recall", "iou", "iou>0.5", "iou-recall@0.5"])
+def test_objectives_count_by_weight(backend, objective):
+    boxes, weights = zoo.lognormal(300).clip(3), drawn_weights(300, 2)
+    options = {"gen": 40, "rng": 3, "objective": objective, **QUIET}
+    got = fastanchor.evolve(boxes, boxes[:4], weights=weights, **options)
+    right = fastanchor.evolve(repeated(boxes, weights), boxes[:4], **options)
+    np.testing.assert_array_equal(got.anchors, right.anchors)
+    assert got.accepted == right.accepted
+    np.testing.assert_allclose(got.history, right.history, rtol=1e-12)
+
+
+@pytest.mark.parametrize("update", ["median", "mean"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_k_means_by_ratio_counts_by_weight(backend, engine, update):
+    boxes, weights = zoo.lognormal(300), drawn_weights(300, 3)
+    needs(backend, engine, boxes)
+    runs_alike(boxes, weights, boxes[:4], "ratio", update, engine, 20)

@@ -353,18 +353,18 @@ class Columns:
 
         return sum(self._each(work), start=scale.zeros())
 
-    def worth(self, anchors: FloatArray, objective: Objective) -> IntArray:
+    def worth(self, anchors: FloatArray, objective: Objective, scale: Scale = UNIT) -> IntArray:
         """Return the exact sum of an objective's values, each cut to a multiple of 2^-64; its digits."""
         kw, kh = columns_of(anchors)
 
         def work(chunks: list[slice]) -> list[IntArray]:
-            digits = UNIT.zeros()
+            digits = scale.zeros()
             for c in chunks:
                 values = valued(objective, self.w[c], self.h[c], kw, kh, self.kernels)
-                self.kernels.exact_sum(values, UNIT.factor, digits)
+                scale.add(self.kernels, values, digits, weights=self._weights(c))
             return [digits]
 
-        return sum(self._each(work), start=UNIT.zeros())
+        return sum(self._each(work), start=scale.zeros())
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report; see ``_protocol.Profile``."""

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastanchor import _check, kernels
-from fastanchor._errors import BackendError
+from fastanchor._errors import BackendError, DataError
 from fastanchor._hints import setting
 from fastanchor._types import FloatArray, IntArray, Metric, Sizes, Update
-from fastanchor._weights import counting
+from fastanchor._weights import Weights, counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Share
 from fastanchor.engine._columns import Columns
@@ -91,11 +91,12 @@ class BoxIndex(Reduced):
     def of(cls, shards: Sequence[Shard], each: Callable[..., Iterable[Any]] = map) -> BoxIndex:
         """Return an index over shards that share a grid and hold each row of a data set once.
 
-        `each` applies a function to all shards, as ``map`` does: ``each(function, shards)``.
+        All of them have weights, or none. `each` applies a function to all shards, as ``map`` does:
+        ``each(function, shards)``.
         """
         index = cls.__new__(cls)
         index.shards = tuple(shards)
-        Reduced.__init__(index, index.shards, each)
+        Reduced.__init__(index, index.shards, each, _weights(index.shards))
         return index
 
     @property
@@ -104,14 +105,28 @@ class BoxIndex(Reduced):
         return sum(shard.nbytes for shard in self.shards)
 
     def lloyd(self, metric: Metric, update: Update) -> Lloyd | DenseLloyd:
-        """Begin a run of k-means; where no block can be settled it looks at every box, of all shards in one place."""
-        if metric not in METRICS:
-            columns: Columns = self.shards[0]
-            if len(self.shards) > 1:
-                w, h = (np.concatenate(sides) for sides in zip(*((one.w, one.h) for one in self.shards), strict=True))
-                columns = Columns(w, h, threads=columns.threads)
-            return DenseLloyd(self, columns, metric, update)
-        return Lloyd(self, metric, update)
+        """Begin a run of k-means; with weights, or where no block can be settled, by a look at every box."""
+        if metric in METRICS and self.weights is None:
+            return Lloyd(self, metric, update)
+        columns: Columns = self.shards[0]
+        if len(self.shards) > 1:
+            w, h = (np.concatenate(sides) for sides in zip(*((one.w, one.h) for one in self.shards), strict=True))
+            counted = [one.counted for one in self.shards if one.counted is not None]
+            columns = Columns(w, h, threads=columns.threads, weights=np.concatenate(counted) if counted else None)
+        return DenseLloyd(self, columns, metric, update)
+
+
+def _weights(shards: Sequence[Shard]) -> Weights | None:
+    """Return the weights of all rows of some shards."""
+    counted = [(shard.rows, shard.counted) for shard in shards if shard.counted is not None]
+    if not counted:
+        return None
+    if len(counted) < len(shards):
+        raise DataError("shards: some have weights and others have none")
+    each = np.zeros(sum(map(len, shards)), np.int64)
+    for rows, own in counted:
+        each[rows] = own
+    return Weights(each, 1.0)
 
 
 class Lloyd:
@@ -126,8 +141,6 @@ class Lloyd:
         self._runs = index._ask("lloyd", metric, update)
         self._last: tuple[FloatArray, IntArray, FloatArray] | None = None
         self._densely: DenseLloyd | None = None
-        if index.weights is not None:
-            self._densely = DenseLloyd(index, index.shards[0], metric, update)
 
     def step(self, centers: FloatArray) -> StepTaken:
         """Assign all boxes to `centers` and work out the centres that follow."""
