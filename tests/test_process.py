@@ -337,8 +337,11 @@ def talk(lines):
 LONG = ["anchors", "--gen", "2000000", "--quiet"]
 
 
+IMPORTED = ["argparse", "fastanchor._errors", "numpy", "fastanchor.boxes", "fastanchor._evolve"]
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["argparse", "fastanchor._errors", "numpy", "fastanchor.boxes", "tqdm"])
+@pytest.mark.parametrize("module", IMPORTED)
 def test_interrupted_while_importing(module, sent):
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "fastanchor", *LONG],

@@ -13,7 +13,7 @@ import pytest
 import fastanchor
 from fastanchor import DataError, datasets
 from fastanchor.cli import main
-from fastanchor.datasets import _fetch, _pickle_ops, _sizes
+from fastanchor.datasets import _fetch, _sizes, _unpickle
 
 ROW = "0 0.5 0.5 0.25 0.5\n"
 KITTI = "Car 0 0 0 1 2 11 22 1 1 1 1 1 1 1\n"
@@ -229,7 +229,7 @@ PICKLES = {
 def test_pickles_that_ask_for_more_than_they_are(tmp_path, content):
     (tmp_path / "labels.cache").write_bytes(content)
     with pytest.raises(pickle.UnpicklingError):
-        _pickle_ops.check(content)
+        _unpickle.check(content)
     with pytest.raises(DataError, match=r"labels\.cache: is no cache of labels"):
         fastanchor.read(tmp_path / "labels.cache")
 
@@ -244,7 +244,7 @@ def test_lists_within_lists_are_not_followed(tmp_path):
 @pytest.mark.parametrize("protocol", range(6))
 def test_honest_pickles_pass(protocol):
     content = [{"n": i, "t": (i, str(i), bytes([i % 256]), 1.5, 10**30, [i])} for i in range(2000)]
-    _pickle_ops.check(pickle.dumps(content, protocol))
+    _unpickle.check(pickle.dumps(content, protocol))
 
 
 # --- pipes that the user names

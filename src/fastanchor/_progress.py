@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +17,19 @@ __all__ = ["bar", "track"]
 T = TypeVar("T")
 
 
+class _Hidden:
+    """A bar that is not drawn; tqdm's own takes longer to make, and to import, than many a file to read."""
+
+    def __enter__(self) -> _Hidden:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
 def bar(progress: Progress, *, total: int | None, desc: str, unit: str) -> Any:
     """Return a tqdm-like bar: a context manager with ``update``, ``set_postfix_str`` and ``close``."""
     if callable(progress):
@@ -25,10 +38,11 @@ def bar(progress: Progress, *, total: int | None, desc: str, unit: str) -> Any:
         raise WrongTypeError(
             f"progress = {_check.short(progress)}: must be True, False, None or a callable such as tqdm"
         )
+    if sys.stderr is None or not (sys.stderr.isatty() if progress is None else progress):
+        return _Hidden()
     from tqdm import tqdm
 
-    shown = sys.stderr is not None and (sys.stderr.isatty() if progress is None else progress)
-    return tqdm(total=total, desc=desc, unit=unit, disable=not shown, file=sys.stderr, mininterval=0.2)
+    return tqdm(total=total, desc=desc, unit=unit, file=sys.stderr, mininterval=0.2)
 
 
 def track(items: Iterable[T], progress: Progress, *, total: int, desc: str, unit: str) -> Iterator[T]:

@@ -28,7 +28,6 @@ __all__ = [
     "check_kind",
     "content",
     "decoded",
-    "head_of",
     "is_file",
     "is_folder",
     "named",
@@ -126,17 +125,6 @@ def decoded(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig", "surrogateescape")
-
-
-def head_of(path: Path, size: int) -> bytes:
-    """Return the first bytes of a file.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read or is not a regular file.
-    """
-    return content(path, size=size)
 
 
 # --- which files

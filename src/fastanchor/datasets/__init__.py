@@ -32,19 +32,11 @@ __all__ = [
 
 
 class Reading(NamedTuple):
-    """What :func:`reading` returns.
-
-    Attributes
-    ----------
-    boxes : Boxes
-    formats : tuple of str
-        Format of each path.
-    parts, taken : tuple of str
-        Parts of the data set that the paths declare, and those that were read; none taken is everything.
-    """
+    """What :func:`reading` returns."""
 
     boxes: Boxes
-    formats: tuple[str, ...]
+    formats: tuple[str, ...]  # format of each path
+    # parts of the data set that the paths declare, and those that were read; none taken is everything
     parts: tuple[str, ...]
     taken: tuple[str, ...]
 
@@ -146,30 +138,24 @@ def read(
     return found.boxes
 
 
-def reading(
-    path: PathLike | Sequence[PathLike],
-    *,
-    strict: bool = False,
-    report: Callable[[str], None] | None = None,
-    progress: Progress = None,
-    **options: Any,
-) -> Reading:
-    """Return what :func:`read` returns, and in which formats and parts it was found; parameters are those of `read`."""
+def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, **options: Any) -> Reading:
+    """Return what :func:`read` returns, and in which formats and parts it was found; options are those of `read`."""
     several = not isinstance(path, (str, bytes, os.PathLike)) and isinstance(path, Sequence)
     paths: Sequence[Any] = path if several else [path]  # type: ignore[assignment]
     if not paths:
         raise DataError("path: is an empty sequence; at least one file or folder is needed")
-    asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
+    asked, skips = _asked(**options)
     with _opened(paths, asked) as found:
         loaded = [load(*one, asked, skips.part(), progress) for one in found]
-    idle = frozenset.intersection(*(one.idle for one in loaded))
     boxes = concatenated([one.boxes for one in loaded])
-    remarks = (*boxes.remarks, *(_idle(name) for name in sorted(idle)))
+    idle = sorted(frozenset.intersection(*(one.idle for one in loaded)))
+    texts = [f"{called(name)} had no effect on these labels" for name in idle]
+    remarks = [*boxes.remarks, *(Remark("option without effect", text, 0) for text in texts)]
     doubt = next((remark for remark in remarks if remark.doubt), None)
-    if strict and doubt is not None:
+    if skips.strict and doubt is not None:
         raise DataError(f"{', '.join(map(shown, map(str, paths)))}: {doubt.text}{hint('strict')}")
     return Reading(
-        boxes.with_remarks(remarks),
+        boxes.with_remarks(tuple(remarks)) if idle else boxes,
         tuple(one.format for one in loaded),
         tuple(dict.fromkeys(name for one in loaded for name in one.parts)),
         tuple(dict.fromkeys(name for one in loaded for name in one.taken)),
@@ -200,23 +186,17 @@ def iter_images(
     DataError
         As :func:`read` does; and if the labels do not tell where boxes lie.
     """
-    found = images_of(path, limit=limit, strict=strict, report=report, progress=progress, **options)
-    return iter(found.images)
+    options.update(strict=strict, report=report)
+    return iter(images_of(path, limit=limit, progress=progress, **options).images)
 
 
 def images_of(
-    path: PathLike,
-    *,
-    limit: int | None = None,
-    strict: bool = False,
-    report: Callable[[str], None] | None = None,
-    progress: Progress = False,
-    **options: Any,
-) -> Pictures:
-    """Return what :func:`iter_images` goes through, and the format; parameters are those of `iter_images`."""
-    asked, skips = checked(Options(**options)), Skips(strict=strict, report=report)
+    path: PathLike, *, limit: int | None = None, progress: Progress = False, **options: Any
+) -> Pictures:  # fmt: skip
+    """Return what :func:`iter_images` goes through, and the format."""
+    asked, skips = _asked(**options)
     with _opened([path], asked) as found:
-        loaded = _first(limit, lambda files, skips: load(*found[0], asked, skips, progress, files), skips, strict)
+        loaded = _first(limit, lambda files, skips: load(*found[0], asked, skips, progress, files), skips)
     if loaded.boxes.xy is None:
         raise DataError(f"{shown(str(path))}: tells the sizes of boxes and not where they lie, so it cannot be drawn")
     if loaded.boxes.image_wh is None:
@@ -226,7 +206,7 @@ def images_of(
     return Pictures(loaded.format, list(_annotations(loaded, limit)))
 
 
-def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips, strict: bool) -> Loaded:
+def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:
     """Read the first files, and more of them as long as they hold fewer images, since some cannot be used."""
     files = limit
     while True:
@@ -237,7 +217,7 @@ def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips
         except NothingRead as error:
             if files is None or not error.more:
                 raise
-        files, skips = 4 * files, Skips(strict=strict)  # what was left out is reported once
+        files, skips = 4 * files, Skips(strict=skips.strict)  # what was left out is reported once
 
 
 def detect(path: PathLike) -> str:
@@ -252,15 +232,20 @@ def detect(path: PathLike) -> str:
         return found[0][0].name
 
 
+def _asked(
+    *, strict: bool = False, report: Callable[[str], None] | None = None, **options: Any
+) -> tuple[Options, Skips]:  # fmt: skip
+    return checked(Options(**options)), Skips(strict=strict, report=report)
+
+
 @contextlib.contextmanager
 def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Format, Source, Probe]]]:
     """Look at paths, and keep the pipes among them as long as they are read."""
     places = [_check.as_path(path, "path") for path in paths]
-    if options.format not in ("auto", *FORMATS):
-        legal = ", ".join(map(repr, FORMATS))
-        raise DataError(
-            f"{called('format')} = {options.format!r} for {shown(places[0])}: must be one of 'auto', {legal}"
-        )
+    legal = ("auto", *FORMATS)
+    if options.format not in legal:
+        rule = f"must be one of {', '.join(map(repr, legal))}"
+        raise DataError(f"{called('format')} = {options.format!r} for {shown(places[0])}: {rule}")
     with _in_sentences(places[0]), named(*places):
         found = []
         for place in places:
@@ -291,10 +276,6 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
             boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),
             classes=() if boxes.class_index is None else tuple(boxes.class_names[c] for c in boxes.class_index[rows]),
         )
-
-
-def _idle(option: str) -> Remark:
-    return Remark("option without effect", f"{called(option)} had no effect on these labels", 0)
 
 
 def _check_there(place: Path) -> None:

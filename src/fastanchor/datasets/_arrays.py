@@ -16,7 +16,7 @@ from fastanchor._errors import DataError
 from fastanchor._reading import opened
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._record import Batch
-from fastanchor.datasets._skips import Unusable
+from fastanchor.datasets._skips import Unusable, first_line
 
 __all__ = ["array_batch"]
 
@@ -30,13 +30,7 @@ DAMAGED = (
 
 
 def array_batch(file: str) -> Batch:
-    """Return the boxes of a NumPy file.
-
-    Raises
-    ------
-    Unusable
-        If it holds no such arrays.
-    """
+    """Return the boxes of a NumPy file."""
     arrays: dict[str, NDArray[Any]] = {}
     wh: NDArray[Any] | None
     try:
@@ -82,4 +76,4 @@ def _batch(file: str, wh: FloatArray, arrays: dict[str, NDArray[Any]]) -> Batch:
 def _why(error: BaseException) -> str:
     if "pickle" in str(error):  # NumPy's own words advise to load it nevertheless
         return "another kind of file, or pickled objects, which are never loaded"
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return first_line(error)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastanchor._errors import BackendError
 from fastanchor._reading import piped
@@ -18,7 +17,7 @@ from fastanchor._types import FloatArray
 from fastanchor.datasets._columns import Codes, Taken, coded, coded_numbers, unpacked
 from fastanchor.datasets._nested import BOX, EMPTY, ROW, Field, class_names, exposed, flat
 from fastanchor.datasets._roles import Roles
-from fastanchor.datasets._skips import Unusable, shown
+from fastanchor.datasets._skips import Unusable, first_line, shown
 
 __all__ = ["csv_columns", "parquet_columns", "parquet_names", "pyarrow_for"]
 
@@ -43,21 +42,7 @@ def parquet_names(file: str) -> list[str] | None:
 
 
 def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Taken, Roles]:
-    """Return columns of a Parquet file, a row group in memory at a time.
-
-    Parameters
-    ----------
-    file : str
-    choose : callable
-        Takes the names of the columns, those inside others among them, and returns which matter.
-
-    Raises
-    ------
-    Unusable
-        If it is no such file, or a column of numbers holds none.
-    BackendError
-        If pyarrow is not installed.
-    """
+    """Return columns of a Parquet file, a row group in memory at a time."""
     arrow = pyarrow_for(file)
     parquet = importlib.import_module("pyarrow.parquet")
     try:
@@ -67,7 +52,7 @@ def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Ta
             roles = choose(names)
             return _parquet(arrow, source, fields, roles), roles
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise Unusable("no Parquet file that can be read", None, _line(error)) from None
+        raise Unusable("no Parquet file that can be read", None, first_line(error)) from None
 
 
 def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) -> Taken:
@@ -77,7 +62,8 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
     wanted = {name: fields[name] for name in (*box, *sizes, *texts.values())}
     label = wanted.get(texts.get("label", ""))
     packed = empty = None
-    if len(box) == 1 and _is_text(arrow, wanted[box[0]].type):
+    types = (arrow.types.is_string, arrow.types.is_large_string, arrow.types.is_dictionary)
+    if len(box) == 1 and any(one(wanted[box[0]].type) for one in types):
         texts["box"] = box.pop()
     elif len(box) == 1:
         packed = box[0]
@@ -104,27 +90,10 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
     return Taken(four, values[:, len(box) :] if sizes else None, found, empty=empty, classes=classes)
 
 
-def _is_text(arrow: Any, kind: Any) -> bool:
-    return bool(arrow.types.is_string(kind) or arrow.types.is_large_string(kind) or arrow.types.is_dictionary(kind))
-
-
 def csv_columns(
     file: Path | bytes, width: int, delimiter: str, header: int, numbers: Sequence[int], texts: Sequence[int]
 ) -> tuple[FloatArray, list[Codes]] | None:
-    """Return columns of a CSV file, or None where pyarrow is not installed or something in them is not plain.
-
-    Parameters
-    ----------
-    file : Path or bytes
-        Where the file is, or what it holds.
-    width : int
-        Cells of a row.
-    delimiter : str
-    header : int
-        Lines before the first row.
-    numbers, texts : sequences of int
-        Positions of the columns wanted.
-    """
+    """Return columns of a CSV file, or None where pyarrow is not installed or something in them is not plain."""
     if importlib.util.find_spec("pyarrow") is None:
         return None
     arrow, csv = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.csv")
@@ -197,29 +166,17 @@ def _compact(arrow: Any, column: Any) -> Any:
 
 
 def _codes(arrow: Any, chunks: list[Any]) -> Codes:
-    if not chunks:
-        return Codes(np.empty(0, np.int64), [])
-    if all(isinstance(one, np.ndarray) for one in chunks):
+    if chunks and all(isinstance(one, np.ndarray) for one in chunks):
         return coded_numbers(np.concatenate(chunks).astype(np.int64))
     encoded = [
         one if not isinstance(one, np.ndarray) else arrow.chunked_array([arrow.array(one).cast(arrow.string())])
         for one in chunks
     ]
     encoded = [one if arrow.types.is_dictionary(one.type) else one.dictionary_encode() for one in encoded]
-    names: list[str] = []
-    place: dict[str, int] = {}
-    positions: list[NDArray[np.int64]] = []
-    for piece in (piece for one in encoded for piece in one.chunks):
-        own = ["" if name is None else name for name in piece.dictionary.to_pylist()]
-        for name in own:
-            if name not in place:
-                place[name] = len(names)
-                names.append(name)
-        table = np.array([*(place[name] for name in own), -1], dtype=np.int64)
-        index = piece.indices
-        positions.append(table[index.fill_null(len(own)).to_numpy(zero_copy_only=False)])
-    return coded(np.concatenate(positions) if positions else np.empty(0, np.int64), names)
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    pieces = [piece for one in encoded for piece in one.chunks]
+    pieces = [one.dictionary_decode().dictionary_encode() if one.dictionary.null_count else one for one in pieces]
+    if not pieces:
+        return Codes(np.empty(0, np.int64), [])
+    pieces = arrow.chunked_array(pieces).unify_dictionaries().chunks
+    at = [one.indices.cast(arrow.int64()).fill_null(-1).to_numpy(zero_copy_only=False) for one in pieces]
+    return coded(np.concatenate(at), pieces[0].dictionary.to_pylist())

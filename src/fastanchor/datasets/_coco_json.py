@@ -17,7 +17,7 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._foreign import json_kind
 from fastanchor.datasets._probe import HEAD
-from fastanchor.datasets._record import CROWD, IGNORED, NOTHING, UNNAMED, Batch, Job
+from fastanchor.datasets._record import CROWD, IGNORED, NOTHING, UNNAMED, Batch, Job, number_of
 from fastanchor.datasets._skips import Skips, Unusable, impostor
 
 __all__ = ["decode"]
@@ -26,13 +26,7 @@ DIGITS = 40  # longer texts of digits are names, not numbers
 
 
 def decode(data: bytes, file: str, job: Job) -> Batch:
-    """Return the columns of a file; annotations of no listed image have -1 for it.
-
-    Raises
-    ------
-    Unusable
-        If it is no JSON or no COCO file.
-    """
+    """Return the columns of a file; annotations of no listed image have -1 for it."""
     with _no_collection():
         found = _typed(data, file)
         return _loose(data, file, job) if found is None else found
@@ -142,22 +136,22 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
     content, skips = _json(data), job.skips
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise Unusable("file that is no COCO JSON", None, json_kind(data[:HEAD], whole=True))
-    images = _Places()
+    images: dict[Any, int] = {}
     names: list[str] = []
     sizes: list[tuple[float, float]] = []
     for i, image in enumerate(_objects(content, "images", file, skips)):
         own = image.get("id")
         if _key(own) is None:
             skips.add("image without an id", file, f"images[{i}]")
-        elif not images.add(own, len(names)):
+        elif not _add(images, own, len(names)):
             skips.add("image id given twice", file, f"images[{i}]", f"id {own!r}")
         else:
             names.append(str(image.get("file_name") or ""))
-            sizes.append((_number(image.get("width")), _number(image.get("height"))))
-    categories = _Places()
+            sizes.append((number_of(image.get("width")), number_of(image.get("height"))))
+    categories: dict[Any, int] = {}
     labels: list[str] = []
     for category in _objects(content, "categories", file, skips):
-        if categories.add(category.get("id"), len(labels)):
+        if _add(categories, category.get("id"), len(labels)):
             labels.append(str(category.get("name") or UNNAMED))
     rows: list[Sequence[float]] = []
     image_of, category_of, flags, index, areas = [], [], [], [], []
@@ -170,10 +164,10 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
             skips.add("annotation without a bbox or polygons", file, f"annotations[{i}]")
             continue
         rows.append(bbox)
-        image_of.append(images.of(annotation.get("image_id")))
-        category_of.append(categories.of(annotation.get("category_id")))
+        image_of.append(_of(images, annotation.get("image_id")))
+        category_of.append(_of(categories, annotation.get("category_id")))
         flags.append(_switch(annotation.get("iscrowd")) * CROWD + _switch(annotation.get("ignore")) * IGNORED)
-        areas.append(_number(annotation.get("area")))
+        areas.append(number_of(annotation.get("area")))
         index.append(i)
     return _batch(
         file, names, sizes, labels, rows, np.array(image_of, dtype=np.int64), np.array(category_of, dtype=np.int64),
@@ -214,41 +208,25 @@ def _key(value: Any) -> Any:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-class _Places:
-    """Where ids stand: first the very id, then one that is written otherwise, as "7" for 7."""
+def _add(places: dict[Any, int], value: Any, place: int) -> bool:
+    """Remember the very id, and how it may be written otherwise, as "7" for 7; False if it is none, or known."""
+    key = _key(value)
+    own = isinstance(value, str), key
+    if key is None or own in places:
+        return False
+    places[own] = place
+    places.setdefault(key, place)
+    return True
 
-    def __init__(self) -> None:
-        self._own: dict[tuple[bool, Any], int] = {}
-        self._like: dict[Any, int] = {}
 
-    def add(self, value: Any, place: int) -> bool:
-        """Remember an id; False if it is none, or known."""
-        key = _key(value)
-        own = isinstance(value, str), key
-        if key is None or own in self._own:
-            return False
-        self._own[own] = place
-        self._like.setdefault(key, place)
-        return True
-
-    def of(self, value: Any) -> int:
-        """Return the place of an id, -1 if it has none."""
-        key = _key(value)
-        place = self._own.get((isinstance(value, str), key))
-        return self._like.get(key, -1) if place is None else place
+def _of(places: dict[Any, int], value: Any) -> int:
+    """Return the place of an id, -1 if it has none."""
+    key = _key(value)
+    return places.get((isinstance(value, str), key), places.get(key, -1))
 
 
 def _switch(value: Any) -> bool:
     return value.strip().lower() not in ("", "0", "false", "no") if isinstance(value, str) else bool(value)
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf")
-    except (TypeError, ValueError):
-        return float("nan")
 
 
 def _bbox(annotation: dict[str, Any], form: str | None) -> Sequence[float] | None:
@@ -259,7 +237,7 @@ def _bbox(annotation: dict[str, Any], form: str | None) -> Sequence[float] | Non
         return _of_polygons(polygons, form) if isinstance(polygons, list) and polygons else None
     if not isinstance(bbox, list) or len(bbox) != 4:
         return NOTHING
-    return [NOTHING[0] if isinstance(value, bool) else _number(value) for value in bbox]
+    return list(map(number_of, bbox))
 
 
 def _of_polygons(polygons: list[Any], form: str | None) -> Sequence[float]:

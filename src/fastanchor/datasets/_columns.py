@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.datasets._judge import within
 from fastanchor.datasets._record import CROWD, NOTHING, Batch
 from fastanchor.datasets._roles import Roles
 from fastanchor.datasets._skips import Skips
-from fastanchor.datasets._values import within
 
 __all__ = ["Codes", "Taken", "batch_of", "coded", "coded_numbers", "place", "unpacked"]
 
@@ -30,30 +30,15 @@ class Codes(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """Columns taken from a file.
+    """Columns taken from a file."""
 
-    Attributes
-    ----------
-    box : (n, 2) or (n, 4) float64
-        NaN where no number stands.
-    sizes : (n, 2) float64 or None
-        Of the image of each row.
-    texts : dict
-        Role of a column to its Codes.
-    lines : (n,) int64 or None
-        In the file; None: rows are counted from 0.
-    empty : (n,) bool or None
-        Where nothing stands instead of a box; None: where there are no numbers at all.
-    classes : list of str, optional
-        The names of the classes, where the labels are their numbers.
-    """
-
-    box: FloatArray
-    sizes: FloatArray | None
-    texts: dict[str, Codes]
-    lines: IntArray | None = None
+    box: FloatArray  # (n, 2): naN where no number stands
+    sizes: FloatArray | None  # (n, 2): of the image of each row
+    texts: dict[str, Codes]  # role of a column to its Codes
+    lines: IntArray | None = None  # (n,): in the file; None: rows are counted from 0
+    # (n,): where nothing stands instead of a box; None: where there are no numbers at all
     empty: NDArray[np.bool_] | None = None
-    classes: list[str] | None = None
+    classes: list[str] | None = None  # the names of the classes, where the labels are their numbers
 
 
 def place(file: str, number: int) -> str | int:
@@ -63,13 +48,13 @@ def place(file: str, number: int) -> str | int:
 
 def coded(at: IntArray, names: Sequence[str]) -> Codes:
     """Return names without the white space around them, each once; what is empty counts as nothing."""
+    bare = list(map(str.strip, names))
+    if bare == names and "" not in bare:  # each name stands there once, so this is all
+        return Codes(at, bare)
     place: dict[str, int] = {"": -1}
-    bare = [name.strip() for name in names]
     for name in bare:
         if name not in place:
             place[name] = len(place) - 1
-    if len(place) == len(names) + 1 and bare == list(names):
-        return Codes(at, bare)
     table = np.array([*(place[name] for name in bare), -1], dtype=np.int64)
     return Codes(table[at], list(place)[1:])
 
@@ -166,8 +151,10 @@ def _first(image: IntArray, texts: Codes, m: int) -> list[str]:
 def _sizes(rows: FloatArray, image: IntArray, size: FloatArray) -> NDArray[np.bool_]:
     """Fill in the size of each image, and return which rows have another one."""
     good = within(rows)
-    first = np.flatnonzero(good)[::-1]
-    size[image[first]] = rows[first]  # the first row of an image is the last to be written
+    kept = slice(None) if good.all() else good
+    at = image[kept][::-1]
+    for axis in (0, 1):  # one column at a time costs a third of both
+        size[at, axis] = rows[kept, axis][::-1]  # the first row of an image is the last to be written
     good &= (rows[:, 0] != size[image, 0]) | (rows[:, 1] != size[image, 1])
     return good
 

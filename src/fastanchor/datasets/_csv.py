@@ -10,7 +10,7 @@ import warnings
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -22,7 +22,7 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor.datasets._arrow import csv_columns
 from fastanchor.datasets._columns import Codes, Taken, coded, unpacked
 from fastanchor.datasets._probe import HEAD, IMAGES
-from fastanchor.datasets._record import NOTHING
+from fastanchor.datasets._record import number_of
 from fastanchor.datasets._roles import CORNERS, Roles
 from fastanchor.datasets._skips import Skips, Unusable, impostor
 
@@ -37,25 +37,13 @@ MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 class Sheet(NamedTuple):
-    """A CSV file.
-
-    Attributes
-    ----------
-    file : str
-    data : bytes or None
-        What the file holds, if it is at hand.
-    columns : list of str
-        "0", "1", ... if the file has no header.
-    delimiter : str
-    header : int
-        Lines before the first row.
-    """
+    """A CSV file."""
 
     file: str
-    data: bytes | None
-    columns: list[str]
+    data: bytes | None  # what the file holds, if it is at hand
+    columns: list[str]  # "0", "1", ... if the file has no header
     delimiter: str
-    header: int
+    header: int  # lines before the first row
 
     def open(self) -> IO[bytes]:
         """Return the file, opened."""
@@ -63,15 +51,7 @@ class Sheet(NamedTuple):
 
 
 def sheet(file: str, head: bytes) -> Sheet:
-    """Look at the header of a CSV file, of which the first bytes are given.
-
-    Raises
-    ------
-    Unusable
-        If the file holds nothing, or is no table.
-    OSError
-        If it cannot be read.
-    """
+    """Look at the header of a CSV file, of which the first bytes are given."""
     data = piped(file)
     if head[:2] in MARKS:
         with opened(file) as source:
@@ -108,7 +88,8 @@ def sheet(file: str, head: bytes) -> Sheet:
 
 def _without_header(row: Sequence[str]) -> list[str] | None:
     """Return the columns of a table by its first row, None if it is a header; without a meaning they are numbered."""
-    if len(row) in (5, 6) and _is_image(row[0]) and all(_numeric(cell or "0") for cell in row[1:5]):
+    image = row[0].strip().lower().endswith(IMAGES)
+    if image and len(row) in (5, 6) and all(_numeric(cell or "0") for cell in row[1:5]):
         return list(HEADLESS[: len(row)])
     if len(row) == len(AUTOML) and row[0].strip().lower() in AUTOML_SETS and all(map(_numeric, filter(None, row[3:]))):
         return list(AUTOML)
@@ -118,13 +99,7 @@ def _without_header(row: Sequence[str]) -> list[str] | None:
 
 
 def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
-    """Return columns of a CSV file; rows with another number of cells than the header go to `skips`.
-
-    Raises
-    ------
-    Unusable
-        If the file is no text or no table.
-    """
+    """Return columns of a CSV file; rows with another number of cells than the header go to `skips`."""
     packed = len(roles.box) == 1
     texts = {**roles.texts(), **({"box": roles.box[0]} if packed else {})}
     numbers = [*([] if packed else roles.box), *roles.sizes]
@@ -149,11 +124,11 @@ def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Foun
     """Return the columns if all is plain: a number in each cell that should hold one, a row in each line."""
     quick = None
     small = table.data is not None and len(table.data) < HEAD
-    if "pyarrow" in sys.modules or _size(table) > SMALL:
+    if small:
+        quick = _at_once(table, numbers, texts)
+    elif "pyarrow" in sys.modules or (len(table.data) if table.data else Path(table.file).stat().st_size) > SMALL:
         source = Path(table.file) if table.data is None else table.data
         quick = csv_columns(source, len(table.columns), table.delimiter, table.header, numbers, texts)
-    elif small:
-        quick = _at_once(table, numbers, texts)
     if quick is None and not texts and not small:
         values = _by_numpy(table, numbers)
         quick = None if values is None else (values, [])
@@ -163,10 +138,6 @@ def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Foun
     if _lines(table) != table.header + n:  # as many lines as rows: each row stands where it should
         return None
     return (*quick, np.arange(table.header + 1, table.header + 1 + n), None)
-
-
-def _size(table: Sheet) -> int:
-    return Path(table.file).stat().st_size if table.data is None else len(table.data)
 
 
 def _lines(table: Sheet) -> int:
@@ -180,15 +151,16 @@ def _lines(table: Sheet) -> int:
 
 def _at_once(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> tuple[FloatArray, list[Codes]] | None:
     try:
-        with table.open() as source, io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as text:
-            rows = list(csv.reader(text, delimiter=table.delimiter))[table.header :]
+        text = (table.data or b"").decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=table.delimiter))[table.header :]
         if set(map(len, rows)) != {len(table.columns)}:
             return None
         columns = list(zip(*rows, strict=True))
-        values = np.array([list(map(float, columns[at])) for at in numbers], dtype=np.float64).T
+        cells = chain.from_iterable(columns[at] for at in numbers)
+        values = np.fromiter(map(float, cells), np.float64, len(numbers) * len(rows)).reshape(-1, len(rows)).T
     except (ValueError, csv.Error):
         return None
-    if any("_" in "".join(columns[at]) for at in numbers):  # Python's own spelling of numbers
+    if "_" in text and any("_" in "".join(columns[at]) for at in numbers):  # Python's own spelling of numbers
         return None
     codes = []
     for at in texts:
@@ -252,13 +224,7 @@ def _text(data: bytes, encoding: str, *, whole: bool = True) -> str:
 
 def _number(cell: str) -> float:
     """Return a cell's number, NaN if it is none; a decimal comma counts as a point."""
-    cell = cell.strip()
-    if cell.count(",") == 1 and "." not in cell:
-        cell = cell.replace(",", ".")
-    try:
-        return NOTHING[0] if "_" in cell else float(cell)  # Python's own spelling of numbers
-    except ValueError:
-        return NOTHING[0]
+    return number_of(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
 
 
 def _numeric(cell: str) -> bool:
@@ -267,7 +233,3 @@ def _numeric(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_image(cell: str) -> bool:
-    return cell.strip().lower().endswith(IMAGES)

@@ -16,7 +16,7 @@ from fastanchor._reading import SETTINGS, is_file, is_folder, text_of
 from fastanchor.datasets import _yaml
 from fastanchor.datasets._image_lists import ends_of, label_files
 from fastanchor.datasets._label_folders import below, labels_of
-from fastanchor.datasets._probe import Probe, ending, joined
+from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import Source
 from fastanchor.datasets._skips import Skips, shown
 
@@ -40,25 +40,21 @@ def names_above(path: Path) -> tuple[str, ...] | None:
 
 def described(probe: Probe) -> Path | None:
     """Return the YAML file that describes a folder, or the only one below it; any that names a training set will do."""
-    root, *below = probe.tree().items()
+    root, *below = probe.tree()
+    names = probe.ending(root, *YAML)
     for name in DESCRIBED:
-        if name in root[1] and is_file(there := Path(root[0], name)):
+        if name in names and is_file(there := Path(root, name)):
             return there
-    others = joined(root[0], ending(root[1], YAML))
+    others = joined(root, names)
     found = [file for file in others if re.search(rb"^train:", probe.head(file), re.MULTILINE)]
     if not found:
-        found = [one for folder, names in below for one in joined(folder, [n for n in DESCRIBED if n in names][:1])]
+        there_in = ((folder, probe.ending(folder, *YAML)) for folder in below)
+        found = [one for folder, own in there_in for one in joined(folder, [n for n in DESCRIBED if n in own][:1])]
     return Path(found[0]) if len(found) == 1 and is_file(Path(found[0])) else None
 
 
 def of_yaml(probe: Probe, path: Path) -> Source:
-    """Return the parts of a data set that a YAML file names.
-
-    Raises
-    ------
-    DataError
-        If it names none, or is no such file.
-    """
+    """Return the parts of a data set that a YAML file names."""
     content = load(path)
     keys = part_keys(content)
     if not keys:
@@ -76,20 +72,7 @@ def of_yaml(probe: Probe, path: Path) -> Source:
 def parts_of(
     probe: Probe, path: Path, entries: Mapping[str, list[str]], roots: list[Path], *, by_end: bool = False
 ) -> Source:
-    """Return the parts of a data set that a file declares.
-
-    Parameters
-    ----------
-    probe : Probe
-    path : Path
-        The file.
-    entries : mapping
-        Paths of each part; of lists of images, of folders of them, or of folders of labels.
-    roots : list of Path
-        Folders that the paths may start from.
-    by_end : bool, default False
-        Whether the end of a path will do too, not only that of one from another machine.
-    """
+    """Return the parts of a data set that a file declares."""
     images: dict[str, str] = {}
     resolve = functools.cache(functools.partial(_resolve, probe, roots, by_end))
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._hints import hint
 from fastanchor._text import many
-from fastanchor._types import FloatArray, IntArray, Remark
-from fastanchor.datasets._values import AREA, alike
+from fastanchor._types import Remark
+from fastanchor.datasets._judge import AREA, alike
+from fastanchor.datasets._unit import InPixels
 
-__all__ = ["Seen", "examine"]
+__all__ = ["examine"]
 
 FIRST = 100  # images that are enough to see whether each has a label file of its own
 BEYOND = 0.01  # of the image's side: less comes from rounding
@@ -28,54 +28,37 @@ EXAMPLES = 5  # classes that are named
 LARGE = 0.5  # share of the image that the median box may have
 
 
-class Seen(NamedTuple):
-    """What was read: n boxes on m images, in pixels unless said otherwise."""
-
-    wh: FloatArray
-    xy: FloatArray | None
-    image: IntArray | None
-    size: FloatArray  # (m, 2); of side 1 where it is not known
-    known: bool  # whether sizes of images are known
-    raw: FloatArray  # (n, 4) or (n, 2), as the labels have them
-    relative: bool  # whether raw was taken as relative to the image
-    area: FloatArray | None
-    cls: IntArray | None
-    classes: tuple[str, ...]
-    unnamed: int  # how many of the classes, the last ones, are numbers that the names do not reach
-    lost: Mapping[str, int]  # what was left out by faults
-    files: list[str]  # what the labels call the images, or else their label files
-    labels: list[str]  # label file of each image
-
-
-def examine(seen: Seen) -> list[Remark]:
-    """Return the remarks about a set, doubts about the reading first."""
+def examine(seen: InPixels, lost: Mapping[str, int]) -> list[Remark]:
+    """Return the remarks about a set, doubts about the reading first; `lost` was left out by faults."""
+    found = [*_lost(len(seen.wh), lost)]
     if not len(seen.wh):
-        text = f"the labels of {many(len(seen.labels), 'image')} hold no box"
-        return [*_lost(seen), *_several_times(seen), Remark("no boxes", text, len(seen.labels))]
-    found = [*_lost(seen), *_unknown_sizes(seen), *_several_times(seen)]
-    if seen.image is not None and seen.known:
+        images = len(seen.batch.label)
+        text = f"the labels of {many(images, 'image')} hold no box"
+        return [*found, *_several_times(seen), Remark("no boxes", text, images)]
+    found += [*_unknown_sizes(seen), *_several_times(seen)]
+    if seen.batch.image is not None and seen.known:
         found += [*_beyond(seen), *_image_taken_for_box(seen), *_unit(seen)]
     found += [*_areas(seen), *_notes(seen)]
     return found
 
 
-def _unknown_sizes(seen: Seen) -> Iterator[Remark]:
+def _unknown_sizes(seen: InPixels) -> Iterator[Remark]:
     if seen.known:
         return
-    if seen.image is not None and len(seen.size):
+    if seen.batch.image is not None and len(seen.batch.size):
         text = f"sizes of images are unknown, so boxes are relative to images taken as square; {hint('sizes')}"
-        yield Remark("unknown image sizes", text, len(seen.size), doubt=True)
+        yield Remark("unknown image sizes", text, len(seen.batch.size), doubt=True)
     else:
-        advice = hint("source_size" if seen.image is None else "sizes")
+        advice = hint("source_size" if seen.batch.image is None else "sizes")
         text = f"sizes of images are unknown, so boxes are not scaled to the network input; {advice}"
         yield Remark("unknown image sizes", text, len(seen.wh), doubt=True)
 
 
-def _beyond(seen: Seen) -> Iterator[Remark]:
-    assert seen.image is not None
+def _beyond(seen: InPixels) -> Iterator[Remark]:
+    assert seen.batch.image is not None
     out = np.zeros(len(seen.wh), bool)
     for axis in (0, 1):
-        side = seen.size[seen.image, axis]
+        side = seen.batch.size[seen.batch.image, axis]
         out |= seen.wh[:, axis] > (1.0 + BEYOND) * side
         if seen.xy is not None:
             out |= (seen.xy[:, axis] < -BEYOND * side) | (seen.xy[:, axis] + seen.wh[:, axis] > (1.0 + BEYOND) * side)
@@ -86,16 +69,17 @@ def _beyond(seen: Seen) -> Iterator[Remark]:
         yield Remark("boxes beyond their image", text, count, doubt=count >= FEW and count > MISREAD * len(out))
 
 
-def _image_taken_for_box(seen: Seen) -> Iterator[Remark]:
-    assert seen.image is not None
+def _image_taken_for_box(seen: InPixels) -> Iterator[Remark]:
+    assert seen.batch.image is not None
     whole = np.ones(len(seen.wh), bool)
     for axis in (0, 1):
-        whole &= np.abs(seen.wh[:, axis] - seen.size[seen.image, axis]) <= BEYOND * seen.size[seen.image, axis]
-    counts = np.bincount(seen.image, minlength=len(seen.size))
+        side = seen.batch.size[seen.batch.image, axis]
+        whole &= np.abs(seen.wh[:, axis] - side) <= BEYOND * side
+    counts = np.bincount(seen.batch.image, minlength=len(seen.batch.size))
     used = counts > 0
     if np.count_nonzero(used) < FEW:
         return
-    full = np.bincount(seen.image[whole], minlength=len(seen.size)) == counts
+    full = np.bincount(seen.batch.image[whole], minlength=len(seen.batch.size)) == counts
     several = counts >= CROWDED
     if np.count_nonzero(full & used) >= NEARLY * np.count_nonzero(used):
         text = (
@@ -109,106 +93,110 @@ def _image_taken_for_box(seen: Seen) -> Iterator[Remark]:
             yield Remark("image's size taken for the box", text, int(np.count_nonzero(same & several)), doubt=True)
 
 
-def _one_size(seen: Seen) -> NDArray[np.bool_]:
+def _one_size(seen: InPixels) -> NDArray[np.bool_]:
     """Return which images have boxes of one size only."""
-    assert seen.image is not None
-    same = np.ones(len(seen.size), bool)
-    first = np.zeros(len(seen.size))
+    assert seen.batch.image is not None
+    same = np.ones(len(seen.batch.size), bool)
+    first = np.zeros(len(seen.batch.size))
     for axis in (0, 1):  # one column at a time costs a third of both
-        first[seen.image[::-1]] = seen.wh[::-1, axis]
-        other = seen.wh[:, axis] != first[seen.image]
-        same[seen.image[other]] = False
+        first[seen.batch.image[::-1]] = seen.wh[::-1, axis]
+        other = seen.wh[:, axis] != first[seen.batch.image]
+        same[seen.batch.image[other]] = False
     return same
 
 
-def _unit(seen: Seen) -> Iterator[Remark]:
-    raw = seen.raw
-    if seen.relative:
+def _unit(seen: InPixels) -> Iterator[Remark]:
+    raw = seen.batch.box
+    if seen.unit == "relative":
         if (raw.max(1) > 1.0 + BEYOND).all():
             text = f"all coordinates read as relative to the image are above 1: pixels or per cent? {hint('unit')}"
             yield Remark("unit of the coordinates", text, len(raw), doubt=True)
-    elif raw.max() <= 1.0 and (seen.size > 1.0).all():
+    elif raw.max() <= 1.0 and (seen.batch.size > 1.0).all():
         text = f"all coordinates read as pixels lie between 0 and 1: relative to the image? {hint('unit')}"
         yield Remark("unit of the coordinates", text, len(raw), doubt=True)
 
 
-def _areas(seen: Seen) -> Iterator[Remark]:
-    if seen.area is None:
+def _areas(seen: InPixels) -> Iterator[Remark]:
+    if seen.batch.area is None:
         return
-    told = seen.area > 0.0
+    told = seen.batch.area > 0.0
     if not told.any():
         return
-    told &= np.isfinite(seen.area)
+    told &= np.isfinite(seen.batch.area)
     # the area of a polygon is at most that of its box
-    wrong = told & (seen.area > (1.0 + AREA) * seen.wh[:, 0] * seen.wh[:, 1] + 1.0)
-    if seen.raw.shape[1] == 4:
-        corners = seen.raw[:, 2:] - seen.raw[:, :2]
-        wrong |= told & alike(seen.area, corners) & ~alike(seen.area, seen.wh)
+    wrong = told & (seen.batch.area > (1.0 + AREA) * seen.wh[:, 0] * seen.wh[:, 1] + 1.0)
+    if seen.batch.box.shape[1] == 4:
+        corners = seen.batch.box[:, 2:] - seen.batch.box[:, :2]
+        wrong |= told & alike(seen.batch.area, corners) & ~alike(seen.batch.area, seen.wh)
     count = int(np.count_nonzero(wrong))
     if 2 * count > np.count_nonzero(told):
         text = f"the areas of {count:,} boxes contradict their sides: corners read as width and height? {hint('form')}"
         yield Remark("areas that contradict the boxes", text, count, doubt=True)
 
 
-def _lost(seen: Seen) -> Iterator[Remark]:
-    n, lost = len(seen.wh), sum(seen.lost.values())
+def _lost(n: int, faults: Mapping[str, int]) -> Iterator[Remark]:
+    lost = sum(faults.values())
     if lost and lost >= LOST * (n + lost):
-        most = max(seen.lost, key=seen.lost.__getitem__)
+        most = max(faults, key=faults.__getitem__)
         text = f"{100 * lost // (n + lost)}% of what was found is skipped; most often: {most}"
         yield Remark("many boxes skipped", text, lost, doubt=lost > n)
 
 
-def _several_times(seen: Seen) -> Iterator[Remark]:
+def _several_times(seen: InPixels) -> Iterator[Remark]:
     """Say that files of one folder hold the same images."""
-    first = seen.labels[:FIRST]
-    if len(set(first)) == len(first) or seen.labels[0] == seen.labels[-1]:  # a file an image, or one file
+    labels = seen.batch.label
+    files = seen.batch.file if any(seen.batch.file) else labels
+    first = labels[:FIRST]
+    if len(set(first)) == len(first) or labels[0] == labels[-1]:  # a file an image, or one file
         return
-    if len(set(seen.files)) == len(seen.files):  # as is nearly always so
+    if len(set(files)) == len(files):  # as is nearly always so
         return
-    parts = {label: label.rpartition(os.sep) for label in set(seen.labels)}
+    parts = {label: label.rpartition(os.sep) for label in set(labels)}
     there: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for label, file in dict.fromkeys(zip(seen.labels, seen.files, strict=True)):
+    for label, file in dict.fromkeys(zip(labels, files, strict=True)):
         if file:
             folder, _, name = parts[label]
             there[folder, file].append(name)
     again = [(file, own) for (_, file), own in there.items() if len(own) > 1]
     if again:
-        count, (file, own) = len(again), again[0]
-        text = f"{many(count, 'image')} listed in more than one label file: {file} in {', '.join(own[:EXAMPLES])}"
+        count, (file, inside) = len(again), again[0]
+        text = f"{many(count, 'image')} listed in more than one label file: {file} in {', '.join(inside[:EXAMPLES])}"
         yield Remark("images listed several times", text, count, doubt=MISREAD * len(there) < count >= FEW)
 
 
-def _classes(seen: Seen) -> Iterator[Remark]:
-    if seen.cls is None:
+def _classes(seen: InPixels) -> Iterator[Remark]:
+    if seen.batch.cls is None:
         return
-    counts = np.bincount(seen.cls, minlength=len(seen.classes))
-    declared = len(seen.classes) - seen.unnamed
-    if seen.unnamed:
+    counts = np.bincount(seen.batch.cls, minlength=len(seen.batch.classes))
+    declared = len(seen.batch.classes) - seen.batch.unnamed
+    if seen.batch.unnamed:
         count = int(counts[declared:].sum())
         text = (
             f"{many(count, 'box', 'boxes')} of classes beyond the {many(declared, 'declared name')}, kept under the "
-            f"number as name: {', '.join(seen.classes[declared:][:EXAMPLES])}"
+            f"number as name: {', '.join(seen.batch.classes[declared:][:EXAMPLES])}"
         )
         yield Remark("classes without a name", text, count)
     if declared > 1 and np.count_nonzero(counts) == 1:
-        name = seen.classes[int(counts.argmax())]
+        name = seen.batch.classes[int(counts.argmax())]
         text = f"all boxes are of class {name}, where {declared} classes are declared"
         yield Remark("one class", text, len(seen.wh))
 
 
-def _notes(seen: Seen) -> Iterator[Remark]:
+def _notes(seen: InPixels) -> Iterator[Remark]:
     n = len(seen.wh)
     yield from _classes(seen)
-    if seen.image is not None and len(seen.size):
-        share = np.median(seen.wh[:, 0] * seen.wh[:, 1] / (seen.size[seen.image, 0] * seen.size[seen.image, 1]))
-        if share > LARGE:
+    if seen.batch.image is not None and len(seen.batch.size):
+        width, height = (seen.batch.size[seen.batch.image, axis] for axis in (0, 1))
+        shares = seen.wh[:, 0] * seen.wh[:, 1] / (width * height)
+        # a median takes its time, and is seldom so large
+        if 2 * np.count_nonzero(shares > LARGE) >= n and (share := np.median(shares)) > LARGE:
             yield Remark("large boxes", f"the median box covers {min(share, 9.99):.0%} of its image", n)
 
 
-def _example(seen: Seen, which: NDArray[np.bool_]) -> str:
+def _example(seen: InPixels, which: NDArray[np.bool_]) -> str:
     row = int(np.flatnonzero(which)[0])
-    assert seen.image is not None
-    image = int(seen.image[row])
+    assert seen.batch.image is not None
+    image = int(seen.batch.image[row])
     w, h = seen.wh[row]
-    name = seen.files[image] if seen.files else f"image {image}"
-    return f"{name}: {w:.4g} x {h:.4g} in {seen.size[image, 0]:.4g} x {seen.size[image, 1]:.4g}"
+    name = (seen.batch.file if any(seen.batch.file) else seen.batch.label)[image]
+    return f"{name}: {w:.4g} x {h:.4g} in {seen.batch.size[image, 0]:.4g} x {seen.batch.size[image, 1]:.4g}"

@@ -16,30 +16,17 @@ from fastanchor._progress import bar
 from fastanchor._reading import refusal
 from fastanchor._types import Progress, Remark
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import _doctor, _fetch
-from fastanchor.datasets._judge import judged
+from fastanchor.datasets import _fetch
+from fastanchor.datasets._doctor import examine
+from fastanchor.datasets._judge import judged, wanted, within
 from fastanchor.datasets._options import given
 from fastanchor.datasets._parts import chosen, of_images
 from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, natural
-from fastanchor.datasets._record import (
-    CROWD,
-    IGNORED,
-    SIZES,
-    UNNAMED,
-    Batch,
-    Format,
-    Image,
-    Job,
-    Options,
-    Source,
-    joined,
-    packed,
-)
-from fastanchor.datasets._sized import differing, sized
+from fastanchor.datasets._record import SIZES, UNNAMED, Batch, Format, Image, Job, Options, Source, joined, packed
+from fastanchor.datasets._sizes import differing, sized
 from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, shown
 from fastanchor.datasets._unit import InPixels, scaled
-from fastanchor.datasets._values import within
 
 __all__ = ["Loaded", "NothingRead", "load"]
 
@@ -53,61 +40,23 @@ class NothingRead(DataError):
 
 
 class Loaded(NamedTuple):
-    """What was read from one path.
-
-    Attributes
-    ----------
-    boxes : Boxes
-    batch : Batch
-        The rows of `boxes` as the labels have them.
-    format : str
-    parts, taken : tuple of str
-        Parts that the data declare, and those that were read; none taken is everything.
-    idle : set of str
-        Options that could have had an effect and had none.
-    places : Places
-        Finds the images.
-    more : bool
-        Whether files are left that were not read because of the limit.
-    """
+    """What was read from one path."""
 
     boxes: Boxes
-    batch: Batch
+    batch: Batch  # the rows of `boxes` as the labels have them
     format: str
-    parts: tuple[str, ...]
+    parts: tuple[str, ...]  # parts that the data declare, and those that were read; none taken is everything
     taken: tuple[str, ...]
-    idle: frozenset[str]
-    places: Places
-    more: bool
+    idle: frozenset[str]  # options that could have had an effect and had none
+    places: Places  # finds the images
+    more: bool  # whether files are left that were not read because of the limit
 
 
 def load(
-    format: Format,
-    source: Source,
-    probe: Probe,
-    options: Options,
-    skips: Skips,
-    progress: Progress = False,
+    format: Format, source: Source, probe: Probe, options: Options, skips: Skips, progress: Progress = False,
     limit: int | None = None,
-) -> Loaded:
-    """Read one data set.
-
-    Parameters
-    ----------
-    format, source, probe
-        As :func:`fastanchor.datasets._recognise.recognise` found them.
-    options : Options
-    skips : Skips
-        Gets what is left out.
-    progress : bool, callable or None
-    limit : int, optional
-        Read no more than so many label files, of formats with one for each image.
-
-    Raises
-    ------
-    DataError
-        If there is no such split, or nothing could be read.
-    """
+) -> Loaded:  # fmt: skip
+    """Read one data set; of formats with a label file an image no more than `limit` files."""
     part = chosen(format, source, probe, options.split, skips)
     files = part.files if limit is None or format.table is not None else part.files[:limit]
     if limit is None:
@@ -125,53 +74,47 @@ def load(
     if source.inner:
         batch, parts, taken = of_images(batch, options.split, probe)
     places = Places(probe, options.images)
-    batch = _wanted(batch, options, skips)
+    batch = wanted(batch, options.crowd, skips)
     told = within(batch.size)
     found = sized(format, batch, job, places)
-    remarks = differing(batch, told, job, places) if limit is None else []
-    pixels = judged(format, scaled(format, found, options, skips), skips)
-    batch = _named(pixels.batch)
+    remarks = differing(batch, told, places) if limit is None else []
+    pixels = scaled(format, found, options, skips)
+    batch, wh, xy = judged(format, (pixels.batch, pixels.wh, pixels.xy), pixels.form, skips)
+    batch = _named(batch)
+    pixels = pixels._replace(batch=batch, wh=wh, xy=xy)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips, more)
-    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *_doctor.examine(_seen(pixels, batch, skips))]
-    boxes = _boxes(batch, pixels, options.places, part.part, remarks, skips)
+    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips.lost())]
+    boxes = _boxes(pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     return Loaded(boxes, batch, format.name, parts, taken, idle, places, more)
 
 
 def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
+    alone = len(files) == 1
     if format.table is None:
-        yield from _of_many(format, files, job)
+        with closing(_fetch.contents(files, progress=job.progress)) as contents:
+            for start in range(0, len(files), CHUNK):
+                names, data = _read(files[start : start + CHUNK], contents, job)
+                if names and format.many is not None:
+                    yield format.many(names, data, job)
+                elif names:
+                    found = zip(names, data, strict=True)
+                    yield packed(
+                        (file, image) for file, one in found for image in _parsed(format, file, one, job, alone)
+                    )
+            next(contents, None)  # moves the bar to its end
         return
     with bar(job.progress, total=len(files), desc="reading", unit=" files") as moving:
         for file in files:
             try:
                 yield format.table(file, job)
             except Unusable as error:
-                _unusable(file, error, job, alone=len(files) == 1)
+                _unusable(file, error, job, alone)
             except OSError as error:
                 why, detail = refusal(error)
-                _unusable(file, Unusable(why, None, detail), job, alone=len(files) == 1)
+                _unusable(file, Unusable(why, None, detail), job, alone)
             moving.update(1)
-
-
-def _of_many(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
-    with closing(_fetch.contents(files, progress=job.progress)) as contents:
-        for start in range(0, len(files), CHUNK):
-            names, data = _read(files[start : start + CHUNK], contents, job)
-            if names:
-                yield _columns(format, names, data, job, alone=len(files) == 1)
-        next(contents, None)  # moves the bar to its end
-
-
-def _columns(format: Format, names: Sequence[str], data: list[bytes], job: Job, alone: bool) -> Batch:
-    if format.many is not None:
-        return format.many(names, data, job)
-    return packed(
-        (file, image)
-        for file, content in zip(names, data, strict=True)
-        for image in _parsed(format, file, content, job, alone)
-    )
 
 
 def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -> tuple[Sequence[str], list[bytes]]:
@@ -216,18 +159,6 @@ def _nothing(path: Path, skips: Skips, more: bool) -> None:
     raise error
 
 
-def _wanted(batch: Batch, options: Options, skips: Skips) -> Batch:
-    """Leave out crowds, unless they are wanted, and what is marked to be ignored."""
-    if batch.flags is None or not batch.flags.any():
-        return batch
-    crowd, ignored = (batch.flags & CROWD) != 0, (batch.flags & IGNORED) != 0
-    if options.crowd:
-        crowd = np.zeros(len(crowd), bool)
-    skips.leave("box of a crowd", int(np.count_nonzero(crowd)))
-    skips.leave("box marked to be ignored", int(np.count_nonzero(ignored & ~crowd)))
-    return batch.take(~(crowd | ignored))
-
-
 def _named(batch: Batch) -> Batch:
     """Put the classes in order: the data set's own, else that of their names, of those that have boxes."""
     if batch.cls is None:
@@ -247,30 +178,22 @@ def _named(batch: Batch) -> Batch:
     return replace(batch, cls=at, classes=names)
 
 
-def _seen(pixels: InPixels, batch: Batch, skips: Skips) -> _doctor.Seen:
-    files = batch.file if any(batch.file) else batch.label
-    return _doctor.Seen(
-        pixels.wh, pixels.xy, batch.image, batch.size, pixels.known, batch.box, pixels.unit == "relative", batch.area,
-        batch.cls, tuple(batch.classes), batch.unnamed, skips.lost(), files, batch.label,
-    )  # fmt: skip
-
-
-def _boxes(
-    batch: Batch, pixels: InPixels, places: bool, part: Mapping[str, str], remarks: list[Remark], skips: Skips
-) -> Boxes:
-    imaged = batch.image is not None
-    xy = pixels.xy if places else None
+def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: list[Remark], skips: Skips) -> Boxes:
+    batch = pixels.batch
+    names = tuple(batch.classes) if batch.cls is not None else ()
+    if batch.image is None:
+        return Boxes(pixels.wh, class_index=batch.cls, class_names=names, skipped=skips.counts, remarks=tuple(remarks))
     split = batch.split or ([part.get(label, "") for label in batch.label] if part else None)
-    named = imaged and (any(batch.file) or len(set(batch.label)) > 1)
+    named = any(batch.file) or len(set(batch.label)) > 1
     return Boxes(
         pixels.wh,
-        image_index=batch.image if imaged else None,
-        image_wh=batch.size if imaged and len(batch.size) == len(batch.label) else None,
+        image_index=batch.image,
+        image_wh=batch.size if len(batch.size) == len(batch.label) else None,
         class_index=batch.cls,
-        class_names=tuple(batch.classes) if batch.cls is not None else (),
+        class_names=names,
         skipped=skips.counts,
-        xy=xy if imaged else None,
-        split=tuple(split) if split and imaged else None,
+        xy=pixels.xy if places else None,
+        split=tuple(split) if split else None,
         files=tuple(file or label for file, label in zip(batch.file, batch.label, strict=True)) if named else None,
         remarks=tuple(remarks),
     )

@@ -38,16 +38,7 @@ Result = TypeVar("Result")
 def contents(
     files: Sequence[str], *, progress: Progress = False, bound: _reading.Bound = _reading.LABEL
 ) -> Generator[bytes | OSError]:
-    """Yield the bytes of each label file in order, or why it cannot be read; :func:`_reading.refusal` words that.
-
-    Parameters
-    ----------
-    files : sequence of str
-    progress : bool, callable or None
-        None draws a bar if stderr is a terminal.
-    bound : Bound
-        A larger file is not read.
-    """
+    """Yield the bytes of each label file in order, or why it cannot be read; :func:`_reading.refusal` words that."""
     pipe = _reading.piped(files[0]) if len(files) == 1 else None
 
     def content(file: str) -> bytes | OSError:

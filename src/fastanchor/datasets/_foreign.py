@@ -39,17 +39,7 @@ _LISTS: tuple[tuple[set[str], set[str], str], ...] = (
 
 
 def kind(head: bytes, ending: str, *, whole: bool) -> str:
-    """Return what a file is, or nothing if that cannot be told.
-
-    Parameters
-    ----------
-    head : bytes
-        The beginning of the file.
-    ending : str
-        ".xml", ".json" or ".txt".
-    whole : bool
-        Whether `head` is all of it.
-    """
+    """Return what a file is, or nothing if that cannot be told."""
     what = impostor(head, "labels", markup=False)
     if what:
         return what

@@ -1,4 +1,4 @@
-"""Which rows are boxes: the one place that judges them, once they are in pixels."""
+"""Which rows are boxes: the one place that judges them, once they are in pixels, and names those that are none."""
 
 from __future__ import annotations
 
@@ -7,18 +7,45 @@ from numpy.typing import NDArray
 
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._types import FloatArray
-from fastanchor.datasets._blame import blame
-from fastanchor.datasets._record import Format
+from fastanchor.datasets._record import CROWD, IGNORED, Batch, Format
 from fastanchor.datasets._skips import INFINITE, NEGATIVE, REVERSED, UNREADABLE, ZERO, Skips
-from fastanchor.datasets._unit import InPixels
-from fastanchor.datasets._values import within
 
-__all__ = ["judged"]
+__all__ = ["AREA", "alike", "blame", "judged", "wanted", "within"]
+
+AREA = 0.02  # by which areas in labels differ from those of their boxes, since they were rounded
+
+Boxes = tuple[Batch, FloatArray, FloatArray | None]
 
 
-def judged(format: Format, given: InPixels, skips: Skips) -> InPixels:
-    """Leave out the rows that are no boxes; each is counted under what is wrong with it."""
-    batch, wh, xy = given.batch, given.wh, given.xy
+def within(pairs: FloatArray) -> NDArray[np.bool_]:
+    """Return which widths and heights, (n, 2), are finite and above 0."""
+    # one column at a time: all(1) over two columns costs several times as much
+    good: NDArray[np.bool_] = (pairs[:, 0] >= MIN_SIDE) & (pairs[:, 0] <= MAX_SIDE)
+    good &= (pairs[:, 1] >= MIN_SIDE) & (pairs[:, 1] <= MAX_SIDE)
+    return good
+
+
+def alike(area: FloatArray, wh: FloatArray) -> NDArray[np.bool_]:
+    """Return which areas, (n,), are those of widths and heights, (n, 2)."""
+    good: NDArray[np.bool_] = np.abs(area - wh[:, 0] * wh[:, 1]) <= AREA * area
+    return good
+
+
+def wanted(batch: Batch, crowds: bool, skips: Skips) -> Batch:
+    """Leave out crowds, unless they are wanted, and what is marked to be ignored."""
+    if batch.flags is None or not batch.flags.any():
+        return batch
+    crowd, ignored = (batch.flags & CROWD) != 0, (batch.flags & IGNORED) != 0
+    if crowds:
+        crowd[:] = False
+    skips.leave("box of a crowd", int(np.count_nonzero(crowd)))
+    skips.leave("box marked to be ignored", int(np.count_nonzero(ignored & ~crowd)))
+    return batch.take(~(crowd | ignored))
+
+
+def judged(format: Format, given: Boxes, form: str, skips: Skips) -> Boxes:
+    """Leave out the rows, width and height, left and top, that are no boxes; each is counted under what is wrong."""
+    batch, wh, xy = given
     # flat reductions are several times as fast as a look at each row
     if len(wh) and wh.min() >= MIN_SIDE and wh.max() <= MAX_SIDE and (xy is None or np.isfinite(xy.sum())):
         return given
@@ -28,21 +55,33 @@ def judged(format: Format, given: InPixels, skips: Skips) -> InPixels:
     if good.all():
         return given
     left = ~good
-    for reason, bad in _faults(batch.box, wh, given.form):
+    faults = (  # in the order in which they are looked for; the last takes what is left
+        (UNREADABLE, np.any(np.isnan(batch.box), 1)),
+        (INFINITE, ~np.all(np.abs(wh) <= MAX_SIDE, 1)),
+        (REVERSED if form == "xyxy" else NEGATIVE, np.any(wh < 0.0, 1)),
+        (ZERO, np.any(wh < MIN_SIDE, 1)),
+        (INFINITE, left),
+    )
+    for reason, bad in faults:
         rows = bad & left
         if rows.any():
             blame(reason, rows, batch, format, skips)
-            left &= ~rows
-    return given._replace(batch=batch.take(good), wh=wh[good], xy=None if xy is None else xy[good])
+            left = left & ~rows
+    return batch.take(good), wh[good], None if xy is None else xy[good]
 
 
-def _faults(raw: FloatArray, wh: FloatArray, form: str) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Return faults in the order in which they are looked for; the last takes what is left."""
-    finite = np.all(np.abs(wh) <= MAX_SIDE, 1)
-    return [
-        (UNREADABLE, np.any(np.isnan(raw), 1)),
-        (INFINITE, ~finite),
-        (REVERSED if form == "xyxy" else NEGATIVE, np.any(wh < 0.0, 1)),
-        (ZERO, np.any(wh < MIN_SIDE, 1)),
-        (INFINITE, np.ones(len(wh), bool)),
-    ]
+def blame(reason: str, rows: NDArray[np.bool_], batch: Batch, format: Format, skips: Skips, advice: str = "") -> None:
+    """Count the rows of a mask under a reason; the places of the first ones are reported, with an advice."""
+    at = np.flatnonzero(rows).tolist()
+    named = at[: max(skips.room, 1)]
+    for row in named:
+        owner = batch.owner if batch.image is None else batch.image
+        label = batch.label[0 if owner is None else int(owner[row])]
+
+        def place(row: int = row, label: str = label) -> str | int | None:
+            number = row if batch.at is None else int(batch.at[row])
+            return number if format.place is None else format.place(label, number)
+
+        values = ", ".join("?" if value != value else f"{value:g}" for value in batch.box[row].tolist())
+        skips.add(reason, label, place, f"{values}; {advice}" if advice else values)
+    skips.note(reason, len(at) - len(named))

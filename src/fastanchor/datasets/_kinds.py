@@ -104,17 +104,7 @@ def _inside(box: FloatArray, xs: FloatArray, ys: FloatArray) -> NDArray[np.bool_
 def decide(
     rows: Columns, by_hand: tuple[str, tuple[int, int] | None] | None, kpt_shape: tuple[int, int] | None
 ) -> tuple[NDArray[np.int8], list[Remark]]:
-    """Return what each row is, (n,), and remarks about what was concluded.
-
-    Parameters
-    ----------
-    rows : mapping
-        Columns as of :func:`columns_of`, (n, ...); rows of at most PLAIN columns have zeros.
-    by_hand : (str, (int, int) or None), optional
-        "box", "polygon" or "keypoints", and the number of points and of values of each.
-    kpt_shape : (int, int), optional
-        The same where the data set declares it.
-    """
+    """Return what each row is, (n,), and remarks about what was concluded."""
     lengths, at = np.unique(rows["columns"], return_inverse=True)
     at = at.reshape(-1)
     counts = np.bincount(4 * at + rows["sign"], minlength=4 * len(lengths)).reshape(-1, 4)

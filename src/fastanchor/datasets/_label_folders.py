@@ -33,16 +33,12 @@ def label_folders(probe: Probe) -> tuple[dict[str, list[str]], bool]:
         found = texts(
             probe, next((probe.below(one) for one in labels_of(str(probe.path))[:-1] if is_folder(Path(one))), ())
         )
-    rows = {folder for folder, files in found.items() if _rows_in(probe, files)}
+    rows = {folder for folder, files in found.items() if any(has_rows(probe.head(f, 4096)) for f in files[:LOOKED_AT])}
     called = {folder for folder in found if LABELS.intersection(Path(folder.lower()).parts)}
     chosen = set(found) if probe.named else rows
     if called and (called & rows or not rows):
         chosen = called
     return {folder: files for folder, files in found.items() if folder in chosen}, bool(chosen & rows)
-
-
-def _rows_in(probe: Probe, files: list[str]) -> bool:
-    return any(has_rows(probe.head(file, 4096)) for file in files[:LOOKED_AT])
 
 
 def has_rows(head: bytes) -> bool:

@@ -60,23 +60,7 @@ def _is_list(types: Any, kind: Any) -> bool:
 
 
 def flat(arrow: Any, groups: Iterable[Any], wanted: dict[str, Field], box: str | None) -> list[Any]:
-    """Return tables with a row a box, and one without a box for each image that has none.
-
-    Parameters
-    ----------
-    arrow : module
-    groups : tables
-        As the file has them, one after the other.
-    wanted : dict
-        Columns by name.
-    box : str or None
-        The one that holds the boxes; the tables hold `BOX` instead, `EMPTY`, and the number of the row, `ROW`.
-
-    Raises
-    ------
-    Unusable
-        If the lists of a row have different lengths.
-    """
+    """Return tables with a row a box, and one without a box for each image that has none."""
     compute = importlib.import_module("pyarrow.compute")
     tables, before = [], 0
     for group in groups:

@@ -30,13 +30,7 @@ _COMMON = ("format", "split", "places")
 
 
 def checked(options: Options) -> Options:
-    """Return the options with their values checked.
-
-    Raises
-    ------
-    DataError
-        If a value breaks a rule.
-    """
+    """Return the options with their values checked."""
     if options.source_size is not None:
         options = options._replace(source_size=_check.side_pair(options.source_size, "source_size", square=True))
     if options.columns is not None:
@@ -61,13 +55,7 @@ def checked(options: Options) -> Options:
 
 
 def rows_of(text: Any) -> tuple[str, tuple[int, int] | None]:
-    """Return the kind of rows that `rows` names, and the number of key points and of values of each.
-
-    Raises
-    ------
-    DataError
-        If it names none.
-    """
+    """Return the kind of rows that `rows` names, and the number of key points and of values of each."""
     match = ROWS.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         rule = "must be 'box', 'polygon', 'keypoints' or as in 'keypoints:5x2'"

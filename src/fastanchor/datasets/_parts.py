@@ -10,7 +10,7 @@ import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._hints import called
-from fastanchor.datasets._probe import PARTS, Probe, part_of
+from fastanchor.datasets._probe import PARTS, Probe, folders_of, part_of
 from fastanchor.datasets._record import Batch, Format, Source
 from fastanchor.datasets._skips import Skips, shown
 
@@ -30,13 +30,7 @@ class Chosen(NamedTuple):
 
 
 def chosen(format: Format, source: Source, probe: Probe, split: str | None, skips: Skips) -> Chosen:
-    """Return the label files of a split: parts joined by "+", "all", or "auto", the training set where there is one.
-
-    Raises
-    ------
-    DataError
-        If there is no such part.
-    """
+    """Return the label files of a split: parts joined by "+", "all", or "auto", the training set where there is one."""
     if source.inner:
         return Chosen(source.files, {}, (), ())
     if source.parts:
@@ -49,13 +43,7 @@ def chosen(format: Format, source: Source, probe: Probe, split: str | None, skip
 
 
 def of_images(batch: Batch, split: str | None, probe: Probe) -> tuple[Batch, tuple[str, ...], tuple[str, ...]]:
-    """Return the images of a split, where the labels say which part each belongs to; all parts; and those taken.
-
-    Raises
-    ------
-    DataError
-        If there is no such part.
-    """
+    """Return the images of a split, where the labels say which part each belongs to; all parts; and those taken."""
     if batch.split is None:
         return batch, (), ()
     parts = tuple(sorted(dict.fromkeys(filter(None, batch.split)), key=_order))
@@ -111,11 +99,8 @@ def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, st
     root = str(probe.path)
     if format.table is not None:
         return {file: part_of(file, root) for file in files}
-    folders = [file.rpartition(os.sep)[0] for file in files]
-    known = {folder: part_of(folder, root) for folder in set(folders)}
-    if not any(known.values()):
-        return {}
-    return dict(zip(files, map(known.__getitem__, folders), strict=True))
+    known = {folder: part_of(folder, root) for folder in folders_of(files)}
+    return {file: known[file.rpartition(os.sep)[0]] for file in files} if any(known.values()) else {}
 
 
 def _order(name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from fastanchor.datasets._probe import IMAGES, Probe, joined
+from fastanchor.datasets._probe import IMAGES, Probe, folders_of, joined
 
 __all__ = ["Places"]
 
@@ -20,15 +20,7 @@ Names = dict[str, str]
 
 
 class Places:
-    """Finds the images of label files; looks into each folder once.
-
-    Parameters
-    ----------
-    probe : Probe
-        What lists folders.
-    images : path-like, optional
-        A folder of images to look into first, with the folders below it.
-    """
+    """Finds the images of label files; looks into each folder once."""
 
     def __init__(self, probe: Probe, images: str | None = None) -> None:
         self._probe = probe
@@ -39,21 +31,12 @@ class Places:
 
     def each(self, labels: Sequence[str], names: Sequence[str], at: Iterable[int]) -> dict[int, str]:
         """Return by position the images found of some label files, at once if there are no images."""
-        folders = {label.rpartition(os.sep)[0] for label in labels}
-        if not any(names) and not any(map(self._around, folders)) and not self._all():
+        if not any(names) and not any(map(self._around, folders_of(labels))) and not self._all():
             return {}
         return {i: image for i in at if (image := self.find(labels[i], names[i])) is not None}
 
     def find(self, label: str, name: str = "") -> str | None:
-        """Return the image of a label file, or None.
-
-        Parameters
-        ----------
-        label : str
-            The label file.
-        name : str
-            What it calls the image, if it does; folders count where they lead somewhere, the suffix may be missing.
-        """
+        """Return the image of a label file, or None."""
         folder, _, own = label.rpartition(os.sep)  # os.path.split costs six times as much
         stem = own.rpartition(".")[0]
         if not name:
@@ -94,7 +77,8 @@ class Places:
         found = self._near.get(folder)
         if found is None:
             near = [*_swapped(folder), *(os.path.normpath(os.path.join(folder or ".", one)) for one in NEAR)]
-            found = [*self._given, *(names for place in dict.fromkeys(near) if (names := self._of(place)))]
+            there = filter(os.path.isdir, dict.fromkeys(near))  # a look costs a fifth of a list that fails
+            found = [*self._given, *(names for place in there if (names := self._of(place)))]
             self._near[folder] = found
         return found
 

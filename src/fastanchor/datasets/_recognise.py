@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -16,35 +17,22 @@ from fastanchor.datasets._skips import shown
 
 __all__ = ["FORMATS", "format_of", "recognise"]
 
-# A format joins by a line here and a module with a FORMAT. The modules are imported when needed: a parser that is not
-# used should not cost start-up time.
-_MODULES = {
-    "voc": "fastanchor.datasets.voc",
-    "coco": "fastanchor.datasets.coco",
-    "openimages": "fastanchor.datasets.openimages",
-    "table": "fastanchor.datasets.table",
-    "labels.cache": "fastanchor.datasets.labels_cache",
-    "kitti": "fastanchor.datasets.kitti",
-    "labelme": "fastanchor.datasets.labelme",
-    "list": "fastanchor.datasets.lists",
-    "yolo": "fastanchor.datasets.yolo",
-}
-FORMATS = tuple(_MODULES)
+# A format joins by its name here and a module with a FORMAT. The modules are imported when needed: a parser that is
+# not used should not cost start-up time.
+FORMATS = ("voc", "coco", "openimages", "table", "labels.cache", "kitti", "labelme", "list", "yolo")
+_MODULES = {"labels.cache": "labels_cache", "list": "lists"}
+
+
+_module = functools.cache(importlib.import_module)
 
 
 def format_of(name: str) -> Format:
     """Return a format by its name."""
-    return cast(Format, importlib.import_module(_MODULES[name]).FORMAT)
+    return cast(Format, _module(f"fastanchor.datasets.{_MODULES.get(name, name)}").FORMAT)
 
 
 def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
-    """Return the format of what lies at a path, and where its labels are.
-
-    Raises
-    ------
-    DataError
-        If there are no such labels, or those of several formats.
-    """
+    """Return the format of what lies at a path, and where its labels are."""
     names = FORMATS if name == "auto" else (name,)
     found = []
     for one in names:

@@ -19,7 +19,7 @@ from fastanchor.datasets._skips import Skips
 
 __all__ = [
     "CROWD", "IGNORED", "NOTHING", "SIZES", "UNITS", "UNNAMED", "Batch", "Format", "Image", "ImageAnnotation", "Job",
-    "Options", "Source", "joined", "packed", "sides_of",
+    "Options", "Source", "joined", "number_of", "packed", "sides_of",
 ]  # fmt: skip
 
 UNITS = ("pixels", "relative", "percent")
@@ -71,37 +71,18 @@ class Options(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where the labels of a format are.
+    """Where the labels of a format are."""
 
-    Attributes
-    ----------
-    files : list of str
-        Label files, in the order of reading.
-    strength : int
-        3 if what stands in the files proves the format, 2 if their places and names do, 1 for a guess.
-    parts : mapping
-        Name of a part of the data set to a function that returns its files; the function names in its argument what
-        the part lacks. Without any, the words in the paths of the files say which part they belong to.
-    names : sequence of str, optional
-        Class names of the data set, in its order.
-    images : mapping
-        Label file to the image that a list names.
-    hints : mapping
-        What else the format wants to remember.
-    inner : bool
-        Whether what stands in the files says which part each image belongs to.
-    others : sequence of Remark
-        Labels of other formats that are there too, and not read.
-    """
-
-    files: list[str]
-    strength: int = 3
+    files: list[str]  # label files, in the order of reading
+    strength: int = 3  # 3 if what stands in the files proves the format, 2 if their places and names do, 1 for a guess
+    # parts of the data set, each a function that returns its files and names in its argument what is missing; without
+    # any, the words in the paths of the files say which part they belong to
     parts: Mapping[str, Callable[[Skips], list[str]]] = {}
-    names: Sequence[str] | None = None
-    images: Mapping[str, str] = {}
-    hints: Mapping[str, Any] = {}
-    inner: bool = False
-    others: Sequence[Remark] = ()
+    names: Sequence[str] | None = None  # class names of the data set, in its order
+    images: Mapping[str, str] = {}  # label file to the image that a list names
+    hints: Mapping[str, Any] = {}  # what else the format wants to remember
+    inner: bool = False  # whether what stands in the files says which part each image belongs to
+    others: Sequence[Remark] = ()  # labels of other formats that are there too, and not read
 
 
 @dataclass(frozen=True)
@@ -117,81 +98,35 @@ class Job:
 
 
 class Image(NamedTuple):
-    """An image as a label file tells it.
+    """An image as a label file tells it."""
 
-    Attributes
-    ----------
-    file : str
-        What the label calls its image; empty if it does not.
-    size : (width, height) or None
-        Pixels; None, or anything that is no size, where the label does not tell it.
-    box : sequence of float
-        Four numbers a box, one after the other, in the format's form and unit; NaN where they cannot be read.
-    classes : sequence of str
-        Class name of each box.
-    at : sequence of int, optional
-        Where each box stands, by the format's count (line, object), for messages. Default: 0, 1, ...
-    """
-
-    file: str
-    size: tuple[float, float] | None
-    box: Sequence[float]
-    classes: Sequence[str]
-    at: Sequence[int] | None = None
+    file: str  # what the label calls its image; empty if it does not
+    size: tuple[float, float] | None  # pixels; None, or anything that is no size, where the label does not tell it
+    box: Sequence[float]  # four numbers a box, in the format's form and unit; NaN where they cannot be read
+    classes: Sequence[str]  # class name of each box
+    at: Sequence[int] | None = None  # where each box stands (line, object), for messages; default 0, 1, ...
 
 
 @dataclass
 class Batch:
-    """Columns: m images and n boxes.
+    """Columns: m images and n boxes."""
 
-    Attributes
-    ----------
-    label, file : (m,) list of str
-        Label file of each image, and what it calls the image. Without images: the label files.
-    size : (m, 2) float64
-        Width and height, pixels; NaN where the label does not tell them.
-    image : (n,) int64 or None
-        Image of each box; None if the labels do not tell it.
-    box : (n, 4) or (n, 2) float64
-        In the format's form and unit; two columns are width and height.
-    cls : (n,) int64 or None
-        Position in `classes`, -1 for none.
-    classes : list of str
-    ordered : bool
-        Whether the classes are the data set's own list, to be kept as it is.
-    unnamed : int
-        How many of the classes, the last ones, are numbers that the data set's list of names does not reach.
-    at : (n,) int64 or None
-        Where each box stands in its file, for messages; None: the rows of a table, counted from 0.
-    flags : (n,) uint8 or None
-    area : (n,) float64 or None
-        What the labels say of the boxes' areas, NaN for nothing.
-    owner : (n,) int64 or None
-        Where `image` is None: position in `label` of the file of each box; None for the first.
-    form : str or None
-        Of the boxes; None for the format's.
-    extra : mapping of str to (n, ...)
-        Further columns, for the format's `whole`; where a part of the data has none, they hold zeros.
-    split : (m,) list of str or None
-        Part of the data set that each image belongs to, if the labels tell it.
-    """
-
-    label: list[str]
-    file: list[str]
-    size: FloatArray
-    image: IntArray | None
-    box: FloatArray
-    cls: IntArray | None
+    label: list[str]  # (m,): label file of each image; without images, the label files
+    file: list[str]  # (m,): what the label calls the image
+    size: FloatArray  # (m, 2): width and height, pixels; NaN where the label does not tell them
+    image: IntArray | None  # (n,): image of each box; None if the labels do not tell it
+    box: FloatArray  # (n, 4), in the format's form and unit; or (n, 2), width and height
+    cls: IntArray | None  # (n,): position in `classes`, -1 for none
     classes: list[str]
-    ordered: bool = False
-    at: IntArray | None = None
-    flags: NDArray[np.uint8] | None = None
-    area: FloatArray | None = None
-    owner: IntArray | None = None
-    form: str | None = None
-    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    split: list[str] | None = None
-    unnamed: int = 0
+    ordered: bool = False  # whether the classes are the data set's own list, to be kept as it is
+    at: IntArray | None = None  # (n,): where each box stands in its file; None: the rows of a table, from 0
+    flags: NDArray[np.uint8] | None = None  # (n,): of CROWD and IGNORED
+    area: FloatArray | None = None  # (n,): what the labels say of the boxes' areas, NaN for nothing
+    owner: IntArray | None = None  # (n,): where `image` is None, position in `label` of each box; None: the first
+    form: str | None = None  # of the boxes; None for the format's
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # (n, ...) for `whole`; zeros where there are none
+    split: list[str] | None = None  # (m,): part of the data set of each image, if the labels tell it
+    unnamed: int = 0  # how many of the classes, the last ones, are numbers that the names do not reach
 
     def __len__(self) -> int:
         return len(self.box)
@@ -219,80 +154,66 @@ _ROWS = ("image", "box", "cls", "at", "flags", "area", "owner")
 
 @dataclass(frozen=True)
 class Format:
-    """A format of labels; a module joins by one of these.
+    """A format of labels; a module joins by one of these, with one of `parse`, `many` and `table`."""
 
-    Attributes
-    ----------
-    name : str
-        What `format` calls it.
-    title : str
-        What people call it, and which files it looks for.
-    sniff : callable
-        Takes a Probe, returns a Source, or None if there are no such labels.
-    parse : callable, optional
-        Takes a file, its bytes and the Job, yields each Image; for formats with a file an image.
-    many : callable, optional
-        The same for many files at once: takes files, their bytes and the Job, returns a Batch.
-    table : callable, optional
-        Takes a file and the Job, returns a Batch; for formats with one large file. Raises Unusable.
-    whole : callable, optional
-        Takes the whole Batch and the Job, returns a Batch: decisions about the set as a whole.
-    form, unit : str
-        Of the boxes; the unit "either" leaves it to the driver.
-    tells : set of str
-        What the labels always tell: of "size", "place", "class", "crowd".
-    options : set of str
-        Options that only some formats have a use for.
-    place : callable, optional
-        Takes a file and a number of `at`; returns the place in words. Default: a line.
-    sizes : callable, optional
-        Takes the whole Batch and the Job; fills in sizes of images that neither labels nor images tell.
-    unsized : bool
-        Whether boxes of images without any known size are taken for pixels of the network input.
-    """
-
-    name: str
-    title: str
-    sniff: Callable[[Probe], Source | None]
-    parse: Callable[[str, bytes, Job], Iterable[Image]] | None = None
-    many: Callable[[Sequence[str], Sequence[bytes], Job], Batch] | None = None
-    table: Callable[[str, Job], Batch] | None = None
-    whole: Callable[[Batch, Job], Batch] | None = None
+    name: str  # what `format` calls it
+    title: str  # what people call it, and which files it looks for
+    sniff: Callable[[Probe], Source | None]  # None if there are no such labels
+    parse: Callable[[str, bytes, Job], Iterable[Image]] | None = None  # of one file with its bytes
+    many: Callable[[Sequence[str], Sequence[bytes], Job], Batch] | None = None  # of many files with their bytes
+    table: Callable[[str, Job], Batch] | None = None  # of one large file
+    whole: Callable[[Batch, Job], Batch] | None = None  # decisions about the set as a whole
     form: str = "xyxy"
-    unit: str = "pixels"
-    tells: frozenset[str] = field(default_factory=frozenset)
-    options: frozenset[str] = field(default_factory=frozenset)
-    place: Callable[[str, int], str | int | None] | None = None
-    sizes: Callable[[Batch, Job], None] | None = None
-    unsized: bool = False
+    unit: str = "pixels"  # "either" leaves it to the driver
+    tells: frozenset[str] = frozenset()  # what the labels always tell: of "size", "place", "class", "crowd"
+    options: frozenset[str] = frozenset()  # options that only some formats have a use for
+    place: Callable[[str, int], str | int | None] | None = None  # a file and a number of `at` in words; None: a line
+    sizes: Callable[[Batch, Job], None] | None = None  # fills in those that neither labels nor images tell
+    unsized: bool = False  # whether boxes of images without any known size are taken for pixels of the network input
 
     def uses(self) -> frozenset[str]:
         """Return the options that can have an effect on labels of this format."""
         return (self.options | SIZES) - (SIZES if "size" in self.tells else frozenset())
 
 
+def number_of(text: Any) -> float:
+    """Return the number that a text or a value is, NaN for anything else, as Python's own spelling ``1_000``."""
+    try:
+        return NOTHING[0] if isinstance(text, bool) or (isinstance(text, str) and "_" in text) else float(text)
+    except OverflowError:
+        return float("inf")
+    except (TypeError, ValueError):
+        return NOTHING[0]
+
+
 def packed(images: Iterable[tuple[str, Image]]) -> Batch:
     """Return images one by one as columns; each comes with its label file."""
     number: defaultdict[str, int] = defaultdict(count().__next__)
-    box, size, counts, cls, at = array("d"), array("d"), array("q"), array("q"), array("q")
-    label, file = [], []
+    box, size, counts, cls = array("d"), array("d"), array("q"), array("q")
+    label, file, own = list[str](), list[str](), dict[int, Sequence[int]]()
     nothing = NOTHING[:2]
     for name, image in images:
+        if image.at is not None:
+            own[len(label)] = image.at
         label.append(name)
         file.append(image.file)
         size.extend(image.size or nothing)
         box.extend(image.box)
         counts.append(len(image.classes))
         cls.extend([number[one] for one in image.classes])
-        at.extend(range(len(image.classes)) if image.at is None else image.at)
+    lengths = np.array(counts, dtype=np.int64)
+    starts = np.cumsum(lengths) - lengths
+    at = np.arange(len(cls)) - np.repeat(starts, lengths)
+    for i, rows in own.items():
+        at[starts[i] : starts[i] + len(rows)] = rows
     return Batch(
         label, file,
         np.array(size, dtype=np.float64).reshape(-1, 2),
-        np.repeat(np.arange(len(counts)), np.array(counts, dtype=np.int64)),
+        np.repeat(np.arange(len(counts)), lengths),
         np.array(box, dtype=np.float64).reshape(-1, 4),
         np.array(cls, dtype=np.int64),
         list(number),
-        at=np.array(at, dtype=np.int64),
+        at=at,
     )  # fmt: skip
 
 
@@ -300,45 +221,45 @@ def joined(parts: Sequence[Batch]) -> Batch:
     """Return batches one after the other; classes of one name are one class."""
     if len(parts) == 1:
         return parts[0]
-    if len({part.form for part in parts}) > 1:
-        parts = [_plain(part) for part in parts]
+    if len({part.form for part in parts}) > 1:  # width and height are what all have
+        parts = [replace(part, box=sides_of(part.box, part.form or "xyxy")[0], form="wh") for part in parts]
     own = [_each_once(part.classes) for part in parts]
     there = list(dict.fromkeys(key for keys in own for key in keys))
     declared = len(parts[0].classes) - parts[0].unnamed if any(part.unnamed for part in parts) else len(there)
     there[declared:] = sorted(there[declared:], key=lambda key: int(key[0]))
     place = {key: i for i, key in enumerate(there)}
     classes = [name for name, _ in there]
-    classed, imaged = all(p.cls is not None for p in parts), all(p.image is not None for p in parts)
-    before = np.cumsum([0, *(len(part.label) for part in parts)])
     tables = [np.array([*map(place.__getitem__, keys), -1], np.int64) for keys in own]
+    before = np.cumsum([0, *(len(part.label) for part in parts[:-1])]).tolist()
 
-    def stacked(name: str) -> Any:
-        columns = [getattr(part, name) for part in parts]
-        return None if any(column is None for column in columns) else np.concatenate(columns)
+    def stacked(columns: Iterable[NDArray[Any] | None]) -> Any:
+        given = list(columns)
+        return None if any(column is None for column in given) else np.concatenate(given)  # type: ignore[arg-type]
 
     def filled(name: str) -> NDArray[Any]:
         like = next(part.extra[name] for part in parts if name in part.extra)
-        return np.concatenate([
-            part.extra.get(name, np.zeros((len(part), *like.shape[1:]), like.dtype)) for part in parts
-        ])  # fmt: skip
+        shape = like.shape[1:]
+        return np.concatenate([part.extra.get(name, np.zeros((len(part), *shape), like.dtype)) for part in parts])
 
+    image = stacked(p.image if p.image is None else p.image + start for p, start in zip(parts, before, strict=True))
     return Batch(
         [one for part in parts for one in part.label],
         [one for part in parts for one in part.file],
         np.concatenate([part.size for part in parts]),
-        np.concatenate([part.image + start for part, start in zip(parts, before, strict=False)]) if imaged else None,
+        image,
         np.concatenate([part.box for part in parts]),
-        np.concatenate([table[part.cls] for part, table in zip(parts, tables, strict=True)]) if classed else None,
+        stacked(p.cls if p.cls is None else table[p.cls] for p, table in zip(parts, tables, strict=True)),
         classes,
         all(part.ordered for part in parts),
         np.concatenate([np.arange(len(part)) if part.at is None else part.at for part in parts]),
-        stacked("flags"), stacked("area"),
-        None if imaged else np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+        stacked(part.flags for part in parts),
+        stacked(part.area for part in parts),
+        None if image is not None else np.repeat(np.arange(len(parts)), list(map(len, parts))),
         parts[0].form,
         {name: filled(name) for name in dict.fromkeys(name for part in parts for name in part.extra)},
         [one for p in parts for one in p.split or [""] * len(p.label)] if any(p.split for p in parts) else None,
         len(classes) - declared,
-    )  # fmt: skip
+    )
 
 
 def _each_once(classes: Sequence[str]) -> list[tuple[str, int]]:
@@ -361,8 +282,3 @@ def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]
         if form == "xyxy":
             return box[:, 2:] - box[:, :2], box[:, :2]
         return box[:, 2:], box[:, :2] - box[:, 2:] / 2.0
-
-
-def _plain(batch: Batch) -> Batch:
-    """Return the boxes as width and height only, for those of several forms."""
-    return replace(batch, box=sides_of(batch.box, batch.form or "xyxy")[0], form="wh")

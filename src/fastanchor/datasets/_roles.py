@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from reprlib import repr as brief
@@ -40,31 +41,19 @@ Names = dict[str, int]
 
 
 class Roles(NamedTuple):
-    """Positions of the columns that matter, -1 where there is none.
+    """Positions of the columns that matter, -1 where there is none."""
 
-    Attributes
-    ----------
-    box : list of int
-        Two columns, width and height; four, as `form` says; or one that holds four numbers.
-    form : str
-        "wh", "xyxy", "xywh" or "cxcywh".
-    sizes : list of int
-        Width and height of the image, or nothing.
-    image, name, label, split, group : int
-        What tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
-        of the data set; whether it is a box of a group.
-    bare : bool
-        Whether the box has no more than columns called width and height, as a table of images would have.
-    """
-
-    box: list[int]
-    form: str
-    sizes: list[int]
+    box: list[int]  # two columns, width and height; four, as `form` says; or one that holds four numbers
+    form: str  # "wh", "xyxy", "xywh" or "cxcywh"
+    sizes: list[int]  # width and height of the image, or nothing
+    # what tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
+    # of the data set; whether it is a box of a group
     image: int
     name: int
     label: int
     split: int
     group: int
+    # whether the box has no more than columns called width and height, as a table of images would have
     bare: bool = False
 
     def texts(self) -> dict[str, int]:
@@ -85,31 +74,30 @@ def key(name: str) -> str:
 
 
 def roles(columns: Sequence[str], options: Options) -> Roles:
-    """Return which columns matter; those without a header are "0", "1", ...
+    """Return which columns matter; those without a header are "0", "1", ..."""
+    return _of_names(tuple(columns), options.columns and tuple(options.columns))
 
-    Raises
-    ------
-    Unusable
-        If there are no columns with boxes, or more than one could be meant.
-    """
+
+@functools.lru_cache(64)
+def _of_names(columns: tuple[str, ...], given: tuple[str, ...] | None) -> Roles:
     place: Names = {}
     for i, name in enumerate(columns):
         place.setdefault(key(name), i)
-    if options.columns is not None:
-        box, form = _given(columns, place, options.columns)
+    if given is not None:
+        box, form = _given(columns, place, given)
     elif list(columns) == ["0", "1"]:
         box, form = [0, 1], "wh"
     else:
         box, form = _box(place)
     if not box:
-        _nothing(columns, options.columns)
+        _nothing(columns, given)
     sizes = _pair(place, IMAGE_SIDES) or next(
         (pair for names in reversed(SIDES) if (pair := _pair(place, (names,))) and not set(pair) & set(box)), []
     )
     image = _first(place, IMAGE)
     called = _first(place, NAMES) if image == place.get("image", -1) else image
     label, split, group = [_first(place, one) for one in (CLASS, SPLIT, GROUP)]
-    bare = options.columns is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
+    bare = given is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
     if bare:
         used = {*box, *sizes, image, called, label, split, group}
         others = [columns[at] for one, at in place.items() if at not in used and PLACES.fullmatch(one)]

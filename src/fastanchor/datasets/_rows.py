@@ -30,24 +30,12 @@ Mask = NDArray[np.bool_]
 
 
 class Rows(NamedTuple):
-    """Rows of several files, in the order of the files and their lines.
+    """Rows of several files, in the order of the files and their lines."""
 
-    Attributes
-    ----------
-    values : (sum of width,) float64
-        The numbers of all rows, one row after the other; NaN for what is no number.
-    width : (n,) int64
-        Columns of each row.
-    file : (n,) int64
-        Position of the row's file among those parsed.
-    line : (n,) int64
-        Line of the row in its file, from 1.
-    """
-
-    values: FloatArray
-    width: IntArray
-    file: IntArray
-    line: IntArray
+    values: FloatArray  # (sum of width,): the numbers of all rows, one row after the other; NaN for what is no number
+    width: IntArray  # (n,): columns of each row
+    file: IntArray  # (n,): position of the row's file among those parsed
+    line: IntArray  # (n,): line of the row in its file, from 1
 
     def blocks(self) -> Iterator[tuple[Any, FloatArray]]:
         """Yield the rows of each width: their positions, and their numbers (k, width)."""

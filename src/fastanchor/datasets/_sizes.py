@@ -1,91 +1,159 @@
-"""Sizes of images, from their headers or from the file in which an earlier reading kept them."""
+"""Sizes of images that the labels do not tell: from the images, from what the format knows, or given by hand."""
 
 from __future__ import annotations
 
 import json
-import os
+import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._output import check_output, is_stream, named_file, whole
 from fastanchor._progress import bar
 from fastanchor._reading import opened
-from fastanchor._types import Progress
+from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.datasets._fetch import each
-from fastanchor.datasets._images import image_size
-from fastanchor.datasets._skips import shown
+from fastanchor.datasets._judge import within
+from fastanchor.datasets._places import Places
+from fastanchor.datasets._record import Batch, Format, Job
+from fastanchor.datasets._skips import impostor, shown
 
-__all__ = ["ImageSizes"]
+__all__ = ["Sized", "differing", "image_size", "sized", "what_is"]
 
+SAMPLED = 16  # images whose headers are compared with what the labels say
 MARK = "fastanchor image sizes"
 VERSION = 1
 COLD = 100e-6  # seconds to read a header: from memory it takes a quarter of this
+# what imagesize raises for damaged headers
+_UNREADABLE = (OSError, ValueError, ArithmeticError, LookupError, TypeError, struct.error, SyntaxError)
 
 Pair = tuple[float, float]
 
 
-class ImageSizes:
-    """Tells the sizes of images; a context manager that writes at the end what it learned.
+class Sized(NamedTuple):
+    """A batch with the sizes that could be had."""
 
-    Parameters
-    ----------
-    cache : path-like, optional
-        Where to keep the sizes, with the time and length of each image's file, so that changed images are read anew.
-        Made if it is not there. Default: nowhere.
+    batch: Batch
+    known: NDArray[np.bool_]  # (m,): which images have a size
+    found: dict[int, str]  # the image of each of the others, by position, where it is there and cannot be read
+    used: frozenset[str] = frozenset()  # options that had an effect
 
-    Raises
-    ------
-    DataError
-        If `cache` is there and is another kind of file, or cannot be read or written.
-    """
 
-    def __init__(self, cache: str | os.PathLike[str] | None = None) -> None:
-        self._cache = None if cache is None else named_file(cache, "size_cache")
-        if self._cache is not None:
-            check_output(self._cache, replace=True)
-        self._known: dict[str, list[Any]] = {} if self._cache is None else _load(self._cache)
-        self._learned = False
+def sized(format: Format, batch: Batch, job: Job, places: Places) -> Sized:
+    """Fill in the sizes of images that the labels do not tell."""
+    known, by_hand = within(batch.size), job.options.source_size
+    if batch.image is None:  # boxes of no particular image
+        if by_hand is None:
+            return Sized(batch, known, {})
+        n = len(batch)
+        batch = replace(batch, image=np.arange(n), size=np.full((n, 2), by_hand, dtype=np.float64),
+                        label=batch.label[:1] * n, file=[""] * n)  # fmt: skip
+        return Sized(batch, np.ones(n, bool), {}, frozenset(("source_size",)))
+    if known.all():
+        return Sized(batch, known, {})
+    size, used = np.where(known[:, None], batch.size, np.nan), set[str]()
+    there = places.each(batch.label, batch.file, np.flatnonzero(~known).tolist())
+    if there:
+        used |= {"size_cache", "images"}
+        pairs = _read([Path(image) for image in there.values()], job.options.size_cache, job.progress)
+        for i, pair in zip(there, pairs, strict=True):
+            if pair is not None:
+                size[i] = pair
+    batch, known = replace(batch, size=size), within(size)
+    if format.sizes is not None and not known.all():
+        format.sizes(batch, job)
+        known = within(size)
+    if by_hand is not None and not known.all():
+        size[~known] = by_hand
+        known[:] = True
+        used.add("source_size")
+    return Sized(batch, known, {i: image for i, image in there.items() if not known[i]}, frozenset(used))
 
-    def __enter__(self) -> ImageSizes:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._cache is not None and self._learned:
-            content = json.dumps({MARK: VERSION, "images": self._known})
-            with whole(self._cache) as part:
-                part.write_text(content, encoding="utf-8")
+def differing(batch: Batch, told: NDArray[np.bool_], places: Places) -> list[Remark]:
+    """Return a remark if some of the images whose labels tell a size, by a mask, have another one."""
+    at = np.flatnonzero(told)
+    count, example, looked = 0, "", 0
+    for i in at[:: max(1, len(at) // SAMPLED)][:SAMPLED].tolist():
+        image = places.find(batch.label[i], batch.file[i])
+        if image is None:
+            if not looked:
+                break  # the images are not here
+            continue
+        looked += 1
+        pair = image_size(Path(image))
+        if pair is not None and pair != tuple(batch.size[i]):
+            width, height = batch.size[i]
+            example = example or f"{image}: {pair[0]:g} x {pair[1]:g}, the label says {width:g} x {height:g}"
+            count += 1
+    if not count:
+        return []
+    text = f"{count} of {looked} images looked at have another size than their labels say; {example}"
+    return [Remark("image sizes that differ", text, count, doubt=True)]
 
-    def of(self, image: Path) -> Pair | None:
-        """Return (width, height) in pixels, turned as EXIF says; None if it cannot be read."""
-        if self._cache is None:
+
+def what_is(path: Path) -> str:
+    """Return why no size can be read from an image, as well as can be told."""
+    try:
+        with opened(path) as file:
+            head = file.read(64)
+    except OSError as error:
+        return f"cannot be opened: {error.strerror}"
+    return impostor(head, "an image") or "no image that can be read" if head else "an empty file"
+
+
+def image_size(path: Path) -> Pair | None:
+    """Return width and height of an image, turned as its EXIF data say, or None if they cannot be read."""
+    import imagesize
+
+    try:
+        with opened(path) as file:
+            width, height = imagesize.get(file)
+    except _UNREADABLE:
+        return None
+    return (float(width), float(height)) if width > 0 and height > 0 else None
+
+
+def _read(images: Sequence[Path], cache: PathLike | None, progress: Progress) -> Iterator[Pair | None]:
+    """Yield the size of each image; a cache remembers them with the time and length of each image's file."""
+    file = None if cache is None else named_file(cache, "size_cache")
+    known = {} if file is None else _cached(file)
+    learned: dict[str, list[Any]] = {}
+
+    def size(image: Path) -> Pair | None:
+        if file is None:
             return image_size(image)
         try:
             there = image.stat()
         except (OSError, ValueError):
             return None
         key, stamp = str(image.absolute()), [there.st_mtime_ns, there.st_size]
-        known = self._known.get(key)
-        if known is not None and known[:2] == stamp:
-            return known[2], known[3]
+        entry = known.get(key)
+        if entry is not None and entry[:2] == stamp:
+            return entry[2], entry[3]
         pair = image_size(image)
         if pair is not None:
-            self._known[key] = [*stamp, *pair]
-            self._learned = True
+            learned[key] = [*stamp, *pair]
         return pair
 
-    def each(self, images: Sequence[Path], progress: Progress) -> Iterator[Pair | None]:
-        """Yield :meth:`of` each image, in order, with a bar."""
+    try:
         with bar(progress, total=len(images), desc="reading sizes of images", unit=" images") as moving:
-            yield from each(self.of, images, COLD, moving.update)
+            yield from each(size, images, COLD, moving.update)
+    finally:
+        if file is not None and learned:
+            content = json.dumps({MARK: VERSION, "images": {**known, **learned}})
+            with whole(file) as part:
+                part.write_text(content, encoding="utf-8")
 
 
-def _load(file: Path) -> dict[str, list[Any]]:
+def _cached(file: Path) -> dict[str, list[Any]]:
+    check_output(file, replace=True)
     if is_stream(file):
         raise DataError(f"{called('size_cache')} = {shown(file)}: is a pipe or a device; a file is needed")
     try:
@@ -97,10 +165,11 @@ def _load(file: Path) -> dict[str, list[Any]]:
         raise DataError(f"{shown(file)}: cannot be read ({error.strerror})") from None
     except ValueError:
         content = None
-    if not isinstance(content, dict) or content.get(MARK) != VERSION or not isinstance(content.get("images"), dict):
+    images = content.get("images") if isinstance(content, dict) and content.get(MARK) == VERSION else None
+    if not isinstance(images, dict):
         raise DataError(f"{called('size_cache')} = {shown(file)}: is another kind of file; name a new one")
     return {
         name: entry
-        for name, entry in content["images"].items()
+        for name, entry in images.items()
         if isinstance(entry, list) and len(entry) == 4 and all(isinstance(one, (int, float)) for one in entry)
     }

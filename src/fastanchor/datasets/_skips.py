@@ -12,7 +12,7 @@ from fastanchor._text import many, plain
 
 __all__ = [
     "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED",
-    "UNREADABLE", "ZERO", "Skips", "Unusable", "impostor", "no_text", "row_of", "shown", "shown_counts",
+    "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "impostor", "no_text", "row_of", "shown", "shown_counts",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -44,23 +44,14 @@ class Unusable(Exception):
 
 
 class Skips:
-    """Counts what a reader leaves out, by reason, and names the first places.
-
-    Parameters
-    ----------
-    strict : bool
-        Raise DataError at the first thing left out.
-    report : callable, optional
-        Called with a sentence for each of the first five.
-    """
+    """Counts what a reader leaves out, by reason, and names the first places."""
 
     def __init__(self, *, strict: bool = False, report: Callable[[str], None] | None = None) -> None:
         self.counts: dict[str, int] = {}
         self.meant = {DUPLICATE}  # the reasons of what is left out without a loss
-        self.first = ""  # a sentence about the first thing left out
         self.examples: dict[str, str] = {}  # the first place of each reason
-        self._strict = strict
-        self._report = report
+        self.strict = strict
+        self.report = report
         self._reported = [0]  # shared by the parts of one reading
 
     @property
@@ -70,7 +61,7 @@ class Skips:
 
     def part(self) -> Skips:
         """Return a book of its own for one data set of several; the first five places are those of all of them."""
-        own = Skips(strict=self._strict, report=self._report)
+        own = Skips(strict=self.strict, report=self.report)
         own._reported = self._reported
         return own
 
@@ -88,22 +79,8 @@ class Skips:
         """Return what was left out by faults; images without a size by their boxes."""
         return {why: count for why, count in self.counts.items() if why not in self.meant and why != NO_SIZE}
 
-    def remark(self, sentence: str) -> None:
-        """Report what was assumed."""
-        if self._report is not None:
-            self._report(sentence)
-
     def add(self, reason: str, file: str | Path, place: Place | str | int | None = None, detail: str = "") -> None:
-        """Count one thing left out.
-
-        Parameters
-        ----------
-        reason : str
-        file : path-like
-        place : int, str, callable or None
-            Line, or the place in words; a function that returns one is called only if the place is reported.
-        detail : str
-        """
+        """Count one thing left out."""
         self.counts[reason] = self.counts.get(reason, 0) + 1
         if reason in self.examples and self.room <= 0:
             return
@@ -111,15 +88,14 @@ class Skips:
         spot = f", line {where}" if isinstance(where, int) else f", {where}" if where else ""
         detail = detail if len(detail) <= LONGEST else f"{detail[:LONGEST]}..."
         sentence = f"{shown(file)}{spot}: {reason}" + (f" ({detail})" if detail else "")
-        self.first = self.first or sentence
         self.examples.setdefault(reason, sentence)
         if self.room <= 0:
             return
         self._reported[0] += 1
-        if self._strict:
+        if self.strict:
             raise DataError(sentence + hint("strict"))
-        if self._report is not None:
-            self._report(sentence)
+        if self.report is not None:
+            self.report(sentence)
 
     def most(self) -> str:
         """Return a sentence about the reason that left out the most, with its first place."""
@@ -130,17 +106,7 @@ class Skips:
 
 
 def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:
-    """Return what a file is that only looks like a label file, or nothing.
-
-    Parameters
-    ----------
-    head : bytes
-        The first bytes of the file.
-    wanted : str
-        What is needed instead: "labels", "XML", "JSON", "a table".
-    markup : bool
-        Whether XML is out of place too, not only HTML pages.
-    """
+    """Return what a file is that only looks like a label file, or nothing."""
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"version https://git-lfs"):
         return f"Git LFS pointer instead of {wanted} (run: git lfs pull)"
@@ -159,6 +125,11 @@ def row_of(columns: int) -> str:
 def no_text(data: bytes, text: str) -> str:
     """Return what a file is that only looks like a text with labels, or nothing."""
     return impostor(data, "labels") or ("binary file instead of labels" if "\0" in text else "")
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def shown(path: str | Path) -> str:

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from fastanchor._errors import DataError
 from fastanchor._hints import hint
 from fastanchor._types import FloatArray, Remark
-from fastanchor.datasets._blame import blame
-from fastanchor.datasets._images import what_is
+from fastanchor.datasets._judge import blame
 from fastanchor.datasets._record import Batch, Format, Options, sides_of
-from fastanchor.datasets._sized import Sized
+from fastanchor.datasets._sizes import Sized, what_is
 from fastanchor.datasets._skips import NO_SIZE, NO_SIZE_BOX, OTHER_UNIT, Skips, shown
 
 __all__ = ["InPixels", "scaled"]
@@ -27,39 +26,20 @@ MIXED = 10.0  # and none by ten times that
 
 
 class InPixels(NamedTuple):
-    """Boxes in pixels of their images.
+    """Boxes in pixels of their images."""
 
-    Attributes
-    ----------
-    batch : Batch
-        Its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled.
-    wh : (n, 2) float64
-    xy : (n, 2) float64 or None
-        Left and top.
-    form, unit : str
-        As they were read.
-    known : bool
-        Whether the sizes of images are known.
-    remarks : list of Remark
-    """
-
+    # its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled
     batch: Batch
-    wh: FloatArray
-    xy: FloatArray | None
-    form: str
+    wh: FloatArray  # (n, 2)
+    xy: FloatArray | None  # (n, 2): left and top
+    form: str  # as they were read
     unit: str
-    known: bool
+    known: bool  # whether the sizes of images are known
     remarks: list[Remark]
 
 
 def scaled(format: Format, found: Sized, options: Options, skips: Skips) -> InPixels:
-    """Return the boxes in pixels of their images; images that stay without a size are left out.
-
-    Raises
-    ------
-    DataError
-        If images are there and no size can be read from any of them.
-    """
+    """Return the boxes in pixels of their images; images that stay without a size are left out."""
     batch, known = found.batch, found.known
     form = "wh" if batch.box.shape[1] == 2 else options.form or batch.form or format.form
     unit, remarks = options.unit, list[Remark]()

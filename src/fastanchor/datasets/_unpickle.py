@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import struct
 import zipfile
 from collections.abc import Callable
@@ -19,10 +20,9 @@ from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
 from fastanchor._reading import opened
-from fastanchor.datasets import _pickle_ops
 from fastanchor.datasets._skips import shown
 
-__all__ = ["array", "load"]
+__all__ = ["array", "check", "load"]
 
 MAX_BYTES = 8 << 30
 WIDEST = 64  # numbers of a row that is a list
@@ -32,15 +32,10 @@ def load(path: Path) -> Any:
     """Return what a pickle holds: plain, in a .npy file (numpy.save) or in a zip file (torch.save).
 
     Arrays come as stand-ins; :func:`array` makes arrays of them.
-
-    Raises
-    ------
-    DataError
-        If the file is no such pickle, or names anything but arrays and texts.
     """
     try:
         data = _pickle_of(path)
-        _pickle_ops.check(data)
+        check(data)
         return _Careful(io.BytesIO(data)).load()
     except _Refused as error:
         raise DataError(f"{shown(path)}: asks to load {error}, which labels have no need of; refused") from None
@@ -71,21 +66,9 @@ def _is_row(value: Any) -> bool:
 
 # what a broken or hostile pickle can make the unpickler raise
 _BROKEN = (
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-    struct.error,
-    EOFError,
-    ArithmeticError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    RecursionError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+    pickle.UnpicklingError, zipfile.BadZipFile, struct.error, EOFError, ArithmeticError, AttributeError, ImportError,
+    LookupError, MemoryError, NotImplementedError, RecursionError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 
 
 class _Refused(Exception):
@@ -164,14 +147,10 @@ _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("_codecs", "encode"): _encode,
     ("__builtin__", "bytes"): _no_bytes,  # how old protocols write b""
     ("collections", "OrderedDict"): dict,
-    **{
-        (f"numpy.{core}.{module}", name): function
-        for core in ("core", "_core")
-        for module in ("multiarray", "numeric")
-        for name, function in _ARRAYS.items()
-    },
+    **{(f"numpy.{core}.{module}", name): function for core in ("core", "_core")
+       for module in ("multiarray", "numeric") for name, function in _ARRAYS.items()},
     **{(m, n): _path for m in ("pathlib", "pathlib._local") for n in ("Path", "PosixPath", "WindowsPath", "PurePath")},
-}
+}  # fmt: skip
 
 
 class _Careful(pickle.Unpickler):
@@ -205,3 +184,67 @@ def _pickle_of(path: Path) -> bytes:
             if b"'|O'" not in file.read(length):
                 raise pickle.UnpicklingError("numbers, no labels")
         return file.read()
+
+
+# --- a look at the opcodes before a pickle is loaded: what they ask for must be in proportion to the file
+
+_COUNTED = {-2: 1, -3: 4, -4: 4, -5: 8}  # by pickletools: bytes of the length that stands before an argument
+_LINE, _NUMBERED, _STOP = -10, -20, -30
+_DIGITS = 20
+_PUT = ord("p")
+
+
+def _widths() -> list[int]:
+    """Return for each opcode the bytes of its argument, minus those of its length, or one of the marks above."""
+    widths = [0] * 256
+    for op in pickletools.opcodes:
+        if op.arg is not None:
+            n = op.arg.n
+            widths[ord(op.code)] = n if n >= 0 else -_COUNTED[n] if n in _COUNTED else _LINE
+    widths[pickle.LONG_BINPUT[0]], widths[pickle.STOP[0]] = _NUMBERED, _STOP
+    return widths
+
+
+_WIDTHS = _widths()
+_TWO_LINES = tuple(pickle.GLOBAL + pickle.INST)
+
+
+def check(data: bytes) -> None:
+    """Raise UnpicklingError where a pickle numbers an object beyond its own length, or is cut short.
+
+    The unpickler keeps the objects in a list as long as the largest number that it meets, 16 GB for one of nine bytes.
+    """
+    end, at, widths = len(data), 0, _WIDTHS
+    while at < end:
+        code = data[at]
+        width = widths[code]
+        at += 1
+        if width >= 0:
+            at += width
+        elif width == _NUMBERED:
+            _check_number(int.from_bytes(data[at : at + 4], "little"), at)
+            at += 4
+        elif width == _STOP:
+            return
+        elif width == _LINE:
+            start, at = at, _after_line(data, at)
+            if code == _PUT:
+                line = data[start : at - 1]
+                _check_number(int(line) if len(line) < _DIGITS else end, at)
+            elif code in _TWO_LINES:
+                at = _after_line(data, at)
+        else:
+            at += int.from_bytes(data[at : at - width], "little") - width
+    raise pickle.UnpicklingError("cut short")
+
+
+def _check_number(number: int, at: int) -> None:
+    if number > at:
+        raise pickle.UnpicklingError("object numbered beyond the file")
+
+
+def _after_line(data: bytes, at: int) -> int:
+    there = data.find(b"\n", at)
+    if there < 0:
+        raise pickle.UnpicklingError("cut short")
+    return there + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import re
+from collections.abc import Callable
 from xml.etree.ElementTree import Element, ParseError, fromstring
 from xml.parsers import expat
 
@@ -21,25 +22,14 @@ _ENTITY_BYTES = ENTITY.encode()
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)""")
 # expat: no element found, unclosed token, partial character, unclosed CDATA section
 _CUT_SHORT = (3, 5, 6, 20)
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-    (b"<\0", "utf-16-le"),
-    (b"\0<", "utf-16-be"),
-)
+_BOMS = (  # UTF-32 before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"),
+)  # fmt: skip
 
 
 def parse(data: bytes) -> Element:
-    """Return the root element of an XML file, element names without namespace.
-
-    Raises
-    ------
-    Unusable
-        If the bytes are no XML, or declare entities.
-    """
+    """Return the root element of an XML file, element names without namespace."""
     if _ENTITY_BYTES in data:
         raise _entity(data.decode("latin-1"))
     # every way to write UTF-16 has NUL bytes, which would hide a declaration from the test above
@@ -61,52 +51,52 @@ def outline(head: bytes) -> tuple[str, set[str]] | None:
     text = _decode(head)
     if ENTITY in text:
         return None
+    root, children = "", set[str]()
+
+    def start(depth: int, name: str, _: int) -> None:
+        nonlocal root
+        if depth == 0:
+            root = name
+        elif depth == 1:
+            children.add(name)
+
+    with contextlib.suppress(expat.ExpatError, ValueError):
+        _walk(text, start, whole=False)
+    return (root, children) if root else None
+
+
+def child_line(data: bytes, tag: str, nth: int, inner: str = "") -> int | None:
+    """Return the line of the nth child `tag` of the root (from 0), of its child `inner` if it has one, or None."""
+    seen, inside, found = -1, False, None
+
+    def start(depth: int, name: str, line: int) -> None:
+        nonlocal seen, inside, found
+        if depth == 1:
+            inside = name == tag
+            seen += inside
+        if seen == nth and inside and (depth == 1 or (depth == 2 and name == inner)):
+            found = line
+
+    _walk(_decode(data), start)
+    return found
+
+
+def _walk(text: str, begins: Callable[[int, str, int], None], *, whole: bool = True) -> None:
+    """Call a function with the depth, the name and the line of each element."""
     parser = expat.ParserCreate(namespace_separator="}")
-    depth, root, children = 0, "", set[str]()
+    depth = 0
 
     def start(name: str, _: dict[str, str]) -> None:
-        nonlocal depth, root
-        name = name.rpartition("}")[2]
+        nonlocal depth
+        begins(depth, name.rpartition("}")[2], parser.CurrentLineNumber)
         depth += 1
-        if depth == 1:
-            root = name
-        elif depth == 2:
-            children.add(name)
 
     def end(_: str) -> None:
         nonlocal depth
         depth -= 1
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
-    with contextlib.suppress(expat.ExpatError, ValueError):
-        parser.Parse(text, False)
-    return (root, children) if root else None
-
-
-def child_line(data: bytes, tag: str, nth: int, inner: str = "") -> int | None:
-    """Return the line of the nth child `tag` of the root (from 0), of its child `inner` if it has one, or None."""
-    parser = expat.ParserCreate(namespace_separator="}")
-    depth = seen = 0
-    line: int | None = None
-
-    def start(name: str, _: dict[str, str]) -> None:
-        nonlocal depth, seen, line
-        name = name.rpartition("}")[2]
-        if depth == 1 and name == tag:
-            seen += 1
-        if seen == nth + 1 and ((depth == 1 and name == tag) or (depth == 2 and name == inner)):
-            line = parser.CurrentLineNumber
-        depth += 1
-
-    def end(_: str) -> None:
-        nonlocal depth, seen
-        depth -= 1
-        if depth == 1 and seen == nth + 1:
-            seen += 1  # what follows the child is not in it
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.Parse(_decode(data), True)
-    return line
+    parser.Parse(text, whole)
 
 
 def _patient(data: bytes) -> Element:

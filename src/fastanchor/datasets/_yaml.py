@@ -19,13 +19,7 @@ _UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErro
 
 
 def load(path: Path) -> Any:
-    """Return what a YAML file holds, by the safe loader; an empty file holds None.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read, is too large, is no YAML, or holds aliases or numbers that would take for ever.
-    """
+    """Return what a YAML file holds, by the safe loader; an empty file holds None."""
     import yaml
 
     text = text_of(path, SETTINGS)

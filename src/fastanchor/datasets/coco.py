@@ -15,13 +15,12 @@ import numpy as np
 
 from fastanchor._reading import opened
 from fastanchor._types import Remark
-from fastanchor.datasets._blame import blame
 from fastanchor.datasets._coco_json import decode
 from fastanchor.datasets._foreign import COCO, json_kind
+from fastanchor.datasets._judge import alike, blame
 from fastanchor.datasets._probe import HEAD, Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
 from fastanchor.datasets._skips import Unusable
-from fastanchor.datasets._values import alike
 
 __all__ = ["FORMAT"]
 
@@ -35,7 +34,8 @@ def sniff(probe: Probe) -> Source | None:
     """Return the files that begin like COCO; those too broken to tell go with them."""
     strength, chosen, beside = 1, list[str](), 0
     for files in probe.by_folder(".json").values():
-        kinds = [COCO] if probe.named else [_kind(probe, file) for file in files[:LOOKED_AT]]
+        heads = [] if probe.named else map(probe.head, files[:LOOKED_AT])
+        kinds = [json_kind(head, whole=len(head) < HEAD) for head in heads] or [COCO]
         if COCO in kinds:
             strength = 3
             kinds += [COCO] * (len(files) - len(kinds))
@@ -47,11 +47,6 @@ def sniff(probe: Probe) -> Source | None:
             beside += len(names) - len(own)
         chosen += own
     return Source(chosen, strength, hints={"beside": beside}) if chosen else None
-
-
-def _kind(probe: Probe, file: str) -> str:
-    head = probe.head(file)
-    return json_kind(head, whole=len(head) < HEAD)
 
 
 def table(file: str, job: Job) -> Batch:

@@ -8,7 +8,7 @@ from the data.yaml beside it or above, if there is one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,12 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.datasets import _unpickle
-from fastanchor.datasets._blame import blame
 from fastanchor.datasets._class_numbers import classed, is_number
 from fastanchor.datasets._data_yaml import names_above
+from fastanchor.datasets._judge import blame, within
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
 from fastanchor.datasets._skips import NO_CLASS, shown
-from fastanchor.datasets._values import within
 
 __all__ = ["FORMAT", "image_sizes"]
 
@@ -62,7 +61,7 @@ def table(file: str, job: Job) -> Batch:
 def image_sizes(path: Path) -> dict[str, tuple[float, float]]:
     """Return the (width, height) in pixels of each image in a cache, by its name without folder and suffix."""
     pairs = ((name, _pair(size)) for name, size, _ in _entries(_unpickle.load(path), str(path)))
-    found = {_stem(name): pair for name, pair in pairs}
+    found = {PureWindowsPath(name).stem: pair for name, pair in pairs}
     good = within(np.array(list(found.values())).reshape(-1, 2))
     return {name: pair for (name, pair), fine in zip(found.items(), good.tolist(), strict=True) if fine}
 
@@ -114,11 +113,6 @@ def _side_by_side(classes: Any, boxes: Any) -> FloatArray | None:
 def _pair(value: Any) -> tuple[float, float]:
     size = _unpickle.array(value)
     return UNKNOWN if size is None or size.shape != (2,) or size.dtype == object else (float(size[0]), float(size[1]))
-
-
-def _stem(file: str) -> str:
-    name = file.replace("\\", "/").rpartition("/")[2]
-    return name.rpartition(".")[0] or name
 
 
 FORMAT = Format(

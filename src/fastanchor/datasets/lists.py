@@ -7,12 +7,12 @@ Two dialects: ``path x0,y0,x1,y1,c x0,y0,x1,y1,c ...`` (keras-yolo3), whose imag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from fastanchor._reading import text_of
 from fastanchor.datasets._probe import IMAGES, Probe
-from fastanchor.datasets._record import NOTHING, Batch, Format, Image, Job, Source, packed
+from fastanchor.datasets._record import Batch, Format, Image, Job, Source, number_of, packed
 from fastanchor.datasets._skips import Unusable, impostor, shown
 
 __all__ = ["FORMAT"]
@@ -65,16 +65,9 @@ def _images(text: str, file: str, job: Job) -> Iterator[Image]:
                 detail = shown(",".join(row)[:60])
                 job.skips.add(f"box of {len(row)} values instead of 5", file, number, detail)
                 continue
-            box += _numbers(row[:4])
+            box += map(number_of, row[:4])
             classes.append(row[4])
         yield Image(name, size, box, classes, [number] * len(classes))
-
-
-def _numbers(texts: Sequence[str]) -> Sequence[float]:
-    try:
-        return [float(text) for text in texts]
-    except ValueError:
-        return NOTHING
 
 
 def _parts(line: str) -> tuple[str, tuple[float, float] | None, list[list[str]]] | None:

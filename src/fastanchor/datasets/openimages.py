@@ -9,13 +9,11 @@ marked ``IsGroupOf`` are left out and counted unless `crowd` is set.
 from __future__ import annotations
 
 from fastanchor.datasets._columns import place
-from fastanchor.datasets._csv import sheet
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Format, Source
 from fastanchor.datasets._roles import CORNERS, key
 from fastanchor.datasets._skips import Unusable
-from fastanchor.datasets._table_sizes import sizes_beside
-from fastanchor.datasets.table import rows_of
+from fastanchor.datasets.table import rows_of, sheet_of, sizes_beside
 
 __all__ = ["FORMAT"]
 
@@ -33,7 +31,7 @@ def _has_columns(file: str, probe: Probe) -> bool:
     if b"imageid" not in first:  # a quick look
         return False
     try:
-        return set(map(key, sheet(file, probe.head(file)).columns)) >= COLUMNS
+        return set(map(key, sheet_of(file, probe).columns)) >= COLUMNS
     except (Unusable, OSError):
         return False
 

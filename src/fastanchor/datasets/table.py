@@ -17,33 +17,37 @@ a table beside it, the boxes are pixels of the network input. :func:`write` make
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
-from pathlib import Path
+
+import numpy as np
 
 from fastanchor._reading import STDIN
 from fastanchor.datasets._arrays import array_batch
 from fastanchor.datasets._arrow import parquet_columns, parquet_names
 from fastanchor.datasets._columns import batch_of, place
-from fastanchor.datasets._csv import sheet, take
-from fastanchor.datasets._probe import Probe
+from fastanchor.datasets._csv import Sheet, sheet, take
+from fastanchor.datasets._judge import within
+from fastanchor.datasets._probe import Probe, ending, joined
 from fastanchor.datasets._record import Batch, Format, Job, Options, Source
 from fastanchor.datasets._roles import Roles, roles
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets._table_out import check, write
-from fastanchor.datasets._table_sizes import sizes_beside
 
-__all__ = ["FORMAT", "check", "rows_of", "write"]
+__all__ = ["FORMAT", "check", "rows_of", "sheet_of", "sizes_beside", "write"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 ARRAYS = (".npy", ".npz")
 OTHER = (b"{", b"[", b"<")  # how JSON, HTML and XML begin
+WORDS = ("size", "image")  # one of them stands in the name of a table of images beside the labels
 
 
 def sniff(probe: Probe) -> Source | None:
     """Return the file if it ends like a table; of a folder the tables in which boxes have places, else the others."""
     if probe.is_file:
         file = str(probe.path)
-        if not (probe.named or probe.suffix in ENDINGS or (file == STDIN and not _is_other(probe.head(file)))):
+        other = file != STDIN or probe.head(file).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in OTHER
+        if other and not (probe.named or probe.suffix in ENDINGS):
             return None
         found = _roles(file, probe)
         return Source([file], 2, inner=found is not None and found.split >= 0)
@@ -58,20 +62,23 @@ def sniff(probe: Probe) -> Source | None:
     return Source(files or bare, 2 if files else 1, inner=inner) if files or bare else None
 
 
-def _is_other(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in OTHER
-
-
 def _roles(file: str, probe: Probe) -> Roles | None:
     """Return what the columns of a table mean, None if it has none of boxes."""
-    ending = Path(file).suffix.lower()
-    if ending in ARRAYS:
+    if file.lower().endswith(ARRAYS):
         return None
     try:
-        names = parquet_names(file) if ending == ".parquet" else sheet(file, probe.head(file)).columns
+        names = parquet_names(file) if file.lower().endswith(".parquet") else sheet_of(file, probe).columns
         return None if names is None else roles(names, Options())
     except (Unusable, OSError):
         return None
+
+
+def sheet_of(file: str, probe: Probe) -> Sheet:
+    """Return what :func:`_csv.sheet` says of a file, which is looked at once."""
+    found: Sheet | None = probe.known.get(file)
+    if found is None:
+        found = probe.known[file] = sheet(file, probe.head(file))
+    return found
 
 
 def table(file: str, job: Job) -> Batch:
@@ -80,22 +87,13 @@ def table(file: str, job: Job) -> Batch:
 
 
 def rows_of(file: str, job: Job) -> Batch:
-    """Return the images and boxes of a table, with flags if a column marks boxes of groups.
-
-    Raises
-    ------
-    Unusable
-        If there are no columns of boxes.
-    BackendError
-        If Parquet is to be read without pyarrow.
-    """
-    ending = Path(file).suffix.lower()
-    if ending in ARRAYS:
+    """Return the images and boxes of a table, with flags if a column marks boxes of groups."""
+    if file.lower().endswith(ARRAYS):
         return array_batch(file)
-    if ending == ".parquet":
+    if file.lower().endswith(".parquet"):
         taken, found = parquet_columns(file, lambda names: _wanted(names, job.options))
     else:
-        there = sheet(file, job.probe.head(file))
+        there = sheet_of(file, job.probe)
         found = _wanted(there.columns, job.options)
         taken = take(there, job.skips, found)
     return batch_of(taken, found, file, job.skips)
@@ -107,6 +105,39 @@ def _wanted(columns: list[str], options: Options) -> Roles:
     if options.places or (options.form or found.form) == "xyxy" or len(found.box) != 4:
         return found
     return found._replace(box=found.box[2:], form="wh")
+
+
+def sizes_beside(batch: Batch, job: Job) -> None:
+    """Fill in the sizes that tables beside the labels tell."""
+    listed = {label: _listed(label.rpartition(os.sep)[0], job) for label in set(batch.label)}
+    if not any(listed.values()):
+        return
+    for i in np.flatnonzero(~within(batch.size)).tolist():
+        known, name = listed[batch.label[i]], batch.file[i]
+        pair = known.get(name) or known.get(name.rpartition(".")[0] or name)
+        if pair is not None:
+            batch.size[i] = pair
+
+
+def _listed(folder: str, job: Job) -> dict[str, tuple[float, float]]:
+    found: dict[str, tuple[float, float]] = {}
+    for file in joined(folder, ending(job.probe.names(folder or "."), (".csv",))):
+        stem = file.rpartition(os.sep)[2].lower()
+        if file in job.source.files or not any(word in stem for word in WORDS):
+            continue
+        try:
+            there = sheet_of(file, job.probe)
+            columns = roles(there.columns, Options())
+            if columns.bare and columns.image >= 0:
+                taken = take(there, job.skips, columns)
+                at, names = taken.texts["image"]
+                good = within(taken.box) & (at >= 0)
+                found.update(
+                    zip([names[i] for i in at[good].tolist()], map(tuple, taken.box[good].tolist()), strict=True)
+                )
+        except (Unusable, OSError):
+            continue
+    return found
 
 
 FORMAT = Format(

@@ -11,14 +11,13 @@ import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from xml.etree.ElementTree import Element
 
 from fastanchor._errors import DataError
 from fastanchor._reading import LABEL, content, text_of
 from fastanchor.datasets import _xml
 from fastanchor.datasets._foreign import VOC, xml_kind
 from fastanchor.datasets._probe import Probe, joined
-from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
+from fastanchor.datasets._record import Format, Image, Job, Source, number_of
 from fastanchor.datasets._skips import Skips, Unusable, shown
 
 __all__ = ["FORMAT"]
@@ -116,24 +115,12 @@ def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
         try:
             box += (float(text("xmin")), float(text("ymin")), float(text("xmax")), float(text("ymax")))  # type: ignore[arg-type]
         except (TypeError, ValueError):
-            box += map(_number, map(text, ("xmin", "ymin", "xmax", "ymax")))
+            box += map(number_of, map(text, ("xmin", "ymin", "xmax", "ymax")))
         names.append(item.findtext("name") or "")
-    at = [nth for nth in range(len(names) + len(left)) if nth not in left] if left else None
-    return (Image(root.findtext("filename") or "", _size(root), box, names, at),)
-
-
-def _size(root: Element) -> tuple[float, float] | None:
     size = root.find("size")
-    if size is None:
-        return None
-    return _number(size.findtext("width")), _number(size.findtext("height"))
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return NOTHING[0]
+    told = None if size is None else (number_of(size.findtext("width")), number_of(size.findtext("height")))
+    at = [nth for nth in range(len(names) + len(left)) if nth not in left] if left else None
+    return (Image(root.findtext("filename") or "", told, box, names, at),)
 
 
 def _place(file: str, nth: int) -> int | None:

@@ -24,13 +24,13 @@ from fastanchor._hints import hint
 from fastanchor._reading import decoded, is_file
 from fastanchor._types import FloatArray, IntArray, Remark
 from fastanchor.datasets import _kinds, labels_cache
-from fastanchor.datasets._blame import blame
 from fastanchor.datasets._class_numbers import classed, is_number
+from fastanchor.datasets._judge import blame, within
 from fastanchor.datasets._options import rows_of
+from fastanchor.datasets._probe import folders_of
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._rows import Rows, parse, twice
 from fastanchor.datasets._skips import DUPLICATE, NO_CLASS, no_text, row_of
-from fastanchor.datasets._values import within
 from fastanchor.datasets._yolo_files import sniff
 
 __all__ = ["FORMAT"]
@@ -44,7 +44,7 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
     other: list[int] = []
 
     def usable(i: int) -> bool:
-        what = _what_else(contents[i])
+        what = no_text(contents[i], decoded(contents[i][:4096]))
         if what:
             job.skips.add(what, files[i], 1)
             other.append(i)
@@ -64,10 +64,7 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
         if values.shape[1] > _kinds.PLAIN:
             for name, column in _kinds.columns_of(values).items():
                 extra.setdefault(name, np.zeros((n, *column.shape[1:]), column.dtype))[at] = column
-    images = job.source.images
-    called = (
-        [images[one].rpartition(os.sep)[2] if one in images else "" for one in files] if images else [""] * len(files)
-    )
+    called = [job.source.images.get(file, "").rpartition(os.sep)[2] for file in files]
     batch = Batch(
         list(files), called, np.full((len(files), 2), np.nan), rows.file, box, None, [], at=rows.line, extra=extra
     )
@@ -95,12 +92,6 @@ def _of_label_tool(rows: Rows, m: int) -> list[int]:
     starts = np.cumsum(rows.width) - rows.width
     found: list[int] = at[rows.values[starts[first[at]]] == fours[at]].tolist()
     return found
-
-
-def _what_else(data: bytes) -> str:
-    """Return what a file is that is no label file at all, or nothing."""
-    text = decoded(data[:4096])
-    return no_text(data, text)
 
 
 def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: Job) -> Batch:
@@ -149,7 +140,7 @@ def _in_form(corners: FloatArray, form: str) -> FloatArray:
 def sizes(batch: Batch, job: Job) -> None:
     """Fill in the sizes of images that a labels.cache beside the labels remembers."""
     caches: dict[str, dict[str, tuple[float, float]]] = {}
-    for folder in {label.rpartition(os.sep)[0] for label in batch.label}:
+    for folder in folders_of(batch.label):
         place = Path(f"{folder}.cache")
         with suppress(DataError):  # only a help: the labels themselves are there
             caches[folder] = labels_cache.image_sizes(place) if is_file(place) else {}
