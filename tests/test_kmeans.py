@@ -39,7 +39,9 @@ def same_run(wh, start, metric, update, **options):
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("name", [n for n, wh in zoo.BOXES.items() if len(np.unique(wh, axis=0)) >= 7])
-def test_runs_are_those_of_the_definition(backend, name, metric, update):
+def test_runs_are_those_of_the_definition(backend, name, metric, update, monkeypatch):
+    if "hair" in name:
+        monkeypatch.setattr(naive, "MEAN", naive.exact_mean)
     wh = zoo.BOXES[name]
     start = np.unique(wh, axis=0)[:: max(1, len(np.unique(wh, axis=0)) // 7)][:7]
     result = same_run(wh, start, metric, update, max_iter=25)
