@@ -181,7 +181,14 @@ def test_the_dictionary_holds_the_result_under_the_names_of_its_fields():
         "n_iter": clusters.n_iter,
         "stop": clusters.stop,
     }
-    assert found["evolve"] == {"accepted": result.evolve.accepted, "generations": 20}
+    search = result.evolve
+    assert found["evolve"] == {
+        "accepted": search.accepted,
+        "generations": 20,
+        "objective": "ratio",
+        "score": search.history[-1],
+        "engine": result.engine,
+    }
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 15, 30])

@@ -40,7 +40,7 @@ def drawn(seed):
     return boxes, {
         "k": k,
         "init": init,
-        "metric": str(rng.choice(["iou", "euclidean"])),
+        "metric": str(rng.choice(["iou", "euclidean", "ratio"])),
         "update": str(rng.choice(["median", "mean"])),
         "tol": float(rng.choice([0.0, 0.0, 1e-2])),
         "n_init": int(rng.choice([1, 1, 3])),

@@ -562,7 +562,7 @@ def test_sides_out_of_range(bad):
         BoxIndex(boxes)
 
 
-@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("init", ["random", "k-means++"])
 def test_index_is_accepted_where_boxes_are_and_answers_alike(metric, update, init):

@@ -33,7 +33,7 @@ def some_centers(wh, k, seed=0):
 
 def assigned(module, wh, centers, metric):
     labels, distance = np.full(len(wh), -1, np.int32), np.empty(len(wh))
-    kernel = module.assign_iou if metric == "iou" else module.assign_euclidean
+    kernel = getattr(module, f"assign_{metric}")
     assert kernel(*columns(wh), *columns(centers), labels, distance) == len(wh)
     assert kernel(*columns(wh), *columns(centers), labels, distance) == 0
     return labels, distance
@@ -55,7 +55,7 @@ def wh(request):
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 9, 32])
-@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 def test_assignment_is_the_definition_bit_for_bit(backend, wh, k, metric):
     centers = some_centers(wh, k)
     labels, distance = assigned(kernels.load(), wh, centers, metric)

@@ -44,7 +44,7 @@ def start(boxes, k, seed=1):
 def everything(index, centers):
     """What has to be the same to the last bit."""
     out = []
-    for metric in ("iou", "euclidean"):
+    for metric in ("iou", "euclidean", "ratio"):
         for update in ("median", "mean"):
             run, given = index.lloyd(metric, update), centers
             for _ in range(3):
@@ -100,7 +100,7 @@ def test_drawn_boxes_in_any_number_of_shards(boxes, centers, count, seed):
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("update", ["median", "mean"])
-@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
 def test_whole_runs(monkeypatch, threads, update, metric, init):
     monkeypatch.setattr(_assignment, "ALONE", 0)  # several tasks and threads however few the boxes

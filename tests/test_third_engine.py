@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import DataError
+from fastanchor import DataError, kernels
 from fastanchor._types import Fitness
 from fastanchor.engine import answers_all
-from fastanchor.engine._protocol import QUESTIONS, Below, Nearest, Picked, Profile, Spread
+from fastanchor.engine._protocol import QUESTIONS, Below, Nearest, Picked, Profile, Spread, Worth
 from fastanchor.engine._reduce import StepTaken
 from fastanchor.engine.dense import DenseEngine
 
@@ -70,6 +70,11 @@ class Plain:
         best = [naive.best_ratio(box, anchors) for box in self.wh.tolist()]
         return sum(int(value * 2.0**64) for value in best if value > thr)
 
+    def worth(self, anchors, objective):
+        values = objective.values(*self.wh.T, *anchors.T, kernels.load("numpy"))
+        total = sum(int(value * 2.0**64) for value in values.tolist())
+        return Worth(total, total / 2**64 / len(self))
+
     def fitness(self, anchors, thr):
         return Fitness(self.total(anchors, thr) / 2**64 / len(self), naive.fitness_fast(anchors, self.wh, thr)[1])
 
@@ -108,7 +113,7 @@ def test_it_is_short_and_has_all_questions():
         assert not answers_all(boxes)
 
 
-@pytest.mark.parametrize("metric", ["iou", "euclidean"])
+@pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
 def test_kmeans(metric, update, init):
@@ -132,8 +137,9 @@ def test_evolve():
     np.testing.assert_allclose(got.history, right.history, rtol=1e-12)
 
 
-def test_the_whole_job():
-    options = {"n": 4, "gen": 20, "rng": 0, "n_init": 3, "progress": False}
+@pytest.mark.parametrize("objective", ["ratio", "iou>0.5"])
+def test_the_whole_job(objective):
+    options = {"n": 4, "gen": 20, "rng": 0, "n_init": 3, "progress": False, "objective": objective}
     got, right = (fastanchor.auto_anchor(boxes, **options) for boxes in (Plain(BOXES), BOXES))
     np.testing.assert_array_equal(got.anchors, right.anchors)
     assert (got.boxes, got.small, got.dropped, got.engine, got.backend) == (len(BOXES), 0, 0, "plain", "none")

@@ -502,3 +502,22 @@ def test_shards_with_and_without_weights_do_not_go_together():
                 for own, some in zip(half, (None, np.ones(5, int)), strict=True)
             ]
         )
+
+
+@pytest.mark.parametrize("objective", ["ratio", "recall", "iou", "iou>0.5", "iou-recall@0.5"])
+def test_objectives_count_by_weight(backend, objective):
+    boxes, weights = zoo.lognormal(300).clip(3), drawn_weights(300, 2)
+    options = {"gen": 40, "rng": 3, "objective": objective, **QUIET}
+    got = fastanchor.evolve(boxes, boxes[:4], weights=weights, **options)
+    right = fastanchor.evolve(repeated(boxes, weights), boxes[:4], **options)
+    np.testing.assert_array_equal(got.anchors, right.anchors)
+    assert got.accepted == right.accepted
+    np.testing.assert_allclose(got.history, right.history, rtol=1e-12)
+
+
+@pytest.mark.parametrize("update", ["median", "mean"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_k_means_by_ratio_counts_by_weight(backend, engine, update):
+    boxes, weights = zoo.lognormal(300), drawn_weights(300, 3)
+    needs(backend, engine, boxes)
+    runs_alike(boxes, weights, boxes[:4], "ratio", update, engine, 20)

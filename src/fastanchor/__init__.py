@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fastanchor.boxes import Boxes
     from fastanchor.cluster import assign, kmeans, update_centers
     from fastanchor.datasets import read
-    from fastanchor.engine import BoxIndex
+    from fastanchor.engine import BoxIndex, Objective
     from fastanchor.estimator import AnchorKMeans
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
@@ -47,6 +47,7 @@ __all__ = [
     "Fitness",
     "KMeansResult",
     "MissingFileError",
+    "Objective",
     "SmallBoxWarning",
     "Summary",
     "SweepResult",
@@ -87,7 +88,7 @@ _HOMES = {
     "boxes": ("Boxes",),
     "cluster": ("assign", "kmeans", "update_centers"),
     "datasets": ("read",),
-    "engine": ("BoxIndex",),
+    "engine": ("BoxIndex", "Objective"),
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),

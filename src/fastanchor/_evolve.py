@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._progress import bar
 from fastanchor._types import EngineName, EvolveResult, FloatArray, Progress, Rng, Sizes
-from fastanchor.engine import BoxesLike, Scored, choose
+from fastanchor.engine import BoxesLike, Objective, Scored, choose, objective_of
 from fastanchor.metrics import as_anchors
 
 __all__ = ["Draws", "climb", "evolve"]
@@ -40,12 +41,13 @@ def evolve(
     threads: int | None = None,
     progress: Progress = None,
     weights: ArrayLike | None = None,
+    objective: str | Objective = "ratio",
 ) -> EvolveResult:
     """Return anchors made fitter by mutation: the search of YOLOv5's AutoAnchor.
 
     Each generation multiplies the sides of the best anchors so far by ``1 + mask * u * z * 0.1``, clipped to
     [0.3, 3], with one uniform u, a normal z and a chance of 0.9 for each side; sides stay >= 2. A mutant replaces its
-    parent if its fitness (see :func:`anchor_fitness`) is strictly greater.
+    parent if its fitness (see :func:`anchor_fitness`), or what else is the objective, is strictly greater.
 
     Parameters
     ----------
@@ -68,6 +70,10 @@ def evolve(
         None draws a bar if stderr is a terminal.
     weights : (n,) array-like, optional
         How often each box counts; see :func:`kmeans`.
+    objective : str or Objective, default "ratio"
+        What is maximised, a mean over the boxes: "ratio" is the ratio fitness; "recall" the share of boxes with a ratio
+        above `thr`; "iou" the IoU with the best anchor; "iou>0.5" the same, but 0 where it is not above 0.5;
+        "iou-recall@0.5" the share of boxes where it is. For any but "ratio" every box is looked at.
 
     Raises
     ------
@@ -83,11 +89,15 @@ def evolve(
     """
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
+    aim = objective_of(objective, thr)
     answers = choose(boxes, name=engine, threads=threads, weights=weights)
     best: FloatArray = as_anchors(anchors, len(answers)).copy()
     generator = _check.generator(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)
-    return climb(best, answers, thr, gen, draws, progress)
+    judge = aim.over(answers)
+    found = climb(best, judge, thr, gen, draws, progress)
+    score = found.fitness if judge is answers else answers.fitness(found.anchors, thr).fitness
+    return replace(found, fitness=score, objective=aim.name, engine=answers.name if aim.bounded else "dense")
 
 
 def climb(

@@ -18,7 +18,7 @@ from fastanchor._small import MIN_SIZE
 from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import network_input
-from fastanchor.engine import BoxesLike, choose
+from fastanchor.engine import BoxesLike, Objective, choose, objective_of
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import ready
 from fastanchor.starts import N_INIT, fittest
@@ -82,6 +82,7 @@ def sweep(
     threads: int | None = None,
     progress: Progress = None,
     weights: ArrayLike | None = None,
+    objective: str | Objective = "ratio",
 ) -> SweepResult:
     """Return fitness, recall and mean IoU over the number of anchors, to see where more of them stop paying.
 
@@ -119,6 +120,8 @@ def sweep(
         None draws a bar if stderr is a terminal.
     weights : (n,) array-like, optional
         How often each box counts; see :func:`kmeans`.
+    objective : str or Objective, default "ratio"
+        By what starts are chosen and what the search maximises; see :func:`evolve`.
 
     Raises
     ------
@@ -142,6 +145,7 @@ def sweep(
         raise DataError("n: is empty; at least one number of anchors is needed")
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
+    aim = objective_of(objective, thr)
     some, own = ready(boxes, img_size, fit, min_size, weights)
     answers = choose(some, name=engine, threads=threads, weights=own)
     root = _check.generator(rng)
@@ -150,10 +154,18 @@ def sweep(
         for i, k in enumerate(numbers):
             stream = root if k == numbers[-1] else copy.deepcopy(root)
             centers = fittest(
-                answers, k, thr=thr, rng=stream, n_init=n_init, max_iter=max_iter, update=update, progress=False
+                answers,
+                k,
+                thr=thr,
+                rng=stream,
+                n_init=n_init,
+                max_iter=max_iter,
+                update=update,
+                progress=False,
+                objective=aim,
             ).centers
             if gen:
-                centers = evolve(answers, centers, thr=thr, gen=gen, rng=stream, progress=False).anchors
+                centers = evolve(answers, centers, thr=thr, gen=gen, rng=stream, progress=False, objective=aim).anchors
             centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]
             found.append(centers)
             scores[:2, i] = answers.fitness(centers, thr)

@@ -43,7 +43,7 @@ LabelArray = NDArray[np.int32]
 
 EngineName = Literal["auto", "dense", "index"]
 Fit = Literal["letterbox", "stretch"]
-Metric = Literal["iou", "euclidean"]
+Metric = Literal["iou", "euclidean", "ratio"]
 Update = Literal["median", "mean"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]
 StartName = Literal["random", "k-means++"]
@@ -219,11 +219,15 @@ class EvolveResult(Result):
     anchors : (k, 2) float64
         The fittest anchors, in the unit of the boxes and the order of the anchors given.
     fitness, bpr : float
-        Their ratio fitness and best possible recall.
+        Their ratio fitness and best possible recall, whatever the objective was.
     accepted : int
         Mutants that were fitter than all before them.
     history : (gen + 1,) float64
-        Best fitness before the first and after each generation.
+        The objective before the first and after each generation, of the best anchors so far: their fitness for "ratio".
+    objective : str
+        What was maximised.
+    engine : str
+        How boxes were looked at. "dense", every one, where there are no bounds for the objective.
     """
 
     anchors: FloatArray
@@ -231,3 +235,5 @@ class EvolveResult(Result):
     bpr: float
     accepted: int
     history: FloatArray
+    objective: str = "ratio"
+    engine: str = "dense"

@@ -31,7 +31,7 @@ from fastanchor._types import (
 )
 from fastanchor._weights import amount, number, part_of, weight_of
 from fastanchor.boxes import Boxes, network_input, network_sizes, own_weights
-from fastanchor.engine import BoxesLike, answers_all, choose
+from fastanchor.engine import BoxesLike, Objective, answers_all, choose, objective_of
 from fastanchor.layers import Split
 from fastanchor.metrics import mean_best_iou
 from fastanchor.quality import ready
@@ -143,7 +143,13 @@ class AnchorResult(Result):
                 "n_iter": self.kmeans.n_iter,
                 "stop": self.kmeans.stop,
             },
-            "evolve": {"accepted": self.evolve.accepted, "generations": len(self.evolve.history) - 1},
+            "evolve": {
+                "accepted": self.evolve.accepted,
+                "generations": len(self.evolve.history) - 1,
+                "objective": self.evolve.objective,
+                "score": float(self.evolve.history[-1]),
+                "engine": self.evolve.engine,
+            },
             "boxes": self.boxes,
             "small": self.small,
             "dropped": self.dropped,
@@ -174,6 +180,7 @@ def auto_anchor(
     threads: int | None = None,
     progress: Progress = None,
     weights: ArrayLike | None = None,
+    objective: str | Objective = "ratio",
 ) -> AnchorResult:
     """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
 
@@ -215,6 +222,8 @@ def auto_anchor(
     weights : (n,) array-like, optional
         How often each box counts, in the numbers of boxes too; see :func:`kmeans`. Where starts are tried on 16,384
         boxes, these are drawn by ``rng.choice(n, 16384, p=weights / weights.sum())``, and count once each.
+    objective : str or Objective, default "ratio"
+        By what starts are chosen and what the search maximises; see :func:`evolve`.
 
     Raises
     ------
@@ -242,6 +251,7 @@ def auto_anchor(
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
     min_size = _check.number(min_size, "min_size", low=0.0)
+    aim = objective_of(objective, thr)
     scaled = isinstance(boxes, Boxes) and boxes.image_wh is not None
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
     if len(parts) > 1:
@@ -277,9 +287,10 @@ def auto_anchor(
         tol=tol,
         rng=generator,
         progress=progress,
+        objective=aim,
     )
     start = answers.fitness(clusters.centers, thr)
-    search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress)
+    search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress, objective=aim)
     found = _by_area(search.anchors)
     return AnchorResult(
         anchors=found,

@@ -79,8 +79,9 @@ def kmeans(
         finite points.
     k : int
         Number of centres.
-    metric : {"iou", "euclidean"}
-        ``1 - IoU`` of boxes that share a corner, or the straight-line distance.
+    metric : {"iou", "euclidean", "ratio"}
+        ``1 - IoU`` of boxes that share a corner, the straight-line distance, or
+        ``1 - min(w/kw, kw/w, h/kh, kh/h)``, for which every box is looked at.
     update : {"median", "mean"}
         Taken of widths and of heights apart.
     init : {"random", "k-means++"} or (k, 2) array-like
@@ -88,12 +89,13 @@ def kmeans(
         those before: the first row where the distances so far, added up without rounding, exceed ``rng.random()`` times
         their total. An array is run once, whatever `n_init` says.
     n_init : int, default 1
-        Runs from as many starts; the one with the largest mean IoU (least inertia for "euclidean") is returned.
+        Runs from as many starts; the one with the largest mean IoU (least inertia for the other metrics) is returned.
         ``auto_anchor`` and ``sweep`` have 16, because their starts are short trials chosen among by the fitness.
     max_iter : int, default 300
         Most updates in a run.
     tol : float, default 0
-        If above 0, stop when the mean IoU (for "euclidean": the inertia, relative) improved by less than this.
+        If above 0, stop when the mean IoU (for "ratio" the mean ratio, for "euclidean" the inertia, relative) improved
+        by less than this.
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness.
     engine : {"auto", "dense", "index"}
@@ -200,7 +202,7 @@ def assign(boxes: BoxesLike, centers: Sizes, *, metric: Metric = "iou") -> IntAr
         Widths and heights, in any unit. With ``metric="euclidean"`` any finite points.
     centers : (k, 2) array-like
         In the same unit.
-    metric : {"iou", "euclidean"}
+    metric : {"iou", "euclidean", "ratio"}
 
     Raises
     ------
@@ -348,7 +350,7 @@ def _better(inertia: float, than: float) -> bool:
 
 
 def _gain(before: float, now: float, metric: Metric, n: int) -> float:
-    return (before - now) / (n if metric == "iou" else before) if before > 0.0 else 0.0
+    return (before - now) / (before if metric == "euclidean" else n) if before > 0.0 else 0.0
 
 
 def _reseeded(answers: Engine, step: Step, metric: Metric, named: Called) -> FloatArray:

@@ -18,7 +18,7 @@ from fastanchor._progress import bar
 from fastanchor._types import KMeansResult, Metric, Progress, Start, Update
 from fastanchor._weights import weights_of
 from fastanchor.cluster import TIE, clustered
-from fastanchor.engine import Engine, choose
+from fastanchor.engine import Engine, Objective, choose, objective_of
 
 __all__ = ["N_INIT", "fittest"]
 
@@ -45,8 +45,9 @@ def fittest(
     update: Update = "median",
     tol: float = 0.0,
     named: Called = AS_IN_AUTO_ANCHOR,
+    objective: str | Objective = "ratio",
 ) -> KMeansResult:
-    """Return a run of k-means whose start was chosen by the ratio fitness.
+    """Return a run of k-means whose start was chosen by the ratio fitness, or another objective.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def fittest(
         run is returned.
     named
         Of :func:`.cluster.clustered`; the public functions that use this one have `n`.
+    objective
+        Of :func:`fastanchor.evolve`; what is said of the fitness here holds for it.
 
     Notes
     -----
@@ -76,6 +79,7 @@ def fittest(
     """
     options: dict[str, Any] = {"metric": metric, "update": update, "tol": tol, "progress": progress}
     options["named"] = named
+    aim = objective_of(objective, thr)
     n_init = _check.integer(n_init, "n_init", least=1)
     if n_init == 1 or not isinstance(init, str):
         return clustered(answers, k, init=init, max_iter=max_iter, rng=rng, **options)
@@ -87,18 +91,19 @@ def fittest(
             rows = rng.choice(len(answers), SEEN, p=weights.drawn())
         some = choose(answers.take(rows), name="dense", metric=metric)
         try:
-            found = _chosen(some, k, thr, rng, init, n_init, max_iter, options)
+            found = _chosen(some, k, thr, aim, rng, init, n_init, max_iter, options)
         except DataError:
             pass  # too few of those boxes can be told apart for k; if anything else is wrong, all boxes say so below
         else:
             return clustered(answers, k, init=found.centers, max_iter=max_iter, **options)
-    return _chosen(answers, k, thr, rng, init, n_init, max_iter, options)
+    return _chosen(answers, k, thr, aim, rng, init, n_init, max_iter, options)
 
 
 def _chosen(
     answers: Engine,
     k: int,
     thr: float,
+    aim: Objective,
     rng: np.random.Generator,
     init: Any,
     n_init: int,
@@ -106,9 +111,10 @@ def _chosen(
     options: dict[str, Any],
 ) -> KMeansResult:
     """Return the fittest run over these boxes: short trials, the fittest of them continued."""
+    judge = aim.over(answers)
 
     def score(run: KMeansResult) -> float:
-        return float(answers.total(run.centers, thr))
+        return float(judge.total(run.centers, thr))
 
     def finished(run: KMeansResult) -> KMeansResult:
         if run.stop != "max_iter" or run.n_iter >= max_iter:

@@ -21,6 +21,12 @@ __all__ = [
 ]  # fmt: skip
 
 
+def add_objective(job: argparse._ArgumentGroup) -> None:
+    """Add what the search maximises."""
+    names = "ratio, recall, iou, 'iou>0.5' or iou-recall@0.5, with any threshold"
+    job.add_argument("--objective", default="ratio", help=f"what the search maximises: {names} (default: ratio)")
+
+
 def add_input(group: Any, *, min_size: float = MIN_SIZE) -> None:
     """Add ``--img-size``, ``--fit`` and ``--min-size``."""
     group.add_argument(

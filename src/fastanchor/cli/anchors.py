@@ -41,6 +41,7 @@ def add(commands: _common.Commands) -> None:
     _head.add_input(job)
     job.add_argument("--n", type=int, help="number of anchors (default: that of the configuration, else 9)")
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
+    _head.add_objective(job)
     job.add_argument("--gen", type=int, default=1000, help="generations of the search (default: 1000)")
     job.add_argument("--metric", choices=METRICS, default="iou", help="distance of k-means (default: iou)")
     job.add_argument("--update", choices=UPDATES, default="median", help="centres move to (default: median)")
@@ -99,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
             engine=arguments.engine,
             threads=arguments.threads,
             progress=False if arguments.quiet else None,
+            objective=arguments.objective,
         )
     some, own = ready(boxes, plan.made_for.img_size, plan.made_for.fit, arguments.min_size)
     wh = np.asarray(some)
@@ -224,6 +226,7 @@ def _as_json(
         "levels": _head.level_rows(heads),
         "warnings": said,
         "thr": arguments.thr,
+        "objective": arguments.objective,
         "seed": arguments.seed,
         "read": read,
         "skipped": skipped,
@@ -288,8 +291,13 @@ def _searched(result: AnchorResult) -> list[str]:
     generations = len(result.evolve.history) - 1
     if not generations:
         return ["search    off"]
+    of = result.evolve
+    by = []
+    if of.objective != "ratio":
+        by = [f"  by      {of.objective}, {of.history[0]:.5f} -> {of.history[-1]:.5f}, by looking at every box"]
     return [
-        f"evolved   {many(generations, 'generation')}, {result.evolve.accepted:,} of them fitter",
+        f"evolved   {many(generations, 'generation')}, {of.accepted:,} of them fitter",
+        *by,
         f"  anchors {_pairs(result.anchors.tolist())}",
         _score(result.fitness, result.bpr, result.mean_iou),
     ]

@@ -36,6 +36,7 @@ def add(commands: _common.Commands) -> None:
     job.add_argument("--n", default="1-15", help="numbers of anchors, as in 1-15 or 3,6,9 (default: 1-15)")
     _head.add_input(job)
     job.add_argument("--thr", type=float, default=0.25, help="ratio that counts as a match (default: 0.25)")
+    _head.add_objective(job)
     job.add_argument("--gen", type=int, default=0, help="generations of the search after k-means (default: 0)")
     job.add_argument("--n-init", type=int, default=N_INIT, help=f"starts of k-means to try (default: {N_INIT})")
     job.add_argument("--seed", type=int, default=0, help="same seed, same anchors (default: 0)")
@@ -69,12 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
             engine=arguments.engine,
             threads=arguments.threads,
             progress=False if arguments.quiet else None,
+            objective=arguments.objective,
         )
     if arguments.plot is not None:
         plot.swept(found, arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     if arguments.json:
-        rest = {**_head.input_row(boxes, made_for), "thr": arguments.thr, "seed": arguments.seed, "read": read}
+        rest = {
+            **_head.input_row(boxes, made_for),
+            "thr": arguments.thr,
+            "objective": arguments.objective,
+            "seed": arguments.seed,
+            "read": read,
+        }
         rest |= {"small": small, "dropped": dropped}
         tail = {"skipped": dict(boxes.skipped), "version": fastanchor.__version__}
         _common.emit_json({**found.to_dict(), **rest, **tail})

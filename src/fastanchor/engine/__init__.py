@@ -30,6 +30,8 @@ the engine to the tests that compare engines.
 
 **To add a question**, write it in ``_protocol`` with its meaning, in ``Columns`` by looking at every box (this is what
 the others are compared with), and its sum in ``Reduced``.
+
+**An objective** is what a search maximises; ``_objective`` says how to write one.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Survey, layout, sampled, side_for
+from fastanchor.engine._objective import Objective, objective_of
 from fastanchor.engine._protocol import Engine, Scored, answers_all
 from fastanchor.engine._shard import Shard
 from fastanchor.engine.dense import DenseEngine
@@ -57,11 +60,13 @@ __all__ = [
     "BoxesLike",
     "Engine",
     "GridSpec",
+    "Objective",
     "Scored",
     "Shard",
     "Survey",
     "answers_all",
     "choose",
+    "objective_of",
     "survey",
 ]
 
@@ -128,7 +133,7 @@ def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, ar
 
 
 def _indexable(wh: FloatArray, metric: Metric) -> bool:
-    """Return whether the boxes are many, the backend can index them, and none of them is a mere point."""
-    if len(wh) < LARGE or kernels.current() != "numba":
+    """Return whether the boxes are many, backend and metric can make use of an index, and no box is a mere point."""
+    if len(wh) < LARGE or metric == "ratio" or kernels.current() != "numba":  # under it no block is settled
         return False
     return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

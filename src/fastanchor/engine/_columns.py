@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._exact import UNIT, Scale
+from fastanchor.engine._objective import Objective, valued
 from fastanchor.engine._pool import CHUNK, each, thread_count
 from fastanchor.engine._protocol import Below, Profile, Served
 from fastanchor.engine._select import Medians
@@ -352,6 +353,19 @@ class Columns:
 
         return sum(self._each(work), start=scale.zeros())
 
+    def worth(self, anchors: FloatArray, objective: Objective, scale: Scale = UNIT) -> IntArray:
+        """Return the exact sum of an objective's values, each cut to a multiple of 2^-64; its digits."""
+        kw, kh = columns_of(anchors)
+
+        def work(chunks: list[slice]) -> list[IntArray]:
+            digits = scale.zeros()
+            for c in chunks:
+                values = valued(objective, self.w[c], self.h[c], kw, kh, self.kernels)
+                scale.add(self.kernels, values, digits, weights=self._weights(c))
+            return [digits]
+
+        return sum(self._each(work), start=scale.zeros())
+
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report; see ``_protocol.Profile``."""
         kw, kh = columns_of(anchors)
@@ -424,8 +438,7 @@ class Columns:
         return boxes if self.counted is None else boxes[self.counted[some] > 0]
 
     def _assigner(self, metric: Metric) -> Callable[..., int]:
-        kernel: Callable[..., int]
-        kernel = self.kernels.assign_iou if metric == "iou" else self.kernels.assign_euclidean
+        kernel: Callable[..., int] = getattr(self.kernels, f"assign_{metric}")
         return kernel
 
     def _plain_of(self, c: slice, cw: FloatArray, ch: FloatArray, metric: Metric) -> FloatArray:

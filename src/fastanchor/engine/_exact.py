@@ -97,7 +97,7 @@ class Scale(NamedTuple):
         return out
 
 
-# ``1 - IoU`` is a whole number of 2^-53. A ratio is cut to one of 2^-64.
+# ``1 - IoU`` or ``1 - ratio`` is a whole number of 2^-53. A ratio is cut to one of 2^-64.
 UNIT = Scale(0, 2)
 
 

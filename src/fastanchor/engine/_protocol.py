@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
 
-__all__ = ["Below", "Engine", "Lloyd", "Nearest", "Picked", "Profile", "Served", "Spread", "Step", "answers_all"]
+if TYPE_CHECKING:
+    from fastanchor.engine._objective import Objective
+
+__all__ = [
+    "Below",
+    "Engine",
+    "Lloyd",
+    "Nearest",
+    "Picked",
+    "Profile",
+    "Served",
+    "Spread",
+    "Step",
+    "Worth",
+    "answers_all",
+]
 
 
 class Nearest(NamedTuple):
-    """Each centre's share: `counts` (k,), and `inertia`, the sum of 1 - IoU or of squared distances."""
+    """Each centre's share: `counts` (k,), and `inertia`, the sum of 1 - IoU, 1 - ratio or squared distances."""
 
     counts: IntArray
     inertia: float
@@ -46,6 +61,13 @@ class Below(NamedTuple):
 
     both: int
     either: int
+
+
+class Worth(NamedTuple):
+    """The exact sum of an objective's values in units of 2^-64, and their mean, rounded once."""
+
+    total: int
+    mean: float
 
 
 class Profile(NamedTuple):
@@ -197,6 +219,9 @@ class Engine(Scored, Protocol):
 
         `best` is the largest over the anchors of ``min(w / kw, kw / w, h / kh, kh / h)``, quotients as float64.
         """
+
+    def worth(self, anchors: FloatArray, objective: Objective) -> Worth:
+        """Return the sum over the boxes of the objective's values, each cut to a multiple of 2^-64, and their mean."""
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report; `areas` are the upper limits of all classes of area but the last."""

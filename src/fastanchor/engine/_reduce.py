@@ -12,7 +12,8 @@ from fastanchor._types import Fitness, FloatArray, IntArray, Metric
 from fastanchor._weights import Weights
 from fastanchor.engine._columns import BLOCK, Columns, columns_of, sum_profiles
 from fastanchor.engine._exact import BITS, NEAR, UNIT, Scale, coordinates, distances, near
-from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread
+from fastanchor.engine._objective import Objective
+from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread, Worth
 from fastanchor.kernels import load
 
 __all__ = ["Reduced", "StepTaken"]
@@ -139,7 +140,7 @@ class Reduced:
 
     def scale(self, metric: Metric, centers: FloatArray, squared: bool = True) -> Scale:
         """Return a scale that holds all distances to these centres exactly, the same however boxes are parted."""
-        if metric == "iou":
+        if metric != "euclidean":
             return self._counted(UNIT)
         low, top = self._sizes()
         size = np.abs(centers[centers != 0.0])
@@ -170,6 +171,12 @@ class Reduced:
         """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units."""
         unit = self._counted(UNIT)
         return unit.total(sum(self._ask("total", anchors, thr, unit)))
+
+    def worth(self, anchors: FloatArray, objective: Objective) -> Worth:
+        """Return the exact sum over the boxes of the objective's values, and their mean."""
+        unit = self._counted(UNIT)
+        total = unit.total(sum(self._ask("worth", anchors, objective, unit)))
+        return Worth(total, unit.mean(total, self._weight))
 
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None

@@ -17,7 +17,7 @@ from fastanchor.engine._pool import Team, thread_count
 from fastanchor.engine._protocol import Below, Served
 from fastanchor.engine._search import Search
 from fastanchor.kernels import part as kernel_part
-from fastanchor.kernels._tables import Histograms, Leaves, Sought
+from fastanchor.kernels._tables import METRICS, Histograms, Leaves, Sought
 
 __all__ = ["Shard"]
 
@@ -80,17 +80,15 @@ class Shard(Columns):
 
     def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Served:
         """Count each centre's boxes, and add up their distances."""
-        if self.counted is not None:
-            return super().nearest(centers, metric, scale)
-        answer = Assignment(self.work, centers, metric)
-        if not answer.pays():
+        answer = Assignment(self.work, centers, metric) if metric in METRICS and self.counted is None else None
+        if answer is None or not answer.pays():
             return super().nearest(centers, metric, scale)
         sums = answer.visit(lambda boxes, labels, distance: scale.sum(self.kernels, distance))
         return Served(answer.shares().hist.counts, sum(sums, start=scale.zeros()))
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
         """Return which of the rows from `first` to before `last` are held here, and their nearest centres."""
-        if first > self._first or last <= self._last:
+        if first > self._first or last <= self._last or metric not in METRICS:
             return super().labels(centers, metric, first, last)
         labels = np.empty(len(self), np.int32)
 
@@ -102,7 +100,7 @@ class Shard(Columns):
 
     def farthest(self, centers: FloatArray, metric: Metric) -> Far:
         """Return the box that is farthest from its nearest centre."""
-        if self.counted is not None:
+        if metric not in METRICS or self.counted is not None:
             return super().farthest(centers, metric)
 
         def look(boxes: slice, labels: LabelArray, distance: FloatArray) -> tuple[float, int, int]:

@@ -51,7 +51,7 @@ class DenseLloyd:
         That chooses the scales.
     columns : Columns
         All its boxes.
-    metric : {"iou", "euclidean"}
+    metric : {"iou", "euclidean", "ratio"}
     update : {"median", "mean"}
     last : (k, 2) float64, optional
         Centres of the step before the first one here.

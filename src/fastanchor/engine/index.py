@@ -22,7 +22,7 @@ from fastanchor.engine._reduce import Reduced, StepTaken
 from fastanchor.engine._shard import Shard
 from fastanchor.engine.dense import DenseLloyd
 from fastanchor.kernels import part as kernel_part
-from fastanchor.kernels._tables import Histograms, Sought
+from fastanchor.kernels._tables import METRICS, Histograms, Sought
 
 __all__ = ["BoxIndex"]
 
@@ -105,14 +105,14 @@ class BoxIndex(Reduced):
         return sum(shard.nbytes for shard in self.shards)
 
     def lloyd(self, metric: Metric, update: Update) -> Lloyd | DenseLloyd:
-        """Begin a run of k-means; with weights it looks at every box, of all shards in one place."""
-        if self.weights is None:
+        """Begin a run of k-means; with weights, or where no block can be settled, by a look at every box."""
+        if metric in METRICS and self.weights is None:
             return Lloyd(self, metric, update)
         columns: Columns = self.shards[0]
         if len(self.shards) > 1:
-            held = [(shard.w, shard.h, shard.counted) for shard in self.shards]
-            w, h, counted = (np.concatenate(column) for column in zip(*held, strict=True))
-            columns = Columns(w, h, threads=columns.threads, weights=counted)
+            w, h = (np.concatenate(sides) for sides in zip(*((one.w, one.h) for one in self.shards), strict=True))
+            counted = [one.counted for one in self.shards if one.counted is not None]
+            columns = Columns(w, h, threads=columns.threads, weights=np.concatenate(counted) if counted else None)
         return DenseLloyd(self, columns, metric, update)
 
 

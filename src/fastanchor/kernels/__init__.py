@@ -15,6 +15,8 @@ The contract, for both files:
     many labels differ from those that stood there.
 ``assign_euclidean(w, h, cw, ch, labels, distance) -> changed``
     The same for the squared Euclidean distance.
+``assign_ratio(w, h, cw, ch, labels, distance) -> changed``
+    The same for ``1 - min(w / cw, cw / w, h / ch, ch / h)``, by true division.
 ``label_counts(labels, counts)``
     Adds the number of each label to ``counts`` (k,) int64.
 ``exact_sum(values, scale, digits)``, ``exact_sums(values, labels, scale, digits)``
@@ -44,6 +46,8 @@ The contract, for both files:
     ulp; so a box within ``THR_MARGIN`` of the threshold is decided by true division.
 ``best_ratio(w, h, cw, ch, best)``
     The same ``best`` by true division into ``best`` (n,).
+``best_iou(w, h, cw, ch, best)``
+    The largest IoU over the centres into ``best`` (n,).
 ``ratios(w, h, cw, ch, thr) -> (total, best, past, count, above)``
     For reports: lane sums of all n * k ratios, of each box's best, and of those above ``thr``; how many ratios and how
     many best ones are above it. Sides of boxes may be 0 here.

@@ -353,8 +353,11 @@ def select_middles(counts: IntArray, sought: Sought, found: FloatArray, out: Flo
             lo, hi = sought.start[axis, j], sought.cursor[axis, j]
             rank = ((counts[j] - 1) >> 1) - sought.before[axis, j, 0]
             even = counts[j] & 1 == 0
-            if sought.bins[axis, j, 0] == sought.bins[axis, j, 1]:
-                out[j, axis] = middle(found, lo[0], hi[0], rank, even, numbers)
-            else:  # the last of one bin and the first of a later one
-                lower = middle(found, lo[0], hi[0], rank, False, numbers)
-                out[j, axis] = (lower + middle(found, lo[1], hi[1], 0, False, numbers)) * 0.5
+            same = sought.bins[axis, j, 0] == sought.bins[axis, j, 1]
+            value = middle(found, lo[0], hi[0], rank, even and same, numbers)
+            if not same:  # the last of one bin and the first of a later one
+                after = np.inf
+                for i in range(lo[1], hi[1]):
+                    after = found[i] if found[i] < after else after
+                value = (value + after) * 0.5
+            out[j, axis] = value

@@ -18,6 +18,8 @@ __all__ = [
     "THR_MARGIN",
     "assign_euclidean",
     "assign_iou",
+    "assign_ratio",
+    "best_iou",
     "best_ratio",
     "exact_sum",
     "exact_sums",
@@ -113,6 +115,29 @@ def assign_euclidean(w, h, cw, ch, labels, distance):
                 d = e if e < d else d
                 best[i] = d
                 nearest[i] = label
+        changed += _finish(nearest, old)
+    return changed
+
+
+@compiled
+def assign_ratio(w, h, cw, ch, labels, distance):
+    """Nearest centre under 1 - ratio."""
+    nearest = np.empty(LANES)
+    changed = 0
+    for start in range(0, w.size, LANES):
+        wb, hb = w[start : start + LANES], h[start : start + LANES]
+        best, old = distance[start : start + LANES], labels[start : start + LANES]
+        for i in range(wb.size):
+            best[i] = 2.0
+            nearest[i] = 0.0
+        for j in range(cw.size):
+            x, y, own = cw[j], ch[j], float(j)
+            for i in range(wb.size):
+                p = (wb[i] if wb[i] < x else x) / (x if wb[i] < x else wb[i])
+                q = (hb[i] if hb[i] < y else y) / (y if hb[i] < y else hb[i])
+                e = 1.0 - (p if p < q else q)
+                nearest[i] = own if e < best[i] else nearest[i]
+                best[i] = e if e < best[i] else best[i]
         changed += _finish(nearest, old)
     return changed
 
@@ -347,6 +372,19 @@ def best_ratio(w, h, cw, ch, best):
             p = (w[i] if w[i] < x else x) / (x if w[i] < x else w[i])
             q = (h[i] if h[i] < y else y) / (y if h[i] < y else h[i])
             p = p if p < q else q
+            best[i] = p if p > best[i] else best[i]
+
+
+@compiled
+def best_iou(w, h, cw, ch, best):
+    """Largest IoU."""
+    for i in range(w.size):
+        best[i] = 0.0
+    for j in range(cw.size):
+        x, y, area = cw[j], ch[j], cw[j] * ch[j]
+        for i in range(w.size):
+            inter = (w[i] if w[i] < x else x) * (h[i] if h[i] < y else y)
+            p = inter / (w[i] * h[i] + area - inter)
             best[i] = p if p > best[i] else best[i]
 
 

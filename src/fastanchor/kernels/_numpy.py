@@ -19,6 +19,8 @@ __all__ = [
     "THR_MARGIN",
     "assign_euclidean",
     "assign_iou",
+    "assign_ratio",
+    "best_iou",
     "best_ratio",
     "exact_sum",
     "exact_sums",
@@ -77,6 +79,19 @@ def assign_euclidean(
         dw = w - cw[j]
         dh = h - ch[j]
         _closer(dw * dw + dh * dh, j, nearest, distance)
+    return _finish(nearest, labels)
+
+
+def assign_ratio(
+    w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, labels: LabelArray, distance: FloatArray
+) -> int:
+    """Nearest centre under 1 - ratio."""
+    nearest = np.zeros(w.size, dtype=np.int32)
+    distance[:] = 2.0
+    for j in range(cw.size):
+        ratio = np.minimum(w, cw[j]) / np.maximum(w, cw[j])
+        np.minimum(ratio, np.minimum(h, ch[j]) / np.maximum(h, ch[j]), out=ratio)
+        _closer(1.0 - ratio, j, nearest, distance)
     return _finish(nearest, labels)
 
 
@@ -264,6 +279,15 @@ def best_ratio(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, bes
     for j in range(cw.size):
         ratio = np.minimum(np.minimum(w / cw[j], cw[j] / w), np.minimum(h / ch[j], ch[j] / h))
         np.maximum(best, ratio, out=best)
+
+
+def best_iou(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray, best: FloatArray) -> None:
+    """Largest IoU."""
+    area = w * h
+    best[:] = 0.0
+    for j in range(cw.size):
+        inter = np.minimum(w, cw[j]) * np.minimum(h, ch[j])
+        np.maximum(best, inter / (area + cw[j] * ch[j] - inter), out=best)
 
 
 def _lane_sum(values: FloatArray) -> float:

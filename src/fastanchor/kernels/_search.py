@@ -345,7 +345,7 @@ def bound_piece(sums: FloatArray, thr: float, row: Row, strip: Strip, piece: Pie
     cut = least <= thr * (1.0 + UNDECIDED)
     least *= 1.0 - UNDECIDED
     at = first
-    f = g = 0  # the last two that come near
+    f = g = m - 1  # the last two that come near; for a plain 0 numba compiles once more
     for i in range(m):
         near = upper[i] >= least
         winners[ids[i]] |= near

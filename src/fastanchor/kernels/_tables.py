@@ -39,6 +39,8 @@ Flags = NDArray[np.uint8]
 RowArray = NDArray[np.uint32]
 
 IOU, EUCLIDEAN = 0, 1
+# Those for which a block's corners prove who wins it. Under 1 - ratio they do not: where another centre wins may be a
+# wedge that enters the block through one side.
 METRICS: dict[Metric, int] = {"iou": IOU, "euclidean": EUCLIDEAN}
 RUN = 256  # boxes decided at a time: their best so far stays in the first-level cache
 

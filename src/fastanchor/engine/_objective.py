@@ -1,0 +1,178 @@
+"""What a search maximises: a value of each box, from 0 to 1, averaged over the boxes.
+
+**An objective** is an object with a name and one method, ``values(w, h, kw, kh, kernels)``: what each of the boxes
+(n,) is worth with these anchors (k,), as (n,) float64 from 0 to 1. Columns are C-contiguous; `kernels` has the
+arithmetic of the backend in force, see ``fastanchor.kernels`` (``best_ratio``, ``best_iou``), and may be left alone. A
+value must depend on its box and the anchors only, since boxes come in chunks, in any order, in several threads. That is
+all: every engine adds up the values as whole numbers (``Engine.worth``), so all of them take the same decisions.
+
+To write one, derive from `Objective`::
+
+    class Wide(Objective):
+        name = "wide"
+
+        def values(self, w, h, kw, kh, kernels):
+            best = np.empty(w.size)
+            kernels.best_iou(w, h, kw, kh, best)
+            return best * (w > h)
+
+    fastanchor.evolve(boxes, anchors, objective=Wide())
+
+Such an objective looks at every box. One for which engines know bounds over blocks of boxes returns, from ``over``,
+what answers by them, and says so in `bounded`; `Ratio` is such a one, and its engine answers for itself.
+To give an objective a name of its own, add it to ``objective_of``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Protocol
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError, WrongTypeError
+from fastanchor._hints import called
+from fastanchor._types import Fitness, FloatArray
+from fastanchor.engine._protocol import Engine, Scored
+
+__all__ = ["Best", "Judge", "Objective", "Ratio", "objective_of", "valued"]
+
+LEGAL = "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1, or an Objective"
+
+
+class Judge(Scored, Protocol):
+    """What the search and the choice of a start ask: an engine does so about the ratio fitness."""
+
+    def total(self, anchors: FloatArray, thr: float) -> int:
+        """Return the exact sum of the values, in whole numbers."""
+
+
+class Objective:
+    """What a search maximises: the mean over the boxes of a value from 0 to 1.
+
+    Derive from it, with a `name` and `values`; see the notes of the module.
+    """
+
+    name = "objective"
+    bounded = False  # whether engines can tell its range over a block of boxes without looking at them
+
+    def values(self, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType) -> FloatArray:
+        """Return what each box is worth with these anchors, (n,) float64 from 0 to 1."""
+        raise NotImplementedError
+
+    def over(self, answers: Engine) -> Judge:
+        """Return who judges anchors by it, for the boxes of an engine."""
+        return _Worth(answers, self)
+
+
+class Best(Objective):
+    """The best match of each box, or 1 for it, where it is above a threshold.
+
+    Parameters
+    ----------
+    name : str
+    kernel : {"best_ratio", "best_iou"}
+    above : float, optional
+        What the match must exceed. Default: nothing.
+    count : bool, default False
+        Whether a match counts 1, however good it is.
+    """
+
+    def __init__(self, name: str, kernel: str, above: float | None = None, count: bool = False) -> None:
+        self.name, self._kernel, self._above, self._count = name, kernel, above, count
+
+    def values(self, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType) -> FloatArray:
+        """Return the best match of each box, as far as it counts."""
+        best = np.empty(w.size)
+        getattr(kernels, self._kernel)(w, h, kw, kh, best)
+        if self._above is not None:
+            good = best > self._above
+            best = good.astype(np.float64) if self._count else best * good
+        return best
+
+
+class Ratio(Best):
+    """The ratio fitness. Engines answer for it themselves, by bounds where they have them."""
+
+    bounded = True
+
+    def __init__(self, thr: float) -> None:
+        super().__init__("ratio", "best_ratio", thr)
+
+    def over(self, answers: Engine) -> Judge:
+        """Return the engine."""
+        return answers
+
+
+class _Worth:
+    """Judges by the exact mean of all values, for any objective."""
+
+    def __init__(self, answers: Engine, objective: Objective) -> None:
+        self._answers, self._objective = answers, objective
+
+    def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
+        """Return the mean value, and the best possible recall by ratio."""
+        return Fitness(self._answers.worth(anchors, self._objective).mean, self._answers.fitness(anchors, thr).bpr)
+
+    def total(self, anchors: FloatArray, thr: float) -> int:
+        """Return the exact sum of the values."""
+        return self._answers.worth(anchors, self._objective).total
+
+    def first_fitter(
+        self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
+    ) -> tuple[int, float] | None:
+        """Return the first of these anchors with a larger sum than those `of`, and its mean; see ``Scored``."""
+        limit = None if of is None else self.total(of, thr)
+        for i, anchors in enumerate(mutants):
+            found = self._answers.worth(anchors, self._objective)
+            if found.mean > than if limit is None else found.total > limit:
+                return i, found.mean
+        return None
+
+
+def valued(
+    objective: Objective, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType
+) -> FloatArray:
+    """Return an objective's values of these boxes, (n,) float64.
+
+    Raises
+    ------
+    DataError
+        If there is not one for each box, or one is not from 0 to 1.
+    """
+    values = np.asarray(objective.values(w, h, kw, kh, kernels), dtype=np.float64, order="C")
+    said = f"{called('objective')} {objective.name!r}: must return a value from 0 to 1 for each box"
+    if values.shape != w.shape:
+        raise DataError(f"{said}; got an array of shape {values.shape} for {w.size:,} boxes")
+    if w.size and not (values.min() >= 0.0 and values.max() <= 1.0):
+        at = int(np.flatnonzero(~((values >= 0.0) & (values <= 1.0)))[0])
+        raise DataError(f"{said}; got {values[at]:g} for a box of {w[at]:g} x {h[at]:g}")
+    return values
+
+
+def objective_of(objective: str | Objective, thr: float) -> Objective:
+    """Return the objective of this name, or the one given; `thr` is the threshold of "ratio" and "recall".
+
+    Raises
+    ------
+    DataError
+        If there is none of this name.
+    """
+    if isinstance(objective, Objective):
+        return objective
+    said = f"{called('objective')} = {_check.short(objective)}: must be {LEGAL}"
+    if not isinstance(objective, str):
+        raise WrongTypeError(said)
+    if objective == "ratio":
+        return Ratio(thr)
+    if objective == "recall":
+        return Best("recall", "best_ratio", thr, count=True)
+    if objective == "iou":
+        return Best("iou", "best_iou")
+    found = re.fullmatch(r"(iou>|iou-recall@)(0|1|0?\.\d+|1\.0+)", objective, re.ASCII)
+    if found is None:
+        raise DataError(said)
+    return Best(objective, "best_iou", float(found[2]), count=found[1] == "iou-recall@")
