@@ -143,3 +143,28 @@ def test_several_data_sets_as_one_keep_their_parts(tmp_path):
 )  # fmt: skip
 def test_names_in_natural_order(names):
     assert natural(reversed(names)) == names
+
+
+@pytest.mark.parametrize(
+    ("lists", "split", "shown"),
+    [
+        (["train", "val", "trainval", "test"], None, "(split trainval; left out: test)"),
+        (["train", "val", "trainval", "test", "cat_train"], "train", "(split train; left out: trainval, val, test)"),
+        (["train", "val"], "all", "(all parts: train, val)"),
+        (["train"], None, "(split train)"),
+        (["odd", "even"], "odd", "(split odd; left out: even)"),
+    ],
+)
+def test_the_line_about_what_was_read_names_what_was_not(tmp_path, capsys, lists, split, shown):
+    xml = (
+        "<annotation><size><width>100</width><height>50</height></size><object><name>a</name><bndbox>"
+        "<xmin>10</xmin><ymin>5</ymin><xmax>40</xmax><ymax>25</ymax></bndbox></object></annotation>"
+    )
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "Annotations" / "a.xml").write_text(xml)
+    (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
+    for name in lists:
+        (tmp_path / "ImageSets" / "Main" / f"{name}.txt").write_text("a\n")
+    options = [] if split is None else ["--split", split]
+    assert main(["anchors", str(tmp_path), "--n", "1", "--gen", "0", "--quiet", *options]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(shown)

@@ -21,7 +21,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.cli._speak import answer, answer_exactly, emit_json, say
 from fastanchor.cli._values import SIZE, of_size, size
 from fastanchor.cli._words import Several
-from fastanchor.datasets import FORMATS, FORMS, TRAINING, UNITS, Reading, reading, sample
+from fastanchor.datasets import FORMATS, FORMS, PARTS, TRAINING, UNITS, Reading, reading, sample
 
 __all__ = [
     "add_data",
@@ -229,13 +229,14 @@ def _sides(pair: Sequence[float]) -> str:
 
 
 def _shown_split(read: dict[str, Any]) -> str:
-    """Return which parts of the data set were read."""
-    if not read["parts"]:
-        return ""
-    if not read["split"]:
-        return f" (all parts: {', '.join(read['parts'])})"
-    others = ", ".join(name for name in read["parts"] if name not in read["split"])
-    return f" (split {' + '.join(read['split'])}{others and f'; left out: {others}'})"
+    """Return which parts of the data set were read, and which of the usual ones were not."""
+    parts, taken = read["parts"], read["split"]
+    usual = [name for name in parts if name in PARTS] or parts
+    if not taken:
+        return f" (all parts: {', '.join(usual)})" if parts else ""
+    inside = {"train", "val"} if "trainval" in taken else set()  # trainval is both of them
+    left = [name for name in usual if name not in taken and PARTS.get(name) not in inside]
+    return f" (split {' + '.join(taken)}{'; left out: ' if left else ''}{', '.join(left)})"
 
 
 def plain_summary(summary: Summary) -> dict[str, Any]:

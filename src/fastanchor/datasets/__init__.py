@@ -19,14 +19,14 @@ from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
-from fastanchor.datasets._probe import Probe
+from fastanchor.datasets._probe import PARTS, Probe
 from fastanchor.datasets._recognise import FORMATS, format_of, recognise
 from fastanchor.datasets._record import UNITS, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
 
 __all__ = [
-    "FORMATS", "FORMS", "TRAINING", "UNITS", "ImageAnnotation", "Pictures", "Reading", "detect", "images_of",
+    "FORMATS", "FORMS", "PARTS", "TRAINING", "UNITS", "ImageAnnotation", "Pictures", "Reading", "detect", "images_of",
     "iter_images", "read", "reading", "sample",
 ]  # fmt: skip
 
