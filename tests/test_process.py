@@ -245,7 +245,7 @@ def test_arguments_that_break_a_rule(call, sentence):
 def test_a_value_in_a_message_has_at_most_60_characters(length, written):
     with pytest.raises(DataError) as caught:
         fastanchor.kmeans(WH, 3, metric="x" * (length - 2))
-    assert str(caught.value) == f"metric = {written}: must be one of 'iou', 'euclidean'"
+    assert str(caught.value) == f"metric = {written}: must be one of 'iou', 'euclidean', 'ratio'"
 
 
 def test_a_mask_that_hides_nothing_is_no_mask():
