@@ -17,7 +17,7 @@ import fastanchor
 from fastanchor import bench, kernels, starts
 from fastanchor.cluster import kmeans
 from fastanchor.engine import choose
-from fastanchor.quality import network_wh
+from fastanchor.evaluate import network_wh
 
 THR, GENERATIONS, SEEDS, FEW_SEEDS = 0.25, 1000, 10, 3
 

@@ -79,7 +79,7 @@ def test_scales_filters_and_counts_small_boxes():
     with pytest.warns(SmallBoxWarning, match="2 of 5 boxes have a side < 3 pixels"):
         got = auto(boxes, img_size=400, n=1, gen=0)
     # factors 0.4 and 0.5; (1.6, 1.2) has no side of 2 and is left out, (1.5, 200) has one
-    assert (got.boxes, got.small, got.dropped) == (4, 2, 1)
+    assert (got.boxes, got.n_small, got.n_filtered) == (4, 2, 1)
     np.testing.assert_array_equal(got.anchors, [[(30 + 40) / 2, (30 + 150) / 2]])
 
 

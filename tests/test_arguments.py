@@ -16,7 +16,7 @@ from fastanchor import Boxes, BoxIndex, DataError, kernels
 from fastanchor import datasets as data
 from fastanchor.compat import mmdet, yolo_kmeans, yolov5
 from fastanchor.export import edit_cfg, edit_yaml, emit, read
-from fastanchor.layers import layers, split
+from fastanchor.levels import layers, split
 
 WH = np.array([[10.0, 20.0], [12.0, 14.0], [40.0, 60.0], [90.0, 70.0], [33.0, 21.0]])
 ANCHORS = np.array([[8.0, 10.0], [12.0, 20.0], [20.0, 30.0], [40.0, 60.0]])

@@ -105,8 +105,8 @@ def test_summary_of_nothing():
 
 def test_boxes_larger_than_their_image_are_counted():
     boxes = Boxes([[100, 50], [101, 50], [102, 5], [5, 90], [900, 900]], [0, 0, 0, 1, 1], [[100, 50], [80, 80]])
-    assert boxes.summary().oversize == 3
-    assert Boxes([[100, 50]]).summary().oversize == 0
+    assert boxes.summary().exceeds_image == 3
+    assert Boxes([[100, 50]]).summary().exceeds_image == 0
 
 
 def test_data_sets_with_and_without_classes_together_have_none():

@@ -338,7 +338,7 @@ def test_boxes_larger_than_their_image_are_remarked(capsys, tmp_path):
     assert main(["stats", str(file), "--quiet"]) == 0
     assert "note      1 box beyond its image, kept" in capsys.readouterr().out
     assert main(["stats", str(file), "--quiet", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["oversize"] == 1
+    assert json.loads(capsys.readouterr().out)["exceeds_image"] == 1
 
 
 TINY = "10,14, 23,27, 37,58, 81,82, 135,169, 344,319"

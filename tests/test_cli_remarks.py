@@ -74,13 +74,13 @@ def test_check_names_the_boxes_that_anchors_leaves_out(capsys, tmp_path, rows, s
     assert said == ([whole] if sentence else [])
     _, out, _ = run(capsys, "check", file, "--anchors", "40,50", "--quiet", "--json")
     got = json.loads(out)
-    assert (got["boxes"], got["dropped"]) == (len(rows), 0)
+    assert (got["boxes"], got["n_filtered"]) == (len(rows), 0)
     _, out, _ = run(capsys, "anchors", file, "--n", 1, "--gen", 0, "--quiet", "--json")
-    assert json.loads(out)["small"] == got["small"] > 0
+    assert json.loads(out)["n_small"] == got["n_small"] > 0
     _, out, _ = run(capsys, "check", file, "--anchors", "40,50", "--quiet", "--json", "--min-size", 2)
     got = json.loads(out)
     assert not [text for text in got["warnings"] if "no side" in text]
-    assert got["boxes"] + got["dropped"] == len(rows)
+    assert got["boxes"] + got["n_filtered"] == len(rows)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_small_boxes_have_the_same_words_everywhere(capsys, tmp_path, command):
     lines = "warning   2 boxes have a side < 3 pixels of the network input\n"
     assert f"{lines}left out  1 box has no side >= 2 pixels of the network input\n" in out
     _, out, _ = run(capsys, command[0], file, *command[1:], "--quiet", "--json")
-    assert (json.loads(out)["small"], json.loads(out)["dropped"]) == (2, 1)
+    assert (json.loads(out)["n_small"], json.loads(out)["n_filtered"]) == (2, 1)
 
 
 def test_the_defaults_of_min_size_stand_in_one_place(capsys):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastanchor import DataError
-from fastanchor.compat import _search, yolov5, yolov7
+from fastanchor.compat import _autoanchor, yolov5, yolov7
 
 MODULES = {"yolov5": yolov5, "yolov7": yolov7}
 STRIDES = {"ascending": [8.0, 16.0, 32.0], "descending": [32.0, 16.0, 8.0]}
@@ -58,7 +58,7 @@ def labels(n=300):
 @pytest.fixture
 def fitting(monkeypatch):
     """Let the search find these anchors."""
-    monkeypatch.setattr(_search, "kmean", lambda *arguments: FITTING)
+    monkeypatch.setattr(_autoanchor, "kmean", lambda *arguments: FITTING)
 
 
 def held(layer):

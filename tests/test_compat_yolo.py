@@ -9,7 +9,7 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError
-from fastanchor.compat import _search, _vq, yolov5, yolov7
+from fastanchor.compat import _autoanchor, _vq, yolov5, yolov7
 
 import golden_data
 import zoo
@@ -111,7 +111,7 @@ def test_new_anchors_that_are_no_better_are_not_adopted(name, capsys, monkeypatc
     layer = SimpleNamespace(
         anchors=np.ones((2, 1, 2)), anchor_grid=np.array([[[8.0, 8.0]], [[16.0, 16.0]]]), stride=np.array([8.0, 16.0])
     )
-    monkeypatch.setattr(_search, "kmean", lambda *arguments: np.array([[1e-3, 1e-3], [1e-3, 1e-3]]))
+    monkeypatch.setattr(_autoanchor, "kmean", lambda *arguments: np.array([[1e-3, 1e-3], [1e-3, 1e-3]]))
     MODULES[name].check_anchors(many(), SimpleNamespace(model=[layer]))
     assert (layer.anchors == 1.0).all()
     assert "riginal anchors better than new anchors" in talk(capsys)
@@ -207,11 +207,11 @@ def test_labels_of_zero_width_count_but_match_nothing(capsys):
 def test_lost_centres_are_told_and_made_good(monkeypatch):
     said = []
     whole = _vq.Book(np.ones((3, 2)), 2.0)
-    monkeypatch.setattr(_search, "restarts", lambda *a, **k: [_vq.Book(np.ones((2, 2)), 1.0), whole])
+    monkeypatch.setattr(_autoanchor, "restarts", lambda *a, **k: [_vq.Book(np.ones((2, 2)), 1.0), whole])
     wh = zoo.lognormal(50)
-    np.testing.assert_array_equal(_search._whitened(wh, 3, said.append), whole.centers * wh.std(0))
-    monkeypatch.setattr(_search, "restarts", lambda *a, **k: [_vq.Book(np.ones((2, 2)), 1.0)])
-    assert _search._whitened(wh, 3, said.append).shape == (3, 2)
+    np.testing.assert_array_equal(_autoanchor._whitened(wh, 3, said.append), whole.centers * wh.std(0))
+    monkeypatch.setattr(_autoanchor, "restarts", lambda *a, **k: [_vq.Book(np.ones((2, 2)), 1.0)])
+    assert _autoanchor._whitened(wh, 3, said.append).shape == (3, 2)
     assert all("requested 3 points but its best run returned only 2" in text for text in said)
 
 

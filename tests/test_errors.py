@@ -13,7 +13,7 @@ from fastanchor._output import whole
 from fastanchor.cli import main
 from fastanchor.compat import darknet, mmdet, paddle, yolo_kmeans
 from fastanchor.export import edit, read
-from fastanchor.layers import counted, split
+from fastanchor.levels import counted, split
 
 WH = np.array([[10.0, 20.0], [12.0, 14.0], [40.0, 60.0], [90.0, 70.0], [33.0, 21.0]])
 

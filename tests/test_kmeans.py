@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import DataError, cluster, kernels
-from fastanchor.engine import _pool, _select, choose
+from fastanchor.engine import _order_statistics, _threads, choose
 from fastanchor.engine._protocol import Nearest
 from fastanchor.engine._reduce import StepTaken
 from fastanchor.engine.dense import DenseEngine
@@ -281,9 +281,9 @@ def test_threads_never_change_the_answer(backend, threads):
     ids=["kmeans", "evolve", "auto_anchor", "sweep"],
 )
 def test_only_so_many_threads_work_as_the_caller_allows(monkeypatch, engine, call):
-    wh = zoo.lognormal(4 * _pool.CHUNK).clip(3)
-    real, sizes = _pool._pool, set()
-    monkeypatch.setattr(_pool, "_pool", lambda threads: sizes.add(threads) or real(threads))
+    wh = zoo.lognormal(4 * _threads.CHUNK).clip(3)
+    real, sizes = _threads._pool, set()
+    monkeypatch.setattr(_threads, "_pool", lambda threads: sizes.add(threads) or real(threads))
     call(wh, engine=engine, threads=1, progress=False)
     assert sizes == set()
     call(wh, engine=engine, threads=3, progress=False)
@@ -294,8 +294,8 @@ def test_only_so_many_threads_work_as_the_caller_allows(monkeypatch, engine, cal
 @pytest.mark.parametrize("n", [1, 2, 1000, 40_000])
 def test_medians_with_much_in_few_places(backend, monkeypatch, n, presort):
     """Ranks far apart, single values with half the boxes, narrowing in several rounds; and values sorted before."""
-    monkeypatch.setattr(_select, "GATHER", 50)
-    monkeypatch.setattr(_select, "PRESORT", presort)
+    monkeypatch.setattr(_order_statistics, "GATHER", 50)
+    monkeypatch.setattr(_order_statistics, "PRESORT", presort)
     rng = np.random.default_rng(n)
     for values in (
         np.repeat([1.0, 1e9], n),
@@ -315,7 +315,7 @@ def test_medians_do_not_depend_on_how_they_are_found(backend, monkeypatch, k):
     init = wh[:k] + rng.random((k, 2))
     found = []
     for presort in (0, len(wh)):
-        monkeypatch.setattr(_select, "PRESORT", presort)
+        monkeypatch.setattr(_order_statistics, "PRESORT", presort)
         found.append(quiet(wh, k, init=init, max_iter=4, engine="dense").centers)
     np.testing.assert_array_equal(*found)
 
@@ -324,7 +324,7 @@ def test_medians_do_not_depend_on_how_they_are_found(backend, monkeypatch, k):
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 def test_a_step_has_nan_for_a_centre_without_boxes(backend, monkeypatch, metric, update, presort):
-    monkeypatch.setattr(_select, "PRESORT", presort)
+    monkeypatch.setattr(_order_statistics, "PRESORT", presort)
     wh = zoo.lognormal(5000)
     centers = np.array([[1e6, 1e6], [4.0, 4.0], [1e7, 1e6], [60.0, 70.0]])
     for engine in ("dense", "index") if backend == "numba" else ("dense",):
@@ -346,8 +346,8 @@ def test_a_step_has_nan_for_a_centre_without_boxes(backend, monkeypatch, metric,
     ],
 )
 def test_medians_of_even_and_odd_counts_side_by_side(backend, monkeypatch, values, presort):
-    monkeypatch.setattr(_select, "PRESORT", presort)
-    monkeypatch.setattr(_select, "GATHER", 50)
+    monkeypatch.setattr(_order_statistics, "PRESORT", presort)
+    monkeypatch.setattr(_order_statistics, "GATHER", 50)
     column = np.concatenate(values)
     start = np.array([[3.0, 3.0], [1000.0, 1000.0]])
     same_run(np.column_stack([column, column]), start, "euclidean", "median")
@@ -356,8 +356,8 @@ def test_medians_of_even_and_odd_counts_side_by_side(backend, monkeypatch, value
 @pytest.mark.parametrize("presort", [0, 1 << 15])
 @pytest.mark.parametrize("ones", [1000, 1005])
 def test_zeros_of_either_sign_are_one_value(backend, monkeypatch, ones, presort):
-    monkeypatch.setattr(_select, "PRESORT", presort)
-    monkeypatch.setattr(_select, "GATHER", 50)
+    monkeypatch.setattr(_order_statistics, "PRESORT", presort)
+    monkeypatch.setattr(_order_statistics, "GATHER", 50)
     values = np.concatenate([[0.0], np.tile([0.0, -0.0], 2000), np.ones(ones), np.zeros(10)])
     for some in (values, -values):
         points = np.column_stack([some, np.ones_like(some)])

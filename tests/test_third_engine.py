@@ -142,7 +142,7 @@ def test_the_whole_job(objective):
     options = {"n": 4, "gen": 20, "rng": 0, "n_init": 3, "progress": False, "objective": objective}
     got, right = (fastanchor.auto_anchor(boxes, **options) for boxes in (Plain(BOXES), BOXES))
     np.testing.assert_array_equal(got.anchors, right.anchors)
-    assert (got.boxes, got.small, got.dropped, got.engine, got.backend) == (len(BOXES), 0, 0, "plain", "none")
+    assert (got.boxes, got.n_small, got.n_filtered, got.engine, got.backend) == (len(BOXES), 0, 0, "plain", "none")
     np.testing.assert_allclose([got.fitness, got.mean_iou], [right.fitness, right.mean_iou], rtol=1e-12)
 
 

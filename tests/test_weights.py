@@ -9,7 +9,7 @@ import fastanchor
 from fastanchor import DataError, kernels
 from fastanchor._errors import SplitWarning
 from fastanchor._weights import Weights, as_column
-from fastanchor.engine import GridSpec, Shard, _select, choose, survey
+from fastanchor.engine import GridSpec, Shard, _order_statistics, choose, survey
 
 import naive
 import strategies
@@ -83,9 +83,9 @@ def test_drawn_boxes_and_starts(boxes, start, seed, metric, update, way):
 
 
 def test_many_boxes_take_medians_from_histograms(backend, monkeypatch):
-    monkeypatch.setattr(_select, "PRESORT", 0)
-    monkeypatch.setattr(_select, "GATHER", 4)
-    monkeypatch.setattr(_select, "SHARE", 1 << 30)
+    monkeypatch.setattr(_order_statistics, "PRESORT", 0)
+    monkeypatch.setattr(_order_statistics, "GATHER", 4)
+    monkeypatch.setattr(_order_statistics, "SHARE", 1 << 30)
     for name in ("lognormal", "integers with many duplicates", "two kinds, thousands each", "thin"):
         boxes = zoo.BOXES[name]
         weights = drawn_weights(len(boxes), 7, 9)
@@ -204,7 +204,7 @@ def test_whole_jobs_from_a_given_start(backend, engine):
         right = fastanchor.auto_anchor(repeated(boxes, weights), **options)
     assert str(seen[0].message) == str(right_seen[0].message)
     np.testing.assert_array_equal(got.anchors, right.anchors)
-    assert (got.boxes, got.small, got.dropped) == (right.boxes, right.small, right.dropped)
+    assert (got.boxes, got.n_small, got.n_filtered) == (right.boxes, right.n_small, right.n_filtered)
     assert got.kmeans.counts.tolist() == right.kmeans.counts.tolist()
     np.testing.assert_allclose([got.fitness, got.mean_iou], [right.fitness, right.mean_iou], rtol=1e-12)
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from fastanchor.datasets import read
     from fastanchor.engine import BoxIndex, Objective
     from fastanchor.estimator import AnchorKMeans
+    from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
-    from fastanchor.quality import AnchorCheck, check
 
 __all__ = [
     "AnchorCheck",
@@ -92,7 +92,7 @@ _HOMES = {
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
-    "quality": ("AnchorCheck", "check"),
+    "evaluate": ("AnchorCheck", "check"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

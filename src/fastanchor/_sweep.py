@@ -19,8 +19,8 @@ from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, R
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import network_input
 from fastanchor.engine import BoxesLike, Objective, choose, objective_of
+from fastanchor.evaluate import ready
 from fastanchor.metrics import mean_best_iou
-from fastanchor.quality import ready
 from fastanchor.starts import N_INIT, fittest
 
 __all__ = ["SweepResult", "sweep"]

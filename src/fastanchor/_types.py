@@ -156,7 +156,7 @@ class Summary:
         Of the boxes; NaN where there are none.
     relative : bool
         Whether no size of an image is known, so that images count as squares of side 1.
-    oversize : int
+    exceeds_image : int
         Boxes with a side more than 1 % longer than that of their image. They are kept as they are.
     per_class : dict
         Class name to number of boxes, in the order of the classes.
@@ -171,7 +171,7 @@ class Summary:
     smallest_area: float
     largest_area: float
     relative: bool
-    oversize: int
+    exceeds_image: int
     per_class: dict[str, int]
     skipped: dict[str, int]
 

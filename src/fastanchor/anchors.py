@@ -32,9 +32,9 @@ from fastanchor._types import (
 from fastanchor._weights import amount, number, part_of, weight_of
 from fastanchor.boxes import Boxes, network_input, network_sizes, own_weights
 from fastanchor.engine import BoxesLike, Objective, answers_all, choose, objective_of
-from fastanchor.layers import Split
+from fastanchor.evaluate import ready
+from fastanchor.levels import Split
 from fastanchor.metrics import mean_best_iou
-from fastanchor.quality import ready
 from fastanchor.starts import N_INIT, fittest
 
 __all__ = ["AnchorResult", "auto_anchor"]
@@ -58,7 +58,7 @@ class AnchorResult(Result):
         Fitness and recall of the k-means centres.
     evolve : EvolveResult
         The search.
-    boxes, small, dropped : int
+    boxes, n_small, n_filtered : int
         Boxes used; among all boxes those with a side < 3 pixels; those left out for having no side of `min_size`. With
         weights they count as often as these say; float where weights are not whole.
     engine, backend : str
@@ -80,8 +80,8 @@ class AnchorResult(Result):
     kmeans_fitness: Fitness
     evolve: EvolveResult
     boxes: int
-    small: int
-    dropped: int
+    n_small: int
+    n_filtered: int
     engine: str
     backend: str
     fit: Fit | None = None
@@ -151,8 +151,8 @@ class AnchorResult(Result):
                 "engine": self.evolve.engine,
             },
             "boxes": self.boxes,
-            "small": self.small,
-            "dropped": self.dropped,
+            "n_small": self.n_small,
+            "n_filtered": self.n_filtered,
             "engine": self.engine,
             "backend": self.backend,
             "fit": self.fit,
@@ -260,19 +260,18 @@ def auto_anchor(
     if answers_all(boxes):
         some, own = ready(boxes, img_size, fit, min_size, weights)
         answers = choose(some, name=engine, threads=threads, weights=own)
-        dropped, small = 0, amount(answers, answers.below(SMALL).either)
+        n_filtered, n_small = 0, amount(answers, answers.below(SMALL).either)
     else:
         wh = network_sizes(boxes, img_size, fit)
         own = own_weights(boxes, weights, len(wh))
         keep = kept(wh, min_size)
-        dropped, small = number(own, ~keep), number(own, is_small(wh))
+        n_filtered, n_small = number(own, ~keep), number(own, is_small(wh))
         some, own = (wh, own) if keep.all() else (wh[keep], part_of(own, keep))
         answers = choose(some, name=engine, threads=threads, weights=own)
     count = amount(answers, weight_of(answers))
-    if small:
-        text = (
-            f"{round(small):,} of {round(count + dropped):,} boxes have a side < {SMALL:g} pixels of the network input"
-        )
+    if n_small:
+        share = f"{round(n_small):,} of {round(count + n_filtered):,}"
+        text = f"{share} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
     generator = _check.generator(rng)
     clusters = fittest(
@@ -301,8 +300,8 @@ def auto_anchor(
         kmeans_fitness=start,
         evolve=search,
         boxes=count,
-        small=small,
-        dropped=dropped,
+        n_small=n_small,
+        n_filtered=n_filtered,
         engine=answers.name,
         backend=answers.backend,
         fit=fit if scaled else None,

@@ -247,12 +247,12 @@ class Boxes:
             smallest_area=float(area.min()) if len(self) else float("nan"),
             largest_area=float(area.max()) if len(self) else float("nan"),
             relative=bool(len(images)) and bool((images == 1.0).all()),
-            oversize=self._oversize(),
+            exceeds_image=self._exceeds_image(),
             per_class=per_class,
             skipped=dict(self.skipped),
         )
 
-    def _oversize(self) -> int:
+    def _exceeds_image(self) -> int:
         if self.image_wh is None or self.image_index is None:
             return 0
         beyond = np.zeros(len(self), dtype=bool)

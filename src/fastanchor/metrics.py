@@ -11,7 +11,7 @@ from fastanchor._types import Fitness, FloatArray, Sizes
 from fastanchor._weights import weight_of
 from fastanchor.boxes import Boxes
 from fastanchor.engine import BoxesLike, Engine, choose
-from fastanchor.engine._pool import CHUNK
+from fastanchor.engine._threads import CHUNK
 
 __all__ = ["anchor_fitness", "as_anchors", "mean_best_iou", "mean_iou", "wh_iou"]
 

@@ -19,7 +19,7 @@ from fastanchor.bench import _rivals, _stages
 from fastanchor.bench._contest import CONTENDERS, STAGES, Case, Unusable, contender, stage
 from fastanchor.bench._measure import Row, contest, fitted
 from fastanchor.bench._ratio import Ratio, paired, turns
-from fastanchor.engine._pool import thread_count
+from fastanchor.engine._threads import thread_count
 
 __all__ = [
     "CONTENDERS", "STAGES", "Case", "Ratio", "Row", "Unusable", "absent", "boxes", "case", "contender", "fitted",

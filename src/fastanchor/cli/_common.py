@@ -253,7 +253,7 @@ def plain_summary(summary: Summary) -> dict[str, Any]:
         "smallest_area": value(summary.smallest_area),
         "largest_area": value(summary.largest_area),
         "relative": summary.relative,
-        "oversize": summary.oversize,
+        "exceeds_image": summary.exceeds_image,
         "per_class": summary.per_class,
     }
 

@@ -13,7 +13,7 @@ from fastanchor.boxes import FITS, Boxes
 from fastanchor.cli._values import SIZE, of_size, size, whole
 from fastanchor.cli._words import Several
 from fastanchor.export import FORMATS, Config, Input
-from fastanchor.layers import BY, Layer, Split, split
+from fastanchor.levels import BY, Layer, Split, split
 
 __all__ = [
     "add_input", "add_levels", "chosen_split", "classes_remark", "input_row", "input_text", "level_rows", "network",

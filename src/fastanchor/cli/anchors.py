@@ -18,8 +18,8 @@ from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
-from fastanchor.layers import Layer, Split, layers, remarks, unusual
-from fastanchor.quality import best_served, ready
+from fastanchor.evaluate import best_anchor, ready
+from fastanchor.levels import Layer, Split, layers, remarks, unusual
 from fastanchor.starts import N_INIT
 
 __all__ = ["add", "run"]
@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = _head.chosen_split(arguments, result.anchors, plan.own)
     if asked is None and plan.config is not None:
         asked = plan.config.own_parts(plan.n)
-    counts = np.bincount(best_served(wh, result.anchors)[0], weights=own, minlength=len(result.anchors))
+    counts = np.bincount(best_anchor(wh, result.anchors)[0], weights=own, minlength=len(result.anchors))
     parts = asked or export.usual_levels(arguments.emit, len(result.anchors))
     heads = layers(result.anchors, parts, counts)
     said = [*([] if asked else unusual(len(result.anchors))), *remarks(heads)]
@@ -244,7 +244,7 @@ def _print(
 ) -> None:
     clusters = result.kmeans
     lines = [_common.shown_summary(read, skipped), _head.shown_input(result.made_for)]
-    lines += _head.shown_small(result.small, result.dropped, arguments.min_size)
+    lines += _head.shown_small(result.n_small, result.n_filtered, arguments.min_size)
     begun = result.to_dict()["kmeans"]
     lines += [
         "",

@@ -16,8 +16,8 @@ from fastanchor._text import many
 from fastanchor._types import FloatArray
 from fastanchor.cli import _common, _head
 from fastanchor.cli._words import Several, Word
-from fastanchor.layers import Layer, layers, levels, remarks, unusual
-from fastanchor.quality import AnchorCheck, check, ready, small_and_dropped
+from fastanchor.evaluate import AnchorCheck, check, n_small_and_filtered, ready
+from fastanchor.levels import Layer, layers, levels, remarks, unusual
 
 __all__ = ["add", "run"]
 
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     made_for = _head.network(arguments, config)
     boxes, read = _common.load(arguments)
     with _common.using_backend(arguments.backend):
-        small, dropped = small_and_dropped(boxes, made_for.img_size, made_for.fit, arguments.min_size)
+        n_small, n_filtered = n_small_and_filtered(boxes, made_for.img_size, made_for.fit, arguments.min_size)
         wh, own = ready(boxes, made_for.img_size, made_for.fit, arguments.min_size)
         wh = np.asarray(wh)
         found = check(wh, config.anchors[used], thr=arguments.thr, weights=own)
@@ -101,8 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         _common.emit_json(
             {
                 **found.to_dict(),
-                "small": small,
-                "dropped": dropped,
+                "n_small": n_small,
+                "n_filtered": n_filtered,
                 "levels": _head.level_rows(heads),
                 "warnings": said,
                 **_head.input_row(boxes, made_for),
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     else:
         lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
-        lines += _head.shown_small(small, dropped, arguments.min_size)
+        lines += _head.shown_small(n_small, n_filtered, arguments.min_size)
         lines += ["", shown(found), "", _head.shown_levels(heads)]
         lines += [f"warning   {text}" for text in said]
         if arguments.min_bpr is not None:

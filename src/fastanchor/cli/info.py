@@ -17,8 +17,8 @@ from fastanchor._progress import track
 from fastanchor._types import EngineName, Update
 from fastanchor.cli import _common
 from fastanchor.engine import ENGINES, METRICS, choose
-from fastanchor.engine._pool import thread_count
-from fastanchor.engine._select import PRESORT
+from fastanchor.engine._order_statistics import PRESORT
+from fastanchor.engine._threads import thread_count
 
 __all__ = ["add", "run"]
 

@@ -12,8 +12,8 @@ from fastanchor._output import check_output, is_stream, whole
 from fastanchor._text import plain
 from fastanchor.cli import _common, _head
 from fastanchor.cli.sweep import numbers
+from fastanchor.html_report import make, page
 from fastanchor.plot import needed
-from fastanchor.report import make, page
 
 __all__ = ["add", "run"]
 

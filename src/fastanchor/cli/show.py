@@ -9,7 +9,7 @@ from fastanchor._reading import named
 from fastanchor._text import plain
 from fastanchor.cli import _common
 from fastanchor.datasets import images_of
-from fastanchor.draw import draw
+from fastanchor.preview import draw
 
 __all__ = ["add", "run"]
 

@@ -18,8 +18,8 @@ from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.cluster import clustered
 from fastanchor.compat import _v5
+from fastanchor.compat._autoanchor import by_area, threshold
 from fastanchor.compat._labels import rounded
-from fastanchor.compat._search import by_area, threshold
 from fastanchor.compat.mmdet import TINY
 from fastanchor.engine import Engine, choose
 

@@ -14,7 +14,7 @@ from fastanchor._check import Called
 from fastanchor._evolve import MUTATED, SIGMA, Draws, climb
 from fastanchor._types import EvolveResult, Fitness, FloatArray
 from fastanchor.cluster import clustered
-from fastanchor.compat._search import STARTS, by_area
+from fastanchor.compat._autoanchor import STARTS, by_area
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import Scored, choose
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor.compat._mean import Look, looker
-from fastanchor.engine._pool import Team, thread_count
+from fastanchor.engine._threads import Team, thread_count
 
 __all__ = ["Book", "restarts"]
 

@@ -18,10 +18,10 @@ from fastanchor._errors import BackendError, DataError
 from fastanchor._types import FloatArray
 from fastanchor.cluster import clustered
 from fastanchor.compat import _v5
+from fastanchor.compat._autoanchor import LEAST, threshold
 from fastanchor.compat._log import say
-from fastanchor.compat._search import LEAST, threshold
 from fastanchor.engine import Engine, choose
-from fastanchor.layers import counted
+from fastanchor.levels import counted
 
 __all__ = ["differential_evolution", "k_means", "nested", "optimize_anchors", "resized", "v5_k_means"]
 

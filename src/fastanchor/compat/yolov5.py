@@ -16,7 +16,7 @@ import numpy as np
 
 from fastanchor._errors import FastanchorError
 from fastanchor._evolve import Draws
-from fastanchor.compat import _model, _search, yolov7
+from fastanchor.compat import _autoanchor, _model, yolov7
 from fastanchor.compat._labels import gather, rounded
 from fastanchor.compat._log import say, warn
 from fastanchor.compat._repository import Age, age, coloured
@@ -90,11 +90,11 @@ def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, 
 
 
 def _check(dataset: Any, head: _model.Head, thr: float, imgsz: int, start: str) -> None:
-    ratio = _search.threshold(thr)
+    ratio = _autoanchor.threshold(thr)
     dialect = _dialect()
     found = gather(dataset, imgsz, dialect.warn)
     wh = _model.jittered(found.wh, found.image, found.images)
-    before = _search.report(head.pixels.reshape(-1, 2), wh, ratio)
+    before = _autoanchor.report(head.pixels.reshape(-1, 2), wh, ratio)
     told = f"\n{dialect.prefix}{before.matches:.2f} anchors/target, {before.bpr:.3f} Best Possible Recall (BPR). "
     if before.bpr > GOOD:
         say(f"{told}Current anchors are a good fit to dataset ✅")
@@ -102,8 +102,8 @@ def _check(dataset: Any, head: _model.Head, thr: float, imgsz: int, start: str) 
         return
     say(f"{told}Anchors are a poor fit to dataset ⚠️, attempting to improve...")
     n = head.anchors.size // 2
-    anchors = rounded(_search.kmean(found, n, imgsz, thr, 1000, False, start, dialect))
-    if _search.report(anchors, wh, ratio).bpr > before.bpr:
+    anchors = rounded(_autoanchor.kmean(found, n, imgsz, thr, 1000, False, start, dialect))
+    if _autoanchor.report(anchors, wh, ratio).bpr > before.bpr:
         if head.write(anchors):
             say(f"{dialect.prefix}Reversing anchor order")
         dialect.tell("Done ✅ (optional: update model *.yaml to use these anchors in the future)")
@@ -169,12 +169,12 @@ def kmean_anchors(
         return yolov7.kmean_anchors(dataset, n, img_size, thr, gen, verbose, start=start)
     dialect = _dialect()
     found = gather(dataset, img_size, dialect.warn)
-    anchors = _search.kmean(found, n, img_size, thr, gen, verbose, start, dialect)
+    anchors = _autoanchor.kmean(found, n, img_size, thr, gen, verbose, start, dialect)
     return anchors.astype(np.float32) if dialect.single else anchors
 
 
-def _dialect() -> _search.Dialect:
-    return _search.Dialect(
+def _dialect() -> _autoanchor.Dialect:
+    return _autoanchor.Dialect(
         prefix=coloured(PREFIX),
         small="Extremely small objects found: {} of {} labels are <3 pixels in size",
         separator=", ",

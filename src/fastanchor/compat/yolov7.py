@@ -12,7 +12,7 @@ import numpy as np
 
 from fastanchor._errors import FastanchorError
 from fastanchor._evolve import Draws
-from fastanchor.compat import _model, _search
+from fastanchor.compat import _autoanchor, _model
 from fastanchor.compat._labels import gather
 from fastanchor.compat._repository import coloured
 
@@ -73,11 +73,11 @@ def check_anchors(dataset: Any, model: Any, thr: float = 4.0, imgsz: int = 640, 
 
 
 def _check(dataset: Any, head: _model.Head, thr: float, imgsz: int, start: str) -> None:
-    ratio = _search.threshold(thr)
+    ratio = _autoanchor.threshold(thr)
     dialect = _dialect()
     found = gather(dataset, imgsz, dialect.warn)
     wh = _model.jittered(found.wh, found.image, found.images)
-    before = _search.report(head.pixels.reshape(-1, 2), wh, ratio)
+    before = _autoanchor.report(head.pixels.reshape(-1, 2), wh, ratio)
     told = (
         f"\n{dialect.prefix}Analyzing anchors... anchors/target = {before.matches:.2f}, "
         f"Best Possible Recall (BPR) = {before.bpr:.4f}"
@@ -88,8 +88,8 @@ def _check(dataset: Any, head: _model.Head, thr: float, imgsz: int, start: str) 
         return
     print(f"{told}. Attempting to improve anchors, please wait...")
     n = head.anchors.size // 2
-    anchors = _search.kmean(found, n, imgsz, thr, 1000, False, start, dialect)
-    if _search.report(anchors, wh, ratio).bpr > before.bpr:
+    anchors = _autoanchor.kmean(found, n, imgsz, thr, 1000, False, start, dialect)
+    if _autoanchor.report(anchors, wh, ratio).bpr > before.bpr:
         if head.write(anchors):
             print("Reversing anchor order")
         dialect.tell("New anchors saved to model. Update model *.yaml to use these anchors in the future.")
@@ -141,11 +141,11 @@ def kmean_anchors(
     """
     dialect = _dialect()
     found = gather(path, img_size, dialect.warn)
-    return _search.kmean(found, n, img_size, thr, gen, verbose, start, dialect)
+    return _autoanchor.kmean(found, n, img_size, thr, gen, verbose, start, dialect)
 
 
-def _dialect() -> _search.Dialect:
-    return _search.Dialect(
+def _dialect() -> _autoanchor.Dialect:
+    return _autoanchor.Dialect(
         prefix=coloured(PREFIX),
         small="Extremely small objects found. {} of {} labels are < 3 pixels in size.",
         separator=",  ",

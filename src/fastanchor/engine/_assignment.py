@@ -10,7 +10,7 @@ import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric, Update
 from fastanchor.engine._grid import Grid
-from fastanchor.engine._pool import Team
+from fastanchor.engine._threads import Team
 from fastanchor.kernels import part as kernel_part
 from fastanchor.kernels._tables import METRICS, RUN, Centers, Histograms, Leaves, Painted, Sums, Walk
 

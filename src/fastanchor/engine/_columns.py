@@ -12,9 +12,9 @@ from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._exact import UNIT, Scale
 from fastanchor.engine._objective import Objective, valued
-from fastanchor.engine._pool import CHUNK, each, thread_count
+from fastanchor.engine._order_statistics import Medians
 from fastanchor.engine._protocol import Below, Profile, Served
-from fastanchor.engine._select import Medians
+from fastanchor.engine._threads import CHUNK, each, thread_count
 
 __all__ = ["BLOCK", "Columns", "Far", "Rows", "Tally", "columns_of"]
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
-from fastanchor.engine._pool import CHUNK
+from fastanchor.engine._threads import CHUNK
 
 __all__ = ["BITS", "UNIT", "Scale", "coordinates", "distances", "near"]
 

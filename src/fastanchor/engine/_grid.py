@@ -10,7 +10,7 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._types import IntArray
 from fastanchor.engine._layout import GridSpec, Survey, sampled
-from fastanchor.engine._pool import Team, thread_count
+from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part
 from fastanchor.kernels._tables import Axis, Columns, GridTables
 

@@ -13,9 +13,9 @@ from fastanchor.engine._columns import Columns, Far
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._grid import Grid
 from fastanchor.engine._layout import GridSpec
-from fastanchor.engine._pool import Team, thread_count
 from fastanchor.engine._protocol import Below, Served
 from fastanchor.engine._search import Search
+from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part as kernel_part
 from fastanchor.kernels._tables import METRICS, Histograms, Leaves, Sought
 

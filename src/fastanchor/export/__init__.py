@@ -1,7 +1,7 @@
 """Anchors as the text of a detector's configuration, written, read back, and put in place. One file a family.
 
 Every format takes the anchors, (n, 2) float64 pixels of the network input with the smallest area first, and optionally
-their levels as :func:`fastanchor.layers.split` returns them, and the :class:`Input` that they are for.
+their levels as :func:`fastanchor.levels.split` returns them, and the :class:`Input` that they are for.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fastanchor.export.paddle import PADDLE, paddle
 from fastanchor.export.plain import CSV, JSON, csv, json, read_numbers
 from fastanchor.export.tao import SHAPE, TAO, tao, tao_levels
 from fastanchor.export.yolo import YOLOV5, edit_yaml, yolov5
-from fastanchor.layers import Split, levels
+from fastanchor.levels import Split, levels
 
 __all__ = [
     "FORMATS", "Config", "Input", "Target", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit",

@@ -14,7 +14,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._types import Fit, FloatArray
-from fastanchor.layers import Layer, Split, equal, layers, levels
+from fastanchor.levels import Layer, Split, equal, layers, levels
 
 __all__ = [
     "Config", "Input", "Layout", "Target", "dealt", "from_words", "lines_of", "mask_layout", "noted", "number", "pairs",

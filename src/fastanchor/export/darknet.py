@@ -20,7 +20,7 @@ from fastanchor.export._common import (
     noted,
     pairs,
 )  # fmt: skip
-from fastanchor.layers import Split, checked
+from fastanchor.levels import Split, checked
 
 __all__ = ["DARKNET", "darknet", "edit_cfg"]
 

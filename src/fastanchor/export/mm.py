@@ -12,7 +12,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import Fit, FloatArray
 from fastanchor.export._common import Config, Input, Layout, Target, dealt, mask_layout, noted, pairs, same_count
-from fastanchor.layers import DEEPEST, Layer, Split, usual
+from fastanchor.levels import DEEPEST, Layer, Split, usual
 
 __all__ = ["MMDET", "MMYOLO", "mmdet", "mmyolo"]
 

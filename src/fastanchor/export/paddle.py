@@ -10,7 +10,7 @@ from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.export._common import Config, Input, Layout, Target, dealt, from_words, mask_layout, noted
 from fastanchor.export._yaml import Node, compose, entries, mappings, words
-from fastanchor.layers import Split, usual
+from fastanchor.levels import Split, usual
 
 __all__ = ["PADDLE", "paddle"]
 

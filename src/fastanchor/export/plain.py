@@ -14,7 +14,7 @@ from fastanchor._errors import DataError
 from fastanchor._types import Fit, FloatArray
 from fastanchor.boxes import FITS
 from fastanchor.export._common import NUMBER, Config, Input, Layout, Target, dealt, from_words, noted
-from fastanchor.layers import DEEPEST, Split
+from fastanchor.levels import DEEPEST, Split
 
 __all__ = ["CSV", "JSON", "csv", "json", "read_numbers"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.export._common import Config, Input, Layout, Target, dealt, from_words, noted, pairs
-from fastanchor.layers import Split, equal, levels
+from fastanchor.levels import Split, equal, levels
 
 __all__ = ["SHAPE", "TAO", "tao", "tao_levels"]
 

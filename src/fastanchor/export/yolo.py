@@ -21,7 +21,7 @@ from fastanchor.export._common import (
     same_count,
 )  # fmt: skip
 from fastanchor.export._yaml import Node, compose, end_of, entries, under, words
-from fastanchor.layers import Split, checked, equal, usual
+from fastanchor.levels import Split, checked, equal, usual
 
 __all__ = ["YOLOV5", "edit_yaml", "yolov5"]
 

@@ -12,10 +12,10 @@ from fastanchor._output import named_file
 from fastanchor._sweep import SweepResult
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
-from fastanchor.layers import Layer, layers, levels
+from fastanchor.evaluate import AnchorCheck, best_anchor
+from fastanchor.levels import Layer, layers, levels
 from fastanchor.plot import classes, curve, heads, history, served, sizes
 from fastanchor.plot._style import check, counted, empty_figure, needed, save, write
-from fastanchor.quality import AnchorCheck, best_served
 
 __all__ = [
     "anchors",
@@ -53,7 +53,7 @@ def anchors(
     out : path
         Its ending chooses PNG, SVG or PDF; a pipe or device gets a PNG.
     levels : sequence of Layer, optional
-        As :func:`fastanchor.layers.layers` returns them. Default: the usual ones.
+        As :func:`fastanchor.levels.layers` returns them. Default: the usual ones.
     thr : float, default 0.25
         Threshold of the fitness, a ratio from 0 to 1.
     replace : bool, default True
@@ -87,7 +87,7 @@ def checked(
     boxes : (n, 2) float64
         Widths and heights in pixels of the network input.
     levels : sequence of Layer
-        As :func:`fastanchor.layers.layers` returns them.
+        As :func:`fastanchor.levels.layers` returns them.
     out : path
         Its ending chooses PNG, SVG or PDF.
     replace : bool, default True
@@ -182,7 +182,7 @@ def _three(
     import numpy as np
 
     if given is None:
-        counts = np.bincount(best_served(boxes, found)[0], minlength=len(found))
+        counts = np.bincount(best_anchor(boxes, found)[0], minlength=len(found))
         given = layers(found, levels(len(found)), counts)
     sizes.draw(axes[0], boxes, found, title)
     heads.draw(axes[1], given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastanchor.layers import Layer
+from fastanchor.levels import Layer
 from fastanchor.plot._style import INK
 
 __all__ = ["draw"]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray
+from fastanchor.evaluate import SIZES, best_anchor
 from fastanchor.plot._style import LINES, density, log_ticks
-from fastanchor.quality import SIZES, best_served
 
 __all__ = ["draw"]
 
@@ -19,7 +19,7 @@ FEW = 5
 
 def draw(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> None:
     """Draw the density of (size, best ratio) with its median and tenth, into `axes`."""
-    _, best = best_served(boxes, anchors)
+    _, best = best_anchor(boxes, anchors)
     side = np.sqrt(boxes[:, 0] * boxes[:, 1])
     low, high = np.quantile(side, [0.0005, 0.9995])
     low, high = float(low) / 1.15, float(high) * 1.15

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray
+from fastanchor.evaluate import best_anchor
 from fastanchor.plot._style import INK, PIXELS, density, limits, log_ticks
-from fastanchor.quality import best_served
 
 __all__ = ["draw"]
 
@@ -26,7 +26,7 @@ def draw(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None:
     counts, _, _ = np.histogram2d(boxes[:, 0], boxes[:, 1], bins=[edges, edges])
     density(axes, edges, edges, counts)
     side = np.geomspace(low, high, FINE)
-    labels, _ = best_served(np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2), anchors)
+    labels, _ = best_anchor(np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2), anchors)
     field = labels.reshape(FINE, FINE)
     for j in range(len(anchors)):
         mine = field == j

@@ -13,9 +13,9 @@ import pytest
 
 import fastanchor
 from fastanchor import BackendError, Boxes, DataError, plot
-from fastanchor.layers import layers
+from fastanchor.html_report import make, page
+from fastanchor.levels import layers
 from fastanchor.plot import sizes
-from fastanchor.report import make, page
 
 import zoo
 
@@ -246,7 +246,7 @@ def test_no_window_and_no_pyplot(tmp_path):
     code = (
         "import sys, numpy as np, fastanchor\n"
         "from fastanchor import plot\n"
-        "from fastanchor.layers import layers\n"
+        "from fastanchor.levels import layers\n"
         "wh = np.random.default_rng(0).uniform(5, 50, (50, 2))\n"
         "found = fastanchor.check(wh, wh[:1])\n"
         f"plot.checked(found, wh, layers(found.anchors, [(5, 1)]), {str(tmp_path / 'x.png')!r})\n"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastanchor import DataError
-from fastanchor.layers import layers, levels, remarks, split, unusual, usual
+from fastanchor.levels import layers, levels, remarks, split, unusual, usual
 
 
 def squares(*sides):

@@ -18,9 +18,9 @@ from fastanchor._text import many, plain
 from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
-from fastanchor.layers import Layer, Split, layers, levels, remarks, unusual
+from fastanchor.evaluate import AnchorCheck, check, ready
+from fastanchor.levels import Layer, Split, layers, levels, remarks, unusual
 from fastanchor.plot import classes, curve, heads, history, served, sizes
-from fastanchor.quality import AnchorCheck, check, ready
 
 __all__ = ["Report", "make", "page"]
 
@@ -181,10 +181,10 @@ def page(report: Report) -> str:
     notes = [f"{count:,} x {reason}" for reason, count in report.summary.skipped.items()]
     notes = [f"Skipped while reading: {note}" for note in notes]
     notes += [remark.text for remark in report.remarks]
-    if result.dropped:
-        notes.append(f"Left out: {no_side(result.dropped, report.min_size)}")
-    if result.small:
-        notes.append(small_boxes(result.small))
+    if result.n_filtered:
+        notes.append(f"Left out: {no_side(result.n_filtered, report.min_size)}")
+    if result.n_small:
+        notes.append(small_boxes(result.n_small))
     if [(layer.level, len(layer.anchors)) for layer in report.levels] == levels(len(result.anchors)):
         notes += unusual(len(result.anchors))
     notes += remarks(report.levels)

@@ -17,7 +17,7 @@ from fastanchor.compat._labels import Labelled, rounded
 from fastanchor.compat._single import Single
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import choose
-from fastanchor.engine._pool import each, thread_count
+from fastanchor.engine._threads import each, thread_count
 
 __all__ = ["LEAST", "STARTS", "Dialect", "Report", "beginning", "by_area", "fit", "kmean", "report", "threshold"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from fastanchor import BackendError, DataError
 from fastanchor.datasets import ImageAnnotation
-from fastanchor.draw import EMPTY, PALETTE, draw
+from fastanchor.preview import EMPTY, PALETTE, draw
 
 Image = pytest.importorskip("PIL.Image")
 ImageColor = pytest.importorskip("PIL.ImageColor")
@@ -98,7 +98,7 @@ def test_any_class_name(tmp_path, name):
             if font == "plain":
                 from PIL import ImageFont
 
-                patch.setattr("fastanchor.draw._font", lambda size: ImageFont.load_default())
+                patch.setattr("fastanchor.preview._font", lambda size: ImageFont.load_default())
             draw(images, tmp_path / "sheet.png")
 
 

@@ -16,10 +16,10 @@ from fastanchor._types import Fit, FloatArray, IntArray, Result, Sizes
 from fastanchor._weights import amount, number, part_of, weight_of
 from fastanchor.boxes import network_input, network_sizes, own_weights
 from fastanchor.engine import BoxesLike, answers_all, choose
-from fastanchor.engine._pool import each, thread_count
+from fastanchor.engine._threads import each, thread_count
 from fastanchor.metrics import as_anchors, mean_best_iou
 
-__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_served", "check", "network_wh", "ready", "small_and_dropped"]
+__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_anchor", "check", "n_small_and_filtered", "network_wh", "ready"]
 
 # COCO's small, medium and large: areas below these, square pixels
 SIZES = (("small", 32.0**2), ("medium", 96.0**2), ("large", np.inf))
@@ -167,7 +167,7 @@ def check(
     )
 
 
-def best_served(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, FloatArray]:
+def best_anchor(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, FloatArray]:
     """Return the anchor that serves each box best, (n,), and their ratio, (n,); ties to the lowest.
 
     Parameters
@@ -178,7 +178,7 @@ def best_served(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, Float
     Examples
     --------
     >>> import numpy as np
-    >>> best_served(np.array([[10.0, 20.0]]), np.array([[5.0, 5.0], [10.0, 10.0]]))
+    >>> best_anchor(np.array([[10.0, 20.0]]), np.array([[5.0, 5.0], [10.0, 10.0]]))
     (array([1]), array([0.5]))
     """
     labels, best = np.empty(len(boxes), np.int64), np.empty(len(boxes))
@@ -222,7 +222,7 @@ def ready(
     return boxes, weights
 
 
-def small_and_dropped(
+def n_small_and_filtered(
     boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float
 ) -> tuple[float, float]:
     """Return how many boxes have a side < 3 pixels of the network input, and how many have none of `min_size`.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import Boxes, DataError, kernels
-from fastanchor.quality import best_served
+from fastanchor.evaluate import best_anchor
 
 import naive
 import strategies
@@ -123,7 +123,7 @@ def test_dictionaries_hold_the_results_under_the_names_of_their_fields():
 
 @given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=5))
 def test_best_served_by_loops(wh, anchors):
-    labels, best = best_served(wh, anchors)
+    labels, best = best_anchor(wh, anchors)
     assert best.tolist() == [naive.best_ratio(box, anchors) for box in wh.tolist()]
     for box, label, ratio in zip(wh.tolist(), labels.tolist(), best.tolist(), strict=True):
         assert naive.best_ratio(box, anchors[label : label + 1]) == ratio
