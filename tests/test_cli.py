@@ -197,7 +197,7 @@ def test_info_warm_leaves_nothing_to_compile(capsys):
             "marginals": "marginals",
             "medians": "medians",
             "assign": "paint visit same",
-            "search": "scan count_open",
+            "bounds": "scan count_open",
         }.items():
             for entry in entries.split():
                 assert getattr(kernels.part(name), entry).signatures, entry
