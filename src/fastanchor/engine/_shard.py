@@ -89,7 +89,7 @@ class Shard(Columns):
 
     def distinct(self, limit: int) -> FloatArray:
         """Return distinct boxes, all of them or `limit`: those of different cells differ."""
-        offsets, some = self.grid.offsets, np.linspace(0, len(self) - 1, 4 * limit).astype(np.int64)
+        offsets, some = self.grid.offsets, np.linspace(0, len(self) - 1, 4 * limit).astype(np.int32)
         cells = np.unique(np.searchsorted(offsets, some, side="right") - 1)[:limit]
         if len(self) <= 4 * limit or len(cells) < limit or self.counted is not None:
             return super().distinct(limit)
