@@ -123,7 +123,6 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
     >>> k_means(boxes, 2).tolist()
     [[52.0, 60.0], [11.0, 10.0]]
     """
-    _check.integer(k, "k", least=1)
     if not callable(dist):
         raise DataError(f"dist: got {dist!r}, expected a function such as numpy.median, called with axis=0")
     if dist in RULES:
@@ -155,7 +154,7 @@ def _by_rule(wh: FloatArray, k: int, rule: Rule, metric: Metric, use_pp: bool) -
     """
     engine = choose(wh, name="dense", metric=metric)
     centers = _started(engine, k, metric, use_pp, AS_IN_KMEANS)
-    before, seen = None, {centers.tobytes(): centers}
+    k, before, seen = len(centers), None, {centers.tobytes(): centers}
     for _ in range(ENDLESS):
         labels = engine.labels(centers, metric)
         filled = np.bincount(labels, minlength=k) > 0
