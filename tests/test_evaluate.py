@@ -252,8 +252,8 @@ def test_auto_anchor_has_the_check_of_its_own_boxes(weighted):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", fastanchor.SmallBoxWarning)
-        result = fastanchor.auto_anchor(boxes, img_size=320, n=4, gen=10, rng=0, thr=0.3, progress=False)
-    right = fastanchor.check(boxes, result.anchors, img_size=320, thr=0.3, min_size=2.0)
+        result = fastanchor.auto_anchor(boxes, img_size=320, n=4, gen=10, rng=0, thr=0.3, min_size=9.0, progress=False)
+    right = fastanchor.check(boxes, result.anchors, img_size=320, thr=0.3, min_size=9.0)
     assert result.n_filtered
     assert result.check.to_dict() == right.to_dict()
     assert result.check is result.check
