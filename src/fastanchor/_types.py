@@ -93,9 +93,6 @@ class Remark:
     doubt: bool = False
 
 
-T = TypeVar("T")
-
-
 class Result:
     """Base of the results: their arrays are read-only, in copies and after pickling too."""
 
@@ -117,8 +114,11 @@ def _protect(value: Any) -> None:
             _protect(one)
 
 
+T = TypeVar("T")
+
+
 class Computed(Generic[T]):
-    """A value that is computed when it is first used, and only then; copies and pickles hold the value."""
+    """A value that is computed when it is first used, and only then; copies and pickles contain the value."""
 
     def __init__(self, compute: Callable[[], T]) -> None:
         self._compute = compute
@@ -128,7 +128,7 @@ class Computed(Generic[T]):
         with self._lock:
             value = self._compute()
             _protect(value)
-            self._compute = lambda: value  # what it was computed from may go
+            self._compute = lambda: value  # what it was computed from may be freed
             return value
 
     def __reduce__(self) -> tuple[Any, ...]:
