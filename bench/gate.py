@@ -28,7 +28,9 @@ N, K, ROUNDS = 200_000, 9, (31, 255)
 SLOWER, MORE = 1.5, 1.1  # the kept ratio may shrink by this factor; instructions may grow by this one
 # valgrind knows no AVX-512: both the compiler and the count are held to AVX2
 HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx,+bmi,+bmi2,+sse4.2,+popcnt,+cmov"}
-VALGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+FEW, TIMES = 20_000, 20  # boxes, and calls of each kernel, for the count of instructions
+MARK = "getppid"  # a function that nothing else calls: the counts so far are written down, and begin anew
+VALGRIND = ("valgrind", "--quiet", "--tool=callgrind", f"--dump-before={MARK}")
 
 
 def calls(n=N):
@@ -116,24 +118,28 @@ def ratios():
 
 
 def instructions():
-    """Count instructions a box, as the difference between runs that call a kernel once and 21 times."""
+    """Count instructions per box, of TIMES calls of each kernel in one process under callgrind."""
     if shutil.which("valgrind") is None:
         sys.exit("gate: --instructions needs valgrind")
-    n, found = 20_000, {}
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, **HASWELL, "NUMBA_CACHE_DIR": cache, "FASTANCHOR_GATE_N": str(n)}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "counts")
+        environment = {**os.environ, **HASWELL, "NUMBA_CACHE_DIR": folder}
+        command = [sys.executable, __file__, "--calls"]
+        subprocess.run(command, check=True, env=environment)  # compiles into the cache, outside valgrind
+        subprocess.run([*VALGRIND, f"--callgrind-out-file={out}", *command], check=True, env=environment)
+        parts = [Path(f"{out}.{i + 1}").read_text(encoding="utf-8") for i in range(2 * len(calls(FEW)))]
+    counts = [int(re.search(r"^(?:summary|totals): (\d+)", part, re.MULTILINE)[1]) for part in parts]
+    return {name: count / TIMES / FEW for name, count in zip(calls(FEW), counts[1::2], strict=True)}
 
-        def run(name, times, *under):
-            command = [*under, sys.executable, __file__, "--call", name, "--times", str(times)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-            return done.stderr
 
-        for name in calls(n):
-            run(name, 1)  # compiles into the cache, outside valgrind
-            counts = [int(re.search(r"Collected : (\d+)", run(name, times, *VALGRIND))[1]) for times in (1, 21)]
-            found[name] = (counts[1] - counts[0]) / 20 / n
-            print(f"  {name:<20}{found[name]:8.2f} instructions a box", file=sys.stderr)
-    return found
+def call_all():
+    """Call each kernel once, and then TIMES times between two marks."""
+    for _, call in calls(FEW).values():
+        call()
+        os.getppid()
+        for _ in range(TIMES):
+            call()
+        os.getppid()
 
 
 def verdict(kind, found, kept):
@@ -155,13 +161,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instructions", action="store_true", help="count machine instructions under valgrind")
     parser.add_argument("--write", action="store_true", help="keep what is measured")
-    parser.add_argument("--call", help=argparse.SUPPRESS)
-    parser.add_argument("--times", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--calls", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.call:
-        _, call = calls(int(os.environ["FASTANCHOR_GATE_N"]))[arguments.call]
-        for _ in range(arguments.times):
-            call()
+    if arguments.calls:
+        call_all()
         return 0
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     kind = "instructions" if arguments.instructions else "ratios"
