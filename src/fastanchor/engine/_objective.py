@@ -18,8 +18,10 @@ To write one, derive from `Objective`::
 
     fastanchor.evolve(boxes, anchors, objective=Wide())
 
-Such an objective looks at every box. One for which engines know bounds over blocks of boxes returns, from ``over``,
-what answers by them, and says so in `bounded`; `Ratio` is such a one, and its engine answers for itself.
+Such an objective looks at every box. An index has bounds for the ratio fitness and for the best IoU over blocks of
+boxes: an objective whose values are that IoU, or count where it is above a threshold, says so in `counted`, and is
+`bounded`; then the boxes are looked at only for the few mutants that the bounds do not rule out. `Ratio` returns, from
+``over``, the engine, which answers for it by itself.
 To give an objective a name of its own, add it to ``objective_of``.
 """
 

@@ -93,13 +93,13 @@ def bound_block(
     for p in range(m):
         a, b = anchors.w[some[p]], anchors.h[some[p]]
         most = max(most, iou(a, b, min(max(a, w0), w1), min(max(b, h0), h1)))
-        if m == 1 or goal.count:
+        if m == 1 or goal.once:
             least = max(least, lowest(a, b, rectangle))
     # the values themselves are rounded otherwise than these
     least, most = least * (1.0 - goal.rounding), min(1.0, most * (1.0 + goal.rounding))
     if most <= goal.thr:
         return 0.0, 0.0
-    if goal.count:
+    if goal.once:
         return sums[0], 0.0 if least > goal.thr else sums[0]
     gap = sums[0] * (most - (least if least > goal.thr else 0.0))
     most *= sums[0]
@@ -180,7 +180,7 @@ def add_boxes(
                 ws, hs = grid.w[lo:hi], grid.h[lo:hi]
                 best_of(anchors, ws, hs, some, best)
                 for i in range(ws.size):
-                    value = (1.0 if goal.count else best[i]) if best[i] > goal.thr else 0.0
+                    value = (1.0 if goal.once else best[i]) if best[i] > goal.thr else 0.0
                     total += value if weights is None else value * weights[lo + i]
     return total
 

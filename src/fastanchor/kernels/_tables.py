@@ -87,13 +87,13 @@ class Centers(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """What a box adds to a sum: its best IoU, or 1 for it if `count`, where that is above `thr`.
+    """What a box adds to a sum: its best IoU, or 1 if `once`, where that is above `thr`.
 
     A bound of a block that is off by no more than `slack` will do. Bounds of one IoU are off by a relative `rounding`.
     """
 
     thr: float
-    count: bool
+    once: bool
     slack: float
     rounding: float
 
