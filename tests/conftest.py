@@ -13,7 +13,20 @@ from fastanchor import kernels
 
 # the first call of a kernel compiles it, which no deadline should judge; the same examples in every run
 settings.register_profile("house", deadline=None, derandomize=True)
-settings.load_profile("house")
+settings.register_profile("quick", settings.get_profile("house"), max_examples=30)
+
+LARGE = {"a chunk and one over", "many"}  # of zoo.BOXES, and of tests/test_index.py
+
+
+def pytest_configure(config):
+    settings.load_profile("quick" if config.option.markexpr == "not slow" else "house")
+
+
+def pytest_itemcollected(item):
+    """Mark the tests of the large boxes as slow."""
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    if any(isinstance(value, str) and value in LARGE for value in values):
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

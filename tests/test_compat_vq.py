@@ -26,6 +26,7 @@ def slow_restarts(points, k, starts):
     return books
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["random", "duplicates", "large"])
 def test_restarts_are_the_definition(backend, name):
     points = {

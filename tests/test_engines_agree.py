@@ -92,6 +92,7 @@ def differing(seeds):
     return found, ends
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [1e9, 0.5, 0.0], ids=["on cells", "either", "densely"])
 def test_runs_end_alike_everywhere(monkeypatch, patience):
     monkeypatch.setattr(_assignment, "PATIENCE", patience)

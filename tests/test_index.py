@@ -181,6 +181,7 @@ def test_zoo_fitness(name, k):
                 assert index.first_fitter([anchors], thr, got_f, anchors) is None
 
 
+@pytest.mark.slow
 def test_whole_kmeans_runs():
     for name in ("lognormal", "integers", "relative", "wide", "many"):
         boxes = np.asarray(ZOO[name], dtype=np.float64)
@@ -240,6 +241,7 @@ sides = st.one_of(
 pairs = st.tuples(sides, sides)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(pairs, min_size=1, max_size=60),
@@ -265,6 +267,7 @@ def test_hypothesis(boxes, centers, thr, side):
         np.testing.assert_allclose(got[0], f, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_corner_test_has_no_counterexample():
     """Many rectangles and pairs of centres; a dense sample of each, its edges and the sides of the centres."""
     rng = np.random.default_rng(SEED)
@@ -597,6 +600,7 @@ def test_whole_searches_and_scores_are_those_of_the_dense_engine(name):
     np.testing.assert_allclose(score, fastanchor.anchor_fitness(boxes, anchors), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_whole_job_with_either_engine():
     boxes = np.maximum(ZOO["many"], 3.0)
     index, dense = (

@@ -200,6 +200,7 @@ def test_emptied_centre_moves_to_the_box_served_worst(backend):
         assert (result.counts > 0).all()
 
 
+@pytest.mark.slow
 def test_starts_are_drawn_as_documented(backend):
     wh = zoo.lognormal(70_000)
     rng = np.random.default_rng(5)
@@ -220,6 +221,7 @@ def far_apart(n, **others):
     return wh
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("last", [65_535, 65_536, 69_000, 139_999])
 def test_kmeans_plus_plus_draws_boxes_far_down_the_rows(backend, metric, last):

@@ -70,6 +70,7 @@ def everything(index, centers):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 @pytest.mark.parametrize("k", [1, 7])
 def test_any_number_of_shards_gives_the_bits_of_one(name, k):
@@ -87,6 +88,7 @@ def test_any_number_of_shards_gives_the_bits_of_one(name, k):
             np.testing.assert_allclose(mine, theirs, rtol=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     strategies.pairs(strategies.sides),
@@ -98,6 +100,7 @@ def test_drawn_boxes_in_any_number_of_shards(boxes, centers, count, seed):
     assert str(everything(dealt(boxes, count, seed), centers)) == str(everything(BoxIndex(boxes, threads=1), centers))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
@@ -115,6 +118,7 @@ def test_whole_runs(monkeypatch, threads, update, metric, init):
         assert (got.inertia, got.n_iter, got.stop) == (right.inertia, right.n_iter, right.stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "gen"), [(2, 60), (7, 60), (64, 10)])
 def test_whole_jobs(count, gen):
     boxes = zoo.lognormal(2500).clip(3)
