@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BackendError, BoxIndex, DataError
-from fastanchor.engine import _assignment
 from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._search import Search
 from fastanchor.engine.dense import DenseEngine
@@ -29,9 +28,9 @@ SEED = 20240
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
+def patient(tune):
     """The cells answer even where all boxes would be cheaper; what happens then has its own tests."""
-    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    tune(patience=1e9)
 
 
 # ---- the oracle
@@ -687,8 +686,8 @@ def test_points_that_are_no_boxes_cannot_be_indexed():
         fastanchor.kmeans(points, 1, metric="euclidean", engine="index")
 
 
-def test_auto_takes_the_index_for_many_boxes(monkeypatch):
-    monkeypatch.setattr("fastanchor.engine.LARGE", 1000)
+def test_auto_takes_the_index_for_many_boxes(tune):
+    tune(large=1000)
     boxes = np.maximum(ZOO["lognormal"], 3.0)
     assert fastanchor.auto_anchor(boxes, gen=1, rng=0).engine == "index"
     assert fastanchor.kmeans(boxes - 300.0, 2, metric="euclidean", rng=0).stop == "converged"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BoxIndex, kernels
-from fastanchor.engine import GridSpec, Shard, Survey, _assignment, survey
+from fastanchor.engine import GridSpec, Shard, Survey, survey
 
 import strategies
 import zoo
@@ -18,9 +18,9 @@ ZOO = [name for name, wh in zoo.BOXES.items() if wh.min() > 0]
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
+def patient(tune):
     """The cells answer even where all boxes would be cheaper."""
-    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    tune(patience=1e9)
 
 
 def dealt(boxes, count, seed=0, threads=1):
@@ -105,8 +105,8 @@ def test_drawn_boxes_in_any_number_of_shards(boxes, centers, count, seed):
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
-def test_whole_runs(monkeypatch, threads, update, metric, init):
-    monkeypatch.setattr(_assignment, "ALONE", 0)  # several tasks and threads however few the boxes
+def test_whole_runs(tune, threads, update, metric, init):
+    tune(alone=0)  # several tasks and threads however few the boxes
     boxes = zoo.lognormal(3000)
     init = np.repeat(boxes[:1], 6, axis=0) if init == "equal" else init
     options = {"metric": metric, "update": update, "init": init, "rng": 2, "n_init": 2, "tol": 1e-6, "progress": False}
