@@ -43,6 +43,7 @@ def refused(capsys, arguments, sentence):
 # --- standard output
 
 
+@pytest.mark.slow
 @streams
 @pytest.mark.parametrize("out", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link", "fifo", "file.csv --force"])
 @pytest.mark.parametrize("command", [f"{FAST} convert boxes.csv --quiet", EMIT])
@@ -191,7 +192,7 @@ def test_an_empty_name_of_a_data_set(place, capsys, command):
     "work",
     [
         lambda name: table.write(fastanchor.Boxes([[10, 20]]), name),
-        lambda name: plot.per_class({"a": 1}, name),
+        lambda name: plot.save(plot.per_class({"a": 1}), name),
     ],
 )
 @pytest.mark.parametrize(("name", "sentence"), [("", "'': is empty"), ("f.csv/", "is the name of a folder")])

@@ -11,8 +11,10 @@ from fastanchor._types import FloatArray, IntArray, LabelArray, Metric, Update
 from fastanchor.engine._assignment import Assignment, Share, deal
 from fastanchor.engine._columns import Columns, Far
 from fastanchor.engine._exact import Scale
-from fastanchor.engine._grid import Grid
+from fastanchor.engine._grid import PIECE, Grid
+from fastanchor.engine._iou_bounds import upper_bound
 from fastanchor.engine._layout import GridSpec
+from fastanchor.engine._objective import Objective
 from fastanchor.engine._protocol import Below, Served
 from fastanchor.engine._search import Search
 from fastanchor.engine._threads import Team, thread_count
@@ -71,6 +73,30 @@ class Shard(Columns):
     def below(self, side: float) -> Below:
         """Count the boxes with both sides below `side`, and those with one."""
         return Below(0, 0) if self.sizes()[0] >= side else super().below(side)
+
+    # ---- rows
+
+    def _places(self, rows: IntArray) -> IntArray:
+        """Return the places of the boxes of these rows."""
+        held, low_bits = self.grid.row, np.zeros(1 << 16, np.uint8)
+        wanted = np.zeros(max(int(rows.max(initial=-1)), self._last) + 1, np.uint8)
+        low_bits[rows & 0xFFFF] = wanted[rows] = 1
+
+        def work(lo: int) -> IntArray:
+            places = np.empty(min(PIECE, len(held) - lo), np.int64)
+            count = kernel_part("grid").seek(held, lo, lo + len(places), low_bits, wanted, places)
+            return places[:count].copy()
+
+        return np.concatenate([np.empty(0, np.int64), *self.work.team.run(work, range(0, len(held), PIECE))])
+
+    def distinct(self, limit: int) -> FloatArray:
+        """Return distinct boxes, all of them or `limit`: those of different cells differ."""
+        offsets, some = self.grid.offsets, np.linspace(0, len(self) - 1, 4 * limit).astype(np.int32)
+        cells = np.unique(np.searchsorted(offsets, some, side="right") - 1)[:limit]
+        if len(self) <= 4 * limit or len(cells) < limit or self.counted is not None:
+            return super().distinct(limit)
+        at = offsets[cells]
+        return np.column_stack([self.w[at], self.h[at]])
 
     # ---- k-means
 
@@ -156,6 +182,15 @@ class Shard(Columns):
         if not self._tabled:
             return super().bounds(mutants, thr)
         found = self.work.team.run(lambda anchors: Search(self.grid, anchors, thr).bound(), mutants)
+        return np.array(found)
+
+    def tops(self, mutants: Sequence[FloatArray], objective: Objective, need: float) -> FloatArray:
+        """Return what the sums of an objective's values are not above, (m,); no closer where that is below `need`."""
+        counted = objective.counted
+        if counted is None or not self._tabled:
+            return super().tops(mutants, objective, need)
+        self.grid.moments(self.work.team, self.work.spans)  # before threads ask for them
+        found = self.work.team.run(lambda anchors: upper_bound(self.work, anchors, counted, need), mutants)
         return np.array(found)
 
 
