@@ -92,6 +92,7 @@ _HOMES = {
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
+    "optimum": ("BoundResult", "Space", "bound"),
     "evaluate": ("AnchorCheck", "check"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

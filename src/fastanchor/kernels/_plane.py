@@ -1,11 +1,9 @@
-"""Sums over weighted points of what an anchor is worth above a price, bounded over squares of the plane of log sizes."""
+"""Sums of what an anchor is worth above the prices of points, bounded over squares of the plane of log sizes."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
-
-import numpy as np
 
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.kernels._jit import compiled, inlined
@@ -40,7 +38,7 @@ def excess(
     soft: float,
     out: FloatArray,
 ) -> None:
-    """Add up ``weight * max(value - price, 0)`` over the entries of each row, the corner rounded over a width `soft`."""
+    """Add up ``weight * max(value - price, 0)`` over the entries of each row; `soft` rounds its corner."""
     for row in range(out.size):
         total = 0.0
         for t in range(first[row], first[row + 1]):

@@ -21,7 +21,7 @@ def excess(
     soft: float,
     out: FloatArray,
 ) -> None:
-    """Add up ``weight * max(value - price, 0)`` over the entries of each row, the corner rounded over a width `soft`."""
+    """Add up ``weight * max(value - price, 0)`` over the entries of each row; `soft` rounds its corner."""
     more = np.maximum(value - price[column], 0.0)
     if soft > 0.0:
         more = np.where(more >= soft, more - 0.5 * soft, more * more / (2.0 * soft))
@@ -61,7 +61,7 @@ def _nearest(low: FloatArray, high: FloatArray, least: float, most: float) -> Fl
     return np.where(low > most, most / low, np.where(high < least, high / least, 1.0))
 
 
-def _part(items: Any, some: IntArray) -> Any:
+def _part(items: Any, some: IntArray | NDArray[np.bool_]) -> Any:
     return type(items)(*(column[some] for column in items))
 
 

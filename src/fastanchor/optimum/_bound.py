@@ -66,9 +66,11 @@ def proven(
     problem = _Problem(k, objective, shape)
     proof, candidates = _rounds(problem, rough, price, least, candidates, float(best @ rough.weight), gap / 2, stop)
     if rough is points:
-        return proof if proof.bound <= float(alone @ points.weight) * (1 + gap) else _rounds(
-            problem, points, proof.price, least, candidates, float(alone @ points.weight), gap, stop
-        )[0]
+        return (
+            proof
+            if proof.bound <= float(alone @ points.weight) * (1 + gap)
+            else _rounds(problem, points, proof.price, least, candidates, float(alone @ points.weight), gap, stop)[0]
+        )
     least = np.max(matches(objective, points, keep), axis=0, initial=0.0)
     price = np.clip(proof.price[cell] * alone / np.maximum(best[cell], 1e-300), least, 1.0)
     price = np.where(best[cell] > 0.0, price, np.maximum(proof.price[cell], least))

@@ -19,11 +19,11 @@ NARROW = 1e-5  # half-width of a square, logarithm of a side, that is not divide
 
 
 class Shape(NamedTuple):
-    """What an objective makes of a match: its kernel, what a match must exceed to count, and whether it counts 1."""
+    """The kernel of a match, what it must exceed to count, and whether it then counts 1."""
 
     kernel: str
     above: float
-    count: bool
+    once: bool
 
 
 class Peak(NamedTuple):
@@ -56,7 +56,7 @@ def highest(points: Points, price: FloatArray, shape: Shape, reached: float, mar
     kept = np.empty(len(points.w), np.int64)
 
     def looked(x: float, y: float, half: float, some: IntArray) -> tuple[float, float, IntArray]:
-        ceiling, centre, n = bound(items, some, x, y, half, shape.above, shape.count, kept)
+        ceiling, centre, n = bound(items, some, x, y, half, shape.above, shape.once, kept)
         return ceiling * (1.0 + OUTWARD) + 1e-12, centre, kept[:n].copy()
 
     ceiling, _, some = looked(x, y, half, np.arange(len(points.w)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +74,7 @@ def gathered(points: Points, cells: int) -> tuple[Points, IntArray]:
     return _single(merged.w, merged.h, merged.weight), place.reshape(-1)
 
 
-def _blocks(boxes: Engine) -> list[tuple[FloatArray, FloatArray]] | object:
+def _blocks(boxes: Engine) -> Iterator[tuple[FloatArray, FloatArray]]:
     weights = weights_of(boxes)
     for first in range(0, len(boxes), BLOCK):
         rows = np.arange(first, min(first + BLOCK, len(boxes)))

@@ -1,8 +1,8 @@
 """Vertex substitution and a polish: anchors that no exchange of one of them improves.
 
 Choosing k anchors for the largest mean best match is the k-median problem in the plane. Substitution replaces one
-anchor at a time by the candidate that gains most (Teitz and Bart 1968, "Heuristic methods for estimating the generalized
-vertex median of a weighted graph"); the polish then moves one anchor at a time by ever smaller steps.
+anchor at a time by the candidate that gains most (Teitz and Bart 1968, "Heuristic methods for estimating the
+generalized vertex median of a weighted graph"); the polish then moves one anchor at a time by ever smaller steps.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.engine import Objective, Scored
 from fastanchor.optimum._points import Points, gathered
 from fastanchor.optimum._space import Space
+
+Float32Array = NDArray[np.float32]
 
 __all__ = ["finished", "grid", "matches", "polished", "search", "value"]
 
@@ -52,7 +55,7 @@ def grid(points: Points, side: int) -> FloatArray:
         for j in range(3):
             near[place[:, 0] + i, place[:, 1] + j] = True
     cells = np.argwhere(near[1:-1, 1:-1])
-    return np.exp(low + cells * step)
+    return np.asarray(np.exp(low + cells * step), dtype=np.float64)
 
 
 def search(
@@ -144,16 +147,16 @@ def finished(
 
 def _best(objective: Objective, points: Points, anchors: FloatArray) -> FloatArray:
     """Return the best value of each point with these anchors, zeros if there are none."""
-    return np.max(matches(objective, points, anchors), axis=0, initial=0.0)
+    return np.asarray(np.max(matches(objective, points, anchors), axis=0, initial=0.0), dtype=np.float64)
 
 
 def _substituted(
-    table: FloatArray, given: FloatArray, weight: FloatArray, k: int, rng: np.random.Generator
+    table: Float32Array, given: FloatArray, weight: Float32Array, k: int, rng: np.random.Generator
 ) -> tuple[float, IntArray]:
     """Return the score and the rows of candidates after substitutions from a random start."""
-    given = given.astype(np.float32)
+    base = given.astype(np.float32)
     chosen = np.empty(k, np.int64)
-    cover = given
+    cover = base
     for j in range(k):  # of a few drawn candidates the one that gains most
         some = rng.choice(len(table), min(len(table), 8), replace=False)
         chosen[j] = some[(np.maximum(table[some], cover) @ weight).argmax()]
@@ -161,19 +164,19 @@ def _substituted(
     j = unchanged = 0
     while unchanged < k:
         rest = np.max(np.delete(table[chosen], j, axis=0), axis=0, initial=0.0)
-        gains = _gains(table, np.maximum(rest, given), weight)
+        gains = _gains(table, np.maximum(rest, base), weight)
         best = int(gains.argmax())
         unchanged += 1
         if gains[best] > gains[chosen[j]] + GAIN:
             chosen[j], unchanged = best, 0
         j = (j + 1) % k
-    return float(np.maximum(table[chosen].max(axis=0), given) @ weight), chosen
+    return float(np.maximum(table[chosen].max(axis=0), base) @ weight), chosen
 
 
-def _gains(table: FloatArray, rest: FloatArray, weight: FloatArray) -> FloatArray:
+def _gains(table: Float32Array, rest: Float32Array, weight: Float32Array) -> FloatArray:
     gains = np.empty(len(table), np.float32)
     for first in range(0, len(table), 64):  # a block that stays in the cache
         block = table[first : first + 64] - rest
         np.maximum(block, 0.0, out=block)
         gains[first : first + 64] = block @ weight
-    return gains
+    return gains.astype(np.float64)

@@ -41,7 +41,7 @@ class Space:
         self, *, keep: Sizes | None = None, least: float | Sequence[float] | None = None, multiple: int | None = None
     ) -> None:
         self.keep: FloatArray = np.empty((0, 2)) if keep is None else _check.as_sizes(keep, "keep")
-        lowest = [] if least is None else [least] if np.isscalar(least) else list(least)  
+        lowest = [] if least is None else [*least] if isinstance(least, Sequence) else [least]
         self.least = [_check.number(value, "least", low=0.0) for value in lowest]
         self.multiple = None if multiple is None else _check.integer(multiple, "multiple", least=1)
 
