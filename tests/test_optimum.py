@@ -50,7 +50,8 @@ def test_no_pair_of_anchors_exceeds_the_limit(seed, objective):
     both = np.maximum(alone[:, None], alone[None]) @ (weights / weights.sum())
     assert found.bound >= both.max()
     assert found.bound >= found.score
-    assert found.score >= both.max() - 0.02
+    if objective in ("ratio", "iou"):  # a search by small steps follows these
+        assert found.score >= both.max() - 1e-3
     np.testing.assert_allclose(
         found.score, np.average(worth(objective, wh, found.anchors).max(axis=1), weights=weights)
     )
@@ -58,8 +59,8 @@ def test_no_pair_of_anchors_exceeds_the_limit(seed, objective):
 
 @pytest.mark.parametrize("objective", ["ratio", "iou"])
 def test_the_prices_prove_the_limit(objective):
-    wh = zoo.lognormal(150)
-    found = fastanchor.bound(wh, 4, objective=objective)
+    wh = zoo.lognormal(80)
+    found = fastanchor.bound(wh, 4, objective=objective, gap=0.01)
     assert found.exact
     np.testing.assert_allclose(found.weights.sum(), 1.0)
     total = float(found.weights @ found.prices) + 4 * found.peak
@@ -71,16 +72,17 @@ def test_the_prices_prove_the_limit(objective):
 
 @pytest.mark.parametrize("objective", ["ratio", "iou"])
 def test_a_limit_over_cells_holds_for_their_boxes(objective, monkeypatch):
-    wh = zoo.lognormal(3000)
-    exact = fastanchor.bound(wh, 3, objective=objective, gap=0.0005)
-    monkeypatch.setattr(_points, "DISTINCT", 500)
-    cells = fastanchor.bound(wh, 3, objective=objective)
+    wh = zoo.lognormal(600)
+    exact = fastanchor.bound(wh, 3, objective=objective, gap=0.003)
+    monkeypatch.setattr(_points, "DISTINCT", 200)
+    monkeypatch.setattr(_points, "CELLS", 24)
+    cells = fastanchor.bound(wh, 3, objective=objective, gap=0.02)
     assert exact.exact
     assert not cells.exact
-    assert len(cells.weights) < 3000
+    assert len(cells.weights) < 400
     assert cells.bound >= exact.score
     assert cells.bound >= cells.score
-    assert cells.score >= exact.score - 2e-4
+    assert cells.score >= exact.score - 1e-3
 
 
 @pytest.mark.parametrize("shape", [Shape("best_ratio", 0.25, False), Shape("best_iou", -1.0, False)])
@@ -126,7 +128,7 @@ def test_both_backends_bound_alike(kernel, once, monkeypatch):
 
 @pytest.mark.parametrize("k", [1, 3, 9])
 def test_exchange_finds_no_worse_than_the_recipe(k):
-    wh = zoo.lognormal(2000)
+    wh = zoo.lognormal(2000).clip(3)
     recipe = fastanchor.auto_anchor(wh, n=k, gen=300, rng=0, min_size=0)
     for seed in range(3):
         got = fastanchor.auto_anchor(wh, n=k, method="global", rng=seed, min_size=0)
@@ -137,7 +139,7 @@ def test_exchange_finds_no_worse_than_the_recipe(k):
 
 
 def test_exchange_gives_the_same_for_every_engine_and_backend():
-    wh = zoo.lognormal(600)
+    wh = zoo.lognormal(600).clip(3)
     right = fastanchor.auto_anchor(wh, n=5, method="global", rng=0, engine="dense", min_size=0).anchors
     with fastanchor.backend("numpy"):
         got = fastanchor.auto_anchor(wh, n=5, method="global", rng=0, min_size=0).anchors
@@ -148,7 +150,7 @@ def test_exchange_gives_the_same_for_every_engine_and_backend():
 
 
 def test_weights_count_as_repetitions():
-    wh, weights = zoo.lognormal(300), np.random.default_rng(0).integers(1, 5, 300)
+    wh, weights = zoo.lognormal(300).clip(3), np.random.default_rng(0).integers(1, 5, 300)
     got = fastanchor.auto_anchor(wh, n=4, method="global", rng=0, weights=weights, min_size=0)
     right = fastanchor.auto_anchor(np.repeat(wh, weights, axis=0), n=4, method="global", rng=0, min_size=0)
     np.testing.assert_allclose(got.anchors, right.anchors, rtol=1e-9)
@@ -156,7 +158,7 @@ def test_weights_count_as_repetitions():
 
 @pytest.mark.parametrize("method", ["refine", "global"])
 def test_spaces_are_kept(method):
-    wh = zoo.lognormal(500)
+    wh = zoo.lognormal(500).clip(3)
     keep = [[30.0, 40.0], [100.0, 100.0]]
     got = fastanchor.auto_anchor(wh, n=6, method=method, rng=0, space=Space(keep=keep), min_size=0).anchors
     assert {tuple(row) for row in keep} <= {tuple(row) for row in got.tolist()}
@@ -186,7 +188,7 @@ def test_a_space_and_an_objective_of_a_stranger():
             kernels.best_iou(w, h, kw, kh, best)
             return best * (w > h)
 
-    wh = zoo.lognormal(400)
+    wh = zoo.lognormal(400).clip(3)
     got = fastanchor.auto_anchor(wh, n=3, method="global", objective=Wide(), space=Squares(), rng=0, min_size=0)
     np.testing.assert_allclose(got.anchors[:, 0], got.anchors[:, 1], rtol=1e-12)
     assert got.evolve.objective == "wide"
@@ -205,15 +207,15 @@ def test_a_space_and_an_objective_of_a_stranger():
 )
 def test_refusals(arguments, sentence):
     with pytest.raises(fastanchor.DataError, match=sentence):
-        fastanchor.auto_anchor(zoo.lognormal(50), n=3, min_size=0, **({"method": "global"} | arguments))
+        fastanchor.auto_anchor(zoo.lognormal(50).clip(3), n=3, min_size=0, **({"method": "global"} | arguments))
 
 
 def test_kept_anchors_lower_the_limit():
-    wh = zoo.lognormal(200)
-    free = fastanchor.bound(wh, 4)
-    held = fastanchor.bound(wh, 4, keep=[[500.0, 2.5]])
+    wh = zoo.lognormal(60)
+    free = fastanchor.bound(wh, 3, gap=0.01)
+    held = fastanchor.bound(wh, 3, keep=[[500.0, 2.5]], gap=0.01)
     assert held.score < free.score
-    assert held.score <= held.bound < free.score + 0.01
+    assert held.score <= held.bound < free.score + 0.02
 
 
 def test_objective_names_have_shapes():

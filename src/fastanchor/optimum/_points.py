@@ -42,11 +42,12 @@ class Points(NamedTuple):
         return bool((self.low_w == self.high_w).all() and (self.low_h == self.high_h).all())
 
 
-def points_of(boxes: Engine, cells: int = CELLS) -> Points:
+def points_of(boxes: Engine, cells: int | None = None) -> Points:
     """Return the distinct sizes of the boxes with their weights, or cells where there are more than DISTINCT.
 
     Cells divide the logarithms of both sides evenly, `cells` for each side.
     """
+    cells = CELLS if cells is None else cells
     sizes = boxes.distinct(DISTINCT + 1)
     if len(sizes) <= DISTINCT:
         weight = np.zeros(len(sizes))

@@ -25,6 +25,7 @@ __all__ = ["finished", "grid", "matches", "polished", "search", "value"]
 COARSE, FINE = 48, 64  # cells per side for the substitution and for the first polish
 SIDE = 32  # candidates per side of the plane
 FIRST, LAST = 0.02, 1e-5  # first and last step of the polish, logarithm of a side
+FEW = 500  # points up to which candidates are finer
 KEPT = 5  # substitutions that are polished, and
 FINALISTS = 2  # of these polished again on all points
 ENGINE_FIRST, ENGINE_LAST = 0.008, 2e-4  # the same on the boxes themselves, where points are cells
@@ -73,7 +74,10 @@ def search(
     """
     free = space.free(k)
     coarse = gathered(points, COARSE)[0] if len(points.w) > COARSE**2 else points
-    candidates = np.unique(space.candidate(grid(points, SIDE)), axis=0)
+    places = grid(points, SIDE)
+    if len(points.w) <= FEW:  # the boxes themselves, and twice as fine
+        places = np.concatenate([grid(points, 2 * SIDE), np.stack([points.w, points.h], axis=1)])
+    candidates = np.unique(space.candidate(places), axis=0)
     table = matches(objective, coarse, candidates).astype(np.float32)
     given = _best(objective, coarse, space.keep)
     weight = coarse.weight.astype(np.float32)
