@@ -22,7 +22,8 @@ def main():
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for key, (name, colour, width) in LINES.items():
-        points = [(row["n"], row[key], MEASURED.get(key, row.get("dense_measured", True))) for row in rows if key in row]
+        measured = [MEASURED.get(key, row.get("dense_measured", True)) for row in rows]
+        points = [(row["n"], row[key], known) for row, known in zip(rows, measured, strict=True) if key in row]
         whole = [point for point in points if point[2]]
         rest = points[max(len(whole) - 1, 0) :]
         for part, style in ((whole, "-"), (rest, ":")):
