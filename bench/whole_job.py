@@ -6,6 +6,7 @@
 import json
 from pathlib import Path
 
+import matplotlib
 from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +20,7 @@ MEASURED = {"ours": True, "plain": False}  # of `dense` each row says it
 
 def main():
     rows = json.loads((ROOT / "bench" / "results" / "growth.json").read_text(encoding="utf-8"))["rows"]
+    matplotlib.rcParams["svg.hashsalt"] = "fastanchor"  # the same file in every run
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for key, (name, colour, width) in LINES.items():
