@@ -22,7 +22,7 @@ from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.evaluate import AnchorCheck
-from fastanchor.levels import Layer, Split, layers, levels, remarks, unusual
+from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual, usual_counts
 from fastanchor.plot import panels
 
 __all__ = ["Report", "data_name", "make", "page"]
@@ -52,7 +52,7 @@ class Report:
     boxes : (n, 2) float64
         Boxes used.
     result : AnchorResult
-    levels : list of Layer
+    levels : list of Level
     check : AnchorCheck
         The anchors' scores in detail.
     sweep : SweepResult or None
@@ -68,7 +68,7 @@ class Report:
     summary: Summary
     boxes: FloatArray
     result: AnchorResult
-    levels: list[Layer]
+    levels: list[Level]
     check: AnchorCheck
     sweep: SweepResult | None
     settings: dict[str, Any]
@@ -87,7 +87,7 @@ def make(
     fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
     seed: int = 0,
-    deal: Callable[[FloatArray], Split | None] | None = None,
+    choose_levels: Callable[[FloatArray], LevelCounts | None] | None = None,
     sweep_n: Iterable[int] | None = None,
     progress: Progress = None,
 ) -> Report:
@@ -103,7 +103,7 @@ def make(
         Of :func:`fastanchor.auto_anchor`.
     seed : int, default 0
         Of the main job and of the curve.
-    deal : callable, optional
+    choose_levels : callable, optional
         From the anchors to their levels. Default: the usual levels.
     sweep_n : iterable of int, optional
         Numbers of anchors of the curve; empty for none. Default: 1 to 12, as far as there are distinct boxes.
@@ -122,13 +122,13 @@ def make(
     --------
     >>> from fastanchor.datasets import sample
     >>> made = make(sample(), source="sample", n=6, gen=10, sweep_n=[])
-    >>> [(layer.level, len(layer.anchors)) for layer in made.levels]
+    >>> [(level.level, len(level.anchors)) for level in made.levels]
     [(4, 3), (5, 3)]
     """
     ready = to_network_input(boxes, img_size, fit, min_size).on_engine()
     result = auto_anchor(ready, n=n, thr=thr, gen=gen, rng=seed, progress=progress)
     wh = ready.wh
-    parts = (deal(result.anchors) if deal else None) or levels(n)
+    counts = (choose_levels(result.anchors) if choose_levels else None) or usual_counts(n)
     if sweep_n is None:
         distinct = len(np.unique(wh[:100_000], axis=0))
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
@@ -143,8 +143,10 @@ def make(
         "seed": seed,
         "fastanchor": fastanchor.__version__,
     }
-    heads = layers(result.anchors, parts, result.check.counts)
-    return Report(source, boxes.summary(), wh, result, heads, result.check, swept, settings, min_size, boxes.remarks)
+    on_levels = by_level(result.anchors, counts, result.check.counts)
+    return Report(
+        source, boxes.summary(), wh, result, on_levels, result.check, swept, settings, min_size, boxes.remarks
+    )
 
 
 def data_name(path: str) -> str:
@@ -203,13 +205,9 @@ def _notes(report: Report) -> list[str]:
         notes.append(f"Left out: {no_side(result.n_filtered, report.min_size)}")
     if result.n_small:
         notes.append(small_boxes(result.n_small))
-    if _counts(report) == levels(n):
+    if counts_of(report.levels) == usual_counts(n):
         notes += unusual(n)
     return notes + remarks(report.levels)
-
-
-def _counts(report: Report) -> Split:
-    return [(level.level, len(level.anchors)) for level in report.levels]
 
 
 def _pairs(what: str, values: Mapping[str, Any]) -> str:
@@ -324,7 +322,7 @@ def _pasted(report: Report) -> Iterator[str]:
     """Yield the text for each detector that resizes images as was done here; of the others, why it is missing."""
     result = report.result
     for name, title in PASTED.items():
-        fit = export.FORMATS[name].fit
+        fit = export.FORMATS[name].needs.fit
         yield f"<h3>{escaped(title)}</h3>"
         if result.fit not in (None, fit):
             does = {"stretch": "stretches images", "letterbox": "keeps the proportions of images"}[fit]
@@ -332,7 +330,7 @@ def _pasted(report: Report) -> Iterator[str]:
                    f"--fit {fit} makes a page with it.</p>")  # fmt: skip
             continue
         try:
-            text = export.emit(result.anchors, name, _counts(report), made_for=result.made_for)
+            text = export.emit(result.anchors, name, counts_of(report.levels), made_for=result.made_for)
         except fastanchor.DataError as error:
             text = f"# {error}"
         yield f"<pre>{escaped(text)}</pre>"

@@ -13,7 +13,7 @@ from fastanchor.boxes import FITS, Boxes
 from fastanchor.cli._values import SIZE, of_size, size, whole
 from fastanchor.cli._words import Several
 from fastanchor.export import FORMATS, Config, Input
-from fastanchor.levels import BY, Layer, Split, split
+from fastanchor.levels import BY, Level, LevelCounts, level_counts
 
 __all__ = [
     "add_input", "add_levels", "chosen_split", "classes_remark", "input_row", "input_text", "level_rows", "network",
@@ -47,7 +47,7 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
         note = config.note
         fits += [config.fit, note and note.fit, config.default_fit]
         sizes += [config.img_size, note and note.img_size]
-    fits.append("letterbox" if fmt is None else FORMATS[fmt].fit)
+    fits.append("letterbox" if fmt is None else FORMATS[fmt].needs.fit)
     return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
 
 
@@ -91,7 +91,7 @@ def classes_remark(name: object, config: Config | None, boxes: Boxes) -> list[st
 
 def add_levels(parser: argparse.ArgumentParser) -> None:
     """Add ``--levels``, ``--per-level`` and ``--by``."""
-    group = parser.add_argument_group("layers of the detector")
+    group = parser.add_argument_group("levels of the detector")
     group.add_argument("--levels", help="tiny (P4, P5), P5 (P3 to P5), P6, P7, or as in 3,4,5 (default: by --n)")
     group.add_argument("--per-level", metavar="N,N,..", help="anchors of each level, smallest stride first")
     group.add_argument("--by", choices=BY, default="area",
@@ -109,22 +109,22 @@ def per_level(arguments: argparse.Namespace) -> list[int] | None:
     return [_check.integer(count, "--per-level", least=0) for count in counts]
 
 
-def chosen_split(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> Split | None:
+def chosen_split(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> LevelCounts | None:
     """Return the levels chosen by hand, None if none were; `own` are those of the configuration."""
     counts = per_level(arguments)
     if arguments.levels is None and counts is None and arguments.by == "area":
         return None
     known = own and (counts is None or len(counts) == len(own))
     names = arguments.levels if arguments.levels is not None or not known else list(own)
-    return split(anchors, names, per_level=counts, by=arguments.by)
+    return level_counts(anchors, names, per_level=counts, by=arguments.by)
 
 
-def level_rows(found: Sequence[Layer]) -> list[dict[str, Any]]:
+def level_rows(found: Sequence[Level]) -> list[dict[str, Any]]:
     """Return the levels as JSON values."""
-    return [{**layer._asdict(), "anchors": layer.anchors.tolist()} for layer in found]
+    return [{**level._asdict(), "anchors": level.anchors.tolist()} for level in found]
 
 
-def shown_levels(found: Sequence[Layer]) -> str:
+def shown_levels(found: Sequence[Level]) -> str:
     """Return the table of levels: stride, share of the boxes, anchors."""
     lines = ["level   stride   boxes  anchors"]
     for level, stride, anchors, share in found:

@@ -19,7 +19,7 @@ from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
-from fastanchor.levels import Layer, Split, layers, remarks, unusual
+from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual
 from fastanchor.starts import N_INIT
 
 __all__ = ["add", "run"]
@@ -102,9 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     asked = _head.chosen_split(arguments, result.anchors, plan.own)
     if asked is None and plan.config is not None:
-        asked = plan.config.own_parts(plan.n)
-    parts = asked or export.usual_levels(arguments.emit, len(result.anchors))
-    heads = layers(result.anchors, parts, result.check.counts)
+        asked = plan.config.own_levels(plan.n)
+    parts = asked or export.default_levels(arguments.emit, len(result.anchors))
+    heads = by_level(result.anchors, parts, result.check.counts)
     said = [*([] if asked else unusual(len(result.anchors))), *remarks(heads)]
     if arguments.data:
         said += _head.classes_remark(arguments.edit, plan.config, boxes)
@@ -180,7 +180,7 @@ def _by_hand(plan: _Plan, arguments: argparse.Namespace) -> Fit | None:
     return None if plan.config is not None and plan.config.fit else arguments.fit or note
 
 
-def _text(result: AnchorResult, asked: Split | None, plan: _Plan, arguments: argparse.Namespace) -> str | None:
+def _text(result: AnchorResult, asked: LevelCounts | None, plan: _Plan, arguments: argparse.Namespace) -> str | None:
     if arguments.edit is not None:
         return result.edited(arguments.edit, asked, fit=_by_hand(plan, arguments))
     if arguments.emit is None:
@@ -189,7 +189,7 @@ def _text(result: AnchorResult, asked: Split | None, plan: _Plan, arguments: arg
     return f"{text}\n"
 
 
-def _changes(plan: _Plan, asked: Split | None, arguments: argparse.Namespace) -> list[str]:
+def _changes(plan: _Plan, asked: LevelCounts | None, arguments: argparse.Namespace) -> list[str]:
     """Return what the text has otherwise than the file that is edited, besides the sizes of its anchors."""
     config, file = plan.config, arguments.edit
     if config is None:
@@ -210,7 +210,7 @@ def _listed(counts: list[int]) -> str:
 
 def _as_json(
     result: AnchorResult,
-    heads: list[Layer],
+    heads: list[Level],
     said: list[str],
     read: dict[str, Any],
     skipped: dict[str, int],
@@ -231,7 +231,7 @@ def _as_json(
 
 def _print(
     result: AnchorResult,
-    heads: list[Layer],
+    heads: list[Level],
     said: list[str],
     read: dict[str, Any],
     skipped: dict[str, int],
@@ -256,18 +256,18 @@ def _print(
     _common.answer("\n".join(lines))
 
 
-def _pasted(result: AnchorResult, heads: list[Layer], arguments: argparse.Namespace) -> list[str]:
+def _pasted(result: AnchorResult, heads: list[Level], arguments: argparse.Namespace) -> list[str]:
     """Return the text to paste for the two families of YOLO, or why there is none."""
     lines = []
-    parts = [(layer.level, len(layer.anchors)) for layer in heads]
+    parts = counts_of(heads)
     counts = [count for _, count in parts]
-    if result.fit in (None, export.FORMATS["yolov5"].fit):
+    if result.fit in (None, export.FORMATS["yolov5"].needs.fit):
         if len(set(counts)) == 1:
             lines += ["", "# YOLOv5 / YOLOv7 model YAML", result.to_yolov5(parts)]
         else:
             lines += ["", "no text for YOLOv5, which needs the same number of anchors in each level, not "
                           f"{_listed(counts)}: {_evened(counts, arguments)}"]  # fmt: skip
-    if result.fit in (None, export.FORMATS["darknet"].fit):
+    if result.fit in (None, export.FORMATS["darknet"].needs.fit):
         lines += ["", "# Darknet cfg", result.to_darknet()]
     return lines
 

@@ -18,7 +18,7 @@ from fastanchor._types import FloatArray
 from fastanchor.cli import _common, _head
 from fastanchor.cli._words import Several, Word
 from fastanchor.evaluate import AnchorCheck, check
-from fastanchor.levels import Layer, layers, levels, remarks, unusual
+from fastanchor.levels import Level, by_level, remarks, unusual, usual_counts
 
 __all__ = ["add", "run"]
 
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     if asked is None and config.layout:
         heads = _own_heads(config, used, found)
     else:
-        heads = layers(found.anchors, asked or levels(len(found.anchors)), found.counts)
+        heads = by_level(found.anchors, asked or usual_counts(len(found.anchors)), found.counts)
         said += [config.why] if config.why else []
         said += [] if asked else unusual(len(found.anchors))
     said += _differs(config, _head.used(boxes, made_for), arguments)
@@ -159,7 +159,7 @@ def _need_as_many(arguments: argparse.Namespace, config: export.Config, used: in
     raise fastanchor.DataError(f"--per-level = {counts}: adds up to {sum(counts)}, but {has}; {rule}")
 
 
-def _own_heads(config: export.Config, used: list[int], found: AnchorCheck) -> list[Layer]:
+def _own_heads(config: export.Config, used: list[int], found: AnchorCheck) -> list[Level]:
     """Return the levels as the anchors' own file has them."""
     anchors = config.anchors[used]
     order = np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")
@@ -168,7 +168,7 @@ def _own_heads(config: export.Config, used: list[int], found: AnchorCheck) -> li
     for level, rows in config.layout:
         at = [place[row] for row in rows]
         share = float(found.counts[sorted(set(at))].sum() / found.counts.sum())
-        heads.append(Layer(level, 2**level, found.anchors[at], share))
+        heads.append(Level(level, 2**level, found.anchors[at], share))
     return heads
 
 

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             fit=made_for.fit,
             min_size=arguments.min_size,
             seed=_check.integer(arguments.seed, "--seed", least=0, most=_check.SEED_MOST),
-            deal=lambda anchors: _head.chosen_split(arguments, anchors),
+            choose_levels=lambda anchors: _head.chosen_split(arguments, anchors),
             sweep_n=asked,
             progress=False if arguments.quiet else None,
         )
