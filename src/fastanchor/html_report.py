@@ -211,7 +211,7 @@ def _notes(report: Report) -> list[str]:
 
 
 def _pairs(what: str, values: Mapping[str, Any]) -> str:
-    return Table((what, "value"), [(name, str(value)) for name, value in values.items()], words=2).html()
+    return Table((what, "value"), [(name, str(value)) for name, value in values.items()], align="l").html()
 
 
 def _picture(caption: str, width: float, height: float, draw: Callable[..., None], *content: Any) -> str:
