@@ -203,12 +203,12 @@ def test_aliases_that_multiply_are_refused(tmp_path, key):
     """9 ** 12 numbers in 13 lines: followed, they would take weeks."""
     file = tmp_path / "m.yaml"
     file.write_text(bomb(key) + ("anchors: [[1, 2]]\n" if key != "anchors" else ""), encoding="utf-8")
-    with pytest.raises(DataError, match="holds more than 10,000 values"):
+    with pytest.raises(DataError, match="more than 10,000 values"):
         export.read(file)
     file.write_text(bomb("other") + "anchors: [[1, 2]]\n", encoding="utf-8")
     assert export.read(file).anchors.tolist() == [[1, 2]]  # nobody follows the others
     file.write_text("anchors: &a [*a]\n", encoding="utf-8")
-    with pytest.raises(DataError, match="holds more than 10,000 values"):
+    with pytest.raises(DataError, match="more than 10,000 values"):
         export.read(file)
 
 
@@ -370,7 +370,7 @@ def test_the_input_that_a_python_configuration_says(lines, size, fit):
 
 
 def test_a_yaml_with_too_many_values_is_refused():
-    with pytest.raises(DataError, match="holds more than 100,000 values; a detector's configuration does not"):
+    with pytest.raises(DataError, match="more than 100,000 values; a detector's configuration has fewer"):
         YOLOV5.read("anchors: [[1, 2]]\nhead: [" + "1," * 100_001 + "]")
 
 

@@ -199,7 +199,10 @@ def test_cfg_with_six_anchors_and_four_classes():
         ("[net]\n[maxpool]\nstride=2\n[yolo]\n", "line 4: [yolo] has no [convolutional] section before it"),
         ("[net]\n[convolutional]\nstride=two\n[yolo]\n", "line 3: stride = 'two': must be a whole number"),
         ("[net]\n[convolutional]\nstride=3\n[yolo]\n", "line 4: [yolo] has stride 3; must be a power of 2"),
-        ("[net]\n[convolutional]\n[yolo]\n[convolutional]\n[yolo]\n", "has [yolo] sections of equal stride: 1, 1"),
+        (
+            "[net]\n[convolutional]\n[yolo]\n[convolutional]\n[yolo]\n",
+            "has several [yolo] sections of one stride: 1, 1",
+        ),
         ("[net]\n[route]\n[yolo]\n", "line 2: section [route] has no layers="),
     ],
 )

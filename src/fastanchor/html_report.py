@@ -27,7 +27,7 @@ from fastanchor.plot import panels
 
 __all__ = ["Report", "data_name", "make", "page"]
 
-# in the order in which people look for theirs; JSON and CSV are for programs
+# the detectors that people look for first; JSON and CSV are for programs
 PASTED = {
     "yolov5": "YOLOv5 / YOLOv7 model YAML",
     "darknet": "Darknet cfg",
@@ -35,45 +35,29 @@ PASTED = {
     "mmyolo": "MMYOLO",
     "paddle": "PaddleDetection",
     "tao": "NVIDIA TAO",
+    "keras-yolo3": "keras-yolo3 / yolov4-pytorch, yolo_anchors.txt",
 }
 SWEPT = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a page is made of. Sizes are pixels of the network input unless said otherwise.
-
-    Attributes
-    ----------
-    source : str
-        Where the boxes came from.
-    summary : Summary
-        What was read; its sizes are pixels of the image.
-    boxes : (n, 2) float64
-        Boxes used.
-    result : AnchorResult
-    levels : list of Level
-    check : AnchorCheck
-        The anchors' scores in detail.
-    sweep : SweepResult or None
-    settings : dict
-        Name to value, as the page shows them.
-    min_size : float
-        Boxes without such a side were left out.
-    remarks : tuple of Remark
-        What looks wrong about the data set.
-    """
+    """The content of a page about the data set `source`; `boxes` are those used, (n, 2) pixels of the network input."""
 
     source: str
     summary: Summary
+    remarks: tuple[Remark, ...]
     boxes: FloatArray
     result: AnchorResult
     levels: list[Level]
-    check: AnchorCheck
     sweep: SweepResult | None
     settings: dict[str, Any]
     min_size: float
-    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def check(self) -> AnchorCheck:
+        """The anchors' scores in detail."""
+        return self.result.check
 
 
 def make(
@@ -91,22 +75,22 @@ def make(
     sweep_n: Iterable[int] | None = None,
     progress: Progress = None,
 ) -> Report:
-    """Return what a page about these boxes needs: the main job, its scores, and the curve over numbers of anchors.
+    """Return the content of a page about these boxes: anchors, their scores, and the curve over numbers of anchors.
 
     Parameters
     ----------
     boxes : Boxes
-        What a reader returned.
+        As a reader returns them.
     source : str
-        Where they came from, for the page's head.
+        Name of the data set, for the title.
     img_size, n, thr, gen, fit, min_size, progress
-        Of :func:`fastanchor.auto_anchor`.
+        As in :func:`fastanchor.auto_anchor`.
     seed : int, default 0
-        Of the main job and of the curve.
+        For the anchors and for the curve.
     choose_levels : callable, optional
-        From the anchors to their levels. Default: the usual levels.
+        Takes the anchors, returns their levels. Default: the usual levels.
     sweep_n : iterable of int, optional
-        Numbers of anchors of the curve; empty for none. Default: 1 to 12, as far as there are distinct boxes.
+        Numbers of anchors of the curve; empty for no curve. Default: 1 to 12, or to the number of distinct boxes.
 
     Raises
     ------
@@ -116,7 +100,7 @@ def make(
     Warns
     -----
     SmallBoxWarning
-        If boxes have a side of less than 3 pixels of the network input; the page says it too.
+        If boxes have a side < 3 pixels of the network input; the page says so too.
 
     Examples
     --------
@@ -143,10 +127,8 @@ def make(
         "seed": seed,
         "fastanchor": fastanchor.__version__,
     }
-    on_levels = by_level(result.anchors, counts, result.check.counts)
-    return Report(
-        source, boxes.summary(), wh, result, on_levels, result.check, swept, settings, min_size, boxes.remarks
-    )
+    levels = by_level(result.anchors, counts, result.check.counts)
+    return Report(source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size)
 
 
 def data_name(path: str) -> str:

@@ -34,7 +34,7 @@ def compose(text: str) -> Node:
         def compose_node(self, parent: Node, index: Node) -> Node:
             self.count += 1
             if self.count > ALL:
-                raise DataError(f"holds more than {ALL:,} values; a detector's configuration does not")
+                raise DataError(f"more than {ALL:,} values; a detector's configuration has fewer")
             return super().compose_node(parent, index)
 
     try:
@@ -89,7 +89,7 @@ def under(node: Node, name: str) -> Iterator[Node]:
         now = waiting.pop()
         count += 1
         if count > MOST:
-            raise DataError(f"{name}: holds more than {MOST:,} values")
+            raise DataError(f"{name}: more than {MOST:,} values")
         if now.id == "mapping":
             raise DataError(f"{name}: not a list of widths and heights")
         yield now
