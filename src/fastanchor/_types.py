@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +30,7 @@ __all__ = [
     "Remark",
     "Result",
     "Rng",
+    "Shown",
     "Sizes",
     "Start",
     "StartName",
@@ -92,8 +94,23 @@ class Remark:
     doubt: bool = False
 
 
-class Result:
-    """Base of the results: their arrays are read-only, in copies and after pickling too."""
+class Shown:
+    """What shows itself: as text, and in a notebook."""
+
+    def to_text(self) -> str:
+        """Return lines of text for a terminal."""
+        return repr(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.to_text())}</pre>"
+
+
+class Result(Shown):
+    """Base of the results: their arrays are read-only, in copies and after pickling too; their repr is short."""
+
+    def __repr__(self) -> str:
+        values = {name: _brief(value) for name, value in vars(self).items() if name[0] != "_"}
+        return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in values.items() if text)})"
 
     def __post_init__(self) -> None:
         for value in self.__dict__.values():
@@ -105,6 +122,15 @@ class Result:
         self.__dict__.update(state)
 
 
+def _brief(value: Any) -> str:
+    """Return a number, a text or the shape of an array; nothing for what is too long for a line."""
+    if isinstance(value, np.ndarray):
+        return f"<{' x '.join(map(str, value.shape))}>"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return repr(value) if isinstance(value, (int, str)) else ""
+
+
 def _protect(value: Any) -> None:
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
@@ -113,26 +139,29 @@ def _protect(value: Any) -> None:
             _protect(one)
 
 
-class Computed:
-    """An array that is computed when it is first used, and only then; copies and pickles hold the array."""
+T = TypeVar("T")
 
-    def __init__(self, compute: Callable[[], IntArray]) -> None:
+
+class Computed(Generic[T]):
+    """A value that is computed when it is first used, and only then; copies and pickles contain the value."""
+
+    def __init__(self, compute: Callable[[], T]) -> None:
         self._compute = compute
         self._lock = threading.Lock()
 
-    def __call__(self) -> IntArray:
+    def __call__(self) -> T:
         with self._lock:
-            array = self._compute()
-            array.flags.writeable = False
-            self._compute = lambda: array  # what it was computed from may go
-            return array
+            value = self._compute()
+            _protect(value)
+            self._compute = lambda: value  # what it was computed from may be freed
+            return value
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _computed, (self(),)
 
 
-def _computed(array: IntArray) -> Computed:
-    return Computed(lambda: array)
+def _computed(value: T) -> Computed[T]:
+    return Computed(lambda: value)
 
 
 class Fitness(NamedTuple):
@@ -176,7 +205,7 @@ class Summary:
     skipped: dict[str, int]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KMeansResult(Result):
     """What :func:`fastanchor.kmeans` found. The arrays are read-only.
 
@@ -202,7 +231,7 @@ class KMeansResult(Result):
     inertia: float
     n_iter: int
     stop: Stop
-    _labels: Computed = field(repr=False)
+    _labels: Computed[IntArray] = field(repr=False)
 
     @property
     def labels(self) -> IntArray:
@@ -210,7 +239,7 @@ class KMeansResult(Result):
         return self._labels()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EvolveResult(Result):
     """What :func:`fastanchor.evolve` found. The arrays are read-only.
 
