@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import inspect
 import logging
 import re
 import subprocess
@@ -69,7 +70,7 @@ def test_without_arguments_there_are_three_examples(capsys):
         (["chekc", "x"], "COMMAND = 'chekc': is unknown; did you mean 'check'?"),
         (["sweep", "--jsn"], "--jsn; did you mean '--json'?"),
         (["anchors", "--imgsiz=640"], "--imgsiz=640; did you mean '--imgsz'?"),
-        (["anchors", "--metric", "iuo"], "--metric = 'iuo': is unknown; did you mean 'iou'?"),
+        (["anchors", "--update", "medain"], "--update = 'medain': is unknown; did you mean 'median'?"),
         (["stats", "x", "--format", "yolov"], "--format = 'yolov': is unknown; did you mean 'yolo'?"),
         (["--vresion"], "--vresion; did you mean '--version'?"),
     ],
@@ -191,15 +192,13 @@ def test_completion_of_another_shell(capsys):
     [
         ("anchors", anchors.auto_anchor, {"n", "img_size", "fit", "rng"}),
         ("sweep", _sweep.sweep, {"n", "img_size", "fit", "rng"}),
-        ("check", fastanchor.check, {"img_size", "fit"}),
+        ("check", fastanchor.check, {"anchors", "img_size", "fit"}),
         ("anchors", datasets.read, {"split"}),
         ("stats", datasets.read, set()),
         ("show", datasets.read, set()),
     ],
 )
 def test_defaults_are_those_of_the_signature(command, function, changed):
-    import inspect
-
     parser = parser_of([command])[1]
     parameters = inspect.signature(function).parameters
     shared = {action.dest: action.default for action in parser._actions if action.dest in parameters}

@@ -369,7 +369,7 @@ def load(arguments):
         pass
     {rest}
 
-command._common.load = load
+command._data.load = load
 sys.argv = ["fastanchor", "stats", "x"]
 sys.exit(entry())
 """

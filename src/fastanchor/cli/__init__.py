@@ -140,6 +140,8 @@ def parser_of(argv: Sequence[str]) -> tuple[Parser, Parser | None]:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((word for word in argv if not word.startswith("-")), None)
+    if chosen is None and argv[0].partition("=")[0] not in parser._option_string_actions:
+        parser.error(f"unrecognized arguments: {argv[0]}")
     for name, text in COMMANDS.items():
         if name == chosen:
             parser.chosen = _filled(commands, name, text)

@@ -60,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         with whole(arguments.output, replace=arguments.force) as part:
             part.write_bytes(text.encode())
         _answer.wrote(arguments.output)
+    if text is not None and arguments.output is None and not arguments.json:
+        print_exactly(text)
     if text is not None:
         plan.log_changes(chosen)
         if not arguments.json:
@@ -67,7 +69,6 @@ def run(arguments: argparse.Namespace) -> int:
                          *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
                 LOG.info("%s", line)
     if text is not None and arguments.output is None and not arguments.json:
-        print_exactly(text)
         return 0
     content = {**result.to_dict(), "levels": _detector.level_rows(levels), "warnings": warnings, "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng}  # fmt: skip

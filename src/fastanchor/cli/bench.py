@@ -113,7 +113,7 @@ def _contest(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[
     for word in arguments.stages.split(","):
         matches = [name for name in bench.STAGES if name.startswith(word.strip())]
         if not matches or not word.strip():
-            raise DataError(f"--stages = {word!r}: must begin a name of {'; '.join(bench.STAGES)}")
+            raise DataError(f"--stages = {word!r}: no stage begins with it; stages: {'; '.join(bench.STAGES)}")
         stages += [name for name in matches if name not in stages]
     return sizes, ks, sorted(stages, key=list(bench.STAGES).index)
 
