@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)
     if arguments.plot is not None:
-        plot.anchors(result, ready.wh, arguments.plot, levels=levels, thr=arguments.thr, replace=arguments.force)
+        plot.save(plot.anchors(result, ready.wh, levels), arguments.plot, replace=arguments.force)
         _answer.wrote(arguments.plot)
     text = plan.text(result, chosen)
     if text is not None and arguments.output is not None:

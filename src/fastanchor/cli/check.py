@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels)
     if arguments.plot is not None:
-        plot.checked(found, ready.wh, levels, arguments.plot, replace=arguments.force)
+        plot.save(plot.anchors(found, ready.wh, levels), arguments.plot, replace=arguments.force)
         _answer.wrote(arguments.plot)
     passed = least is None or found.bpr >= least
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),

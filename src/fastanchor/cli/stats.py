@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     data = _data.load(arguments)
     boxes, read = data
     if arguments.plot is not None:
-        plot.per_class(read["per_class"], arguments.plot, replace=arguments.force)
+        plot.save(plot.per_class(read["per_class"]), arguments.plot, replace=arguments.force)
         _answer.wrote(arguments.plot)
     names = [name for name in read["parts"] if name in set(boxes.split or ())]
     parts = {name: _data.plain_summary(boxes.part(name).summary()) for name in names}

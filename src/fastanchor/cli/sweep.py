@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         ready = to_network_input(data.boxes, **network, min_size=arguments.min_size)
         found = sweep(ready, **search)
     if arguments.plot is not None:
-        plot.swept(found, arguments.plot, replace=arguments.force)
+        plot.save(plot.swept(found), arguments.plot, replace=arguments.force)
         _answer.wrote(arguments.plot)
     content = {**found.to_dict(), **_detector.input_row(ready), "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng}  # fmt: skip
