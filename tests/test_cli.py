@@ -111,7 +111,6 @@ def test_strict_turns_a_skip_into_an_error(capsys, voc):
         ),
         (["stats"], "the following arguments are required: DATA"),
         (["nothing"], "fastanchor: COMMAND = 'nothing': must be one of "),
-        (["--json"], "the following arguments are required: COMMAND"),
         (["bench", "--n", "10.5"], "--n = 10.5: must be a whole number"),
         (["bench", "--n", "nan"], "--n = nan: must be a number from 1 to 1e+09"),
         (["bench", "--n", "1e20"], "--n = 1e+20: must be a number from 1 to 1e+09"),

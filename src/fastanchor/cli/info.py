@@ -78,6 +78,7 @@ def _warm(quiet: bool) -> None:
         jobs, False if quiet else None, total=len(jobs), desc="compiling", unit=" jobs"
     ):
         run = fastanchor.kmeans(boxes, 5, metric=metric, update=update, init="k-means++", rng=0, engine=engine)
+        _ = run.labels, run.counts, run.inertia  # computed on demand
         fastanchor.assign(boxes, run.centers, metric=metric)
         fastanchor.evolve(boxes, run.centers, gen=20, rng=0, engine=engine)
         choose(boxes, name=engine).total(run.centers, 0.25)  # used for near ties
