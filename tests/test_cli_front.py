@@ -72,16 +72,21 @@ def test_without_arguments_there_are_three_examples(capsys):
         (["anchors", "--imgsiz=640"], "--imgsiz=640; did you mean '--imgsz'?"),
         (["anchors", "--update", "medain"], "--update = 'medain': is unknown; did you mean 'median'?"),
         (["stats", "x", "--format", "yolov"], "--format = 'yolov': is unknown; did you mean 'yolo'?"),
+        (["tests"], "COMMAND = 'tests': is unknown; did you mean 'fastanchor anchors tests'?"),
         (["--vresion"], "--vresion; did you mean '--version'?"),
     ],
 )
-def test_mistyped_words_are_guessed(capsys, words, meant):
+def test_mistyped_words_are_guessed(capsys, tmp_path, monkeypatch, words, meant):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tests").mkdir()
     code, out, err = run(capsys, *words)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert meant in err
 
 
-@pytest.mark.parametrize("words", [["nothing"], ["anchors", "--xyz"], ["anchors", "--metric", "cosine"]])
+@pytest.mark.parametrize(
+    "words", [["nothing"], ["anchors", "--xyz"], ["anchors", "--metric", "cosine"], ["anchors", "--emit", "yolov8"]]
+)
 def test_other_words_are_not(capsys, words):
     assert "did you mean" not in run(capsys, *words)[2]
 
@@ -110,6 +115,12 @@ def test_every_command_has_the_common_options(command):
     names = parser_of([command])[1]._option_string_actions
     assert {"--json", "-q", "--quiet", "-v", "--verbose", "-h"} <= set(names)
     assert ("-n" in names) == ("--n" in names)
+
+
+def test_quiet_and_verbose_exclude_each_other(capsys, data):
+    assert run(capsys, "stats", data, "-q", "-v") == (
+        2, "", "fastanchor: --quiet and --verbose: only one of them can be given\n",
+    )  # fmt: skip
 
 
 # --- remarks

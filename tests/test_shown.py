@@ -64,3 +64,22 @@ def test_the_text_of_a_sweep_has_a_line_per_number():
     rows = [line.split() for line in result.to_text().splitlines()[1:]]
     assert [int(row[0]) for row in rows] == [1, 2]
     assert [float(row[1]) for row in rows] == result.mean_iou.round(5).tolist()
+
+
+@pytest.mark.parametrize(
+    ("make", "content", "panels"),
+    [("auto_anchor", [WH], 4), ("check", [WH], 3), ("sweep", [], 1)],
+)
+def test_a_result_draws_itself(make, content, panels):
+    figure_type = pytest.importorskip("matplotlib.figure").Figure
+    figure = RESULTS[make]().plot(*content)
+    assert isinstance(figure, figure_type)
+    assert len([axes for axes in figure.axes if axes.get_label() != "<colorbar>"]) == panels
+
+
+def test_boxes_are_scaled_for_the_picture_as_they_were_for_the_job():
+    pytest.importorskip("matplotlib")
+    boxes = fastanchor.Boxes(WH, image_index=[0] * 4, image_wh=[[640, 480]])
+    half = fastanchor.auto_anchor(boxes, img_size=320, n=2, gen=0, rng=0).plot(boxes)
+    pixels = fastanchor.auto_anchor(WH / 2, n=2, gen=0, rng=0).plot(WH / 2)
+    assert half.axes[0].get_xlim() == pixels.axes[0].get_xlim()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import os
 import threading
 from collections.abc import Callable
@@ -38,6 +39,7 @@ __all__ = [
     "Stop",
     "Summary",
     "Update",
+    "picture",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -121,6 +123,11 @@ class Result(Shown):
         for value in state.values():
             _protect(value)
         self.__dict__.update(state)
+
+
+def picture(name: str, *content: Any) -> Any:
+    """Return a figure of :mod:`fastanchor.plot`, which imports the results and is imported here when one is drawn."""
+    return getattr(importlib.import_module("fastanchor.plot"), name)(*content)
 
 
 def _brief(value: Any) -> str:

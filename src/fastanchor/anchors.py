@@ -30,6 +30,7 @@ from fastanchor._types import (
     Rng,
     Start,
     Update,
+    picture,
 )
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
@@ -169,6 +170,10 @@ class AnchorResult(Result):
             "fit": self.fit,
             "img_size": None if self.img_size is None else list(self.img_size),
         }
+
+    def plot(self, boxes: Scalable) -> Any:
+        """Return a matplotlib figure of the anchors, the search, and `boxes`, which are those of the job."""
+        return picture("anchors", self, to_network_input(boxes, self.img_size or 640, self.fit or "letterbox").wh)
 
     def to_text(self) -> str:
         """Return the anchors and their scores as text, after k-means and after the search."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import EVERY
-from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes
+from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes, picture
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Engine, choose
 from fastanchor.engine._threads import each, thread_count
@@ -90,6 +90,10 @@ class AnchorCheck(Result):
             "boxes": self.boxes,
             "thr": self.thr,
         }
+
+    def plot(self, boxes: Sizes) -> Any:
+        """Return a matplotlib figure of the anchors and `boxes`, (n, 2) in pixels of the network input."""
+        return picture("anchors", self, _check.as_sizes(boxes, "boxes"))
 
     def to_text(self) -> str:
         """Return the scores as text: over all boxes, by size of box, by anchor."""

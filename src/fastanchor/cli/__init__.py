@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastanchor._errors import FastanchorError
+from fastanchor._errors import DataError, FastanchorError
 from fastanchor._hints import of_command_line
 from fastanchor._version import __version__
 from fastanchor.cli import _speak
@@ -106,6 +106,8 @@ def _answered(argv: Sequence[str]) -> int | Callable[[], int]:
     run: Callable[[argparse.Namespace], int | Callable[[], int]] = arguments.run
     if arguments.command == "run":  # whose script may not need standard output
         return run(arguments)
+    if arguments.quiet and arguments.verbose:
+        raise DataError("--quiet and --verbose: only one of them can be given")
     with of_command_line(_names(command)), _speak.remarks(quiet=arguments.quiet, verbose=arguments.verbose):
         _speak.need_stdout()
         from fastanchor.cli import _files  # with NumPy, whose import can be interrupted in here

@@ -7,18 +7,18 @@ import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import fastanchor
+from fastanchor import plot
 from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._output import is_stdout
 from fastanchor.cli import _options
 from fastanchor.cli._data import Data
 from fastanchor.cli._speak import emit_json, print_text
 
-__all__ = ["add_output", "answer", "computing", "wrote"]
+__all__ = ["add_output", "answer", "computing", "draw"]
 
 LOG = logging.getLogger("fastanchor")
 
@@ -52,7 +52,8 @@ def computing(arguments: argparse.Namespace) -> Iterator[None]:
     LOG.debug("computed in %.2f s", time.perf_counter() - start)
 
 
-def wrote(file: Path | None) -> None:
-    """Log that a file was written besides the answer, if one was."""
-    if file is not None:
-        LOG.info("wrote %s", file)
+def draw(arguments: argparse.Namespace, picture: Callable[..., Any], *content: Any) -> None:
+    """Draw the picture of ``--plot``, if it is given."""
+    if arguments.plot is not None:
+        plot.save(picture(*content), arguments.plot, replace=arguments.force)
+        LOG.info("wrote %s", arguments.plot)

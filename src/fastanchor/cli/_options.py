@@ -127,9 +127,8 @@ def add(
             settings["default"] = parameters[name].default
         change = changes.get(name, {})
         settings |= change if isinstance(change, Mapping) else {"default": change}
-        settings["help"] = _help(
-            settings.pop("help", one.help), settings["default"], settings.pop("unset", ""), one.unset
-        )
+        means = settings.pop("unset", one.unset if settings["default"] is None else "")
+        settings["help"] = _help(settings.pop("help", one.help), settings["default"], means)
         group.add_argument(*(one.flags or [f"--{name.replace('_', '-')}"]), **settings)
     return group
 
@@ -146,17 +145,10 @@ def given(arguments: argparse.Namespace, function: Callable[..., Any], **others:
     return values | others
 
 
-def _help(text: str, default: Any, means: str, unset: str) -> str:
-    """Return a text with the default: what it `means`, what it is, or what happens if it is `unset`."""
-    shown = means or (
-        unset
-        if default is None
-        else ""
-        if default is False
-        else f"{default:g}"
-        if isinstance(default, (int, float))
-        else default
-    )
+def _help(text: str, default: Any, means: str) -> str:
+    """Return a text with the default, and with what it means if that is said."""
+    shown = default if isinstance(default, str) else "" if default is None or default is False else f"{default:g}"
+    shown = means or shown
     return f"{text} (default: {shown})" if shown else text
 
 

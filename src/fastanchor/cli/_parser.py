@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -46,19 +47,22 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             names = list(map(str, action.choices))
             like = meant(str(value), names)
+            if action.metavar == "COMMAND" and os.path.lexists(value):
+                like = f"; did you mean 'fastanchor anchors {value}'?"
             rule = f"is unknown{like}" if like else f"must be one of {', '.join(map(repr, names))}"
             raise argparse.ArgumentError(action, f"{value!r}: {rule}")
 
 
 def meant(word: str, names: Iterable[str]) -> str:
-    """Return a question about the name that is most like `word`, if one is.
+    """Return a question about the name that is most like `word`, if one is; another number is another name.
 
     Examples
     --------
-    >>> meant("anchros", ["anchors", "check"]), meant("--x", ["--thr"])
-    ("; did you mean 'anchors'?", '')
+    >>> meant("anchros", ["anchors", "check"]), meant("--x", ["--thr"]), meant("yolov8", ["yolov7"])
+    ("; did you mean 'anchors'?", '', '')
     """
     import difflib
 
-    close = difflib.get_close_matches(word, names, 1, 0.7)
+    digits = re.findall(r"\d", word)
+    close = difflib.get_close_matches(word, [name for name in names if re.findall(r"\d", name) == digits], 1, 0.7)
     return f"; did you mean {close[0]!r}?" if close else ""

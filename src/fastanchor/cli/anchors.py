@@ -37,8 +37,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute anchors and print them."""
-    if arguments.plot is not None:
-        plot.check(arguments.plot, replace=arguments.force)
     plan = _configuration.planned(arguments)
     network = plan.made_for._asdict()
     search = _options.given(arguments, auto_anchor, n=plan.n, **network)
@@ -52,14 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)
-    if arguments.plot is not None:
-        plot.save(plot.anchors(result, ready.wh, levels), arguments.plot, replace=arguments.force)
-        _answer.wrote(arguments.plot)
+    _answer.draw(arguments, plot.anchors, result, ready.wh, levels)
     text = plan.text(result, chosen)
     if text is not None and arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:
             part.write_bytes(text.encode())
-        _answer.wrote(arguments.output)
+        LOG.info("wrote %s", arguments.output)
     if text is not None and arguments.output is None and not arguments.json:
         print_exactly(text)
     if text is not None:

@@ -17,7 +17,7 @@ import logging
 import os
 from pathlib import Path
 
-from fastanchor import DataError, _check, bench, plot
+from fastanchor import DataError, _check, bench
 from fastanchor._output import check_output, whole
 from fastanchor._progress import bar
 from fastanchor.bench import _report
@@ -54,8 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
     # several packages bring an OpenMP of their own; where their idle threads spin, all but one are slowed down tenfold
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sizes, ks, stages = _contest(arguments)
-    if arguments.plot is not None:
-        plot.check(arguments.plot, replace=arguments.force)
     if arguments.output is not None:
         check_output(arguments.output, replace=arguments.force)
     for package, hides in bench.absent().items():

@@ -37,8 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
     least = arguments.min_bpr
     if least is not None:
         least = _check.number(least, "min_bpr", low=0.0, high=1.0)
-    if arguments.plot is not None:
-        plot.check(arguments.plot, replace=arguments.force)
     config, used, warnings = _scored.scored_anchors(arguments)
     network = _detector.network(arguments, config)._asdict()
     data = _data.load(arguments)
@@ -50,9 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels)
-    if arguments.plot is not None:
-        plot.save(plot.anchors(found, ready.wh, levels), arguments.plot, replace=arguments.force)
-        _answer.wrote(arguments.plot)
+    _answer.draw(arguments, plot.anchors, found, ready.wh, levels)
     passed = least is None or found.bpr >= least
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),
                "warnings": warnings, "min_bpr": least, "passed": passed}  # fmt: skip

@@ -20,13 +20,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary."""
-    if arguments.plot is not None:
-        plot.check(arguments.plot, replace=arguments.force)
     data = _data.load(arguments)
     boxes, read = data
-    if arguments.plot is not None:
-        plot.save(plot.per_class(read["per_class"]), arguments.plot, replace=arguments.force)
-        _answer.wrote(arguments.plot)
+    _answer.draw(arguments, plot.per_class, read["per_class"])
     names = [name for name in read["parts"] if name in set(boxes.split or ())]
     parts = {name: _data.plain_summary(boxes.part(name).summary()) for name in names}
     classes = [(plain(name), n) for name, n in read["per_class"].items()]

@@ -25,17 +25,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute and print the curve."""
-    if arguments.plot is not None:
-        plot.check(arguments.plot, replace=arguments.force)
     network = _detector.network(arguments)._asdict()
     search = _options.given(arguments, sweep, **network)
     data = _data.load(arguments)
     with _answer.computing(arguments):
         ready = to_network_input(data.boxes, **network, min_size=arguments.min_size)
         found = sweep(ready, **search)
-    if arguments.plot is not None:
-        plot.save(plot.swept(found), arguments.plot, replace=arguments.force)
-        _answer.wrote(arguments.plot)
+    _answer.draw(arguments, plot.swept, found)
     content = {**found.to_dict(), **_detector.input_row(ready), "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng}  # fmt: skip
     how = f"with {many(arguments.gen, 'generation')} of the search" if arguments.gen else "alone, without the search"
