@@ -172,7 +172,7 @@ def test_half_a_surrogate_pair_in_a_class(tmp_path, capsys, monkeypatch):
         if ending == "parquet":
             pytest.importorskip("pyarrow")
         assert main(["convert", "a.json", "-o", f"o.{ending}", "--quiet"]) == 2
-        assert "holds half of a surrogate pair, which is not in utf-8" in capsys.readouterr().err
+        assert "contains half of a surrogate pair, which utf-8 cannot encode" in capsys.readouterr().err
         assert not (tmp_path / f"o.{ending}").exists()
 
 

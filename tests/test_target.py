@@ -67,7 +67,7 @@ def test_a_result_is_for_one_fit(name):
     }
     own, other = FIT[name], "stretch" if FIT[name] == "letterbox" else "letterbox"
     assert (results[own].fit, results[own].img_size) == (own, (416, 416))
-    assert export.FORMATS[name].fit == own
+    assert export.FORMATS[name].needs.fit == own
     method = f"to_{name}"
     text = getattr(results[own], method)()
     assert f"# fastanchor: {own}, 416 x 416 pixels" in text

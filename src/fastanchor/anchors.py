@@ -36,7 +36,7 @@ from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.evaluate import AnchorCheck, by_area, scored
-from fastanchor.levels import Split
+from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
 from fastanchor.starts import N_INIT, fittest
 
@@ -104,41 +104,45 @@ class AnchorResult(Result):
         """The fit and the network input of the anchors, None if they are not known."""
         return None if self.fit is None or self.img_size is None else export.Input(self.fit, self.img_size)
 
-    def to_yolov5(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_yolov5(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return the ``anchors:`` block of a YOLOv5 or YOLOv7 model YAML."""
-        return export.emit(self.anchors, "yolov5", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "yolov5", levels, made_for=self.made_for, fit=fit)
 
-    def to_darknet(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
-        """Return the ``anchors`` line of a Darknet cfg; with `parts` the masks too."""
-        return export.emit(self.anchors, "darknet", parts, made_for=self.made_for, fit=fit)
+    def to_darknet(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
+        """Return the ``anchors`` line of a Darknet cfg; with `levels` the masks too."""
+        return export.emit(self.anchors, "darknet", levels, made_for=self.made_for, fit=fit)
 
-    def to_mmdet(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_mmdet(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return ``base_sizes`` and ``strides`` for MMDetection, the largest stride first."""
-        return export.emit(self.anchors, "mmdet", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "mmdet", levels, made_for=self.made_for, fit=fit)
 
-    def to_mmyolo(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_mmyolo(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return ``anchors`` and ``strides`` for MMYOLO, the smallest stride first."""
-        return export.emit(self.anchors, "mmyolo", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "mmyolo", levels, made_for=self.made_for, fit=fit)
 
-    def to_paddle(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_paddle(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return ``anchors`` and ``anchor_masks`` for PaddleDetection."""
-        return export.emit(self.anchors, "paddle", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "paddle", levels, made_for=self.made_for, fit=fit)
 
-    def to_tao(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_tao(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return the anchor shapes for NVIDIA TAO."""
-        return export.emit(self.anchors, "tao", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "tao", levels, made_for=self.made_for, fit=fit)
 
-    def to_json(self, parts: Split | None = None) -> str:
+    def to_keras_yolo3(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
+        """Return the line of a ``yolo_anchors.txt``, for keras-yolo3 and yolov4-pytorch."""
+        return export.emit(self.anchors, "keras-yolo3", levels, made_for=self.made_for, fit=fit)
+
+    def to_json(self, levels: LevelCounts | None = None) -> str:
         """Return the anchors and their levels as JSON, every digit; :meth:`to_dict` has the rest."""
-        return export.emit(self.anchors, "json", parts, made_for=self.made_for)
+        return export.emit(self.anchors, "json", levels, made_for=self.made_for)
 
-    def to_csv(self, parts: Split | None = None) -> str:
-        """Return a line an anchor: level, stride, width, height."""
-        return export.emit(self.anchors, "csv", parts, made_for=self.made_for)
+    def to_csv(self, levels: LevelCounts | None = None) -> str:
+        """Return one line per anchor: level, stride, width, height."""
+        return export.emit(self.anchors, "csv", levels, made_for=self.made_for)
 
-    def edited(self, file: PathLike, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def edited(self, file: PathLike, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place."""
-        return export.edit(file, self.anchors, parts, made_for=self.made_for, fit=fit)
+        return export.edit(file, self.anchors, levels, made_for=self.made_for, fit=fit)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON."""

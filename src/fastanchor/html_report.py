@@ -22,12 +22,12 @@ from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.evaluate import AnchorCheck
-from fastanchor.levels import Layer, Split, layers, levels, remarks, unusual
+from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual, usual_counts
 from fastanchor.plot import panels
 
 __all__ = ["Report", "data_name", "make", "page"]
 
-# in the order in which people look for theirs; JSON and CSV are for programs
+# the detectors that people look for first; JSON and CSV are for programs
 PASTED = {
     "yolov5": "YOLOv5 / YOLOv7 model YAML",
     "darknet": "Darknet cfg",
@@ -35,45 +35,29 @@ PASTED = {
     "mmyolo": "MMYOLO",
     "paddle": "PaddleDetection",
     "tao": "NVIDIA TAO",
+    "keras-yolo3": "keras-yolo3 / yolov4-pytorch, yolo_anchors.txt",
 }
 SWEPT = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a page is made of. Sizes are pixels of the network input unless said otherwise.
-
-    Attributes
-    ----------
-    source : str
-        Where the boxes came from.
-    summary : Summary
-        What was read; its sizes are pixels of the image.
-    boxes : (n, 2) float64
-        Boxes used.
-    result : AnchorResult
-    levels : list of Layer
-    check : AnchorCheck
-        The anchors' scores in detail.
-    sweep : SweepResult or None
-    settings : dict
-        Name to value, as the page shows them.
-    min_size : float
-        Boxes without such a side were left out.
-    remarks : tuple of Remark
-        What looks wrong about the data set.
-    """
+    """The content of a page about the data set `source`; `boxes` are those used, (n, 2) pixels of the network input."""
 
     source: str
     summary: Summary
+    remarks: tuple[Remark, ...]
     boxes: FloatArray
     result: AnchorResult
-    levels: list[Layer]
-    check: AnchorCheck
+    levels: list[Level]
     sweep: SweepResult | None
     settings: dict[str, Any]
     min_size: float
-    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def check(self) -> AnchorCheck:
+        """The anchors' scores in detail."""
+        return self.result.check
 
 
 def make(
@@ -87,26 +71,26 @@ def make(
     fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
     seed: int = 0,
-    deal: Callable[[FloatArray], Split | None] | None = None,
+    choose_levels: Callable[[FloatArray], LevelCounts | None] | None = None,
     sweep_n: Iterable[int] | None = None,
     progress: Progress = None,
 ) -> Report:
-    """Return what a page about these boxes needs: the main job, its scores, and the curve over numbers of anchors.
+    """Return the content of a page about these boxes: anchors, their scores, and the curve over numbers of anchors.
 
     Parameters
     ----------
     boxes : Boxes
-        What a reader returned.
+        As a reader returns them.
     source : str
-        Where they came from, for the page's head.
+        Name of the data set, for the title.
     img_size, n, thr, gen, fit, min_size, progress
-        Of :func:`fastanchor.auto_anchor`.
+        As in :func:`fastanchor.auto_anchor`.
     seed : int, default 0
-        Of the main job and of the curve.
-    deal : callable, optional
-        From the anchors to their levels. Default: the usual levels.
+        For the anchors and for the curve.
+    choose_levels : callable, optional
+        Takes the anchors, returns their levels. Default: the usual levels.
     sweep_n : iterable of int, optional
-        Numbers of anchors of the curve; empty for none. Default: 1 to 12, as far as there are distinct boxes.
+        Numbers of anchors of the curve; empty for no curve. Default: 1 to 12, or to the number of distinct boxes.
 
     Raises
     ------
@@ -116,19 +100,19 @@ def make(
     Warns
     -----
     SmallBoxWarning
-        If boxes have a side of less than 3 pixels of the network input; the page says it too.
+        If boxes have a side < 3 pixels of the network input; the page says so too.
 
     Examples
     --------
     >>> from fastanchor.datasets import sample
     >>> made = make(sample(), source="sample", n=6, gen=10, sweep_n=[])
-    >>> [(layer.level, len(layer.anchors)) for layer in made.levels]
+    >>> [(level.level, len(level.anchors)) for level in made.levels]
     [(4, 3), (5, 3)]
     """
     ready = to_network_input(boxes, img_size, fit, min_size).on_engine()
     result = auto_anchor(ready, n=n, thr=thr, gen=gen, rng=seed, progress=progress)
     wh = ready.wh
-    parts = (deal(result.anchors) if deal else None) or levels(n)
+    counts = (choose_levels(result.anchors) if choose_levels else None) or usual_counts(n)
     if sweep_n is None:
         distinct = len(np.unique(wh[:100_000], axis=0))
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
@@ -143,8 +127,8 @@ def make(
         "seed": seed,
         "fastanchor": fastanchor.__version__,
     }
-    heads = layers(result.anchors, parts, result.check.counts)
-    return Report(source, boxes.summary(), wh, result, heads, result.check, swept, settings, min_size, boxes.remarks)
+    levels = by_level(result.anchors, counts, result.check.counts)
+    return Report(source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size)
 
 
 def data_name(path: str) -> str:
@@ -203,17 +187,13 @@ def _notes(report: Report) -> list[str]:
         notes.append(f"Left out: {no_side(result.n_filtered, report.min_size)}")
     if result.n_small:
         notes.append(small_boxes(result.n_small))
-    if _counts(report) == levels(n):
+    if counts_of(report.levels) == usual_counts(n):
         notes += unusual(n)
     return notes + remarks(report.levels)
 
 
-def _counts(report: Report) -> Split:
-    return [(level.level, len(level.anchors)) for level in report.levels]
-
-
 def _pairs(what: str, values: Mapping[str, Any]) -> str:
-    return Table((what, "value"), [(name, str(value)) for name, value in values.items()], words=2).html()
+    return Table((what, "value"), [(name, str(value)) for name, value in values.items()], align="l").html()
 
 
 def _picture(caption: str, width: float, height: float, draw: Callable[..., None], *content: Any) -> str:
@@ -324,7 +304,7 @@ def _pasted(report: Report) -> Iterator[str]:
     """Yield the text for each detector that resizes images as was done here; of the others, why it is missing."""
     result = report.result
     for name, title in PASTED.items():
-        fit = export.FORMATS[name].fit
+        fit = export.FORMATS[name].needs.fit
         yield f"<h3>{escaped(title)}</h3>"
         if result.fit not in (None, fit):
             does = {"stretch": "stretches images", "letterbox": "keeps the proportions of images"}[fit]
@@ -332,7 +312,7 @@ def _pasted(report: Report) -> Iterator[str]:
                    f"--fit {fit} makes a page with it.</p>")  # fmt: skip
             continue
         try:
-            text = export.emit(result.anchors, name, _counts(report), made_for=result.made_for)
+            text = export.emit(result.anchors, name, counts_of(report.levels), made_for=result.made_for)
         except fastanchor.DataError as error:
             text = f"# {error}"
         yield f"<pre>{escaped(text)}</pre>"

@@ -14,7 +14,7 @@ from fastanchor._output import check_output
 from fastanchor._types import Fit
 from fastanchor.anchors import AnchorResult
 from fastanchor.cli import _detector
-from fastanchor.levels import Layer, Split
+from fastanchor.levels import Level, LevelCounts, counts_of
 
 __all__ = ["Plan", "pasted", "planned"]
 
@@ -36,29 +36,31 @@ class Plan(NamedTuple):
             return None
         return self.arguments.fit or (self.config.note and self.config.note.fit)
 
-    def split(self, anchors: np.ndarray) -> Split | None:
+    def levels(self, anchors: np.ndarray) -> LevelCounts | None:
         """Return the levels that were chosen, else those of the configuration, else None."""
         own = [] if self.config is None else [level for level, _ in self.config.layout]
-        chosen = _detector.chosen_split(self.arguments, anchors, own)
-        return self.config.own_parts(self.n) if chosen is None and self.config is not None else chosen
+        chosen = _detector.chosen_levels(self.arguments, anchors, own)
+        return self.config.own_levels(self.n) if chosen is None and self.config is not None else chosen
 
-    def text(self, result: AnchorResult, split: Split | None) -> str | None:
+    def text(self, result: AnchorResult, levels: LevelCounts | None) -> str | None:
         """Return the text of ``--edit`` or ``--emit``."""
         if self.arguments.edit is not None:
-            return result.edited(self.arguments.edit, split, fit=self.fit)
+            return result.edited(self.arguments.edit, levels, fit=self.fit)
         if self.arguments.emit is None:
             return None
-        text = export.emit(result.anchors, self.arguments.emit, split, made_for=result.made_for, fit=self.arguments.fit)
+        text = export.emit(
+            result.anchors, self.arguments.emit, levels, made_for=result.made_for, fit=self.arguments.fit
+        )
         return f"{text}\n"
 
-    def log_changes(self, split: Split | None) -> None:
+    def log_changes(self, levels: LevelCounts | None) -> None:
         """Log what changes in the edited file besides the sizes of its anchors."""
         config, file = self.config, self.arguments.edit
         if config is None:
             return
         if config.n is not None and config.n != self.n:
             LOG.info("%s: has %d anchors, and gets %d", file, config.n, self.n)
-        have, want = [len(rows) for _, rows in config.layout], [count for _, count in split or []]
+        have, want = [len(rows) for _, rows in config.layout], [count for _, count in levels or []]
         if sum(have) and have != want:
             LOG.info("%s: its levels have %s anchors, and get %s", file, _listed(have), _listed(want))
 
@@ -82,7 +84,7 @@ def planned(arguments: argparse.Namespace) -> Plan:
     plan = Plan(arguments, config, _detector.network(arguments, config, arguments.emit), n)
     stand_in = np.full((n, 2), 100.0)
     # levels by stride depend on the anchors
-    levels = None if arguments.by == "stride" else plan.split(stand_in)
+    levels = None if arguments.by == "stride" else plan.levels(stand_in)
     if config is not None:
         export.edit(arguments.edit, stand_in, levels, made_for=plan.made_for, fit=plan.fit)
     elif arguments.emit is not None:
@@ -101,18 +103,18 @@ def _agree(arguments: argparse.Namespace, config: export.Config) -> None:
     raise DataError(f"{arguments.edit} {does}: drop --fit {arguments.fit}, or {change} in the file")
 
 
-def pasted(result: AnchorResult, levels: Sequence[Layer], arguments: argparse.Namespace) -> list[str]:
+def pasted(result: AnchorResult, levels: Sequence[Level], arguments: argparse.Namespace) -> list[str]:
     """Return the text to paste for the two families of YOLO, or why there is none."""
     lines = []
-    parts = [(layer.level, len(layer.anchors)) for layer in levels]
+    parts = counts_of(levels)
     counts = [count for _, count in parts]
-    if result.fit in (None, export.FORMATS["yolov5"].fit):
+    if result.fit in (None, export.FORMATS["yolov5"].needs.fit):
         if len(set(counts)) == 1:
             lines += ["", "# YOLOv5 / YOLOv7 model YAML", result.to_yolov5(parts)]
         else:
             lines += ["", "no text for YOLOv5, which needs the same number of anchors in each level, not "
                           f"{_listed(counts)}: {_evened(counts, arguments)}"]  # fmt: skip
-    if result.fit in (None, export.FORMATS["darknet"].fit):
+    if result.fit in (None, export.FORMATS["darknet"].needs.fit):
         lines += ["", "# Darknet cfg", result.to_darknet()]
     return lines
 

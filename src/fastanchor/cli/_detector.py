@@ -13,9 +13,9 @@ from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes
 from fastanchor.cli._values import whole
 from fastanchor.export import FORMATS, Config, Input
-from fastanchor.levels import Layer, Split, split
+from fastanchor.levels import Level, LevelCounts, level_counts
 
-__all__ = ["chosen_split", "classes_remark", "input_row", "input_text", "level_rows", "network", "per_level",
+__all__ = ["chosen_levels", "classes_remark", "input_row", "input_text", "level_rows", "network", "per_level",
            "shown_input", "shown_levels"]  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
         note = config.note
         fits += [config.fit, note and note.fit, config.default_fit]
         sizes += [config.img_size, note and note.img_size]
-    fits.append("letterbox" if fmt is None else FORMATS[fmt].fit)
+    fits.append("letterbox" if fmt is None else FORMATS[fmt].needs.fit)
     return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
 
 
@@ -71,22 +71,22 @@ def per_level(arguments: argparse.Namespace) -> list[int] | None:
     return [_check.integer(count, "--per-level", least=0) for count in counts]
 
 
-def chosen_split(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> Split | None:
+def chosen_levels(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> LevelCounts | None:
     """Return the levels of the command line, None without its options; `own` are those of the configuration."""
     counts = per_level(arguments)
     if arguments.levels is None and counts is None and arguments.by == "area":
         return None
     known = own and (counts is None or len(counts) == len(own))
     names = arguments.levels if arguments.levels is not None or not known else list(own)
-    return split(anchors, names, per_level=counts, by=arguments.by)
+    return level_counts(anchors, names, per_level=counts, by=arguments.by)
 
 
-def level_rows(levels: Sequence[Layer]) -> list[dict[str, Any]]:
+def level_rows(levels: Sequence[Level]) -> list[dict[str, Any]]:
     """Return the levels as JSON values."""
     return [{**level._asdict(), "anchors": level.anchors.tolist()} for level in levels]
 
 
-def shown_levels(levels: Sequence[Layer]) -> str:
+def shown_levels(levels: Sequence[Level]) -> str:
     """Return the table of levels: stride, share of the boxes, anchors."""
     lines = ["level   stride   boxes  anchors"]
     for level, stride, anchors, share in levels:

@@ -16,7 +16,7 @@ from fastanchor._text import many
 from fastanchor.cli import _detector
 from fastanchor.cli._words import Word
 from fastanchor.evaluate import AnchorCheck
-from fastanchor.levels import Layer, layers, levels, unusual
+from fastanchor.levels import Level, by_level, unusual, usual_counts
 
 __all__ = ["differences", "levels_of", "of_anchors", "scored_anchors"]
 
@@ -74,13 +74,13 @@ def _need_as_many(arguments: argparse.Namespace, config: export.Config, used: in
 
 def levels_of(
     arguments: argparse.Namespace, config: export.Config, used: list[int], found: AnchorCheck
-) -> tuple[list[Layer], list[str]]:
+) -> tuple[list[Level], list[str]]:
     """Return the levels: those of the command line, else of the file, else the usual ones; and warnings about them."""
-    chosen = _detector.chosen_split(arguments, found.anchors, [level for level, _ in config.layout])
+    chosen = _detector.chosen_levels(arguments, found.anchors, [level for level, _ in config.layout])
     if chosen is not None or not config.layout:
         n = len(found.anchors)
         warnings = [*([config.why] if config.why else []), *(unusual(n) if chosen is None else [])]
-        return layers(found.anchors, chosen or levels(n), found.counts), warnings
+        return by_level(found.anchors, chosen or usual_counts(n), found.counts), warnings
     anchors = config.anchors[used]
     order = np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")
     place = {used[at]: i for i, at in enumerate(order.tolist())}
@@ -88,7 +88,7 @@ def levels_of(
     for level, rows in config.layout:
         at = [place[row] for row in rows]
         share = float(found.counts[sorted(set(at))].sum() / found.counts.sum())
-        own.append(Layer(level, 2**level, found.anchors[at], share))
+        own.append(Level(level, 2**level, found.anchors[at], share))
     return own, []
 
 

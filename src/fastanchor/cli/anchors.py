@@ -14,7 +14,7 @@ from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
 from fastanchor.cli import _answer, _configuration, _data, _detector, _options, _values
 from fastanchor.cli._speak import print_exactly
-from fastanchor.levels import layers, remarks, split, unusual
+from fastanchor.levels import by_level, level_counts, remarks, unusual
 
 __all__ = ["add", "run"]
 
@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _data.add_data(parser, optional=True, training=True)
     _options.add(parser, "network input", auto_anchor)
     _options.add(parser, "search", auto_anchor, n=None)
-    _options.add(parser, "levels of the detector", split, levels=None)
+    _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
     text.add_argument("--edit", type=_values.file, metavar="FILE",
@@ -44,9 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     with _answer.computing(arguments):
         ready = to_network_input(data.boxes, **network, min_size=arguments.min_size)
         result = auto_anchor(ready, **search)
-    chosen = plan.split(result.anchors)
-    parts = chosen or export.usual_levels(arguments.emit, plan.n)
-    levels = layers(result.anchors, parts, result.check.counts)
+    chosen = plan.levels(result.anchors)
+    levels = by_level(result.anchors, chosen or export.default_levels(arguments.emit, plan.n), result.check.counts)
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)

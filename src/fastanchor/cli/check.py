@@ -14,7 +14,7 @@ from fastanchor import _check, evaluate, plot
 from fastanchor._network import to_network_input
 from fastanchor.cli import _answer, _data, _detector, _options, _scored
 from fastanchor.cli._words import Several
-from fastanchor.levels import remarks, split
+from fastanchor.levels import level_counts, remarks
 
 __all__ = ["add", "run"]
 
@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")
     _options.add(parser, "network input", evaluate.check)
     _options.add(parser, "search", evaluate.check)
-    _options.add(parser, "levels of the detector", split, levels=None)
+    _options.add(parser, "levels of the detector", level_counts, levels=None)
     _answer.add_output(parser, "plot", "force", "backend")
 
 

@@ -15,7 +15,7 @@ from fastanchor.anchors import auto_anchor
 from fastanchor.cli import _answer, _data, _detector, _options
 from fastanchor.cli._values import ranges
 from fastanchor.html_report import data_name, make, page
-from fastanchor.levels import split
+from fastanchor.levels import level_counts
 from fastanchor.plot import needed
 
 __all__ = ["add", "run"]
@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     search = _options.add(parser, "search", auto_anchor, "n", "thr", "gen", "rng")
     search.add_argument("--sweep", type=lambda text: [] if text == "none" else ranges(text), metavar="N-N",
                         help="numbers of anchors of the curve, or none (default: 1-12)")  # fmt: skip
-    _options.add(parser, "levels of the detector", split, levels=None)
+    _options.add(parser, "levels of the detector", level_counts, levels=None)
     output = {"help": "the page", "required": True, "metavar": "FILE.html"}
     _answer.add_output(parser, "force", "backend", output=output)
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         made = make(
             data.boxes,
             source=", ".join(map(data_name, arguments.data)) or data.read["source"],
-            deal=lambda anchors: _detector.chosen_split(arguments, anchors),
+            choose_levels=lambda anchors: _detector.chosen_levels(arguments, anchors),
             sweep_n=arguments.sweep,
             **options,
         )
