@@ -11,7 +11,7 @@ import pytest
 import fastanchor
 from fastanchor import export
 from fastanchor.cli import main
-from fastanchor.cli.sweep import numbers
+from fastanchor.cli._values import ranges
 
 HERE = Path(__file__).resolve().parent / "data"
 COCO = ["10,13", "16,30", "33,23", "30,61", "62,45", "59,119", "116,90", "156,198", "373,326"]
@@ -134,7 +134,7 @@ def test_check_prints_and_judges(capsys):
     assert code == 0
     found = fastanchor.check(fastanchor.datasets.sample(), [[float(v) for v in a.split(",")] for a in COCO])
     assert f"BPR       {found.bpr:.5f}" in out
-    assert f"past thr  {found.past_thr:.2f} anchors a box" in out
+    assert f"matches   {found.past_thr:.2f} anchors per box above thr" in out
     assert re.search(rf"^small +{found.sizes[0].boxes:,} ", out, re.MULTILINE)
     assert run(capsys, "check", "--quiet", "--anchors", *COCO, "--min-bpr", found.bpr)[0] == 0
     code, out, _ = run(capsys, "check", "--quiet", "--anchors", *COCO, "--min-bpr", 1)
@@ -232,8 +232,8 @@ def test_sweep(capsys):
     assert f"  2   {expected.mean_iou[1]:.5f}  {expected.fitness[1]:.5f}  {expected.bpr[1]:.5f}" in out
 
 
-def test_numbers():
-    assert numbers("1-3, 9") == [1, 2, 3, 9]
+def test_ranges():
+    assert ranges("1-3, 9") == [1, 2, 3, 9]
 
 
 def test_report(capsys, tmp_path):

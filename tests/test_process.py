@@ -266,7 +266,7 @@ def test_no_memory_is_a_sentence(capsys, monkeypatch):
     def big(*_, **__):
         raise MemoryError("Unable to allocate 7.28 TiB")
 
-    monkeypatch.setattr("fastanchor.cli._common.sample", big)
+    monkeypatch.setattr("fastanchor.cli._data.sample", big)
     assert main(["anchors", "--quiet"]) == 2
     assert capsys.readouterr().err == "fastanchor: not enough memory (Unable to allocate 7.28 TiB)\n"
 
@@ -369,7 +369,7 @@ def load(arguments):
         pass
     {rest}
 
-command._common.load = load
+command._data.load = load
 sys.argv = ["fastanchor", "stats", "x"]
 sys.exit(entry())
 """

@@ -221,7 +221,7 @@ def test_a_number_of_anchors_is_that_of_each_level(capsys, tmp_path, table):
     assert [line.split("# ")[1] for line in out.splitlines()[2:6]] == ["P2/4", "P3/8", "P4/16", "P5/32"]
     assert "classes" not in err
     code, _, err = run(capsys, "check", table, "--anchors", file)
-    assert (code, "has a number of anchors, and not their sizes" in err) == (2, True)
+    assert (code, "contains a number of anchors, but not their sizes" in err) == (2, True)
 
 
 def test_boxes_without_image_sizes_are_for_any_input(capsys, tmp_path):

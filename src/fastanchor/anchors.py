@@ -14,6 +14,7 @@ from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, SMALL
+from fastanchor._text import many
 from fastanchor._types import (
     Computed,
     EngineName,
@@ -29,6 +30,7 @@ from fastanchor._types import (
     Rng,
     Start,
     Update,
+    picture,
 )
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
@@ -41,7 +43,7 @@ from fastanchor.starts import N_INIT, fittest
 __all__ = ["AnchorResult", "auto_anchor"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AnchorResult(Result):
     """What :func:`fastanchor.auto_anchor` found. Sizes are pixels of the network input; the arrays are read-only.
 
@@ -172,6 +174,23 @@ class AnchorResult(Result):
             "fit": self.fit,
             "img_size": None if self.img_size is None else list(self.img_size),
         }
+
+    def plot(self, boxes: Scalable) -> Any:
+        """Return a matplotlib figure of the anchors, the search, and `boxes`, which are those of the job."""
+        return picture("anchors", self, to_network_input(boxes, self.img_size or 640, self.fit or "letterbox").wh)
+
+    def to_text(self) -> str:
+        """Return the anchors and their scores as text, after k-means and after the search."""
+        before, search = self.to_dict()["kmeans"], self.evolve
+        lines = [f"k-means   {many(self.kmeans.n_iter, 'update')}, {self.kmeans.stop}", *_scored_lines(before)]
+        generations = len(search.history) - 1
+        if not generations:
+            return "\n".join([*lines, "search    off"])
+        lines.append(f"evolved   {many(generations, 'generation')}, {search.accepted:,} of them fitter")
+        if search.objective != "ratio":
+            start, end = search.history[[0, -1]]
+            lines.append(f"  by      {search.objective}, {start:.5f} -> {end:.5f}, by looking at every box")
+        return "\n".join([*lines, *_scored_lines(self.to_dict())])
 
 
 def auto_anchor(
@@ -311,3 +330,9 @@ def auto_anchor(
         fit=ready.fit,
         img_size=ready.img_size,
     )
+
+
+def _scored_lines(found: dict[str, Any]) -> list[str]:
+    anchors = "  ".join(f"{w:.4g} x {h:.4g}" for w, h in found["anchors"])
+    scores = f"fitness {found['fitness']:.5f}   BPR {found['bpr']:.5f}   mean IoU {found['mean_iou']:.5f}"
+    return [f"  anchors {anchors}", f"  {scores}"]

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import EVERY
-from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes
+from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes, picture
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Engine, choose
 from fastanchor.engine._threads import each, thread_count
@@ -37,7 +37,7 @@ class SizeClass(NamedTuple):
     mean_iou: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AnchorCheck(Result):
     """The result of :func:`fastanchor.check`. Sizes are pixels of the network input; the arrays are read-only.
 
@@ -81,6 +81,31 @@ class AnchorCheck(Result):
             name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()
         }
         return {**values, "sizes": [size._asdict() for size in self.sizes]}
+
+    def plot(self, boxes: Sizes) -> Any:
+        """Return a matplotlib figure of the anchors and `boxes`, (n, 2) in pixels of the network input."""
+        return picture("anchors", self, _check.as_sizes(boxes, "boxes"))
+
+    def to_text(self) -> str:
+        """Return the scores as text: over all boxes, by size of box, by anchor."""
+        lines = [
+            f"fitness   {self.fitness:.5f}",
+            f"BPR       {self.bpr:.5f}   boxes with an anchor above thr = {self.thr:g}",
+            f"matches   {self.past_thr:.2f} anchors per box above thr",
+            f"mean IoU  {self.mean_iou:.5f}",
+            f"ratio     {self.mean_ratio:.3f} over all anchors, {self.mean_best:.3f} with the best",
+            "",
+            "size        boxes   share  fitness      BPR  mean IoU",
+        ]
+        for name, count, fitness, bpr, mean_iou in self.sizes:
+            scores = "       -        -         -"
+            if fitness is not None and bpr is not None and mean_iou is not None:
+                scores = f"{fitness:>8.5f} {bpr:>8.5f}  {mean_iou:>8.5f}"
+            lines.append(f"{name:<7} {round(count):>9,}  {count / self.boxes:6.1%} {scores}")
+        lines += ["", "anchor                 boxes   share"]
+        for (w, h), count in zip(self.anchors.tolist(), self.counts.tolist(), strict=True):
+            lines.append(f"{w:>7.4g} x {h:<8.4g} {round(count):>9,}  {count / self.boxes:6.1%}")
+        return "\n".join(lines)
 
 
 def check(

@@ -94,7 +94,7 @@ def _need_pillow() -> None:
     try:
         import PIL.Image  # noqa: F401
     except ImportError:
-        raise BackendError("drawing needs Pillow; it comes with: pip install 'fastanchor[plot]'") from None
+        raise BackendError("Pillow is not installed; pip install 'fastanchor[images]'") from None
 
 
 def _file_names(names: Sequence[str]) -> list[str]:
