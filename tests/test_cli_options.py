@@ -262,7 +262,7 @@ def test_what_a_file_holds_is_no_option(capsys, here):
     said = error(capsys, "check", "t.csv", "--anchors", "bad.json")
     assert said.startswith("fastanchor: bad.json: anchors[0] = (-1.0, 2.0): widths and heights")
     (here / "bad.txt").write_text("1 2 3")
-    assert error(capsys, "check", "t.csv", "--anchors", "bad.txt").startswith("fastanchor: bad.txt: anchors: has 3")
+    assert error(capsys, "check", "t.csv", "--anchors", "bad.txt").startswith("fastanchor: bad.txt: anchors: got 3")
 
 
 @pytest.mark.parametrize(
