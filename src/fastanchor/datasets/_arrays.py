@@ -45,7 +45,7 @@ def array_batch(file: str) -> Batch:
                     there = ", ".join(content.files) or "nothing"
                 wh = next((arrays[name] for name in WH if name in arrays), None)
     except DAMAGED as error:
-        raise Unusable("no array of numbers", None, _why(error)) from None
+        raise Unusable("not an array of numbers", None, _why(error)) from None
     if wh is None:
         raise Unusable("no array named wh or boxes", None, f"it holds {there}")
     if wh.ndim != 2 or wh.shape[1] != 2 or wh.dtype.kind not in "fiu":

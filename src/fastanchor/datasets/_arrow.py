@@ -52,7 +52,7 @@ def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Ta
             roles = choose(names)
             return _parquet(arrow, source, fields, roles), roles
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise Unusable("no Parquet file that can be read", None, first_line(error)) from None
+        raise Unusable("not a valid Parquet file", None, first_line(error)) from None
 
 
 def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) -> Taken:

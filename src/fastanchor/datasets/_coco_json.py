@@ -7,7 +7,6 @@ import functools
 import gc
 import importlib
 import importlib.util
-import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -15,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray
-from fastanchor.datasets._foreign import json_kind
+from fastanchor.datasets._foreign import json_kind, json_of
 from fastanchor.datasets._probe import HEAD
 from fastanchor.datasets._record import CROWD, IGNORED, NOTHING, UNNAMED, Batch, Job, number_of
-from fastanchor.datasets._skips import Skips, Unusable, impostor
+from fastanchor.datasets._skips import Skips, Unusable
 
 __all__ = ["decode"]
 
@@ -133,9 +132,9 @@ def _no_collection() -> Iterator[None]:
 
 def _loose(data: bytes, file: str, job: Job) -> Batch:
     """Decode any JSON, and take of its annotations what is one."""
-    content, skips = _json(data), job.skips
+    content, skips = json_of(data), job.skips
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
-        raise Unusable("file that is no COCO JSON", None, json_kind(data[:HEAD], whole=True))
+        raise Unusable("JSON file that is not COCO", None, json_kind(data[:HEAD], whole=True, valid=True))
     images: dict[Any, int] = {}
     names: list[str] = []
     sizes: list[tuple[float, float]] = []
@@ -157,7 +156,7 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
     image_of, category_of, flags, index, areas = [], [], [], [], []
     for i, annotation in enumerate(content["annotations"]):
         if not isinstance(annotation, dict):
-            skips.add("annotation that is no object", file, f"annotations[{i}]")
+            skips.add("annotation that is not an object", file, f"annotations[{i}]")
             continue
         bbox = _bbox(annotation, job.options.form)
         if bbox is None:
@@ -175,29 +174,13 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
     )  # fmt: skip
 
 
-def _json(data: bytes) -> Any:
-    what = impostor(data[:512], "JSON")
-    if what or not data.strip():
-        raise Unusable(what or "empty file", 1)
-    try:
-        return json.loads(data.decode(json.detect_encoding(data)))
-    except json.JSONDecodeError as error:
-        raise Unusable("file that is no JSON", error.lineno, error.msg) from None
-    except UnicodeDecodeError as error:
-        raise Unusable("file that is no JSON", None, f"byte {error.start}: {error.reason}") from None
-    except RecursionError:
-        raise Unusable("JSON that is nested too deeply") from None
-    except ValueError:
-        raise Unusable("JSON with a number of thousands of digits") from None
-
-
 def _objects(content: dict[str, Any], name: str, file: str, skips: Skips) -> Iterator[dict[str, Any]]:
     given = content.get(name)
     for i, one in enumerate(given if isinstance(given, list) else []):
         if isinstance(one, dict):
             yield one
         else:
-            skips.add(f"entry of {name} that is no object", file, f"{name}[{i}]")
+            skips.add(f"entry of {name} that is not an object", file, f"{name}[{i}]")
 
 
 def _key(value: Any) -> Any:

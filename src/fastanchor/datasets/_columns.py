@@ -18,8 +18,8 @@ from fastanchor.datasets._skips import Skips
 
 __all__ = ["Codes", "Taken", "batch_of", "coded", "coded_numbers", "place", "unpacked"]
 
-OTHER_SIZE = "image size that is not the one of the image's first row"
-BAD_WEIGHT = "weight that is no number >= 0"
+OTHER_SIZE = "image size that differs from that of the image's first row"
+BAD_WEIGHT = "weight that is not a number >= 0"
 YES = ("1", "true", "yes")
 BRACKETS = str.maketrans("[](){},;", "        ")
 

@@ -210,7 +210,7 @@ def _rows(table: Sheet) -> Iterator[tuple[int, list[str]]]:
                 if reader.line_num > table.header and any(cell.strip() for cell in row):
                     yield reader.line_num, row
     except UnicodeDecodeError as error:
-        raise Unusable("file that is no UTF-8 text", None, error.reason) from None
+        raise Unusable("not UTF-8 text", None, error.reason) from None
     except csv.Error as error:
         raise Unusable("no table", None, str(error)) from None
 
@@ -219,7 +219,7 @@ def _text(data: bytes, encoding: str, *, whole: bool = True) -> str:
     try:
         return codecs.getincrementaldecoder(encoding)().decode(data, whole)
     except UnicodeDecodeError as error:
-        raise Unusable("file that is no UTF-8 text", None, error.reason) from None
+        raise Unusable("not UTF-8 text", None, error.reason) from None
 
 
 def _number(cell: str) -> float:

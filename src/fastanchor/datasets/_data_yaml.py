@@ -18,24 +18,27 @@ from fastanchor.datasets._image_lists import ends_of, label_files
 from fastanchor.datasets._label_folders import below, labels_of
 from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import Source
-from fastanchor.datasets._skips import Skips, shown
+from fastanchor.datasets._skips import NO_SPLIT, Skips, shown
 
-__all__ = ["YAML", "class_names", "described", "kpt_shape", "load", "names_above", "of_yaml", "part_keys"]
+__all__ = ["YAML", "above", "class_names", "described", "kpt_shape", "load", "of_yaml", "part_keys"]
 
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 YAML = (".yaml", ".yml")
 DESCRIBED = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+ABOVE = 2  # folders above one of labels in which its data.yaml may be
 LONGEST = 4096  # characters of a path, which no system exceeds
-GONE = "part of the data set that is not there"
 
 
-def names_above(path: Path) -> tuple[str, ...] | None:
-    """Return the class names of the data.yaml in the folder of `path` or the one above."""
-    for folder in (path.parent, path.absolute().parent.parent):
-        for name in DESCRIBED:
-            if is_file(folder / name):
-                return class_names(folder / name, load(folder / name))
-    return None
+def above(folder: Path) -> tuple[tuple[str, ...] | None, tuple[int, int] | None]:
+    """Return the class names and the shape of key points that the nearest data.yaml in or above a folder declares."""
+    folder = folder.absolute()
+    for path in (place / name for place in (folder, *folder.parents[:ABOVE]) for name in DESCRIBED):
+        if is_file(path):
+            with suppress(DataError):  # only a help: the labels are here
+                content = load(path)
+                if part_keys(content):
+                    return class_names(path, content), kpt_shape(path, content)
+    return None, None
 
 
 def described(probe: Probe) -> Path | None:
@@ -81,7 +84,7 @@ def parts_of(
         for entry in entries[key]:
             there = resolve(entry)
             if there is None:
-                skips.add(GONE, path, functools.partial(_line_of, path, key), f"{key}: {entry}")
+                skips.add(NO_SPLIT, path, functools.partial(_line_of, path, key), f"{key}: {entry}")
             elif isinstance(there, Path):
                 listed = label_files(there)
                 files += listed

@@ -13,6 +13,7 @@ from fastanchor._hints import hint
 from fastanchor._text import many
 from fastanchor._types import Remark
 from fastanchor.datasets._judge import AREA, alike
+from fastanchor.datasets._skips import NO_SPLIT, Skips
 from fastanchor.datasets._unit import InPixels
 
 __all__ = ["examine"]
@@ -28,9 +29,11 @@ EXAMPLES = 5  # classes that are named
 LARGE = 0.5  # share of the image that the median box may have
 
 
-def examine(seen: InPixels, lost: Mapping[str, int]) -> list[Remark]:
-    """Return the remarks about a set, doubts about the reading first; `lost` was left out by faults."""
-    found = [*_lost(len(seen.wh), lost)]
+def examine(seen: InPixels, skips: Skips) -> list[Remark]:
+    """Return the remarks about a set, doubts about the reading first."""
+    found = [*_lost(len(seen.wh), skips.lost())]
+    if NO_SPLIT in skips.counts:
+        found.append(Remark("missing split", skips.examples[NO_SPLIT], skips.counts[NO_SPLIT]))
     if not len(seen.wh):
         images = len(seen.batch.label)
         text = f"the labels of {many(images, 'image')} hold no box"

@@ -85,7 +85,7 @@ def load(
     pixels = pixels._replace(batch=batch, wh=wh, xy=xy)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips, more)
-    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips.lost())]
+    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips)]
     boxes = _boxes(pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     return Loaded(boxes, batch, format.name, parts, taken, idle, places, more)

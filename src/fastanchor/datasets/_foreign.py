@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from fastanchor.datasets import _xml
-from fastanchor.datasets._skips import impostor
+from fastanchor.datasets._skips import Unusable, impostor
 
-__all__ = ["COCO", "VOC", "json_kind", "kind", "xml_kind"]
+__all__ = ["COCO", "LABELME", "VOC", "json_kind", "json_of", "kind", "xml_kind"]
 
 VOC = "Pascal VOC"
 COCO = "COCO"
+LABELME = "LabelMe"
 MOST = 6  # keys that are named
 WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 
@@ -19,7 +21,7 @@ _TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}\[\]"]', re.DOTALL)
 _COCO_KEYS = {"images", "annotations", "categories", "info", "licenses"}
 # keys of the outermost object, or of those in the outermost list; keys further in; what such a file is
 _OBJECTS: tuple[tuple[set[str], set[str], str], ...] = (
-    ({"shapes"}, set(), "LabelMe"),
+    ({"shapes"}, set(), LABELME),
     ({"_via_img_metadata"}, set(), "VGG Image Annotator"),
     (set(), {"filename", "regions"}, "VGG Image Annotator"),
     ({"asset", "regions"}, set(), "VoTT"),
@@ -44,11 +46,11 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
     if what:
         return what
     if not ending and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):  # standard input
-        return ", ".join(filter(None, ("JSON", json_kind(head, whole=whole))))
+        return f"JSON, {json_kind(head, whole=whole) or 'not valid'}"
     if ending == ".xml":
         return xml_kind(head)
     if ending == ".json":
-        return json_kind(head, whole=whole)
+        return json_kind(head, whole=whole) or "not valid JSON"
     if ending == ".txt" and WIDER.match(head):
         return "the list of WIDER FACE, which is not read"
     first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
@@ -68,20 +70,41 @@ def xml_kind(head: bytes) -> str:
     return f"root element <{root}>"
 
 
-def json_kind(head: bytes, *, whole: bool) -> str:
-    """Return what a JSON file is, or nothing if it is none."""
+def json_of(data: bytes) -> Any:
+    """Return what a JSON file holds."""
+    what = impostor(data[:512], "JSON")
+    if what or not data.strip():
+        raise Unusable(what or "empty file", 1)
+    try:
+        return json.loads(data.decode(json.detect_encoding(data)))
+    except json.JSONDecodeError as error:
+        raise Unusable("not valid JSON", error.lineno, f"column {error.colno}: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise Unusable("not valid JSON", None, f"byte {error.start}: {error.reason}") from None
+    except RecursionError:
+        raise Unusable("JSON nested too deeply") from None
+    except ValueError:
+        raise Unusable("JSON with a number of thousands of digits") from None
+
+
+def json_kind(head: bytes, *, whole: bool, valid: bool = False) -> str:
+    """Return what a JSON file is by its keys, or nothing if it is not JSON, or broken before a key that says so."""
     text = head.decode(json.detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
     if text[:1] not in ("{", "["):
         return ""
     own, inner = _keys(text)
-    if text[0] == "[":
-        return next((name for outer, deep, name in _LISTS if outer <= own and deep <= inner), "a list")
-    for outer, deep, name in _OBJECTS:
-        if outer <= own and deep <= inner:
-            return name
-    if "annotations" in own or (not whole and own & _COCO_KEYS):
+    known = _LISTS if text[0] == "[" else _OBJECTS
+    found = next((name for outer, deep, name in known if outer <= own and deep <= inner), "")
+    if found:
+        return found
+    if text[0] == "{" and ("annotations" in own or (not whole and own & _COCO_KEYS)):
         return COCO
-    return f"keys {', '.join(sorted(own)[:MOST])}" if own else "no keys"
+    if whole and not valid:
+        try:
+            json_of(head)
+        except Unusable:
+            return ""
+    return "a list" if text[0] == "[" else f"keys {', '.join(sorted(own)[:MOST])}" if own else "no keys"
 
 
 def _keys(text: str) -> tuple[set[str], set[str]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from math import isnan
 from pathlib import Path
 
 from fastanchor._reading import decoded, is_folder
 from fastanchor.datasets._probe import Probe, joined
+from fastanchor.datasets._record import NOTHING, number_of
 
-__all__ = ["below", "has_rows", "label_folders", "labels_of"]
+__all__ = ["below", "first_row", "has_rows", "label_folders", "labels_of"]
 
 NOT_LABELS = frozenset((
     "classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt",
@@ -43,12 +45,15 @@ def label_folders(probe: Probe) -> tuple[dict[str, list[str]], bool]:
 
 def has_rows(head: bytes) -> bool:
     """Return whether the first row of a file is a class and numbers relative to an image."""
-    first = next((words for line in decoded(head).splitlines() if (words := line.split())), [])
-    try:
-        cls, *values = map(float, first)
-    except ValueError:
-        return False
+    cls, *values = first_row(head) or [-1.0]
     return len(values) >= 4 and cls >= 0.0 and cls % 1.0 == 0.0 and max(map(abs, values[:4])) <= FARTHEST
+
+
+def first_row(head: bytes) -> list[float]:
+    """Return the first row of a file as numbers, NaN for a class that is a word; nothing if it is not such a row."""
+    first = next((words for line in decoded(head).splitlines() if (words := line.split())), [])
+    cls, *values = [*map(number_of, first), NOTHING[0]]
+    return [cls, *values[:-1]] if len(first) > 1 and not any(map(isnan, values[:-1])) else []
 
 
 def texts(probe: Probe, folders: Iterable[str]) -> dict[str, list[str]]:

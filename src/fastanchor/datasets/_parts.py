@@ -86,7 +86,7 @@ def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, 
         there = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
         if there is None:
             legal = ", ".join(map(repr, parts))
-            rule = f"must be 'all' or one of {legal}" if parts else "the labels have no parts"
+            rule = f"must be 'all' or one of {legal}" if parts else "the labels declare no splits"
             raise DataError(f"{called('split')} = {name!r}: {rule}, in {shown(probe.path)}")
         taken.append(there)
     return tuple(dict.fromkeys(taken))

@@ -12,7 +12,7 @@ from fastanchor._hints import hint
 from fastanchor.datasets._record import Options
 from fastanchor.datasets._skips import Unusable
 
-__all__ = ["CORNERS", "Roles", "key", "roles"]
+__all__ = ["CORNERS", "UNCLEAR", "Roles", "key", "roles"]
 
 # names in lower case without blanks, underscores and other signs; before each may stand one of PREFIXES
 PREFIXES = ("bbox", "box", "roi", "bb", "")
@@ -36,6 +36,7 @@ WEIGHT = ("boxweight",)  # not any "weight", which may be that of what is in the
 # of columns beside width and height that could hold a box, so that width and height could be the image's
 PLACES = re.compile(r"(?:bbox|box|roi|bb)?[xy](?:\d+|min|max|c|center|centre)?|(?!.*id$).*(?:box|roi|coord|corner|poly|"
                     r"segment|annotation|left|right|top|bottom).*")  # fmt: skip
+UNCLEAR = "columns that may be the image's or the box's"
 QUADS = re.compile(r"(?:bbox|box|roi|bb)?[xy][0-4]")
 
 Names = dict[str, int]
@@ -55,8 +56,8 @@ class Roles(NamedTuple):
     split: int
     group: int
     weight: int  # how often each box counts
-    # whether the box has no more than columns called width and height, as a table of images would have
-    bare: bool = False
+    bare: bool = False  # whether the box is width and height alone, as in a table of images
+    unclear: str = ""  # those two columns and that of the image, where the header does not say whose sides they are
 
     @property
     def numbers(self) -> list[int]:
@@ -105,15 +106,16 @@ def _of_names(columns: tuple[str, ...], given: tuple[str, ...] | None, weighted:
     called = _first(place, NAMES) if image == place.get("image", -1) else image
     label, split, group = [_first(place, one) for one in (CLASS, SPLIT, GROUP)]
     weight = _first(place, WEIGHT) if weighted is None else _weight(columns, place, weighted)
-    bare = given is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
+    unclear, bare = "", given is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
     if bare:
         used = {*box, *sizes, image, called, label, split, group, weight}
         others = [columns[at] for one, at in place.items() if at not in used and PLACES.fullmatch(one)]
+        which = " and ".join(map(repr, (columns[at] for at in box)))
         if others:
-            which = " and ".join(map(repr, (columns[at] for at in box)))
-            detail = f"{which} beside {', '.join(map(brief, others[:4]))}; {hint('columns')}"
-            raise Unusable("columns that may be the image's or the box's", None, detail)
-    return Roles(box, form, sizes, image, called, label, split, group, weight, bare)
+            raise Unusable(UNCLEAR, None, f"{which} beside {', '.join(map(brief, others[:4]))}; {hint('columns')}")
+        if image >= 0 and not sizes and weight < 0:
+            unclear = f"{which} beside {columns[image]!r}"
+    return Roles(box, form, sizes, image, called, label, split, group, weight, bare, unclear)
 
 
 def _box(place: Names) -> tuple[list[int], str]:

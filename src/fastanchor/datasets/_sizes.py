@@ -24,7 +24,7 @@ from fastanchor.datasets._places import Places
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._skips import impostor, shown
 
-__all__ = ["Sized", "differing", "image_size", "sized", "what_is"]
+__all__ = ["SAMPLED", "Sized", "differing", "image_size", "sized", "what_is"]
 
 SAMPLED = 16  # images whose headers are compared with what the labels say
 MARK = "fastanchor image sizes"
@@ -105,7 +105,7 @@ def what_is(path: Path) -> str:
             head = file.read(64)
     except OSError as error:
         return f"cannot be opened: {error.strerror}"
-    return impostor(head, "an image") or "no image that can be read" if head else "an empty file"
+    return impostor(head, "an image") or "not a readable image" if head else "an empty file"
 
 
 def image_size(path: Path) -> Pair | None:

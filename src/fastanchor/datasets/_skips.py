@@ -11,8 +11,9 @@ from fastanchor._hints import hint
 from fastanchor._text import many, plain
 
 __all__ = [
-    "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED",
-    "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "impostor", "no_text", "row_of", "shown", "shown_counts",
+    "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "NO_SPLIT",
+    "OTHER_UNIT", "REVERSED", "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "impostor", "no_text", "row_of",
+    "shown", "shown_counts",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -20,11 +21,12 @@ INFINITE = "box with non-finite coordinates"
 REVERSED = "box with reversed corners"
 NEGATIVE = "box with negative width or height"
 ZERO = "box with zero width or height"
-OTHER_UNIT = "box in pixels among boxes relative to their image"
-DUPLICATE = "row that stands twice in its file"
-NO_CLASS = "row whose class is no whole number >= 0"
+OTHER_UNIT = "box in pixels instead of relative to the image"
+DUPLICATE = "duplicate row"
+NO_CLASS = "row whose class is not a whole number >= 0"
 NO_SIZE = "image size missing"
 NO_SIZE_BOX = "box of an image without a size"
+NO_SPLIT = "missing split"
 BACKGROUND = "image without a label file (background)"
 
 REPORTED = 5

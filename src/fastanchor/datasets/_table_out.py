@@ -77,7 +77,9 @@ def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:
         empty = np.setdiff1d(np.arange(len(known)), index)
     nothing = np.full(len(empty), np.nan)
     columns: dict[str, NDArray[Any]] = {}
-    for names, pairs in ((("xmin", "ymin"), boxes.xy), (("width", "height"), boxes.wh)):
+    # without a place and a class, width and height could be those of the image
+    sides = ("width", "height") if boxes.xy is not None or index is None else ("box_width", "box_height")
+    for names, pairs in ((("xmin", "ymin"), boxes.xy), (sides, boxes.wh)):
         if pairs is not None:
             columns.update((name, np.concatenate([pairs[:, i], nothing])) for i, name in enumerate(names))
     if index is not None:

@@ -42,7 +42,7 @@ def load(path: Path) -> Any:
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
     except _BROKEN as error:
-        raise DataError(f"{shown(path)}: is no cache of labels ({type(error).__name__})") from None
+        raise DataError(f"{shown(path)}: not a valid labels.cache ({str(error) or type(error).__name__})") from None
 
 
 def array(value: Any) -> NDArray[Any] | None:

@@ -113,10 +113,10 @@ def _patient(data: bytes) -> Element:
         if not text.strip():
             raise Unusable("empty file", 1 if not text else None) from None
         line = error.position[0]
-        reason = "truncated XML file" if error.code in _CUT_SHORT else "file that is no XML"
+        reason = "truncated XML file" if error.code in _CUT_SHORT else "not valid XML"
         raise Unusable(reason, line, error.msg.partition(":")[0]) from None
     except ValueError as error:  # lone surrogates
-        raise Unusable("file that is no XML", None, str(error)) from None
+        raise Unusable("not valid XML", None, str(error)) from None
 
 
 def _entity(text: str) -> Unusable:

@@ -35,11 +35,11 @@ def load(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or "unreadable"
-        raise DataError(f"{shown(path)}{where}: is no YAML ({problem})") from None
+        raise DataError(f"{shown(path)}{where}: not valid YAML ({problem})") from None
     except DataError:
         raise
     except _UNFIT as error:
-        raise DataError(f"{shown(path)}: is no usable YAML ({type(error).__name__})") from None
+        raise DataError(f"{shown(path)}: not valid YAML ({type(error).__name__})") from None
     finally:
         if loader is not None:
             loader.dispose()

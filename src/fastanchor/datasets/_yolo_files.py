@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, is_file, text_of
-from fastanchor.datasets._data_yaml import YAML, class_names, described, kpt_shape, load, of_yaml, part_keys, parts_of
+from fastanchor.datasets._data_yaml import (
+    YAML,
+    above,
+    class_names,
+    described,
+    kpt_shape,
+    load,
+    of_yaml,
+    part_keys,
+    parts_of,
+)
 from fastanchor.datasets._image_lists import ends_of, folders_above, is_list, label_files
-from fastanchor.datasets._label_folders import has_rows, label_folders
+from fastanchor.datasets._label_folders import first_row, has_rows, label_folders
 from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import Source
 from fastanchor.datasets._skips import shown
@@ -33,10 +43,17 @@ def sniff(probe: Probe) -> Source | None:
     head = probe.head(str(path))
     if is_list(head):
         images = label_files(path)
-        return Source(list(images), 3, names=_names_beside([path.parent]), images=images)
-    if probe.named or has_rows(head):
-        return Source([str(path)], 3, names=_names_beside([path.parent, path.parent.parent]))
+        return _described(Source(list(images), 3, images=images), [path.parent])
+    sure = probe.named or has_rows(head)
+    if sure or first_row(head):
+        return _described(Source([str(path)], 3 if sure else 1), [path.parent, path.parent.parent])
     return None
+
+
+def _described(source: Source, folders: Sequence[Path]) -> Source:
+    """Return a source with what files beside the labels, or a data.yaml above them, say of classes and key points."""
+    names, shape = above(folders[0])
+    return source._replace(names=_names_beside(folders) or names, hints={"kpt_shape": shape})
 
 
 def _of_folder(probe: Probe) -> Source | None:
@@ -56,12 +73,15 @@ def _of_folder(probe: Probe) -> Source | None:
         return _of_darknet(probe, Path(data[0]))
     if not folders:
         return None
-    names = _names_beside([*map(Path, folders), probe.path, probe.path.absolute().parent])
-    shape = None
-    if there is not None:
-        names, shape = names or class_names(there, content), kpt_shape(there, content)
     files = [file for found in folders.values() for file in found]
-    return Source(files, 3 if seen else 1, names=names, hints={"kpt_shape": shape})
+    source = _described(
+        Source(files, 3 if seen else 1), [probe.path, *map(Path, folders), probe.path.absolute().parent]
+    )
+    if there is None:
+        return source
+    return source._replace(
+        names=source.names or class_names(there, content), hints={"kpt_shape": kpt_shape(there, content)}
+    )
 
 
 def _of_darknet(probe: Probe, path: Path) -> Source:

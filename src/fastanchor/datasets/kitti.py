@@ -55,7 +55,7 @@ def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
         row = _row(words)
         if row is None:
             reason = SEVERAL if len(words) > AFTER + MOST else row_of(len(words))
-            job.skips.add(reason, file, number, shown(line.strip()[:60]))
+            job.skips.add(reason, file, number, f"{shown(line.strip()[:60])}; expected 15 or 16")
             continue
         names.append(row[0])
         box += row[1]

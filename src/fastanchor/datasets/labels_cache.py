@@ -17,7 +17,7 @@ from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.datasets import _unpickle
 from fastanchor.datasets._class_numbers import classed, is_number
-from fastanchor.datasets._data_yaml import names_above
+from fastanchor.datasets._data_yaml import above
 from fastanchor.datasets._judge import blame, within
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
@@ -39,7 +39,7 @@ def table(file: str, job: Job) -> Batch:
     names, sizes, tables = [], [], []
     for name, size, rows in _entries(_unpickle.load(Path(file)), file):
         if rows is None:
-            job.skips.add("image whose labels are no table of boxes", file, None, name)
+            job.skips.add("image whose labels are not a table of boxes", file, None, name)
             continue
         names.append(name)
         sizes.append(_pair(size))
@@ -55,7 +55,7 @@ def table(file: str, job: Job) -> Batch:
     if not whole.all():
         blame(NO_CLASS, ~whole, batch, FORMAT, job.skips)
         batch, cls = batch.take(whole), cls[whole]
-    return classed(batch, cls, names_above(Path(file)))
+    return classed(batch, cls, above(Path(file).parent)[0])
 
 
 def image_sizes(path: Path) -> dict[str, tuple[float, float]]:
@@ -82,7 +82,7 @@ def _entries(content: Any, path: str) -> Iterator[tuple[str, Any, FloatArray | N
     if unpacked is not None and unpacked.dtype == object and unpacked.size == 1:
         content = unpacked.item()
     if not isinstance(content, dict):
-        raise DataError(f"{shown(path)}: is no cache of labels (no mapping inside)")
+        raise DataError(f"{shown(path)}: not a valid labels.cache (no mapping inside)")
     if isinstance(content.get("labels"), list):  # Ultralytics
         for item in content["labels"]:
             if isinstance(item, dict):

@@ -55,7 +55,7 @@ def _images(text: str, file: str, job: Job) -> Iterator[Image]:
             continue
         parts = _parts(line)
         if parts is None:
-            job.skips.add("line that is no image with boxes", file, number, shown(line[:60]))
+            job.skips.add("line that is not an image with boxes", file, number, shown(line[:60]))
             continue
         name, size, rows = parts
         box: list[float] = []

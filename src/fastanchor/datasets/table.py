@@ -8,7 +8,9 @@ names win:
 * ``bbox``: four numbers in a text or list, left, top, width and height unless `form` says otherwise; in Parquet also
   inside ``objects``, a row an image;
 * else ``width, height`` (or ``w, h``, or two columns without a header): the box's. Beside any of the others they are
-  the image's, as ``image_width, image_height`` always are. `columns` names others.
+  the image's, as ``image_width, image_height`` always are. Beside the name of an image alone they are the box's only
+  if an image has several, or one that differs from the size of the image's file; else they are refused, and `columns`
+  decides.
 
 ``image``, ``filename`` or ``image_id`` say which image a box lies in, ``class`` or ``label`` its class, ``split`` its
 part; ``box_weight``, or the column that `weight` names, how often each box counts. A row whose box is empty stands for
@@ -20,18 +22,22 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from fastanchor._hints import hint
 from fastanchor._reading import STDIN
 from fastanchor.datasets._arrays import array_batch
 from fastanchor.datasets._arrow import parquet_columns, parquet_names
 from fastanchor.datasets._columns import batch_of, place
 from fastanchor.datasets._csv import Sheet, sheet, take
 from fastanchor.datasets._judge import within
+from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, ending, joined
 from fastanchor.datasets._record import Batch, Format, Job, Options, Source
-from fastanchor.datasets._roles import Roles, roles
+from fastanchor.datasets._roles import UNCLEAR, Roles, roles
+from fastanchor.datasets._sizes import SAMPLED, image_size
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets._table_out import check, write
 
@@ -99,7 +105,25 @@ def rows_of(file: str, job: Job) -> Batch:
         there = sheet_of(file, job.probe)
         found = _wanted(there.columns, job.options)
         taken = take(there, job.skips, found)
-    return batch_of(taken, found, file, job.skips)
+    batch = batch_of(taken, found, file, job.skips)
+    if found.unclear and not _of_boxes(batch, job, named=found.label >= 0):
+        raise Unusable(UNCLEAR, None, f"{found.unclear}; {hint('columns')}")
+    return batch
+
+
+def _of_boxes(batch: Batch, job: Job, *, named: bool) -> bool:
+    """Return whether widths and heights without a place are those of boxes: by the rows, the images or class names."""
+    assert batch.image is not None
+    rows = batch.take(within(batch.box))
+    assert rows.image is not None
+    first = np.zeros((len(rows.label), 2))
+    first[rows.image[::-1]] = rows.box[::-1]
+    if (rows.box != first[rows.image]).any():  # an image has one size
+        return True
+    places = Places(job.probe, job.options.images)
+    images = places.each(rows.label, rows.file, rows.image[:SAMPLED].tolist())
+    pairs = [(pair, first[i]) for i, image in images.items() if (pair := image_size(Path(image))) is not None]
+    return any(sorted(pair) != sorted(sides) for pair, sides in pairs) if pairs else named
 
 
 def _wanted(columns: list[str], options: Options) -> Roles:

@@ -100,7 +100,7 @@ def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
     if root.tag != "annotation" and root.find("object") is None and root.find("size") is None:
         if root.tag == "html":
             raise Unusable("HTML page instead of XML", 1)
-        raise Unusable("XML file that is no Pascal VOC annotation", 1, xml_kind(data))
+        raise Unusable("XML file that is not a Pascal VOC annotation", 1, xml_kind(data))
     box: list[float] = []
     names, left = [], []
     # one plain tag per find: a path like "bndbox/xmin" leaves the parser's C code and costs ten times as much

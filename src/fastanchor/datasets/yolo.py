@@ -36,6 +36,7 @@ from fastanchor.datasets._yolo_files import sniff
 __all__ = ["FORMAT"]
 
 Mask = NDArray[np.bool_]
+COLUMNS = "expected at least 5: a class and the four numbers of a box"
 LABEL_TOOL = "file with a count and corners in pixels (of BBox-Label-Tool), which are not read"
 
 
@@ -101,7 +102,7 @@ def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: J
     left_out = again | ~whole
     if left_out.any():
         for columns in np.unique(width[short]).tolist():
-            blame(row_of(columns), width == columns, batch, FORMAT, skips)
+            blame(row_of(columns), width == columns, batch, FORMAT, skips, COLUMNS)
         blame(NO_CLASS, ~whole & ~short, batch, FORMAT, skips)
         blame(DUPLICATE, whole & again, batch, FORMAT, skips)
         batch, cls = batch.take(~left_out), cls[~left_out]
