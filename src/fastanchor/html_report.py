@@ -12,13 +12,14 @@ import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
-from fastanchor._small import EVERY, MIN_SIZE, no_side, small_boxes
+from fastanchor._network import to_network_input
+from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
 from fastanchor._text import many, plain
 from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
-from fastanchor.evaluate import AnchorCheck, check, ready
+from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Layer, Split, layers, levels, remarks, unusual
 from fastanchor.plot import classes, curve, heads, history, served, sizes
 
@@ -136,18 +137,15 @@ def make(
     >>> [(layer.level, len(layer.anchors)) for layer in made.levels]
     [(4, 3), (5, 3)]
     """
-    some, own = ready(boxes, img_size, fit, min_size)
-    wh = np.asarray(some)
-    result = auto_anchor(
-        boxes, img_size=img_size, n=n, thr=thr, gen=gen, fit=fit, min_size=min_size, rng=seed, progress=progress
-    )
-    found = check(wh, result.anchors, thr=thr, weights=own)
+    ready = to_network_input(boxes, img_size, fit, min_size).on_engine()
+    result = auto_anchor(ready, n=n, thr=thr, gen=gen, rng=seed, progress=progress)
+    wh = ready.wh
     parts = (deal(result.anchors) if deal else None) or levels(n)
     if sweep_n is None:
         distinct = len(np.unique(wh[:100_000], axis=0))
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
     numbers = list(sweep_n)
-    swept = sweep(wh, numbers, thr=thr, min_size=EVERY, rng=seed, progress=progress, weights=own) if numbers else None
+    swept = sweep(ready, numbers, thr=thr, rng=seed, progress=progress) if numbers else None
     settings = {
         "network input": _input(result),
         "anchors": n,
@@ -157,8 +155,8 @@ def make(
         "seed": seed,
         "fastanchor": fastanchor.__version__,
     }
-    heads = layers(result.anchors, parts, found.counts)
-    return Report(source, boxes.summary(), wh, result, heads, found, swept, settings, min_size, boxes.remarks)
+    heads = layers(result.anchors, parts, result.check.counts)
+    return Report(source, boxes.summary(), wh, result, heads, result.check, swept, settings, min_size, boxes.remarks)
 
 
 def _shown(text: str) -> str:
