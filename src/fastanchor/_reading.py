@@ -20,23 +20,9 @@ from typing import IO, NamedTuple
 from fastanchor._errors import DataError, MissingFileError
 
 __all__ = [
-    "FLAGS",
-    "LABEL",
-    "SETTINGS",
-    "STDIN",
-    "Bound",
-    "check_kind",
-    "content",
-    "decoded",
-    "is_file",
-    "is_folder",
-    "named",
-    "opened",
-    "piped",
-    "refusal",
-    "text_of",
-    "unreadable",
-]
+    "FLAGS", "LABEL", "SETTINGS", "STDIN", "Bound", "check_kind", "check_size", "content", "decoded", "is_file",
+    "is_folder", "named", "opened", "piped", "refusal", "text_of", "unreadable",
+]  # fmt: skip
 
 
 class Bound(NamedTuple):

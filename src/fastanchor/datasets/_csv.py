@@ -11,6 +11,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
+from math import isnan
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -228,8 +229,4 @@ def _number(cell: str) -> float:
 
 
 def _numeric(cell: str) -> bool:
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True
+    return not isnan(_number(cell))

@@ -14,8 +14,7 @@ from typing import Any
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, is_file, is_folder, text_of
 from fastanchor.datasets import _yaml
-from fastanchor.datasets._image_lists import ends_of, label_files
-from fastanchor.datasets._label_folders import below, labels_of
+from fastanchor.datasets._label_files import below, ends_of, label_files, labels_of
 from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import Source
 from fastanchor.datasets._skips import NO_SPLIT, Skips, shown

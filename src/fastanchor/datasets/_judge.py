@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,8 +13,9 @@ from fastanchor._types import FloatArray
 from fastanchor.datasets._record import CROWD, IGNORED, Batch, Format
 from fastanchor.datasets._skips import INFINITE, NEGATIVE, REVERSED, UNREADABLE, ZERO, Skips
 
-__all__ = ["AREA", "alike", "blame", "judged", "wanted", "within"]
+__all__ = ["AREA", "alike", "blame", "classed", "is_number", "judged", "wanted", "within"]
 
+BELOW = 2**31  # numbers of classes
 AREA = 0.02  # by which areas in labels differ from those of their boxes, since they were rounded
 
 Boxes = tuple[Batch, FloatArray, FloatArray | None]
@@ -85,3 +89,25 @@ def blame(reason: str, rows: NDArray[np.bool_], batch: Batch, format: Format, sk
         values = ", ".join("?" if value != value else f"{value:g}" for value in batch.box[row].tolist())
         skips.add(reason, label, place, f"{values}; {advice}" if advice else values)
     skips.note(reason, len(at) - len(named))
+
+
+def is_number(values: FloatArray) -> NDArray[np.bool_]:
+    """Return which values can be the number of a class."""
+    with np.errstate(invalid="ignore"):
+        found: NDArray[np.bool_] = (values >= 0) & (values < BELOW) & (values == np.floor(values))
+    return found
+
+
+def classed(batch: Batch, values: FloatArray, names: Sequence[str] | None) -> Batch:
+    """Return a batch with its classes, by their numbers; those that the names do not reach are called by the number."""
+    cls, classes = values.astype(np.int64), list(names or ())
+    beyond = cls >= len(classes)
+    numbers: list[int] = []
+    if beyond.any():
+        found, at = np.unique(cls[beyond], return_inverse=True)
+        cls[beyond] = len(classes) + at.reshape(-1)
+        numbers = found.tolist()
+    return replace(
+        batch, cls=cls, classes=[*classes, *map(str, numbers)], ordered=bool(names),
+        unnamed=len(numbers) if names else 0,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._reading import is_file, opened
@@ -33,13 +33,13 @@ _WORD = re.compile(r"[a-z]+")
 Way = tuple[tuple[int, int], ...]
 
 
-class Listing:
-    """The names in a folder: files in natural order, folders, and links that lead nowhere; and the files' endings."""
+class Listing(NamedTuple):
+    """The names in a folder, files in natural order; and the files' endings."""
 
-    __slots__ = ("broken", "endings", "files", "folders")
-
-    def __init__(self, files: list[str], folders: list[str], broken: list[str], endings: set[str]) -> None:
-        self.files, self.folders, self.broken, self.endings = files, folders, broken, endings
+    files: list[str]
+    folders: list[str]
+    broken: list[str]  # links that cannot be followed
+    endings: set[str]
 
 
 class Probe:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fastanchor._reading import decoded
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.datasets._record import number_of
 
 __all__ = ["Rows", "parse", "twice"]
 
@@ -175,7 +176,7 @@ def _careful(data: bytes, file: int) -> Rows:
     for number, line in enumerate(decoded(data).encode("utf-8", "surrogateescape").splitlines(), start=1):
         tokens = line.split()
         if tokens:
-            values += map(_number, tokens)
+            values += [number_of(token.decode("ascii", "replace")) for token in tokens]
             width.append(len(tokens))
             lines.append(number)
     return Rows(
@@ -184,10 +185,3 @@ def _careful(data: bytes, file: int) -> Rows:
         np.full(len(width), file, dtype=np.int64),
         np.array(lines, dtype=np.int64),
     )
-
-
-def _number(token: bytes) -> float:
-    try:
-        return float(token) if b"_" not in token else np.nan  # Python's own spelling of numbers
-    except ValueError:
-        return np.nan

@@ -16,9 +16,8 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.datasets import _unpickle
-from fastanchor.datasets._class_numbers import classed, is_number
 from fastanchor.datasets._data_yaml import above
-from fastanchor.datasets._judge import blame, within
+from fastanchor.datasets._judge import blame, classed, is_number, within
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
 from fastanchor.datasets._skips import NO_CLASS, shown

@@ -24,8 +24,7 @@ from fastanchor._hints import hint
 from fastanchor._reading import decoded, is_file
 from fastanchor._types import FloatArray, IntArray, Remark
 from fastanchor.datasets import _kinds, labels_cache
-from fastanchor.datasets._class_numbers import classed, is_number
-from fastanchor.datasets._judge import blame, within
+from fastanchor.datasets._judge import blame, classed, is_number, within
 from fastanchor.datasets._options import rows_of
 from fastanchor.datasets._probe import folders_of
 from fastanchor.datasets._record import Batch, Format, Job

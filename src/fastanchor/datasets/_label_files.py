@@ -1,17 +1,21 @@
-"""Folders of YOLO label files."""
+"""Label files of YOLO data sets: those of a folder, and those of a list of images, one a line."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from math import isnan
 from pathlib import Path
 
-from fastanchor._reading import decoded, is_folder
-from fastanchor.datasets._probe import Probe, joined
+from fastanchor._reading import decoded, is_file, is_folder, text_of
+from fastanchor.datasets._probe import HEAD, IMAGES, Probe, joined
 from fastanchor.datasets._record import NOTHING, number_of
 
-__all__ = ["below", "first_row", "has_rows", "label_folders", "labels_of"]
+__all__ = [
+    "below", "ends_of", "first_row", "folders_above", "has_rows", "is_list", "label_files", "label_folders",
+    "labels_of",
+]  # fmt: skip
 
 NOT_LABELS = frozenset((
     "classes.txt", "obj.names.txt", "requirements.txt", "train.txt", "val.txt", "valid.txt", "test.txt",
@@ -20,7 +24,8 @@ NOT_LABELS = frozenset((
 README = "readme"
 LABELS = frozenset(("labels", "label"))
 OF_IMAGES = ("images", "image", "JPEGImages")  # folders beside which one called labels may stand
-LOOKED_AT = 20  # files of a folder that are opened to find a row
+LOOKED_AT = 20  # files or images of a folder that are looked at
+ABOVE = 3  # folders above a list from which its paths may start
 FARTHEST = 10.0  # from the image, as a multiple of its side
 
 
@@ -93,3 +98,68 @@ def _swap(path: str, name: str) -> str:
         if parts[i] == name:
             return str(Path(*parts[:i], "labels", *parts[i + 1 :]))
     return path
+
+
+# --- lists of images
+
+
+def is_list(head: bytes) -> bool:
+    """Return whether a text names an image in each line."""
+    lines = decoded(head).splitlines()
+    if len(head) == HEAD:  # the last line may be cut
+        lines = lines[:-1]
+    named = [line for line in map(str.strip, lines) if line]
+    return bool(named) and all(line.lower().endswith(IMAGES) for line in named)
+
+
+def label_files(path: Path) -> dict[str, str]:
+    """Return the label file of each image in a list, with the image.
+
+    Labels stand beside the images, or in a folder called labels instead of that of the images.
+    """
+    names: dict[tuple[str, str], str] = {}
+    for line in text_of(path).splitlines():
+        parent, _, name = line.strip().replace("\\", "/").rpartition("/")
+        if name:
+            names[parent, name] = name.rpartition(".")[0] or name
+    inside: dict[str, list[tuple[str, str]]] = {}
+    for (parent, name), stem in names.items():
+        inside.setdefault(parent, []).append((name, stem))
+    starts = {}
+    for parent, some in inside.items():
+        starts[parent] = [joined(folder, [""])[0] for folder in _places(path, parent, some[:LOOKED_AT])]
+    found: dict[str, str] = {}
+    for (parent, name), stem in names.items():
+        label, image = starts[parent]
+        found.setdefault(f"{label}{stem}.txt", image + name)
+    return found
+
+
+def _places(path: Path, parent: str, some: list[tuple[str, str]]) -> tuple[str, str]:
+    """Return the folders that are meant by one in a list: that of the labels, and that of the images."""
+    for root in folders_above(path):
+        image = os.path.normpath(root / parent)
+        for label in labels_of(image):
+            if is_folder(Path(label)):
+                return label, image
+    # of another machine: some of the images or their labels must be there
+    for end in (*ends_of("/" + parent), ""):
+        for root in folders_above(path):
+            image = os.path.normpath(root / end)
+            for label in labels_of(image):
+                if any(is_file(Path(label, f"{stem}.txt")) or is_file(Path(image, name)) for name, stem in some):
+                    return label, image
+    return str(path.parent / parent), str(path.parent / parent)
+
+
+def folders_above(path: Path) -> list[Path]:
+    """Return the folders from which the paths in a file may start."""
+    return [path.parent, *path.parent.absolute().parents[:ABOVE], Path()]
+
+
+def ends_of(entry: str) -> list[str]:
+    """Return the ends of a path from another machine, longest first."""
+    if not (entry.startswith("/") or re.match(r"[A-Za-z]:", entry)):
+        return []
+    parts = [part for part in entry.split("/") if part]
+    return ["/".join(parts[i:]) for i in range(1, len(parts))]
