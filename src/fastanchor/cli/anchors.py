@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         said += _head.classes_remark(arguments.edit, plan.config, boxes)
     if arguments.plot is not None:
-        plot.anchors(result, ready.wh, arguments.plot, levels=heads, thr=arguments.thr, replace=arguments.force)
+        plot.save(plot.anchors(result, ready.wh, heads), arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     text = _text(result, asked, plan, arguments)
     if text is not None and arguments.output is not None:

@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         said += _head.classes_remark(arguments.anchors, config, boxes)
     said += remarks(heads)
     if arguments.plot is not None:
-        plot.checked(found, ready.wh, heads, arguments.plot, replace=arguments.force)
+        plot.save(plot.anchors(found, ready.wh, heads), arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     passed = arguments.min_bpr is None or found.bpr >= arguments.min_bpr
     if arguments.json:

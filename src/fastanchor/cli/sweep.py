@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             objective=arguments.objective,
         )
     if arguments.plot is not None:
-        plot.swept(found, arguments.plot, replace=arguments.force)
+        plot.save(plot.swept(found), arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     if arguments.json:
         rest = {

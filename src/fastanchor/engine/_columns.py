@@ -14,6 +14,7 @@ from fastanchor.engine._exact import UNIT, Scale
 from fastanchor.engine._objective import Objective, valued
 from fastanchor.engine._order_statistics import Medians
 from fastanchor.engine._protocol import Below, Profile, Served
+from fastanchor.engine._rounded import Rounded
 from fastanchor.engine._threads import CHUNK, each, thread_count
 
 __all__ = ["BLOCK", "Columns", "Far", "Rows", "Tally", "columns_of"]
@@ -79,6 +80,7 @@ class Columns:
         self.threads = thread_count(threads)
         self._sizes: tuple[float, float] | None = None
         self._medians: tuple[Medians, Medians] | None = None
+        self._rounded: Rounded | None = None
 
     def __len__(self) -> int:
         return len(self.w)
@@ -106,9 +108,7 @@ class Columns:
         if self.rows is None:
             return np.arange(len(rows)), np.column_stack([self.w[rows], self.h[rows]])
         held = self.rows
-        wanted = np.zeros(max(int(rows.max(initial=-1)), int(held.max(initial=0))) + 1, bool)
-        wanted[rows] = True
-        found = np.flatnonzero(wanted[held])  # in the order of the columns; the inverse of `rows` is not kept
+        found = self._places(rows)  # in the order of the columns; the inverse of `rows` is not kept
         order = found[np.argsort(held[found])]
         names = held[order]
         at = np.searchsorted(names, rows)
@@ -185,8 +185,7 @@ class Columns:
         `counts` (k,), and if they are wanted the sums of `sides`, hold what the labels add up to, where they are not
         -1. They are whole numbers, so to change them by what moved gives the same as to add up anew.
         """
-        cw, ch = columns_of(centers)
-        kernel = self._assigner(metric)
+        label = self._labeller(centers, metric)
         moving = sides is not None and sides.scale.digits == 2 and self.counted is None
         if not moving:
             counts[:] = 0
@@ -194,14 +193,14 @@ class Columns:
                 sides.digits[:] = 0
 
         def work(chunks: list[slice]) -> list[tuple[int, IntArray, Any]]:
-            distance, before = np.empty(min(CHUNK, len(self))), np.empty(min(CHUNK, len(self)), np.int32)
+            before = np.empty(min(CHUNK, len(self)), np.int32)
             changed, some = 0, np.zeros_like(counts)
             sums = None if sides is None else Tally(sides.scale, np.zeros_like(sides.digits))
             for c in chunks:
                 w, h, own, old = self.w[c], self.h[c], labels[c], before[: c.stop - c.start]
                 if moving or self.counted is not None:
                     old[:] = own
-                more = kernel(w, h, cw, ch, own, distance[: w.size])
+                more = label(c, own)
                 if self.counted is not None:
                     more = int(np.count_nonzero((own != old) & (self.counted[c] > 0)))
                 changed += more
@@ -328,11 +327,22 @@ class Columns:
         """
         found: list[float | None] = [None] * len(mutants)
         for i, anchors in enumerate(mutants):
+            if self.backend == "numpy" and self._ceiling(anchors, thr) < needs[i]:
+                continue
             total, _ = self.fitness(anchors, thr)
             found[i] = total
             if total > sure:
                 break
         return found
+
+    def _ceiling(self, anchors: FloatArray, thr: float) -> float:
+        """Return what the total of these anchors is not above, at a third of the time."""
+        single = self._single()
+
+        def bound(chunks: list[slice]) -> list[float]:
+            return [single.ceiling(c, anchors, thr) for c in chunks]
+
+        return sum(each(bound, single.distinct, self.threads))
 
     def bounds(self, mutants: Sequence[FloatArray], thr: float) -> FloatArray:
         """Return what the totals of these anchors are not above, (m,), without looking at a box."""
@@ -425,6 +435,10 @@ class Columns:
     def _each(self, function: Callable[[list[slice]], list[T]]) -> list[T]:
         return each(function, len(self), self.threads)
 
+    def _places(self, rows: IntArray) -> IntArray:
+        """Return the places of the boxes of these rows."""
+        return np.flatnonzero(np.isin(self.rows, rows))
+
     def _weights(self, c: slice) -> IntArray | None:
         return None if self.counted is None else self.counted[c]
 
@@ -440,6 +454,23 @@ class Columns:
     def _assigner(self, metric: Metric) -> Callable[..., int]:
         kernel: Callable[..., int] = getattr(self.kernels, f"assign_{metric}")
         return kernel
+
+    def _labeller(self, centers: FloatArray, metric: Metric) -> Callable[[slice, LabelArray], int]:
+        """Return what writes the nearest centres of a chunk's boxes, and returns how many are others than before."""
+        cw, ch = columns_of(centers)
+        kernel = self._assigner(metric)
+        single = self._single() if self.backend == "numpy" and metric == "iou" else None
+
+        def label(c: slice, labels: LabelArray) -> int:
+            changed = None if single is None else single.assign_iou(c, cw, ch, labels)
+            return kernel(self.w[c], self.h[c], cw, ch, labels, np.empty(len(labels))) if changed is None else changed
+
+        return label
+
+    def _single(self) -> Rounded:
+        if self._rounded is None:
+            self._rounded = Rounded(self.w, self.h, self.counted)
+        return self._rounded
 
     def _plain_of(self, c: slice, cw: FloatArray, ch: FloatArray, metric: Metric) -> FloatArray:
         """Return the plain distances of a chunk's boxes to their nearest centres."""
