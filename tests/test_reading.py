@@ -175,7 +175,7 @@ HOSTILE = {
     "aliases of aliases": (LEVELS + "train: images\nnames: *a11\n", "aliases repeat its"),
     "merged again and again": (MERGED + "train: images\nnames: [a]\n", "aliases repeat its"),
     "a value within itself": ("train: images\nnames: &n [*n]\n", "line 2: the value contains itself"),
-    "lists as names": ("train: images\nnames: [a, [b]]\n", r"names\[1\] = \['b'\]: must be a text"),
+    "lists as names": ("train: images\nnames: [a, [b]]\n", r"names\[1\] = \['b'\]: expected a text"),
     "a long number": (f"train: images\nnc: {'1' * 9999}\n", "line 2: holds a number of 9,999 characters"),
     "minutes of minutes": (f"train: images\nnc: 1{':1' * 9999}\n", "line 2: holds a number of 19,999 characters"),
     "a tag that does not fit": ("train: images\nnc: !!bool maybe\n", "not valid YAML"),
@@ -342,7 +342,7 @@ def test_tables_of_the_same_boxes_are_not_added_up(tmp_path, name, read, others)
     assert (remark.count, remark.doubt) == (len(others), False)
     first = sorted(others)[0]
     files = "1 label file" if len(others) == 1 else "2 label files"
-    assert remark.text == f"also there, not read: {files} of the format table ({tmp_path / first})"
+    assert remark.text == f"not read: {files} of the format table ({tmp_path / first})"
     assert fastanchor.read(tmp_path, format="table").wh.tolist() == [[30, 20]] * len(others)
 
 

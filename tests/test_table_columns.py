@@ -506,11 +506,11 @@ def test_google_automl(tmp_path, line):
 @pytest.mark.parametrize("header", ["filename,xmin,ymin,xmax,ymax", "filename,x,y,w,h"])
 def test_images_of_unknown_size_are_not_drawn(tmp_path, capsys, header):
     file = put(tmp_path / "a.csv", f"{header}\na.jpg,1,2,30,40\n")
-    with pytest.raises(DataError, match=r"a\.csv: the sizes of its images are unknown, so it cannot be drawn; see"):
+    with pytest.raises(DataError, match=r"a\.csv: the sizes of the images are unknown, so boxes cannot be drawn; see"):
         iter_images(file)
     code, out, err = run(capsys, "show", file, "-o", tmp_path / "out")
     assert (code, out) == (2, "")
-    assert err.endswith("so it cannot be drawn; give --source-size WxH or --images DIR\n")
+    assert err.endswith("so boxes cannot be drawn; give --source-size WxH or --images DIR\n")
     assert [image.width for image in iter_images(file, source_size=(64, 48))] == [64]
 
 

@@ -102,14 +102,14 @@ def test_bad_rows_are_counted_by_reason_and_named_by_line(tmp_path):
     assert boxes.wh.tolist() == [[3, 4]]
     assert boxes.image_wh.tolist() == [[9, 9], [9, 9]]  # the last row is an image without a box
     assert boxes.skipped == {
-        "row with another number of cells than the header": 1,
+        "row whose number of cells differs from the header": 1,
         "box with zero width or height": 1,
         "box with reversed corners": 1,
         "box with unreadable coordinates": 1,
         "box with non-finite coordinates": 1,
     }
     assert any("boxes.csv, line 3: box with zero width or height" in one for one in said)
-    with pytest.raises(DataError, match="line 7: row with another number"):
+    with pytest.raises(DataError, match="line 7: row whose number"):
         fastanchor.read(csv_file(tmp_path, TENSORFLOW + "\n".join(rows)), strict=True)
 
 
@@ -194,7 +194,7 @@ def test_parquet_of_others(tmp_path):
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
     whole = (tmp_path / "ints.parquet").read_bytes()
     (tmp_path / "torn.parquet").write_bytes(whole[:10] + bytes(60) + whole[70:])
-    for name, sentence in (("text", "column of something else than numbers .'w'"), ("bad", "not a valid Parquet file"),
+    for name, sentence in (("text", "column that is not numeric .'w'"), ("bad", "not a valid Parquet file"),
                            ("torn", "not a valid Parquet file")):  # fmt: skip
         with pytest.raises(DataError, match=sentence):
             fastanchor.read(tmp_path / f"{name}.parquet")
@@ -251,7 +251,7 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, capsys, monkeypatch):
 
 
 def test_a_table_cannot_be_drawn(tmp_path):
-    with pytest.raises(DataError, match="tells the sizes of boxes and not where they lie"):
+    with pytest.raises(DataError, match="the labels have no positions of boxes"):
         iter_images(csv_file(tmp_path, "w,h\n1,2\n"))
 
 
@@ -423,7 +423,7 @@ def test_several_data_sets_are_one(tmp_path, capsys):
     code, out, _ = run(capsys, "stats", tmp_path / "one.csv", tmp_path / "two.csv", "--json", "--quiet")
     assert code == 0
     assert json.loads(out)["boxes"] == 600
-    with pytest.raises(DataError, match="is an empty sequence"):
+    with pytest.raises(DataError, match="got an empty sequence"):
         fastanchor.read([])
 
 

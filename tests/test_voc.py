@@ -526,7 +526,7 @@ def test_file_too_large(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(DataError, match=r"gone: no such file or folder; labels in one of the formats 'voc'"):
+    with pytest.raises(DataError, match=r"gone: no such file or folder; expected labels in one of the formats 'voc'"):
         fastanchor.read(tmp_path / "gone")
     with pytest.raises(DataError, match=r"no labels recognised here; it holds nothing; known formats: 'voc'"):
         fastanchor.read(tmp_path)

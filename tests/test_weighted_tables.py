@@ -87,7 +87,7 @@ def test_options_that_cannot_be_used(file, tmp_path):
         fastanchor.read(tmp_path / "a.npy", weight="x")
     (tmp_path / "voc").mkdir()
     (tmp_path / "voc" / "a.xml").write_text("<annotation></annotation>")
-    with pytest.raises(DataError, match="weight = 'x': has no effect on labels of the format voc"):
+    with pytest.raises(DataError, match="weight = 'x': not supported for voc: the labels have no named columns"):
         fastanchor.read(tmp_path / "voc", weight="x")
 
 

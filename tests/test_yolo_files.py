@@ -57,11 +57,11 @@ def test_data_yaml(tmp_path, text):
 BAD_YAMLS = {
     "syntax": ("train: [a\n", r"data.yaml, line 2: not valid YAML"),
     "python": ("train: !!python/object/apply:os.system [ls]\n", r"data.yaml, line 1: not valid YAML"),
-    "a list": ("- a\n", "must hold a mapping"),
-    "no part": ("names: [a]\n", "has none of train, val, test"),
-    "names": ("train: labels\nnames: cat\n", "names: must be a list"),
-    "kpt_shape": ("train: labels\nkpt_shape: [5]\n", "kpt_shape = .*must be"),
-    "number for a path": ("train: 5\n", "train = 5: must be a path"),
+    "a list": ("- a\n", "expected a mapping"),
+    "no part": ("names: [a]\n", "expected at least one of train, val, test"),
+    "names": ("train: labels\nnames: cat\n", "names: expected a list"),
+    "kpt_shape": ("train: labels\nkpt_shape: [5]\n", "kpt_shape = .*expected"),
+    "number for a path": ("train: 5\n", "train = 5: expected a path"),
     "nothing there": (
         "train: elsewhere/images\n",
         "nothing could be read; .*data.yaml, line 1: missing split",
@@ -244,7 +244,7 @@ def test_names(tmp_path, names):
 def test_names_without_numbers(tmp_path, names):
     write(tmp_path / "labels", a=ROW)
     (tmp_path / "data.yaml").write_text(f"train: images\nnames: {names}\n")
-    with pytest.raises(DataError, match="names: must be a list, or a mapping from whole numbers"):
+    with pytest.raises(DataError, match="names: expected a list, or a mapping from whole numbers"):
         fastanchor.read(tmp_path)
 
 
@@ -408,7 +408,7 @@ def test_counts_and_corners_are_named(tmp_path, text):
     write(tmp_path / "Labels", a=text, b=ROW, c=text, d=f"{ROW}\n{OTHER}")
     said = []
     boxes = fastanchor.read(tmp_path, source_size=100, report=said.append)
-    reason = "file with a count and corners in pixels (of BBox-Label-Tool), which are not read"
+    reason = "file of BBox-Label-Tool (a count and corners in pixels), which is not supported"
     assert boxes.skipped == {reason: 2}
     assert said[0] == f"{tmp_path / 'Labels' / 'a.txt'}, line 1: {reason}"
     assert boxes.wh.tolist() == [[20, 30], [20, 30], [10, 10]]

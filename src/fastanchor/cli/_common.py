@@ -210,7 +210,7 @@ def _loaded(arguments: argparse.Namespace) -> tuple[Boxes, dict[str, Any]]:
         source = ", ".join(arguments.data)
     boxes = found.boxes
     if arguments.training and not len(boxes):
-        raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} hold no box")
+        raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} have no boxes")
     balance = getattr(arguments, "balance", None)
     if balance is not None:
         boxes = boxes.balanced(balance)

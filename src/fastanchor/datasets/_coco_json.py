@@ -1,4 +1,4 @@
-"""COCO JSON to columns: a fast way for files that keep to the format, and a loose one for all others."""
+"""Decode COCO JSON: a typed way for files that follow the format, and a loose one for others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DIGITS = 40  # longer texts of digits are names, not numbers
 
 
 def decode(data: bytes, file: str, job: Job) -> Batch:
-    """Return the columns of a file; annotations of no listed image have -1 for it."""
+    """Return the columns of a file; the image of an annotation is -1 if it is not listed."""
     with _no_collection():
         found = _typed(data, file)
         return _loose(data, file, job) if found is None else found
@@ -35,9 +35,9 @@ def _batch(
     file: str, names: list[str], sizes: list[tuple[float, float]], classes: list[str], box: list[Any], image: IntArray,
     cls: IntArray, flags: Any, at: IntArray, areas: Callable[[], FloatArray],
 ) -> Batch:  # fmt: skip
-    # from tuples one after the other: half the time of an array of tuples
+    # a chain of tuples takes half the time of an array of tuples
     corners = np.fromiter(chain.from_iterable(box), np.float64, 4 * len(box)).reshape(-1, 4)
-    # areas take their time, and say something only where most boxes could be corners
+    # areas are slow to decode, and only needed if most boxes could be corners
     doubtful = np.count_nonzero((corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])) > len(corners) / 2
     return Batch(
         [file] * len(names), names, np.array(sizes, dtype=np.float64).reshape(-1, 2), image, corners, cls, classes,
@@ -46,12 +46,12 @@ def _batch(
     )  # fmt: skip
 
 
-# --- the fast way
+# --- typed
 
 
 @functools.cache
 def _decoder() -> Any:
-    """Return a typed decoder and what it raises, or None where msgspec is not installed."""
+    """Return typed decoders and their exceptions; None if msgspec is not installed."""
     if importlib.util.find_spec("msgspec") is None:
         return None
     msgspec: Any = importlib.import_module("msgspec")
@@ -72,7 +72,7 @@ def _decoder() -> Any:
 
 
 def _typed(data: bytes, file: str) -> Batch | None:
-    """Decode a file that keeps to the format; None leaves it to the loose way."""
+    """Decode a file that follows the format; return None otherwise."""
     found = _decoder()
     if found is None:
         return None
@@ -94,7 +94,7 @@ def _typed(data: bytes, file: str) -> Batch | None:
     def told() -> FloatArray:
         try:
             return np.array([one.area for one in areas(data).annotations], dtype=np.float64)
-        except refused:  # areas of another kind say nothing
+        except refused:  # areas of other types are ignored
             return np.full(len(annotations), np.nan)
 
     return _batch(
@@ -117,7 +117,7 @@ def _places(ids: Sequence[Any], places: dict[Any, int]) -> IntArray:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the cyclic collector off: while a million dicts are made it would look through them all, again and again."""
+    """Disable the garbage collector, which would scan millions of new objects again and again."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -127,11 +127,11 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-# --- the loose way
+# --- loose
 
 
 def _loose(data: bytes, file: str, job: Job) -> Batch:
-    """Decode any JSON, and take of its annotations what is one."""
+    """Decode any JSON, and check each annotation."""
     content, skips = json_of(data), job.skips
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise Unusable("JSON file that is not COCO", None, json_kind(data[:HEAD], whole=True, valid=True))
@@ -184,7 +184,7 @@ def _objects(content: dict[str, Any], name: str, file: str, skips: Skips) -> Ite
 
 
 def _key(value: Any) -> Any:
-    """Return an id as it is compared: 7, 7.0 and "7" are one."""
+    """Return an id for comparison: 7, 7.0 and "7" are equal."""
     if isinstance(value, str):
         value = value.strip()
         return int(value) if value.isdecimal() and len(value) < DIGITS else value
@@ -192,7 +192,7 @@ def _key(value: Any) -> Any:
 
 
 def _add(places: dict[Any, int], value: Any, place: int) -> bool:
-    """Remember the very id, and how it may be written otherwise, as "7" for 7; False if it is none, or known."""
+    """Add an id, also in its other spelling, as "7" for 7; return False if it is invalid or known."""
     key = _key(value)
     own = isinstance(value, str), key
     if key is None or own in places:
@@ -203,7 +203,7 @@ def _add(places: dict[Any, int], value: Any, place: int) -> bool:
 
 
 def _of(places: dict[Any, int], value: Any) -> int:
-    """Return the place of an id, -1 if it has none."""
+    """Return the place of an id, -1 if unknown."""
     key = _key(value)
     return places.get((isinstance(value, str), key), places.get(key, -1))
 
@@ -213,7 +213,7 @@ def _switch(value: Any) -> bool:
 
 
 def _bbox(annotation: dict[str, Any], form: str | None) -> Sequence[float] | None:
-    """Return the four numbers of a box, NaN where they cannot be read; of polygons where there is no bbox; or None."""
+    """Return the four numbers of a box, NaN if unreadable; without a bbox those of the polygons; or None."""
     bbox = annotation.get("bbox")
     if bbox is None or bbox == []:
         polygons = annotation.get("segmentation")

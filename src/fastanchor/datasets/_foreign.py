@@ -1,4 +1,4 @@
-"""What an XML or JSON file is, from its beginning: the labels that are read here, and the others by their names."""
+"""Identify XML and JSON files by their first bytes: supported labels, and others by name."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["COCO", "LABELME", "VOC", "json_kind", "json_of", "kind", "xml_kind"]
 VOC = "Pascal VOC"
 COCO = "COCO"
 LABELME = "LabelMe"
-MOST = 6  # keys that are named
+MOST = 6  # keys in a message
 WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 
 _TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}\[\]"]', re.DOTALL)
 _COCO_KEYS = {"images", "annotations", "categories", "info", "licenses"}
-# keys of the outermost object, or of those in the outermost list; keys further in; what such a file is
+# keys of the outermost object, or of the objects in the outermost list; nested keys; kind of file
 _OBJECTS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"shapes"}, set(), LABELME),
     ({"_via_img_metadata"}, set(), "VGG Image Annotator"),
@@ -41,7 +41,7 @@ _LISTS: tuple[tuple[set[str], set[str], str], ...] = (
 
 
 def kind(head: bytes, ending: str, *, whole: bool) -> str:
-    """Return what a file is, or nothing if that cannot be told."""
+    """Return the kind of a file, empty if unknown."""
     what = impostor(head, "labels", markup=False)
     if what:
         return what
@@ -58,7 +58,7 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
 
 
 def xml_kind(head: bytes) -> str:
-    """Return what an XML file is, or nothing if it is none."""
+    """Return the kind of an XML file, empty if it is not XML."""
     found = _xml.outline(head)
     if found is None or found[0] == "html":
         return ""
@@ -71,7 +71,7 @@ def xml_kind(head: bytes) -> str:
 
 
 def json_of(data: bytes) -> Any:
-    """Return what a JSON file holds."""
+    """Return the contents of a JSON file; raise Unusable if it is not valid."""
     what = impostor(data[:512], "JSON")
     if what or not data.strip():
         raise Unusable(what or "empty file", 1)
@@ -88,7 +88,7 @@ def json_of(data: bytes) -> Any:
 
 
 def json_kind(head: bytes, *, whole: bool, valid: bool = False) -> str:
-    """Return what a JSON file is by its keys, or nothing if it is not JSON, or broken before a key that says so."""
+    """Return the kind of a JSON file by its keys, empty if it is not JSON or broken before a key that tells."""
     text = head.decode(json.detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
     if text[:1] not in ("{", "["):
         return ""
@@ -108,7 +108,7 @@ def json_kind(head: bytes, *, whole: bool, valid: bool = False) -> str:
 
 
 def _keys(text: str) -> tuple[set[str], set[str]]:
-    """Return the keys of the outermost object, or of those in the outermost list, and all keys further in."""
+    """Return the keys of the outermost object, or of the objects in the outermost list, and all nested keys."""
     level = 1 if text[0] == "{" else 2
     own: set[str] = set()
     inner: set[str] = set()
@@ -120,7 +120,7 @@ def _keys(text: str) -> tuple[set[str], set[str]]:
         elif mark in ("}", "]"):
             depth -= 1
         elif mark == '"':
-            break  # a text that is cut off
+            break  # a text that is cut
         elif token[2]:
             (own if depth == level else inner).add(token[1])
     return own, inner

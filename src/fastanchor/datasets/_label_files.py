@@ -23,17 +23,17 @@ NOT_LABELS = frozenset((
 ))  # fmt: skip
 README = "readme"
 LABELS = frozenset(("labels", "label"))
-OF_IMAGES = ("images", "image", "JPEGImages")  # folders beside which one called labels may stand
+OF_IMAGES = ("images", "image", "JPEGImages")  # folders of images, beside one called labels
 LOOKED_AT = 20  # files or images of a folder that are looked at
 ABOVE = 3  # folders above a list from which its paths may start
-FARTHEST = 10.0  # from the image, as a multiple of its side
+FARTHEST = 10.0  # distance from the image, as a multiple of its side
 
 
 def label_folders(probe: Probe) -> tuple[dict[str, list[str]], bool]:
-    """Return the label files of each folder, and whether rows were seen in them.
+    """Return the label files of each folder, and whether they have rows.
 
-    The folders are those called labels, where there are any; else those with rows of numbers in their text files. Of a
-    folder of images they are beside it.
+    The folders are those called labels, if any; else those with rows of numbers in their text files. For a folder of
+    images, they are beside it.
     """
     found = texts(probe, probe.tree())
     if not found:
@@ -49,20 +49,20 @@ def label_folders(probe: Probe) -> tuple[dict[str, list[str]], bool]:
 
 
 def has_rows(head: bytes) -> bool:
-    """Return whether the first row of a file is a class and numbers relative to an image."""
+    """Return whether the first row is a class and numbers relative to an image."""
     cls, *values = first_row(head) or [-1.0]
     return len(values) >= 4 and cls >= 0.0 and cls % 1.0 == 0.0 and max(map(abs, values[:4])) <= FARTHEST
 
 
 def first_row(head: bytes) -> list[float]:
-    """Return the first row of a file as numbers, NaN for a class that is a word; nothing if it is not such a row."""
+    """Return the first row as numbers, NaN for a class in words; empty if the row has other words."""
     first = next((words for line in decoded(head).splitlines() if (words := line.split())), [])
     cls, *values = [*map(number_of, first), NOTHING[0]]
     return [cls, *values[:-1]] if len(first) > 1 and not any(map(isnan, values[:-1])) else []
 
 
 def texts(probe: Probe, folders: Iterable[str]) -> dict[str, list[str]]:
-    """Return the label files of each folder that has some."""
+    """Return the label files of each folder, without empty folders."""
     found = {}
     for folder in folders:
         names = probe.ending(folder, ".txt")
@@ -78,7 +78,7 @@ def texts(probe: Probe, folders: Iterable[str]) -> dict[str, list[str]]:
 
 
 def below(probe: Probe, folder: str) -> list[str]:
-    """Return the label files of a folder and of those below it."""
+    """Return the label files of a folder and the folders below."""
     tree = probe.tree() if not probe.is_file else {}
     start = folder.rstrip(os.sep) + os.sep
     inner = [one for one in tree if one == folder or one.startswith(start)] or probe.below(folder)
@@ -86,13 +86,13 @@ def below(probe: Probe, folder: str) -> list[str]:
 
 
 def labels_of(image: str) -> list[str]:
-    """Return the folders in which the labels of a folder of images may be."""
+    """Return the possible folders of labels for a folder of images."""
     swapped = (_swap(image, name) for name in OF_IMAGES)
     return [*dict.fromkeys(one for one in swapped if one != image), image]
 
 
 def _swap(path: str, name: str) -> str:
-    """Return `path` with the last folder of this name called labels."""
+    """Return `path` with the last folder of this name replaced by labels."""
     parts = Path(path).parts
     for i in range(len(parts) - 1, -1, -1):
         if parts[i] == name:
@@ -104,7 +104,7 @@ def _swap(path: str, name: str) -> str:
 
 
 def is_list(head: bytes) -> bool:
-    """Return whether a text names an image in each line."""
+    """Return whether each line of a text names an image."""
     lines = decoded(head).splitlines()
     if len(head) == HEAD:  # the last line may be cut
         lines = lines[:-1]
@@ -115,7 +115,7 @@ def is_list(head: bytes) -> bool:
 def label_files(path: Path) -> dict[str, str]:
     """Return the label file of each image in a list, with the image.
 
-    Labels stand beside the images, or in a folder called labels instead of that of the images.
+    Labels are beside the images, or in a folder called labels in place of the folder of images.
     """
     names: dict[tuple[str, str], str] = {}
     for line in text_of(path).splitlines():
@@ -136,13 +136,13 @@ def label_files(path: Path) -> dict[str, str]:
 
 
 def _places(path: Path, parent: str, some: list[tuple[str, str]]) -> tuple[str, str]:
-    """Return the folders that are meant by one in a list: that of the labels, and that of the images."""
+    """Return the folder of labels and the folder of images for a folder in a list."""
     for root in folders_above(path):
         image = os.path.normpath(root / parent)
         for label in labels_of(image):
             if is_folder(Path(label)):
                 return label, image
-    # of another machine: some of the images or their labels must be there
+    # of another machine: some of the images or labels must exist
     for end in (*ends_of("/" + parent), ""):
         for root in folders_above(path):
             image = os.path.normpath(root / end)
@@ -153,12 +153,12 @@ def _places(path: Path, parent: str, some: list[tuple[str, str]]) -> tuple[str, 
 
 
 def folders_above(path: Path) -> list[Path]:
-    """Return the folders from which the paths in a file may start."""
+    """Return the folders that paths in a file may start from."""
     return [path.parent, *path.parent.absolute().parents[:ABOVE], Path()]
 
 
 def ends_of(entry: str) -> list[str]:
-    """Return the ends of a path from another machine, longest first."""
+    """Return the ends of an absolute path, longest first."""
     if not (entry.startswith("/") or re.match(r"[A-Za-z]:", entry)):
         return []
     parts = [part for part in entry.split("/") if part]

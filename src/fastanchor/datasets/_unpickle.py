@@ -1,7 +1,7 @@
-"""Pickles of arrays, lists and texts, read without running anything that stands in them.
+"""Read pickles of arrays, lists and texts without running anything in them.
 
-A pickle may name any function for Python to call, so a downloaded one is a program. Here the few names that caches of
-labels need lead to stand-ins of our own; every other name is refused.
+A pickle may name any function for Python to call, so a downloaded one is a program. The few names needed by caches of
+labels are replaced by stand-ins; every other name is refused.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ WIDEST = 64  # numbers of a row that is a list
 
 
 def load(path: Path) -> Any:
-    """Return what a pickle holds: plain, in a .npy file (numpy.save) or in a zip file (torch.save).
+    """Return the contents of a pickle: plain, in a .npy file (numpy.save) or in a zip file (torch.save).
 
-    Arrays come as stand-ins; :func:`array` makes arrays of them.
+    Arrays are stand-ins; :func:`array` converts them.
     """
     try:
         data = _pickle_of(path)
@@ -48,7 +48,7 @@ def load(path: Path) -> Any:
 
 
 def array(value: Any) -> NDArray[Any] | None:
-    """Return the array that a value of a pickle stands for, or None."""
+    """Return a value of a pickle as an array, or None."""
     if isinstance(value, _Array):
         return value.content
     if isinstance(value, (list, tuple)) and all(map(_is_row, value)):
@@ -60,13 +60,13 @@ def array(value: Any) -> NDArray[Any] | None:
 
 
 def _is_row(value: Any) -> bool:
-    """Return whether a value is a number or a short list of numbers: NumPy would follow lists within lists for ever."""
+    """Return whether a value is a number or a short list of numbers; deeper lists would take NumPy too long."""
     if isinstance(value, (list, tuple)):
         return len(value) <= WIDEST and all(isinstance(one, (int, float)) for one in value)
     return isinstance(value, (int, float))
 
 
-# what a broken or hostile pickle can make the unpickler raise
+# raised by the unpickler for broken or hostile pickles
 _BROKEN = (
     pickle.UnpicklingError, zipfile.BadZipFile, struct.error, EOFError, ArithmeticError, AttributeError, ImportError,
     LookupError, MemoryError, NotImplementedError, RecursionError, RuntimeError, TypeError, ValueError,
@@ -74,7 +74,7 @@ _BROKEN = (
 
 
 class _Refused(Exception):
-    """A name that is not on the list."""
+    """A name that is not allowed."""
 
 
 class _DType:
@@ -147,7 +147,7 @@ _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _DType,
     ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): _no_bytes,  # how old protocols write b""
+    ("__builtin__", "bytes"): _no_bytes,  # b"" in old protocols
     ("collections", "OrderedDict"): dict,
     **{(f"numpy.{core}.{module}", name): function for core in ("core", "_core")
        for module in ("multiarray", "numeric") for name, function in _ARRAYS.items()},
@@ -167,7 +167,7 @@ class _Careful(pickle.Unpickler):
 
 
 def _pickle_of(path: Path) -> bytes:
-    """Return the pickle's bytes without what it is wrapped in."""
+    """Return the bytes of the pickle in a file."""
     with opened(path) as file:
         head = file.read(8)
         file.seek(0)
@@ -189,9 +189,9 @@ def _pickle_of(path: Path) -> bytes:
 
 
 def check(data: bytes) -> None:
-    """Raise UnpicklingError or ValueError where a pickle numbers an object beyond its own length, or is cut short.
+    """Raise UnpicklingError or ValueError if a pickle is cut short, or numbers an object beyond its own length.
 
-    The unpickler keeps the objects in a list as long as the largest number that it meets, 16 GB for one of nine bytes.
+    The unpickler allocates a list as long as the largest number: 16 GB for a pickle of nine bytes.
     """
     for operation, number, at in pickletools.genops(data):
         if operation.name in ("PUT", "LONG_BINPUT") and number > at:  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""Which label files a YOLO data set has: a data.yaml, a Darknet .data file, a list of images, or folders of labels."""
+"""Find the label files of a YOLO data set: by data.yaml, a Darknet .data file, a list of images, or folders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = ("classes.txt", "obj.names", "predefined_classes.txt", "_darknet.labels"
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return where the labels of a YOLO data set are."""
+    """Return the label files of a YOLO data set."""
     if not probe.is_file:
         return _of_folder(probe)
     path = probe.path
@@ -39,7 +39,7 @@ def sniff(probe: Probe) -> Source | None:
 
 
 def _described(source: Source, folders: Sequence[Path]) -> Source:
-    """Return a source with what files beside the labels, or a data.yaml above them, say of classes and key points."""
+    """Return a source with class names and key points from files beside the labels or a data.yaml above them."""
     names, shape = _data_yaml.above(folders[0])
     return source._replace(names=_names_beside(folders) or names, hints={"kpt_shape": shape})
 
@@ -74,7 +74,7 @@ def _of_darknet(probe: Probe, path: Path) -> Source:
     content = _settings(path)
     keys = _data_yaml.part_keys(content)
     if not keys:
-        raise DataError(f"{shown(path)}: has none of train, val, test")
+        raise DataError(f"{shown(path)}: expected at least one of train, val, test")
     given = _near(path, content["names"]) if "names" in content else None
     names = _names_file(given) if given is not None else None
     entries = {key: [content[key]] for key in keys.values()}
@@ -83,13 +83,13 @@ def _of_darknet(probe: Probe, path: Path) -> Source:
 
 
 def _settings(path: Path) -> dict[str, str]:
-    """Return what a .data file sets."""
+    """Return the settings of a .data file."""
     lines = (line.partition("=") for line in text_of(path, SETTINGS).splitlines() if not line.lstrip().startswith("#"))
     return {key.strip(): value.strip() for key, equals, value in lines if equals}
 
 
 def _near(path: Path, text: str) -> Path | None:
-    """Return the file that `text` names from the folder of `path` or one above, or its end from that of `path`."""
+    """Return the file `text`, relative to the folder of `path` or one above; or its end, relative to the folder."""
     text = text.replace("\\", "/")
     places = [root / text for root in _label_files.folders_above(path)]
     places += [path.parent / end for end in _label_files.ends_of("/" + text)]

@@ -1,7 +1,7 @@
-"""LabelMe JSON: one file an image, shapes in pixels.
+"""LabelMe JSON: one file per image, shapes in pixels.
 
-Rectangles, polygons and masks are taken by their extent, circles by their centre and a point of their edge. Points and
-lines are no boxes: they are counted and left out.
+Boxes are the extents of rectangles, polygons, masks and circles (centre and a point of the edge). Points and lines are
+not boxes: they are counted and ignored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOOKED_AT = 5  # files of a folder
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the JSON files of the folders whose first files are LabelMe's."""
+    """Return the JSON files of folders whose first files are LabelMe."""
     files = []
     for found in probe.by_folder(".json").values():
         heads = map(probe.head, found[:LOOKED_AT])

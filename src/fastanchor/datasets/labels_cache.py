@@ -1,8 +1,8 @@
-"""``labels.cache``: what YOLO trainers remember of a data set, with the sizes of its images.
+"""``labels.cache``: labels and image sizes of a data set, cached by YOLO trainers.
 
-YOLOv5, YOLOv7 and Ultralytics write pickles, which are programs when read by the ordinary means; here nothing in them
-is run (:mod:`fastanchor.datasets._unpickle`). A cache holds what the labels were when it was written. Class names come
-from the data.yaml beside it or above, if there is one.
+YOLOv5, YOLOv7 and Ultralytics write pickles, which can run any program when loaded; nothing in them is run here
+(:mod:`fastanchor.datasets._unpickle`). A cache has the labels of the time when it was written. Class names come from
+a data.yaml in its folder or above.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UNKNOWN = (float("nan"),) * 2
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the file that is called as these caches are."""
+    """Return a file with the ending .cache."""
     return Source([str(probe.path)]) if probe.suffix == ".cache" else None
 
 
@@ -58,7 +58,7 @@ def table(file: str, job: Job) -> Batch:
 
 
 def image_sizes(path: Path) -> dict[str, tuple[float, float]]:
-    """Return the (width, height) in pixels of each image in a cache, by its name without folder and suffix."""
+    """Return (width, height), pixels, of each image in a cache, by its name without folder and suffix."""
     pairs = ((name, _pair(size)) for name, size, _ in _entries(_unpickle.load(path), str(path)))
     found = {PureWindowsPath(name).stem: pair for name, pair in pairs}
     good = within(np.array(list(found.values())).reshape(-1, 2))
@@ -66,7 +66,7 @@ def image_sizes(path: Path) -> dict[str, tuple[float, float]]:
 
 
 def place(file: str, row: int) -> str:
-    """Return the image of a row, and which of its rows it is."""
+    """Return the image of a row, and the number of the row in the image."""
     for name, _, rows in _entries(_unpickle.load(Path(file)), file):
         if rows is not None:
             if row < len(rows):
@@ -116,7 +116,7 @@ def _pair(value: Any) -> tuple[float, float]:
 
 FORMAT = Format(
     "labels.cache",
-    "labels.cache (a file in which a YOLO trainer remembers labels)",
+    "labels.cache (the cache of a YOLO trainer)",
     sniff,
     table=table,
     form="cxcywh",
