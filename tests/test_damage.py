@@ -187,8 +187,8 @@ BROKEN = {
     "cut.yaml": (b"train: images\nnames: [a, b\n", r"line 3: not valid YAML \(expected ',' or '\]'"),
     "cut.parquet": (b"PAR1 and no more", r"not a valid Parquet file \("),
     "short.parquet": (b"P", r"not a valid Parquet file \("),
-    "cut.cache": (b"\x80\x04]", r"not a valid labels.cache \(pickle exhausted before seeing STOP\)"),
-    "empty.cache": (b"", r"not a valid labels.cache \(pickle exhausted before seeing STOP\)"),
+    "cut.cache": (b"\x80\x04]", r"not a valid labels.cache \(cut short\)"),
+    "empty.cache": (b"", r"not a valid labels.cache \(cut short\)"),
 }
 
 
