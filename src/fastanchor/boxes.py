@@ -291,9 +291,7 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
     place = {name: i for i, name in enumerate(names)}
     skipped: Counter[str] = Counter()
     classed = _all(parts, "class_index")  # a data set without classes makes the result have none
-    images: list[NDArray[np.int64]] = []
-    classes: list[NDArray[np.int64]] = []
-    before = 0
+    images, classes, before = list[NDArray[np.int64]](), list[NDArray[np.int64]](), 0
     for part in parts:
         skipped.update(part.skipped)
         if part.class_index is not None:
