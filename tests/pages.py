@@ -142,7 +142,7 @@ def _parsed(block):
         words = shlex.split(line, comments=True)
         if "fastanchor" in words and words[words.index("fastanchor") - 1 :][0] != "install":
             words = words[words.index("fastanchor") + 1 :]
-            parser, _ = cli._parser(words)
+            parser, _ = cli.parser_of(words)
             parser.parse_args(words)
 
 

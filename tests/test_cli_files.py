@@ -151,7 +151,7 @@ def test_an_input_is_no_output(place, capsys, command, name, out):
 def test_the_edited_file_is_replaced_with_force_only(place, capsys):
     file = place / "m.yaml"
     file.write_bytes((HERE / "model.yaml").read_bytes())
-    command = [*QUICK, "--n", "9", "--edit", "m.yaml", "-o", "m.yaml"]
+    command = [*QUICK[:3], "--n", "9", "--quiet", "--edit", "m.yaml", "-o", "m.yaml"]
     refused(capsys, command, "m.yaml: exists already; --force replaces it")
     assert main([*command, "--force"]) == 0
 

@@ -300,8 +300,8 @@ def test_levels_are_asked_for_in_the_words_of_the_caller(capsys, tmp_path):
     file = tmp_path / "n.yaml"
     file.write_text("anchors: 3\n")
     code, _, err = run(capsys, "anchors", "--edit", file, "--gen", 0, "--quiet")
-    assert (code, err.endswith("in a layer that has the anchors; give --levels\n")) == (2, True)
-    with pytest.raises(DataError, match=r"in a layer that has the anchors; give parts$"):
+    assert (code, err.endswith("a layer that takes the anchors names the levels; give --levels\n")) == (2, True)
+    with pytest.raises(DataError, match=r"a layer that takes the anchors names the levels; give levels$"):
         export.edit(file, np.ones((9, 2)))
 
 

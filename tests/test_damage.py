@@ -167,11 +167,11 @@ def test_configurations(tmp_path, name):
 def test_lines_end_where_the_readers_of_the_files_end_them():
     """Darknet ends lines at line feeds alone; YAML at more characters, and refuses some others."""
     text = "[net]\n[conv]\nstride=32\n[yolo]\nanchors=1,2\nclasses=1 # \x0b \u2028 mask=7\nnum=1\n"
-    after = export.edit_cfg(text, NINE[:1])
+    after = export.FORMATS["darknet"].splice(text, NINE[:1])
     assert "# \x0b \u2028 mask=7\n" in after
     for bad in ("anchors:\n  - [1,2]  # P3\x0b/8\n", "anchors:\n  - [1,2]  # P3\u2028/8\n"):
-        with pytest.raises(DataError, match="is not YAML"):
-            export.edit_yaml(bad, NINE[:1])
+        with pytest.raises(DataError, match="not valid YAML"):
+            export.FORMATS["yolov5"].splice(bad, NINE[:1])
 
 
 BROKEN = {

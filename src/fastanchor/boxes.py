@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import Fit, FloatArray, Remark, Summary
+from fastanchor._types import Fit, FloatArray, Remark, Shown, Summary
 from fastanchor._weights import as_column
 
 __all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes", "own_weights"]
@@ -26,7 +26,7 @@ _ROWS = ("wh", "class_index", "xy", "weights")  # columns with a row for each bo
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Boxes:
+class Boxes(Shown):
     """Box sizes of a labelled data set, with the images and classes they belong to.
 
     Parameters
