@@ -54,6 +54,7 @@ def test_every_contender_is_right(one, tmp_path):
         assert (one.agrees or stage.agrees)(stage.view(call()), stage.expected(case))
 
 
+@pytest.mark.slow
 def test_all_stages_in_one_go(capsys, tmp_path):
     out = tmp_path / "out.json"
     code, text, _ = run(capsys, *FEW, "-o", out)
@@ -122,6 +123,7 @@ def test_growth_is_fitted(power):
     assert f"{power:.2f}" in _report.markdown(rows, {})
 
 
+@pytest.mark.slow
 def test_picture_markdown_and_sizes(capsys, tmp_path):
     out = tmp_path / "growth.png"
     code, text, _ = run(
