@@ -191,9 +191,9 @@ def test_what_cannot_be_a_value_is_data_however_it_looks(capsys, here, way):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--anchors", "10,13", "16,3o", "t.csv"], "--anchors: '3o' is no number; write widths and heights as in"),
-        (["--anchors", "10,x", "t.csv"], "--anchors: 'x' is no number"),
-        (["--anchors", "10,13", "16", "t.csv"], "--anchors: has 3 numbers; widths and heights come in pairs"),
+        (["--anchors", "10,13", "16,3o", "t.csv"], "--anchors: '3o' is not a number; write widths and heights as in"),
+        (["--anchors", "10,x", "t.csv"], "--anchors: 'x' is not a number"),
+        (["--anchors", "10,13", "16", "t.csv"], "--anchors: got 3 numbers; widths and heights come in pairs"),
         (["--anchors", "-5,10", "t.csv"], "--anchors[0] = (-5.0, 10.0): widths and heights must be finite and > 0"),
         (["--anchors", "10,13", "16,0", "t.csv"], "--anchors[1] = (16.0, 0.0): widths and heights must be finite"),
         (["--anchors", "10,13", "nowhere"], "nowhere: no such file or folder"),
@@ -262,7 +262,7 @@ def test_what_a_file_holds_is_no_option(capsys, here):
     said = error(capsys, "check", "t.csv", "--anchors", "bad.json")
     assert said.startswith("fastanchor: bad.json: anchors[0] = (-1.0, 2.0): widths and heights")
     (here / "bad.txt").write_text("1 2 3")
-    assert error(capsys, "check", "t.csv", "--anchors", "bad.txt").startswith("fastanchor: bad.txt: anchors: has 3")
+    assert error(capsys, "check", "t.csv", "--anchors", "bad.txt").startswith("fastanchor: bad.txt: anchors: got 3")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ HERE = Path(__file__).resolve().parent / "data"
 COCO = ["10,13", "16,30", "33,23", "30,61", "62,45", "59,119", "116,90", "156,198", "373,326"]
 # how the trainers of these formats resize
 FIT = {"yolov5": "letterbox", "yolov7": "letterbox", "mmdet": "letterbox", "mmyolo": "letterbox", "json": "letterbox",
-       "csv": "letterbox", "darknet": "stretch", "paddle": "stretch", "tao": "stretch"}  # fmt: skip
+       "csv": "letterbox", "keras-yolo3": "letterbox", "darknet": "stretch", "paddle": "stretch",
+       "tao": "stretch"}  # fmt: skip
 QUICK = ("anchors", "--gen", 5, "--quiet")
 
 
@@ -43,7 +44,7 @@ def result(results):
 def test_emit_prints_the_format_alone(capsys, results, name):
     code, out, err = run(capsys, *QUICK, "--emit", name)
     assert (code, err) == (0, "")
-    assert out == getattr(results[FIT[name]], f"to_{name.replace('v7', 'v5')}")() + "\n"
+    assert out == getattr(results[FIT[name]], f"to_{name.replace('v7', 'v5').replace('-', '_')}")() + "\n"
 
 
 def test_emit_into_a_file_leaves_the_report_on_stdout(capsys, result, tmp_path):
@@ -180,7 +181,7 @@ classes=4
         ("five.cfg", CFG.format(anchors="10,13, 16,30, 33,23, 60,61, 5,6"), {4: [0, 1], 5: [2, 3]},
          "anchor 5 x 6 is on no level, and is not scored"),
         ("loose.cfg", "anchors = 10,13, 16,30, 33,23, 60,61\n", {4: [0, 1], 5: [2, 3]}, "levels are the usual ones"),
-        ("mask9.cfg", CFG.format(anchors="10,13, 16,30, 33,23"), None, "mask: points to anchor 3, and there are 3"),
+        ("mask9.cfg", CFG.format(anchors="10,13, 16,30, 33,23"), None, "mask: points to anchor 3, but there are 3"),
         ("v2.cfg", "[net]\n[region]\nanchors=1,2\n", None, "line 2: [region] has no [convolutional] section"),
     ],
 )  # fmt: skip
@@ -277,7 +278,7 @@ def test_plots(capsys, tmp_path):
         ([*QUICK, "--levels", "P8"], "fastanchor: --levels = 'P8': must be tiny, P5, P6, P7"),
         (
             ["check", "--anchors", "10,13", "5"],
-            "fastanchor: --anchors: has 3 numbers; widths and heights come in pairs",
+            "fastanchor: --anchors: got 3 numbers; widths and heights come in pairs",
         ),
         (["check", "--anchors", "10,13", "--min-bpr", "2"], "--min-bpr = 2.0: must be a number from 0 to 1"),
         (["check", "--anchors", "10,13", "--plot", "x.gif"], "x.gif: must end in .png, .svg or .pdf"),

@@ -255,5 +255,5 @@ def test_sweep_and_report_say_what_they_are_for(capsys, tmp_path, table):
     run(capsys, "report", table, "--n", 3, "--gen", 1, "--sweep", "none", "--fit", "stretch", "-o", page, "--quiet")
     text = page.read_text(encoding="utf-8")
     assert "640 x 640 pixels, stretch" in text
-    assert text.count("Left out: this detector keeps the proportions of images, and these anchors are for stretch") == 3
+    assert text.count("Left out: this detector keeps the proportions of images, and these anchors are for stretch") == 4
     assert "# fastanchor: stretch, 640 x 640 pixels\nanchors = " in text

@@ -16,6 +16,7 @@ from fastanchor._evolve import evolve
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
+from fastanchor._table import Table
 from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update, picture
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Objective, choose, objective_of
@@ -67,8 +68,8 @@ class SweepResult(Result):
     def to_text(self) -> str:
         """Return the scores as a table, one line per number of anchors."""
         rows = zip(self.n, self.mean_iou, self.fitness, self.bpr, strict=True)
-        lines = [f"{n:>3}   {iou:.5f}  {fitness:.5f}  {bpr:.5f}" for n, iou, fitness, bpr in rows]
-        return "\n".join(["  n  mean IoU  fitness      BPR", *lines])
+        cells = [(str(n), *(f"{score:.5f}" for score in scores)) for n, *scores in rows]
+        return Table(("  n", "mean IoU", "fitness", "    BPR"), cells, align="r").text()
 
     def plot(self) -> Any:
         """Return a matplotlib figure of the scores against the number of anchors."""

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import EVERY
+from fastanchor._table import Table
 from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes, picture
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Engine, choose
@@ -94,18 +95,20 @@ class AnchorCheck(Result):
             f"matches   {self.past_thr:.2f} anchors per box above thr",
             f"mean IoU  {self.mean_iou:.5f}",
             f"ratio     {self.mean_ratio:.3f} over all anchors, {self.mean_best:.3f} with the best",
-            "",
-            "size        boxes   share  fitness      BPR  mean IoU",
         ]
-        for name, count, fitness, bpr, mean_iou in self.sizes:
-            scores = "       -        -         -"
-            if fitness is not None and bpr is not None and mean_iou is not None:
-                scores = f"{fitness:>8.5f} {bpr:>8.5f}  {mean_iou:>8.5f}"
-            lines.append(f"{name:<7} {round(count):>9,}  {count / self.boxes:6.1%} {scores}")
-        lines += ["", "anchor                 boxes   share"]
-        for (w, h), count in zip(self.anchors.tolist(), self.counts.tolist(), strict=True):
-            lines.append(f"{w:>7.4g} x {h:<8.4g} {round(count):>9,}  {count / self.boxes:6.1%}")
-        return "\n".join(lines)
+        sizes = [
+            (name, f"{round(count):,}", f"{count / self.boxes:.1%}",
+             *("-" if score is None else f"{score:.5f}" for score in scores))
+            for name, count, *scores in self.sizes
+        ]  # fmt: skip
+        anchors = [
+            (f"{w:>7.4g} x {h:<7.4g}", f"{round(count):,}", f"{count / self.boxes:.1%}")
+            for (w, h), count in zip(self.anchors.tolist(), self.counts.tolist(), strict=True)
+        ]
+        # the least width of a column is that of its header
+        head = ("size", "    boxes", " share", "fitness", "    BPR", "mean IoU")
+        tables = (Table(head, sizes), Table(("anchor", *head[1:3]), anchors))
+        return "\n\n".join(["\n".join(lines), *(table.text() for table in tables)])
 
 
 def check(

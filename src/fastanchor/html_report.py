@@ -153,22 +153,24 @@ def page(report: Report) -> str:
     BackendError
         If matplotlib is not installed.
     """
-    parts = {
-        "title": escaped(f"Anchors for {report.source}"),
-        "lead": escaped(_lead(report.result)),
-        "remarks": "\n".join(f'<p class="warning">{escaped(note)}</p>' for note in _notes(report)),
+    found = report.result
+    sections = {
+        "title": [escaped(f"Anchors for {report.source}")],
+        "lead": [escaped(_lead(found))],
+        "remarks": [f'<p class="warning">{escaped(note)}</p>' for note in _notes(report)],
         "levels": _levels(report),
-        "boxes": _picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
-                          7.5, 6.5, panels.sizes, report.boxes, report.result.anchors, "widths and heights"),
-        "thr": f"{report.check.thr:g}",
+        "boxes": [_picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
+                           7.5, 6.5, panels.sizes, report.boxes, found.anchors, "widths and heights")],
+        "thr": [f"{report.check.thr:g}"],
         "scores": _scores(report),
-        "search": _search(report.result),
+        "search": _search(found),
         "sweep": _sweep(report.sweep),
         "data": _data(report),
-        "pasted": "\n".join(_pasted(report)),
-        "settings": _pairs("setting", report.settings),
+        "pasted": _pasted(report),
+        "settings": [_pairs("setting", report.settings)],
     }  # fmt: skip
-    return Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8")).substitute(parts)
+    template = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
+    return template.substitute({name: "\n".join(parts) for name, parts in sections.items()})
 
 
 def _lead(result: AnchorResult) -> str:
@@ -203,7 +205,7 @@ def _picture(caption: str, width: float, height: float, draw: Callable[..., None
     return f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
 
 
-def _levels(report: Report) -> str:
+def _levels(report: Report) -> Iterator[str]:
     found, check = report.levels, report.check
     columns = max(len(found), 2) if len(found) <= 4 else 3
     rows = -(-len(found) // columns)
@@ -214,17 +216,13 @@ def _levels(report: Report) -> str:
          f"{count / check.boxes:.1%}")
         for i, ((level, w, h), count) in enumerate(zip(each, check.counts.tolist(), strict=True), 1)
     ]  # fmt: skip
-    return "\n".join(
-        [
-            Table(("level", "stride", "anchors", "share of boxes"), shares).html(),
-            Table(("level", "stride", "anchor", "width", "height", "boxes nearest to it", "share"), sizes).html(),
-            _picture("The anchors of each level on one centre, beside one cell of the level",
-                     9, 0.6 + rows * max(11 / columns, 3), panels.levels, found, columns),
-        ]
-    )  # fmt: skip
+    yield Table(("level", "stride", "anchors", "share of boxes"), shares).html()
+    yield Table(("level", "stride", "anchor", "width", "height", "boxes nearest to it", "share"), sizes).html()
+    yield _picture("The anchors of each level on one centre, beside one cell of the level",
+                   9, 0.6 + rows * max(11 / columns, 3), panels.levels, found, columns)  # fmt: skip
 
 
-def _scores(report: Report) -> str:
+def _scores(report: Report) -> Iterator[str]:
     found, before = report.check, report.result.kmeans_fitness
     scores = [
         ("fitness", f"{before.fitness:.5f}", f"{found.fitness:.5f}"),
@@ -238,40 +236,31 @@ def _scores(report: Report) -> str:
          *("none" if score is None else f"{score:.4f}" for score in rest))
         for name, count, *rest in found.sizes
     ]  # fmt: skip
-    head = ("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU")
-    return "\n".join(
-        [
-            Table(("over all boxes", "k-means", "after the search"), scores).html(),
-            Table(head, sizes).html(),
-            _picture("Ratio with the best anchor against the size of the box", 8.5, 4.8, panels.ratios, report.boxes,
-                     found.anchors, found.thr),
-        ]
-    )  # fmt: skip
+    yield Table(("over all boxes", "k-means", "after the search"), scores).html()
+    yield Table(("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU"), sizes).html()
+    yield _picture("Ratio with the best anchor against the size of the box",
+                   8.5, 4.8, panels.ratios, report.boxes, found.anchors, found.thr)  # fmt: skip
 
 
-def _search(result: AnchorResult) -> str:
+def _search(result: AnchorResult) -> Iterator[str]:
     runs = (
         f"k-means: {many(result.kmeans.n_iter, 'update')}, {result.kmeans.stop}. Search: "
         f"{many(len(result.evolve.history) - 1, 'generation')}, {result.evolve.accepted:,} of them fitter."
     )
-    return f"<p>{escaped(runs)}</p>\n" + _picture("Fitness over the generations", 8.5, 4, panels.history, result)
+    yield f"<p>{escaped(runs)}</p>"
+    yield _picture("Fitness over the generations", 8.5, 4, panels.history, result)
 
 
-def _sweep(found: SweepResult | None) -> str:
-    if found is None:
-        return ""
-    rows = zip(found.n.tolist(), found.mean_iou, found.fitness, found.bpr, strict=True)
-    scores = [(str(n), *(f"{score:.4f}" for score in row)) for n, *row in rows]
-    return "\n".join(
-        [
-            "<h2>How many anchors</h2>",
-            _picture("Scores against the number of anchors, k-means alone", 8, 4.2, panels.curve, found),
-            Table(("anchors", "mean IoU", "fitness", "recall"), scores).html(),
-        ]
-    )
+def _sweep(found: SweepResult | None) -> Iterator[str]:
+    if found is not None:
+        rows = zip(found.n.tolist(), found.mean_iou, found.fitness, found.bpr, strict=True)
+        scores = [(str(n), *(f"{score:.4f}" for score in row)) for n, *row in rows]
+        yield "<h2>How many anchors</h2>"
+        yield _picture("Scores against the number of anchors, k-means alone", 8, 4.2, panels.curve, found)
+        yield Table(("anchors", "mean IoU", "fitness", "recall"), scores).html()
 
 
-def _data(report: Report) -> str:
+def _data(report: Report) -> Iterator[str]:
     summary = report.summary
     facts = {"images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
     if summary.images:
@@ -279,19 +268,14 @@ def _data(report: Report) -> str:
     facts["mean box, pixels of the image"] = " x ".join(f"{side:.1f}" for side in summary.mean_box)
     facts["areas of boxes, square pixels"] = f"{summary.smallest_area:,.0f} to {summary.largest_area:,.0f}"
     facts["boxes used"] = f"{round(report.result.boxes):,}"
-    if not summary.per_class:
-        return _pairs("what", facts)
-    total = max(sum(summary.per_class.values()), 1)
-    rows = sorted(summary.per_class.items(), key=lambda item: -item[1])
-    shares = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows]
-    height = panels.class_height(summary.per_class)
-    return "\n".join(
-        [
-            _pairs("what", facts),
-            _picture("Boxes per class", 8, height, panels.classes, summary.per_class),
-            Table(("class", "boxes", "share"), shares).html(),
-        ]
-    )
+    yield _pairs("what", facts)
+    if summary.per_class:
+        total = max(sum(summary.per_class.values()), 1)
+        rows = sorted(summary.per_class.items(), key=lambda item: -item[1])
+        shares = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows]
+        height = panels.class_height(summary.per_class)
+        yield _picture("Boxes per class", 8, height, panels.classes, summary.per_class)
+        yield Table(("class", "boxes", "share"), shares).html()
 
 
 def _input(result: AnchorResult) -> str:

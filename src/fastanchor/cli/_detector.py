@@ -9,6 +9,7 @@ from typing import Any
 from fastanchor import DataError, _check
 from fastanchor._network import NetworkBoxes
 from fastanchor._small import no_side, small_boxes
+from fastanchor._table import Table
 from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes
 from fastanchor.cli._values import whole
@@ -88,8 +89,8 @@ def level_rows(levels: Sequence[Level]) -> list[dict[str, Any]]:
 
 def shown_levels(levels: Sequence[Level]) -> str:
     """Return the table of levels: stride, share of the boxes, anchors."""
-    lines = ["level   stride   boxes  anchors"]
+    rows = []
     for level, stride, anchors, share in levels:
         sizes = "  ".join(f"{w:.4g} x {h:.4g}" for w, h in anchors.tolist()) or "none"
-        lines.append(f"P{level:<6} {stride:>6}  {share or 0.0:6.1%}  {sizes}")
-    return "\n".join(lines)
+        rows.append((f"P{level}", str(stride), f"{share or 0.0:.1%}", sizes))
+    return Table(("level ", "stride", " boxes", "anchors"), rows, align="lrrl").text()
