@@ -31,10 +31,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 # nobody hands a kernel to C code, and what that would take costs a tenth of compiling it
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 # Numba counts references to each array of a group whenever one of the group is used: three quarters of the time of
-# `search.scan`. The option is not documented; a numba without it would be slow, not wrong.
+# `_scan.scan`. The option is not documented; a numba without it would be slow, not wrong.
 UNCOUNTED: dict[str, Any] = {**OPTIONS, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {})}
 # Where LLVM calls a helper, each array of a group is copied to the stack for it, seven words an array: half of the time
-# of `search.scan`.
+# of `_scan.scan`.
 INNER: dict[str, Any] = {**UNCOUNTED, "no_cpython_wrapper": True, "forceinline": True}
 DIGEST = hashlib.sha256().digest_size
 CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
