@@ -85,7 +85,7 @@ def envelope(row: Row, m: int, cross_at: FloatArray) -> int:
 def segments(row: Row, thr: float, size: int) -> int:
     """Cut the envelope where the ratio that counts changes and where it crosses thr; returns the number of segments."""
     kh, top, order, begin, flat = row.h, row.top, row.order, row.begin, row.flat
-    pos, loose, who, kind = row.pos, row.loose, row.who, row.kind
+    pos, loose, anchor, kind = row.pos, row.loose, row.anchor, row.kind
     n = 0
     for v in range(size):
         j = order[v]
@@ -106,6 +106,6 @@ def segments(row: Row, thr: float, size: int) -> int:
             if a <= s:
                 a, soft = s, flat[v]
             if a < b and a < e and not (what == NONE and n > 0 and kind[n - 1] == NONE):
-                pos[n], loose[n], who[n], kind[n] = a, soft, j, what
+                pos[n], loose[n], anchor[n], kind[n] = a, soft, j, what
                 n += 1
     return n

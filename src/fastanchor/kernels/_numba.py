@@ -2,7 +2,7 @@
 
 Boxes go through in blocks of ``LANES``: the block's columns stay in the first-level cache while all centres pass over
 them, three centres at a time, so that a box is loaded once and its best so far stored once for three. (One centre at a
-time: 4.3 instead of 3.4 ns a box at k = 9; box by box, as one writes it first: 12.5.) Indexing a slice from 0 is what
+time: 4.3 instead of 3.4 ns per box at k = 9; a plain loop over the boxes: 12.5.) Indexing a slice from 0 is what
 lets LLVM vectorise: ``w[start + i]`` needs a check for negative indices and runs at a third of the speed.
 """
 

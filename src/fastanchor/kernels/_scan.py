@@ -103,7 +103,7 @@ def close_segments(
         a = max(a, done)
         if a >= b:
             continue
-        j, what = row.who[s], row.kind[s]
+        j, what = row.anchor[s], row.kind[s]
         inside = sums[r, b, 4] - sums[r, a, 4]
         if inside > 0.0:
             if what != NONE and inside * FEW < strip.boxes:
