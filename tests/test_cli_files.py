@@ -64,6 +64,7 @@ def test_standard_output_gets_the_file_alone(place, command, out):
     assert (place / "got").read_text() == expected
 
 
+@pytest.mark.slow
 @streams
 def test_a_picture_and_a_page_on_standard_output(place):
     pytest.importorskip("PIL")
@@ -84,6 +85,7 @@ def test_json_holds_the_text_for_standard_output(place):
     assert json.loads(done.stdout)["text"] == shell(EMIT).stdout
 
 
+@pytest.mark.slow
 @streams
 @pytest.mark.parametrize(
     ("command", "option"),
