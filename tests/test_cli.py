@@ -76,6 +76,7 @@ def test_quiet_says_nothing_on_stderr(capsys, voc):
     assert run(capsys, "anchors", voc, "--n", 2, "--gen", 1, "--quiet")[2] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_same_seed_same_anchors(capsys, backend, threads):
     _, out, _ = run(capsys, "anchors", "--gen", 30, "--backend", backend, "--threads", threads, "--json")
@@ -167,6 +168,7 @@ def test_show_writes_pictures(capsys, voc, tmp_path):
     assert len(out.splitlines()) == len(list((tmp_path / "pictures").glob("*.png"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_plot(capsys, tmp_path, ending):
     pytest.importorskip("matplotlib")

@@ -64,6 +64,7 @@ def test_standard_output_gets_the_file_alone(place, command, out):
     assert (place / "got").read_text() == expected
 
 
+@pytest.mark.slow
 @streams
 def test_a_picture_and_a_page_on_standard_output(place):
     pytest.importorskip("PIL")
@@ -84,6 +85,7 @@ def test_json_holds_the_text_for_standard_output(place):
     assert json.loads(done.stdout)["text"] == shell(EMIT).stdout
 
 
+@pytest.mark.slow
 @streams
 @pytest.mark.parametrize(
     ("command", "option"),
@@ -122,13 +124,13 @@ def test_two_outputs_that_are_one_file(place, capsys, second, there):
     if there:
         (place / "x.png").write_text("mine")
     command = [*QUICK, "boxes.csv", "--emit", "csv", "-o", second, "--plot", "x.png", "--force"]
-    refused(capsys, command, "--output and --plot: are one file, ")
+    refused(capsys, command, "--output and --plot: are the same file, ")
     assert (place / "x.png").exists() == there
 
 
 @pytest.mark.parametrize("options", [["-o", "k.csv", "--emit", "csv"], ["--plot", "k.csv"]])
 def test_sizes_of_images_are_an_output_too(place, capsys, options):
-    refused(capsys, [*QUICK, "boxes.csv", "--size-cache", "k.csv", *options], "--size-cache: are one file, k.csv")
+    refused(capsys, [*QUICK, "boxes.csv", "--size-cache", "k.csv", *options], "--size-cache: are the same file, k.csv")
 
 
 @pytest.mark.parametrize("out", ["boxes.csv", "./boxes.csv", "link.csv", "hard.csv"])

@@ -237,6 +237,7 @@ def test_ranges():
     assert ranges("1-3, 9") == [1, 2, 3, 9]
 
 
+@pytest.mark.slow
 def test_report(capsys, tmp_path):
     pytest.importorskip("matplotlib")
     file = tmp_path / "deep" / "page.html"
@@ -250,6 +251,7 @@ def test_report(capsys, tmp_path):
     assert got["check"]["bpr"] == got["bpr"]
 
 
+@pytest.mark.slow
 def test_plots(capsys, tmp_path):
     xml = "<annotation><size><width>9</width><height>9</height></size><object><name>a</name><bndbox><xmin>1</xmin>"
     xml += "<ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object></annotation>"

@@ -369,6 +369,7 @@ def test_the_input_that_a_python_configuration_says(lines, size, fit):
     assert (found.img_size, found.fit, found.classes) == (size, fit, 7)
 
 
+@pytest.mark.slow
 def test_a_yaml_with_too_many_values_is_refused():
     with pytest.raises(DataError, match="more than 100,000 values; a detector's configuration has fewer"):
         YOLOV5.read("anchors: [[1, 2]]\nhead: [" + "1," * 100_001 + "]")

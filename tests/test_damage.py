@@ -99,6 +99,7 @@ def attempt(path, strict):
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts(folder, name):
     what, text = TEXTS[name]
@@ -112,6 +113,7 @@ def test_texts(folder, name):
     assert 0 < read < 150  # the damage is neither always fatal nor always harmless
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["parquet", "npy", "npz"])
 def test_arrays(tmp_path, ending):
     file = tmp_path / f"x.{ending}"
@@ -136,6 +138,7 @@ def test_arrays(tmp_path, ending):
 NINE = np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62, 45], [59, 119], [116, 90], [156, 198], [373, 326.0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.yaml", "three_heads.cfg"])
 def test_configurations(tmp_path, name):
     """What can be edited holds the anchors afterwards; what cannot is told in a sentence."""

@@ -343,6 +343,7 @@ LONG = ["anchors", "--gen", "2000000", "--quiet"]
 IMPORTED = ["argparse", "fastanchor._errors", "numpy", "fastanchor.boxes", "fastanchor._evolve"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", IMPORTED)
 def test_interrupted_while_importing(module, sent):
@@ -378,6 +379,7 @@ sys.exit(entry())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rest",
     [
@@ -431,6 +433,7 @@ def test_a_script_has_its_own_signals(tmp_path):
     assert "KeyboardInterrupt" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, HANGUP])
 def test_no_half_file_is_left(tmp_path, sent):
     (tmp_path / "boxes.csv").write_text("width,height\n" + "12,13\n" * 400_000)
