@@ -64,6 +64,7 @@ def test_standard_output_gets_the_file_alone(place, command, out):
     assert (place / "got").read_text() == expected
 
 
+@pytest.mark.slow
 @streams
 def test_a_picture_and_a_page_on_standard_output(place):
     pytest.importorskip("PIL")
@@ -84,6 +85,7 @@ def test_json_holds_the_text_for_standard_output(place):
     assert json.loads(done.stdout)["text"] == shell(EMIT).stdout
 
 
+@pytest.mark.slow
 @streams
 @pytest.mark.parametrize(
     ("command", "option"),
@@ -122,13 +124,13 @@ def test_two_outputs_that_are_one_file(place, capsys, second, there):
     if there:
         (place / "x.png").write_text("mine")
     command = [*QUICK, "boxes.csv", "--emit", "csv", "-o", second, "--plot", "x.png", "--force"]
-    refused(capsys, command, "--output and --plot: are one file, ")
+    refused(capsys, command, "--output and --plot: are the same file, ")
     assert (place / "x.png").exists() == there
 
 
 @pytest.mark.parametrize("options", [["-o", "k.csv", "--emit", "csv"], ["--plot", "k.csv"]])
 def test_sizes_of_images_are_an_output_too(place, capsys, options):
-    refused(capsys, [*QUICK, "boxes.csv", "--size-cache", "k.csv", *options], "--size-cache: are one file, k.csv")
+    refused(capsys, [*QUICK, "boxes.csv", "--size-cache", "k.csv", *options], "--size-cache: are the same file, k.csv")
 
 
 @pytest.mark.parametrize("out", ["boxes.csv", "./boxes.csv", "link.csv", "hard.csv"])
@@ -151,7 +153,7 @@ def test_an_input_is_no_output(place, capsys, command, name, out):
 def test_the_edited_file_is_replaced_with_force_only(place, capsys):
     file = place / "m.yaml"
     file.write_bytes((HERE / "model.yaml").read_bytes())
-    command = [*QUICK, "--n", "9", "--edit", "m.yaml", "-o", "m.yaml"]
+    command = [*QUICK[:3], "--n", "9", "--quiet", "--edit", "m.yaml", "-o", "m.yaml"]
     refused(capsys, command, "m.yaml: exists already; --force replaces it")
     assert main([*command, "--force"]) == 0
 

@@ -10,7 +10,10 @@ import pytest
 
 from fastanchor import kernels
 
-pytestmark = pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not kernels.installed(), reason="numba is not installed"),
+]
 
 MODULE = """
 from fastanchor.kernels._jit import compiled
@@ -108,7 +111,7 @@ def test_every_flipped_byte_is_found(own):
         missed = unsaid = 0
         for at in range(len(whole)):
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1:])
-            _jit._said.clear()
+            _jit._printed.clear()
             with contextlib.redirect_stderr(io.StringIO()) as said:
                 missed += cache._cache_file.load(key) is not None
             unsaid += not said.getvalue()
@@ -207,7 +210,6 @@ STRANGE = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and devices in folders")
 @pytest.mark.parametrize(("put", "why"), STRANGE.values(), ids=STRANGE)
 def test_what_is_no_plain_file_is_named_and_replaced(own, put, why):

@@ -99,6 +99,7 @@ def attempt(path, strict):
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts(folder, name):
     what, text = TEXTS[name]
@@ -112,6 +113,7 @@ def test_texts(folder, name):
     assert 0 < read < 150  # the damage is neither always fatal nor always harmless
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["parquet", "npy", "npz"])
 def test_arrays(tmp_path, ending):
     file = tmp_path / f"x.{ending}"
@@ -136,6 +138,7 @@ def test_arrays(tmp_path, ending):
 NINE = np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62, 45], [59, 119], [116, 90], [156, 198], [373, 326.0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.yaml", "three_heads.cfg"])
 def test_configurations(tmp_path, name):
     """What can be edited holds the anchors afterwards; what cannot is told in a sentence."""
@@ -167,8 +170,36 @@ def test_configurations(tmp_path, name):
 def test_lines_end_where_the_readers_of_the_files_end_them():
     """Darknet ends lines at line feeds alone; YAML at more characters, and refuses some others."""
     text = "[net]\n[conv]\nstride=32\n[yolo]\nanchors=1,2\nclasses=1 # \x0b \u2028 mask=7\nnum=1\n"
-    after = export.edit_cfg(text, NINE[:1])
+    after = export.FORMATS["darknet"].splice(text, NINE[:1])
     assert "# \x0b \u2028 mask=7\n" in after
     for bad in ("anchors:\n  - [1,2]  # P3\x0b/8\n", "anchors:\n  - [1,2]  # P3\u2028/8\n"):
-        with pytest.raises(DataError, match="is not YAML"):
-            export.edit_yaml(bad, NINE[:1])
+        with pytest.raises(DataError, match="not valid YAML"):
+            export.FORMATS["yolov5"].splice(bad, NINE[:1])
+
+
+BROKEN = {
+    "brace.json": (b"{", r"line 1: not valid JSON \(column 2: Expecting property name"),
+    "cut.json": (b'{"images": [\n', r"line 2: not valid JSON \(column 1: Expecting value\)"),
+    "cut coco.json": (b'{"images": [], "annotations": [{"bbox"', r"line 1: not valid JSON \(column 39: "),
+    "cut labelme.json": (b'{"version": "5",\n"shapes": [', r"line 2: not valid JSON \(column 12: Expecting value\)"),
+    "list.json": (b"[1, 2", r"line 1: not valid JSON \(column 6: Expecting ',' delimiter\)"),
+    "words.json": (b"hello", r"line 1: not valid JSON \(column 1: Expecting value\)"),
+    "cut.xml": (b"<annotation>\n<size>", r"line 2: truncated XML file \(no element found\)"),
+    "mark.xml": (b"<", r"line 1: truncated XML file \(unclosed token\)"),
+    "words.xml": (b"hello", r"line 1: not valid XML"),
+    "cut.yaml": (b"train: images\nnames: [a, b\n", r"line 3: not valid YAML \(expected ',' or '\]'"),
+    "cut.parquet": (b"PAR1 and no more", r"not a valid Parquet file \("),
+    "short.parquet": (b"P", r"not a valid Parquet file \("),
+    "cut.cache": (b"\x80\x04]", r"not a valid labels.cache \(cut short\)"),
+    "empty.cache": (b"", r"not a valid labels.cache \(cut short\)"),
+}
+
+
+@pytest.mark.parametrize(("name", "given"), BROKEN.items(), ids=BROKEN)
+def test_a_broken_file_is_refused_by_its_place(tmp_path, name, given):
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow")
+    content, sentence = given
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{re.escape(str(tmp_path / name))}(?:, |: ){sentence}"):
+        fastanchor.read(tmp_path / name)

@@ -175,7 +175,7 @@ def test_half_a_surrogate_pair_in_a_class(tmp_path, capsys, monkeypatch):
         if ending == "parquet":
             pytest.importorskip("pyarrow")
         assert main(["convert", "a.json", "-o", f"o.{ending}", "--quiet"]) == 2
-        assert "holds half of a surrogate pair, which is not in utf-8" in capsys.readouterr().err
+        assert "contains half of a surrogate pair, which utf-8 cannot encode" in capsys.readouterr().err
         assert not (tmp_path / f"o.{ending}").exists()
 
 
@@ -269,7 +269,7 @@ def test_no_memory_is_a_sentence(capsys, monkeypatch):
     def big(*_, **__):
         raise MemoryError("Unable to allocate 7.28 TiB")
 
-    monkeypatch.setattr("fastanchor.cli._common.sample", big)
+    monkeypatch.setattr("fastanchor.cli._data.sample", big)
     assert main(["anchors", "--quiet"]) == 2
     assert capsys.readouterr().err == "fastanchor: not enough memory (Unable to allocate 7.28 TiB)\n"
 
@@ -343,6 +343,7 @@ LONG = ["anchors", "--gen", "2000000", "--quiet"]
 IMPORTED = ["argparse", "fastanchor._errors", "numpy", "fastanchor.boxes", "fastanchor._evolve"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", IMPORTED)
 def test_interrupted_while_importing(module, sent):
@@ -372,12 +373,13 @@ def load(arguments):
         pass
     {rest}
 
-command._common.load = load
+command._data.load = load
 sys.argv = ["fastanchor", "stats", "x"]
 sys.exit(entry())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rest",
     [
@@ -431,6 +433,7 @@ def test_a_script_has_its_own_signals(tmp_path):
     assert "KeyboardInterrupt" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, HANGUP])
 def test_no_half_file_is_left(tmp_path, sent):
     (tmp_path / "boxes.csv").write_text("width,height\n" + "12,13\n" * 400_000)
@@ -495,8 +498,8 @@ def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("--rows=box", "--rows = 'box': has no effect on labels of the format table, which have rows of one kind only"),
-        ("--crowd", "--crowd: has no effect on labels of the format table, which mark no crowds"),
+        ("--rows=box", "--rows = 'box': not supported for table: the labels have one kind of rows only"),
+        ("--crowd", "--crowd: not supported for table: the labels do not mark crowds"),
     ],
 )
 def test_an_option_that_labels_have_no_use_for(tmp_path, capsys, option, sentence):

@@ -68,6 +68,7 @@ def test_kmeans_over_the_zoo(backend, engine, name, metric, update):
         runs_alike(boxes, weights, boxes[rows], metric, update, engine)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     strategies.pairs(strategies.sides),
@@ -227,6 +228,7 @@ def test_draws_are_those_of_the_contract(backend):
         np.testing.assert_array_equal(got.centers, right.centers)
 
 
+@pytest.mark.slow
 def test_k_means_plus_plus_picks_across_blocks(backend):
     """Rows beyond the first block of 65,536, most of which count nothing."""
     boxes = np.full((70_000, 2), 10.0)
@@ -438,7 +440,7 @@ def test_what_cannot_be_balanced_is_a_sentence():
         fastanchor.Boxes(THREE).balanced("class")
     with pytest.raises(DataError, match=r"^boxes: have no images, so they cannot be balanced by image$"):
         fastanchor.Boxes(THREE).balanced("image")
-    with pytest.raises(DataError, match=r"^boxes: none counts, so they cannot be balanced$"):
+    with pytest.raises(DataError, match=r"^boxes: all weights are 0, so they cannot be balanced$"):
         column([0, 0, 0]).balanced("class")
 
 
@@ -457,6 +459,7 @@ def test_many_weighted_boxes_are_indexed_too():
     assert index.pick(boxes[:2], "iou", 0.3).row == dense.pick(boxes[:2], "iou", 0.3).row
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_weighted_shards_add_up(count):

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
+    from fastanchor.optimum import BoundResult, Space, bound
 
 __all__ = [
     "AnchorCheck",
     "AnchorKMeans",
     "AnchorResult",
     "BackendError",
+    "BoundResult",
     "BoxIndex",
     "Boxes",
     "DataError",
@@ -49,6 +51,7 @@ __all__ = [
     "MissingFileError",
     "Objective",
     "SmallBoxWarning",
+    "Space",
     "Summary",
     "SweepResult",
     "WrongTypeError",
@@ -56,6 +59,7 @@ __all__ = [
     "assign",
     "auto_anchor",
     "backend",
+    "bound",
     "check",
     "compat",
     "datasets",

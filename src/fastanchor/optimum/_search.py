@@ -24,7 +24,7 @@ __all__ = ["finished", "grid", "matches", "polished", "search", "value"]
 
 COARSE, FINE = 48, 64  # cells per side for the substitution and for the first polish
 SIDE = 32  # candidates per side of the plane
-FIRST, LAST = 0.02, 1e-5  # first and last step of the polish, logarithm of a side
+FIRST, LAST = 0.1, 1e-5  # first and last step of the polish, logarithm of a side
 FEW = 500  # points up to which candidates are finer
 KEPT = 5  # substitutions that are polished, and
 FINALISTS = 2  # of these polished again on all points
@@ -90,7 +90,7 @@ def search(
     fine = gathered(points, FINE)[0] if len(points.w) > FINE**2 else points
     some = [polished(fine, candidates[chosen], objective, space) for _, chosen in tops]
     some.sort(key=lambda anchors: -value(objective, fine, np.concatenate([anchors, space.keep])))
-    near = FIRST if fine is points else FIRST / 8
+    near = FIRST if fine is points else FIRST / 32
     last = [polished(points, anchors, objective, space, near) for anchors in some[:FINALISTS]]
     sets = [np.concatenate([anchors, space.keep]) for anchors in last]
     return max(sets, key=lambda anchors: value(objective, points, anchors))
