@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BoxIndex, kernels
-from fastanchor.engine import GridSpec, Shard, Survey, _assignment, survey
+from fastanchor.engine import GridSpec, Shard, Survey, _assignment, choose, survey
 
 import strategies
 import zoo
@@ -23,7 +23,7 @@ def patient(monkeypatch):
     monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
 
 
-def dealt(boxes, count, seed=0, threads=1):
+def dealt(boxes, count, seed=0, threads=1, weights=None):
     """An index over `count` shards of very different sizes, some of them empty, with rows in any order."""
     rng = np.random.default_rng([seed, count])
     sizes = rng.random(count) ** 3 * (rng.random(count) < 0.8)
@@ -31,7 +31,10 @@ def dealt(boxes, count, seed=0, threads=1):
     owners = rng.choice(count, len(boxes), p=sizes / sizes.sum())
     rows = [rng.permutation(np.flatnonzero(owners == shard)) for shard in range(count)]
     spec = GridSpec.of(Survey.merged([survey(boxes[own], threads=1) for own in rows]))
-    return BoxIndex.of([Shard(boxes[own], spec, own, threads=threads) for own in rows])
+    some = [None if weights is None else weights[own] for own in rows]
+    return BoxIndex.of(
+        [Shard(boxes[own], spec, own, threads=threads, weights=w) for own, w in zip(rows, some, strict=True)]
+    )
 
 
 def start(boxes, k, seed=1):
@@ -85,6 +88,42 @@ def test_any_number_of_shards_gives_the_bits_of_one(name, k):
         np.testing.assert_allclose(index.best_iou(centers), one.best_iou(centers), rtol=1e-12)
         for mine, theirs in zip(index.profile(centers, 0.25, [1e3]), one.profile(centers, 0.25, [1e3]), strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+
+
+WEIGHTS = {
+    "small": lambda rng, n: rng.integers(0, 5, n),
+    "one rules": lambda rng, n: np.where(np.arange(n) == n // 2, 10**6, 1),
+    "of 31 bits": lambda rng, n: rng.integers(0, 2**31, n),
+    "of many bits": lambda rng, n: rng.integers(0, 2**47, n),
+    "mostly none": lambda rng, n: (rng.random(n) < 0.02).astype(np.int64),
+}
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+@pytest.mark.parametrize("name", ZOO)
+def test_weighted_boxes_have_the_same_bits_on_every_engine(name, kind):
+    boxes, centers = zoo.BOXES[name], start(zoo.BOXES[name], 7)
+    weights = WEIGHTS[kind](np.random.default_rng(1), len(boxes))
+    weights[0] += 1
+    right = str(everything(choose(boxes, name="dense", weights=weights), centers))
+    assert str(everything(BoxIndex(boxes, threads=1, weights=weights), centers)) == right
+    for count in (2, 7):
+        assert str(everything(dealt(boxes, count, weights=weights), centers)) == right, count
+
+
+@settings(max_examples=25)
+@given(
+    strategies.pairs(strategies.sides),
+    strategies.pairs(strategies.sides, most=6),
+    st.sampled_from([1, 2, 7]),
+    st.integers(0, 99),
+    st.sampled_from(sorted(WEIGHTS)),
+)
+def test_drawn_weighted_boxes_in_any_number_of_shards(boxes, centers, count, seed, kind):
+    weights = WEIGHTS[kind](np.random.default_rng(seed), len(boxes))
+    weights[seed % len(boxes)] += 1
+    right = everything(choose(boxes, name="dense", weights=weights), centers)
+    assert str(everything(dealt(boxes, count, seed, weights=weights), centers)) == str(right)
 
 
 @settings(max_examples=25)

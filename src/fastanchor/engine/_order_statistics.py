@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._numpy import sort_keys
 
-__all__ = ["Medians"]
+__all__ = ["Medians", "places"]
 
 Keys = NDArray[np.uint64]
 Each = Callable[[Callable[[list[slice]], list[Any]]], list[Any]]
@@ -69,8 +69,8 @@ class Medians:
         one, two = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
         some = counts > 0
         ends = None if self._weights is None else np.cumsum(self._weights[order])
-        one[some] = self._values[order[_places(ends, (starts + first)[some])]]
-        two[some] = self._values[order[_places(ends, (starts + second)[some])]]
+        one[some] = self._values[order[places(ends, (starts + first)[some])]]
+        two[some] = self._values[order[places(ends, (starts + second)[some])]]
         return one, two
 
     def _ranked(
@@ -104,8 +104,8 @@ class Medians:
             starts = np.searchsorted(owners, np.arange(k))
             if ends is not None:  # what counts before
                 starts = np.concatenate(([0], ends))[starts]
-            one[open_] = values[_places(ends, (starts + first - passed)[open_])]
-            two[open_] = values[_places(ends, (starts + second - passed)[open_])]
+            one[open_] = values[places(ends, (starts + first - passed)[open_])]
+            two[open_] = values[places(ends, (starts + second - passed)[open_])]
         return one, two
 
     def _narrow(
@@ -172,7 +172,7 @@ class Medians:
         return values[order], owners[order], np.cumsum(weights[0][order]) if weights else None
 
 
-def _places(ends: IntArray | None, ranks: IntArray) -> Any:
+def places(ends: IntArray | None, ranks: IntArray) -> Any:
     """Return where the values of these ranks stand, if what counts up to each place is `ends`."""
     return ranks if ends is None else np.searchsorted(ends, ranks, side="right")
 
