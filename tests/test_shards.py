@@ -94,7 +94,7 @@ WEIGHTS = {
     "small": lambda rng, n: rng.integers(0, 5, n),
     "one rules": lambda rng, n: np.where(np.arange(n) == n // 2, 10**6, 1),
     "of 31 bits": lambda rng, n: rng.integers(0, 2**31, n),
-    "of many bits": lambda rng, n: rng.integers(0, 2**47, n),
+    "of many bits": lambda rng, n: rng.integers(0, 2**44, n),
     "mostly none": lambda rng, n: (rng.random(n) < 0.02).astype(np.int64),
 }
 

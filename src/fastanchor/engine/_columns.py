@@ -11,25 +11,20 @@ from numpy.typing import NDArray
 from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._exact import UNIT, Scale
+from fastanchor.engine._labelled import Labelled
 from fastanchor.engine._objective import Objective, valued
-from fastanchor.engine._order_statistics import Medians
-from fastanchor.engine._protocol import Below, Profile, Served
+from fastanchor.engine._order_statistics import Side
+from fastanchor.engine._profile import Profile
+from fastanchor.engine._protocol import Below
+from fastanchor.engine._spreading import Far, Spreading
 from fastanchor.engine._threads import CHUNK, each, thread_count
 
-__all__ = ["BLOCK", "Columns", "Far", "Rows", "Tally", "columns_of"]
+__all__ = ["BLOCK", "Columns", "Nearby", "Rows", "columns_of"]
 
 T = TypeVar("T")
 
 BLOCK = 16  # bits of a row's number inside its block: k-means++ draws a block of 65,536 rows, then a row in it
 CELLS = 1 << 18  # of a matrix of IoUs or ratios at a time, 2 MB
-
-
-class Far(NamedTuple):
-    """A box that is far from some centres; of equal distances the one with the lowest row."""
-
-    distance: float
-    row: int
-    box: FloatArray
 
 
 class Rows(NamedTuple):
@@ -39,11 +34,11 @@ class Rows(NamedTuple):
     boxes: FloatArray
 
 
-class Tally(NamedTuple):
-    """Sums of widths and heights by label, (2, k, digits)."""
+class Nearby(NamedTuple):
+    """Boxes of each centre, (k,), and the digits of the exact sum of all distances, see ``_exact``."""
 
-    scale: Scale
-    digits: IntArray
+    counts: IntArray
+    distance: IntArray
 
 
 class Columns:
@@ -78,7 +73,7 @@ class Columns:
         self.w, self.h, self.rows, self.counted = w, h, rows, weights
         self.threads = thread_count(threads)
         self._sizes: tuple[float, float] | None = None
-        self._medians: tuple[Medians, Medians] | None = None
+        self._sides: list[Side | None] = [None, None]
 
     def __len__(self) -> int:
         return len(self.w)
@@ -95,7 +90,7 @@ class Columns:
                         found.append((float(size.min(initial=np.inf, where=size > 0.0)), float(size.max(initial=0.0))))
                 return found
 
-            pairs = self._each(work)
+            pairs = self.each(work)
             self._sizes = min((low for low, _ in pairs), default=np.inf), max((top for _, top in pairs), default=0.0)
         return self._sizes
 
@@ -140,97 +135,38 @@ class Columns:
                 found.append((self._number(w & h, c), self._number(w | h, c)))
             return found
 
-        pairs = self._each(work)
+        pairs = self.each(work)
         return Below(sum(both for both, _ in pairs), sum(either for _, either in pairs))
 
     # ---- k-means
 
-    def assign(
-        self, centers: FloatArray, metric: Metric, labels: LabelArray | None, scale: Scale | None = None
-    ) -> tuple[int, Served]:
-        """Write each box's nearest centre into `labels`; return how many of these changed, and each centre's share.
-
-        Distances are added up if there is a scale for them.
-        """
+    def assign(self, centers: FloatArray, metric: Metric, labels: LabelArray) -> None:
+        """Write the nearest centre of each box into `labels`."""
         cw, ch = columns_of(centers)
-        kernel = self._assigner(metric)
 
-        def work(chunks: list[slice]) -> list[tuple[int, IntArray, IntArray]]:
+        def work(chunks: list[slice]) -> list[None]:
             distance = np.empty(min(CHUNK, len(self)))
-            scratch = np.zeros(distance.size if labels is None else 0, dtype=np.int32)
-            changed, counts, digits = 0, np.zeros(cw.size, np.int64), (scale or UNIT).zeros()
             for c in chunks:
-                w, h = self.w[c], self.h[c]
-                own, far = scratch[: w.size] if labels is None else labels[c], distance[: w.size]
-                if self.counted is None:
-                    changed += kernel(w, h, cw, ch, own, far)
-                    self.kernels.label_counts(own, counts)
-                else:
-                    before = own.copy()
-                    kernel(w, h, cw, ch, own, far)
-                    changed += int(np.count_nonzero((own != before) & (self.counted[c] > 0)))
-                    self.kernels.weighted_counts(own, self.counted[c], counts)
-                if scale is not None:
-                    scale.add(self.kernels, far, digits, weights=self._weights(c))
-            return [(changed, counts, digits)]
+                self.assigner(metric)(self.w[c], self.h[c], cw, ch, labels[c], distance[: c.stop - c.start])
+            return []
 
-        changed, counts, digits = (sum(part) for part in zip(*self._each(work), strict=True))
-        return int(changed), Served(counts, digits)
+        self.each(work)
 
-    def move(
-        self, centers: FloatArray, metric: Metric, labels: LabelArray, counts: IntArray, sides: Tally | None
-    ) -> int:
-        """Write each box's nearest centre into `labels`; return how many boxes that count have another one now.
-
-        `counts` (k,), and if they are wanted the sums of `sides`, hold what the labels add up to, where they are not
-        -1. They are whole numbers, so to change them by what moved gives the same as to add up anew.
-        """
+    def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Nearby:
+        """Count the boxes of each centre and add up their distances."""
         cw, ch = columns_of(centers)
-        kernel = self._assigner(metric)
-        moving = sides is not None and sides.scale.digits == 2 and self.counted is None
-        if not moving:
-            counts[:] = 0
-            if sides is not None:
-                sides.digits[:] = 0
 
-        def work(chunks: list[slice]) -> list[tuple[int, IntArray, Any]]:
-            distance, before = np.empty(min(CHUNK, len(self))), np.empty(min(CHUNK, len(self)), np.int32)
-            changed, some = 0, np.zeros_like(counts)
-            sums = None if sides is None else Tally(sides.scale, np.zeros_like(sides.digits))
+        def work(chunks: list[slice]) -> list[Nearby]:
+            distance, labels = np.empty(min(CHUNK, len(self))), np.zeros(min(CHUNK, len(self)), np.int32)
+            counts, digits = np.zeros(cw.size, np.int64), scale.zeros()
             for c in chunks:
-                w, h, own, old = self.w[c], self.h[c], labels[c], before[: c.stop - c.start]
-                if moving or self.counted is not None:
-                    old[:] = own
-                more = kernel(w, h, cw, ch, own, distance[: w.size])
-                if self.counted is not None:
-                    more = int(np.count_nonzero((own != old) & (self.counted[c] > 0)))
-                changed += more
-                if sums is None or not moving:
-                    self._tally(c, own, some, sums)
-                elif more:
-                    self.kernels.label_moves(w, h, old, own, sums.scale.factor, some, sums.digits)
-            return [(changed, some, 0 if sums is None else sums.digits)]
+                near, far = labels[: c.stop - c.start], distance[: c.stop - c.start]
+                self.assigner(metric)(self.w[c], self.h[c], cw, ch, near, far)
+                self.count(c, near, counts)
+                scale.add(self.kernels, far, digits, weights=self.weights_of(c))
+            return [Nearby(counts, digits)]
 
-        changed, some, digits = zip(*self._each(work), strict=True)
-        counts += sum(some)
-        if sides is not None:
-            np.add(sides.digits, sum(digits), out=sides.digits)
-        return int(sum(changed))
-
-    def _tally(self, c: slice, labels: LabelArray, counts: IntArray, sides: Tally | None) -> None:
-        """Add a chunk's boxes to their labels' counts and sums."""
-        weights = self._weights(c)
-        if weights is None:
-            self.kernels.label_counts(labels, counts)
-        else:
-            self.kernels.weighted_counts(labels, weights, counts)
-        if sides is not None:
-            for side, digits in zip((self.w, self.h), sides.digits, strict=True):
-                sides.scale.add(self.kernels, side[c], digits, labels, weights)
-
-    def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Served:
-        """Count each centre's boxes, and add up their distances."""
-        return self.assign(centers, metric, None, scale)[1]
+        return Nearby(*(sum(column) for column in zip(*self.each(work), strict=True)))
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
         """Return which of the rows from `first` to before `last` are held here, and their nearest centres."""
@@ -265,15 +201,26 @@ class Columns:
                 totals.append(float((best if self.counted is None else best * self.counted[c]).sum()))
             return totals
 
-        return self._each(score)
+        return self.each(score)
 
     def farthest(self, centers: FloatArray, metric: Metric) -> Far:
         """Return the box that is farthest from its nearest centre."""
         return self.spreading(metric).farthest(centers)
 
     def spreading(self, metric: Metric) -> Spreading:
-        """Begin a search for boxes far from centres, of which more come in the course of it."""
+        """Begin a search for boxes far from centres, to which more centres are added on the way."""
         return Spreading(self, metric)
+
+    def labelled(self, metric: Metric, sides: Scale | None) -> Labelled:
+        """Begin a run of k-means that looks at every box; with the scale of the sums of sides if it takes means."""
+        return Labelled(self, metric, sides)
+
+    def side(self, axis: int) -> Side:
+        """Return the widths (0) or heights (1) as medians need them."""
+        found = self._sides[axis]
+        if found is None:
+            found = self._sides[axis] = Side.of(self.h if axis else self.w)
+        return found
 
     def blocks(self, centers: FloatArray, metric: Metric, scale: Scale, count: int) -> IntArray:
         """Return the sums of the plain distances in each of `count` blocks of rows, (count, digits)."""
@@ -284,13 +231,13 @@ class Columns:
             for c in chunks:
                 distance = self._plain_of(c, cw, ch, metric)
                 if self.rows is None:  # a chunk is a block
-                    scale.add(self.kernels, distance, digits[c.start >> BLOCK], weights=self._weights(c))
+                    scale.add(self.kernels, distance, digits[c.start >> BLOCK], weights=self.weights_of(c))
                 else:
                     block = (self.rows[c] >> BLOCK).astype(np.int32)
-                    scale.add(self.kernels, distance, digits, block, self._weights(c))
+                    scale.add(self.kernels, distance, digits, block, self.weights_of(c))
             return [digits]
 
-        return sum(self._each(work), start=scale.zeros(count))
+        return sum(self.each(work), start=scale.zeros(count))
 
     def plain(self, centers: FloatArray, metric: Metric) -> FloatArray:
         """Return the plain distance of each box to its nearest centre, (n,), in the order of the columns."""
@@ -314,7 +261,7 @@ class Columns:
             return found
 
         total, count = 0.0, 0
-        for part, above in self._each(score):
+        for part, above in self.each(score):
             total += part
             count += above
         return total, count
@@ -348,10 +295,10 @@ class Columns:
                 own = best[: c.stop - c.start]
                 self.kernels.best_ratio(self.w[c], self.h[c], kw, kh, own)
                 own[own <= thr] = 0.0
-                scale.add(self.kernels, own, digits, weights=self._weights(c))
+                scale.add(self.kernels, own, digits, weights=self.weights_of(c))
             return [digits]
 
-        return sum(self._each(work), start=scale.zeros())
+        return sum(self.each(work), start=scale.zeros())
 
     def worth(self, anchors: FloatArray, objective: Objective, scale: Scale = UNIT) -> IntArray:
         """Return the exact sum of an objective's values, each cut to a multiple of 2^-64; its digits."""
@@ -361,10 +308,10 @@ class Columns:
             digits = scale.zeros()
             for c in chunks:
                 values = valued(objective, self.w[c], self.h[c], kw, kh, self.kernels)
-                scale.add(self.kernels, values, digits, weights=self._weights(c))
+                scale.add(self.kernels, values, digits, weights=self.weights_of(c))
             return [digits]
 
-        return sum(self._each(work), start=scale.zeros())
+        return sum(self.each(work), start=scale.zeros())
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report; see ``_protocol.Profile``."""
@@ -380,53 +327,27 @@ class Columns:
                     np.minimum(ratio, side[:, None] / own, out=ratio)
                     np.minimum(ratio, own / side[:, None], out=ratio)
                 self.kernels.wh_iou(w, h, kw, kh, iou)
-                found.append(Profile.of(ratio, iou.max(axis=1), w * h, thr, areas, self._weights(c)))
+                found.append(Profile.of(ratio, iou.max(axis=1), w * h, thr, areas, self.weights_of(c)))
             return found
 
-        none = Profile(np.zeros(kw.size, np.int64), 0, 0.0, 0.0, np.zeros((len(areas) + 1, 4)))
-        return sum_profiles([none, *self._each(work)])
+        return Profile.total([Profile.empty(kw.size, areas), *self.each(work)])
 
-    # ---- labelled boxes
+    # ---- chunks of boxes
 
-    def count(self, labels: LabelArray, counts: IntArray) -> None:
-        """Add the number of each label's boxes to `counts` (k,)."""
-
-        def work(chunks: list[slice]) -> list[IntArray]:
-            found = np.zeros_like(counts)
-            for c in chunks:
-                self._tally(c, labels[c], found, None)
-            return [found]
-
-        counts += sum(self._each(work))
-
-    def medians(self, labels: LabelArray, counts: IntArray) -> FloatArray:
-        """Return the coordinate-wise median of each label's boxes, (k, 2); NaN for no box."""
-        if self._medians is None:
-            self._medians = (
-                Medians(self.kernels, self.w, self._each, self.counted),
-                Medians(self.kernels, self.h, self._each, self.counted),
-            )
-        return np.column_stack([column.of(labels, counts) for column in self._medians])
-
-    def sums(self, labels: LabelArray, k: int, scale: Scale) -> IntArray:
-        """Return the sums of each label's widths and heights, (k, 2, digits)."""
-
-        def work(chunks: list[slice]) -> list[IntArray]:
-            digits = scale.zeros(2, k)
-            for c in chunks:
-                for axis, side in enumerate((self.w, self.h)):
-                    scale.add(self.kernels, side[c], digits[axis], labels[c], self._weights(c))
-            return [digits]
-
-        return sum(self._each(work), start=scale.zeros(2, k)).swapaxes(0, 1)
-
-    # ---- inside
-
-    def _each(self, function: Callable[[list[slice]], list[T]]) -> list[T]:
+    def each(self, function: Callable[[list[slice]], list[T]]) -> list[T]:
+        """Apply a function to all chunks of rows; see ``_threads.each``."""
         return each(function, len(self), self.threads)
 
-    def _weights(self, c: slice) -> IntArray | None:
+    def weights_of(self, c: slice) -> IntArray | None:
+        """Return how often each box of a chunk counts; None for once."""
         return None if self.counted is None else self.counted[c]
+
+    def count(self, c: slice, labels: LabelArray, counts: IntArray) -> None:
+        """Add the boxes of a chunk to the `counts` of their labels."""
+        if self.counted is None:
+            self.kernels.label_counts(labels, counts)
+        else:
+            self.kernels.weighted_counts(labels, self.counted[c], counts)
 
     def _number(self, which: NDArray[np.bool_], c: slice) -> int:
         """Return how often these boxes of a chunk count."""
@@ -437,62 +358,21 @@ class Columns:
         boxes: NDArray[np.complex128] = self.w[some] + 1j * self.h[some]
         return boxes if self.counted is None else boxes[self.counted[some] > 0]
 
-    def _assigner(self, metric: Metric) -> Callable[..., int]:
+    def assigner(self, metric: Metric) -> Callable[..., int]:
+        """Return the kernel that finds nearest centres."""
         kernel: Callable[..., int] = getattr(self.kernels, f"assign_{metric}")
         return kernel
 
     def _plain_of(self, c: slice, cw: FloatArray, ch: FloatArray, metric: Metric) -> FloatArray:
         """Return the plain distances of a chunk's boxes to their nearest centres."""
         distance = np.empty(len(self.w[c]))
-        self._assigner(metric)(self.w[c], self.h[c], cw, ch, np.zeros(distance.size, dtype=np.int32), distance)
+        self.assigner(metric)(self.w[c], self.h[c], cw, ch, np.zeros(distance.size, dtype=np.int32), distance)
         return np.sqrt(distance, out=distance) if metric == "euclidean" else distance
-
-
-class Spreading:
-    """Keeps the distance of every box to the nearest of the centres so far."""
-
-    def __init__(self, columns: Columns, metric: Metric) -> None:
-        self._columns, self._kernel = columns, columns._assigner(metric)
-        self._distance = np.full(len(columns), np.inf)
-        if columns.counted is not None:
-            self._distance[columns.counted == 0] = -1.0
-
-    def farthest(self, new: FloatArray) -> Far:
-        """Take more centres into account, and return the box that is now the farthest."""
-        mine, (cw, ch) = self._columns, columns_of(new)
-        w, h, rows = mine.w, mine.h, mine.rows
-
-        def work(chunks: list[slice]) -> list[tuple[float, int, int]]:
-            results = []
-            for c in chunks:
-                to_new = np.empty(c.stop - c.start)
-                self._kernel(w[c], h[c], cw, ch, np.zeros(to_new.size, dtype=np.int32), to_new)
-                own = self._distance[c]
-                np.minimum(own, to_new, out=own)
-                at = int(own.argmax())
-                row = c.start + at
-                if rows is not None:
-                    equals = np.flatnonzero(own == own[at])
-                    at = int(equals[rows[c][equals].argmin()])
-                    row = int(rows[c][at])
-                results.append((float(own[at]), -row, c.start + at))
-            return results
-
-        if not len(mine):
-            return Far(-1.0, 0, np.empty(2))
-        top, row, at = max(mine._each(work))
-        return Far(top, -row, np.array([w[at], h[at]]))
 
 
 def columns_of(pairs: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return widths and heights as contiguous columns."""
     return pairs[:, 0].copy(), pairs[:, 1].copy()
-
-
-def sum_profiles(parts: Sequence[Profile]) -> Profile:
-    """Add up what parts of a data set answered."""
-    counts, past, ratio, best, table = (sum(column) for column in zip(*parts, strict=True))
-    return Profile(counts, past, ratio, best, table)
 
 
 def _pieces(chunks: list[slice], rows: int) -> list[slice]:

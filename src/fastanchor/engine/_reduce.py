@@ -10,10 +10,11 @@ import numpy as np
 
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric
 from fastanchor._weights import Weights
-from fastanchor.engine._columns import BLOCK, Columns, columns_of, sum_profiles
+from fastanchor.engine._columns import BLOCK, Columns, columns_of
 from fastanchor.engine._exact import BITS, NEAR, UNIT, Scale, coordinates, distances, near
 from fastanchor.engine._objective import Objective
-from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread, Worth
+from fastanchor.engine._profile import Profile
+from fastanchor.engine._protocol import Below, Nearest, Picked, Spread, Worth
 from fastanchor.kernels import load
 
 __all__ = ["Reduced", "StepTaken"]
@@ -42,12 +43,13 @@ class Reduced:
         self._weight = self._n if weights is None else weights.total
         self._most = None if weights is None else int(weights.each.max())
 
-    def _ask_of(self, parts: Sequence[Any], question: str, *arguments: Any) -> list[Any]:
+    def ask_of(self, parts: Sequence[Any], question: str, *arguments: Any) -> list[Any]:
         """Return the answers of these parts to a question."""
         return list(self._map(_Question(question, arguments), parts))
 
-    def _ask(self, question: str, *arguments: Any) -> list[Any]:
-        return self._ask_of(self._parts, question, *arguments)
+    def ask(self, question: str, *arguments: Any) -> list[Any]:
+        """Return the answers of all parts to a question."""
+        return self.ask_of(self._parts, question, *arguments)
 
     def __len__(self) -> int:
         return self._n
@@ -58,19 +60,19 @@ class Reduced:
         """Return the boxes of these rows, (m, 2)."""
         rows = np.asarray(rows)
         out = np.empty((len(rows), 2))
-        for places, boxes in self._ask("take", rows):
+        for places, boxes in self.ask("take", rows):
             out[places] = boxes
         return out
 
     def distinct(self, limit: int) -> FloatArray:
         """Return distinct boxes, (m, 2): all there are, or `limit` of them."""
-        found = [part[:, 0] + 1j * part[:, 1] for part in self._ask("distinct", limit)]
+        found = [part[:, 0] + 1j * part[:, 1] for part in self.ask("distinct", limit)]
         union = np.unique(np.concatenate(found))[:limit]
         return np.column_stack([union.real, union.imag])
 
     def below(self, side: float) -> Below:
         """Count the boxes with both sides below `side`, and those with either."""
-        both, either = zip(*self._ask("below", side), strict=True)
+        both, either = zip(*self.ask("below", side), strict=True)
         return Below(sum(both), sum(either))
 
     # ---- k-means
@@ -78,18 +80,18 @@ class Reduced:
     def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
         """Count each centre's boxes and add up their distances."""
         scale = self.scale(metric, centers, squared=True)
-        counts, digits = (sum(part) for part in zip(*self._ask("nearest", centers, metric, scale), strict=True))
+        counts, digits = (sum(part) for part in zip(*self.ask("nearest", centers, metric, scale), strict=True))
         return Nearest(counts, scale.mean(scale.total(digits)))
 
     def best_iou(self, centers: FloatArray) -> float:
         """Return the mean over the boxes of the IoU with the best centre."""
-        return math.fsum(value for part in self._ask("best_iou", centers) for value in part) / self._weight
+        return math.fsum(value for part in self.ask("best_iou", centers) for value in part) / self._weight
 
     def labels(self, centers: FloatArray, metric: Metric, first: int = 0, last: int | None = None) -> IntArray:
         """Return the nearest centre of each box from row `first` to before row `last`."""
         first, last, _ = slice(first, last).indices(len(self))
         out = np.empty(max(0, last - first), np.int64)
-        for rows, labels in self._ask("labels", centers, metric, first, last):
+        for rows, labels in self.ask("labels", centers, metric, first, last):
             out[rows - first if first else rows] = labels
         return out
 
@@ -100,11 +102,11 @@ class Reduced:
         """
         found = []
         if many == 1:
-            found = [self._first(self._ask("farthest", centers, metric))]
+            found = [self._first(self.ask("farthest", centers, metric))]
         else:
-            looks, new = self._ask("spreading", metric), centers
+            looks, new = self.ask("spreading", metric), centers
             while len(found) < many:
-                found.append(self._first(self._ask_of(looks, "farthest", new)))
+                found.append(self._first(self.ask_of(looks, "farthest", new)))
                 if found[-1].distance <= 0.0:
                     break
                 new = found[-1].box[None]
@@ -120,7 +122,7 @@ class Reduced:
         """Return the first row whose cumulative plain distance exceeds `u` times the total; None if that is zero."""
         scale = self.scale(metric, centers, squared=False)
         count = (len(self) - 1 >> BLOCK) + 1
-        totals = [scale.total(digits) for digits in sum(self._ask("blocks", centers, metric, scale, count))]
+        totals = [scale.total(digits) for digits in sum(self.ask("blocks", centers, metric, scale, count))]
         over, under = u.as_integer_ratio()
         rest = sum(totals) * over // under  # whole numbers exceed a fraction where they exceed what is below it
         if not any(totals):
@@ -130,7 +132,7 @@ class Reduced:
             rest -= totals[block]
             block += 1
         first = block << BLOCK
-        parts = self._ask("within", first, min(first + (1 << BLOCK), len(self)))
+        parts = self.ask("within", first, min(first + (1 << BLOCK), len(self)))
         rows, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = rows.argsort()
         rows, boxes = rows[order], boxes[order]
@@ -152,7 +154,7 @@ class Reduced:
         return scale if self._most is None else scale.weighted(self._most)
 
     def _sizes(self) -> tuple[float, float]:
-        lows, tops = zip(*self._ask("sizes"), strict=True)
+        lows, tops = zip(*self.ask("sizes"), strict=True)
         return min(lows), max(tops)
 
     def sides(self) -> Scale:
@@ -164,18 +166,18 @@ class Reduced:
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Return the ratio fitness and the best possible recall."""
-        totals, above = zip(*self._ask("fitness", anchors, thr), strict=True)
+        totals, above = zip(*self.ask("fitness", anchors, thr), strict=True)
         return Fitness(sum(totals) / self._weight, sum(above) / self._weight)
 
     def total(self, anchors: FloatArray, thr: float) -> int:
         """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units."""
         unit = self._counted(UNIT)
-        return unit.total(sum(self._ask("total", anchors, thr, unit)))
+        return unit.total(sum(self.ask("total", anchors, thr, unit)))
 
     def worth(self, anchors: FloatArray, objective: Objective) -> Worth:
         """Return the exact sum over the boxes of the objective's values, and their mean."""
         unit = self._counted(UNIT)
-        total = unit.total(sum(self._ask("worth", anchors, objective, unit)))
+        total = unit.total(sum(self.ask("worth", anchors, objective, unit)))
         return Worth(total, unit.mean(total, self._weight))
 
     def first_fitter(
@@ -206,10 +208,10 @@ class Reduced:
     def _totals(self, mutants: Sequence[FloatArray], thr: float, need: float, sure: float) -> list[float | None]:
         """Return totals, None where one is certainly below `need` or another before it certainly above `sure`."""
         if len(self._parts) == 1:
-            only: list[float | None] = self._ask("search", mutants, thr, [need] * len(mutants), sure)[0]
+            only: list[float | None] = self.ask("search", mutants, thr, [need] * len(mutants), sure)[0]
             return only
         # what a part must reach is what the others cannot
-        tops = np.array(self._ask("bounds", mutants, thr))
+        tops = np.array(self.ask("bounds", mutants, thr))
         here: list[int] = np.flatnonzero(tops.sum(axis=0) >= need).tolist()
         some = [mutants[i] for i in here]
         questions = [_Question("search", (some, thr, (need - tops.sum(axis=0) + top)[here], np.inf)) for top in tops]
@@ -221,7 +223,7 @@ class Reduced:
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report."""
-        return sum_profiles(self._ask("profile", anchors, thr, areas))
+        return Profile.total(self.ask("profile", anchors, thr, areas))
 
 
 class StepTaken(NamedTuple):

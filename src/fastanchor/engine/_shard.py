@@ -9,12 +9,13 @@ import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._assignment import Assignment, Share, deal
-from fastanchor.engine._columns import Columns, Far
+from fastanchor.engine._columns import Columns, Nearby
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._grid import Grid
 from fastanchor.engine._layout import GridSpec
-from fastanchor.engine._protocol import Below, Served
+from fastanchor.engine._protocol import Below
 from fastanchor.engine._search import Search
+from fastanchor.engine._spreading import Far
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part as kernel_part
 from fastanchor.kernels._tables import METRICS, Found, Histograms, Leaves, Sought
@@ -77,13 +78,13 @@ class Shard(Columns):
         """Begin a run of k-means; with the scale of the sums of sides if centres move to means."""
         return ShardLloyd(self, metric, sides)
 
-    def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Served:
+    def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Nearby:
         """Count each centre's boxes, and add up their distances."""
         answer = Assignment(self.work, centers, metric) if metric in METRICS else None
         if answer is None or not answer.pays():
             return super().nearest(centers, metric, scale)
-        sums = answer.visit(lambda boxes, _, distance: scale.sum(self.kernels, distance, self._weights(boxes)))
-        return Served(answer.shares().hist.counts, sum(sums, start=scale.zeros()))
+        sums = answer.visit(lambda boxes, _, distance: scale.sum(self.kernels, distance, self.weights_of(boxes)))
+        return Nearby(answer.shares().hist.counts, sum(sums, start=scale.zeros()))
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
         """Return which of the rows from `first` to before `last` are held here, and their nearest centres."""

@@ -15,7 +15,6 @@ from fastanchor._types import FloatArray, IntArray, Metric, Sizes, Update
 from fastanchor._weights import Weights, counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Share
-from fastanchor.engine._columns import Columns
 from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Layout
 from fastanchor.engine._order_statistics import places
@@ -108,12 +107,7 @@ class BoxIndex(Reduced):
         """Begin a run of k-means; under "ratio", where no block can be settled, by a look at every box."""
         if metric in METRICS:
             return Lloyd(self, metric, update)
-        columns: Columns = self.shards[0]
-        if len(self.shards) > 1:
-            w, h = (np.concatenate(sides) for sides in zip(*((one.w, one.h) for one in self.shards), strict=True))
-            counted = [one.counted for one in self.shards if one.counted is not None]
-            columns = Columns(w, h, threads=columns.threads, weights=np.concatenate(counted) if counted else None)
-        return DenseLloyd(self, columns, metric, update)
+        return DenseLloyd(self, metric, update)
 
 
 def _weights(shards: Sequence[Shard]) -> Weights | None:
@@ -146,7 +140,7 @@ class Lloyd:
     def __init__(self, index: BoxIndex, metric: Metric, update: Update) -> None:
         self._index, self._metric, self._update = index, metric, update
         self._scale = index.sides() if update == "mean" else None
-        self._runs = index._ask("lloyd", metric, self._scale)
+        self._runs = index.ask("lloyd", metric, self._scale)
         self._last: tuple[FloatArray, IntArray, FloatArray] | None = None
         self._densely: DenseLloyd | None = None
 
@@ -157,7 +151,7 @@ class Lloyd:
         alone = len(self._runs) == 1
         if not all(self._ask("look", centers, not alone)):
             last = None if self._last is None else self._last[0]
-            self._densely = DenseLloyd(self._index, self._index.shards[0], self._metric, self._update, last)
+            self._densely = DenseLloyd(self._index, self._metric, self._update, last)
             self._runs, self._last = [], None
             return self._densely.step(centers)
         share = Share.total(self._ask("shares"))
@@ -195,4 +189,4 @@ class Lloyd:
         return out
 
     def _ask(self, question: str, *arguments: Any) -> list[Any]:
-        return self._index._ask_of(self._runs, question, *arguments)
+        return self._index.ask_of(self._runs, question, *arguments)
