@@ -11,6 +11,7 @@ import pytest
 
 import fastanchor
 from fastanchor import kernels
+from fastanchor._types import Computed
 from fastanchor.compat import kmeans_scripts, lars76, mmdet, paddle, yolo_kmeans
 from fastanchor.engine.dense import DenseEngine
 
@@ -43,10 +44,12 @@ def fields(result):
             found.update({f"{name}.{inner}": one for inner, one in fields(value).items()})
         elif type(value) is tuple and value and isinstance(value[0], np.ndarray):
             found.update({f"{name}[{i}]": one for i, one in enumerate(value)})
-        elif name != "_labels":
+        elif not isinstance(value, Computed):
             found[name] = value
     if isinstance(result, fastanchor.KMeansResult):
         found["labels"] = result.labels
+    if isinstance(result, fastanchor.AnchorResult):
+        found.update({f"check.{name}": value for name, value in fields(result.check).items()})
     return found
 
 

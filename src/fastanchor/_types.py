@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,26 +113,29 @@ def _protect(value: Any) -> None:
             _protect(one)
 
 
-class Computed:
-    """An array that is computed when it is first used, and only then; copies and pickles hold the array."""
+T = TypeVar("T")
 
-    def __init__(self, compute: Callable[[], IntArray]) -> None:
+
+class Computed(Generic[T]):
+    """A value that is computed when it is first used, and only then; copies and pickles contain the value."""
+
+    def __init__(self, compute: Callable[[], T]) -> None:
         self._compute = compute
         self._lock = threading.Lock()
 
-    def __call__(self) -> IntArray:
+    def __call__(self) -> T:
         with self._lock:
-            array = self._compute()
-            array.flags.writeable = False
-            self._compute = lambda: array  # what it was computed from may go
-            return array
+            value = self._compute()
+            _protect(value)
+            self._compute = lambda: value  # what it was computed from may be freed
+            return value
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _computed, (self(),)
 
 
-def _computed(array: IntArray) -> Computed:
-    return Computed(lambda: array)
+def _computed(value: T) -> Computed[T]:
+    return Computed(lambda: value)
 
 
 class Fitness(NamedTuple):
@@ -202,7 +205,7 @@ class KMeansResult(Result):
     inertia: float
     n_iter: int
     stop: Stop
-    _labels: Computed = field(repr=False)
+    _labels: Computed[IntArray] = field(repr=False)
 
     @property
     def labels(self) -> IntArray:
