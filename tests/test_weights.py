@@ -9,7 +9,7 @@ import fastanchor
 from fastanchor import DataError, kernels
 from fastanchor._errors import SplitWarning
 from fastanchor._weights import Weights, as_column
-from fastanchor.engine import GridSpec, Shard, _assignment, _order_statistics, choose, survey
+from fastanchor.engine import GridSpec, Shard, _order_statistics, choose, survey
 
 import naive
 import strategies
@@ -20,9 +20,9 @@ ENGINES = ["dense", "index"]
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
+def patient(tune):
     """The cells of an index answer even where all boxes would be cheaper."""
-    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    tune(patience=1e9)
 
 
 def repeated(boxes, weights):

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "ArrowBatch",
     "ArrowStream",
+    "Clusters",
     "Computed",
     "EngineName",
     "EvolveResult",
@@ -108,7 +109,7 @@ class Result:
 def _protect(value: Any) -> None:
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
-    elif type(value) is tuple:
+    elif isinstance(value, tuple):
         for one in value:
             _protect(one)
 
@@ -136,6 +137,14 @@ class Computed(Generic[T]):
 
 def _computed(value: T) -> Computed[T]:
     return Computed(lambda: value)
+
+
+class Clusters(NamedTuple):
+    """What the boxes of each centre of a k-means run amount to; see `KMeansResult`."""
+
+    counts: IntArray
+    mean_iou: float
+    inertia: float
 
 
 class Fitness(NamedTuple):
@@ -183,6 +192,8 @@ class Summary:
 class KMeansResult(Result):
     """What :func:`fastanchor.kmeans` found. The arrays are read-only.
 
+    `counts`, `mean_iou`, `inertia` and `labels` are computed when first used, then kept.
+
     Attributes
     ----------
     centers : (k, 2) float64
@@ -200,16 +211,29 @@ class KMeansResult(Result):
     """
 
     centers: FloatArray
-    counts: IntArray
-    mean_iou: float
-    inertia: float
     n_iter: int
     stop: Stop
+    _clusters: Computed[Clusters] = field(repr=False)
     _labels: Computed[IntArray] = field(repr=False)
 
     @property
+    def counts(self) -> IntArray:
+        """Boxes nearest to each centre, (k,)."""
+        return self._clusters().counts
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean over the boxes of the IoU with the nearest centre."""
+        return self._clusters().mean_iou
+
+    @property
+    def inertia(self) -> float:
+        """Sum of the distances to the nearest centre."""
+        return self._clusters().inertia
+
+    @property
     def labels(self) -> IntArray:
-        """Nearest centre of each box, (n,) int64 in the order of the boxes; computed at first use, then kept."""
+        """Nearest centre of each box, (n,) int64 in the order of the boxes."""
         return self._labels()
 
 

@@ -16,6 +16,7 @@ from fastanchor.engine._objective import Objective, valued
 from fastanchor.engine._order_statistics import Side
 from fastanchor.engine._profile import Profile
 from fastanchor.engine._protocol import Below
+from fastanchor.engine._rounded import Rounded
 from fastanchor.engine._spreading import Far, Spreading
 from fastanchor.engine._threads import CHUNK, each, thread_count
 
@@ -74,6 +75,7 @@ class Columns:
         self.threads = thread_count(threads)
         self._sizes: tuple[float, float] | None = None
         self._sides: list[Side | None] = [None, None]
+        self._rounded: Rounded | None = None
 
     def __len__(self) -> int:
         return len(self.w)
@@ -101,9 +103,7 @@ class Columns:
         if self.rows is None:
             return np.arange(len(rows)), np.column_stack([self.w[rows], self.h[rows]])
         held = self.rows
-        wanted = np.zeros(max(int(rows.max(initial=-1)), int(held.max(initial=0))) + 1, bool)
-        wanted[rows] = True
-        found = np.flatnonzero(wanted[held])  # in the order of the columns; the inverse of `rows` is not kept
+        found = self._places(rows)  # in the order of the columns; the inverse of `rows` is not kept
         order = found[np.argsort(held[found])]
         names = held[order]
         at = np.searchsorted(names, rows)
@@ -275,11 +275,22 @@ class Columns:
         """
         found: list[float | None] = [None] * len(mutants)
         for i, anchors in enumerate(mutants):
+            if self.backend == "numpy" and self._ceiling(anchors, thr) < needs[i]:
+                continue
             total, _ = self.fitness(anchors, thr)
             found[i] = total
             if total > sure:
                 break
         return found
+
+    def _ceiling(self, anchors: FloatArray, thr: float) -> float:
+        """Return what the total of these anchors is not above, at a third of the time."""
+        single = self._single()
+
+        def bound(chunks: list[slice]) -> list[float]:
+            return [single.ceiling(c, anchors, thr) for c in chunks]
+
+        return sum(each(bound, single.distinct, self.threads))
 
     def bounds(self, mutants: Sequence[FloatArray], thr: float) -> FloatArray:
         """Return what the totals of these anchors are not above, (m,), without looking at a box."""
@@ -338,6 +349,10 @@ class Columns:
         """Apply a function to all chunks of rows; see ``_threads.each``."""
         return each(function, len(self), self.threads)
 
+    def _places(self, rows: IntArray) -> IntArray:
+        """Return the places of the boxes of these rows."""
+        return np.flatnonzero(np.isin(self.rows, rows))
+
     def weights_of(self, c: slice) -> IntArray | None:
         """Return how often each box of a chunk counts; None for once."""
         return None if self.counted is None else self.counted[c]
@@ -362,6 +377,26 @@ class Columns:
         """Return the kernel that finds nearest centres."""
         kernel: Callable[..., int] = getattr(self.kernels, f"assign_{metric}")
         return kernel
+
+    def labeller(self, centers: FloatArray, metric: Metric) -> Callable[[slice, LabelArray, FloatArray], int]:
+        """Return what writes the nearest centres of a chunk's boxes, and returns how many are others than before.
+
+        It takes the chunk, the labels, and an array whose contents do not matter.
+        """
+        cw, ch = columns_of(centers)
+        kernel = self.assigner(metric)
+        single = self._single() if self.backend == "numpy" and metric == "iou" else None
+
+        def label(c: slice, labels: LabelArray, distance: FloatArray) -> int:
+            changed = None if single is None else single.assign_iou(c, cw, ch, labels)
+            return kernel(self.w[c], self.h[c], cw, ch, labels, distance) if changed is None else changed
+
+        return label
+
+    def _single(self) -> Rounded:
+        if self._rounded is None:
+            self._rounded = Rounded(self.w, self.h, self.counted)
+        return self._rounded
 
     def _plain_of(self, c: slice, cw: FloatArray, ch: FloatArray, metric: Metric) -> FloatArray:
         """Return the plain distances of a chunk's boxes to their nearest centres."""

@@ -53,8 +53,7 @@ class Labelled:
 
         Totals are whole numbers: to change the last ones by the boxes that moved gives the same as to add up anew.
         """
-        mine, cw, ch = self._columns, *centers.T.copy()
-        kernel, k = mine.assigner(self._metric), len(centers)
+        mine, k, label = self._columns, len(centers), self._columns.labeller(centers, self._metric)
         moves = self._sides is not None and self._sides.digits == 2 and mine.counted is None
 
         def work(chunks: list[slice]) -> list[Totals]:
@@ -64,7 +63,7 @@ class Labelled:
                 labels, old = self._labels[c], before[: c.stop - c.start]
                 if moves or mine.counted is not None:
                     old[:] = labels
-                more = kernel(mine.w[c], mine.h[c], cw, ch, labels, distance[: c.stop - c.start])
+                more = label(c, labels, distance[: c.stop - c.start])
                 if mine.counted is not None:
                     more = int(np.count_nonzero((labels != old) & (mine.counted[c] > 0)))
                 changed += more
