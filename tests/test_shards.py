@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BoxIndex, kernels
-from fastanchor.engine import GridSpec, Shard, Survey, _assignment, choose, survey
+from fastanchor.engine import GridSpec, Shard, Survey, choose, survey
 
 import strategies
 import zoo
@@ -18,9 +18,9 @@ ZOO = [name for name, wh in zoo.BOXES.items() if wh.min() > 0]
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
+def patient(tune):
     """The cells answer even where all boxes would be cheaper."""
-    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    tune(patience=1e9)
 
 
 def dealt(boxes, count, seed=0, threads=1, weights=None):
@@ -73,6 +73,7 @@ def everything(index, centers):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 @pytest.mark.parametrize("k", [1, 7])
 def test_any_number_of_shards_gives_the_bits_of_one(name, k):
@@ -126,6 +127,7 @@ def test_drawn_weighted_boxes_in_any_number_of_shards(boxes, centers, count, see
     assert str(everything(dealt(boxes, count, seed, weights=weights), centers)) == str(right)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     strategies.pairs(strategies.sides),
@@ -137,12 +139,13 @@ def test_drawn_boxes_in_any_number_of_shards(boxes, centers, count, seed):
     assert str(everything(dealt(boxes, count, seed), centers)) == str(everything(BoxIndex(boxes, threads=1), centers))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
-def test_whole_runs(monkeypatch, threads, update, metric, init):
-    monkeypatch.setattr(_assignment, "ALONE", 0)  # several tasks and threads however few the boxes
+def test_whole_runs(tune, threads, update, metric, init):
+    tune(alone=0)  # several tasks and threads however few the boxes
     boxes = zoo.lognormal(3000)
     init = np.repeat(boxes[:1], 6, axis=0) if init == "equal" else init
     options = {"metric": metric, "update": update, "init": init, "rng": 2, "n_init": 2, "tol": 1e-6, "progress": False}
@@ -154,6 +157,7 @@ def test_whole_runs(monkeypatch, threads, update, metric, init):
         assert (got.inertia, got.n_iter, got.stop) == (right.inertia, right.n_iter, right.stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "gen"), [(2, 60), (7, 60), (64, 10)])
 def test_whole_jobs(count, gen):
     boxes = zoo.lognormal(2500).clip(3)
