@@ -303,7 +303,7 @@ def update_centers(
     if scale is not None:
         centers = scale.means(digits.swapaxes(0, 1), counts)
     else:
-        centers = medians(lambda name, *more: [getattr(labelled, name)(*more)], 1, len(wh), counts, counted is not None)
+        centers = medians(lambda question, *more: [getattr(labelled, question)(*more)], counts)
     if places is not None:
         centers[without] = places[without]
     return centers

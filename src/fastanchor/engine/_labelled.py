@@ -104,18 +104,22 @@ class Labelled:
 
     # ---- medians, see `_order_statistics`
 
-    def presorted(self, counts: IntArray) -> FloatArray:
-        """Return the medians of each label's boxes, (k, 2), for a part that holds all boxes, and few."""
-        mine = self._columns
-        return np.column_stack([presorted(mine.side(axis), self._labels, counts, mine.counted) for axis in (0, 1)])
+    def presorted(self, counts: IntArray) -> FloatArray | None:
+        """Return the medians of each label's boxes, (k, 2), as if these were all there are; None if they are many."""
+        mine, columns = self._columns, []
+        for values, _, order in (mine.side(0), mine.side(1)):
+            if order is None:
+                return None
+            columns.append(presorted(values, order, self._labels, counts, mine.counted))
+        return np.column_stack(columns)
 
     def ends(self, axis: int) -> Keys:
         """Return the sort keys of the least and the largest side."""
         return self._columns.side(axis).ends
 
-    def numbers(self, k: int) -> IntArray:
-        """Return how many boxes have each label, whatever they count."""
-        return np.bincount(self._labels, minlength=k)
+    def numbers(self, k: int) -> IntArray | None:
+        """Return how many boxes have each label, whatever they count; None if each counts once."""
+        return None if self._columns.counted is None else np.bincount(self._labels, minlength=k)
 
     def histogram(self, axis: int, low: Keys, high: Keys, shift: Keys, bins: int) -> IntArray:
         """Count the sides of each label in `bins` bins of keys, (1, k, bins); with weights also add these up, (2, ...).

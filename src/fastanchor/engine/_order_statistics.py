@@ -55,16 +55,16 @@ class Side(NamedTuple):
         return cls(values, sort_keys(np.array([low, high]) + 0.0), order)
 
 
-def presorted(side: Side, labels: LabelArray, counts: IntArray, weights: IntArray | None) -> FloatArray:
-    """Return the median of each label's values, (k,), from values that are sorted."""
-    assert side.order is not None
+def presorted(
+    values: FloatArray, order: IntArray, labels: LabelArray, counts: IntArray, weights: IntArray | None
+) -> FloatArray:
+    """Return the median of each label's values, (k,), from the `order` that sorts them."""
     # NumPy sorts integers of 8 and 16 bits by counting: the values of each label, smallest first
-    owners = labels[side.order].astype(np.min_scalar_type(len(counts)))
-    order = side.order[np.argsort(owners, kind="stable")]
+    order = order[np.argsort(labels[order].astype(np.min_scalar_type(len(counts))), kind="stable")]
     starts = np.cumsum(counts) - counts
     found, some = np.full(len(counts), np.nan), counts > 0
     ends = None if weights is None else np.cumsum(weights[order])
-    lower, upper = (side.values[order[places(ends, (starts + rank)[some])]] for rank in _middles(counts))
+    lower, upper = (values[order[places(ends, (starts + rank)[some])]] for rank in _middles(counts))
     found[some] = (lower + upper) / 2.0
     return found
 
@@ -74,17 +74,17 @@ def _middles(counts: IntArray) -> tuple[IntArray, IntArray]:
     return (counts - 1) // 2, counts // 2
 
 
-def medians(ask: Ask, parts: int, rows: int, counts: IntArray, weighted: bool) -> FloatArray:
+def medians(ask: Ask, counts: IntArray, alone: bool = True) -> FloatArray:
     """Return the median of each label's boxes, (k, 2): the middle value, or the mean of the middle two; NaN for no box.
 
-    `ask` puts questions to the runs, ``_labelled.Labelled``, of so many parts with so many rows in all.
+    `ask` puts a question to the runs of all parts, see ``_labelled.Labelled``; it is `alone` if there is one.
     """
-    if parts == 1 and rows <= PRESORT:
-        found: FloatArray = ask("presorted", counts)[0]
+    found: FloatArray | None = ask("presorted", counts)[0] if alone else None
+    if found is not None:
         return found
     columns = []
     for axis in (0, 1):
-        lower, upper = _Ranks(ask, axis, rows, weighted).of(counts, *_middles(counts))
+        lower, upper = _Ranks(ask, axis).of(counts, *_middles(counts))
         columns.append((lower + upper) / 2.0)
     return np.column_stack(columns)
 
@@ -92,8 +92,8 @@ def medians(ask: Ask, parts: int, rows: int, counts: IntArray, weighted: bool) -
 class _Ranks:
     """Finds the values of ranks among one side of the boxes."""
 
-    def __init__(self, ask: Ask, axis: int, rows: int, weighted: bool) -> None:
-        self._ask, self._axis, self._rows, self._weighted = ask, axis, rows, weighted
+    def __init__(self, ask: Ask, axis: int) -> None:
+        self._ask, self._axis = ask, axis
 
     def of(self, counts: IntArray, first: IntArray, second: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return for each label the values that `first` and `second` others precede.
@@ -101,7 +101,9 @@ class _Ranks:
         `counts` and ranks are weighted; what decides between another histogram and gathering is the `number` of values.
         """
         k = len(counts)
-        number: IntArray = np.sum(self._ask("numbers", k), axis=0) if self._weighted else counts.copy()
+        numbers = self._ask("numbers", k)
+        number: IntArray = counts.copy() if numbers[0] is None else np.sum(numbers, axis=0)
+        few = max(GATHER, int(number.sum()) // SHARE)
         least, largest = zip(*self._ask("ends", self._axis), strict=True)
         low, high = np.full(k, min(least)), np.full(k, max(largest))
         passed = np.zeros(k, dtype=np.int64)  # values below `low`
@@ -112,7 +114,7 @@ class _Ranks:
             single = open_ & (low == high)
             found[single] = _values(low[single])
             open_ &= ~single
-            if number[open_].sum() <= max(GATHER, self._rows // SHARE):
+            if number[open_].sum() <= few:
                 break
             if narrowed and (first != second).any():
                 # the two ranks may sit far apart with much on both sides: each alone is sure to narrow

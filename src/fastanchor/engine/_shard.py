@@ -113,16 +113,23 @@ class Shard(Columns):
         return Nearby(answer.shares().hist.counts, sum(sums, start=scale.zeros()))
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
-        """Return which of the rows from `first` to before `last` are held here, and their nearest centres."""
-        if first > self._first or last <= self._last or metric not in METRICS:
+        """Return which rows from `first` to before `last` are held here, counted from there, and their centres."""
+        if first > self._first or last <= self._last:
             return super().labels(centers, metric, first, last)
+        return self.grid.row - first if first else self.grid.row, self.labels_by_cell(centers, metric)
+
+    def labels_by_cell(self, centers: FloatArray, metric: Metric) -> LabelArray:
+        """Return the nearest centre of each box, (n,), in the order of the cells."""
         labels = np.empty(len(self), np.int32)
+        if metric not in METRICS:
+            self.assign(centers, metric, labels)
+            return labels
 
         def write(boxes: slice, found: LabelArray, distance: FloatArray) -> None:
             labels[boxes] = found
 
         Assignment(self.work, centers, metric).visit(write, labelled=True)
-        return self.grid.row, labels
+        return labels
 
     def farthest(self, centers: FloatArray, metric: Metric) -> Far:
         """Return the box that is farthest from its nearest centre."""

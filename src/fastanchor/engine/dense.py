@@ -70,8 +70,7 @@ class DenseLloyd:
         if self._sides is not None:
             updated = self._sides.means(digits.swapaxes(0, 1), counts)
         else:
-            weighted = self._engine.weights is not None
-            updated = medians(self._ask, len(self._runs), len(self._engine), counts, weighted)
+            updated = medians(self._ask, counts, len(self._runs) == 1)
         given = np.array(centers)
         return StepTaken.of(changed > 0, counts, updated, lambda: self._engine.nearest(given, self._metric).inertia)
 

@@ -17,6 +17,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Share
 from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Layout
+from fastanchor.engine._merged import MergedShard, merged
 from fastanchor.engine._order_statistics import places
 from fastanchor.engine._reduce import Reduced, StepTaken
 from fastanchor.engine._shard import Shard
@@ -81,9 +82,13 @@ class BoxIndex(Reduced):
         if kernels.current() != "numba":
             use = setting("engine", "dense")
             raise BackendError(f"engine 'index' needs numba, and the NumPy backend is in force; use {use}")
-        spec = GridSpec.of(survey(wh, threads), _where)
-        each = None if counted is None else counted.each
-        self.shards = (Shard(wh, spec, threads=threads, weights=each),)
+        seen, each = survey(wh, threads), None if counted is None else counted.each
+        alike = merged(wh, each, seen.sample)
+        if alike is None:
+            self.shards = (Shard(wh, GridSpec.of(seen, _where), threads=threads, weights=each),)
+        else:
+            spec = GridSpec.of(seen._replace(number=len(alike.boxes)))
+            self.shards = (MergedShard(alike, spec, threads=threads, weights=each),)
         super().__init__(self.shards, weights=counted)
 
     @classmethod
