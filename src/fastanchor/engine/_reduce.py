@@ -44,13 +44,13 @@ class Reduced:
         counted = [part.counted for part in self._parts if part.counted is not None]
         self._most = max((int(each.max(initial=0)) for each in counted), default=None)
 
-    def ask_of(self, parts: Sequence[Any], question: str, *arguments: Any) -> list[Any]:
+    def _ask_of(self, parts: Sequence[Any], question: str, *arguments: Any) -> list[Any]:
         """Return the answers of these parts to a question."""
         return list(self._map(_Question(question, arguments), parts))
 
-    def ask(self, question: str, *arguments: Any) -> list[Any]:
+    def _ask(self, question: str, *arguments: Any) -> list[Any]:
         """Return the answers of all parts to a question."""
-        return self.ask_of(self._parts, question, *arguments)
+        return self._ask_of(self._parts, question, *arguments)
 
     def __len__(self) -> int:
         return self._n
@@ -61,19 +61,19 @@ class Reduced:
         """Return the boxes of these rows, (m, 2)."""
         rows = np.asarray(rows)
         out = np.empty((len(rows), 2))
-        for places, boxes in self.ask("take", rows):
+        for places, boxes in self._ask("take", rows):
             out[places] = boxes
         return out
 
     def distinct(self, limit: int) -> FloatArray:
         """Return distinct boxes, (m, 2): all there are, or `limit` of them."""
-        found = [part[:, 0] + 1j * part[:, 1] for part in self.ask("distinct", limit)]
+        found = [part[:, 0] + 1j * part[:, 1] for part in self._ask("distinct", limit)]
         union = np.unique(np.concatenate(found))[:limit]
         return np.column_stack([union.real, union.imag])
 
     def below(self, side: float) -> Below:
         """Count the boxes with both sides below `side`, and those with either."""
-        both, either = zip(*self.ask("below", side), strict=True)
+        both, either = zip(*self._ask("below", side), strict=True)
         return Below(sum(both), sum(either))
 
     # ---- k-means
@@ -81,19 +81,19 @@ class Reduced:
     def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
         """Count each centre's boxes and add up their distances."""
         scale = self._distances(metric, centers, self._most, squared=True)
-        counts, digits = (sum(part) for part in zip(*self.ask("nearest", centers, metric, scale), strict=True))
+        counts, digits = (sum(part) for part in zip(*self._ask("nearest", centers, metric, scale), strict=True))
         return Nearest(counts, scale.mean(scale.total(digits)))
 
     def best_iou(self, centers: FloatArray) -> float:
         """Return the mean over the boxes of the IoU with the best centre."""
-        return math.fsum(value for part in self.ask("best_iou", centers) for value in part) / self._weight
+        return math.fsum(value for part in self._ask("best_iou", centers) for value in part) / self._weight
 
     def labels(self, centers: FloatArray, metric: Metric, first: int = 0, last: int | None = None) -> IntArray:
         """Return the nearest centre of each box from row `first` to before row `last`."""
         first, last, _ = slice(first, last).indices(len(self))
         # as narrow as can be: rows come in the order of cells, and a write out of order costs by its width
         out = np.empty(max(0, last - first), np.min_scalar_type(len(centers)))
-        for places, labels in self.ask("labels", centers, metric, first, last):
+        for places, labels in self._ask("labels", centers, metric, first, last):
             out[places] = labels.astype(out.dtype)
         return out.astype(np.int64)
 
@@ -104,11 +104,11 @@ class Reduced:
         """
         found = []
         if many == 1:
-            found = [self._first(self.ask("farthest", centers, metric))]
+            found = [self._first(self._ask("farthest", centers, metric))]
         else:
-            looks, new = self.ask("spreading", metric), centers
+            looks, new = self._ask("spreading", metric), centers
             while len(found) < many:
-                found.append(self._first(self.ask_of(looks, "farthest", new)))
+                found.append(self._first(self._ask_of(looks, "farthest", new)))
                 if found[-1].distance <= 0.0:
                     break
                 new = found[-1].box[None]
@@ -125,7 +125,7 @@ class Reduced:
         most = None if self.weights is None else int(self.weights.each.max())
         scale = self._distances(metric, centers, most, squared=False)  # for rows, which parts may hold together
         count = (len(self) - 1 >> BLOCK) + 1
-        totals = [scale.total(digits) for digits in sum(self.ask("blocks", centers, metric, scale, count))]
+        totals = [scale.total(digits) for digits in sum(self._ask("blocks", centers, metric, scale, count))]
         over, under = u.as_integer_ratio()
         rest = sum(totals) * over // under  # whole numbers exceed a fraction where they exceed what is below it
         if not any(totals):
@@ -135,7 +135,7 @@ class Reduced:
             rest -= totals[block]
             block += 1
         first = block << BLOCK
-        parts = self.ask("within", first, min(first + (1 << BLOCK), len(self)))
+        parts = self._ask("within", first, min(first + (1 << BLOCK), len(self)))
         rows, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = rows.argsort()
         rows, boxes = rows[order], boxes[order]
@@ -156,7 +156,7 @@ class Reduced:
         return _counted(distances(low, top, squared) if top > 0.0 else UNIT, most)
 
     def _sizes(self) -> tuple[float, float]:
-        lows, tops = zip(*self.ask("sizes"), strict=True)
+        lows, tops = zip(*self._ask("sizes"), strict=True)
         return min(lows), max(tops)
 
     def sides(self) -> Scale:
@@ -168,24 +168,24 @@ class Reduced:
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Return the ratio fitness and the best possible recall."""
-        totals, above = zip(*self.ask("fitness", anchors, thr), strict=True)
+        totals, above = zip(*self._ask("fitness", anchors, thr), strict=True)
         return Fitness(sum(totals) / self._weight, sum(above) / self._weight)
 
     def total(self, anchors: FloatArray, thr: float) -> int:
         """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units."""
         unit = _counted(UNIT, self._most)
-        return unit.total(sum(self.ask("total", anchors, thr, unit)))
+        return unit.total(sum(self._ask("total", anchors, thr, unit)))
 
     def worth(self, anchors: FloatArray, objective: Objective) -> Worth:
         """Return the exact sum over the boxes of the objective's values, and their mean."""
         unit = _counted(UNIT, self._most)
-        total = unit.total(sum(self.ask("worth", anchors, objective, unit)))
+        total = unit.total(sum(self._ask("worth", anchors, objective, unit)))
         return Worth(total, unit.mean(total, self._weight))
 
     def hopeful(self, mutants: Sequence[FloatArray], objective: Objective, need: int) -> list[int]:
         """Return which of these anchors may have a sum of values of at least `need`, in units of 2^-64."""
         least = need / 2**64
-        tops = self.ask("tops", mutants, objective, least if len(self._parts) == 1 else -np.inf)
+        tops = self._ask("tops", mutants, objective, least if len(self._parts) == 1 else -np.inf)
         places: list[int] = np.flatnonzero(sum(tops) >= least).tolist()
         return places
 
@@ -217,10 +217,10 @@ class Reduced:
     def _totals(self, mutants: Sequence[FloatArray], thr: float, need: float, sure: float) -> list[float | None]:
         """Return totals, None where one is certainly below `need` or another before it certainly above `sure`."""
         if len(self._parts) == 1:
-            only: list[float | None] = self.ask("search", mutants, thr, [need] * len(mutants), sure)[0]
+            only: list[float | None] = self._ask("search", mutants, thr, [need] * len(mutants), sure)[0]
             return only
         # what a part must reach is what the others cannot
-        tops = np.array(self.ask("bounds", mutants, thr))
+        tops = np.array(self._ask("bounds", mutants, thr))
         here: list[int] = np.flatnonzero(tops.sum(axis=0) >= need).tolist()
         some = [mutants[i] for i in here]
         questions = [_Question("search", (some, thr, (need - tops.sum(axis=0) + top)[here], np.inf)) for top in tops]
@@ -232,7 +232,7 @@ class Reduced:
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report."""
-        return Profile.total(self.ask("profile", anchors, thr, areas))
+        return Profile.total(self._ask("profile", anchors, thr, areas))
 
 
 class StepTaken(NamedTuple):

@@ -60,7 +60,7 @@ class DenseLloyd:
     def __init__(self, engine: Reduced, metric: Metric, update: Update, last: FloatArray | None = None) -> None:
         self._engine, self._metric = engine, metric
         self._sides = engine.sides() if update == "mean" else None
-        self._runs = engine.ask("labelled", metric, self._sides)
+        self._runs = engine._ask("labelled", metric, self._sides)
         if last is not None:
             self._ask("move", last)
 
@@ -75,4 +75,4 @@ class DenseLloyd:
         return StepTaken.of(changed > 0, counts, updated, lambda: self._engine.nearest(given, self._metric).inertia)
 
     def _ask(self, question: str, *arguments: Any) -> list[Any]:
-        return self._engine.ask_of(self._runs, question, *arguments)
+        return self._engine._ask_of(self._runs, question, *arguments)

@@ -145,7 +145,7 @@ class Lloyd:
     def __init__(self, index: BoxIndex, metric: Metric, update: Update) -> None:
         self._index, self._metric, self._update = index, metric, update
         self._scale = index.sides() if update == "mean" else None
-        self._runs = index.ask("lloyd", metric, self._scale)
+        self._runs = index._ask("lloyd", metric, self._scale)
         self._last: tuple[FloatArray, IntArray, FloatArray] | None = None
         self._densely: DenseLloyd | None = None
 
@@ -194,4 +194,4 @@ class Lloyd:
         return out
 
     def _ask(self, question: str, *arguments: Any) -> list[Any]:
-        return self._index.ask_of(self._runs, question, *arguments)
+        return self._index._ask_of(self._runs, question, *arguments)
