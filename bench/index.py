@@ -19,11 +19,11 @@ import numpy as np
 
 import fastanchor
 from fastanchor import bench, kernels
+from fastanchor.bench import _obvious as obvious
 from fastanchor.bench import _plain
 from fastanchor.engine._threads import thread_count
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.engine.index import BoxIndex
-from fastanchor.kernels import _obvious as obvious
 
 K, THR = 9, 0.25
 RESULTS = Path(__file__).parent / "results"

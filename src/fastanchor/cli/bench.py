@@ -6,24 +6,27 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import fastanchor
 from fastanchor import _check, bench, plot
 from fastanchor._output import check_output, whole
-from fastanchor.bench import _report
+from fastanchor.bench import _picture, _report
 from fastanchor.cli import _common
 from fastanchor.datasets import detect
 
 __all__ = ["add", "run"]
 
 MEMORY_MOST = 1_000_000
+PICTURE = (1_000, 10_000, 100_000, 1_000_000)  # boxes of the whole job in the picture
 DESCRIPTION = """\
-Check everybody's answers, then time each stage of the job: plain NumPy, the
-loops one writes first under @njit, other packages, fastanchor's engines. A
-contender with a wrong answer is shown and not timed; exit code 1 then.
+Check all answers, then time each stage of the job: plain NumPy, the loops
+one writes first under @njit, other packages, fastanchor's engines. Each takes
+turns with the first of its stage. A contender with a wrong answer is shown and
+not timed; exit code 1 then.
 
   fastanchor bench --quick
-  fastanchor bench --n 1e4,1e5,1e6,1e7 --plot growth.png
+  fastanchor bench --plot job.svg -o bench.html
   fastanchor bench --stages fitness,search --n 1e6 -o fitness.json
   fastanchor bench VOC2012 --k 3,9,32"""
 
@@ -42,18 +45,19 @@ def add(commands: _common.Commands) -> None:
     group.add_argument(
         "--stages", metavar="S,S,...", help=f"beginnings of names, of: {'; '.join(bench.STAGES)} (default: all)"
     )
-    group.add_argument("--rounds", type=int, default=5, help="timed calls of each contender, in turns (default: 5)")
+    group.add_argument("--rounds", type=int, default=63, help="most rounds in which contenders take turns; fewer where "
+                       "7 or more give an interval within 10 %% (default: 63)")  # fmt: skip
     group.add_argument(
         "--limit", type=float, default=10.0, help="seconds of a call at most; longer ones get fewer boxes (default: 10)"
     )
-    group.add_argument("--threads", type=int, help="for those who take a number (default: all processors)")
+    group.add_argument("--threads", type=int, help="for contenders that take a number (default: all processors)")
     group.add_argument("--no-memory", action="store_true", help="do not measure memory in processes of their own")
-    group.add_argument("--quick", action="store_true", help="10,000 boxes, 3 rounds, no memory: half a minute")
+    group.add_argument("--quick", action="store_true", help="10,000 boxes, no memory: about a minute")
     output = parser.add_argument_group("output")
     _common.add_json(output)
-    _common.add_out(output, "OUT", "write the JSON object here as well")
+    _common.add_out(output, "OUT", "write the JSON object here as well, or a page if OUT ends in .html")
     output.add_argument("--markdown", action="store_true", help="print Markdown tables")
-    _common.add_plot(output, "draw time against boxes")
+    _common.add_plot(output, "draw the time of the whole job against boxes, 1e3 to 1e6")
     _common.add_force(output)
     output.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
     parser.set_defaults(run=run)
@@ -71,18 +75,21 @@ def run(arguments: argparse.Namespace) -> int:
     say = (lambda text: None) if arguments.quiet else _common.say
     for package, hides in bench.absent().items():
         say(f"{package} is not installed; without it: {'; '.join(hides)}")
-    wh = None
-    path = None
+    wh = path = None
+    began = bench.ticks()
     if arguments.data:
         wh = _common.load(arguments)[0].wh
         sizes = sorted({min(n, len(wh)) for n in sizes})
         # what is compared in reading is Pascal VOC; for other data files are made up
         path = Path(arguments.data[0]) if len(arguments.data) == 1 and detect(arguments.data[0]) == "voc" else None
     rows: list[bench.Row] = []
-    jobs = [(n, k) for k in ks for n in sizes]
-    rounds, limit = (3, 1.0) if arguments.quick else (arguments.rounds, arguments.limit)
+    jobs = [(n, k, stages) for k in ks for n in sizes]
+    if arguments.plot is not None:  # the picture has the whole job at several sizes
+        more = [n for n in PICTURE if ks[0] <= n and (wh is None or n <= len(wh))]
+        jobs += [(n, ks[0], [bench.JOB]) for n in more if n not in sizes or bench.JOB not in stages]
+    rounds, limit = (31, 2.0) if arguments.quick else (arguments.rounds, arguments.limit)
     with _common.bar(False if arguments.quiet else None, total=None, desc="bench", unit=" contenders") as moving:
-        for i, (n, k) in enumerate(jobs):
+        for i, (n, k, wanted) in enumerate(jobs):
             work = bench.case(n, k, wh=wh, threads=arguments.threads, path=path)
             if len(work.start) < k:
                 raise fastanchor.DataError(f"--k = {k}: the data has fewer distinct sizes among its first 2,000 boxes")
@@ -90,26 +97,35 @@ def run(arguments: argparse.Namespace) -> int:
             weighed = max((size for size in sizes if size <= MEMORY_MOST), default=0)
             memory = n == weighed and k == ks[0] and not (arguments.quick or arguments.no_memory)
             # reading does not depend on n or k
-            todo = [name for name in stages if i == 0 or name != "reading"]
+            todo = [name for name in wanted if i == 0 or name != "reading"]
             for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory, remark=say):
                 rows.append(row)
                 moving.update(1)
-    _show(arguments, sorted(rows, key=lambda row: stages.index(row.stage)), sizes, ks)
+    order = list(bench.STAGES)
+    facts = {**bench.machine(bench.rivals()), "state": bench.state(began)}
+    _show(arguments, sorted(rows, key=lambda row: order.index(row.stage)), sizes, ks, facts)
     return 1 if any(row.wrong for row in rows) else 0
 
 
-def _show(arguments: argparse.Namespace, rows: list[bench.Row], sizes: list[int], ks: list[int]) -> None:
-    machine = bench.machine()
-    content = {"n": sizes, "k": ks, "machine": machine, "absent": bench.absent(), "rows": [row.plain() for row in rows]}
+def _show(
+    arguments: argparse.Namespace, rows: list[bench.Row], sizes: list[int], ks: list[int], facts: dict[str, Any]
+) -> None:
+    content = {"n": sizes, "k": ks, "machine": facts, "absent": bench.absent(), "rows": [row.plain() for row in rows]}
+    lines = _picture.job_lines(rows)
     if arguments.plot is not None:
-        _report.picture(rows, arguments.plot, replace=arguments.force)
+        caption = bench.line(facts).partition(";")[0]
+        _picture.save(_picture.whole_job(lines, caption), arguments.plot, replace=arguments.force)
     if arguments.output is not None:
+        if arguments.output.suffix.lower() in (".html", ".htm"):
+            written = _report.page(rows, facts, _picture.drawn(lines))
+        else:
+            written = json.dumps(content, indent=2) + "\n"
         with whole(arguments.output, replace=arguments.force) as part:
-            part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            part.write_text(written, encoding="utf-8")
     if arguments.json:
         _common.emit_json(content)
     else:
-        _common.answer_beside(arguments, (_report.markdown if arguments.markdown else _report.text)(rows, machine))
+        _common.answer_beside(arguments, (_report.markdown if arguments.markdown else _report.text)(rows, facts))
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[str]]:

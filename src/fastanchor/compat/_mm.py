@@ -1,8 +1,8 @@
 """Stand-ins for the optimizers inside ``tools/analysis_tools/optimize_anchors.py`` of MMDetection and of MMYOLO.
 
-Random numbers come from where the scripts take them: ``torch`` for k-means, ``numpy.random`` for differential
+Random numbers come from the scripts' own sources: ``torch`` for k-means, ``numpy.random`` for differential
 evolution, ``numpy.random`` and ``random`` for v5-k-means. Boxes and anchors are rounded to single precision where
-theirs are. A centre that lost its boxes moves to the box that fits its centre worst; in the scripts it becomes (0, 0).
+theirs are. A centre without boxes moves to the box farthest from all centres; in the scripts it becomes (0, 0).
 """
 
 from __future__ import annotations

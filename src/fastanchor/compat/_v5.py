@@ -1,4 +1,4 @@
-"""The law of MMYOLO's v5-k-means: whitened k-means and the genetic search, in double precision after the start."""
+"""MMYOLO's v5-k-means: whitened k-means and the genetic search, in double precision after the start."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Streams", "global_streams", "own_streams", "search", "start"]
 
 
 class Streams(NamedTuple):
-    """Where random numbers come from: rows for the starts, and those of a generation."""
+    """Sources of random numbers: rows for the starts, and the draws of a generation."""
 
     rows: Callable[..., Any]
     draws: Draws
 
 
 def global_streams(chance: float = MUTATED, sigma: float = SIGMA) -> Streams:
-    """Return ``numpy.random`` and ``random``, as many draws and in the order of the script."""
+    """Return ``numpy.random`` and ``random``, drawn in the order of the script."""
     return Streams(
         np.random.choice,
         Draws(
@@ -56,10 +56,10 @@ def start(
 def search(
     begun: NDArray[Any], wh: NDArray[Any], thr: float, iters: int, draws: Draws, first: float | None = None
 ) -> EvolveResult:
-    """Return what the genetic search makes of anchors (n, 2); `first` is their fitness over all sizes (m, 2).
+    """Return the result of the genetic search from anchors (n, 2); `first` is their fitness over all sizes (m, 2).
 
-    Its first fitness is in single precision, all others are in double, because NumPy's factors are. A box with a side
-    of 0 matches nothing, so it only divides the fitness.
+    The first fitness is in single precision and all others in double, as NumPy's factors are. A box with a side of 0
+    matches nothing and only lowers the mean.
     """
     double = wh.astype(np.float64)
     whole = double[(double > 0.0).all(1)]
@@ -81,7 +81,7 @@ def _spread(drawn: FloatArray, sigma: float) -> FloatArray:
 
 
 class _From:
-    """An engine for a search that begins with a fitness in single precision."""
+    """An engine for a search whose first fitness is in single precision."""
 
     def __init__(self, answers: Scored, first: float | None, share: float) -> None:
         self._answers, self._first, self._share, self._begun = answers, first, share, False

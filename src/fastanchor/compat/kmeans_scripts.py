@@ -6,9 +6,9 @@
 :func:`gen_anchors`        ``kmeans`` of Darknet's ``scripts/gen_anchors.py``
 ========================== ==================================================================================
 
-The first two take a new seed from the system in every call; here ``numpy.random`` goes on as it is, so that
-``numpy.random.seed`` makes a run repeatable. All of them go round for ever or end in NaN where a centre loses its
-boxes; here it moves to the box that fits its centre worst.
+The first two take a new seed from the system in every call; here ``numpy.random`` is not seeded, so that
+``numpy.random.seed`` makes a run repeatable. All of them loop for ever or return NaN where a centre loses its boxes;
+here it moves to the box farthest from all centres.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def bubbliiiing(box: Any, k: int) -> tuple[FloatArray, IntArray]:
 
 
 def qqwweee(self: Any, boxes: Any, k: int, dist: Rule = np.median) -> FloatArray:
-    """Return k centres (k, 2); the script's, of whole numbers, lose their fractions in every round."""
+    """Return k centres (k, 2); the script cuts their fractions off in every round where boxes are whole numbers."""
     return k_means(boxes, k, dist)
 
 
 def gen_anchors(X: Any, centroids: Any, eps: float, anchor_file: Any) -> None:
-    """Write the anchors that k-means with means ends with, from given centroids (k, 2), and the mean IoU.
+    """Write the anchors of k-means with means from given centroids (k, 2), and the mean IoU.
 
-    The size of the network input stands in the script, ``width_in_cfg_file`` and ``height_in_cfg_file``.
+    The size of the network input is in the script, ``width_in_cfg_file`` and ``height_in_cfg_file``.
     """
     found = kmeans(X, len(centroids), update="mean", init=centroids, max_iter=ENDLESS, progress=False)
     centroids[:] = found.centers

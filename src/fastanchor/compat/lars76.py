@@ -1,6 +1,6 @@
 """Stand-in for ``kmeans.py`` of kmeans-anchor-boxes (lars76) and its many copies.
 
-``kmeans`` takes a new seed from the system in every call there; here ``numpy.random`` goes on as it is, so that
+The original takes a new seed from the system in every call; here ``numpy.random`` is not seeded, so that
 ``numpy.random.seed`` makes a run repeatable.
 """
 
