@@ -99,7 +99,7 @@ def test_one_centre_is_the_median():
     ("boxes", "arguments", "sentence"),
     [
         ([[1, 2]] * 20, {"k": 2}, "hold 1 distinct size, fewer than k = 2"),
-        ([[1, 2], [2, 3]], {"k": 3}, "there are 2, fewer than k = 3"),
+        ([[1, 2], [2, 3]], {"k": 3}, "got 2, fewer than k = 3"),
         ([[1, 2]] * 20, {"k": 2, "use_pp": True}, "got 1 distinct sizes, fewer than k = 2"),
         ([[1, 2], [0, 3]], {"k": 1}, "finite and > 0"),
         ([[1, 2], [2, 3]], {"k": 1, "dist": "median"}, "dist: got 'median', expected a function"),

@@ -55,16 +55,16 @@ def ticks() -> tuple[int, int] | None:
 
 def state(since: tuple[int, int] | None = None) -> dict[str, float]:
     """Return the load of the last minute, the frequency in MHz, and the share of time stolen `since` some ticks."""
-    found: dict[str, float] = {}
+    facts: dict[str, float] = {}
     with contextlib.suppress(AttributeError, OSError):
-        found["load"] = round(os.getloadavg()[0], 2)
+        facts["load"] = round(os.getloadavg()[0], 2)
     speeds = [float(value) for value in _lines("/proc/cpuinfo", "cpu MHz")]
     if speeds:
-        found["MHz"] = round(statistics.mean(speeds))
+        facts["MHz"] = round(statistics.mean(speeds))
     now = ticks()
     if now is not None and since is not None and now[0] > since[0]:
-        found["steal"] = round((now[1] - since[1]) / (now[0] - since[0]), 4)
-    return found
+        facts["steal"] = round((now[1] - since[1]) / (now[0] - since[0]), 4)
+    return facts
 
 
 def line(facts: dict[str, Any]) -> str:

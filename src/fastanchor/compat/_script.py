@@ -27,13 +27,13 @@ def defined(script: PathLike, names: Mapping[str, Any]) -> list[str]:
     DataError
         If the file cannot be read, or is not Python source.
     """
-    found = set()
+    defines = set()
     for node in _tree(Path(script)).body:
         if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
+            defines.add(node.name)
         elif isinstance(node, ast.ClassDef):
-            found |= {f"{node.name}.{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)}
-    return [name for name in names if name in found]
+            defines |= {f"{node.name}.{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)}
+    return [name for name in names if name in defines]
 
 
 def run(script: PathLike, functions: Mapping[str, Callable[..., Any]]) -> None:

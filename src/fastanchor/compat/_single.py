@@ -56,14 +56,14 @@ class Single:
         near = 2.0 * APART * than + thr / len(self._wh) if self._torch else 0.0
         passed = 0
         while passed < len(mutants):
-            found = self._answers.first_fitter(
+            candidate = self._answers.first_fitter(
                 mutants[passed:], thr, max(than - near, 0.0), of if near == 0.0 else None
             )
-            if found is None:
+            if candidate is None:
                 return None
-            passed += found[0]
-            if self._fitter(mutants[passed], found[1], thr, than, near):
-                return passed, found[1]
+            passed += candidate[0]
+            if self._fitter(mutants[passed], candidate[1], thr, than, near):
+                return passed, candidate[1]
             passed += 1
         return None
 

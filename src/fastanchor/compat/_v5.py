@@ -65,9 +65,9 @@ def search(
     whole = double[(double > 0.0).all(1)]
     share = len(whole) / len(double)
     answers = _From(choose(whole), first, share)
-    found = climb(begun.astype(np.float64), answers, thr, iters, draws)
+    result = climb(begun.astype(np.float64), answers, thr, iters, draws)
     return EvolveResult(
-        by_area(found.anchors), found.fitness * share, found.bpr * share, found.accepted, found.history * share
+        by_area(result.anchors), result.fitness * share, result.bpr * share, result.accepted, result.history * share
     )
 
 
@@ -89,12 +89,12 @@ class _From:
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Return the ratio fitness and the best possible recall."""
-        found = self._answers.fitness(anchors, thr)
+        exact = self._answers.fitness(anchors, thr)
         if self._begun:
-            return found
+            return exact
         self._begun, self._single = True, anchors
-        first = float(np.float32(found.fitness)) if self._first is None else self._first / self._share
-        return Fitness(first, found.bpr)
+        first = float(np.float32(exact.fitness)) if self._first is None else self._first / self._share
+        return Fitness(first, exact.bpr)
 
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None

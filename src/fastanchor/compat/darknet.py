@@ -90,12 +90,12 @@ def calc_anchors(
     print("\n all loaded. ")
     print("\n calculating k-means++ ...")  # as Darknet prints, which also starts from random boxes
     named = Called("data", "num_of_clusters")
-    found = clustered(given.wh, k, update="mean", max_iter=MOST, rng=seed, progress=False, named=named)
-    anchors = by_area(found.centers, stable=True)
-    print(f"\n iterations = {found.n_iter if k > 1 else 0} \n")  # Darknet does not count a single mean
+    result = clustered(given.wh, k, update="mean", max_iter=MOST, rng=seed, progress=False, named=named)
+    anchors = by_area(result.centers, stable=True)
+    print(f"\n iterations = {result.n_iter if k > 1 else 0} \n")  # Darknet does not count a single mean
     if given.counters is not None:
         print(f"\ncounters_per_class = {_joined(given.counters)}")
-    print(f"\n avg IoU = {found.mean_iou * 100:2.2f} % ")
+    print(f"\n avg IoU = {result.mean_iou * 100:2.2f} % ")
     form = "{:2.4f},{:2.4f}" if size[0] <= CELLS else "{:3.0f},{:3.0f}"
     text = ", ".join(form.format(w, h) for w, h in anchors.tolist())
     if out is not None:

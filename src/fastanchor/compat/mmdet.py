@@ -126,8 +126,8 @@ def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any 
     """
     iters = _check.integer(iters, "iters", least=1)
     named = Called("bbox_whs", "num_anchors", "iters")
-    found = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, named=named)
-    return by_area(found.centers, stable=True)
+    result = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, named=named)
+    return by_area(result.centers, stable=True)
 
 
 def v5_k_means(

@@ -179,7 +179,7 @@ def _started(engine: Engine, k: int, metric: Metric, use_pp: bool, named: Called
     """Return the first centres: k-means++ or k random boxes."""
     k = _check.integer(k, named.k, least=1)
     if k > len(engine):
-        raise DataError(f"{named.boxes}: there are {len(engine)}, fewer than {named.k} = {k}")
+        raise DataError(f"{named.boxes}: got {len(engine)}, fewer than {named.k} = {k}")
     if use_pp:
         return _plus_plus(engine, k, metric)
     return engine.take(np.random.choice(len(engine), k, replace=False))
@@ -242,16 +242,16 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     draws = Draws(np.random.random_sample, random.random, np.random.standard_normal)
     tried = _Tried(answers, begun)
     search = climb(begun, tried, ratio, gen, draws, _bar)
-    found = by_area(search.anchors)
+    anchors = by_area(search.anchors)
     bpr = answers.fitness(tried.last, ratio).bpr
-    _print("genetic", found, search.fitness, bpr)
+    _print("genetic", anchors, search.fitness, bpr)
     if bpr != search.bpr:
         print(
             f"fastanchor: {bpr:.5f} is the recall of the last mutant, as the script prints it; "
             f"these anchors reach {search.bpr:.5f}",
             file=sys.stderr,
         )
-    return found
+    return anchors
 
 
 def _scaled(side: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
@@ -298,10 +298,10 @@ def _metric(use_iou: bool) -> Metric:
 def _plus_plus(answers: Engine, k: int, metric: Metric) -> FloatArray:
     centers = answers.take(np.array([np.random.randint(len(answers))]))
     while len(centers) < k:
-        found = answers.pick(centers, metric, np.random.random_sample())
-        if found is None:
+        picked = answers.pick(centers, metric, np.random.random_sample())
+        if picked is None:
             raise DataError(f"boxes: got {len(centers)} distinct sizes, fewer than k = {k}")
-        centers = np.vstack([centers, found.box])
+        centers = np.vstack([centers, picked.box])
     return centers
 
 
@@ -323,9 +323,9 @@ class _Tried:
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
     ) -> tuple[int, float] | None:
         """Return which of these anchors is the first that is fitter, and its fitness."""
-        found = self._first_fitter(mutants, thr, than, of)
-        self.last = mutants[-1 if found is None else found[0]]
-        return found
+        fitter = self._first_fitter(mutants, thr, than, of)
+        self.last = mutants[-1 if fitter is None else fitter[0]]
+        return fitter
 
 
 # the functions that a script may define itself
