@@ -22,7 +22,7 @@ def load(name):
 
 def table(head, rows, *, left=1):
     """Return a table in Markdown; so many columns are aligned left."""
-    return Table(head, rows, words=left).markdown()
+    return Table(head, rows, align="l" * left + "r").markdown()
 
 
 def seconds(value):

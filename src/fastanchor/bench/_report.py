@@ -94,7 +94,7 @@ def growth(rows: Iterable[Row]) -> Iterator[Table]:
             if exponent is not None:
                 found.append((stage, name, f"{exponent:.2f}"))
         if found:
-            yield Table(("stage", "contender", "e"), found, f"growth with the {what}: time ~ {by}^e", words=2)
+            yield Table(("stage", "contender", "e"), found, f"growth with the {what}: time ~ {by}^e", align="llr")
 
 
 def text(rows: list[Row], machine: dict[str, Any]) -> str:
