@@ -34,7 +34,7 @@ class Row:
     ----------
     stage, contender : str
     n, k : int
-        Boxes and centres asked for.
+        Requested boxes and centres.
     boxes : int
         Boxes measured; fewer than n where n would have taken too long.
     rule : str

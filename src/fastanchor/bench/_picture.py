@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
 
 def job_lines(rows: Iterable[Row]) -> list[Line]:
-    """Return a line for each contender of the whole job; fewer boxes than asked for stand where they were measured."""
+    """Return a line for each contender of the whole job; points stand at the boxes that were measured."""
     points: dict[str, dict[float, float]] = {}
     for row in rows:
         if row.stage == JOB and row.seconds is not None:
@@ -103,7 +103,7 @@ def _draw(panel: Any, lines: Sequence[Line], to: float | None = None) -> None:
 def _label(panel: Any, size: float) -> None:
     """Put the names of the lines into a column at the right, in the order of their ends and apart from each other."""
     labels = [text for text in panel.texts if text.get_label() == "line"]
-    panel.get_ylim()  # the limits follow the lines only when they are asked for
+    panel.get_ylim()  # brings the limits up to date with the lines
     height = panel.bbox.height
     ends = {text: panel.transData.transform(text.xy)[1] - panel.bbox.y0 for text in labels}
     ordered = sorted(labels, key=ends.__getitem__)

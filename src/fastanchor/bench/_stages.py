@@ -1,4 +1,4 @@
-"""The stages of the job, and who takes part: NumPy, the loops one writes first, and fastanchor's own engines."""
+"""The stages of the job and their contenders: NumPy, the loops that one writes first, and fastanchor's engines."""
 
 from __future__ import annotations
 
