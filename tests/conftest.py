@@ -41,6 +41,12 @@ def backend(request):
         yield request.param
 
 
+@pytest.fixture(autouse=True)
+def _kernels_are_ready(monkeypatch):
+    """Choose numba for all jobs where it is installed, whatever this process and others before it have compiled."""
+    monkeypatch.setattr("fastanchor.kernels._choice._ready", lambda module, kernel: True)
+
+
 @pytest.fixture(params=["array", "torch"])
 def tensor(request):
     """Make what models hold: an array, or a torch tensor where torch is installed."""

@@ -21,7 +21,7 @@ from fastanchor.boxes import network_input
 from fastanchor.engine import BoxesLike, Objective, choose, objective_of
 from fastanchor.evaluate import ready
 from fastanchor.metrics import mean_best_iou
-from fastanchor.starts import N_INIT, fittest
+from fastanchor.starts import N_INIT, fittest, work_of
 
 __all__ = ["SweepResult", "sweep"]
 
@@ -147,7 +147,9 @@ def sweep(
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
     some, own = ready(boxes, img_size, fit, min_size, weights)
-    answers = choose(some, name=engine, threads=threads, weights=own)
+    answers = choose(
+        some, name=engine, threads=threads, weights=own, work=work_of(sum(numbers), n_init, max_iter, gen, aim.bounded)
+    )
     root = _check.generator(rng)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:

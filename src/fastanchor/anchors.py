@@ -35,7 +35,7 @@ from fastanchor.engine import BoxesLike, Objective, answers_all, choose, objecti
 from fastanchor.evaluate import ready
 from fastanchor.levels import Split
 from fastanchor.metrics import mean_best_iou
-from fastanchor.starts import N_INIT, fittest
+from fastanchor.starts import N_INIT, fittest, work_of
 
 __all__ = ["AnchorResult", "auto_anchor"]
 
@@ -257,9 +257,10 @@ def auto_anchor(
     if len(parts) > 1:
         text = f"the boxes are of several parts of the data set: {', '.join(sorted(map(repr, parts)))}"
         warnings.warn(f"{text}; detectors are trained on one, see split in read()", SplitWarning, stacklevel=2)
+    job = work_of(n, n_init, max_iter, gen, aim.bounded)
     if answers_all(boxes):
         some, own = ready(boxes, img_size, fit, min_size, weights)
-        answers = choose(some, name=engine, threads=threads, weights=own)
+        answers = choose(some, name=engine, threads=threads, weights=own, work=job)
         n_filtered, n_small = 0, amount(answers, answers.below(SMALL).either)
     else:
         wh = network_sizes(boxes, img_size, fit)
@@ -267,7 +268,7 @@ def auto_anchor(
         keep = kept(wh, min_size)
         n_filtered, n_small = number(own, ~keep), number(own, is_small(wh))
         some, own = (wh, own) if keep.all() else (wh[keep], part_of(own, keep))
-        answers = choose(some, name=engine, threads=threads, weights=own)
+        answers = choose(some, name=engine, threads=threads, weights=own, work=job)
     count = amount(answers, weight_of(answers))
     if n_small:
         share = f"{round(n_small):,} of {round(count + n_filtered):,}"

@@ -17,6 +17,7 @@ from fastanchor._weights import amount, number, part_of, weight_of
 from fastanchor.boxes import network_input, network_sizes, own_weights
 from fastanchor.engine import BoxesLike, answers_all, choose
 from fastanchor.engine._threads import each, thread_count
+from fastanchor.kernels import Work
 from fastanchor.metrics import as_anchors, mean_best_iou
 
 __all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_anchor", "check", "n_small_and_filtered", "network_wh", "ready"]
@@ -140,7 +141,7 @@ def check(
     network_input(img_size, fit)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     some, own = ready(boxes, img_size, fit, min_size, weights)
-    engine = choose(some, weights=own)
+    engine = choose(some, weights=own, work=Work(looks=3))
     sizes = as_anchors(anchors, len(engine))
     sizes = sizes[np.argsort(sizes[:, 0] * sizes[:, 1], kind="stable")]
     score = engine.fitness(sizes, thr)

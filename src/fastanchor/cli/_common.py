@@ -160,7 +160,7 @@ def add_force(group: Any) -> None:
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``, ``--backend`` and ``--quiet``."""
     add_json(parser)
-    parser.add_argument("--backend", choices=kernels.LEGAL, help="kernels to use (default: numba if installed)")
+    parser.add_argument("--backend", choices=kernels.LEGAL, help="kernels to use (default: by the work, see info)")
     parser.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
 
 

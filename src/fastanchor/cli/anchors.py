@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastanchor
-from fastanchor import _check, export, plot
+from fastanchor import _check, export
 from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._output import check_output, whole
 from fastanchor._text import many
@@ -78,6 +78,8 @@ class _Plan(NamedTuple):
 def run(arguments: argparse.Namespace) -> int:
     """Do the main job."""
     if arguments.plot is not None:
+        from fastanchor import plot
+
         plot.check(arguments.plot, replace=arguments.force)
     plan = _planned(arguments)
     boxes, read = _common.load(arguments)
@@ -114,6 +116,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         said += _head.classes_remark(arguments.edit, plan.config, boxes)
     if arguments.plot is not None:
+        from fastanchor import plot
+
         plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     text = _text(result, asked, plan, arguments)

@@ -14,11 +14,12 @@ import numpy as np
 import fastanchor
 from fastanchor import kernels
 from fastanchor._progress import track
-from fastanchor._types import EngineName, Update
+from fastanchor._types import EngineName, FloatArray, Update
 from fastanchor.cli import _common
-from fastanchor.engine import ENGINES, METRICS, choose
+from fastanchor.engine import ENGINES, LARGE, METRICS, choose
 from fastanchor.engine._order_statistics import PRESORT
 from fastanchor.engine._threads import thread_count
+from fastanchor.starts import N_INIT, work_of
 
 __all__ = ["add", "run"]
 
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     numba = facts["backend"] == "numba"
     lines = [
         f"fastanchor {facts['version']}, Python {facts['python']}, NumPy {facts['numpy']}, {facts['machine']}",
-        f"backend    {facts['backend']}",
+        f"backend    {facts['backend']}{_shown(facts['choice'])}",
         f"engines    {', '.join(facts['engines'])}{'' if numba else ' (NumPy in chunks; the index needs numba)'}",
         f"threads    {facts['threads']}",
         f"cache      {facts['cache'] or 'none: kernels are compiled in every process'}",
@@ -68,6 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _warm() -> None:
     """Ask every engine every question, with just enough boxes that none is answered without its kernels."""
     boxes = np.random.default_rng(0).uniform(4, 400, (PRESORT + 1, 2))
+    with fastanchor.backend(kernels.current()):
+        _ask_all(boxes)
+
+
+def _ask_all(boxes: FloatArray) -> None:
     engines = _engines(kernels.current())
     jobs = list(itertools.product(engines, METRICS, get_args(Update)))
     for engine, metric, update in track(jobs, None, total=len(jobs), desc="compiling", unit=" jobs"):
@@ -94,12 +100,31 @@ def _facts() -> dict[str, Any]:
         "numpy": importlib.metadata.version("numpy"),
         "machine": f"{platform.system()} {platform.machine()}",
         "backend": backend,
+        "choice": _choice(),
         "backend_from_environment": os.environ.get("FASTANCHOR_BACKEND"),
         "engines": _engines(backend),
         "threads": thread_count(None),
         "cache": _cache_folder() if backend == "numba" else None,
         "optional": {name: _version(name) for name in OPTIONAL},
     }
+
+
+def _choice() -> dict[str, Any] | None:
+    """Return by what the backend of ``fastanchor anchors`` is chosen; None where it is not."""
+    found = kernels.limit(work_of(9, N_INIT, 300, 1000), LARGE)
+    if found is None:
+        return None
+    return {"numba_from": found[0], "seconds_until_ready": round(found[1].wait, 2), "compiles": found[1].compiles}
+
+
+def _shown(choice: dict[str, Any] | None) -> str:
+    if choice is None:
+        return ""
+    state = "have to be compiled" if choice["compiles"] else "are in the cache"
+    return (
+        f", and NumPy for small jobs: 9 anchors and 1,000 generations for fewer than {choice['numba_from']:,} boxes"
+        f"\n           (kernels {state} and are ready after {choice['seconds_until_ready']:g} s; answers are the same)"
+    )
 
 
 def _cache_folder() -> str | None:

@@ -60,7 +60,7 @@ class Report(NamedTuple):
 
 def report(anchors: FloatArray, wh: FloatArray, thr: float) -> Report:
     """Return how boxes (n, 2), sides from 0 on, and anchors (k, 2) > 0 fit each other; `thr` is a ratio."""
-    ratios = kernels.load().ratios
+    ratios = kernels.load(None, kernels.ONCE, len(wh)).ratios
     kw, kh = anchors[:, 0].copy(), anchors[:, 1].copy()
     w, h = wh[:, 0].copy(), wh[:, 1].copy()
 
@@ -176,5 +176,5 @@ def fit(anchors: FloatArray, wh: FloatArray, thr: float, gen: int, draws: Draws,
     kept = wh if whole.all() else wh[whole]
     if not len(kept):
         raise DataError("dataset: every label has a width or a height of 0")
-    answers = Single(choose(kept), wh)
+    answers = Single(choose(kept, work=kernels.Work(len(anchors), generations=gen)), wh)
     return climb(np.maximum(anchors, 1e-3), answers, thr, gen, draws, None, improved).anchors.copy()

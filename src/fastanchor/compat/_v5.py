@@ -17,6 +17,7 @@ from fastanchor.cluster import clustered
 from fastanchor.compat._autoanchor import STARTS, by_area
 from fastanchor.compat._vq import restarts
 from fastanchor.engine import Scored, choose
+from fastanchor.kernels import Work
 
 __all__ = ["Streams", "global_streams", "own_streams", "search", "start"]
 
@@ -76,7 +77,7 @@ def search(
     double = wh.astype(np.float64)
     whole = double[(double > 0.0).all(1)]
     share = len(whole) / len(double)
-    answers = _From(choose(whole), first, share)
+    answers = _From(choose(whole, work=Work(len(begun), generations=iters)), first, share)
     found = climb(begun.astype(np.float64), answers, thr, iters, draws)
     return EvolveResult(
         by_area(found.anchors), found.fitness * share, found.bpr * share, found.accepted, found.history * share

@@ -26,6 +26,7 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor.cluster import kmeans
 from fastanchor.compat.yolo_kmeans import Rule, fitted, k_means
 from fastanchor.engine import choose
+from fastanchor.kernels import ONCE
 from fastanchor.metrics import mean_best_iou
 
 __all__ = ["BUBBLIIIING", "DARKNET", "QQWWEEE", "bubbliiiing", "gen_anchors", "qqwweee"]
@@ -87,7 +88,7 @@ def gen_anchors(X: Any, centroids: Any, eps: float, anchor_file: Any) -> None:
 
 
 def _avg_iou(box: Any, cluster: Any) -> float:
-    return mean_best_iou(choose(box, argument="box"), _check.as_sizes(cluster, "cluster"))
+    return mean_best_iou(choose(box, argument="box", work=ONCE), _check.as_sizes(cluster, "cluster"))
 
 
 BUBBLIIIING: dict[str, Callable[..., Any]] = {"kmeans": bubbliiiing, "avg_iou": _avg_iou}

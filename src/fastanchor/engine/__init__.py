@@ -88,10 +88,13 @@ def choose(
     argument: str = "boxes",
     weights: ArrayLike | None = None,
     named: str = "weights",
+    work: kernels.Work | None = None,
+    backend: str | None = None,
 ) -> Engine:
     """Return an engine for `boxes`: an (n, 2) array-like, a ``Boxes``, or an engine already.
 
-    `weights`, which the caller has as an argument of that name, count in place of those of a ``Boxes``.
+    `weights`, which the caller has as an argument of that name, count in place of those of a ``Boxes``. The backend is
+    `backend`, or what is in force, or suits the `work`.
 
     Raises
     ------
@@ -114,11 +117,13 @@ def choose(
     if name == "index":
         _check.as_sizes(wh, argument, "for engine='index'; engine='auto' or 'dense' takes any points")
         return BoxIndex(wh, threads=threads, weights=weights)
-    if name == "auto" and _indexable(wh, metric):
+    indexable = name == "auto" and _indexable(wh, metric)
+    backend = kernels.current(backend, work, len(wh), indexed=indexable)
+    if indexable and backend == "numba":
         where = layout(sampled(wh), side_for(len(wh)))
         if where.crowding < HOPELESS:
             return BoxIndex(wh, threads=threads, weights=weights, _where=where)
-    return DenseEngine(wh, threads=threads, weights=counted)
+    return DenseEngine(wh, threads=threads, weights=counted, backend=backend)
 
 
 def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, argument: str) -> Engine:
@@ -133,7 +138,7 @@ def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, ar
 
 
 def _indexable(wh: FloatArray, metric: Metric) -> bool:
-    """Return whether the boxes are many, backend and metric can make use of an index, and no box is a mere point."""
-    if len(wh) < LARGE or metric == "ratio" or kernels.current() != "numba":  # under it no block is settled
+    """Return whether the boxes are many, the metric can make use of an index, and no box is a mere point."""
+    if len(wh) < LARGE or metric == "ratio":  # under it no block is settled
         return False
     return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

@@ -14,6 +14,7 @@ from fastanchor.engine._columns import BLOCK, Columns, columns_of, sum_profiles
 from fastanchor.engine._exact import BITS, NEAR, UNIT, Scale, coordinates, distances, near
 from fastanchor.engine._objective import Objective
 from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread, Worth
+from fastanchor.engine._rounded import distinct
 from fastanchor.kernels import load
 
 __all__ = ["Reduced", "StepTaken"]
@@ -65,7 +66,7 @@ class Reduced:
     def distinct(self, limit: int) -> FloatArray:
         """Return distinct boxes, (m, 2): all there are, or `limit` of them."""
         found = [part[:, 0] + 1j * part[:, 1] for part in self._ask("distinct", limit)]
-        union = np.unique(np.concatenate(found))[:limit]
+        union = distinct(np.concatenate(found))[:limit]
         return np.column_stack([union.real, union.imag])
 
     def below(self, side: float) -> Below:

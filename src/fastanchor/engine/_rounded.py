@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
 
-__all__ = ["Rounded"]
+__all__ = ["Rounded", "distinct"]
 
 EPS = 2.0**-24  # of a float32, relative
 EXP = 2.0**-20  # relative error of a float32 exp; NumPy's is within 3 * 2^-23
@@ -122,7 +122,7 @@ class Rounded:
             boxes = self._w + 1j * self._h
             order = boxes.argsort()
             boxes = boxes[order]
-            first = np.flatnonzero(np.concatenate(([True], boxes[1:] != boxes[:-1])))
+            first = np.flatnonzero(_new(boxes))
             number = np.diff(first, append=boxes.size)
             if self._weights is not None:
                 number = np.add.reduceat(self._weights[order], first)
@@ -135,6 +135,16 @@ class Rounded:
             w, h = self._w / np.exp(self._middle[0]), self._h / np.exp(self._middle[1])
             self._sides = _single(w), _single(h), _single(w * h)
         return self._sides
+
+
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the different values, sorted; ``np.unique`` imports NumPy's masked arrays, which takes longer."""
+    ordered = np.sort(values)
+    return ordered[_new(ordered)]
+
+
+def _new(ordered: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(ordered)]
 
 
 def _nearest(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray) -> NDArray[np.intp]:
