@@ -163,11 +163,7 @@ def waits():
 
 def first_use():
     content = load("first_use")
-    command = content["command"]
     lines = [
-        f"`fastanchor anchors` on the built-in sample: {command['empty cache']:.1f} s with an empty cache, "
-        f"{command['warm']:.2f} s after that, {command['numpy']:.2f} s with `FASTANCHOR_BACKEND=numpy`.",
-        "",
         "| on the sample's 20,000 boxes | first call ever, ms | first call of a process, ms | later calls, ms |",
         "|---|--:|--:|--:|",
     ]
@@ -177,7 +173,27 @@ def first_use():
     return "\n".join(lines)
 
 
-TABLES = {table.__name__: table for table in (growth, index, first_use, compat, waits, readers, stages)}
+def first_second():
+    content = load("first_second")
+    lines = [
+        f"Processor seconds of the whole command. {machine(content)}.",
+        "",
+        "| `fastanchor anchors` on | boxes | `import numpy` | empty cache: as chosen | numba "
+        "| warm cache: as chosen | numba | NumPy |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    shown = (("by itself", "empty"), ("numba", "empty"), ("by itself", "warm"), ("numba", "warm"), ("NumPy", "warm"))
+    for row in content["rows"]:
+        ways = {(cell["way"], cell["cache"]): cell for cell in row["ways"]}
+        cells = [f"{row['boxes']:,}", f"{row['numpy']['cpu']:.2f}"]
+        for way in shown:
+            name = {"numba": " (numba)", "numpy": " (NumPy)"}[ways[way]["backend"]] if way[0] == "by itself" else ""
+            cells.append(f"{ways[way]['cpu']:.2f}{name}")
+        lines.append(f"| {row['data']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+TABLES = {table.__name__: table for table in (growth, index, first_second, first_use, compat, waits, readers, stages)}
 
 
 def rendered(text):

@@ -30,19 +30,20 @@ def machine(monkeypatch):
     return put
 
 
+ASSIGN, FITNESS = _choice.COMPILE["_numba", "assign_iou"], _choice.COMPILE["_numba", "fitness"]
 ALL = ("assign_iou", "fitness", "settle", "scan")
 
 
 @pytest.mark.parametrize(
     ("state", "wait", "compiles"),
     [
-        ({}, _choice.IMPORT + _choice.LOAD + 2.3, True),
-        ({"imported": True}, _choice.LOAD + 2.3, True),
-        ({"cached": ["fitness"]}, _choice.IMPORT + _choice.LOAD + 1.5, True),
+        ({}, _choice.IMPORT + _choice.LOAD + ASSIGN + FITNESS, True),
+        ({"imported": True}, _choice.LOAD + ASSIGN + FITNESS, True),
+        ({"cached": ["fitness"]}, _choice.IMPORT + _choice.LOAD + ASSIGN, True),
         ({"cached": ALL}, _choice.IMPORT + _choice.LOAD, False),
         ({"cached": ALL, "imported": True}, _choice.LOAD, False),
         ({"ready": ["assign_iou"], "cached": ALL}, 0.0, False),
-        ({"ready": ["assign_iou"]}, 0.8, True),
+        ({"ready": ["assign_iou"]}, FITNESS, True),
         ({"ready": ALL}, 0.0, False),
     ],
 )
@@ -61,7 +62,8 @@ def test_numba_is_chosen_from_where_it_is_the_sooner(machine, state):
     for n, backend in ((edge - 1, "numpy"), (edge, "numba")):
         found = _choice.judge(MAIN, n, take=False)
         assert found.backend == backend
-        price = _choice.LOAD + (0.0 if state.get("imported") else _choice.IMPORT) + (0.0 if state else 1.15)
+        price = _choice.LOAD if state.get("imported") else _choice.LOAD + _choice.IMPORT
+        price += 0.0 if state else _choice.SHARE * (ASSIGN + FITNESS)
         assert (found.numpy > found.numba + price) == (backend == "numba")
     assert _choice.least(MAIN, edge - 5) == edge - 5
 
@@ -78,7 +80,7 @@ def test_a_series_of_small_jobs_changes_over_once_it_would_have_paid(machine):
 def test_an_index_takes_longer_to_compile_and_less_to_ask(machine):
     machine()
     plain, indexed = (_choice.judge(MAIN, 10**6, way, take=False) for way in (False, True))
-    assert indexed.wait == plain.wait + 11.0
+    assert indexed.wait == pytest.approx(plain.wait + 11.0)
     assert indexed.numba < plain.numba
     assert Work(looks=1).seconds(10**6, "numba", True) > 0.03
 

@@ -6,7 +6,7 @@ seconds to compile, once for a machine. A job that NumPy has done by then is don
 Waits are paid once in a process, so what NumPy has cost more so far counts too: a long series of small jobs does not
 take much more than twice as long as it had to.
 
-Numbers are processor seconds, measured by bench/first_use.py.
+Numbers are processor seconds, measured by bench/first_second.py --model.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from typing import NamedTuple
 __all__ = ["ONCE", "USUAL", "Verdict", "Work", "cached", "judge", "least", "stamps", "tag"]
 
 # nanoseconds for a pair of a box and a centre, and microseconds for a call
-UPDATE = {"numpy": (6.0, 300.0), "numba": (2.7, 100.0)}
-GENERATION = {"numpy": (1.3, 60.0), "numba": (0.7, 30.0)}
+UPDATE = {"numpy": (5.0, 110.0), "numba": (2.5, 50.0)}
+GENERATION = {"numpy": (1.4, 80.0), "numba": (0.7, 25.0)}
 # of an index: nanoseconds for each box to build it, and microseconds for any call
 INDEX = (30.0, 700.0)
-LOOK = {"numpy": (8.0, 100.0), "numba": (2.5, 20.0)}
+LOOK = {"numpy": (7.0, 75.0), "numba": (1.0, 15.0)}
 
-IMPORT, LOAD = 0.2, 0.25  # numba, and with its first kernel the tables of its types
+IMPORT, LOAD = 0.23, 0.3  # numba, and with its first kernel the tables of its types
 # a kernel that stands for all that are compiled with it, and the time this takes
 COMPILE = {
-    ("_numba", "assign_iou"): 1.5,
-    ("_numba", "fitness"): 0.8,
+    ("_numba", "assign_iou"): 1.2,
+    ("_numba", "fitness"): 1.3,
     ("_settle", "settle"): 7.0,
     ("_bounds", "scan"): 4.0,
 }
