@@ -22,8 +22,8 @@ from fastanchor import bench
 from fastanchor.kernels import _choice
 
 RESULTS = Path(__file__).parent / "results"
-RUNS = 5
-SIZES = (2_000, 50_000, 100_000)
+RUNS = 3
+SIZES = (2_000, 100_000)
 # what is chosen, and the two backends by hand
 WAYS = {"by itself": None, "numba": "numba", "NumPy": "numpy"}
 
@@ -54,13 +54,13 @@ def rows(label, boxes, arguments):
     with tempfile.TemporaryDirectory() as warm:
         for backend in WAYS.values():
             run(command, NUMBA_CACHE_DIR=warm, FASTANCHOR_BACKEND=backend or "numba")
-        for turn in range(RUNS):
+        for _ in range(RUNS):
             numpy.append(run(["-c", "import numpy"]))
             for way, backend in WAYS.items():
                 found = run(command, NUMBA_CACHE_DIR=warm, FASTANCHOR_BACKEND=backend)
                 taken[way, "warm"].append(found)
                 backends[way, "warm"] = json.loads(found[2])["backend"]
-                if turn < 3 and backend != "numpy":  # which needs no cache
+                if backend != "numpy":  # which needs no cache
                     with tempfile.TemporaryDirectory() as empty:
                         found = run(command, NUMBA_CACHE_DIR=empty, FASTANCHOR_BACKEND=backend)
                     taken[way, "empty"].append(found)

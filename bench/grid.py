@@ -1,6 +1,6 @@
 """Draw how the box index answers one k-means step: the blocks it settles at once and the cells it has to look into.
 
-``python bench/grid.py DATA OUT.png`` with matplotlib installed; the README's picture shows the BCCD blood-cell boxes.
+``python bench/grid.py DATA OUT.png`` with matplotlib installed; docs/how.md shows the BCCD blood-cell boxes.
 """
 
 import sys

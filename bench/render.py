@@ -1,6 +1,6 @@
-"""Write the tables of ``bench/results`` into the README, between its markers.
+"""Write the tables of ``bench/results`` into the README and the documentation, between their markers.
 
-``python bench/render.py`` rewrites the README; ``python bench/render.py --check`` only tells whether it is up to date.
+``python bench/render.py`` rewrites these pages; ``python bench/render.py --check`` only tests that they are up to date.
 """
 
 import dataclasses
@@ -13,7 +13,6 @@ from fastanchor.bench import _report
 
 FIELDS = [field.name for field in dataclasses.fields(bench.Row)]
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
 
 
 def load(name):
@@ -193,23 +192,40 @@ def first_second():
     return "\n".join(lines)
 
 
-TABLES = {table.__name__: table for table in (growth, index, first_second, first_use, compat, waits, readers, stages)}
+def headline():
+    """Say what the whole job takes, as far as it was run."""
+    content = load("growth")
+    took = {row["n"]: row["ours"] for row in content["rows"]}
+    times = [f"{seconds(took[n])} for {n:,} boxes" for n in (100_000, 1_000_000, 100_000_000)]
+    processor, cores = (content["machine"][fact] for fact in ("processor", "cores"))
+    return (
+        f"The whole job, k-means and 1,000 generations of the search for {content['k']} anchors, takes "
+        f"**{times[0]}, {times[1]} and {times[2]}** ({processor}, {cores} cores)."
+    )
 
 
-def rendered(text):
-    for name, table in TABLES.items():
-        begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+PAGES = {
+    "README.md": (headline,),
+    "docs/benchmarks.md": (growth, index, readers, first_second, first_use, compat, stages),
+    "docs/training.md": (waits,),
+}
+
+
+def rendered(text, tables):
+    for table in tables:
+        begin, end = f"<!-- {table.__name__} -->\n", f"\n<!-- /{table.__name__} -->"
         head, rest = text.split(begin)
         text = head + begin + table() + end + rest.split(end.lstrip("\n"))[1]
     return text
 
 
 def main():
-    text = README.read_text(encoding="utf-8")
-    new = rendered(text)
+    old = {ROOT / name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
+    new = {ROOT / name: rendered(old[ROOT / name], tables) for name, tables in PAGES.items()}
     if "--check" in sys.argv[1:]:
-        return int(new != text)
-    README.write_text(new, encoding="utf-8")
+        return int(new != old)
+    for page, text in new.items():
+        page.write_text(text, encoding="utf-8")
     return 0
 
 

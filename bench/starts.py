@@ -15,9 +15,9 @@ import numpy as np
 
 import fastanchor
 from fastanchor import bench, kernels, starts
+from fastanchor._network import to_network_input
 from fastanchor.cluster import kmeans
 from fastanchor.engine import choose
-from fastanchor.evaluate import network_wh
 
 THR, GENERATIONS, SEEDS, FEW_SEEDS = 0.25, 1000, 10, 3
 
@@ -95,9 +95,9 @@ def main():
     arguments = parser.parse_args()
     kernels.load("numba")
     rules = ["one random start", "the default"] if arguments.few else list(RULES)
-    sets = {"sample": network_wh(fastanchor.datasets.sample(), 640, "letterbox", 2.0)}
+    sets = {"sample": to_network_input(fastanchor.datasets.sample(), 640, "letterbox", 2.0).wh}
     for path in arguments.data:
-        sets[path.name] = network_wh(fastanchor.read(path, progress=False), 640, "letterbox", 2.0)
+        sets[path.name] = to_network_input(fastanchor.read(path, progress=False), 640, "letterbox", 2.0).wh
     for k in arguments.k:
         spreads = [table(name, wh, k, SEEDS, rules) for name, wh in sets.items()]
         print(f"\nk = {k}: median of the spreads over {len(sets)} data sets")

@@ -18,7 +18,7 @@ settings.load_profile("house")
 
 @pytest.fixture(scope="session")
 def data():
-    """Folder of real annotations; see the README's section on tests."""
+    """Folder of real annotations; see docs/promises.md."""
     given = os.environ.get("FASTANCHOR_TEST_DATA")
     folder = Path(given).resolve() if given else None
     if folder is None or not folder.is_dir():

@@ -191,7 +191,7 @@ def test_an_empty_name_of_a_data_set(place, capsys, command):
     "work",
     [
         lambda name: table.write(fastanchor.Boxes([[10, 20]]), name),
-        lambda name: plot.per_class({"a": 1}, name),
+        lambda name: plot.save(plot.per_class({"a": 1}), name),
     ],
 )
 @pytest.mark.parametrize(("name", "sentence"), [("", "'': is empty"), ("f.csv/", "is the name of a folder")])

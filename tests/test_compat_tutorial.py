@@ -102,7 +102,7 @@ def test_one_centre_is_the_median():
         ([[1, 2], [2, 3]], {"k": 3}, "there are 2, fewer than k = 3"),
         ([[1, 2]] * 20, {"k": 2, "use_pp": True}, "hold 1 distinct sizes, fewer than k = 2"),
         ([[1, 2], [0, 3]], {"k": 1}, "finite and > 0"),
-        ([[1, 2], [2, 3]], {"k": 1, "dist": "median"}, "dist = 'median': must be a function"),
+        ([[1, 2], [2, 3]], {"k": 1, "dist": "median"}, "dist: got 'median', expected a function"),
         ([[1, 2], [2, 3]], {"k": 0}, "k = 0"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError
+from fastanchor._check import Called
 from fastanchor.compat import _autoanchor, _vq, yolov5, yolov7
 
 import golden_data
@@ -204,15 +205,17 @@ def test_labels_of_zero_width_count_but_match_nothing(capsys):
     assert recall <= 0.9
 
 
-def test_lost_centres_are_told_and_made_good(monkeypatch):
-    said = []
+def test_lost_centres_are_replaced_with_a_warning(monkeypatch):
+    warnings = []
     whole = _vq.Book(np.ones((3, 2)), 2.0)
-    monkeypatch.setattr(_autoanchor, "restarts", lambda *a, **k: [_vq.Book(np.ones((2, 2)), 1.0), whole])
-    wh = zoo.lognormal(50)
-    np.testing.assert_array_equal(_autoanchor._whitened(wh, 3, said.append), whole.centers * wh.std(0))
-    monkeypatch.setattr(_autoanchor, "restarts", lambda *a, **k: [_vq.Book(np.ones((2, 2)), 1.0)])
-    assert _autoanchor._whitened(wh, 3, said.append).shape == (3, 2)
-    assert all("requested 3 points but its best run returned only 2" in text for text in said)
+    wh, named = zoo.lognormal(50), Called("dataset", "n")
+    monkeypatch.setattr(_vq, "restarts", lambda *a, **k: [_vq.Book(np.ones((2, 2)), 1.0), whole])
+    centers = _vq.whitened(wh, wh.std(0), 3, warnings.append, named)
+    np.testing.assert_array_equal(centers, whole.centers * wh.std(0))
+    monkeypatch.setattr(_vq, "restarts", lambda *a, **k: [_vq.Book(np.ones((2, 2)), 1.0)])
+    assert _vq.whitened(wh, wh.std(0), 3, warnings.append, named).shape == (3, 2)
+    assert len(warnings) == 2
+    assert all("requested 3 points but its best run returned only 2" in text for text in warnings)
 
 
 def test_sizes_that_are_all_of_one_width(capsys):

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import Boxes, DataError, kernels
+from fastanchor._network import to_network_input
 from fastanchor.evaluate import best_anchor
 
 import naive
@@ -237,3 +239,33 @@ def test_real_boxes(data, place):
     found = fastanchor.sweep(boxes, [1, 3, 9], rng=0, progress=False)
     assert (np.diff(found.mean_iou) > 0).all()
     assert found.mean_iou[-1] > fastanchor.mean_iou(boxes.scaled(640), coco)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_auto_anchor_has_the_check_of_its_own_boxes(weighted):
+    wh = zoo.lognormal(400)
+    boxes = fastanchor.Boxes(
+        wh,
+        image_index=np.arange(400) % 3,
+        image_wh=[[640, 480], [320, 320], [1000, 50]],
+        weights=np.arange(400) % 5 if weighted else None,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", fastanchor.SmallBoxWarning)
+        result = fastanchor.auto_anchor(boxes, img_size=320, n=4, gen=10, rng=0, thr=0.3, min_size=9.0, progress=False)
+    right = fastanchor.check(boxes, result.anchors, img_size=320, thr=0.3, min_size=9.0)
+    assert result.n_filtered
+    assert result.check.to_dict() == right.to_dict()
+    assert result.check is result.check
+
+
+def test_scaled_boxes_are_used_as_they_are():
+    boxes = fastanchor.Boxes(zoo.lognormal(300), image_index=np.zeros(300, int), image_wh=[[640, 480]])
+    ready = to_network_input(boxes, 320, "stretch", 2.0)
+    anchors = [[10, 20], [60, 50]]
+    once = fastanchor.check(ready, anchors)
+    assert once.to_dict() == fastanchor.check(boxes, anchors, img_size=320, fit="stretch", min_size=2.0).to_dict()
+    assert fastanchor.check(ready.on_engine(), anchors).to_dict() == once.to_dict()
+    np.testing.assert_array_equal(ready.on_engine().wh, ready.wh)
+    with pytest.raises(fastanchor.DataError, match="weights"):
+        fastanchor.check(ready, anchors, weights=np.ones(300))

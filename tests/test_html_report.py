@@ -1,6 +1,7 @@
 """The pictures, and the page that holds them: parsed, and opened in a browser where there is one."""
 
 import base64
+import importlib.resources
 import re
 import shutil
 import subprocess
@@ -13,9 +14,9 @@ import pytest
 
 import fastanchor
 from fastanchor import BackendError, Boxes, DataError, plot
-from fastanchor.html_report import make, page
+from fastanchor.html_report import data_name, make, page
 from fastanchor.levels import layers
-from fastanchor.plot import sizes
+from fastanchor.plot import panels
 
 import zoo
 
@@ -116,6 +117,37 @@ def test_page_tells_the_numbers(content, text):
     assert "Skipped while reading: 2 x box with <zero> width" in words
 
 
+def test_page_explains_its_words(text):
+    words = Page(text).text
+    assert "A box matches an anchor when their ratio is above 0.25." in words
+    for word in ("Best possible recall (BPR) The share", "Fitness The mean", "Mean IoU The mean", "Threshold (thr)"):
+        assert word in words
+
+
+def test_remarks_of_reading_come_first(text):
+    words = Page(text).text
+    assert words.index("Skipped while reading") < words.index("Anchors by level")
+
+
+def test_the_page_is_made_for_phones_and_for_the_dark(text):
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
+    assert "prefers-color-scheme: dark" in text
+    assert text.count('<div class="table"><table>') == text.count("<table>") > 5
+
+
+def test_the_template_is_part_of_the_package():
+    assert importlib.resources.files("fastanchor").joinpath("html_report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/home/me/neu_det", "neu_det"), ("/home/me/coco128/data.yaml", "coco128/data.yaml"), ("-", "standard input"),
+     ("/boxes.csv", "boxes.csv")],
+)  # fmt: skip
+def test_a_data_set_is_named_without_its_place(path, name):
+    assert data_name(path) == name
+
+
 def test_page_without_curve_classes_or_equal_levels():
     wh = zoo.lognormal(300)
     with pytest.warns(fastanchor.SmallBoxWarning):
@@ -162,18 +194,20 @@ def browser():
     return found
 
 
-def test_page_in_a_browser(browser, tmp_path, text):
+@pytest.mark.parametrize("width", [390, 1280])
+def test_page_in_a_browser(browser, tmp_path, text, width):
     """The browser decodes every picture: a script beside the page, not in it, writes down what it sees."""
     probe = (
         "<script>window.onload = () => {"
         "const broken = [...document.images].filter(i => !i.complete || i.naturalWidth < 300).length;"
-        "document.title = `pictures ${document.images.length} broken ${broken} wide ${document.body.scrollWidth}`"
+        "document.title = `pictures ${document.images.length} broken ${broken} wide "
+        "${document.documentElement.scrollWidth} of ${innerWidth}`"
         "}</script></body>"
     )
     file = tmp_path / "page.html"
     file.write_text(text.replace("</body>", probe), encoding="utf-8")
     command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-               f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1000,800", "--virtual-time-budget=10000",
+               f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},800", "--virtual-time-budget=10000",
                "--dump-dom", file.as_uri()]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False)
@@ -181,10 +215,10 @@ def test_page_in_a_browser(browser, tmp_path, text):
         pytest.skip(f"{browser} does not run here: {error}")
     if done.returncode != 0 or "<html" not in done.stdout:
         pytest.skip(f"{browser} does not run here: {done.stderr[-300:]}")
-    seen = re.search(r"<title>pictures (\d+) broken (\d+) wide (\d+)</title>", done.stdout)
+    seen = re.search(r"<title>pictures (\d+) broken (\d+) wide (\d+) of (\d+)</title>", done.stdout)
     assert seen, done.stdout[:300]
     assert (seen[1], seen[2]) == ("6", "0")
-    assert int(seen[3]) <= 1000  # nothing runs off the side
+    assert int(seen[3]) <= int(seen[4])  # nothing runs off the side
     words = re.sub(r"<[^>]*>", " ", done.stdout)
     assert "Anchors by level" in words
     assert "cat &amp; &lt;b&gt;dog" in words
@@ -193,9 +227,9 @@ def test_page_in_a_browser(browser, tmp_path, text):
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_pictures_are_written(tmp_path, content, ending):
     magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
-    plot.anchors(content.result, content.boxes, tmp_path / f"a.{ending}")
-    plot.checked(content.check, content.boxes, content.levels, tmp_path / f"b.{ending}")
-    plot.swept(content.sweep, tmp_path / f"c.{ending}")
+    plot.save(plot.anchors(content.result, content.boxes), tmp_path / f"a.{ending}")
+    plot.save(plot.anchors(content.check, content.boxes, content.levels), tmp_path / f"b.{ending}")
+    plot.save(plot.swept(content.sweep), tmp_path / f"c.{ending}")
     for name in "abc":
         assert (tmp_path / f"{name}.{ending}").read_bytes().startswith(magic)
 
@@ -204,7 +238,8 @@ def test_pictures_are_written(tmp_path, content, ending):
 def test_pictures_of_hard_boxes(tmp_path, name):
     wh = zoo.BOXES[name]
     found = fastanchor.check(wh, wh[:1])
-    plot.checked(found, wh, layers(found.anchors, [(3, 0), (4, 1), (5, 0)], found.counts), tmp_path / "a.png")
+    levels = layers(found.anchors, [(3, 0), (4, 1), (5, 0)], found.counts)
+    plot.save(plot.anchors(found, wh, levels), tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 5000
 
 
@@ -213,7 +248,7 @@ def test_a_picture_of_many_boxes_is_no_larger(tmp_path):
     for n in (1000, 300_000):
         wh = zoo.lognormal(n)
         found = fastanchor.check(wh, wh[:9])
-        plot.checked(found, wh, layers(found.anchors, [(3, 3), (4, 3), (5, 3)], found.counts), tmp_path / f"{n}.svg")
+        plot.save(plot.anchors(found, wh), tmp_path / f"{n}.svg")
         sizes.append((tmp_path / f"{n}.svg").stat().st_size)
     assert sizes[1] < 3 * sizes[0]
 
@@ -222,9 +257,9 @@ def test_many_classes_share_a_bar():
     from matplotlib.figure import Figure
 
     axes = Figure().subplots()
-    plot.classes.draw(axes, {f"c{i}": 100 - i for i in range(50)})
+    panels.classes(axes, {f"c{i}": 100 - i for i in range(50)})
     labels = [text.get_text() for text in axes.get_yticklabels()]
-    assert len(labels) == plot.classes.MOST
+    assert len(labels) == panels.MOST
     assert labels[0] == "21 other classes"
     assert labels[-1] == "c0"
 
@@ -234,7 +269,7 @@ def test_regions_are_those_of_the_best_anchor():
 
     axes = Figure().subplots()
     wh = zoo.lognormal(500)
-    plot.sizes.draw(axes, wh, np.array([[20.0, 20.0], [80.0, 80.0]]), "two")
+    panels.sizes(axes, wh, np.array([[20.0, 20.0], [80.0, 80.0]]), "two")
     # the border between two squares lies where both ratios are equal: at their geometric mean, along a diagonal
     borders = np.vstack([path.vertices for shape in axes.collections for path in shape.get_paths()
                          if shape.get_array() is not None and np.size(shape.get_array()) <= 1])  # fmt: skip
@@ -249,7 +284,7 @@ def test_no_window_and_no_pyplot(tmp_path):
         "from fastanchor.levels import layers\n"
         "wh = np.random.default_rng(0).uniform(5, 50, (50, 2))\n"
         "found = fastanchor.check(wh, wh[:1])\n"
-        f"plot.checked(found, wh, layers(found.anchors, [(5, 1)]), {str(tmp_path / 'x.png')!r})\n"
+        f"plot.save(plot.anchors(found, wh, layers(found.anchors, [(5, 1)])), {str(tmp_path / 'x.png')!r})\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -261,19 +296,20 @@ def test_without_matplotlib(monkeypatch, tmp_path, content):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(BackendError, match=r"matplotlib is not installed; pip install 'fastanchor\[plot\]'"):
-        plot.swept(content.sweep, tmp_path / "x.png")
+        plot.save(plot.swept(content.sweep), tmp_path / "x.png")
     with pytest.raises(BackendError, match="matplotlib is not installed"):
         page(content)
 
 
 def test_endings(tmp_path, content):
     with pytest.raises(DataError, match=r"must end in .png, .svg or .pdf"):
-        plot.swept(content.sweep, tmp_path / "x.gif")
+        plot.save(plot.swept(content.sweep), tmp_path / "x.gif")
 
 
 def test_letters_that_the_font_has_not_are_no_warning(tmp_path):
-    plot.per_class({"日本語": 3, "cat": 2, "a$b": 1}, tmp_path / "classes.png")
-    assert plot.png(lambda axes: plot.classes.draw(axes, {"日本語": 3}), 4, 3).startswith(b"\x89PNG")
+    figure = plot.per_class({"日本語": 3, "cat": 2, "a$b": 1})
+    plot.save(figure, tmp_path / "classes.png")
+    assert plot.png(figure).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("boxes", [[[40, 40]] * 2, [[0.3, 0.3]] * 30, [[5, 500]], [[10, 10], [1000, 10]]])
@@ -282,14 +318,14 @@ def test_few_sizes_can_be_drawn(tmp_path, boxes):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", fastanchor.SmallBoxWarning)
         result = fastanchor.auto_anchor(wh, n=1, gen=5, min_size=0.0, rng=0, progress=False)
-    plot.anchors(result, wh, tmp_path / "few.png")
+    plot.save(plot.anchors(result, wh), tmp_path / "few.png")
     assert (tmp_path / "few.png").stat().st_size > 10_000
 
 
 def test_a_number_goes_where_no_other_anchor_is():
-    usual = np.array(sizes._places(np.array([[0.0, 0.0]]), 1.0)[0])
-    assert usual.tolist() == pytest.approx([sizes.AWAY * 0.5**0.5] * 2)
-    crowded = np.array([[0.0, 0.0], usual / sizes.WIDTH])  # the second stands where the first one's number would
-    first, second = np.array(sizes._places(crowded, 1.0))
-    assert np.hypot(*(first - usual)) > sizes.AWAY
-    assert np.hypot(*(usual + second)) > sizes.AWAY
+    usual = np.array(panels.label_places(np.array([[0.0, 0.0]]), 1.0)[0])
+    assert usual.tolist() == pytest.approx([panels.AWAY * 0.5**0.5] * 2)
+    crowded = np.array([[0.0, 0.0], usual / panels.WIDTH])  # the second stands where the first one's number would
+    first, second = np.array(panels.label_places(crowded, 1.0))
+    assert np.hypot(*(first - usual)) > panels.AWAY
+    assert np.hypot(*(usual + second)) > panels.AWAY

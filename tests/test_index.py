@@ -656,6 +656,15 @@ def test_take_finds_rows_in_any_order_and_twice():
     np.testing.assert_array_equal(index.take(np.arange(len(boxes))), boxes)
 
 
+@pytest.mark.parametrize("limit", [1, 9, 200, 10_000])
+@pytest.mark.parametrize("name", ["integers", "many", "equal"])
+def test_distinct_boxes_are_boxes_and_differ(name, limit):
+    """Boxes of different cells differ; where too few cells hold any, the boxes are compared."""
+    found, every = indexed(name).distinct(limit), np.unique(ZOO[name], axis=0)
+    assert len(np.unique(found, axis=0)) == len(found) == min(limit, len(every))
+    assert set(map(tuple, found.tolist())) <= set(map(tuple, every.tolist()))
+
+
 def test_pick_is_that_of_the_dense_engine():
     boxes, index = ZOO["many"], indexed("many")
     for metric in ("iou", "euclidean"):

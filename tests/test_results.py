@@ -11,6 +11,7 @@ import pytest
 
 import fastanchor
 from fastanchor import kernels
+from fastanchor._types import Computed
 from fastanchor.compat import kmeans_scripts, lars76, mmdet, paddle, yolo_kmeans
 from fastanchor.engine.dense import DenseEngine
 
@@ -43,10 +44,12 @@ def fields(result):
             found.update({f"{name}.{inner}": one for inner, one in fields(value).items()})
         elif type(value) is tuple and value and isinstance(value[0], np.ndarray):
             found.update({f"{name}[{i}]": one for i, one in enumerate(value)})
-        elif name != "_labels":
+        elif not isinstance(value, Computed):
             found[name] = value
     if isinstance(result, fastanchor.KMeansResult):
-        found["labels"] = result.labels
+        found.update({name: getattr(result, name) for name in ("counts", "mean_iou", "inertia", "labels")})
+    if isinstance(result, fastanchor.AnchorResult):
+        found.update({f"check.{name}": value for name, value in fields(result.check).items()})
     return found
 
 
@@ -89,15 +92,16 @@ def test_arguments_stay_writeable():
 
 
 @pytest.mark.parametrize("engine", ["dense", "index"])
-def test_labels_are_computed_once(engine, monkeypatch):
+def test_labels_and_counts_are_computed_once(engine, monkeypatch):
     if engine == "index" and kernels.current() != "numba":
         pytest.skip("the index needs numba")
     kind = DenseEngine if engine == "dense" else fastanchor.BoxIndex
-    calls = []
-    labels = kind.labels
+    calls, looks = [], []
+    labels, nearest = kind.labels, kind.nearest
     monkeypatch.setattr(kind, "labels", lambda *rest: calls.append(0) or labels(*rest))
+    monkeypatch.setattr(kind, "nearest", lambda *rest: looks.append(0) or nearest(*rest))
     result = fastanchor.kmeans(WH, 4, rng=0, engine=engine, progress=False)
-    assert not calls  # nobody has asked for them
+    assert not calls + looks  # nobody has asked for them
     threads = [threading.Thread(target=lambda: result.labels) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -107,6 +111,9 @@ def test_labels_are_computed_once(engine, monkeypatch):
     assert copy.deepcopy(result).labels is not result.labels
     np.testing.assert_array_equal(result.labels, fastanchor.assign(WH, result.centers))
     assert len(calls) == 1 + (engine == "dense")  # the one more is assign's
+    assert result.counts.tolist() == np.bincount(result.labels, minlength=4).tolist()
+    assert result.inertia == pytest.approx(len(WH) * (1.0 - result.mean_iou))
+    assert len(looks) == 1
 
 
 def test_a_result_lets_go_of_the_boxes_when_it_has_its_labels():

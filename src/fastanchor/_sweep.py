@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolve
+from fastanchor._network import Scalable, to_network_input
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
 from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update
 from fastanchor._weights import amount, weight_of
-from fastanchor.boxes import network_input
-from fastanchor.engine import BoxesLike, Objective, choose, objective_of
-from fastanchor.evaluate import ready
+from fastanchor.engine import Objective, choose, objective_of
+from fastanchor.evaluate import by_area
 from fastanchor.metrics import mean_best_iou
 from fastanchor.starts import N_INIT, fittest, work_of
 
@@ -66,7 +66,7 @@ class SweepResult(Result):
 
 
 def sweep(
-    boxes: BoxesLike,
+    boxes: Scalable,
     n: Iterable[int] = range(1, 16),
     *,
     img_size: int | Sequence[int] = 640,
@@ -134,7 +134,6 @@ def sweep(
     >>> found.mean_iou.round(3).tolist()
     [0.217, 0.915, 1.0]
     """
-    network_input(img_size, fit)
     given = _check.listed(n, ordered=False)
     if given is None:
         raise WrongTypeError(
@@ -146,10 +145,9 @@ def sweep(
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
-    some, own = ready(boxes, img_size, fit, min_size, weights)
-    answers = choose(
-        some, name=engine, threads=threads, weights=own, work=work_of(sum(numbers), n_init, max_iter, gen, aim.bounded)
-    )
+    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    work = work_of(sum(numbers), n_init, max_iter, gen, aim.bounded)
+    answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
     root = _check.generator(rng)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
@@ -168,7 +166,7 @@ def sweep(
             ).centers
             if gen:
                 centers = evolve(answers, centers, thr=thr, gen=gen, rng=stream, progress=False, objective=aim).anchors
-            centers = centers[np.argsort(centers[:, 0] * centers[:, 1], kind="stable")]
+            centers = by_area(centers)
             found.append(centers)
             scores[:2, i] = answers.fitness(centers, thr)
             scores[2, i] = mean_best_iou(answers, centers)

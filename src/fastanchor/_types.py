@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "ArrowBatch",
     "ArrowStream",
+    "Clusters",
     "Computed",
     "EngineName",
     "EvolveResult",
@@ -108,31 +109,42 @@ class Result:
 def _protect(value: Any) -> None:
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
-    elif type(value) is tuple:
+    elif isinstance(value, tuple):
         for one in value:
             _protect(one)
 
 
-class Computed:
-    """An array that is computed when it is first used, and only then; copies and pickles hold the array."""
+T = TypeVar("T")
 
-    def __init__(self, compute: Callable[[], IntArray]) -> None:
+
+class Computed(Generic[T]):
+    """A value that is computed when it is first used, and only then; copies and pickles contain the value."""
+
+    def __init__(self, compute: Callable[[], T]) -> None:
         self._compute = compute
         self._lock = threading.Lock()
 
-    def __call__(self) -> IntArray:
+    def __call__(self) -> T:
         with self._lock:
-            array = self._compute()
-            array.flags.writeable = False
-            self._compute = lambda: array  # what it was computed from may go
-            return array
+            value = self._compute()
+            _protect(value)
+            self._compute = lambda: value  # what it was computed from may be freed
+            return value
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _computed, (self(),)
 
 
-def _computed(array: IntArray) -> Computed:
-    return Computed(lambda: array)
+def _computed(value: T) -> Computed[T]:
+    return Computed(lambda: value)
+
+
+class Clusters(NamedTuple):
+    """What the boxes of each centre of a k-means run amount to; see `KMeansResult`."""
+
+    counts: IntArray
+    mean_iou: float
+    inertia: float
 
 
 class Fitness(NamedTuple):
@@ -180,6 +192,8 @@ class Summary:
 class KMeansResult(Result):
     """What :func:`fastanchor.kmeans` found. The arrays are read-only.
 
+    `counts`, `mean_iou`, `inertia` and `labels` are computed when first used, then kept.
+
     Attributes
     ----------
     centers : (k, 2) float64
@@ -197,16 +211,29 @@ class KMeansResult(Result):
     """
 
     centers: FloatArray
-    counts: IntArray
-    mean_iou: float
-    inertia: float
     n_iter: int
     stop: Stop
-    _labels: Computed = field(repr=False)
+    _clusters: Computed[Clusters] = field(repr=False)
+    _labels: Computed[IntArray] = field(repr=False)
+
+    @property
+    def counts(self) -> IntArray:
+        """Boxes nearest to each centre, (k,)."""
+        return self._clusters().counts
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean over the boxes of the IoU with the nearest centre."""
+        return self._clusters().mean_iou
+
+    @property
+    def inertia(self) -> float:
+        """Sum of the distances to the nearest centre."""
+        return self._clusters().inertia
 
     @property
     def labels(self) -> IntArray:
-        """Nearest centre of each box, (n,) int64 in the order of the boxes; computed at first use, then kept."""
+        """Nearest centre of each box, (n,) int64 in the order of the boxes."""
         return self._labels()
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from fastanchor import _check, export
 from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
-from fastanchor._small import MIN_SIZE, SMALL, is_small, kept
+from fastanchor._network import Scalable, to_network_input
+from fastanchor._small import MIN_SIZE, SMALL
 from fastanchor._types import (
+    Computed,
     EngineName,
     EvolveResult,
     Fit,
@@ -29,10 +30,10 @@ from fastanchor._types import (
     Start,
     Update,
 )
-from fastanchor._weights import amount, number, part_of, weight_of
-from fastanchor.boxes import Boxes, network_input, network_sizes, own_weights
-from fastanchor.engine import BoxesLike, Objective, answers_all, choose, objective_of
-from fastanchor.evaluate import ready
+from fastanchor._weights import amount, weight_of
+from fastanchor.boxes import Boxes
+from fastanchor.engine import Objective, choose, objective_of
+from fastanchor.evaluate import AnchorCheck, by_area, scored
 from fastanchor.levels import Split
 from fastanchor.metrics import mean_best_iou
 from fastanchor.starts import N_INIT, fittest, work_of
@@ -84,8 +85,17 @@ class AnchorResult(Result):
     n_filtered: int
     engine: str
     backend: str
+    _check: Computed[AnchorCheck] = field(repr=False)
     fit: Fit | None = None
     img_size: tuple[int, int] | None = None
+
+    @property
+    def check(self) -> AnchorCheck:
+        """The anchors' scores in detail, as :func:`fastanchor.check` returns them for the boxes used.
+
+        Computed at first use, then kept.
+        """
+        return self._check()
 
     @property
     def made_for(self) -> export.Input | None:
@@ -136,7 +146,7 @@ class AnchorResult(Result):
             "bpr": self.bpr,
             "mean_iou": self.mean_iou,
             "kmeans": {
-                "anchors": _by_area(self.kmeans.centers).tolist(),
+                "anchors": by_area(self.kmeans.centers).tolist(),
                 "fitness": self.kmeans_fitness.fitness,
                 "bpr": self.kmeans_fitness.bpr,
                 "mean_iou": self.kmeans.mean_iou,
@@ -161,7 +171,7 @@ class AnchorResult(Result):
 
 
 def auto_anchor(
-    boxes: BoxesLike,
+    boxes: Scalable,
     *,
     img_size: int | Sequence[int] = 640,
     n: int = 9,
@@ -246,32 +256,20 @@ def auto_anchor(
     >>> bool(result.fitness >= result.kmeans_fitness.fitness)
     True
     """
-    size = network_input(img_size, fit)
     n = _check.integer(n, "n", least=1)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
-    min_size = _check.number(min_size, "min_size", low=0.0)
     aim = objective_of(objective, thr)
-    scaled = isinstance(boxes, Boxes) and boxes.image_wh is not None
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
     if len(parts) > 1:
         text = f"the boxes are of several parts of the data set: {', '.join(sorted(map(repr, parts)))}"
         warnings.warn(f"{text}; detectors are trained on one, see split in read()", SplitWarning, stacklevel=2)
-    job = work_of(n, n_init, max_iter, gen, aim.bounded)
-    if answers_all(boxes):
-        some, own = ready(boxes, img_size, fit, min_size, weights)
-        answers = choose(some, name=engine, threads=threads, weights=own, work=job)
-        n_filtered, n_small = 0, amount(answers, answers.below(SMALL).either)
-    else:
-        wh = network_sizes(boxes, img_size, fit)
-        own = own_weights(boxes, weights, len(wh))
-        keep = kept(wh, min_size)
-        n_filtered, n_small = number(own, ~keep), number(own, is_small(wh))
-        some, own = (wh, own) if keep.all() else (wh[keep], part_of(own, keep))
-        answers = choose(some, name=engine, threads=threads, weights=own, work=job)
+    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    work = work_of(n, n_init, max_iter, gen, aim.bounded)
+    answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
     count = amount(answers, weight_of(answers))
-    if n_small:
-        share = f"{round(n_small):,} of {round(count + n_filtered):,}"
+    if ready.n_small:
+        share = f"{round(ready.n_small):,} of {round(count + ready.n_filtered):,}"
         text = f"{share} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
     generator = _check.generator(rng)
@@ -291,24 +289,22 @@ def auto_anchor(
     )
     start = answers.fitness(clusters.centers, thr)
     search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress, objective=aim)
-    found = _by_area(search.anchors)
+    found = by_area(search.anchors)
+    iou = mean_best_iou(answers, found)
     return AnchorResult(
         anchors=found,
         fitness=search.fitness,
         bpr=search.bpr,
-        mean_iou=mean_best_iou(answers, found),
+        mean_iou=iou,
         kmeans=clusters,
         kmeans_fitness=start,
         evolve=search,
         boxes=count,
-        n_small=n_small,
-        n_filtered=n_filtered,
+        n_small=ready.n_small,
+        n_filtered=ready.n_filtered,
         engine=answers.name,
         backend=answers.backend,
-        fit=fit if scaled else None,
-        img_size=size if scaled else None,
+        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou)),
+        fit=ready.fit,
+        img_size=ready.img_size,
     )
-
-
-def _by_area(anchors: FloatArray) -> FloatArray:
-    return anchors[np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")]

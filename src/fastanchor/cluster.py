@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -13,6 +14,7 @@ from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._progress import bar
 from fastanchor._types import (
+    Clusters,
     Computed,
     EngineName,
     FloatArray,
@@ -32,7 +34,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.engine import METRICS, BoxesLike, Engine, answers_all, choose
 from fastanchor.engine._columns import Columns, columns_of
 from fastanchor.engine._exact import UNIT, coordinates
-from fastanchor.engine._protocol import Step
+from fastanchor.engine._protocol import Nearest, Step
 from fastanchor.kernels import ONCE, USUAL, Work
 from fastanchor.metrics import mean_best_iou
 
@@ -181,24 +183,31 @@ def clustered(
         sizes = f"{distinct} distinct {'sizes' if distinct != 1 else 'size'}"
         raise DataError(f"{named.boxes}: hold {sizes}, fewer than {called(named.k)} = {k}")
     generator = _check.generator(rng)
-    runs: list[tuple[_Run, IntArray, float]] = []
+    best: tuple[_Run, Computed[Nearest]] | None = None
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
         for _ in range(1 if given is not None else n_init):
             start = given if given is not None else _start(answers, k, metric, str(init), generator, named)
             run = _lloyd(answers, start, metric, update, max_iter, tol, moving, named)
-            counts, inertia = answers.nearest(run.centers, metric)
-            if not runs or _better(inertia, runs[-1][2]):
-                runs.append((run, counts, inertia))
-    run, counts, inertia = runs[-1]
-    return KMeansResult(
-        centers=run.centers,
-        counts=amount(answers, counts),
-        mean_iou=_mean_iou(answers, run.centers, metric, inertia),
-        inertia=amount(answers, inertia),
-        n_iter=run.n_iter,
-        stop=run.stop,
-        _labels=Computed(lambda: answers.labels(run.centers, metric)),
-    )
+            nearest = Computed(partial(answers.nearest, run.centers, metric))  # a look at every box, or nearly so
+            if best is None or _better(nearest().inertia, best[1]().inertia):
+                best = run, nearest
+    assert best is not None
+    return _result(answers, *best, metric)
+
+
+def _result(answers: Engine, run: _Run, nearest: Computed[Nearest], metric: Metric) -> KMeansResult:
+    def clusters() -> Clusters:
+        counts, inertia = nearest()
+        return Clusters(
+            amount(answers, counts), _mean_iou(answers, run.centers, metric, inertia), amount(answers, inertia)
+        )
+
+    def labels() -> IntArray:
+        shared()  # so that nothing is left to compute, and the boxes may go
+        return answers.labels(run.centers, metric)
+
+    shared = Computed(clusters)
+    return KMeansResult(run.centers, run.n_iter, run.stop, shared, Computed(labels))
 
 
 def assign(boxes: BoxesLike, centers: Sizes, *, metric: Metric = "iou") -> IntArray:

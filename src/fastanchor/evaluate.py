@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastanchor import _check
-from fastanchor._errors import DataError
-from fastanchor._small import EVERY, is_small, kept
-from fastanchor._types import Fit, FloatArray, IntArray, Result, Sizes
-from fastanchor._weights import amount, number, part_of, weight_of
-from fastanchor.boxes import network_input, network_sizes, own_weights
-from fastanchor.engine import BoxesLike, answers_all, choose
+from fastanchor._network import Scalable, to_network_input
+from fastanchor._small import EVERY
+from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes
+from fastanchor._weights import amount, weight_of
+from fastanchor.engine import Engine, choose
 from fastanchor.engine._threads import each, thread_count
 from fastanchor.kernels import Work
 from fastanchor.metrics import as_anchors, mean_best_iou
 
-__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_anchor", "check", "n_small_and_filtered", "network_wh", "ready"]
+__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_anchor", "by_area", "check", "scored"]
 
 # COCO's small, medium and large: areas below these, square pixels
 SIZES = (("small", 32.0**2), ("medium", 96.0**2), ("large", np.inf))
@@ -95,7 +94,7 @@ class AnchorCheck(Result):
 
 
 def check(
-    boxes: BoxesLike,
+    boxes: Scalable,
     anchors: Sizes,
     *,
     thr: float = 0.25,
@@ -138,30 +137,37 @@ def check(
     >>> [(size.name, size.boxes, size.bpr) for size in found.sizes]
     [('small', 2, 1.0), ('medium', 1, 1.0), ('large', 1, 0.0)]
     """
-    network_input(img_size, fit)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
-    some, own = ready(boxes, img_size, fit, min_size, weights)
-    engine = choose(some, weights=own, work=Work(looks=3))
-    sizes = as_anchors(anchors, len(engine))
-    sizes = sizes[np.argsort(sizes[:, 0] * sizes[:, 1], kind="stable")]
-    score = engine.fitness(sizes, thr)
-    n, k = weight_of(engine), len(sizes)
-    found = engine.profile(sizes, thr, [limit for _, limit in SIZES[:-1]])
+    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    engine = choose(ready.boxes, weights=ready.weights, work=Work(looks=3))
+    sizes = by_area(as_anchors(anchors, len(engine)))
+    return scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes))
+
+
+def by_area(anchors: FloatArray) -> FloatArray:
+    """Return the anchors by area, smallest first; equal areas keep their order."""
+    return anchors[np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")]
+
+
+def scored(engine: Engine, anchors: FloatArray, thr: float, score: Fitness, mean_iou: float) -> AnchorCheck:
+    """Return what :func:`check` does, for anchors by area whose fitness and mean IoU are known."""
+    n, k = weight_of(engine), len(anchors)
+    sums = engine.profile(anchors, thr, [limit for _, limit in SIZES[:-1]])
     classes = tuple(
         SizeClass(name, amount(engine, int(count)), fit_sum / count, above / count, iou_sum / count)
         if count
         else SizeClass(name, 0, None, None, None)
-        for (name, _), (count, above, fit_sum, iou_sum) in zip(SIZES, found.table.tolist(), strict=True)
+        for (name, _), (count, above, fit_sum, iou_sum) in zip(SIZES, sums.table.tolist(), strict=True)
     )
     return AnchorCheck(
-        anchors=sizes,
+        anchors=anchors,
         fitness=score.fitness,
         bpr=score.bpr,
-        mean_iou=mean_best_iou(engine, sizes),
-        past_thr=found.past / n,
-        mean_ratio=found.ratio / (n * k),
-        mean_best=found.best / n,
-        counts=amount(engine, found.counts),
+        mean_iou=mean_iou,
+        past_thr=sums.past / n,
+        mean_ratio=sums.ratio / (n * k),
+        mean_best=sums.best / n,
+        counts=amount(engine, sums.counts),
         sizes=classes,
         boxes=amount(engine, n),
         thr=thr,
@@ -192,62 +198,6 @@ def best_anchor(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, Float
 
     each(work, len(boxes), thread_count(None))
     return labels, best
-
-
-def ready(
-    boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float, weights: ArrayLike | None = None
-) -> tuple[BoxesLike, Any]:
-    """Return boxes in pixels of the network input for :func:`choose`, all with a side of at least `min_size`.
-
-    With them come the weights to give to it. An engine is returned as it is.
-
-    Raises
-    ------
-    DataError
-        If no box is left, or an engine holds boxes that would be left out.
-    """
-    if not answers_all(boxes):
-        wh = network_sizes(boxes, img_size, fit)
-        own = own_weights(boxes, weights, len(wh))
-        keep = kept(wh, _check.number(min_size, "min_size", low=0.0))
-        return (wh, own) if keep.all() else (wh[keep], part_of(own, keep))
-    network_input(img_size, fit)  # checked even for an engine, which nothing scales
-    min_size = _check.number(min_size, "min_size", low=0.0)
-    without = boxes.below(min_size).both
-    if without:
-        some, every = round(amount(boxes, without)), round(amount(boxes, weight_of(boxes)))
-        raise DataError(
-            f"boxes: {some:,} of {every:,} boxes have no side >= min_size = {min_size:g} pixels of the "
-            "network input; leave them out before building the index"
-        )
-    return boxes, weights
-
-
-def n_small_and_filtered(
-    boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float
-) -> tuple[float, float]:
-    """Return how many boxes have a side < 3 pixels of the network input, and how many have none of `min_size`.
-
-    They count by their weights.
-    """
-    every = network_sizes(boxes, img_size, fit)
-    own = own_weights(boxes, None, len(every))
-    return number(own, is_small(every)), number(own, ~kept(every, _check.number(min_size, "min_size", low=0.0)))
-
-
-def network_wh(boxes: BoxesLike, img_size: int | Sequence[int], fit: Fit, min_size: float) -> FloatArray:
-    """Return the boxes with a side of at least `min_size`, in pixels of the network input, (n, 2).
-
-    Raises
-    ------
-    DataError
-        If none is left.
-    """
-    network_input(img_size, fit)  # checked even for an engine, which nothing scales
-    min_size = _check.number(min_size, "min_size", low=0.0)
-    wh = boxes.take(np.arange(len(boxes))) if answers_all(boxes) else network_sizes(boxes, img_size, fit)
-    keep = kept(wh, min_size)
-    return wh if keep.all() else wh[keep]
 
 
 def _ratios(wh: FloatArray, anchors: FloatArray) -> FloatArray:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import base64
-import html
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
-from fastanchor._small import EVERY, MIN_SIZE, no_side, small_boxes
+from fastanchor._network import to_network_input
+from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
-from fastanchor._text import many, plain
+from fastanchor._table import Table, escaped
+from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
-from fastanchor.evaluate import AnchorCheck, check, ready
+from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Layer, Split, layers, levels, remarks, unusual
-from fastanchor.plot import classes, curve, heads, history, served, sizes
+from fastanchor.plot import panels
 
-__all__ = ["Report", "make", "page"]
+__all__ = ["Report", "data_name", "make", "page"]
 
 # in the order in which people look for theirs; JSON and CSV are for programs
 PASTED = {
@@ -34,20 +37,6 @@ PASTED = {
     "tao": "NVIDIA TAO",
 }
 SWEPT = 12
-
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.7rem; margin-bottom: 0; }
-h2 { font-size: 1.25rem; margin-top: 2.4rem; border-bottom: 1px solid #bbb; }
-h3 { font-size: 1rem; margin-bottom: 0.2rem; }
-.lead { color: #444; margin-top: 0.3rem; } .warning { border-left: 4px solid #b2182b; padding: 0.2rem 0.8rem; }
-table { border-collapse: collapse; margin: 0.8rem 0; } caption { text-align: left; color: #444; }
-th, td { padding: 0.15rem 0.8rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child, td.text { text-align: left; } td.text { overflow-wrap: anywhere; }
-pre { background: #f4f4f4; padding: 0.7rem; overflow-x: auto; } figure { margin: 1.2rem 0; }
-img { max-width: 100%; height: auto; } figcaption { color: #444; font-size: 0.92rem; }
-@media print { h2 { break-after: avoid; } figure, table, pre { break-inside: avoid; } }
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,18 +125,15 @@ def make(
     >>> [(layer.level, len(layer.anchors)) for layer in made.levels]
     [(4, 3), (5, 3)]
     """
-    some, own = ready(boxes, img_size, fit, min_size)
-    wh = np.asarray(some)
-    result = auto_anchor(
-        boxes, img_size=img_size, n=n, thr=thr, gen=gen, fit=fit, min_size=min_size, rng=seed, progress=progress
-    )
-    found = check(wh, result.anchors, thr=thr, weights=own)
+    ready = to_network_input(boxes, img_size, fit, min_size).on_engine()
+    result = auto_anchor(ready, n=n, thr=thr, gen=gen, rng=seed, progress=progress)
+    wh = ready.wh
     parts = (deal(result.anchors) if deal else None) or levels(n)
     if sweep_n is None:
         distinct = len(np.unique(wh[:100_000], axis=0))
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
     numbers = list(sweep_n)
-    swept = sweep(wh, numbers, thr=thr, min_size=EVERY, rng=seed, progress=progress, weights=own) if numbers else None
+    swept = sweep(ready, numbers, thr=thr, rng=seed, progress=progress) if numbers else None
     settings = {
         "network input": _input(result),
         "anchors": n,
@@ -157,165 +143,175 @@ def make(
         "seed": seed,
         "fastanchor": fastanchor.__version__,
     }
-    heads = layers(result.anchors, parts, found.counts)
-    return Report(source, boxes.summary(), wh, result, heads, found, swept, settings, min_size, boxes.remarks)
+    heads = layers(result.anchors, parts, result.check.counts)
+    return Report(source, boxes.summary(), wh, result, heads, result.check, swept, settings, min_size, boxes.remarks)
 
 
-def _shown(text: str) -> str:
-    """Return text as HTML shows it; names may hold what no page can."""
-    return html.escape(plain(text, keep="\n"))
+def data_name(path: str) -> str:
+    """Return the name of a data set without the folders that it is in; a file keeps the folder it is in.
+
+    Examples
+    --------
+    >>> data_name("/home/me/coco128/data.yaml"), data_name("-")
+    ('coco128/data.yaml', 'standard input')
+    """
+    if path == "-":
+        return "standard input"
+    place = Path(path).resolve()
+    return f"{place.parent.name}/{place.name}" if place.suffix and place.parent.name else place.name or path
 
 
 def page(report: Report) -> str:
-    """Return the page: HTML with the pictures inside, without scripts and without links to anywhere.
+    """Return the page: HTML with the pictures inside, without scripts and without links.
 
     Raises
     ------
     BackendError
         If matplotlib is not installed.
     """
-    result, found = report.result, report.check
-    title = f"Anchors for {report.source}"
-    columns = max(len(report.levels), 2) if len(report.levels) <= 4 else 3
-    rows = -(-len(report.levels) // columns)
-    notes = [f"{count:,} x {reason}" for reason, count in report.summary.skipped.items()]
-    notes = [f"Skipped while reading: {note}" for note in notes]
-    notes += [remark.text for remark in report.remarks]
+    parts = {
+        "title": escaped(f"Anchors for {report.source}"),
+        "lead": escaped(_lead(report.result)),
+        "remarks": "\n".join(f'<p class="warning">{escaped(note)}</p>' for note in _notes(report)),
+        "levels": _levels(report),
+        "boxes": _picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
+                          7.5, 6.5, panels.sizes, report.boxes, report.result.anchors, "widths and heights"),
+        "thr": f"{report.check.thr:g}",
+        "scores": _scores(report),
+        "search": _search(report.result),
+        "sweep": _sweep(report.sweep),
+        "data": _data(report),
+        "pasted": "\n".join(_pasted(report)),
+        "settings": _pairs("setting", report.settings),
+    }  # fmt: skip
+    return Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8")).substitute(parts)
+
+
+def _lead(result: AnchorResult) -> str:
+    return (
+        f"{round(result.boxes):,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, best possible "
+        f"recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}. Network input: {_input(result)}."
+    )
+
+
+def _notes(report: Report) -> list[str]:
+    """Return what a reader of the page must know first: about the labels, then about boxes and levels."""
+    result, n = report.result, len(report.result.anchors)
+    notes = [remark.text for remark in sorted(report.remarks, key=lambda remark: not remark.doubt)]
+    notes += [f"Skipped while reading: {count:,} x {reason}" for reason, count in report.summary.skipped.items()]
     if result.n_filtered:
         notes.append(f"Left out: {no_side(result.n_filtered, report.min_size)}")
     if result.n_small:
         notes.append(small_boxes(result.n_small))
-    if [(layer.level, len(layer.anchors)) for layer in report.levels] == levels(len(result.anchors)):
-        notes += unusual(len(result.anchors))
-    notes += remarks(report.levels)
-    body = [
-        f"<h1>{_shown(title)}</h1>",
-        f'<p class="lead">{round(result.boxes):,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, '
-        f"best possible recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}. Network input: "
-        f"{_shown(_input(result))}.</p>",
-        *(f'<p class="warning">{_shown(note)}</p>' for note in notes),
-        "<h2>Anchors by level</h2>",
-        _level_table(report),
-        _picture("The anchors of each level on one centre, beside one cell of the level",
-                 lambda axes: heads.draw(axes, report.levels, columns), 9, 0.6 + rows * max(11 / columns, 3)),
-        "<h2>Boxes and anchors</h2>",
-        _picture("Box sizes as a density; lines part the sizes that each anchor serves best",
-                 lambda axes: sizes.draw(axes, report.boxes, result.anchors, "widths and heights"), 7.5, 6.5),
-        "<h2>How well boxes are served</h2>",
-        _score_table(found, result),
-        _size_table(found),
-        _picture("Ratio with the best anchor over the size of the box",
-                 lambda axes: served.draw(axes, report.boxes, result.anchors, found.thr), 8.5, 4.8),
-        "<h2>The search</h2>",
-        f"<p>k-means: {many(result.kmeans.n_iter, 'update')}, {result.kmeans.stop}. Search: "
-        f"{many(len(result.evolve.history) - 1, 'generation')}, {result.evolve.accepted:,} of them fitter.</p>",
-        _picture("Fitness over the generations", lambda axes: history.draw(axes, result), 8.5, 4),
-        *_sweep(report.sweep),
-        "<h2>Data set</h2>",
-        _data_table(report),
-        *_classes(report.summary),
-        "<h2>To paste</h2>",
-        *_pasted(report),
-        "<h2>Settings</h2>",
-        _table(("setting", "value"), [(name, str(value)) for name, value in report.settings.items()], text=2),
-    ]  # fmt: skip
-    head = f'<meta charset="utf-8"><title>{_shown(title)}</title><style>{STYLE}</style>'
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(body) + "\n</body></html>\n"
+    if _counts(report) == levels(n):
+        notes += unusual(n)
+    return notes + remarks(report.levels)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int = 1) -> str:
-    """Return a table; the first `text` columns are words, the rest numbers."""
-    lines = ["<table><tr>" + "".join(f'<th scope="col">{_shown(cell)}</th>' for cell in head) + "</tr>"]
-    for row in rows:
-        cells = (f"<td{' class=text' if i < text else ''}>{_shown(cell)}</td>" for i, cell in enumerate(row))
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return "\n".join(lines) + "</table>"
+def _counts(report: Report) -> Split:
+    return [(level.level, len(level.anchors)) for level in report.levels]
 
 
-def _picture(caption: str, draw: Callable[[Any], None], width: float, height: float) -> str:
-    data = base64.b64encode(plot.png(draw, width, height)).decode("ascii")
-    text = _shown(caption)
+def _pairs(what: str, values: Mapping[str, Any]) -> str:
+    return Table((what, "value"), [(name, str(value)) for name, value in values.items()], words=2).html()
+
+
+def _picture(caption: str, width: float, height: float, draw: Callable[..., None], *content: Any) -> str:
+    data = base64.b64encode(plot.png(plot.panel(width, height, draw, *content))).decode("ascii")
+    text = escaped(caption)
     image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
     return f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
 
 
-def _level_table(report: Report) -> str:
-    rows, number = [], 1
-    for level, stride, anchors, _ in report.levels:
-        for w, h in anchors.tolist():
-            count = round(float(report.check.counts[number - 1]))
-            share = f"{count / report.check.boxes:.1%}"
-            rows.append((f"P{level}", str(stride), str(number), f"{w:.1f}", f"{h:.1f}", f"{count:,}", share))
-            number += 1
-    head = ("level", "stride", "anchor", "width", "height", "boxes best served", "share")
-    shares = _table(
-        ("level", "stride", "anchors", "share of boxes"),
-        [(f"P{p}", str(s), str(len(a)), f"{share or 0.0:.1%}") for p, s, a, share in report.levels],
-    )
-    return shares + _table(head, rows)
-
-
-def _score_table(found: AnchorCheck, result: AnchorResult) -> str:
-    before, now = result.kmeans_fitness, found
-    return _table(
-        ("over all boxes", "k-means", "after the search"),
+def _levels(report: Report) -> str:
+    found, check = report.levels, report.check
+    columns = max(len(found), 2) if len(found) <= 4 else 3
+    rows = -(-len(found) // columns)
+    each = [(level, w, h) for level in found for w, h in level.anchors.tolist()]
+    shares = [(f"P{p}", str(stride), str(len(anchors)), f"{share or 0.0:.1%}") for p, stride, anchors, share in found]
+    sizes = [
+        (f"P{level.level}", str(level.stride), str(i), f"{w:.1f}", f"{h:.1f}", f"{round(count):,}",
+         f"{count / check.boxes:.1%}")
+        for i, ((level, w, h), count) in enumerate(zip(each, check.counts.tolist(), strict=True), 1)
+    ]  # fmt: skip
+    return "\n".join(
         [
-            ("fitness", f"{before.fitness:.5f}", f"{now.fitness:.5f}"),
-            ("best possible recall", f"{before.bpr:.5f}", f"{now.bpr:.5f}"),
-            ("mean IoU", f"{result.kmeans.mean_iou:.5f}", f"{now.mean_iou:.5f}"),
-            ("anchors past the threshold, per box", "", f"{now.past_thr:.2f}"),
-            ("ratio with the best anchor", "", f"{now.mean_best:.3f}"),
-        ],
+            Table(("level", "stride", "anchors", "share of boxes"), shares).html(),
+            Table(("level", "stride", "anchor", "width", "height", "boxes nearest to it", "share"), sizes).html(),
+            _picture("The anchors of each level on one centre, beside one cell of the level",
+                     9, 0.6 + rows * max(11 / columns, 3), panels.levels, found, columns),
+        ]
+    )  # fmt: skip
+
+
+def _scores(report: Report) -> str:
+    found, before = report.check, report.result.kmeans_fitness
+    scores = [
+        ("fitness", f"{before.fitness:.5f}", f"{found.fitness:.5f}"),
+        ("best possible recall", f"{before.bpr:.5f}", f"{found.bpr:.5f}"),
+        ("mean IoU", f"{report.result.kmeans.mean_iou:.5f}", f"{found.mean_iou:.5f}"),
+        ("matches per box", "", f"{found.past_thr:.2f}"),
+        ("ratio with the best anchor", "", f"{found.mean_best:.3f}"),
+    ]
+    sizes = [
+        (name, f"{round(count):,}", f"{count / found.boxes:.1%}",
+         *("none" if score is None else f"{score:.4f}" for score in rest))
+        for name, count, *rest in found.sizes
+    ]  # fmt: skip
+    head = ("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU")
+    return "\n".join(
+        [
+            Table(("over all boxes", "k-means", "after the search"), scores).html(),
+            Table(head, sizes).html(),
+            _picture("Ratio with the best anchor against the size of the box", 8.5, 4.8, panels.ratios, report.boxes,
+                     found.anchors, found.thr),
+        ]
+    )  # fmt: skip
+
+
+def _search(result: AnchorResult) -> str:
+    runs = (
+        f"k-means: {many(result.kmeans.n_iter, 'update')}, {result.kmeans.stop}. Search: "
+        f"{many(len(result.evolve.history) - 1, 'generation')}, {result.evolve.accepted:,} of them fitter."
+    )
+    return f"<p>{escaped(runs)}</p>\n" + _picture("Fitness over the generations", 8.5, 4, panels.history, result)
+
+
+def _sweep(found: SweepResult | None) -> str:
+    if found is None:
+        return ""
+    rows = zip(found.n.tolist(), found.mean_iou, found.fitness, found.bpr, strict=True)
+    scores = [(str(n), *(f"{score:.4f}" for score in row)) for n, *row in rows]
+    return "\n".join(
+        [
+            "<h2>How many anchors</h2>",
+            _picture("Scores against the number of anchors, k-means alone", 8, 4.2, panels.curve, found),
+            Table(("anchors", "mean IoU", "fitness", "recall"), scores).html(),
+        ]
     )
 
 
-def _size_table(found: AnchorCheck) -> str:
-    rows = []
-    for name, count, *scores in found.sizes:
-        shown = ("none" if score is None else f"{score:.4f}" for score in scores)
-        rows.append((name, f"{round(count):,}", f"{count / found.boxes:.1%}", *shown))
-    head = ("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU")
-    return _table(head, rows)
-
-
-def _sweep(found: SweepResult | None) -> list[str]:
-    if found is None:
-        return []
-    rows = zip(found.n.tolist(), found.mean_iou, found.fitness, found.bpr, strict=True)
-    return [
-        "<h2>How many anchors</h2>",
-        _picture("Scores over the number of anchors, k-means alone", lambda axes: curve.draw(axes, found), 8, 4.2),
-        _table(
-            ("anchors", "mean IoU", "fitness", "recall"),
-            [(str(n), f"{iou:.4f}", f"{fitness:.4f}", f"{bpr:.4f}") for n, iou, fitness, bpr in rows],
-        ),
-    ]
-
-
-def _data_table(report: Report) -> str:
+def _data(report: Report) -> str:
     summary = report.summary
-    rows = [("images", f"{summary.images:,}"), ("boxes read", f"{summary.boxes:,}")]
+    facts = {"images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
     if summary.images:
-        rows.append(("mean image, pixels", " x ".join(f"{side:.1f}" for side in summary.mean_image)))
-    rows += [
-        ("mean box, pixels of the image", " x ".join(f"{side:.1f}" for side in summary.mean_box)),
-        ("areas of boxes, square pixels", f"{summary.smallest_area:,.0f} to {summary.largest_area:,.0f}"),
-        ("boxes used", f"{round(report.result.boxes):,}"),
-    ]
-    return _table(("what", "value"), rows)
-
-
-def _classes(summary: Summary) -> list[str]:
+        facts["mean image, pixels"] = " x ".join(f"{side:.1f}" for side in summary.mean_image)
+    facts["mean box, pixels of the image"] = " x ".join(f"{side:.1f}" for side in summary.mean_box)
+    facts["areas of boxes, square pixels"] = f"{summary.smallest_area:,.0f} to {summary.largest_area:,.0f}"
+    facts["boxes used"] = f"{round(report.result.boxes):,}"
     if not summary.per_class:
-        return []
-    rows = sorted(summary.per_class.items(), key=lambda item: -item[1])
+        return _pairs("what", facts)
     total = max(sum(summary.per_class.values()), 1)
-    return [
-        _picture(
-            "Boxes per class", lambda axes: classes.draw(axes, summary.per_class), 8, classes.height(summary.per_class)
-        ),
-        _table(("class", "boxes", "share"), [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows]),
-    ]
+    rows = sorted(summary.per_class.items(), key=lambda item: -item[1])
+    shares = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows]
+    height = panels.class_height(summary.per_class)
+    return "\n".join(
+        [
+            _pairs("what", facts),
+            _picture("Boxes per class", 8, height, panels.classes, summary.per_class),
+            Table(("class", "boxes", "share"), shares).html(),
+        ]
+    )
 
 
 def _input(result: AnchorResult) -> str:
@@ -324,22 +320,19 @@ def _input(result: AnchorResult) -> str:
     return f"{result.img_size[0]} x {result.img_size[1]} pixels, {result.fit}"
 
 
-def _pasted(report: Report) -> list[str]:
-    """Return the text for each detector that resizes images as was done here; of the others, that they are left out."""
-    parts = [(layer.level, len(layer.anchors)) for layer in report.levels]
+def _pasted(report: Report) -> Iterator[str]:
+    """Yield the text for each detector that resizes images as was done here; of the others, why it is missing."""
     result = report.result
-    lines = []
     for name, title in PASTED.items():
         fit = export.FORMATS[name].fit
-        lines.append(f"<h3>{_shown(title)}</h3>")
+        yield f"<h3>{escaped(title)}</h3>"
         if result.fit not in (None, fit):
             does = {"stretch": "stretches images", "letterbox": "keeps the proportions of images"}[fit]
-            lines.append(f"<p>Left out: this detector {does}, and these anchors are for {result.fit}; "
-                         f"--fit {fit} makes a page with it.</p>")  # fmt: skip
+            yield (f"<p>Left out: this detector {does}, and these anchors are for {result.fit}; "
+                   f"--fit {fit} makes a page with it.</p>")  # fmt: skip
             continue
         try:
-            text = export.emit(result.anchors, name, parts, made_for=result.made_for)
+            text = export.emit(result.anchors, name, _counts(report), made_for=result.made_for)
         except fastanchor.DataError as error:
             text = f"# {error}"
-        lines.append(f"<pre>{_shown(text)}</pre>")
-    return lines
+        yield f"<pre>{escaped(text)}</pre>"

@@ -11,6 +11,7 @@ import numpy as np
 import fastanchor
 from fastanchor import _check, export
 from fastanchor._errors import SmallBoxWarning, SplitWarning
+from fastanchor._network import to_network_input
 from fastanchor._output import check_output, whole
 from fastanchor._text import many
 from fastanchor._types import Fit
@@ -18,7 +19,6 @@ from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.cli import _common, _head
 from fastanchor.cluster import INITS, UPDATES
 from fastanchor.engine import ENGINES, METRICS
-from fastanchor.evaluate import best_anchor, ready
 from fastanchor.levels import Layer, Split, layers, remarks, unusual
 from fastanchor.starts import N_INIT
 
@@ -83,17 +83,15 @@ def run(arguments: argparse.Namespace) -> int:
         plot.check(arguments.plot, replace=arguments.force)
     plan = _planned(arguments)
     boxes, read = _common.load(arguments)
+    ready = to_network_input(boxes, plan.made_for.img_size, plan.made_for.fit, arguments.min_size)
     with warnings.catch_warnings(), _common.using_backend(arguments.backend):
         warnings.simplefilter("ignore", SplitWarning)  # the line "read" shows them
         warnings.simplefilter("ignore", SmallBoxWarning)  # its count is printed with the answer
         result = auto_anchor(
-            boxes,
-            img_size=plan.made_for.img_size,
+            ready,
             n=plan.n,
             thr=arguments.thr,
             gen=arguments.gen,
-            fit=plan.made_for.fit,
-            min_size=arguments.min_size,
             rng=_check.integer(arguments.seed, "--seed", least=0, most=_check.SEED_MOST),
             metric=arguments.metric,
             update=arguments.update,
@@ -104,21 +102,18 @@ def run(arguments: argparse.Namespace) -> int:
             progress=False if arguments.quiet else None,
             objective=arguments.objective,
         )
-    some, own = ready(boxes, plan.made_for.img_size, plan.made_for.fit, arguments.min_size)
-    wh = np.asarray(some)
     asked = _head.chosen_split(arguments, result.anchors, plan.own)
     if asked is None and plan.config is not None:
         asked = plan.config.own_parts(plan.n)
-    counts = np.bincount(best_anchor(wh, result.anchors)[0], weights=own, minlength=len(result.anchors))
     parts = asked or export.usual_levels(arguments.emit, len(result.anchors))
-    heads = layers(result.anchors, parts, counts)
+    heads = layers(result.anchors, parts, result.check.counts)
     said = [*([] if asked else unusual(len(result.anchors))), *remarks(heads)]
     if arguments.data:
         said += _head.classes_remark(arguments.edit, plan.config, boxes)
     if arguments.plot is not None:
         from fastanchor import plot
 
-        plot.anchors(result, wh, arguments.plot, levels=heads, thr=arguments.thr, replace=arguments.force)
+        plot.save(plot.anchors(result, ready.wh, heads), arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     text = _text(result, asked, plan, arguments)
     if text is not None and arguments.output is not None:

@@ -11,12 +11,13 @@ import numpy as np
 
 import fastanchor
 from fastanchor import _check, export, plot
+from fastanchor._network import to_network_input
 from fastanchor._small import EVERY, MIN_SIZE, no_side
 from fastanchor._text import many
 from fastanchor._types import FloatArray
 from fastanchor.cli import _common, _head
 from fastanchor.cli._words import Several, Word
-from fastanchor.evaluate import AnchorCheck, check, n_small_and_filtered, ready
+from fastanchor.evaluate import AnchorCheck, check
 from fastanchor.levels import Layer, layers, levels, remarks, unusual
 
 __all__ = ["add", "run"]
@@ -77,10 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     made_for = _head.network(arguments, config)
     boxes, read = _common.load(arguments)
     with _common.using_backend(arguments.backend):
-        n_small, n_filtered = n_small_and_filtered(boxes, made_for.img_size, made_for.fit, arguments.min_size)
-        wh, own = ready(boxes, made_for.img_size, made_for.fit, arguments.min_size)
-        wh = np.asarray(wh)
-        found = check(wh, config.anchors[used], thr=arguments.thr, weights=own)
+        ready = to_network_input(boxes, made_for.img_size, made_for.fit, arguments.min_size)
+        found = check(ready, config.anchors[used], thr=arguments.thr)
     asked = _head.chosen_split(arguments, found.anchors, [level for level, _ in config.layout])
     if asked is None and config.layout:
         heads = _own_heads(config, used, found)
@@ -89,20 +88,20 @@ def run(arguments: argparse.Namespace) -> int:
         said += [config.why] if config.why else []
         said += [] if asked else unusual(len(found.anchors))
     said += _differs(config, _head.used(boxes, made_for), arguments)
-    said += _scale_remarks(found.anchors, wh)
+    said += _scale_remarks(found.anchors, ready.wh)
     if arguments.data:
         said += _head.classes_remark(arguments.anchors, config, boxes)
     said += remarks(heads)
     if arguments.plot is not None:
-        plot.checked(found, wh, heads, arguments.plot, replace=arguments.force)
+        plot.save(plot.anchors(found, ready.wh, heads), arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     passed = arguments.min_bpr is None or found.bpr >= arguments.min_bpr
     if arguments.json:
         _common.emit_json(
             {
                 **found.to_dict(),
-                "n_small": n_small,
-                "n_filtered": n_filtered,
+                "n_small": ready.n_small,
+                "n_filtered": ready.n_filtered,
                 "levels": _head.level_rows(heads),
                 "warnings": said,
                 **_head.input_row(boxes, made_for),
@@ -115,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     else:
         lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
-        lines += _head.shown_small(n_small, n_filtered, arguments.min_size)
+        lines += _head.shown_small(ready.n_small, ready.n_filtered, arguments.min_size)
         lines += ["", shown(found), "", _head.shown_levels(heads)]
         lines += [f"warning   {text}" for text in said]
         if arguments.min_bpr is not None:

@@ -12,7 +12,7 @@ from fastanchor._output import check_output, is_stream, whole
 from fastanchor._text import plain
 from fastanchor.cli import _common, _head
 from fastanchor.cli.sweep import numbers
-from fastanchor.html_report import make, page
+from fastanchor.html_report import data_name, make, page
 from fastanchor.plot import needed
 
 __all__ = ["add", "run"]
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         warnings.simplefilter("ignore", SmallBoxWarning)  # the page says it
         made = make(
             boxes,
-            source=read["source"],
+            source=", ".join(map(data_name, arguments.data)) or read["source"],
             img_size=made_for.img_size,
             n=arguments.n,
             thr=arguments.thr,

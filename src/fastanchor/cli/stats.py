@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     boxes, read = _common.load(arguments)
     skipped = dict(boxes.skipped)
     if arguments.plot is not None:
-        plot.per_class(read["per_class"], arguments.plot, replace=arguments.force)
+        plot.save(plot.per_class(read["per_class"]), arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     names = [name for name in read["parts"] if name in set(boxes.split or ())]
     parts = {name: _common.plain_summary(boxes.part(name).summary()) for name in names}

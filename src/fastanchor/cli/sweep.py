@@ -7,12 +7,12 @@ import re
 
 import fastanchor
 from fastanchor import DataError, _check, plot
+from fastanchor._network import to_network_input
 from fastanchor._sweep import sweep
 from fastanchor._text import many
 from fastanchor.cli import _common, _head
 from fastanchor.cli._values import whole
 from fastanchor.engine import ENGINES
-from fastanchor.evaluate import n_small_and_filtered
 from fastanchor.starts import N_INIT
 
 __all__ = ["add", "numbers", "run"]
@@ -55,16 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
     asked = numbers(arguments.n)
     made_for = _head.network(arguments)
     boxes, read = _common.load(arguments)
-    n_small, n_filtered = n_small_and_filtered(boxes, made_for.img_size, made_for.fit, arguments.min_size)
+    ready = to_network_input(boxes, made_for.img_size, made_for.fit, arguments.min_size)
     with _common.using_backend(arguments.backend):
         found = sweep(
-            boxes,
+            ready,
             asked,
-            img_size=made_for.img_size,
             thr=arguments.thr,
             gen=arguments.gen,
-            fit=made_for.fit,
-            min_size=arguments.min_size,
             rng=_check.integer(arguments.seed, "--seed", least=0, most=_check.SEED_MOST),
             n_init=arguments.n_init,
             engine=arguments.engine,
@@ -73,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             objective=arguments.objective,
         )
     if arguments.plot is not None:
-        plot.swept(found, arguments.plot, replace=arguments.force)
+        plot.save(plot.swept(found), arguments.plot, replace=arguments.force)
         _common.wrote(arguments, arguments.plot)
     if arguments.json:
         rest = {
@@ -83,13 +80,13 @@ def run(arguments: argparse.Namespace) -> int:
             "seed": arguments.seed,
             "read": read,
         }
-        rest |= {"n_small": n_small, "n_filtered": n_filtered}
+        rest |= {"n_small": ready.n_small, "n_filtered": ready.n_filtered}
         tail = {"skipped": dict(boxes.skipped), "version": fastanchor.__version__}
         _common.emit_json({**found.to_dict(), **rest, **tail})
         return 0
     lines = [_common.shown_summary(read, dict(boxes.skipped)), _head.shown_input(_head.used(boxes, made_for))]
     how = f"with {many(arguments.gen, 'generation')} of the search" if arguments.gen else "alone, without the search"
-    lines += _head.shown_small(n_small, n_filtered, arguments.min_size)
+    lines += _head.shown_small(ready.n_small, ready.n_filtered, arguments.min_size)
     lines += ["", f"k-means {how}", "  n  mean IoU  fitness      BPR"]
     for n, iou, fitness, bpr in zip(found.n, found.mean_iou, found.fitness, found.bpr, strict=True):
         lines.append(f"{n:>3}   {iou:.5f}  {fitness:.5f}  {bpr:.5f}")

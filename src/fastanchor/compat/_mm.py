@@ -20,7 +20,7 @@ from fastanchor.cluster import clustered
 from fastanchor.compat import _v5
 from fastanchor.compat._autoanchor import by_area, threshold
 from fastanchor.compat._labels import rounded
-from fastanchor.compat.mmdet import TINY
+from fastanchor.compat.mmdet import TINY, evolved
 from fastanchor.engine import Engine, choose
 
 __all__ = ["MMDET", "MMYOLO"]
@@ -49,20 +49,11 @@ def kmeans_anchors(self: Any) -> list[Any]:
 
 def differential_evolution(self: Any) -> list[tuple[float, float]]:
     """Return anchors by SciPy's search, smallest area first: ``YOLODEAnchorOptimizer.differential_evolution``."""
-    answers = choose(_sizes(self))
-    result = importlib.import_module("scipy.optimize").differential_evolution(
-        func=_cost,
-        bounds=[(0, self.input_shape[0]), (0, self.input_shape[1])] * self.num_anchors,
-        args=(answers,),
-        strategy=self.strategy,
-        maxiter=self.iters,
-        popsize=self.population_size,
-        tol=self.convergence_thr,
-        mutation=self.mutation,
-        recombination=self.recombination,
-        updating="immediate",
-        disp=True,
-    )
+    settings = (
+        self.strategy, self.population_size, self.convergence_thr, self.mutation, self.recombination,
+    )  # fmt: skip
+    size = self.input_shape[0], self.input_shape[1]
+    result = evolved(_cost, choose(_sizes(self)), size, self.num_anchors, self.iters, settings, disp=True)
     self.logger.info(f"Anchor evolution finish. Average IOU: {1 - result.fun}")
     return [(w, h) for w, h in by_area(result.x.reshape(-1, 2)).tolist()]
 

@@ -13,7 +13,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray, PathLike
 from fastanchor.boxes import Boxes
-from fastanchor.compat._log import say
+from fastanchor.compat._repository import say
 from fastanchor.datasets import read
 
 __all__ = ["read_voc"]

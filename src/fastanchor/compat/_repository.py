@@ -1,4 +1,4 @@
-"""The training repository that runs, as far as it is loaded: the age of its ``utils.autoanchor``, and its helpers."""
+"""The training repository that is running: the age of its ``utils.autoanchor``, its colours, and its logger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from enum import IntEnum
 from typing import Any
 
-__all__ = ["Age", "age", "coloured", "logger"]
+__all__ = ["Age", "age", "coloured", "say", "warn"]
 
 LOGGERS = ("yolov5", "ultralytics")  # names that YOLOv5 gave its logger over the years
 
@@ -23,8 +23,8 @@ class Age(IntEnum):
 def age(buffered: bool = False) -> Age:
     """Return how old the repository is.
 
-    Two names tell, which its module imports since the very changes that matter here. Where that is not loaded, a model
-    tells if it is `buffered`: if it keeps ``anchor_grid`` as a tensor, as none does after the first age.
+    Its module has imported two names since the changes that matter here. Where that module is not loaded, a model whose
+    ``anchor_grid`` is a tensor (`buffered`) is of the first age.
     """
     module = sys.modules.get("utils.autoanchor")
     if module is None:
@@ -35,17 +35,35 @@ def age(buffered: bool = False) -> Age:
 
 
 def coloured(prefix: str) -> str:
-    """Return a prefix in the colours that the repository's own helper gives it; as it is where there is none."""
+    """Return a prefix in the colours of the repository's own helper, or as it is without one."""
     helper = _helper("colorstr")
     return str(helper(prefix)) if callable(helper) else prefix
 
 
-def logger() -> logging.Logger | None:
-    """Return the repository's logger; None where none is running."""
-    own = _helper("LOGGER")
-    if isinstance(own, logging.Logger):
-        return own
-    return next((found for found in map(logging.getLogger, LOGGERS) if found.handlers), None)
+def say(text: str) -> None:
+    """Log `text` with the repository's logger, or print it on stderr without one."""
+    logger = _logger()
+    if logger is not None:
+        logger.info(text)
+    elif sys.stderr is not None:  # print would take None for standard output
+        print(text, file=sys.stderr)
+
+
+def warn(prefix: str, text: str) -> None:
+    """Log a warning behind `prefix`."""
+    logger = _logger()
+    if logger is None:
+        say(f"{prefix}WARNING: {text}")
+    else:
+        # the formatter of Ultralytics writes the word itself
+        logger.warning(f"{prefix}{text}" if logger.name == "ultralytics" else f"{prefix}WARNING: {text}")
+
+
+def _logger() -> logging.Logger | None:
+    logger = _helper("LOGGER")
+    if isinstance(logger, logging.Logger):
+        return logger
+    return next((named for named in map(logging.getLogger, LOGGERS) if named.handlers), None)
 
 
 def _helper(name: str) -> Any:

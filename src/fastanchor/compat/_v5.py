@@ -13,9 +13,8 @@ from fastanchor import _check
 from fastanchor._check import Called
 from fastanchor._evolve import MUTATED, SIGMA, Draws, climb
 from fastanchor._types import EvolveResult, Fitness, FloatArray
-from fastanchor.cluster import clustered
-from fastanchor.compat._autoanchor import STARTS, by_area
-from fastanchor.compat._vq import restarts
+from fastanchor.compat._autoanchor import by_area
+from fastanchor.compat._vq import whitened
 from fastanchor.engine import Scored, choose
 from fastanchor.kernels import Work
 
@@ -51,19 +50,8 @@ def start(
     wh: NDArray[Any], scale: NDArray[Any], n: int, streams: Streams, warn: Callable[[str], object]
 ) -> NDArray[Any]:
     """Return n anchors by area, (n, 2) float32: SciPy's k-means of sizes (m, 2) float32 in units of their spread."""
-    scale = np.where(scale > 0.0, scale, scale.dtype.type(1.0))
-    books = sorted(restarts(wh / scale, n, starts=STARTS, rows=streams.rows), key=lambda book: book.distortion)
-    whole = next((book for book in books if len(book.centers) == n), None)
-    if whole is None:
-        warn(f"k-means lost some of its {n} centres in all of {STARTS} runs: taking a run that moves such centres")
-        named = Called(k="num_anchors")
-        found = clustered(wh / scale, n, metric="euclidean", update="mean", rng=0, progress=False, named=named)
-        centers = found.centers
-    else:
-        centers = whole.centers
-        if whole is not books[0]:
-            warn(f"k-means kept fewer than {n} centres in its best run: taking the best run that kept them all")
-    return by_area(np.asarray(centers * scale, dtype=np.float64)).astype(np.float32)
+    centers = whitened(wh, scale, n, warn, Called("bbox_whs", "num_anchors"), streams.rows)
+    return by_area(np.asarray(centers, dtype=np.float64)).astype(np.float32)
 
 
 def search(

@@ -20,8 +20,9 @@ from fastanchor._output import whole
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
 from fastanchor.cluster import clustered
+from fastanchor.compat._autoanchor import by_area
 from fastanchor.compat._labels import read_training
-from fastanchor.compat._log import say
+from fastanchor.compat._repository import say
 
 __all__ = ["calc_anchors"]
 
@@ -90,7 +91,7 @@ def calc_anchors(
     print("\n calculating k-means++ ...")  # Darknet says so; like it, this starts from random boxes
     named = Called("data", "num_of_clusters")
     found = clustered(found_in.wh, k, update="mean", max_iter=MOST, rng=seed, progress=False, named=named)
-    anchors: FloatArray = found.centers[np.argsort(found.centers.prod(1), kind="stable")]
+    anchors = by_area(found.centers, stable=True)
     print(f"\n iterations = {found.n_iter if k > 1 else 0} \n")  # a single mean is no round for Darknet
     if found_in.counters is not None:
         print(f"\ncounters_per_class = {_joined(found_in.counters)}")

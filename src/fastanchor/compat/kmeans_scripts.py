@@ -20,14 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from fastanchor import _check
 from fastanchor._output import whole
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.cluster import kmeans
+from fastanchor.compat.lars76 import avg_iou
 from fastanchor.compat.yolo_kmeans import Rule, fitted, k_means
-from fastanchor.engine import choose
-from fastanchor.kernels import ONCE
-from fastanchor.metrics import mean_best_iou
 
 __all__ = ["BUBBLIIIING", "DARKNET", "QQWWEEE", "bubbliiiing", "gen_anchors", "qqwweee"]
 
@@ -87,10 +84,6 @@ def gen_anchors(X: Any, centroids: Any, eps: float, anchor_file: Any) -> None:
         part.write_text(f"{text}\n{found.mean_iou:f}\n", encoding="utf-8")
 
 
-def _avg_iou(box: Any, cluster: Any) -> float:
-    return mean_best_iou(choose(box, argument="box", work=ONCE), _check.as_sizes(cluster, "cluster"))
-
-
-BUBBLIIIING: dict[str, Callable[..., Any]] = {"kmeans": bubbliiiing, "avg_iou": _avg_iou}
+BUBBLIIIING: dict[str, Callable[..., Any]] = {"kmeans": bubbliiiing, "avg_iou": avg_iou}
 QQWWEEE: dict[str, Callable[..., Any]] = {"YOLO_Kmeans.kmeans": qqwweee}
 DARKNET: dict[str, Callable[..., Any]] = {"kmeans": gen_anchors}

@@ -7,7 +7,7 @@ scaled so that the longer side just fits, per axis of the input (see :func:`resi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,14 @@ from fastanchor._errors import BackendError, DataError
 from fastanchor._types import FloatArray
 from fastanchor.cluster import clustered
 from fastanchor.compat import _v5
-from fastanchor.compat._autoanchor import LEAST, threshold
-from fastanchor.compat._log import say
+from fastanchor.compat._autoanchor import LEAST, by_area, threshold
+from fastanchor.compat._repository import say
 from fastanchor.engine import Engine, choose
 from fastanchor.levels import counted
 
 __all__ = ["differential_evolution", "k_means", "nested", "optimize_anchors", "resized", "v5_k_means"]
 
+TINY = 1e-6  # pixels: an anchor on the bound 0 still has an area
 ALGORITHMS = ("differential_evolution", "DE", "k-means", "v5-k-means")
 
 
@@ -99,7 +100,7 @@ def resized(bbox_whs: Any, img_shapes: Any, input_shape: Sequence[int] = (640, 6
     shapes = _check.as_sizes(img_shapes, "img_shapes", "pixels")
     if len(wh) != len(shapes):
         raise DataError(f"img_shapes: has {len(shapes)} rows, bbox_whs {len(wh)}; one image size a box is needed")
-    width, height = _input(input_shape)
+    width, height = _check.side_pair(input_shape, "input_shape")
     longest = shapes.max(1)
     return np.column_stack([wh[:, 0] * width / longest, wh[:, 1] * height / longest])
 
@@ -107,7 +108,7 @@ def resized(bbox_whs: Any, img_shapes: Any, input_shape: Sequence[int] = (640, 6
 def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any = None) -> FloatArray:
     """Return centres of k-means with means under ``1 - IoU``, smallest area first.
 
-    An emptied centre moves to the box that is served worst; in the scripts it becomes (0, 0).
+    A centre left without boxes moves to the box farthest from all centres; in the scripts it becomes (0, 0).
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any 
     iters = _check.integer(iters, "iters", least=1)
     named = Called("bbox_whs", "num_anchors", "iters")
     found = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, named=named)
-    return _by_area(found.centers)
+    return by_area(found.centers, stable=True)
 
 
 def v5_k_means(
@@ -208,36 +209,34 @@ def differential_evolution(
     """
     n = _check.integer(num_anchors, "num_anchors", least=1)
     iters = _check.integer(iters, "iters", least=1)
-    width, height = _input(input_shape)
-    answers = choose(bbox_whs, argument="bbox_whs")
+    width, height = _check.side_pair(input_shape, "input_shape")
+    settings = (strategy, population_size, convergence_thr, mutation, recombination)
+    engine = choose(bbox_whs, argument="bbox_whs")
+    result = evolved(_loss, engine, (width, height), n, iters, settings, rng=_check.generator(rng))
+    return by_area(np.maximum(np.asarray(result.x, dtype=np.float64).reshape(-1, 2), TINY), stable=True)
+
+
+def evolved(
+    loss: Callable[..., float], engine: Engine, size: tuple[int, int], n: int, iters: int, settings: Any, **more: Any
+) -> Any:
+    """Return the result of SciPy's differential evolution of n anchors within `size`."""
     try:
-        from scipy.optimize import differential_evolution as evolved
+        from scipy.optimize import differential_evolution as scipy_search
     except ImportError:
         raise BackendError(
             "differential evolution needs SciPy: pip install 'fastanchor[compat]', or algorithm='k-means'"
         ) from None
-    named = "rng" if "rng" in inspect.signature(evolved).parameters else "seed"  # SciPy 1.15 renamed it
-    result = evolved(
-        _loss,
-        bounds=[(0.0, width), (0.0, height)] * n,
-        args=(answers,),
-        strategy=strategy,
-        maxiter=iters,
-        popsize=population_size,
-        tol=convergence_thr,
-        mutation=mutation,
-        recombination=recombination,
-        updating="immediate",
-        **{named: _check.generator(rng)},
-    )
-    return _by_area(np.maximum(np.asarray(result.x, dtype=np.float64).reshape(-1, 2), TINY))
+    if "rng" in more and "rng" not in inspect.signature(scipy_search).parameters:
+        more["seed"] = more.pop("rng")  # its name before SciPy 1.15
+    strategy, population, tolerance, mutation, recombination = settings
+    return scipy_search(
+        loss, bounds=[(0.0, size[0]), (0.0, size[1])] * n, args=(engine,), strategy=strategy, maxiter=iters,
+        popsize=population, tol=tolerance, mutation=mutation, recombination=recombination, updating="immediate", **more,
+    )  # fmt: skip
 
 
-TINY = 1e-6  # pixels: an anchor on the bound 0 still has an area
-
-
-def _loss(flat: Any, answers: Engine) -> float:
-    return answers.nearest(np.maximum(flat.reshape(-1, 2), TINY), "iou").inertia / len(answers)
+def _loss(flat: Any, engine: Engine) -> float:
+    return engine.nearest(np.maximum(flat.reshape(-1, 2), TINY), "iou").inertia / len(engine)
 
 
 def nested(anchors: Any, per_level: Sequence[int] = (3, 3, 3), *, largest_first: bool = True) -> list[Any]:
@@ -268,12 +267,3 @@ def nested(anchors: Any, per_level: Sequence[int] = (3, 3, 3), *, largest_first:
     ends = np.cumsum(counts).tolist()
     levels = [whole[end - count : end] for end, count in zip(ends, counts, strict=True)]
     return levels[::-1] if largest_first else levels
-
-
-def _input(input_shape: Sequence[int]) -> tuple[int, int]:
-    return _check.side_pair(input_shape, "input_shape")
-
-
-def _by_area(anchors: FloatArray) -> FloatArray:
-    ordered: FloatArray = anchors[np.argsort(anchors.prod(1), kind="stable")]
-    return ordered

@@ -17,6 +17,7 @@ from fastanchor import _check
 from fastanchor._check import Called
 from fastanchor._types import FloatArray
 from fastanchor.cluster import clustered
+from fastanchor.compat._autoanchor import by_area
 
 __all__ = ["calc_anchors"]
 
@@ -60,8 +61,7 @@ def calc_anchors(whs: Any, n: int = 9, iters: int = 1000) -> FloatArray:
     found = clustered(wh, k, update="mean", init=init, max_iter=iters, progress=False, named=named)
     if k > 1 and found.stop == "converged":
         logger.info("kmeans algorithm has converged")
-    centers: FloatArray = found.centers[np.argsort(found.centers.prod(1), kind="stable")]
-    return centers
+    return by_area(found.centers, stable=True)
 
 
 def _calc_anchors(self: Any) -> list[Any]:

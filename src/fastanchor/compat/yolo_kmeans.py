@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +20,9 @@ from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._evolve import Draws, climb
 from fastanchor._progress import bar
-from fastanchor._types import Fitness, FloatArray, IntArray, KMeansResult, Metric, Update
+from fastanchor._types import Fitness, FloatArray, KMeansResult, Metric, Update
 from fastanchor.cluster import AS_IN_KMEANS, clustered
+from fastanchor.compat._autoanchor import LEAST, SMALL, by_area
 from fastanchor.compat._read_voc import read_voc
 from fastanchor.engine import Engine, choose
 
@@ -36,7 +37,6 @@ __all__ = [
 ]
 
 ENDLESS = 100_000  # updates; the script has no limit
-LEAST, SMALL = 2.0, 3.0  # pixels: boxes without such a side are left out, boxes with a side below are warned of
 RELATIVE = 4.0  # sides of the image: a larger box is one in pixels
 TITLE = "Evolving anchors with Genetic Algorithm:"
 RULES: dict[Any, Update] = {np.median: "median", np.mean: "mean"}
@@ -123,37 +123,66 @@ def k_means(boxes: Any, k: int, dist: Rule = np.median, use_iou: bool = True, us
     >>> k_means(boxes, 2).tolist()
     [[52.0, 60.0], [11.0, 10.0]]
     """
-    return fitted(boxes, k, dist, use_iou, use_pp).centers.copy()  # scripts may change their anchors in place
+    if not callable(dist):
+        raise DataError(f"dist: got {dist!r}, expected a function such as numpy.median, called with axis=0")
+    if dist in RULES:
+        return fitted(boxes, k, RULES[dist], use_iou, use_pp).centers.copy()  # scripts may change them in place
+    wh = (_check.as_sizes if use_iou else _check.as_points)(boxes, "boxes")
+    return _by_rule(wh, k, dist, _metric(use_iou), use_pp)
 
 
 def fitted(
     boxes: Any,
     k: int,
-    dist: Rule = np.median,
+    update: Update = "median",
     use_iou: bool = True,
     use_pp: bool = False,
     named: Called = AS_IN_KMEANS,
 ) -> KMeansResult:
-    """Return the whole result of :func:`k_means`; errors name the arguments as they are `named`."""
-    k = _check.integer(k, named.k, least=1)
-    if not callable(dist):
-        raise DataError(f"dist = {dist!r}: must be a function such as numpy.median, called with axis=0")
+    """Return the whole result of :func:`k_means`; errors name the arguments as in `named`."""
     metric = _metric(use_iou)
-    answers: Engine
-    if dist in RULES:
-        answers = choose(boxes, metric=metric, argument=named.boxes)
-    else:
-        check = _check.as_sizes if use_iou else _check.as_points
-        wh = check(boxes, named.boxes)
-        answers = cast(Engine, _Ruled(choose(wh, name="dense", metric=metric), wh, dist))
-    if k > len(answers):
-        raise DataError(f"{named.boxes}: there are {len(answers)}, fewer than {named.k} = {k}")
-    draw = _plus_plus if use_pp else _random
-    start = draw(answers, k, metric)
-    update = RULES.get(dist, "median")
-    return clustered(
-        answers, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False, named=named
-    )
+    engine = choose(boxes, metric=metric, argument=named.boxes)
+    start = _started(engine, k, metric, use_pp, named)
+    return clustered(engine, k, metric=metric, update=update, init=start, max_iter=ENDLESS, progress=False, named=named)
+
+
+def _by_rule(wh: FloatArray, k: int, rule: Rule, metric: Metric, use_pp: bool) -> FloatArray:
+    """Return the centres of k-means whose centres follow from their boxes by any function.
+
+    As in :func:`fastanchor.kmeans`, a centre without boxes moves to the box farthest from all others, and a cycle ends
+    with the best of its centres.
+    """
+    engine = choose(wh, name="dense", metric=metric)
+    centers = _started(engine, k, metric, use_pp, AS_IN_KMEANS)
+    k, before, seen = len(centers), None, {centers.tobytes(): centers}
+    for _ in range(ENDLESS):
+        labels = engine.labels(centers, metric)
+        filled = np.bincount(labels, minlength=k) > 0
+        if before is not None and filled.all() and np.array_equal(labels, before):
+            break
+        before, moved = labels, np.empty_like(centers)
+        for j in np.flatnonzero(filled):
+            moved[j] = rule(wh[labels == j], axis=0)
+        if not filled.all():
+            empty = k - int(np.count_nonzero(filled))
+            far = engine.spread(moved[filled], metric, empty)
+            if len(far.rows) < empty:
+                raise DataError(f"boxes: too few of them can be told apart for k = {k} centres")
+            moved[~filled] = far.boxes
+        if moved.tobytes() in seen and not np.array_equal(moved, centers):
+            return min(seen.values(), key=lambda one: engine.nearest(one, metric).inertia)
+        seen[moved.tobytes()] = centers = moved
+    return centers
+
+
+def _started(engine: Engine, k: int, metric: Metric, use_pp: bool, named: Called) -> FloatArray:
+    """Return the first centres: k-means++ or k random boxes."""
+    k = _check.integer(k, named.k, least=1)
+    if k > len(engine):
+        raise DataError(f"{named.boxes}: there are {len(engine)}, fewer than {named.k} = {k}")
+    if use_pp:
+        return _plus_plus(engine, k, metric)
+    return engine.take(np.random.choice(len(engine), k, replace=False))
 
 
 def anchor_fitness(k: Any, wh: Any, thr: float = 0.25) -> Fitness:
@@ -207,13 +236,13 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     if not len(wh):
         raise DataError(f"bbox_wh: no box has a side of {LEAST:g} pixels at img_size = {side}")
     answers = choose(wh)
-    begun = _by_area(fitted(answers, n, named=Called("bbox_wh", "n")).centers)
+    begun = by_area(fitted(answers, n, named=Called("bbox_wh", "n")).centers)
     fitness, bpr = answers.fitness(begun, ratio)
     _tell("kmeans", begun, fitness, bpr)
     draws = Draws(np.random.random_sample, random.random, np.random.standard_normal)
     tried = _Tried(answers, begun)
-    search = climb(begun, tried, ratio, gen, draws, _Bar)
-    found = _by_area(search.anchors)
+    search = climb(begun, tried, ratio, gen, draws, _bar)
+    found = by_area(search.anchors)
     bpr = answers.fitness(tried.last, ratio).bpr
     _tell("genetic", found, search.fitness, bpr)
     if bpr != search.bpr:
@@ -262,17 +291,8 @@ def _tell(name: str, anchors: FloatArray, fitness: float, bpr: float) -> None:
     print(f"fitness: {fitness:.5f}, best possible recall: {bpr:.5f}")
 
 
-def _by_area(anchors: FloatArray) -> FloatArray:
-    ordered: FloatArray = anchors[np.argsort(anchors.prod(1))]
-    return ordered
-
-
 def _metric(use_iou: bool) -> Metric:
     return "iou" if use_iou else "euclidean"
-
-
-def _random(answers: Engine, k: int, metric: Metric) -> FloatArray:
-    return answers.take(np.random.choice(len(answers), k, replace=False))
 
 
 def _plus_plus(answers: Engine, k: int, metric: Metric) -> FloatArray:
@@ -285,26 +305,12 @@ def _plus_plus(answers: Engine, k: int, metric: Metric) -> FloatArray:
     return centers
 
 
-class _Bar:
-    """The bar of the search with the script's text."""
-
-    def __init__(self, total: int, desc: str, unit: str) -> None:
-        self._inner = bar(None, total=total, desc=TITLE, unit="it")
-
-    def __enter__(self) -> _Bar:
-        self._inner.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._inner.__exit__(*error)
-
-    def update(self, n: int) -> None:
-        """Move on by n generations."""
-        self._inner.update(n)
-
-    def set_postfix_str(self, text: str, refresh: bool = True) -> None:
-        """Show ``fitness 0.7581``, which the script has in front."""
-        self._inner.set_description_str(f"{TITLE} {text.replace(' ', ' = ')}", refresh=refresh)
+def _bar(total: int, desc: str, unit: str) -> Any:
+    """Return a bar that shows ``fitness = 0.7581`` in front, with the script's text."""
+    moving = bar(None, total=total, desc=TITLE, unit="it")
+    front = moving.set_description_str
+    moving.set_postfix_str = lambda text, refresh=True: front(f"{TITLE} {text.replace(' ', ' = ')}", refresh=refresh)
+    return moving
 
 
 class _Tried:
@@ -322,69 +328,8 @@ class _Tried:
         return found
 
 
-class _Ruled:
-    """An engine whose centres follow a rule of the caller's."""
-
-    def __init__(self, answers: Engine, wh: FloatArray, rule: Rule) -> None:
-        self._answers, self._wh, self._rule = answers, wh, rule
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._answers, name)
-
-    def __len__(self) -> int:
-        return len(self._answers)
-
-    def lloyd(self, metric: Metric, update: Update) -> _RuledLloyd:
-        """Begin a run of k-means."""
-        return _RuledLloyd(self, metric)
-
-    def ruled(self, labels: IntArray, k: int) -> FloatArray:
-        """Return what the rule makes of each label's boxes, (k, 2); NaN for no box."""
-        out = np.full((k, 2), np.nan)
-        for j in range(k):
-            own = self._wh[labels == j]
-            if len(own):
-                out[j] = self._rule(own, axis=0)
-        return out
-
-
-class _RuledStep(NamedTuple):
-    changed: bool
-    counts: IntArray
-    centers: FloatArray
-    distances: Callable[[], float]
-
-    @property
-    def inertia(self) -> float:
-        """Sum of the distances to the centres given."""
-        return self.distances()
-
-
-class _RuledLloyd:
-    def __init__(self, answers: Any, metric: Metric) -> None:
-        self._answers, self._metric = answers, metric
-        self._labels: IntArray | None = None
-
-    def step(self, centers: FloatArray) -> _RuledStep:
-        """Assign the boxes to `centers` and return what the rule makes of them."""
-        k, labels = len(centers), self._answers.labels(centers, self._metric)
-        changed = self._labels is None or not np.array_equal(labels, self._labels)
-        self._labels = labels
-        return _RuledStep(
-            changed,
-            np.bincount(labels, minlength=k),
-            self._answers.ruled(labels, k),
-            lambda: float(self._answers.nearest(centers, self._metric).inertia),
-        )
-
-
-# what a script holds itself, where it is no module of its own; main.py has its own anchor_fitness
+# the functions that a script may define itself
 SCRIPT: dict[str, Callable[..., Any]] = {
-    "anchor_fitness": anchor_fitness,
-    "auto_anchor": auto_anchor,
-    "calc_center": calc_center,
-    "calc_distance": calc_distance,
-    "k_means": k_means,
-    "read_voc": read_voc,
-    "wh_iou": wh_iou,
+    function.__name__: function
+    for function in (anchor_fitness, auto_anchor, calc_center, calc_distance, k_means, read_voc, wh_iou)
 }

@@ -108,9 +108,7 @@ class Columns:
         if self.rows is None:
             return np.arange(len(rows)), np.column_stack([self.w[rows], self.h[rows]])
         held = self.rows
-        wanted = np.zeros(max(int(rows.max(initial=-1)), int(held.max(initial=0))) + 1, bool)
-        wanted[rows] = True
-        found = np.flatnonzero(wanted[held])  # in the order of the columns; the inverse of `rows` is not kept
+        found = self._places(rows)  # in the order of the columns; the inverse of `rows` is not kept
         order = found[np.argsort(held[found])]
         names = held[order]
         at = np.searchsorted(names, rows)
@@ -436,6 +434,10 @@ class Columns:
 
     def _each(self, function: Callable[[list[slice]], list[T]]) -> list[T]:
         return each(function, len(self), self.threads)
+
+    def _places(self, rows: IntArray) -> IntArray:
+        """Return the places of the boxes of these rows."""
+        return np.flatnonzero(np.isin(self.rows, rows))
 
     def _weights(self, c: slice) -> IntArray | None:
         return None if self.counted is None else self.counted[c]

@@ -11,7 +11,7 @@ from fastanchor._types import FloatArray, IntArray, LabelArray, Metric, Update
 from fastanchor.engine._assignment import Assignment, Share, deal
 from fastanchor.engine._columns import Columns, Far
 from fastanchor.engine._exact import Scale
-from fastanchor.engine._grid import Grid
+from fastanchor.engine._grid import PIECE, Grid
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine._protocol import Below, Served
 from fastanchor.engine._search import Search
@@ -71,6 +71,30 @@ class Shard(Columns):
     def below(self, side: float) -> Below:
         """Count the boxes with both sides below `side`, and those with one."""
         return Below(0, 0) if self.sizes()[0] >= side else super().below(side)
+
+    # ---- rows
+
+    def _places(self, rows: IntArray) -> IntArray:
+        """Return the places of the boxes of these rows."""
+        held, low_bits = self.grid.row, np.zeros(1 << 16, np.uint8)
+        wanted = np.zeros(max(int(rows.max(initial=-1)), self._last) + 1, np.uint8)
+        low_bits[rows & 0xFFFF] = wanted[rows] = 1
+
+        def work(lo: int) -> IntArray:
+            places = np.empty(min(PIECE, len(held) - lo), np.int64)
+            count = kernel_part("grid").seek(held, lo, lo + len(places), low_bits, wanted, places)
+            return places[:count].copy()
+
+        return np.concatenate([np.empty(0, np.int64), *self.work.team.run(work, range(0, len(held), PIECE))])
+
+    def distinct(self, limit: int) -> FloatArray:
+        """Return distinct boxes, all of them or `limit`: those of different cells differ."""
+        offsets, some = self.grid.offsets, np.linspace(0, len(self) - 1, 4 * limit).astype(np.int32)
+        cells = np.unique(np.searchsorted(offsets, some, side="right") - 1)[:limit]
+        if len(self) <= 4 * limit or len(cells) < limit or self.counted is not None:
+            return super().distinct(limit)
+        at = offsets[cells]
+        return np.column_stack([self.w[at], self.h[at]])
 
     # ---- k-means
 

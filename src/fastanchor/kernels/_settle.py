@@ -25,39 +25,24 @@ LEAF_LEVEL = 3
 def iou_beats(aw: float, ah: float, bw: float, bh: float, w0: float, w1: float, h0: float, h1: float) -> bool:
     """Whether centre a has the larger IoU with all boxes of a rectangle, by a margin.
 
-    R = IoU_a / IoU_b, up to a monotone map, is i_a (A + c_b) / (i_b (A + c_a)). On a rectangle that no side of a or b
-    cuts it is monotone in w and in h, so its corners decide; else the corners of the pieces do.
+    R = IoU_a / IoU_b, up to a monotone map, is i_a (A + c_b) / (i_b (A + c_a)). As w grows it rises where both centres
+    are wider or both narrower, if a has the larger area, and else falls; in between it rises if a is the wider, and
+    else falls. So it is smallest at one end, or where a dip between the two widths ends, which is at the width of b.
+    The same holds for h. Only one side can have such a dip: a cannot be smaller in both and yet have the larger area.
     """
     ac, bc = aw * ah, bw * bh
-    more = 1.0 + MARGIN
-    aw0, aw1, bw0, bw1 = min(aw, w0), min(aw, w1), min(bw, w0), min(bw, w1)
-    ah0, ah1, bh0, bh1 = min(ah, h0), min(ah, h1), min(bh, h0), min(bh, h1)
-    area = w0 * h0
-    if not aw0 * ah0 * (area + bc) > more * (bw0 * bh0 * (area + ac)) + TINY:
+    w, h = (w0, h0) if ac >= bc else (w1, h1)
+    more, area = 1.0 + MARGIN, w * h
+    if not min(w, aw) * min(h, ah) * (area + bc) > more * (min(w, bw) * min(h, bh) * (area + ac)) + TINY:
         return False
-    area = w1 * h1
-    if not aw1 * ah1 * (area + bc) > more * (bw1 * bh1 * (area + ac)) + TINY:
-        return False
-    area = w0 * h1
-    if not aw0 * ah1 * (area + bc) > more * (bw0 * bh1 * (area + ac)) + TINY:
-        return False
-    area = w1 * h0
-    if not aw1 * ah0 * (area + bc) > more * (bw1 * bh0 * (area + ac)) + TINY:
-        return False
-    if not (w0 < aw < w1 or w0 < bw < w1 or h0 < ah < h1 or h0 < bh < h1):
+    if (aw < bw) == (ac >= bc):
+        w = min(max(bw, w0), w1)
+    elif (ah < bh) == (ac >= bc):
+        h = min(max(bh, h0), h1)
+    else:
         return True
-    for p in range(4):
-        w = w0 if p == 0 else w1 if p == 1 else aw if p == 2 else bw
-        if not w0 <= w <= w1:
-            continue
-        for q in range(4):
-            h = h0 if q == 0 else h1 if q == 1 else ah if q == 2 else bh
-            if not h0 <= h <= h1:
-                continue
-            area = w * h
-            if not min(w, aw) * min(h, ah) * (area + bc) > more * (min(w, bw) * min(h, bh) * (area + ac)) + TINY:
-                return False
-    return True
+    area = w * h
+    return min(w, aw) * min(h, ah) * (area + bc) > more * (min(w, bw) * min(h, bh) * (area + ac)) + TINY
 
 
 @helper

@@ -1,189 +1,92 @@
-"""Pictures of boxes and anchors, one file a picture. matplotlib is imported inside; no window is ever opened."""
+"""Pictures of boxes and anchors as matplotlib figures. matplotlib is imported inside; no window is ever opened."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from fastanchor._errors import DataError
-from fastanchor._output import named_file
 from fastanchor._sweep import SweepResult
+from fastanchor._text import many
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
-from fastanchor.evaluate import AnchorCheck, best_anchor
+from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Layer, layers, levels
-from fastanchor.plot import classes, curve, heads, history, served, sizes
-from fastanchor.plot._style import check, counted, empty_figure, needed, save, write
+from fastanchor.plot import panels
+from fastanchor.plot._style import check, empty_figure, needed, save, write
 
-__all__ = [
-    "anchors",
-    "check",
-    "checked",
-    "classes",
-    "curve",
-    "heads",
-    "history",
-    "needed",
-    "per_class",
-    "png",
-    "served",
-    "sizes",
-    "swept",
-]
+__all__ = ["anchors", "check", "needed", "panel", "panels", "per_class", "png", "save", "swept"]
+
+Figure = Any  # of matplotlib, which is imported only where something is drawn
 
 
-def anchors(
-    result: AnchorResult,
-    boxes: FloatArray,
-    out: str | Path,
-    *,
-    levels: Sequence[Layer] | None = None,
-    thr: float = 0.25,
-    replace: bool = True,
-) -> None:
-    """Draw the boxes with the anchors, the anchors by level, who is served, and the search, into a file.
+def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, found: Sequence[Layer] | None = None) -> Figure:
+    """Return a figure of the boxes with the anchors, the anchors by level, the ratios, and the search if there was one.
 
     Parameters
     ----------
-    result : AnchorResult
+    result : AnchorResult or AnchorCheck
     boxes : (n, 2) float64
         Widths and heights in pixels of the network input.
-    out : path
-        Its ending chooses PNG, SVG or PDF; a pipe or device gets a PNG.
-    levels : sequence of Layer, optional
+    found : sequence of Layer, optional
         As :func:`fastanchor.levels.layers` returns them. Default: the usual ones.
-    thr : float, default 0.25
-        Threshold of the fitness, a ratio from 0 to 1.
-    replace : bool, default True
-        Whether a file that exists may be replaced.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    """
+    searched = isinstance(result, AnchorResult)
+    score = result.check if isinstance(result, AnchorResult) else result
+    if found is None:
+        found = layers(score.anchors, levels(len(score.anchors)), score.counts)
+    figure = empty_figure(*((13, 10.5) if searched else (17, 5.6)))
+    axes = figure.subplots(*((2, 2) if searched else (1, 3))).ravel()
+    counted = f"{many(len(boxes), 'box', 'boxes')} and {many(len(score.anchors), 'anchor')}"
+    panels.sizes(axes[0], boxes, score.anchors, f"{counted}, mean IoU {score.mean_iou:.4f}")
+    panels.levels(axes[1], found)
+    panels.ratios(axes[2], boxes, score.anchors, score.thr)
+    if isinstance(result, AnchorResult):
+        panels.history(axes[3], result)
+    return figure
+
+
+def swept(found: SweepResult) -> Figure:
+    """Return a figure of the scores against the number of anchors.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    """
+    return panel(7, 4.5, panels.curve, found)
+
+
+def per_class(counts: Mapping[str, int]) -> Figure:
+    """Return a figure of the number of boxes per class name.
 
     Raises
     ------
     BackendError
         If matplotlib is not installed.
     DataError
-        If the ending is none of these, or the file cannot be written or may not be replaced.
+        If there is no class.
     """
-    path = named_file(out)
-    check(path, replace=replace)
-    figure = empty_figure(13, 10.5)
-    axes = figure.subplots(2, 2).ravel()
-    title = f"{counted(len(boxes), len(result.anchors))}, mean IoU {result.mean_iou:.4f}"
-    _three(axes, boxes, result.anchors, levels, thr, title)
-    history.draw(axes[3], result)
-    save(figure, path, replace=replace)
-
-
-def checked(
-    found: AnchorCheck, boxes: FloatArray, levels: Sequence[Layer], out: str | Path, *, replace: bool = True
-) -> None:
-    """Draw the boxes with given anchors, the anchors by level, and who is served, into a file.
-
-    Parameters
-    ----------
-    found : AnchorCheck
-    boxes : (n, 2) float64
-        Widths and heights in pixels of the network input.
-    levels : sequence of Layer
-        As :func:`fastanchor.levels.layers` returns them.
-    out : path
-        Its ending chooses PNG, SVG or PDF.
-    replace : bool, default True
-        Whether a file that exists may be replaced.
-
-    Raises
-    ------
-    BackendError
-        If matplotlib is not installed.
-    DataError
-        If the ending is none of these, or the file cannot be written or may not be replaced.
-    """
-    path = named_file(out)
-    check(path, replace=replace)
-    figure = empty_figure(17, 5.6)
-    title = f"{counted(found.boxes, len(found.anchors))}, mean IoU {found.mean_iou:.4f}"
-    _three(figure.subplots(1, 3), boxes, found.anchors, levels, found.thr, title)
-    save(figure, path, replace=replace)
-
-
-def swept(found: SweepResult, out: str | Path, *, replace: bool = True) -> None:
-    """Draw the scores over the number of anchors into a file.
-
-    Parameters
-    ----------
-    found : SweepResult
-    out : path
-        Its ending chooses PNG, SVG or PDF.
-    replace : bool, default True
-        Whether a file that exists may be replaced.
-
-    Raises
-    ------
-    BackendError
-        If matplotlib is not installed.
-    DataError
-        If the ending is none of these, or the file cannot be written or may not be replaced.
-    """
-    path = named_file(out)
-    check(path, replace=replace)
-    figure = empty_figure(7, 4.5)
-    curve.draw(figure.subplots(), found)
-    save(figure, path, replace=replace)
-
-
-def per_class(counts: Mapping[str, int], out: str | Path, *, replace: bool = True) -> None:
-    """Draw the boxes per class into a file.
-
-    Parameters
-    ----------
-    counts : mapping
-        Class name to number of boxes.
-    out : path
-        Its ending chooses PNG, SVG or PDF.
-    replace : bool, default True
-        Whether a file that exists may be replaced.
-
-    Raises
-    ------
-    BackendError
-        If matplotlib is not installed.
-    DataError
-        If the ending is none of these, there is no class, or the file cannot be written or may not be replaced.
-    """
-    path = named_file(out)
-    check(path, replace=replace)
     if not counts:
-        raise DataError("boxes: have no classes to draw")
-    figure = empty_figure(8, classes.height(counts))
-    classes.draw(figure.subplots(), counts)
-    save(figure, path, replace=replace)
+        raise DataError("boxes: expected classes to draw, got none")
+    return panel(8, panels.class_height(counts), panels.classes, counts)
 
 
-def png(draw: Callable[[Any], None], width: float, height: float) -> bytes:
-    """Return one picture as a PNG: `draw` gets the axes; sizes in inches.
-
-    Raises
-    ------
-    BackendError
-        If matplotlib is not installed.
-    """
+def panel(width: float, height: float, draw: Callable[..., None], *content: Any) -> Figure:
+    """Return a figure of one of :mod:`panels`, with its content; sizes in inches."""
     figure = empty_figure(width, height)
-    draw(figure.subplots())
+    draw(figure.subplots(), *content)
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """Return the figure as a PNG."""
     out = io.BytesIO()
     write(figure, out, format="png", dpi=110)
     return out.getvalue()
-
-
-def _three(
-    axes: Any, boxes: FloatArray, found: FloatArray, given: Sequence[Layer] | None, thr: float, title: str
-) -> None:
-    import numpy as np
-
-    if given is None:
-        counts = np.bincount(best_anchor(boxes, found)[0], minlength=len(found))
-        given = layers(found, levels(len(found)), counts)
-    sizes.draw(axes[0], boxes, found, title)
-    heads.draw(axes[1], given)
-    served.draw(axes[2], boxes, found, thr)

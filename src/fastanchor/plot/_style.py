@@ -1,43 +1,44 @@
-"""What the pictures share: colours that stay apart in grey, ticks on logarithmic axes, and the way into a file."""
+"""What the pictures share: colours that differ in grey too, ticks on logarithmic axes, and writing to a file."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastanchor._errors import BackendError, DataError
-from fastanchor._output import check_output, is_stream, whole
-from fastanchor._text import many
+from fastanchor._output import check_output, is_stream, named_file, whole
 from fastanchor._types import FloatArray
 
 __all__ = [
-    "INK", "LINES", "PIXELS", "check", "counted", "density", "empty_figure", "limits", "log_ticks", "needed", "save",
-    "write",
+    "BLUE", "GREY", "INK", "LINES", "PIXELS", "check", "density", "empty_figure", "extent", "log_ticks",
+    "needed", "save", "write",
 ]  # fmt: skip
 
 ENDINGS = (".png", ".svg", ".pdf")
 
-INK = "#b2182b"
+INK, BLUE, GREY = "#b2182b", "#08306b", "#969696"
 # three lines that differ in lightness and in dash
-LINES = (("#b2182b", "-", "o"), ("#08306b", "--", "s"), ("#1a1a1a", ":", "^"))
+LINES = ((INK, "-", "o"), (BLUE, "--", "s"), ("#1a1a1a", ":", "^"))
 PIXELS = "pixels of the network input"
-SHADES = 6  # counts up to here have a tick each
+SHADES = 6  # up to so many different counts have a tick each
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 def check(path: Path, *, replace: bool = True) -> None:
-    """Raise what drawing into this file would raise, before the work is done.
+    """Raise what :func:`save` would raise for this file, before the work is done.
 
     Raises
     ------
     BackendError
         If matplotlib is not installed.
     DataError
-        If the ending is none that can be drawn, or the file cannot be written or may not be replaced.
+        If the ending is not .png, .svg or .pdf, or the file cannot be written or may not be replaced.
     """
     if path.suffix.lower() not in ENDINGS and not is_stream(path):
         raise DataError(f"{path}: must end in .png, .svg or .pdf")
@@ -52,59 +53,59 @@ def needed() -> None:
 
 
 def empty_figure(width: float, height: float) -> Any:
-    """Return a figure that no window knows of; sizes in inches."""
+    """Return a figure without a window; sizes in inches."""
     needed()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _greys() -> Any:
-    """Return the colours of densities: the least is told from none, and lines can be seen on the most."""
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
+def save(figure: Any, out: str | os.PathLike[str], *, replace: bool = True, dpi: int = 120) -> None:
+    """Write a figure, whole or not at all; the ending chooses PNG, SVG or PDF, and a pipe or device gets a PNG.
 
-    return ListedColormap(colormaps["Greys"](np.linspace(0.12, 0.55, 256)))
-
-
-def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None:
-    """Draw a histogram in greys, nothing where nothing is, with a bar that says how many boxes a grey means."""
-    shown = np.ma.masked_equal(counts.T, 0)
-    if not shown.count():
-        return
-    if shown.max() < SHADES:  # the ticks of a logarithm would not tell so few apart
-        ticks: Any = range(1, int(shown.max()) + 1)
-        scale: dict[str, Any] = {"vmin": 0.5, "vmax": float(shown.max()) + 0.5}
-    else:
-        ticks, scale = None, {"norm": "log", "vmin": 1.0}
-    mesh = axes.pcolormesh(x, y, shown, cmap=_greys(), rasterized=True, **scale)
-    axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell", shrink=0.8, ticks=ticks)
-
-
-def counted(boxes: int, anchors: int) -> str:
-    """Return how many there are, as in "2 boxes and 1 anchor"."""
-    return f"{many(boxes, 'box', 'boxes')} and {many(anchors, 'anchor')}"
-
-
-def save(figure: Any, path: Path, *, replace: bool = True, dpi: int = 120) -> None:
-    """Write the figure whole or not at all; the ending of `path` chooses the format, and a stream gets a PNG."""
+    Raises
+    ------
+    DataError
+        If the ending is none of these, or the file cannot be written or may not be replaced.
+    """
+    path = named_file(out)
+    check(path, replace=replace)
     ending = path.suffix.lower()
     with whole(path, replace=replace) as part:
         write(figure, part, format=ending[1:] if ending in ENDINGS else "png", dpi=dpi)
 
 
 def write(figure: Any, out: Any, **options: Any) -> None:
-    """Write the figure to a path or a file; a letter that the font has not is an empty box in it, and no warning."""
+    """Write the figure to a path or a file; a letter that the font lacks becomes an empty box without a warning."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)
         figure.savefig(out, **options)
 
 
-def limits(boxes: FloatArray, anchors: FloatArray) -> tuple[float, float]:
-    """Return the least and the largest side to show."""
+def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None:
+    """Draw a histogram in greys, empty cells white, with a bar that says how many boxes each grey means."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    shown = np.ma.masked_equal(counts.T, 0)
+    if not shown.count():
+        return
+    if shown.max() < SHADES:  # the ticks of a logarithm would not distinguish so few
+        ticks: Any = range(1, int(shown.max()) + 1)
+        scale: dict[str, Any] = {"vmin": 0.5, "vmax": float(shown.max()) + 0.5}
+    else:
+        ticks, scale = None, {"norm": "log", "vmin": 1.0}
+    # the lightest grey differs from white, and lines are visible on the darkest
+    greys = ListedColormap(colormaps["Greys"](np.linspace(0.12, 0.55, 256)))
+    mesh = axes.pcolormesh(x, y, shown, cmap=greys, rasterized=True, **scale)
+    axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell", shrink=0.8, ticks=ticks)
+
+
+def extent(values: FloatArray, margin: float, others: Sequence[float] = ()) -> tuple[float, float]:
+    """Return the range of an axis that shows these values and `others`, with a factor of `margin` at both ends."""
     # the outermost thousandth would stretch the axes so far that the rest is a blot
-    low, high = np.quantile(boxes, [0.0005, 0.9995])
-    return float(min(low, anchors.min()) / 1.25), float(max(high, anchors.max()) * 1.25)
+    low, high = np.quantile(values, [0.0005, 0.9995]).tolist()
+    return min(low, *others, low) / margin, max(high, *others, high) * margin
 
 
 def log_ticks(axis: Any, low: float, high: float) -> None:

@@ -1,0 +1,105 @@
+"""Boxes in pixels of the network input: scaled once, filtered once, and handed to whatever needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._small import EVERY, SMALL, is_small, kept
+from fastanchor._types import Fit, FloatArray
+from fastanchor._weights import amount, number, part_of, weight_of
+from fastanchor.boxes import Boxes, network_input, network_sizes, own_weights
+from fastanchor.engine import BoxesLike, Engine, answers_all, choose
+from fastanchor.kernels import USUAL, Work
+
+__all__ = ["NetworkBoxes", "Scalable", "to_network_input"]
+
+
+class NetworkBoxes(NamedTuple):
+    """Boxes in pixels of the network input, without those that are too small.
+
+    Attributes
+    ----------
+    boxes : (n, 2) float64 or Engine
+        The boxes to use.
+    weights : (n,) array or None
+        How often each of them counts.
+    n_small, n_filtered : int
+        Among all boxes, those with a side < 3 pixels, and those left out; float where weights are not whole.
+    fit, img_size
+        How the boxes were scaled; None if they were pixels of the network input already.
+    """
+
+    boxes: FloatArray | Engine
+    weights: Any
+    n_small: Any
+    n_filtered: Any
+    fit: Fit | None = None
+    img_size: tuple[int, int] | None = None
+
+    @property
+    def wh(self) -> FloatArray:
+        """The boxes as an array, (n, 2)."""
+        return self.boxes.take(np.arange(len(self.boxes))) if answers_all(self.boxes) else np.asarray(self.boxes)
+
+    def on_engine(self) -> NetworkBoxes:
+        """Return the same boxes with their engine built, for several uses of it."""
+        work = Work(updates=USUAL, generations=1000, looks=20)  # a report holds all of these
+        return self._replace(boxes=choose(self.boxes, weights=self.weights, work=work), weights=None)
+
+
+Scalable = BoxesLike | NetworkBoxes
+
+
+def to_network_input(
+    boxes: Scalable,
+    img_size: int | Sequence[int],
+    fit: Fit,
+    min_size: float = EVERY,
+    weights: ArrayLike | None = None,
+) -> NetworkBoxes:
+    """Return boxes in pixels of the network input, all with a side of at least `min_size`.
+
+    A ``Boxes`` with image sizes is scaled; everything else counts as pixels of the network input. An engine stays as
+    it is, and so does a ``NetworkBoxes``.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, no box is left, or an engine contains boxes below `min_size`.
+
+    Examples
+    --------
+    >>> boxes = Boxes([[50, 40], [1, 2]], image_index=[0, 0], image_wh=[[640, 480]])
+    >>> ready = to_network_input(boxes, 320, "letterbox", 2.0)
+    >>> ready.wh.tolist(), ready.n_small, ready.n_filtered, ready.fit, ready.img_size
+    ([[25.0, 20.0]], 1, 1, 'letterbox', (320, 320))
+    """
+    size = network_input(img_size, fit)
+    min_size = _check.number(min_size, "min_size", low=0.0)
+    if isinstance(boxes, NetworkBoxes):
+        if weights is not None:
+            raise DataError("weights: the boxes are scaled already; give weights where they are scaled")
+        return boxes
+    if answers_all(boxes):
+        below = boxes.below(min_size).both
+        if below:
+            some, every = round(amount(boxes, below)), round(amount(boxes, weight_of(boxes)))
+            raise DataError(
+                f"boxes: {some:,} of {every:,} boxes have no side >= min_size = {min_size:g} pixels of the "
+                "network input; leave them out before building the index"
+            )
+        return NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
+    wh = network_sizes(boxes, img_size, fit)
+    column = own_weights(boxes, weights, len(wh))
+    keep = kept(wh, min_size)
+    n_small, n_filtered = number(column, is_small(wh)), number(column, ~keep)
+    some, part = (wh, column) if keep.all() else (wh[keep], part_of(column, keep))
+    if isinstance(boxes, Boxes) and boxes.image_wh is not None:
+        return NetworkBoxes(some, part, n_small, n_filtered, fit, size)
+    return NetworkBoxes(some, part, n_small, n_filtered)

@@ -1,0 +1,85 @@
+"""Tables: a title, a header and rows of text, as plain text, Markdown or HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastanchor._text import plain
+
+__all__ = ["Table", "escaped"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose cells are text. The first `words` columns are words, aligned left; the others are aligned right.
+
+    Examples
+    --------
+    >>> table = Table(("level", "boxes"), [("P3", "1,000"), ("P4", "20")], title="Levels")
+    >>> print(table.text())
+    Levels
+    level  boxes
+    P3     1,000
+    P4        20
+    >>> print(table.markdown())
+    **Levels**
+    <BLANKLINE>
+    | level | boxes |
+    |---|--:|
+    | P3 | 1,000 |
+    | P4 | 20 |
+    >>> print(Table(("a < b",), [("<i>",)]).html())
+    <div class="table"><table><thead><tr><th scope="col">a &lt; b</th></tr></thead><tbody>
+    <tr><td class="text">&lt;i&gt;</td></tr>
+    </tbody></table></div>
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    words: int = 1
+
+    def text(self, indent: str = "") -> str:
+        """Return the table for a terminal, columns two blanks apart."""
+        lines = [[plain(cell) for cell in line] for line in (self.head, *self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        shown = (
+            "  ".join(
+                cell.ljust(width) if i < self.words else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            )
+            for line in lines
+        )
+        return "\n".join([*([self.title] if self.title else []), *((indent + line).rstrip() for line in shown)])
+
+    def markdown(self) -> str:
+        """Return the table in Markdown."""
+        rule = "|".join("---" if i < self.words else "--:" for i in range(len(self.head)))
+        title = [f"**{self.title}**", ""] if self.title else []
+        lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in self.rows]
+        return "\n".join([*title, f"| {' | '.join(self.head)} |", f"|{rule}|", *lines])
+
+    def html(self) -> str:
+        """Return the table in HTML, in a block that scrolls where the table is wider than the page."""
+        title = f"<caption>{escaped(self.title)}</caption>" if self.title else ""
+        head = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in self.head)
+        kinds = [' class="text"' if i < self.words else "" for i in range(len(self.head))]
+        rows = [
+            "".join(f"<td{kind}>{escaped(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+            for row in self.rows
+        ]
+        body = "".join(f"<tr>{row}</tr>\n" for row in rows)
+        return f'<div class="table"><table>{title}<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
+
+
+def escaped(text: str) -> str:
+    """Return text for HTML; characters that no page can contain become escapes.
+
+    Examples
+    --------
+    >>> escaped('cat & "dog"')
+    'cat &amp; &quot;dog&quot;'
+    """
+    return html.escape(plain(text, keep="\n"))

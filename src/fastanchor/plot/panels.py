@@ -1,0 +1,194 @@
+"""The panels that pictures are made of: each function draws one into given axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastanchor._sweep import SweepResult
+from fastanchor._text import plain
+from fastanchor._types import FloatArray
+from fastanchor.anchors import AnchorResult
+from fastanchor.evaluate import SIZES, best_anchor
+from fastanchor.levels import Layer
+from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, log_ticks
+
+__all__ = ["MOST", "class_height", "classes", "curve", "history", "levels", "ratios", "sizes"]
+
+BINS = 80  # of each side in the density of sizes
+FINE = 400  # sides for which the best anchor is computed: a border is then off by 1/400 of the picture
+WIDTH = 300  # of the axes in points, about
+AWAY = 12  # points between an anchor and its number
+DASHES = ("-", "--", ":", "-.")
+CORNERS = ((-1, 1), (1, 1), (1, -1), (-1, -1))
+WIDE, HIGH = 60, 50  # bins of size and of ratio
+FEW = 5  # a line through fewer boxes than these would show chance
+MOST = 30  # bars that a page has room for; further classes share the last one
+
+
+def sizes(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None:
+    """Draw box sizes as a density, with the anchors and the region of sizes for which each is the best.
+
+    `boxes` and `anchors`, (n, 2) and (k, 2), are pixels of the network input.
+    """
+    low, high = extent(boxes, 1.25, anchors.ravel().tolist())
+    edges = np.geomspace(low, high, BINS + 1)
+    counts, _, _ = np.histogram2d(boxes[:, 0], boxes[:, 1], bins=[edges, edges])
+    density(axes, edges, edges, counts)
+    side = np.geomspace(low, high, FINE)
+    labels, _ = best_anchor(np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2), anchors)
+    field = labels.reshape(FINE, FINE)
+    for j in range(len(anchors)):
+        region = field == j
+        if region.any() and not region.all():
+            axes.contour(side, side, region, levels=[0.5], colors=BLUE, linewidths=0.9)
+    for w, h in anchors.tolist():  # the outline of a box whose other corner is beyond the axes
+        axes.plot([low, w, w], [h, h, low], color=INK, linewidth=0.7, linestyle=(0, (1, 2)))
+    places = label_places(np.log(anchors), np.log(high / low))
+    for i, ((w, h), place) in enumerate(zip(anchors.tolist(), places, strict=True), 1):
+        axes.plot(w, h, "o", color=INK, markeredgecolor="white", markersize=8)
+        back = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
+        axes.annotate(str(i), (w, h), xytext=place, textcoords="offset points", color=INK, weight="bold", bbox=back,
+                      ha="center", va="center")  # fmt: skip
+    axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
+    axes.set(xlabel=f"width, {PIXELS}", ylabel=f"height, {PIXELS}")
+    axes.set_title(title)
+    log_ticks(axes.xaxis, low, high)
+    log_ticks(axes.yaxis, low, high)
+
+
+def label_places(points: FloatArray, span: float) -> list[tuple[float, float]]:
+    """Return the place of each point's number, in points from it, away from other points and numbers."""
+    points = points / span * WIDTH
+    around = [(AWAY * np.cos(a), AWAY * np.sin(a)) for a in np.pi / 4 * np.array([1, 0, 7, 2, 3, 6, 4, 5])]
+    taken = list(points)
+    chosen = []
+    for point in points:
+        gaps = [min(_gap(point + place, other, point) for other in taken) for place in around]
+        best = int(np.argmax(np.minimum(gaps, 2 * AWAY)))  # where there is room, the usual place
+        chosen.append((float(around[best][0]), float(around[best][1])))
+        taken.append(point + around[best])
+    return chosen
+
+
+def _gap(place: FloatArray, other: FloatArray, point: FloatArray) -> float:
+    return np.inf if np.array_equal(other, point) else float(np.hypot(*(place - other)))
+
+
+def levels(axes: Any, found: Sequence[Layer], columns: int | None = None) -> None:
+    """Draw the anchors of each level in a frame with its own scale, beside a cell of stride x stride pixels."""
+    axes.set_axis_off()
+    axes.set_title("anchors by level, each on one centre; grey: one cell of the level")
+    columns = columns or min(len(found), 2 if len(found) < 5 else 3)
+    rows = -(-len(found) // columns)
+    number = 1
+    for i, (level, stride, anchors, share) in enumerate(found):
+        row, column = divmod(i, columns)
+        frame = axes.inset_axes(
+            (column / columns + 0.01, 1 - (row + 1) / rows + 0.02, 1 / columns - 0.02, 1 / rows - 0.16)
+        )
+        frame.set(xticks=[], yticks=[], aspect="equal")
+        frame.set_title(f"P{level}, stride {stride}" + (f"\n{share:.1%} of boxes" if share is not None else ""),
+                        fontsize=10)  # fmt: skip
+        reach = max([stride, *anchors.max(axis=1).tolist()]) if len(anchors) else stride
+        # room at the sides for the numbers
+        frame.set(xlim=(-0.62 * reach, 0.62 * reach), ylim=(-0.62 * reach, 0.62 * reach))
+        frame.add_patch(_rectangle(stride, stride, facecolor="#d9d9d9", edgecolor=GREY, linewidth=0.8))
+        for j, (w, h) in enumerate(anchors.tolist()):
+            style = {"edgecolor": INK, "linewidth": 1.3, "linestyle": DASHES[j % len(DASHES)]}
+            frame.add_patch(_rectangle(w, h, fill=False, **style))
+            # the numbers of one level take turns at the corners, or they would hide each other
+            sx, sy = CORNERS[j % 4]
+            frame.annotate(str(number), (sx * w / 2, sy * h / 2), color=INK, fontsize=9, weight="bold", ha="center",
+                           va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
+            number += 1
+        if not len(anchors):
+            frame.text(0, 0, "no anchor", ha="center", va="center", color=INK)
+
+
+def _rectangle(w: float, h: float, **style: Any) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((-w / 2, -h / 2), w, h, **style)
+
+
+def ratios(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> None:
+    """Draw the ratio with the best anchor against the size of the box: a density, its median and lowest tenth."""
+    _, best = best_anchor(boxes, anchors)
+    side = np.sqrt(boxes[:, 0] * boxes[:, 1])
+    low, high = extent(side, 1.15)
+    edges = np.geomspace(low, high, WIDE + 1)
+    counts, _, _ = np.histogram2d(side, best, bins=[edges, np.linspace(0, 1, HIGH + 1)])
+    density(axes, edges, np.linspace(0, 1, HIGH + 1), counts)
+    middle = np.sqrt(edges[1:] * edges[:-1])
+    enough = counts.sum(axis=1) >= FEW
+    for (color, dash, _), q, name in zip(LINES, (0.5, 0.1), ("median", "lowest tenth"), strict=False):
+        if np.count_nonzero(enough) > 1:
+            axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name, linewidth=2)
+    axes.axhline(thr, color="black", linewidth=0.9, linestyle="-.", label=f"threshold {thr:g}")
+    for name, limit in SIZES[:-1]:
+        if low < limit**0.5 < high:
+            axes.axvline(limit**0.5, color=GREY, linewidth=0.8)
+            axes.annotate(f"{name} ", (limit**0.5, 0.02), ha="right", color="#525252", fontsize=9)
+    axes.set(xscale="log", xlim=(low, high), ylim=(0, 1.02))
+    axes.set(xlabel="size of box (root of area), pixels of the network input", ylabel="ratio with the best anchor")
+    axes.set_title(f"{np.mean(best > thr):.2%} of the boxes match an anchor")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)  # where it hides no box
+    log_ticks(axes.xaxis, low, high)
+
+
+def _quantile(counts: FloatArray, q: float) -> FloatArray:
+    """Return the quantile of each row of a histogram over [0, 1], to the width of a bin."""
+    total = np.cumsum(counts, axis=1)
+    at = (total < q * total[:, -1:]).sum(axis=1)
+    middles: FloatArray = (at + 0.5) / counts.shape[1]
+    return middles
+
+
+def history(axes: Any, result: AnchorResult) -> None:
+    """Draw the best fitness after each generation of the search."""
+    values = result.evolve.history
+    axes.step(np.arange(len(values)), values, where="post", color=INK)
+    axes.set(xlabel="generation", ylabel="fitness")
+    axes.set_title(f"fitness {values[0]:.4f} to {result.fitness:.4f}, BPR {result.bpr:.4f}")
+    axes.grid(alpha=0.3)
+
+
+def curve(axes: Any, found: SweepResult) -> None:
+    """Draw mean IoU, fitness and recall against the number of anchors."""
+    from matplotlib.ticker import MaxNLocator
+
+    scores = {"mean IoU": found.mean_iou, "fitness": found.fitness, "BPR": found.bpr}
+    for (color, dash, marker), (name, values) in zip(LINES, scores.items(), strict=True):
+        axes.plot(found.n, values, dash, color=color, marker=marker, markersize=5, label=name)
+    axes.set(xlabel="number of anchors", ylabel="share, 0 to 1", ylim=(0, 1.02))
+    axes.set_title(f"{found.boxes:,} boxes")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+
+
+def class_height(counts: Mapping[str, int]) -> float:
+    """Return the height of a figure with a bar per class, inches."""
+    return 1.1 + 0.27 * min(len(counts), MOST)
+
+
+def classes(axes: Any, counts: Mapping[str, int]) -> None:
+    """Draw a bar per class, the largest on top."""
+    rows = sorted(counts.items(), key=lambda item: -item[1])
+    if len(rows) > MOST:
+        rest = rows[MOST - 1 :]
+        rows = [*rows[: MOST - 1], (f"{len(rest)} other classes", sum(count for _, count in rest))]
+    rows.reverse()
+    # a name may contain $, which would begin a formula
+    names = [plain(name).replace("$", r"\$") for name, _ in rows]
+    names = [name if len(name) <= 32 else name[:31] + "…" for name in names]
+    bars = axes.barh(range(len(rows)), [count for _, count in rows], color=INK, height=0.7)
+    axes.set_yticks(range(len(rows)), labels=names)
+    axes.bar_label(bars, labels=[f"{count:,}" for _, count in rows], padding=3)
+    axes.margins(x=0.15, y=0.02)
+    axes.set_xlabel("boxes")
+    for edge in ("top", "right"):
+        axes.spines[edge].set_visible(False)
