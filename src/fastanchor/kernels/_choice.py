@@ -21,7 +21,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["ONCE", "USUAL", "Verdict", "Work", "cached", "judge", "least", "stamps", "tag"]
+from fastanchor._reading import Bound, opened
+
+__all__ = ["CODE", "ONCE", "USUAL", "Verdict", "Work", "cached", "judge", "least", "stamps", "tag"]
 
 # nanoseconds for a pair of a box and a centre, and microseconds for a call
 UPDATE = {"numpy": (5.0, 110.0), "numba": (2.5, 50.0)}
@@ -39,6 +41,7 @@ COMPILE = {
     ("_bounds", "scan"): 4.0,
 }
 SHARE = 0.5  # of that which a job must be worth: compiled code is kept for those to come
+CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
 HEAD = 4096  # bytes of the machine's description: its first processor
 
 
@@ -151,7 +154,7 @@ def cached(module: str, kernel: str) -> bool:
     for folder in _folders():
         for path in folder.glob(f"{module}.{kernel}-*.py{sys.version_info[0]}{sys.version_info[1]}*.nbc"):
             try:
-                with path.open("rb") as file:
+                with opened(path, CODE) as file:
                     head = file.read(start + len(mine))
             except OSError:
                 continue

@@ -22,8 +22,8 @@ from numba.core.caching import FunctionCache  # noqa: TID253
 from numba.core.options import DefaultOptions  # noqa: TID253
 from numba.core.serialize import dumps  # noqa: TID253
 
-from fastanchor._reading import Bound, opened
-from fastanchor.kernels._choice import stamps, tag
+from fastanchor._reading import opened
+from fastanchor.kernels._choice import CODE, stamps, tag
 
 __all__ = ["compiled", "helper", "inlined", "parallel", "plain", "span", "uncounted"]
 
@@ -38,7 +38,6 @@ UNCOUNTED: dict[str, Any] = {**OPTIONS, **({"_nrt": False} if hasattr(DefaultOpt
 # of `search.scan`.
 INNER: dict[str, Any] = {**UNCOUNTED, "no_cpython_wrapper": True, "forceinline": True}
 DIGEST = hashlib.sha256().digest_size
-CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
 
 _said: set[str] = set()
 
