@@ -13,7 +13,7 @@ __all__ = ["DenseEngine", "DenseLloyd"]
 
 
 class DenseEngine(Reduced):
-    """Boxes as two columns, 16 bytes a box.
+    """Boxes as two columns, 16 bytes per box; on NumPy k-means and the search keep 24 more.
 
     Parameters
     ----------
