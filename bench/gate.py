@@ -1,9 +1,11 @@
 """A gate against slow-downs that needs no quiet machine: nothing in it is a number of seconds.
 
 ``python bench/gate.py`` times each kernel in turns with a reference loop of the same run and compares the *ratio* with
-the one kept in ``bench/results/gate.json``; it exits with 1 if a kernel lost more than a third of its lead.
-``--instructions`` counts instead how many machine instructions a box costs, under valgrind, which no neighbour can
-disturb; there a tenth more is too much. ``--write`` keeps what is measured.
+the one kept in ``bench/results/gate.json`` for the same kind of processor: wider vectors help the kernels and not the
+reference. It exits with 1 if a kernel lost more than a third of its lead. ``--instructions`` counts instead how many
+machine instructions each box costs, under valgrind and for one instruction set, so that neither the machine nor its
+other users matter; there a tenth more is too much. They are compared with those of the same numba, whose versions
+compile differently. What nothing is kept for is printed and not compared. ``--write`` keeps what is measured.
 """
 
 import argparse
@@ -14,21 +16,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from fastanchor import bench, kernels
+from fastanchor.bench import processor
 from fastanchor.engine._search import Search
 from fastanchor.engine.index import BoxIndex
-from fastanchor.kernels._tables import IOU, RUN, Centers, Histograms, Leaves, Sums, Walk
+from fastanchor.kernels._tables import IOU, RUN, Centers, Goal, Histograms, Leaves, Sums, Walk
 
 KEPT = Path(__file__).parent / "results" / "gate.json"
 N, K, ROUNDS = 200_000, 9, (31, 255)
 SLOWER, MORE = 1.5, 1.1  # the kept ratio may shrink by this factor; instructions may grow by this one
 # valgrind knows no AVX-512: both the compiler and the count are held to AVX2
 HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx,+bmi,+bmi2,+sse4.2,+popcnt,+cmov"}
-VALGRIND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+FEW, TIMES = 20_000, 20  # boxes, and calls of each kernel, for the count of instructions
+MARK = "getppid"  # a function that nothing else calls: the counts so far are written down, and begin anew
+VALGRIND = ("valgrind", "--quiet", "--tool=callgrind", f"--dump-before={MARK}")
 
 
 def calls(n=N):
@@ -63,6 +69,7 @@ def calls(n=N):
         "exact_sums": (reference_sums, exact_sums),
         **{name: (reference_assign, call) for name, call in step_calls(work).items()},
         **{name: (reference_fitness, call) for name, call in search_calls(work).items()},
+        **{name: (reference_assign, call) for name, call in iou_calls(work).items()},
     }
 
 
@@ -110,41 +117,63 @@ def search_calls(work):
     return {"scan": lambda: Search(grid, work.start, thr).scan(0, n), "count_open": call_count_open}
 
 
+def iou_calls(work):
+    """Return the kernels that bound sums of the best IoU on the box index."""
+    kernel, shard = kernels.part("iou_bounds"), BoxIndex(work.wh, threads=1).shards[0]
+    grid, goal = shard.grid, Goal(0.5, False, 2e-8 * len(work.wh), 1e-12)
+    moments, anchors = grid.moments(shard.work.team, shard.work.spans), Centers(IOU, *work.start.T.copy())
+    room, walk, best = Leaves.empty(1 << 16), Walk.empty(grid.levels, K, np.zeros(3, np.int64)), np.empty(RUN)
+
+    def call_blocks():
+        return kernel.bound_blocks(grid.tables, moments, anchors, np.arange(K), goal, room, walk)
+
+    call_blocks()
+    leaves = room.used(*walk.used)
+    return {
+        "bound_blocks": call_blocks,
+        "add_boxes": lambda: kernel.add_boxes(grid.tables, anchors, leaves, goal, best),
+    }
+
+
 def ratios():
     """Return how many times as fast as its reference each kernel is."""
     return {name: bench.paired(*pair, rounds=ROUNDS) for name, pair in calls().items()}
 
 
 def instructions():
-    """Count instructions a box, as the difference between runs that call a kernel once and 21 times."""
+    """Count instructions per box, of TIMES calls of each kernel in one process under callgrind."""
     if shutil.which("valgrind") is None:
         sys.exit("gate: --instructions needs valgrind")
-    n, found = 20_000, {}
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, **HASWELL, "NUMBA_CACHE_DIR": cache, "FASTANCHOR_GATE_N": str(n)}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "counts")
+        environment = {**os.environ, **HASWELL, "NUMBA_CACHE_DIR": folder}
+        command = [sys.executable, __file__, "--calls"]
+        subprocess.run(command, check=True, env=environment)  # compiles into the cache, outside valgrind
+        subprocess.run([*VALGRIND, f"--callgrind-out-file={out}", *command], check=True, env=environment)
+        parts = [Path(f"{out}.{i + 1}").read_text(encoding="utf-8") for i in range(2 * len(calls(FEW)))]
+    counts = [int(re.search(r"^(?:summary|totals): (\d+)", part, re.MULTILINE)[1]) for part in parts]
+    return {name: count / TIMES / FEW for name, count in zip(calls(FEW), counts[1::2], strict=True)}
 
-        def run(name, times, *under):
-            command = [*under, sys.executable, __file__, "--call", name, "--times", str(times)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-            return done.stderr
 
-        for name in calls(n):
-            run(name, 1)  # compiles into the cache, outside valgrind
-            counts = [int(re.search(r"Collected : (\d+)", run(name, times, *VALGRIND))[1]) for times in (1, 21)]
-            found[name] = (counts[1] - counts[0]) / 20 / n
-            print(f"  {name:<20}{found[name]:8.2f} instructions a box", file=sys.stderr)
-    return found
+def call_all():
+    """Call each kernel once, and then TIMES times between two marks."""
+    for _, call in calls(FEW).values():
+        call()
+        os.getppid()
+        for _ in range(TIMES):
+            call()
+        os.getppid()
 
 
 def verdict(kind, found, kept):
     """Compare with what is kept; return the names that got worse."""
     worse = []
     for name, value in found.items():
-        before = kept.get(kind, {}).get(name)
+        before = kept.get(name)
         if kind == "ratios":
             bad, shown = before is not None and not value.met(before / SLOWER), f"{value} the reference's speed"
         else:
-            bad, shown = before is not None and value > MORE * before, f"{value:8.2f} instructions a box"
+            bad, shown = before is not None and value > MORE * before, f"{value:8.2f} instructions per box"
         worse += [name] if bad else []
         note = "not kept yet" if before is None else f"kept {before:.2f}{'   WORSE' if bad else ''}"
         print(f"{name:<20}{shown}, {note}")
@@ -155,22 +184,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instructions", action="store_true", help="count machine instructions under valgrind")
     parser.add_argument("--write", action="store_true", help="keep what is measured")
-    parser.add_argument("--call", help=argparse.SUPPRESS)
-    parser.add_argument("--times", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--calls", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.call:
-        _, call = calls(int(os.environ["FASTANCHOR_GATE_N"]))[arguments.call]
-        for _ in range(arguments.times):
-            call()
+    if arguments.calls:
+        call_all()
         return 0
-    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    kind = "instructions" if arguments.instructions else "ratios"
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    kind, of = ("instructions", f"numba {version('numba')}") if arguments.instructions else ("ratios", processor())
     found = instructions() if arguments.instructions else ratios()
-    worse = verdict(kind, found, kept)
+    if of not in kept[kind]:
+        print(f"{of}: no {kind} are kept for it, so nothing is compared")
+    worse = verdict(kind, found, kept[kind].get(of, {}))
     if arguments.write:
-        plain = {name: getattr(value, "median", value) for name, value in found.items()}
-        content = {**kept, "machine": bench.machine(), kind: plain}
-        KEPT.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        kept[kind][of] = {name: round(getattr(value, "median", value), 2) for name, value in found.items()}
+        KEPT.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
         return 0
     return 1 if worse else 0
 

@@ -13,7 +13,20 @@ from fastanchor import kernels
 
 # the first call of a kernel compiles it, which no deadline should judge; the same examples in every run
 settings.register_profile("house", deadline=None, derandomize=True)
-settings.load_profile("house")
+settings.register_profile("quick", settings.get_profile("house"), max_examples=30)
+
+LARGE = {"a chunk and one over", "many"}  # of zoo.BOXES, and of tests/test_index.py
+
+
+def pytest_configure(config):
+    settings.load_profile("quick" if config.option.markexpr == "not slow" else "house")
+
+
+def pytest_itemcollected(item):
+    """Mark the tests of the large boxes as slow."""
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    if any(isinstance(value, str) and value in LARGE for value in values):
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +58,33 @@ def backend(request):
 def _kernels_are_ready(monkeypatch):
     """Choose numba for all jobs where it is installed, whatever this process and others before it have compiled."""
     monkeypatch.setattr("fastanchor.kernels._choice._ready", lambda module, kernel: True)
+
+
+# What tests set so that few boxes meet a rule for many, and where it stands: the one place that knows these names.
+TUNING = {
+    "alone": ("engine._assignment.ALONE",),  # boxes for which one thread is enough
+    "chunk": ("datasets._driver.CHUNK",),  # label files that are read together
+    "cold": ("datasets._fetch.COLD", "datasets._sizes.COLD"),  # seconds per file that make reading ahead pay
+    "gather": ("engine._order_statistics.GATHER",),  # values from which a median is selected directly
+    "large": ("engine.LARGE",),  # boxes that get an index
+    "large_mean": ("compat._mean.LARGE",),  # points that are answered by cells
+    "patience": ("engine._assignment.PATIENCE",),  # work on cells before a step goes from box to box
+    "presort": ("engine._order_statistics.PRESORT",),  # boxes whose sides are sorted once
+    "seen": ("starts.SEEN",),  # boxes on which starts are tried
+    "share": ("engine._order_statistics.SHARE",),  # the same as a part of all boxes, 1 / share
+}
+
+
+@pytest.fixture
+def tune(monkeypatch):
+    """Set constants of :data:`TUNING` until the test ends, as in ``tune(gather=50)``."""
+
+    def tune(**values):
+        for name, value in values.items():
+            for place in TUNING[name]:
+                monkeypatch.setattr(f"fastanchor.{place}", value)
+
+    return tune
 
 
 @pytest.fixture(params=["array", "torch"])

@@ -82,7 +82,8 @@ def command(words):
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = cli.main(words)
-    return out.getvalue() + (_last(err.getvalue()) if code == 2 else "")
+    printed = out.getvalue() + (_last(err.getvalue()) if code == 2 else "")
+    return printed.replace("\\", "/") if os.name == "nt" else printed
 
 
 def _last(errors):
@@ -99,7 +100,7 @@ def outputs(text, name="page"):
         if block.title:
             path = Path(block.title)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text, encoding="utf-8")
+            path.write_text(block.text, encoding="utf-8", newline="\n")
         elif block.language == "python":
             told = after is not None and after.language == "text" and not after.title
             if block.needs:
@@ -162,7 +163,7 @@ def update(page):
         wrong = [one for one in outputs(text, page.name) if not matches(one.expected, one.got)]
     for one in reversed(wrong):
         text = text[: one.span[0]] + textwrap.indent(one.got, one.indent) + text[one.span[1] :]
-    page.write_text(text, encoding="utf-8")
+    page.write_text(text, encoding="utf-8", newline="\n")
     return len(wrong)
 
 

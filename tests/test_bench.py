@@ -1,5 +1,6 @@
 """The benchmark: that it checks before it times, keeps its bounds, and says what it did. No test looks at a time."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -54,6 +55,7 @@ def test_every_contender_is_right(one, tmp_path):
         assert (one.agrees or stage.agrees)(stage.view(call()), stage.expected(case))
 
 
+@pytest.mark.slow
 def test_all_stages_in_one_go(capsys, tmp_path):
     out = tmp_path / "out.json"
     code, text, _ = run(capsys, *FEW, "-o", out)
@@ -122,6 +124,7 @@ def test_growth_is_fitted(power):
     assert f"{power:.2f}" in _report.markdown(rows, {})
 
 
+@pytest.mark.slow
 def test_picture_markdown_and_sizes(capsys, tmp_path):
     out = tmp_path / "growth.png"
     code, text, _ = run(
@@ -221,23 +224,39 @@ def test_data_of_ones_own(capsys, tmp_path):
     assert "100 boxes, k = 3" in out
 
 
-@pytest.mark.skipif(not kernels.installed(), reason="the gate times compiled kernels")
-def test_gate_tells_a_slow_down(capsys):
-    import importlib.util
-
+def gate_module():
     path = Path(__file__).resolve().parent.parent / "bench" / "gate.py"
     spec = importlib.util.spec_from_file_location("gate", path)
     gate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(gate)
-    kept = {"ratios": {"a": 4.0, "b": 4.0}, "instructions": {"a": 20.0}}
+    return gate
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="the gate times compiled kernels")
+def test_gate_tells_a_slow_down(capsys):
+    gate = gate_module()
+    kept = {"a": 4.0, "b": 4.0}
     measured = {"a": (3.4, 3.5, 3.6), "b": (1.9, 2.0, 2.1), "new": (0.9, 1.0, 1.1)}
     found = {name: bench.Ratio(median, low, high, 31, 1.0, 1.0) for name, (low, median, high) in measured.items()}
     assert gate.verdict("ratios", found, kept) == ["b"]
     found["b"] = bench.Ratio(2.0, 1.0, 2.7, 31, 1.0, 1.0)  # its interval reaches above 4 / 1.5
     assert gate.verdict("ratios", found, kept) == []
-    assert gate.verdict("instructions", {"a": 40.0}, kept) == ["a"]
-    assert gate.verdict("instructions", {"a": 20.5}, kept) == []
+    assert gate.verdict("instructions", {"a": 8.0}, kept) == ["a"]
+    assert gate.verdict("instructions", {"a": 4.1}, kept) == []
     assert "WORSE" in capsys.readouterr().out
     for reference, kernel in gate.calls(3000).values():
         reference()
         kernel()
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="the gate times compiled kernels")
+@pytest.mark.parametrize("other", [False, True])
+def test_gate_compares_with_the_same_kind_of_processor_only(capsys, monkeypatch, tmp_path, other):
+    gate = gate_module()
+    monkeypatch.setattr(sys, "argv", ["gate.py"])
+    monkeypatch.setattr(gate, "KEPT", tmp_path / "gate.json")
+    monkeypatch.setattr(gate, "ratios", lambda: {"a": bench.Ratio(1.0, 0.9, 1.1, 31, 1.0, 1.0)})
+    kind = "another" if other else bench.processor()
+    gate.KEPT.write_text(json.dumps({"ratios": {kind: {"a": 4.0}}, "instructions": {}}))
+    assert gate.main() == (not other)
+    assert ("no ratios are kept for it" in capsys.readouterr().out) == other

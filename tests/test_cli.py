@@ -183,6 +183,7 @@ def test_info(capsys):
     assert run(capsys, "info")[0] == 0
 
 
+@pytest.mark.slow
 def test_info_warm_leaves_nothing_to_compile(capsys):
     code, out, _ = run(capsys, "info", "--warm", "--json")
     assert code == 0

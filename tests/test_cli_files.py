@@ -43,6 +43,7 @@ def refused(capsys, arguments, sentence):
 # --- standard output
 
 
+@pytest.mark.slow
 @streams
 @pytest.mark.parametrize("out", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link", "fifo", "file.csv --force"])
 @pytest.mark.parametrize("command", [f"{FAST} convert boxes.csv --quiet", EMIT])

@@ -162,6 +162,7 @@ def test_a_report_beside_a_file_has_no_text_to_paste(capsys, tmp_path, how, quie
     assert (f"fastanchor: wrote {file}\n" in err) is not quiet
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [("anchors", "--gen", 0), ("check", "--anchors", "40,50"), ("sweep", "--n", 1), ("stats",)],

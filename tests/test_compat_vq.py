@@ -26,6 +26,7 @@ def slow_restarts(points, k, starts):
     return books
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["random", "duplicates", "large"])
 def test_restarts_are_the_definition(backend, name):
     points = {
@@ -47,11 +48,11 @@ def test_restarts_are_the_definition(backend, name):
 
 @pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
 @pytest.mark.parametrize("threads", [1, 3])
-def test_restarts_by_cells_are_those_by_points(monkeypatch, threads):
+def test_restarts_by_cells_are_those_by_points(tune, threads):
     points = np.vstack([zoo.lognormal(40_000), np.full((3000, 2), 7.0), [[1e-3, 1e5]]]) / 60
     books = []
     for large in (10**9, 1):
-        monkeypatch.setattr(_mean, "LARGE", large)
+        tune(large_mean=large)
         np.random.seed(1)
         books.append(_vq.restarts(points, 9, starts=6, threads=threads))
     for a, b in zip(*books, strict=True):
@@ -96,8 +97,8 @@ def test_twins_agree_on_every_bit(name, k):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_many_points_need_no_compiled_kernels(backend, monkeypatch, dtype):
-    monkeypatch.setattr(_mean, "LARGE", 100)
+def test_many_points_need_no_compiled_kernels(backend, tune, dtype):
+    tune(large_mean=100)
     points = zoo.lognormal(200).astype(dtype)
     centers = points[:4].astype(np.float64)
     labels, squared = naive.nearest_fast(points.astype(np.float64), centers, "euclidean")

@@ -207,6 +207,7 @@ STRANGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and devices in folders")
 @pytest.mark.parametrize(("put", "why"), STRANGE.values(), ids=STRANGE)
 def test_what_is_no_plain_file_is_named_and_replaced(own, put, why):

@@ -92,10 +92,11 @@ def differing(seeds):
     return found, ends
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [1e9, 0.5, 0.0], ids=["on cells", "either", "densely"])
-def test_runs_end_alike_everywhere(monkeypatch, patience):
-    monkeypatch.setattr(_assignment, "PATIENCE", patience)
-    monkeypatch.setattr(_assignment, "ALONE", 0)  # several tasks and threads however few the boxes
+def test_runs_end_alike_everywhere(tune, patience):
+    tune(patience=patience)
+    tune(alone=0)  # several tasks and threads however few the boxes
     share = {1e9: range(RUNS * 2 // 3), 0.5: range(RUNS, RUNS + RUNS // 6), 0.0: range(2 * RUNS, 2 * RUNS + RUNS // 6)}
     found, ends = differing(share[patience])
     assert not found
@@ -125,15 +126,15 @@ def test_an_emptied_centre_moves_to_the_box_farthest_from_the_updated_ones(name,
 
 @pytest.mark.parametrize("metric", ["iou", "euclidean"])
 @pytest.mark.parametrize("engine", ["dense", "index"])
-def test_boxes_that_change_places_are_a_change_where_counts_and_medians_stay(monkeypatch, engine, metric):
+def test_boxes_that_change_places_are_a_change_where_counts_and_medians_stay(tune, engine, metric):
     """Centres parted by width, then by height: two boxes of eight change their centre, all in one range of cells."""
     if engine == "index" and not kernels.installed():
         pytest.skip("the index needs numba")
-    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    tune(patience=1e9)
     boxes = np.array([[10.0, 10]] * 3 + [[20, 50], [50, 20]] + [[100, 100]] * 3)
     by_width, by_height = np.array([[20.0, 30], [50, 30]]), np.array([[30.0, 20], [30, 50]])
     for small in (0, len(boxes) + 1):  # many ranges of cells, and one
-        monkeypatch.setattr(_assignment, "ALONE", small)
+        tune(alone=small)
         answers = fastanchor.engine.choose(boxes, name=engine)
         assert answers.labels(by_width, metric).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
         assert answers.labels(by_height, metric).tolist() == [0, 0, 0, 1, 0, 1, 1, 1]
@@ -145,8 +146,8 @@ def test_boxes_that_change_places_are_a_change_where_counts_and_medians_stay(mon
 
 
 @pytest.mark.parametrize("patience", [1e9, 0.0], ids=["on cells", "densely"])
-def test_what_a_step_hands_out_cannot_be_written(monkeypatch, patience):
-    monkeypatch.setattr(_assignment, "PATIENCE", patience)
+def test_what_a_step_hands_out_cannot_be_written(tune, patience):
+    tune(patience=patience)
     boxes = np.random.default_rng(0).uniform(1, 50, (100, 2))
     for engine in ("dense", "index") if kernels.installed() else ("dense",):
         for update in ("median", "mean"):
@@ -205,11 +206,11 @@ indexed = pytest.mark.skipif(not kernels.installed(), reason="numba is not insta
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("k", [9, 300])
 @pytest.mark.parametrize("metric", ["iou", "euclidean"])
-def test_a_run_has_the_same_bits_for_any_patience_and_threads(monkeypatch, shape, k, metric):
+def test_a_run_has_the_same_bits_for_any_patience_and_threads(tune, shape, k, metric):
     boxes = SHAPES[shape](np.random.default_rng(0))
     expected = fastanchor.kmeans(boxes, k, rng=1, metric=metric, max_iter=4, engine="dense", progress=False)
     for patience in (1e9, 1.0, 0.02, 0.0):
-        monkeypatch.setattr(_assignment, "PATIENCE", patience)
+        tune(patience=patience)
         for threads in (1, 2):
             got = fastanchor.kmeans(
                 boxes, k, rng=1, metric=metric, max_iter=4, engine="index", threads=threads, progress=False
@@ -221,13 +222,13 @@ def test_a_run_has_the_same_bits_for_any_patience_and_threads(monkeypatch, shape
 
 
 @indexed
-def test_a_run_that_switches_in_its_middle_knows_whether_anything_changed(monkeypatch):
+def test_a_run_that_switches_in_its_middle_knows_whether_anything_changed(tune):
     boxes = np.exp(np.random.default_rng(0).normal(3, 1, (3000, 2)))
     centers = boxes[:5].copy()
     run = fastanchor.BoxIndex(boxes).lloyd("iou", "median")
-    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    tune(patience=1e9)
     first = run.step(centers)
-    monkeypatch.setattr(_assignment, "PATIENCE", 0.0)
+    tune(patience=0.0)
     again = run.step(centers)
     assert (first.changed, again.changed) == (True, False)
     np.testing.assert_array_equal(first.centers, again.centers)

@@ -44,6 +44,7 @@ def ends(command, stdin=None):
     return collections.Counter(code for code, _ in found), found[-1][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2000])
 @pytest.mark.parametrize("way", ["csv", "stdin", "pipe", "parquet", "openimages"])
 def test_a_process_that_read_a_table_ends_well(tmp_path, way, rows):

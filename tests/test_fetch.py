@@ -23,10 +23,9 @@ def files(folder, n, size=10):
 
 
 @pytest.fixture(params=["memory", "disk"])
-def speed(request, monkeypatch):
+def speed(request, tune):
     """Both ways: the one for files from memory and the one for a disk."""
-    monkeypatch.setattr(_fetch, "COLD", float("inf") if request.param == "memory" else 0.0)
-    monkeypatch.setattr(_sizes, "COLD", _fetch.COLD)
+    tune(cold=float("inf") if request.param == "memory" else 0.0)
     return request.param
 
 

@@ -174,6 +174,7 @@ def test_with_block_beats_the_environment(monkeypatch):
         assert kernels.current() == "numpy"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
 def test_kernels_compile_where_nothing_can_be_written():
     """No cache folder: numba refuses ``cache=True`` at decoration, which is at import."""
@@ -191,6 +192,7 @@ def test_kernels_compile_where_nothing_can_be_written():
     assert "none: kernels are compiled in every process" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_can_go_on(backend):
     """A child has the pool's object but none of its threads; data loaders fork."""
@@ -230,6 +232,7 @@ def test_two_python_threads_at_once(backend):
     np.testing.assert_array_equal(together[2], together[0])
 
 
+@pytest.mark.slow
 def test_numpy_kernels_need_little_memory():
     """Extra memory stays under 64 MB, whatever the number of boxes."""
     import tracemalloc

@@ -176,6 +176,7 @@ def test_default_curve_goes_as_far_as_there_are_boxes():
     assert make(boxes, source="x", n=2, gen=0, progress=False).sweep.n.tolist() == [1, 2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["neu_det", "bccd"])
 def test_page_of_real_boxes(data, place):
     boxes = fastanchor.read(data / place, split="auto")
@@ -224,6 +225,7 @@ def test_page_in_a_browser(browser, tmp_path, text, width):
     assert "cat &amp; &lt;b&gt;dog" in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_pictures_are_written(tmp_path, content, ending):
     magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
@@ -234,6 +236,7 @@ def test_pictures_are_written(tmp_path, content, ending):
         assert (tmp_path / f"{name}.{ending}").read_bytes().startswith(magic)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["one box", "all equal", "thin", "exact ties: powers of two", "relative to the image"])
 def test_pictures_of_hard_boxes(tmp_path, name):
     wh = zoo.BOXES[name]
@@ -243,6 +246,7 @@ def test_pictures_of_hard_boxes(tmp_path, name):
     assert (tmp_path / "a.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_a_picture_of_many_boxes_is_no_larger(tmp_path):
     sizes = []
     for n in (1000, 300_000):
@@ -312,6 +316,7 @@ def test_letters_that_the_font_has_not_are_no_warning(tmp_path):
     assert plot.png(figure).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("boxes", [[[40, 40]] * 2, [[0.3, 0.3]] * 30, [[5, 500]], [[10, 10], [1000, 10]]])
 def test_few_sizes_can_be_drawn(tmp_path, boxes):
     wh = np.array(boxes, float)

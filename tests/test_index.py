@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BackendError, BoxIndex, DataError
-from fastanchor.engine import _assignment
 from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._search import Search
 from fastanchor.engine.dense import DenseEngine
@@ -29,9 +28,9 @@ SEED = 20240
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
+def patient(tune):
     """The cells answer even where all boxes would be cheaper; what happens then has its own tests."""
-    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    tune(patience=1e9)
 
 
 # ---- the oracle
@@ -181,6 +180,7 @@ def test_zoo_fitness(name, k):
                 assert index.first_fitter([anchors], thr, got_f, anchors) is None
 
 
+@pytest.mark.slow
 def test_whole_kmeans_runs():
     for name in ("lognormal", "integers", "relative", "wide", "many"):
         boxes = np.asarray(ZOO[name], dtype=np.float64)
@@ -240,6 +240,7 @@ sides = st.one_of(
 pairs = st.tuples(sides, sides)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(pairs, min_size=1, max_size=60),
@@ -265,6 +266,7 @@ def test_hypothesis(boxes, centers, thr, side):
         np.testing.assert_allclose(got[0], f, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_corner_test_has_no_counterexample():
     """Many rectangles and pairs of centres; a dense sample of each, its edges and the sides of the centres."""
     rng = np.random.default_rng(SEED)
@@ -597,6 +599,7 @@ def test_whole_searches_and_scores_are_those_of_the_dense_engine(name):
     np.testing.assert_allclose(score, fastanchor.anchor_fitness(boxes, anchors), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_whole_job_with_either_engine():
     boxes = np.maximum(ZOO["many"], 3.0)
     index, dense = (
@@ -692,8 +695,8 @@ def test_points_that_are_no_boxes_cannot_be_indexed():
         fastanchor.kmeans(points, 1, metric="euclidean", engine="index")
 
 
-def test_auto_takes_the_index_for_many_boxes(monkeypatch):
-    monkeypatch.setattr("fastanchor.engine.LARGE", 1000)
+def test_auto_takes_the_index_for_many_boxes(tune):
+    tune(large=1000)
     boxes = np.maximum(ZOO["lognormal"], 3.0)
     assert fastanchor.auto_anchor(boxes, gen=1, rng=0).engine == "index"
     assert fastanchor.kmeans(boxes - 300.0, 2, metric="euclidean", rng=0).stop == "converged"

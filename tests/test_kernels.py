@@ -64,6 +64,7 @@ def test_assignment_is_the_definition_bit_for_bit(backend, wh, k, metric):
     np.testing.assert_array_equal(distance, right_distance)
 
 
+@pytest.mark.slow
 @given(
     strategies.pairs(strategies.sides),
     strategies.pairs(strategies.sides, most=12),

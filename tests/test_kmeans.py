@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import DataError, cluster, kernels
-from fastanchor.engine import _order_statistics, _threads, choose
+from fastanchor.engine import _threads, choose
 from fastanchor.engine._protocol import Nearest
 from fastanchor.engine._reduce import StepTaken
 from fastanchor.engine.dense import DenseEngine
@@ -200,6 +200,7 @@ def test_emptied_centre_moves_to_the_box_served_worst(backend):
         assert (result.counts > 0).all()
 
 
+@pytest.mark.slow
 def test_starts_are_drawn_as_documented(backend):
     wh = zoo.lognormal(70_000)
     rng = np.random.default_rng(5)
@@ -220,6 +221,7 @@ def far_apart(n, **others):
     return wh
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("last", [65_535, 65_536, 69_000, 139_999])
 def test_kmeans_plus_plus_draws_boxes_far_down_the_rows(backend, metric, last):
@@ -292,10 +294,9 @@ def test_only_so_many_threads_work_as_the_caller_allows(monkeypatch, engine, cal
 
 @pytest.mark.parametrize("presort", [0, 1 << 17])
 @pytest.mark.parametrize("n", [1, 2, 1000, 40_000])
-def test_medians_with_much_in_few_places(backend, monkeypatch, n, presort):
+def test_medians_with_much_in_few_places(backend, tune, n, presort):
     """Ranks far apart, single values with half the boxes, narrowing in several rounds; and values sorted before."""
-    monkeypatch.setattr(_order_statistics, "GATHER", 50)
-    monkeypatch.setattr(_order_statistics, "PRESORT", presort)
+    tune(gather=50, presort=presort)
     rng = np.random.default_rng(n)
     for values in (
         np.repeat([1.0, 1e9], n),
@@ -309,13 +310,13 @@ def test_medians_with_much_in_few_places(backend, monkeypatch, n, presort):
 
 
 @pytest.mark.parametrize("k", [1, 5, 255, 256, 300])
-def test_medians_do_not_depend_on_how_they_are_found(backend, monkeypatch, k):
+def test_medians_do_not_depend_on_how_they_are_found(backend, tune, k):
     rng = np.random.default_rng(k)
     wh = rng.integers(1, 40, (2000, 2)).astype(float)
     init = wh[:k] + rng.random((k, 2))
     found = []
     for presort in (0, len(wh)):
-        monkeypatch.setattr(_order_statistics, "PRESORT", presort)
+        tune(presort=presort)
         found.append(quiet(wh, k, init=init, max_iter=4, engine="dense").centers)
     np.testing.assert_array_equal(*found)
 
@@ -323,8 +324,8 @@ def test_medians_do_not_depend_on_how_they_are_found(backend, monkeypatch, k):
 @pytest.mark.parametrize("presort", [0, 1 << 15])
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
-def test_a_step_has_nan_for_a_centre_without_boxes(backend, monkeypatch, metric, update, presort):
-    monkeypatch.setattr(_order_statistics, "PRESORT", presort)
+def test_a_step_has_nan_for_a_centre_without_boxes(backend, tune, metric, update, presort):
+    tune(presort=presort)
     wh = zoo.lognormal(5000)
     centers = np.array([[1e6, 1e6], [4.0, 4.0], [1e7, 1e6], [60.0, 70.0]])
     for engine in ("dense", "index") if backend == "numba" else ("dense",):
@@ -345,9 +346,8 @@ def test_a_step_has_nan_for_a_centre_without_boxes(backend, monkeypatch, metric,
         ([-5.0] * 3000 + [5.0] * 3000, [1000.0] * 3000 + [1500.0] * 3000),
     ],
 )
-def test_medians_of_even_and_odd_counts_side_by_side(backend, monkeypatch, values, presort):
-    monkeypatch.setattr(_order_statistics, "PRESORT", presort)
-    monkeypatch.setattr(_order_statistics, "GATHER", 50)
+def test_medians_of_even_and_odd_counts_side_by_side(backend, tune, values, presort):
+    tune(presort=presort, gather=50)
     column = np.concatenate(values)
     start = np.array([[3.0, 3.0], [1000.0, 1000.0]])
     same_run(np.column_stack([column, column]), start, "euclidean", "median")
@@ -355,9 +355,8 @@ def test_medians_of_even_and_odd_counts_side_by_side(backend, monkeypatch, value
 
 @pytest.mark.parametrize("presort", [0, 1 << 15])
 @pytest.mark.parametrize("ones", [1000, 1005])
-def test_zeros_of_either_sign_are_one_value(backend, monkeypatch, ones, presort):
-    monkeypatch.setattr(_order_statistics, "PRESORT", presort)
-    monkeypatch.setattr(_order_statistics, "GATHER", 50)
+def test_zeros_of_either_sign_are_one_value(backend, tune, ones, presort):
+    tune(presort=presort, gather=50)
     values = np.concatenate([[0.0], np.tile([0.0, -0.0], 2000), np.ones(ones), np.zeros(10)])
     for some in (values, -values):
         points = np.column_stack([some, np.ones_like(some)])

@@ -14,6 +14,7 @@ import strategies
 import zoo
 
 
+@pytest.mark.slow
 @given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=9))
 def test_wh_iou_by_loops(wh, anchors):
     right = [[naive.iou(box, anchor) for anchor in anchors.tolist()] for box in wh.tolist()]
@@ -22,6 +23,7 @@ def test_wh_iou_by_loops(wh, anchors):
     np.testing.assert_allclose(fastanchor.mean_iou(wh, anchors), got.max(1).mean(), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 @given(strategies.pairs(strategies.ordinary), strategies.pairs(strategies.ordinary, most=9), st.floats(0, 1))
 def test_anchor_fitness_by_loops(wh, anchors, thr):
     got = fastanchor.anchor_fitness(wh, anchors, thr)

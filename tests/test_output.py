@@ -231,6 +231,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_command_replaces_only_with_force(tmp_path, monkeypatch, capsys, name):
     pytest.importorskip("matplotlib")

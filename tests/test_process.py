@@ -52,6 +52,7 @@ def table(tmp_path):
 # --- standard streams
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "code", "sentence"),
     [
@@ -73,6 +74,7 @@ def test_standard_streams_full_closed_or_gone(table, command, code, sentence):
     assert lines == ([f"fastanchor: {sentence}"] if sentence else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["stats boxes.csv", "anchors --gen 0 --n 3 --emit csv", "stats nowhere"])
 def test_without_standard_error_the_answer_is_the_same(table, command):
     """A closed descriptor 2 would be taken by the next file that is opened; remarks would go to the answer."""
@@ -90,6 +92,7 @@ def test_no_file_gets_the_number_of_a_standard_stream(tmp_path, closed):
     assert int((tmp_path / "opened").read_text()) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [

@@ -13,7 +13,7 @@ import pytest
 import fastanchor
 from fastanchor import DataError, datasets
 from fastanchor.cli import main
-from fastanchor.datasets import _fetch, _sizes, _unpickle
+from fastanchor.datasets import _unpickle
 
 ROW = "0 0.5 0.5 0.25 0.5\n"
 KITTI = "Car 0 0 0 1 2 11 22 1 1 1 1 1 1 1\n"
@@ -48,10 +48,9 @@ def watchdog():
 
 
 @pytest.fixture(params=["memory", "disk"])
-def speed(request, monkeypatch):
+def speed(request, tune):
     """Both ways of reading many files."""
-    monkeypatch.setattr(_fetch, "COLD", float("inf") if request.param == "memory" else 0.0)
-    monkeypatch.setattr(_sizes, "COLD", _fetch.COLD)
+    tune(cold=float("inf") if request.param == "memory" else 0.0)
 
 
 def labelled(folder, kind, count=20):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BoxIndex, kernels
-from fastanchor.engine import GridSpec, Shard, Survey, _assignment, survey
+from fastanchor.engine import GridSpec, Shard, Survey, survey
 
 import strategies
 import zoo
@@ -18,9 +18,9 @@ ZOO = [name for name, wh in zoo.BOXES.items() if wh.min() > 0]
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
+def patient(tune):
     """The cells answer even where all boxes would be cheaper."""
-    monkeypatch.setattr(_assignment, "PATIENCE", 1e9)
+    tune(patience=1e9)
 
 
 def dealt(boxes, count, seed=0, threads=1):
@@ -70,6 +70,7 @@ def everything(index, centers):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 @pytest.mark.parametrize("k", [1, 7])
 def test_any_number_of_shards_gives_the_bits_of_one(name, k):
@@ -87,6 +88,7 @@ def test_any_number_of_shards_gives_the_bits_of_one(name, k):
             np.testing.assert_allclose(mine, theirs, rtol=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     strategies.pairs(strategies.sides),
@@ -98,12 +100,13 @@ def test_drawn_boxes_in_any_number_of_shards(boxes, centers, count, seed):
     assert str(everything(dealt(boxes, count, seed), centers)) == str(everything(BoxIndex(boxes, threads=1), centers))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
 @pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
-def test_whole_runs(monkeypatch, threads, update, metric, init):
-    monkeypatch.setattr(_assignment, "ALONE", 0)  # several tasks and threads however few the boxes
+def test_whole_runs(tune, threads, update, metric, init):
+    tune(alone=0)  # several tasks and threads however few the boxes
     boxes = zoo.lognormal(3000)
     init = np.repeat(boxes[:1], 6, axis=0) if init == "equal" else init
     options = {"metric": metric, "update": update, "init": init, "rng": 2, "n_init": 2, "tol": 1e-6, "progress": False}
@@ -115,6 +118,7 @@ def test_whole_runs(monkeypatch, threads, update, metric, init):
         assert (got.inertia, got.n_iter, got.stop) == (right.inertia, right.n_iter, right.stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "gen"), [(2, 60), (7, 60), (64, 10)])
 def test_whole_jobs(count, gen):
     boxes = zoo.lognormal(2500).clip(3)

@@ -34,8 +34,8 @@ def fittest(wh, k, seed, **options):
     ],
     ids=str,
 )
-def test_is_the_rule_step_by_step(backend, monkeypatch, seen, options):
-    monkeypatch.setattr(starts, "SEEN", seen)
+def test_is_the_rule_step_by_step(backend, tune, seen, options):
+    tune(seen=seen)
     wh = zoo.lognormal(301)
     options = {"n_init": 4, **options}
     got = fittest(wh, 6, 5, **options)
@@ -60,8 +60,8 @@ def test_the_two_fittest_trials_go_on(seed):
 @pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
 @pytest.mark.parametrize("seen", [500, 1 << 14])
 @pytest.mark.parametrize("kind", ["lognormal", "whole numbers"])
-def test_does_not_depend_on_the_engine_or_the_threads(monkeypatch, seen, kind):
-    monkeypatch.setattr(starts, "SEEN", seen)
+def test_does_not_depend_on_the_engine_or_the_threads(tune, seen, kind):
+    tune(seen=seen)
     wh = zoo.lognormal(3000)
     if kind == "whole numbers":
         wh = wh.clip(2, 60).round()
@@ -76,8 +76,8 @@ def test_does_not_depend_on_the_engine_or_the_threads(monkeypatch, seen, kind):
 
 @pytest.mark.parametrize("init", ["random", "k-means++"])
 @pytest.mark.parametrize("others", [5, 9])
-def test_looks_at_all_boxes_where_those_drawn_are_too_much_alike(backend, monkeypatch, init, others):
-    monkeypatch.setattr(starts, "SEEN", 40)
+def test_looks_at_all_boxes_where_those_drawn_are_too_much_alike(backend, tune, init, others):
+    tune(seen=40)
     wh = np.full((2000, 2), 30.0)
     wh[:others] = np.arange(1, 2 * others + 1).reshape(-1, 2) * 7.0
     found = fittest(wh, others, 0, init=init)
@@ -104,15 +104,15 @@ def test_near_ties_keep_the_earlier_start(scores, count, taken):
 
 @pytest.mark.parametrize("max_iter", [1, 19, 20, 21, 25])
 @pytest.mark.parametrize("seen", [200, 1 << 14])
-def test_max_iter_bounds_the_updates(monkeypatch, max_iter, seen):
-    monkeypatch.setattr(starts, "SEEN", seen)
+def test_max_iter_bounds_the_updates(tune, max_iter, seen):
+    tune(seen=seen)
     found = fittest(zoo.lognormal(3000), 12, 0, max_iter=max_iter)
     assert (found.n_iter, found.stop) == (max_iter, "max_iter")
 
 
 @pytest.mark.parametrize("options", [{"n_init": 1}, {"n_init": 1, "init": "k-means++"}, {"init": [[5, 5], [90, 70]]}])
-def test_nothing_to_choose_is_one_run_of_kmeans(monkeypatch, options):
-    monkeypatch.setattr(starts, "SEEN", 100)
+def test_nothing_to_choose_is_one_run_of_kmeans(tune, options):
+    tune(seen=100)
     wh = zoo.lognormal(400)
     alone = fastanchor.kmeans(wh, 2, rng=3, progress=False, **options)
     np.testing.assert_array_equal(fittest(wh, 2, 3, **options).centers, alone.centers)
@@ -135,8 +135,8 @@ def test_is_at_least_as_fit_as_each_of_its_starts():
      ({"tol": -1}, "tol = -1"), ({"update": "mode"}, "update = 'mode'"), ({"init": "best"}, "init = 'best'")],
 )  # fmt: skip
 @pytest.mark.parametrize("seen", [10, 1 << 14])
-def test_bad_arguments_are_refused(monkeypatch, options, sentence, seen):
-    monkeypatch.setattr(starts, "SEEN", seen)
+def test_bad_arguments_are_refused(tune, options, sentence, seen):
+    tune(seen=seen)
     with pytest.raises(DataError, match="^" + sentence):
         fastanchor.auto_anchor(zoo.lognormal(40).clip(3), n=3, progress=False, **options)
 
@@ -156,8 +156,8 @@ def test_one_default_everywhere():
 @pytest.mark.parametrize("gen", [0, 15])
 @pytest.mark.parametrize("n", [[4], [2, 4, 7]])
 @pytest.mark.parametrize("generator", [False, True])
-def test_a_sweep_finds_what_auto_anchor_finds(backend, monkeypatch, gen, n, generator):
-    monkeypatch.setattr(starts, "SEEN", 500)
+def test_a_sweep_finds_what_auto_anchor_finds(backend, tune, gen, n, generator):
+    tune(seen=500)
     wh = zoo.lognormal(600).clip(3)
 
     def rng():

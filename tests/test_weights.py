@@ -9,7 +9,7 @@ import fastanchor
 from fastanchor import DataError, kernels
 from fastanchor._errors import SplitWarning
 from fastanchor._weights import Weights, as_column
-from fastanchor.engine import GridSpec, Shard, _order_statistics, choose, survey
+from fastanchor.engine import GridSpec, Shard, choose, survey
 
 import naive
 import strategies
@@ -82,10 +82,8 @@ def test_drawn_boxes_and_starts(boxes, start, seed, metric, update, way):
         runs_alike(boxes, drawn_weights(len(boxes), seed, 4), start, metric, update, way[1], 5)
 
 
-def test_many_boxes_take_medians_from_histograms(backend, monkeypatch):
-    monkeypatch.setattr(_order_statistics, "PRESORT", 0)
-    monkeypatch.setattr(_order_statistics, "GATHER", 4)
-    monkeypatch.setattr(_order_statistics, "SHARE", 1 << 30)
+def test_many_boxes_take_medians_from_histograms(backend, tune):
+    tune(presort=0, gather=4, share=1 << 30)
     for name in ("lognormal", "integers with many duplicates", "two kinds, thousands each", "thin"):
         boxes = zoo.BOXES[name]
         weights = drawn_weights(len(boxes), 7, 9)
@@ -356,10 +354,10 @@ def test_fractions_give_the_answer_of_their_multiples(backend):
     assert got.inertia == right.inertia / 8
 
 
-def test_the_trials_of_large_sets_draw_by_weight(monkeypatch):
+def test_the_trials_of_large_sets_draw_by_weight(monkeypatch, tune):
     from fastanchor import starts
 
-    monkeypatch.setattr(starts, "SEEN", 64)
+    tune(seen=64)
     boxes, weights = zoo.lognormal(400), np.zeros(400, int)
     weights[:30] = np.arange(1, 31)
     rng, seen = np.random.default_rng(8), []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import fastanchor
 from fastanchor import DataError, datasets
 from fastanchor.cli import main
-from fastanchor.datasets import _driver, _kinds, _rows
+from fastanchor.datasets import _kinds, _rows
 from fastanchor.datasets._probe import natural
 
 ROW = "1 0.5 0.4 0.2 0.3"
@@ -181,9 +181,9 @@ WIDER = [
 
 @pytest.mark.parametrize("rows", [None, "box", "keypoints", "keypoints:5x2"])
 @pytest.mark.parametrize("chunk", [1, 2, 4096])
-def test_faces(tmp_path, monkeypatch, rows, chunk):
+def test_faces(tmp_path, tune, rows, chunk):
     """Class, box, five points with -1 where they are not known: boxes, by the set itself or by hand."""
-    monkeypatch.setattr(_driver, "CHUNK", chunk)
+    tune(chunk=chunk)
     write(tmp_path / "labels", **{f"f{i}": text for i, text in enumerate(WIDER)})
     boxes = fastanchor.read(tmp_path, source_size=(100, 100), rows=rows)
     np.testing.assert_allclose(boxes.wh, [(20, 30), (10, 20), (20, 30), (20, 20), (8, 20)])
@@ -192,9 +192,9 @@ def test_faces(tmp_path, monkeypatch, rows, chunk):
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 4096])
-def test_files_are_read_in_parts(tmp_path, monkeypatch, chunk):
+def test_files_are_read_in_parts(tmp_path, tune, chunk):
     """Rows of all kinds, some only in one part; two classes of one name stay two."""
-    monkeypatch.setattr(_driver, "CHUNK", chunk)
+    tune(chunk=chunk)
     write(tmp_path / "labels", a=ROW, b="", c="0 0.4 0.25 0.6 0.25 0.5 0.55", d=f"{ROW}\n0 .5 .5 .1 .1", classes="x\nx")
     boxes = fastanchor.read(tmp_path, source_size=100)
     np.testing.assert_allclose(boxes.wh, [(20, 30), (20, 30), (20, 30), (10, 10)])

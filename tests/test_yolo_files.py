@@ -10,7 +10,6 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError, datasets
-from fastanchor.datasets import _driver
 
 ROW = "1 0.5 0.4 0.2 0.3"
 OTHER = "0 0.5 0.5 0.1 0.1"
@@ -378,9 +377,9 @@ def test_classes_beyond_the_names_are_kept_and_noted(tmp_path, kind, names, numb
     assert not any(remark.doubt for remark in boxes.remarks)
 
 
-def test_classes_beyond_the_names_in_many_files(tmp_path, monkeypatch):
+def test_classes_beyond_the_names_in_many_files(tmp_path, tune):
     """Files are parsed some at a time: the classes of all of them are one list."""
-    monkeypatch.setattr(_driver, "CHUNK", 2)
+    tune(chunk=2)
     (tmp_path / "data.yaml").write_text("train: labels\nnames: [cat, cat]\n")
     numbers = [0, 1, 7, 3, 1, 7, 0]
     write(tmp_path / "labels", **{f"a{i}": f"{number} 0.5 0.4 0.2 0.3" for i, number in enumerate(numbers)})

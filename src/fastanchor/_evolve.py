@@ -74,7 +74,7 @@ def evolve(
     objective : str or Objective, default "ratio"
         What is maximised, a mean over the boxes: "ratio" is the ratio fitness; "recall" the share of boxes with a ratio
         above `thr`; "iou" the IoU with the best anchor; "iou>0.5" the same, but 0 where it is not above 0.5;
-        "iou-recall@0.5" the share of boxes where it is. For any but "ratio" every box is looked at.
+        "iou-recall@0.5" the share of boxes where it is. For "recall" every box is looked at.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from fastanchor.engine._threads import Team
 from fastanchor.kernels import part as kernel_part
 from fastanchor.kernels._tables import METRICS, RUN, Centers, Histograms, Leaves, Painted, Sums, Walk
 
-__all__ = ["Assignment", "Share", "Work", "deal"]
+__all__ = ["Assignment", "Share", "Work", "deal", "distinct_centers"]
 
 T = TypeVar("T")
 
@@ -73,6 +73,14 @@ class Share(NamedTuple):
         return Share(Histograms(*hist), sums)
 
 
+def distinct_centers(centers: FloatArray) -> IntArray:
+    """Return which centres differ from all before them."""
+    seen: dict[tuple[float, ...], int] = {}
+    for j, pair in enumerate(centers.tolist()):
+        seen.setdefault(tuple(pair), j)
+    return np.array(list(seen.values()), np.int64)
+
+
 class Assignment:
     """Which centre is nearest, block by block."""
 
@@ -81,10 +89,7 @@ class Assignment:
         self.given = np.array(centers, dtype=np.float64)
         self.cw, self.ch = np.ascontiguousarray(self.given.T)
         self.centers = Centers(METRICS[metric], self.cw, self.ch)
-        seen: dict[tuple[float, float], int] = {}
-        for j, pair in enumerate(zip(self.cw.tolist(), self.ch.tolist(), strict=True)):
-            seen.setdefault(pair, j)
-        self.alive = np.array(list(seen.values()), np.int64)
+        self.alive = distinct_centers(self.given)
         self.leaves: list[Leaves] = []
         self._painted: Painted | None = None
         self._settle(np.inf if patient else PATIENCE)

@@ -376,6 +376,10 @@ class Columns:
 
         return sum(self._each(work), start=scale.zeros())
 
+    def tops(self, mutants: Sequence[FloatArray], objective: Objective, need: float) -> FloatArray:
+        """Return what the sums of an objective's values are not above, (m,); no closer where that is below `need`."""
+        return np.full(len(mutants), np.inf)
+
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report; see ``_protocol.Profile``."""
         kw, kh = columns_of(anchors)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import DataError
-from fastanchor._types import IntArray
+from fastanchor._types import FloatArray, IntArray
 from fastanchor.engine._layout import GridSpec, Survey, sampled
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part
@@ -104,6 +104,7 @@ class Grid:
                 last = max(self.runs)
                 self.runs[level] = self._joined(self.runs[last], level - last)
         self._sums: IntArray | None = None
+        self._moments: FloatArray | None = None
 
     def sums(self, team: Team, spans: Sequence[tuple[int, int]]) -> IntArray:
         """Return the exact sums of widths and heights of the blocks of all levels, (blocks, 2 * digits).
@@ -114,13 +115,28 @@ class Grid:
             scale = self.spec.scale
             cells = scale.zeros(self.nx * self.ny, 2).reshape(self.nx * self.ny, -1)
             team.run(lambda span: part("grid").sum_cells(self.tables, scale.factor, *span, cells), spans)
-            levels = [cells.reshape(self.nx, self.ny, -1)]
-            while len(levels) < self.levels:
-                rows, columns, digits = levels[-1].shape
-                levels.append(np.zeros(((rows + 1) // 2, (columns + 1) // 2, digits), np.int64))
-                part("grid").halve(levels[-2], levels[-1])
-            self._sums = np.concatenate([level.reshape(-1, level.shape[2]) for level in levels])
+            self._sums = self._pyramid(cells)
         return self._sums
+
+    def moments(self, team: Team, spans: Sequence[tuple[int, int]]) -> FloatArray:
+        """Return the number of boxes and their sums of w, h, w², w h, h² in the blocks of all levels, (blocks, 6).
+
+        Only bounds of the best IoU need them, so they are worked out when first asked for.
+        """
+        if self._moments is None:
+            cells = np.zeros((self.nx * self.ny, 6))
+            team.run(lambda span: part("iou_bounds").sum_moments(self.tables, *span, cells, self.weights), spans)
+            self._moments = self._pyramid(cells)
+        return self._moments
+
+    def _pyramid(self, cells: Any) -> Any:
+        """Return sums (nx * ny, q) over cells and over the blocks of all higher levels, (blocks, q)."""
+        levels = [cells.reshape(self.nx, self.ny, -1)]
+        while len(levels) < self.levels:
+            rows, columns, digits = levels[-1].shape
+            levels.append(np.zeros(((rows + 1) // 2, (columns + 1) // 2, digits), cells.dtype))
+            part("grid").halve(levels[-2], levels[-1])
+        return np.concatenate([level.reshape(-1, level.shape[2]) for level in levels])
 
     @staticmethod
     def _joined(runs: Any, levels: int) -> Any:
@@ -131,7 +147,7 @@ class Grid:
     def nbytes(self) -> int:
         """Memory held."""
         held: list[Any] = [self.w, self.h, self.row, self.offsets, self.alike, self.tables.table, *self.runs.values()]
-        held += [array for array in (self._sums, self.weights) if array is not None]
+        held += [array for array in (self._sums, self._moments, self.weights) if array is not None]
         return int(sum(array.nbytes for array in held))
 
 

@@ -223,6 +223,12 @@ class Engine(Scored, Protocol):
     def worth(self, anchors: FloatArray, objective: Objective) -> Worth:
         """Return the sum over the boxes of the objective's values, each cut to a multiple of 2^-64, and their mean."""
 
+    def hopeful(self, mutants: Sequence[FloatArray], objective: Objective, need: int) -> Sequence[int]:
+        """Return which of these anchors, by their places, may have a sum of values of at least `need`, as `worth` does.
+
+        An engine without bounds for the objective returns all.
+        """
+
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report; `areas` are the upper limits of all classes of area but the last."""
 

@@ -179,6 +179,13 @@ class Reduced:
         total = unit.total(sum(self._ask("worth", anchors, objective, unit)))
         return Worth(total, unit.mean(total, self._weight))
 
+    def hopeful(self, mutants: Sequence[FloatArray], objective: Objective, need: int) -> list[int]:
+        """Return which of these anchors may have a sum of values of at least `need`, in units of 2^-64."""
+        least = need / 2**64
+        tops = self._ask("tops", mutants, objective, least if len(self._parts) == 1 else -np.inf)
+        places: list[int] = np.flatnonzero(sum(tops) >= least).tolist()
+        return places
+
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
     ) -> tuple[int, float] | None:

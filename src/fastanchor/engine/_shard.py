@@ -12,7 +12,9 @@ from fastanchor.engine._assignment import Assignment, Share, deal
 from fastanchor.engine._columns import Columns, Far
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._grid import PIECE, Grid
+from fastanchor.engine._iou_bounds import upper_bound
 from fastanchor.engine._layout import GridSpec
+from fastanchor.engine._objective import Objective
 from fastanchor.engine._protocol import Below, Served
 from fastanchor.engine._search import Search
 from fastanchor.engine._threads import Team, thread_count
@@ -180,6 +182,15 @@ class Shard(Columns):
         if not self._tabled:
             return super().bounds(mutants, thr)
         found = self.work.team.run(lambda anchors: Search(self.grid, anchors, thr).bound(), mutants)
+        return np.array(found)
+
+    def tops(self, mutants: Sequence[FloatArray], objective: Objective, need: float) -> FloatArray:
+        """Return what the sums of an objective's values are not above, (m,); no closer where that is below `need`."""
+        counted = objective.counted
+        if counted is None or not self._tabled:
+            return super().tops(mutants, objective, need)
+        self.grid.moments(self.work.team, self.work.spans)  # before threads ask for them
+        found = self.work.team.run(lambda anchors: upper_bound(self.work, anchors, counted, need), mutants)
         return np.array(found)
 
 

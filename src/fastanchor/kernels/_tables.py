@@ -22,6 +22,7 @@ __all__ = [
     "Centers",
     "Columns",
     "Flags",
+    "Goal",
     "GridTables",
     "Histograms",
     "Leaves",
@@ -83,6 +84,18 @@ class Centers(NamedTuple):
     metric: int
     w: FloatArray
     h: FloatArray
+
+
+class Goal(NamedTuple):
+    """What a box adds to a sum: its best IoU, or 1 if `once`, where that is above `thr`.
+
+    A bound of a block that is off by no more than `slack` will do. Bounds of one IoU are off by a relative `rounding`.
+    """
+
+    thr: float
+    once: bool
+    slack: float
+    rounding: float
 
 
 class Leaves(NamedTuple):
