@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from fastanchor import bench
+from fastanchor._table import Table
 from fastanchor.bench import _report
 
 FIELDS = [field.name for field in dataclasses.fields(bench.Row)]
@@ -32,30 +33,16 @@ def stages():
     content = load("stages")
     rows = [bench.Row(**{name: row[name] for name in FIELDS}) for row in content["rows"]]
     exponents = {cells[:2]: cells[2] for title, found in _report.growth(rows) if "boxes" in title for cells in found}
-    lines = [
-        f"1,000,000 boxes, {content['k'][0]} centres. {machine(content)}.",
-        "",
-        "| stage | who | time | times as fast | first call | memory | growth e | reached | answer |",
-        "|---|---|--:|--:|--:|--:|--:|---|---|",
-    ]
+    head = ("stage", "who", "time", "times as fast", "first call", "memory", "growth e", "reached", "answer")
+    lines = []
     shown = [row for row in rows if row.n == 1_000_000 or row.stage == "reading"]
     for title, found in _report.tables(shown):
         stage = name = title.partition(":")[0]
         for who, time, _, times, first, memory, reached, answer in found:
-            cells = (
-                stage,
-                who,
-                time,
-                times,
-                first,
-                memory,
-                exponents.get((name, who), ""),
-                reached,
-                answer,
-            )
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append((stage, who, time, times, first, memory, exponents.get((name, who), ""), reached, answer))
             stage = ""
-    return "\n".join(lines)
+    table = Table(head, lines, align="llrrrrrll").markdown()
+    return f"1,000,000 boxes, {content['k'][0]} centres. {machine(content)}.\n\n{table}"
 
 
 def seconds(value, measured=True):
@@ -70,16 +57,22 @@ def growth():
         f"{content['k']} anchors. {machine(content)}.",
         "`python bench/index.py --huge`",
         "",
-        "| boxes | fastanchor | its dense kernels alone | NumPy in chunks | updates of k-means | fitness reached |",
-        "|--:|--:|--:|--:|--:|--:|",
     ]
+    head = (
+        "boxes",
+        "fastanchor",
+        "its dense kernels alone",
+        "NumPy in chunks",
+        "updates of k-means",
+        "fitness reached",
+    )
+    rows = []
     for row in content["rows"]:
         dense = seconds(row["dense"], row["dense_measured"]) if "dense" in row else "not run"
         plain = seconds(row["plain"], measured=False) if "plain" in row else "not run"
-        lines.append(
-            f"| {row['n']:,} | {seconds(row['ours'])} ({row['engine']}) | {dense} | {plain} | {row['updates']} | "
-            f"{row['fitness']:.5f} |"
-        )
+        ours = f"{seconds(row['ours'])} ({row['engine']})"
+        rows.append((f"{row['n']:,}", ours, dense, plain, str(row["updates"]), f"{row['fitness']:.5f}"))
+    lines.append(Table(head, rows, align="r").markdown())
     lines += [
         "",
         "\\* added up from one update and one evaluation, for NumPy on at most a million boxes. Where two of them ran",
@@ -95,9 +88,8 @@ def index():
     lines = [
         f"{at['n']:,} boxes, {content['k']} centres, {at['threads']} threads, warm. `python bench/index.py`",
         "",
-        "| what | the index | against | ratio |",
-        "|---|--:|--:|--:|",
     ]
+    head, rows = ("what", "the index", "against", "ratio"), []
     for what, ours, name, rival in (
         (
             "one k-means update (IoU, median)",
@@ -109,7 +101,8 @@ def index():
         ("one generation of 1000", at["generation"], "one pass of our dense kernel", at["dense_fitness"]),
         ("building the index", at["build"], "one k-means update of NumPy", at["update_plain"]),
     ):
-        lines.append(f"| {what} | {ours * milli:,.2f} ms | {rival * milli:,.1f} ms ({name}) | {rival / ours:,.1f} |")
+        rows.append((what, f"{ours * milli:,.2f} ms", f"{rival * milli:,.1f} ms ({name})", f"{rival / ours:,.1f}"))
+    lines.append(Table(head, rows).markdown())
     lines += [
         "",
         f"With ten times the boxes ({before['n']:,} to {at['n']:,}) an update takes",
@@ -123,15 +116,12 @@ def index():
 
 def compat():
     content = load("compat")
-    lines = [
-        f"{machine(content)}. `python bench/compat.py`",
-        "",
-        "| job | boxes | plain restatement of the original, s | ours, s | times as fast |",
-        "|---|--:|--:|--:|--:|",
-    ]
+    head = ("job", "boxes", "plain restatement of the original, s", "ours, s", "times as fast")
+    rows = []
     for row in content["speed"]:
         plain = f"{row['plain']} {row['plain_seconds']:,.1f} (timed: {row['extrapolated']})"
-        lines.append(f"| {row['job']} | {row['n']:,} | {plain} | {row['seconds']:.2f} | {row['ratio']:.0f} |")
+        rows.append((row["job"], f"{row['n']:,}", plain, f"{row['seconds']:.2f}", f"{row['ratio']:.0f}"))
+    lines = [f"{machine(content)}. `python bench/compat.py`", "", Table(head, rows).markdown()]
     far = max(row["largest_difference"] for row in content["golden"])
     lines += [
         "",
@@ -142,54 +132,46 @@ def compat():
 
 def readers():
     content = load("readers")
-    lines = [
-        f"{machine(content)}. `python bench/readers.py`",
-        "",
-        "| format | fastanchor reads | the obvious reader | times as fast |",
-        "|---|--:|--:|--:|",
-    ]
+    head = ("format", "fastanchor reads", "the obvious reader", "times as fast")
+    rows = []
     for row in content["rows"]:
         ours, theirs = (f"{row[side]:,.0f} {row['unit']}/s" for side in ("ours", "theirs"))
-        lines.append(f"| {row['what']} | {ours} | {theirs} ({row['rival']}) | {row['ratio']:.1f} |")
-    return "\n".join(lines)
+        rows.append((row["what"], ours, f"{theirs} ({row['rival']})", f"{row['ratio']:.1f}"))
+    return f"{machine(content)}. `python bench/readers.py`\n\n{Table(head, rows).markdown()}"
 
 
 def waits():
-    lines = ["| labels | first run on a machine (kernels are compiled, then cached) | later runs |", "|--:|--:|--:|"]
-    lines += [f"| {row['n']:,} | {row['first']:.1f} s | {row['later']:.2f} s |" for row in load("compat")["waits"]]
-    return "\n".join(lines)
-
-
-def first_use():
-    content = load("first_use")
-    lines = [
-        "| on the sample's 20,000 boxes | first call ever, ms | first call of a process, ms | later calls, ms |",
-        "|---|--:|--:|--:|",
-    ]
-    for stage, times in content["stages"].items():
-        cells = [f"{1000.0 * value:,.1f}" if value >= 1e-3 else f"{1000.0 * value:.2f}" for value in times]
-        lines.append(f"| {stage} | " + " | ".join([*cells, "-"][:3]) + " |")
-    return "\n".join(lines)
+    head = ("labels", "first run on a machine (kernels are compiled, then cached)", "later runs")
+    waits = load("compat")["waits"]
+    rows = [(f"{row['n']:,}", f"{row['first']:.1f} s", f"{row['later']:.2f} s") for row in waits]
+    return Table(head, rows, align="r").markdown()
 
 
 def first_second():
     content = load("first_second")
-    lines = [
-        f"Processor seconds of the whole command. {machine(content)}.",
-        "",
-        "| `fastanchor anchors` on | boxes | `import numpy` | empty cache: as chosen | numba "
-        "| warm cache: as chosen | numba | NumPy |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+    head = ("`fastanchor anchors` on", "boxes", "`import numpy`", "empty cache: as chosen", "numba",
+            "warm cache: as chosen", "numba", "NumPy")  # fmt: skip
     shown = (("by itself", "empty"), ("numba", "empty"), ("by itself", "warm"), ("numba", "warm"), ("NumPy", "warm"))
+    rows = []
     for row in content["rows"]:
         ways = {(cell["way"], cell["cache"]): cell for cell in row["ways"]}
-        cells = [f"{row['boxes']:,}", f"{row['numpy']['cpu']:.2f}"]
+        cells = [row["data"], f"{row['boxes']:,}", f"{row['numpy']['cpu']:.2f}"]
         for way in shown:
             name = {"numba": " (numba)", "numpy": " (NumPy)"}[ways[way]["backend"]] if way[0] == "by itself" else ""
             cells.append(f"{ways[way]['cpu']:.2f}{name}")
-        lines.append(f"| {row['data']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(tuple(cells))
+    table = Table(head, rows, align="lrrrrrrr").markdown()
+    return f"Processor seconds of the whole command. {machine(content)}.\n\n{table}"
+
+
+def first_use():
+    content = load("first_use")
+    head = ("on the sample's 20,000 boxes", "first call ever, ms", "first call of a process, ms", "later calls, ms")
+    rows = []
+    for stage, times in content["stages"].items():
+        cells = [f"{1000.0 * value:,.1f}" if value >= 1e-3 else f"{1000.0 * value:.2f}" for value in times]
+        rows.append((stage, *[*cells, "-"][:3]))
+    return Table(head, rows).markdown()
 
 
 def headline():

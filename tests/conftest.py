@@ -13,7 +13,7 @@ from fastanchor import kernels
 
 # the first call of a kernel compiles it, which no deadline should judge; the same examples in every run
 settings.register_profile("house", deadline=None, derandomize=True)
-settings.register_profile("quick", settings.get_profile("house"), max_examples=30)
+settings.register_profile("quick", settings.get_profile("house"), max_examples=20)
 
 LARGE = {"a chunk and one over", "many"}  # of zoo.BOXES, and of tests/test_index.py
 

@@ -92,7 +92,7 @@ def _last(errors):
 
 
 def outputs(text, name="page"):
-    """Run the blocks of a page in the working directory and yield what stands there beside what comes out."""
+    """Run the blocks of a page in the working directory and yield what the page shows beside what they print."""
     space = {"__name__": "__main__"}
     found = blocks(text)
     for at, block in enumerate(found):
@@ -102,15 +102,15 @@ def outputs(text, name="page"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8", newline="\n")
         elif block.language == "python":
-            told = after is not None and after.language == "text" and not after.title
+            prints = after is not None and after.language == "text" and not after.title
             if block.needs:
                 continue
             out = io.StringIO()
             with contextlib.redirect_stdout(out), warnings.catch_warnings():
                 warnings.simplefilter("ignore", SmallBoxWarning)  # stderr is not on the page
                 exec(compile("\n" * block.line + block.text, name, "exec"), space)
-            assert told or not out.getvalue(), f"{name}: block at line {block.line} prints, and no text block follows"
-            if told:
+            assert prints or not out.getvalue(), f"{name}: block at line {block.line} prints, and no text block follows"
+            if prints:
                 yield Output(block.line, after.text, out.getvalue(), after.span, block.indent)
         elif block.language == "console":
             yield from _console(block)
@@ -142,7 +142,7 @@ def _parsed(block):
         words = shlex.split(line, comments=True)
         if "fastanchor" in words and words[words.index("fastanchor") - 1 :][0] != "install":
             words = words[words.index("fastanchor") + 1 :]
-            parser, _ = cli._parser(words)
+            parser, _ = cli.parser_of(words)
             parser.parse_args(words)
 
 

@@ -15,8 +15,8 @@ import fastanchor
 from fastanchor import Boxes, BoxIndex, DataError, kernels
 from fastanchor import datasets as data
 from fastanchor.compat import mmdet, yolo_kmeans, yolov5
-from fastanchor.export import edit_cfg, edit_yaml, emit, read
-from fastanchor.levels import layers, split
+from fastanchor.export import FORMATS, emit, read
+from fastanchor.levels import by_level, level_counts
 
 WH = np.array([[10.0, 20.0], [12.0, 14.0], [40.0, 60.0], [90.0, 70.0], [33.0, 21.0]])
 ANCHORS = np.array([[8.0, 10.0], [12.0, 20.0], [20.0, 30.0], [40.0, 60.0]])
@@ -109,22 +109,22 @@ def test_more_centres_than_boxes_where_it_is_said_where_they_go():
 # --- levels and their anchors
 
 PARTS = {
-    "half a level": ([(3.5, 2), (4, 2)], "parts[0][0] = 3.5: must be a whole number"),
-    "half an anchor": ([(3, 2.0), (4, 2)], "parts[0][1] = 2.0: must be a whole number"),
-    "repeated": ([(3, 2), (3, 2)], "parts = [(3, 2), (3, 2)]: levels must rise"),
-    "falling": ([(5, 2), (4, 2)], "parts = [(5, 2), (4, 2)]: levels must rise"),
-    "negative level": ([(-3, 2), (4, 2)], "parts[0][0] = -3: must be at least 0"),
-    "negative count": ([(3, -2), (4, 6)], "parts[0][1] = -2: must be at least 0"),
-    "huge level": ([(3, 2), (10**30, 2)], "parts[1][0] = 1000000000000000000000000000000: must be at most 12"),
-    "level 13": ([(13, 4)], "parts[0][0] = 13: must be at most 12"),
-    "sum": ([(3, 2), (4, 3)], "parts = [(3, 2), (4, 3)]: hold 5 anchors; must be 4"),
-    "bools": ([(True, 4)], "parts[0][0] = True: must be a whole number"),
-    "name": ("P5", "parts = 'P5': must be pairs (level, anchors in it)"),
-    "number": (3, "parts = 3: must be pairs (level, anchors in it)"),
-    "levels alone": ([3, 4], "parts = [3, 4]: must be pairs (level, anchors in it)"),
-    "triples": ([(3, 2, 1), (4, 2, 1)], "must be pairs (level, anchors in it)"),
-    "bytes": ([b"ab"], "must be pairs (level, anchors in it)"),
-    "nothing": ([], "parts = []: must be pairs (level, anchors in it)"),
+    "half a level": ([(3.5, 2), (4, 2)], "levels[0][0] = 3.5: must be a whole number"),
+    "half an anchor": ([(3, 2.0), (4, 2)], "levels[0][1] = 2.0: must be a whole number"),
+    "repeated": ([(3, 2), (3, 2)], "levels = [(3, 2), (3, 2)]: levels must rise"),
+    "falling": ([(5, 2), (4, 2)], "levels = [(5, 2), (4, 2)]: levels must rise"),
+    "negative level": ([(-3, 2), (4, 2)], "levels[0][0] = -3: must be at least 0"),
+    "negative count": ([(3, -2), (4, 6)], "levels[0][1] = -2: must be at least 0"),
+    "huge level": ([(3, 2), (10**30, 2)], "levels[1][0] = 1000000000000000000000000000000: must be at most 12"),
+    "level 13": ([(13, 4)], "levels[0][0] = 13: must be at most 12"),
+    "sum": ([(3, 2), (4, 3)], "levels = [(3, 2), (4, 3)]: got 5 anchors on these levels, expected 4"),
+    "bools": ([(True, 4)], "levels[0][0] = True: must be a whole number"),
+    "name": ("P5", "levels = 'P5': expected pairs (level, number of anchors)"),
+    "number": (3, "levels = 3: expected pairs (level, number of anchors)"),
+    "levels alone": ([3, 4], "levels = [3, 4]: expected pairs (level, number of anchors)"),
+    "triples": ([(3, 2, 1), (4, 2, 1)], "expected pairs (level, number of anchors)"),
+    "bytes": ([b"ab"], "expected pairs (level, number of anchors)"),
+    "nothing": ([], "levels = []: expected pairs (level, number of anchors)"),
 }
 YAML = "nc: 3\nanchors:\n  - [1,2, 3,4]  # P3/8\n  - [5,6, 7,8]  # P4/16\n"
 CFG = "[net]\n[convolutional]\nstride=32\nfilters=18\n[yolo]\nmask=0\nanchors=1,2\nclasses=1\nnum=1\n"
@@ -139,7 +139,7 @@ def test_parts(parts, sentence, tmp_path):
             getattr(found, f"to_{name}")(parts)
         with refused(sentence):
             emit(ANCHORS, name, parts)
-    for name, text, put in (("m.yaml", YAML, edit_yaml), ("m.cfg", CFG, edit_cfg)):
+    for name, text, put in (("m.yaml", YAML, FORMATS["yolov5"].splice), ("m.cfg", CFG, FORMATS["darknet"].splice)):
         file = tmp_path / name
         file.write_text(text)
         with refused(sentence):
@@ -147,7 +147,7 @@ def test_parts(parts, sentence, tmp_path):
         with refused(sentence):
             put(text, ANCHORS, parts)
     with refused(sentence):
-        layers(ANCHORS, parts)
+        by_level(ANCHORS, parts)
 
 
 @pytest.mark.parametrize("parts", [[(3, 2), (4, 2)], ((3, 2), (4, 2)), np.array([[3, 2], [4, 2]])])
@@ -158,7 +158,7 @@ def test_parts_of_any_sequence(parts):
 @pytest.mark.parametrize("names", [3, b"\3\4", {3, 4}, [3, 3], [4, 3], [3.0], "3,3", "4,3"])
 def test_names_of_levels(names):
     with pytest.raises(DataError, match="levels = "):
-        split(ANCHORS, names)
+        level_counts(ANCHORS, names)
 
 
 @pytest.mark.parametrize("counts", [4, "22", b"\2\2", None, [2.0, 2.0], [2, True], [2, 3]])
@@ -167,7 +167,7 @@ def test_anchors_of_each_level(counts):
         mmdet.nested(ANCHORS, counts)
     if counts is not None:
         with pytest.raises(DataError, match="per_level = "):
-            split(ANCHORS, per_level=counts)
+            level_counts(ANCHORS, per_level=counts)
 
 
 # --- the network input

@@ -139,7 +139,7 @@ def test_picture_markdown_and_sizes(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--stages", "nonsense"], "no stage begins so"),
+        (["--stages", "nonsense"], "no stage begins with it"),
         (["--n", "1e3,x"], "--n = 'x'"),
         (["--n", "1.5"], "must be a whole number"),
         (["--k", "500", "--n", "100"], "must be at most --n = 100"),

@@ -136,6 +136,7 @@ def test_broken(tmp_path, content):
         fastanchor.read(path)
 
 
+@pytest.mark.slow
 def test_every_cut_is_a_sentence(tmp_path):
     """However a cache is cut off or changed, a DataError says so, or it is read."""
     whole = saved(tmp_path / "w", yolov5(), "numpy").read_bytes()

@@ -64,6 +64,7 @@ def test_standard_output_gets_the_file_alone(place, command, out):
     assert (place / "got").read_text() == expected
 
 
+@pytest.mark.slow
 @streams
 def test_a_picture_and_a_page_on_standard_output(place):
     pytest.importorskip("PIL")
@@ -84,6 +85,7 @@ def test_json_holds_the_text_for_standard_output(place):
     assert json.loads(done.stdout)["text"] == shell(EMIT).stdout
 
 
+@pytest.mark.slow
 @streams
 @pytest.mark.parametrize(
     ("command", "option"),
@@ -151,7 +153,7 @@ def test_an_input_is_no_output(place, capsys, command, name, out):
 def test_the_edited_file_is_replaced_with_force_only(place, capsys):
     file = place / "m.yaml"
     file.write_bytes((HERE / "model.yaml").read_bytes())
-    command = [*QUICK, "--n", "9", "--edit", "m.yaml", "-o", "m.yaml"]
+    command = [*QUICK[:3], "--n", "9", "--quiet", "--edit", "m.yaml", "-o", "m.yaml"]
     refused(capsys, command, "m.yaml: exists already; --force replaces it")
     assert main([*command, "--force"]) == 0
 

@@ -7,7 +7,7 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError
-from fastanchor.cli import COMMANDS, _parser, main
+from fastanchor.cli import COMMANDS, main, parser_of
 
 ROWS = "width,height,image,image_width,image_height\n10,20,a,100,100\n40,50,b,200,100\n90,30,b,200,100\n"
 SPELLED = {
@@ -179,7 +179,7 @@ def test_a_word_that_may_be_a_value_or_data_is_refused(capsys, here, words, name
     assert run(capsys, *words) == (2, "", f"fastanchor: {sentence}\n")
 
 
-@pytest.mark.parametrize("way", [["./640"], ["--n=2", "640"], ["--", "640"]], ids=" ".join)
+@pytest.mark.parametrize("way", [["./640"], ["--gen=0", "640"], ["--", "640"]], ids=" ".join)
 def test_what_cannot_be_a_value_is_data_however_it_looks(capsys, here, way):
     (here / "640").write_text(ROWS)
     got = answer(capsys, "anchors", "--gen", 0, "--n", 1, "--format", "table", "--img-size", "384", *way)
@@ -191,9 +191,9 @@ def test_what_cannot_be_a_value_is_data_however_it_looks(capsys, here, way):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--anchors", "10,13", "16,3o", "t.csv"], "--anchors: '3o' is no number; write widths and heights as in"),
-        (["--anchors", "10,x", "t.csv"], "--anchors: 'x' is no number"),
-        (["--anchors", "10,13", "16", "t.csv"], "--anchors: has 3 numbers; widths and heights come in pairs"),
+        (["--anchors", "10,13", "16,3o", "t.csv"], "--anchors: '3o' is not a number; write widths and heights as in"),
+        (["--anchors", "10,x", "t.csv"], "--anchors: 'x' is not a number"),
+        (["--anchors", "10,13", "16", "t.csv"], "--anchors: got 3 numbers; widths and heights come in pairs"),
         (["--anchors", "-5,10", "t.csv"], "--anchors[0] = (-5.0, 10.0): widths and heights must be finite and > 0"),
         (["--anchors", "10,13", "16,0", "t.csv"], "--anchors[1] = (16.0, 0.0): widths and heights must be finite"),
         (["--anchors", "10,13", "nowhere"], "nowhere: no such file or folder"),
@@ -207,7 +207,7 @@ def test_what_is_wrong_with_anchors_is_said_of_them(capsys, here, words, sentenc
 
 def numeric(command):
     """Return the options of a command that are one number."""
-    found = _parser([command])[1]
+    found = parser_of([command])[1]
     return [action.option_strings[-1] for action in found._actions if action.type in TYPES]
 
 
@@ -262,7 +262,7 @@ def test_what_a_file_holds_is_no_option(capsys, here):
     said = error(capsys, "check", "t.csv", "--anchors", "bad.json")
     assert said.startswith("fastanchor: bad.json: anchors[0] = (-1.0, 2.0): widths and heights")
     (here / "bad.txt").write_text("1 2 3")
-    assert error(capsys, "check", "t.csv", "--anchors", "bad.txt").startswith("fastanchor: bad.txt: anchors: has 3")
+    assert error(capsys, "check", "t.csv", "--anchors", "bad.txt").startswith("fastanchor: bad.txt: anchors: got 3")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_words_behind_a_script_are_its_own(capsys, here):
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("run", "info")])
 def test_help_says_how_sizes_are_written(capsys, command):
-    parser = _parser([command])[1]
+    parser = parser_of([command])[1]
     sizes = [action for action in parser._actions if action.metavar == "SIZE"]
     assert sizes
     for action in sizes:

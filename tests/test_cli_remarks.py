@@ -147,6 +147,7 @@ def test_emitted_anchors_name_their_input(capsys, tmp_path, name):
     assert "no network input" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quiet", [False, True])
 @pytest.mark.parametrize("how", ["tao", "mmdet", "csv", "yolov5", "edit"])
 def test_a_report_beside_a_file_has_no_text_to_paste(capsys, tmp_path, how, quiet):
@@ -199,6 +200,7 @@ def test_boxes_of_an_anchor_on_two_levels_count_in_both(capsys, tmp_path, first,
     assert total == pytest.approx(1 + twice / sum(got["counts"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "counts", "remedy"),
     [
@@ -300,8 +302,8 @@ def test_levels_are_asked_for_in_the_words_of_the_caller(capsys, tmp_path):
     file = tmp_path / "n.yaml"
     file.write_text("anchors: 3\n")
     code, _, err = run(capsys, "anchors", "--edit", file, "--gen", 0, "--quiet")
-    assert (code, err.endswith("in a layer that has the anchors; give --levels\n")) == (2, True)
-    with pytest.raises(DataError, match=r"in a layer that has the anchors; give parts$"):
+    assert (code, err.endswith("a layer that takes the anchors names the levels; give --levels\n")) == (2, True)
+    with pytest.raises(DataError, match=r"a layer that takes the anchors names the levels; give levels$"):
         export.edit(file, np.ones((9, 2)))
 
 

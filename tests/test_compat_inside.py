@@ -120,6 +120,7 @@ def source(names):
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_run_puts_all_of_them_in(tmp_path, name):
     (tmp_path / "tool.py").write_text(source(table(name)))

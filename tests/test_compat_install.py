@@ -52,6 +52,7 @@ def run(repo, *arguments):
     return python(repo, "-m", "fastanchor", "run", *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["yolov3", "yolov5", "yolov7"])
 @pytest.mark.parametrize("script", [["train.py"], ["-m", "train"]], ids=["file", "module"])
 def test_run_puts_our_functions_in_and_passes_everything_through(repo, name, script):
@@ -66,6 +67,7 @@ def test_run_puts_our_functions_in_and_passes_everything_through(repo, name, scr
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "code", "sentence"),
     [

@@ -10,7 +10,10 @@ import pytest
 
 from fastanchor import kernels
 
-pytestmark = pytest.mark.skipif(not kernels.installed(), reason="numba is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not kernels.installed(), reason="numba is not installed"),
+]
 
 MODULE = """
 from fastanchor.kernels._jit import compiled
@@ -207,7 +210,6 @@ STRANGE = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and devices in folders")
 @pytest.mark.parametrize(("put", "why"), STRANGE.values(), ids=STRANGE)
 def test_what_is_no_plain_file_is_named_and_replaced(own, put, why):

@@ -99,6 +99,7 @@ def attempt(path, strict):
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts(folder, name):
     what, text = TEXTS[name]
@@ -112,6 +113,7 @@ def test_texts(folder, name):
     assert 0 < read < 150  # the damage is neither always fatal nor always harmless
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["parquet", "npy", "npz"])
 def test_arrays(tmp_path, ending):
     file = tmp_path / f"x.{ending}"
@@ -136,6 +138,7 @@ def test_arrays(tmp_path, ending):
 NINE = np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62, 45], [59, 119], [116, 90], [156, 198], [373, 326.0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["model.yaml", "three_heads.cfg"])
 def test_configurations(tmp_path, name):
     """What can be edited holds the anchors afterwards; what cannot is told in a sentence."""
@@ -167,8 +170,8 @@ def test_configurations(tmp_path, name):
 def test_lines_end_where_the_readers_of_the_files_end_them():
     """Darknet ends lines at line feeds alone; YAML at more characters, and refuses some others."""
     text = "[net]\n[conv]\nstride=32\n[yolo]\nanchors=1,2\nclasses=1 # \x0b \u2028 mask=7\nnum=1\n"
-    after = export.edit_cfg(text, NINE[:1])
+    after = export.FORMATS["darknet"].splice(text, NINE[:1])
     assert "# \x0b \u2028 mask=7\n" in after
     for bad in ("anchors:\n  - [1,2]  # P3\x0b/8\n", "anchors:\n  - [1,2]  # P3\u2028/8\n"):
-        with pytest.raises(DataError, match="is not YAML"):
-            export.edit_yaml(bad, NINE[:1])
+        with pytest.raises(DataError, match="not valid YAML"):
+            export.FORMATS["yolov5"].splice(bad, NINE[:1])

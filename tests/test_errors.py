@@ -13,7 +13,7 @@ from fastanchor._output import whole
 from fastanchor.cli import main
 from fastanchor.compat import darknet, mmdet, paddle, yolo_kmeans
 from fastanchor.export import edit, read
-from fastanchor.levels import counted, split
+from fastanchor.levels import as_counts, level_counts
 
 WH = np.array([[10.0, 20.0], [12.0, 14.0], [40.0, 60.0], [90.0, 70.0], [33.0, 21.0]])
 
@@ -84,8 +84,8 @@ TYPES = {
     "path": (lambda value: fastanchor.read(value), [3, None], [""]),
     "class_names": (lambda value: fastanchor.Boxes(WH, class_names=value), [3, [3], "ab"], []),
     "skipped": (lambda value: fastanchor.Boxes(WH, skipped=value), [3, {3: 3}, {"a": "b"}], [{"a": -1}]),
-    "per_level": (lambda value: counted(value, 3), [3, "3", [3.0]], [[2], [-1, 4]]),
-    "by": (lambda value: split(WH, by=value), [None, 3], ["side"]),
+    "per_level": (lambda value: as_counts(value, 3), [3, "3", [3.0]], [[2], [-1, 4]]),
+    "by": (lambda value: level_counts(WH, by=value), [None, 3], ["side"]),
 }
 
 
@@ -106,9 +106,9 @@ def test_a_wrong_type_is_a_type_error_and_a_wrong_value_is_not(name):
 def test_the_type_of_an_argument_stays_known_beside_a_file(tmp_path):
     file = tmp_path / "m.yaml"
     file.write_text("nc: 3\nanchors:\n  - [1,2, 3,4]  # P3/8\n  - [5,6, 7,8]  # P4/16\n")
-    with pytest.raises(WrongTypeError, match=r"m\.yaml: parts = 3"):
+    with pytest.raises(WrongTypeError, match=r"m\.yaml: levels = 3"):
         edit(file, WH[:4], 3)
-    with pytest.raises(DataError, match=r"m\.yaml: parts = ") as caught:
+    with pytest.raises(DataError, match=r"m\.yaml: levels = ") as caught:
         edit(file, WH[:4], [(3, 1)])
     assert type(caught.value) is DataError
 

@@ -74,6 +74,7 @@ def test_check_by_loops(wh, anchors, thr):
     agree(fastanchor.check(wh, anchors, thr=thr), anchors, wh, thr)
 
 
+@pytest.mark.slow
 def test_check_over_several_chunks(backend):
     wh, anchors = zoo.lognormal(70_000), zoo.lognormal(5, 3)
     agree(fastanchor.check(wh, anchors), anchors, wh, 0.25)

@@ -14,6 +14,7 @@ import fastanchor
 from fastanchor import DataError, export
 from fastanchor.export import FORMATS
 
+YOLOV5, DARKNET = FORMATS["yolov5"], FORMATS["darknet"]
 HERE = Path(__file__).resolve().parent / "data"
 NINE = np.array(
     [[10.25, 13.5], [16, 30.26], [33, 23], [30.04, 61], [62, 45.5], [59, 119], [116.3, 90], [156, 198], [373.4, 326]]
@@ -57,14 +58,14 @@ def test_yolov5(name):
 
 
 def test_yolov5_tiny_and_p6():
-    assert [line.split("# ")[1] for line in export.yolov5(NINE[:6]).splitlines()[1:]] == ["P4/16", "P5/32"]
+    assert [line.split("# ")[1] for line in YOLOV5.write(NINE[:6]).splitlines()[1:]] == ["P4/16", "P5/32"]
     twelve = np.vstack([NINE, [[400, 400], [450, 450], [500, 500]]])
-    assert export.yolov5(twelve).endswith("# P6/64")
+    assert YOLOV5.write(twelve).endswith("# P6/64")
 
 
 @pytest.mark.parametrize("name", ["yolov5", "mmdet", "mmyolo"])
 def test_formats_that_need_equal_levels_say_so(name):
-    with pytest.raises(DataError, match=r"levels: hold \[4, 3, 2\] anchors; .* needs the same number in each level"):
+    with pytest.raises(DataError, match=r"levels: got \[4, 3, 2\] anchors; .* needs the same number in each level"):
         export.emit(NINE, name, UNEVEN)
 
 
@@ -86,43 +87,56 @@ def test_mm(name, key, order, strides):
 )
 def test_paddle(parts, masks):
     yaml = pytest.importorskip("yaml")
-    content = yaml.safe_load(export.paddle(NINE, parts))
+    content = yaml.safe_load(FORMATS["paddle"].write(NINE, parts))
     assert content == {"anchors": rounded(NINE, 0), "anchor_masks": masks}
     assert all(isinstance(side, int) for pair in content["anchors"] for side in pair)  # its operators take no others
 
 
 def test_tao():
-    values = dict(re.findall(r'^(\w+): "(.*)"$', export.tao(NINE), re.MULTILINE))
+    values = dict(re.findall(r'^(\w+): "(.*)"$', FORMATS["tao"].write(NINE), re.MULTILINE))
     assert list(values) == ["big_anchor_shape", "mid_anchor_shape", "small_anchor_shape"]
     shapes = [[list(pair) for pair in ast.literal_eval(value)] for value in values.values()]
     assert shapes == by_level(rounded(NINE, 2), [3, 3, 3])[::-1]
-    assert "small" not in export.tao(NINE[:6])
-    with pytest.raises(DataError, match="levels: are 4; TAO has two, or three"):
-        export.tao(NINE, [(3, 3), (4, 2), (5, 2), (6, 2)])
+    assert "small" not in FORMATS["tao"].write(NINE[:6])
+    with pytest.raises(DataError, match="levels: got 4, expected 2 to 3 for NVIDIA TAO"):
+        FORMATS["tao"].write(NINE, [(3, 3), (4, 2), (5, 2), (6, 2)])
 
 
-@pytest.mark.parametrize("fmt", ["darknet", "mmdet", "mmyolo", "paddle", "tao", "yolov5"])
+def test_keras_yolo3(tmp_path):
+    """The file is one line, which its programs split at commas; they know the levels by the number of anchors."""
+    text = export.emit(NINE, "keras-yolo3", made_for=export.Input("letterbox", (416, 416)))
+    assert np.reshape([float(word) for word in text.split(",")], (-1, 2)).tolist() == rounded(NINE, 1)
+    file = tmp_path / "yolo_anchors.txt"
+    file.write_text(text + "\n")
+    assert export.read(file).anchors.tolist() == rounded(NINE, 1)
+    with pytest.raises(DataError, match="levels: got 4, expected 2 to 3 for keras-yolo3"):
+        export.emit(NINE[:8], "keras-yolo3", [(level, 2) for level in (3, 4, 5, 6)])
+    with pytest.raises(DataError, match="the anchors are for stretch, and keras-yolo3 has letterbox"):
+        export.emit(NINE, "keras-yolo3", made_for=export.Input("stretch", (416, 416)))
+
+
+@pytest.mark.parametrize("fmt", ["keras-yolo3", "darknet", "mmdet", "mmyolo", "paddle", "tao", "yolov5"])
 def test_no_format_can_say_an_empty_level(fmt):
     with pytest.raises(DataError, match=r"level P4/16 would have no anchor|needs the same number in each level"):
         export.emit(NINE, fmt, [(3, 6), (4, 0), (5, 3)])
 
 
 def test_darknet():
-    text = export.darknet(NINE)
+    text = DARKNET.write(NINE)
     values = np.array(text.removeprefix("anchors = ").split(","), float).reshape(-1, 2)
     np.testing.assert_array_equal(values, rounded(NINE, 0))
-    masks = re.findall(r"stride (\d+): mask = ([\d,]+)", export.darknet(NINE, UNEVEN))
+    masks = re.findall(r"stride (\d+): mask = ([\d,]+)", DARKNET.write(NINE, UNEVEN))
     assert masks == [("8", "0,1,2,3"), ("16", "4,5,6"), ("32", "7,8")]
 
 
 def test_json_and_csv_keep_every_digit():
     anchors = NINE / 3
-    content = json.loads(export.json(anchors, UNEVEN))
+    content = json.loads(FORMATS["json"].write(anchors, UNEVEN))
     assert content["anchors"] == anchors.tolist()
     assert [(row["level"], row["stride"], row["anchors"]) for row in content["levels"]] == [
         (p, 2**p, part) for (p, _), part in zip(UNEVEN, by_level(anchors, [4, 3, 2]), strict=True)
     ]
-    rows = list(csv.DictReader(io.StringIO(export.csv(anchors, UNEVEN))))
+    rows = list(csv.DictReader(io.StringIO(FORMATS["csv"].write(anchors, UNEVEN))))
     assert [[float(row["width"]), float(row["height"])] for row in rows] == anchors.tolist()
     assert [row["stride"] for row in rows] == ["8"] * 4 + ["16"] * 3 + ["32"] * 2
 
@@ -130,8 +144,8 @@ def test_json_and_csv_keep_every_digit():
 def test_result_has_a_method_for_each():
     result = fastanchor.auto_anchor(NINE.repeat(3, 0), n=9, gen=0, rng=0, init=NINE, progress=False)
     assert (result.fit, result.img_size, result.made_for) == (None, None, None)  # pixels already, of whatever input
-    for name in ("yolov5", "darknet", "mmdet", "mmyolo", "paddle", "tao", "json", "csv"):
-        assert getattr(result, f"to_{name}")() == export.emit(result.anchors, name)
+    for name in ("yolov5", "darknet", "mmdet", "mmyolo", "paddle", "tao", "keras-yolo3", "json", "csv"):
+        assert getattr(result, f"to_{name.replace('-', '_')}")() == export.emit(result.anchors, name)
     assert result.edited(HERE / "model.yaml") == export.edit(HERE / "model.yaml", result.anchors)
 
 
@@ -162,14 +176,14 @@ def test_cfg_edited(tmp_path, newline, parts):
 
 
 def test_cfg_edited_twice_is_the_same():
-    once = export.edit_cfg((HERE / "three_heads.cfg").read_text(encoding="utf-8"), NINE)
-    assert export.edit_cfg(once, NINE) == once
-    np.testing.assert_array_equal(FORMATS["darknet"].read(once).anchors, rounded(NINE, 0))
+    once = DARKNET.splice((HERE / "three_heads.cfg").read_text(encoding="utf-8"), NINE)
+    assert DARKNET.splice(once, NINE) == once
+    np.testing.assert_array_equal(DARKNET.read(once).anchors, rounded(NINE, 0))
 
 
 def test_cfg_with_six_anchors_and_four_classes():
     text = (HERE / "three_heads.cfg").read_text(encoding="utf-8").replace("classes=20", "classes=4")
-    sections = cfg(export.edit_cfg(text, NINE[:6]))
+    sections = cfg(DARKNET.splice(text, NINE[:6]))
     heads = [i for i, (name, _) in enumerate(sections) if name == "yolo"]
     assert [sections[i][1]["mask"] for i in heads] == ["4,5", "2,3", "0,1"]
     assert [sections[i - 1][1]["filters"] for i in heads] == ["18"] * 3
@@ -185,7 +199,10 @@ def test_cfg_with_six_anchors_and_four_classes():
         ("[net]\n[maxpool]\nstride=2\n[yolo]\n", "line 4: [yolo] has no [convolutional] section before it"),
         ("[net]\n[convolutional]\nstride=two\n[yolo]\n", "line 3: stride = 'two': must be a whole number"),
         ("[net]\n[convolutional]\nstride=3\n[yolo]\n", "line 4: [yolo] has stride 3; must be a power of 2"),
-        ("[net]\n[convolutional]\n[yolo]\n[convolutional]\n[yolo]\n", "has [yolo] sections of equal stride: 1, 1"),
+        (
+            "[net]\n[convolutional]\n[yolo]\n[convolutional]\n[yolo]\n",
+            "has several [yolo] sections of one stride: 1, 1",
+        ),
         ("[net]\n[route]\n[yolo]\n", "line 2: section [route] has no layers="),
     ],
 )
@@ -204,7 +221,7 @@ def small_cfg(*before, head="convolutional"):
 
 
 def levels_of(text):
-    return [level for level, _ in FORMATS["darknet"].read(text).layout]
+    return [level for level, _ in DARKNET.read(text).layout]
 
 
 @pytest.mark.parametrize("name", ["conv", "convolutional", "maxpool", "local_avgpool", "reorg", "reorg3d"])
@@ -216,7 +233,7 @@ def test_sections_that_shrink_the_image_by_either_name(name):
 
 @pytest.mark.parametrize("head", ["conv", "convolutional"])
 def test_the_convolution_before_a_head_by_either_name(head):
-    sections = cfg(export.edit_cfg(small_cfg(("maxpool", "stride=32\n"), head=head), NINE[:2]))
+    sections = cfg(DARKNET.splice(small_cfg(("maxpool", "stride=32\n"), head=head), NINE[:2]))
     assert sections[-2] == (head, {"filters": "12"})
     assert sections[-1][1]["num"] == "2"
 
@@ -232,7 +249,7 @@ def test_a_route_may_go_back_to_the_first_layer(layer):
 def test_a_route_to_a_layer_that_is_not_before_it_is_refused(layer):
     shrink = [("convolutional", f"stride={stride}\n") for stride in (8, 2, 2)]
     with pytest.raises(DataError, match=r"line 8: \[route\] points to layer .*, which is not before it"):
-        export.edit_cfg(small_cfg(*shrink, ("route", f"layers={layer}\n")), NINE)
+        DARKNET.splice(small_cfg(*shrink, ("route", f"layers={layer}\n")), NINE)
 
 
 @pytest.mark.parametrize(
@@ -241,15 +258,15 @@ def test_a_route_to_a_layer_that_is_not_before_it_is_refused(layer):
 def test_a_head_whose_stride_is_no_whole_number_is_refused(down, up, stride):
     text = small_cfg(("convolutional", f"stride={down}\n"), ("upsample", f"stride={up}\n"))
     with pytest.raises(DataError, match=rf"\[yolo\] has stride {stride}; must be a power of 2"):
-        export.edit_cfg(text, NINE)
+        DARKNET.splice(text, NINE)
 
 
 def test_cfg_of_other_levels():
     text = (HERE / "three_heads.cfg").read_text(encoding="utf-8")
     with pytest.raises(DataError, match=r"sections are of levels P3/8, P4/16, P5/32, not P4/16, P5/32"):
-        export.edit_cfg(text, NINE, [(4, 5), (5, 4)])
+        DARKNET.splice(text, NINE, [(4, 5), (5, 4)])
     with pytest.raises(DataError, match="level P4/16 would have no anchor"):
-        export.edit_cfg(text, NINE, [(3, 5), (4, 0), (5, 4)])
+        DARKNET.splice(text, NINE, [(3, 5), (4, 0), (5, 4)])
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
@@ -276,15 +293,15 @@ def test_yaml_edited(tmp_path, newline):
 )
 @pytest.mark.parametrize("rest", ["", "\n", "\n\n# about the head\nhead: []\n"])
 def test_yaml_blocks_of_other_shapes(block, rest):
-    after = export.edit_yaml("nc: 3\n" + block + rest, NINE)
-    assert after == "nc: 3\n" + export.yolov5(NINE) + rest
+    after = YOLOV5.splice("nc: 3\n" + block + rest, NINE)
+    assert after == "nc: 3\n" + YOLOV5.write(NINE) + rest
 
 
 def test_a_yaml_that_tells_no_levels_needs_them():
-    with pytest.raises(DataError, match="tells its levels neither in the block nor in a layer that has the anchors"):
-        export.edit_yaml("anchors: 3\nhead: []\n", NINE)
-    after = export.edit_yaml("anchors: 3\nhead: []\n", NINE, [(3, 3), (4, 3), (5, 3)])
-    assert after == export.yolov5(NINE) + "\nhead: []\n"
+    with pytest.raises(DataError, match="neither the block nor a layer that takes the anchors names the levels"):
+        YOLOV5.splice("anchors: 3\nhead: []\n", NINE)
+    after = YOLOV5.splice("anchors: 3\nhead: []\n", NINE, [(3, 3), (4, 3), (5, 3)])
+    assert after == YOLOV5.write(NINE) + "\nhead: []\n"
 
 
 @pytest.mark.parametrize("name", ["IKeypoint", "IAuxDetect", "MyHead"])
@@ -292,18 +309,18 @@ def test_the_layer_that_is_given_the_anchors_tells_how_many_levels(name):
     text = (
         f"nc: 1\nanchors: 3\nhead:\n  [[-1, 1, Conv, [512]],\n   [[17, 20, 23, 26], 1, {name}, [nc, anchors]],\n  ]\n"
     )
-    found = FORMATS["yolov5"].read(text)
+    found = YOLOV5.read(text)
     assert ([level for level, _ in found.layout], found.n) == ([3, 4, 5, 6], 12)
     with pytest.raises(DataError, match="needs the same number in each level"):
-        export.edit_yaml(text, NINE)
+        YOLOV5.splice(text, NINE)
 
 
 def test_a_falling_block_stays_falling():
     text = "anchors:\n  - [5,6]  # P5/32\n  - [3,4]  # P4/16\n  - [1,2]  # P3/8\nhead: []\n"
-    rows = export.edit_yaml(text, NINE).splitlines()[1:4]
+    rows = YOLOV5.splice(text, NINE).splitlines()[1:4]
     assert [row.split("# ")[1] for row in rows] == ["P5/32", "P4/16", "P3/8"]
-    assert rows[::-1] == export.yolov5(NINE).splitlines()[1:]
-    assert FORMATS["yolov5"].read(text).layout == [(3, [2]), (4, [1]), (5, [0])]
+    assert rows[::-1] == YOLOV5.write(NINE).splitlines()[1:]
+    assert YOLOV5.read(text).layout == [(3, [2]), (4, [1]), (5, [0])]
 
 
 @pytest.mark.parametrize(
@@ -316,7 +333,7 @@ def test_a_falling_block_stays_falling():
 )
 def test_levels_named_in_part_or_twice(block, sentence):
     with pytest.raises(DataError, match=sentence):
-        export.edit_yaml("anchors:\n" + block, NINE[:6])
+        YOLOV5.splice("anchors:\n" + block, NINE[:6])
 
 
 def test_gaussian_heads_and_strides_by_axis():
@@ -324,36 +341,36 @@ def test_gaussian_heads_and_strides_by_axis():
         "[net]\n[convolutional]\nstride_x=32\nstride_y=32\nfilters=57\n"
         "[Gaussian_yolo]\nmask=0,1,2\nanchors=1,2, 3,4, 5,6\nclasses=10\nnum=3\n"
     )
-    after = export.edit_cfg(cfg, NINE[:4])
+    after = DARKNET.splice(cfg, NINE[:4])
     assert "filters=76\n" in after  # (10 + 9) * 4
     assert "mask=0,1,2,3\n" in after
-    assert FORMATS["darknet"].read(after).layout == [(5, [0, 1, 2, 3])]
+    assert DARKNET.read(after).layout == [(5, [0, 1, 2, 3])]
     with pytest.raises(DataError, match=r"line 2: \[convolutional\] has stride_x = 32 and stride_y = 16"):
-        export.edit_cfg(cfg.replace("stride_y=32", "stride_y=16"), NINE[:4])
+        DARKNET.splice(cfg.replace("stride_y=32", "stride_y=16"), NINE[:4])
 
 
 def test_yaml_levels_are_those_of_the_file():
     text = "anchors:\n  - [1,2]  # P2/4\n  - [3,4]  # P3/8\n  - [5,6]  # P4/16\nhead: []\n"
-    assert [line.split("# ")[1] for line in export.edit_yaml(text, NINE).splitlines()[1:4]] == ["P2/4", "P3/8", "P4/16"]
+    assert [line.split("# ")[1] for line in YOLOV5.splice(text, NINE).splitlines()[1:4]] == ["P2/4", "P3/8", "P4/16"]
     with pytest.raises(DataError, match="has 3 levels, not 2"):
-        export.edit_yaml(text, NINE[:8], [(4, 4), (5, 4)])
-    with pytest.raises(DataError, match="has 0 blocks 'anchors:'; must have one"):
-        export.edit_yaml("nc: 3\n", NINE)
+        YOLOV5.splice(text, NINE[:8], [(4, 4), (5, 4)])
+    with pytest.raises(DataError, match="got 0 blocks 'anchors:', expected one"):
+        YOLOV5.splice("nc: 3\n", NINE)
 
 
 def test_yaml_with_a_number_goes_by_the_last_layer():
     head = "head:\n  [[-1, 1, Conv, [9]],\n   [[21, 24], 1, Detect, [nc, anchors]],  # Detect(P2, P3)\n  ]\n"
-    after = export.edit_yaml("anchors: 3  # a level\n" + head, NINE[:4])
+    after = YOLOV5.splice("anchors: 3  # a level\n" + head, NINE[:4])
     assert after == "anchors:\n  - [10.2,13.5, 16,30.3]  # P2/4\n  - [33,23, 30,61]  # P3/8\n" + head
     with pytest.raises(DataError, match="has 2 levels, not 3"):
-        export.edit_yaml("anchors: 3\n" + head, NINE, [(3, 3), (4, 3), (5, 3)])
+        YOLOV5.splice("anchors: 3\n" + head, NINE, [(3, 3), (4, 3), (5, 3)])
 
 
 def test_cfg_of_a_tiny_network_with_a_wrong_mask():
     """Two heads, the second with the mask 1,2,3 that was copied for years: it ends up with its own three."""
     text = (HERE / "three_heads.cfg").read_text(encoding="utf-8")
     two = text[: text.index("[route]\nlayers = 1\n")].replace("mask = 3,4,5", "mask = 1,2,3")
-    heads = [keys for name, keys in cfg(export.edit_cfg(two, NINE[:6])) if name == "yolo"]
+    heads = [keys for name, keys in cfg(DARKNET.splice(two, NINE[:6])) if name == "yolo"]
     assert [keys["mask"] for keys in heads] == ["3,4,5", "0,1,2"]
 
 

@@ -137,6 +137,7 @@ def test_kernels_are_small(path):
 HIDE = "import sys; sys.modules['numba'] = None\n"
 
 
+@pytest.mark.slow
 def test_without_numba_the_answers_are_the_same():
     code = (
         HIDE

@@ -15,7 +15,7 @@ import pytest
 import fastanchor
 from fastanchor import BackendError, Boxes, DataError, plot
 from fastanchor.html_report import data_name, make, page
-from fastanchor.levels import layers
+from fastanchor.levels import by_level
 from fastanchor.plot import panels
 
 import zoo
@@ -152,7 +152,13 @@ def test_page_without_curve_classes_or_equal_levels():
     wh = zoo.lognormal(300)
     with pytest.warns(fastanchor.SmallBoxWarning):
         small = make(
-            Boxes(wh), source="x", n=4, gen=0, sweep_n=[], deal=lambda _: [(3, 3), (4, 0), (5, 1)], progress=False
+            Boxes(wh),
+            source="x",
+            n=4,
+            gen=0,
+            sweep_n=[],
+            choose_levels=lambda _: [(3, 3), (4, 0), (5, 1)],
+            progress=False,
         )
     got = Page(page(small))
     assert "5 boxes have a side < 3 pixels" in got.text
@@ -241,7 +247,7 @@ def test_pictures_are_written(tmp_path, content, ending):
 def test_pictures_of_hard_boxes(tmp_path, name):
     wh = zoo.BOXES[name]
     found = fastanchor.check(wh, wh[:1])
-    levels = layers(found.anchors, [(3, 0), (4, 1), (5, 0)], found.counts)
+    levels = by_level(found.anchors, [(3, 0), (4, 1), (5, 0)], found.counts)
     plot.save(plot.anchors(found, wh, levels), tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 5000
 
@@ -285,10 +291,10 @@ def test_no_window_and_no_pyplot(tmp_path):
     code = (
         "import sys, numpy as np, fastanchor\n"
         "from fastanchor import plot\n"
-        "from fastanchor.levels import layers\n"
+        "from fastanchor.levels import by_level\n"
         "wh = np.random.default_rng(0).uniform(5, 50, (50, 2))\n"
         "found = fastanchor.check(wh, wh[:1])\n"
-        f"plot.save(plot.anchors(found, wh, layers(found.anchors, [(5, 1)])), {str(tmp_path / 'x.png')!r})\n"
+        f"plot.save(plot.anchors(found, wh, by_level(found.anchors, [(5, 1)])), {str(tmp_path / 'x.png')!r})\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -159,6 +159,7 @@ def test_zoo_assignments(name, metric, k):
             assert not far.rows.size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 @pytest.mark.parametrize("k", [1, 2, 9, 32, 100])
 def test_zoo_fitness(name, k):

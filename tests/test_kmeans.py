@@ -261,6 +261,7 @@ def test_n_init_keeps_the_best_of_its_runs(metric):
     np.testing.assert_array_equal(together.centers, best.centers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_never_change_the_answer(backend, threads):
     wh = zoo.lognormal(400_000)

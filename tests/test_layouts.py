@@ -69,6 +69,7 @@ def instances(folder):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [described, instances])
 @pytest.mark.parametrize("split", [None, "all", "val", "train+val"])
 @pytest.mark.parametrize("command", ["anchors", "check", "sweep", "report", "stats", "convert"])

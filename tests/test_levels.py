@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastanchor import DataError
-from fastanchor.levels import layers, levels, remarks, split, unusual, usual
+from fastanchor.levels import by_level, level_counts, pyramid, remarks, unusual, usual_counts
 
 
 def squares(*sides):
@@ -30,19 +30,19 @@ def squares(*sides):
     ],
 )
 def test_split(n, names, per_level, by, right):
-    assert split(squares(*range(10, 10 + n)), names, per_level=per_level, by=by) == right
+    assert level_counts(squares(*range(10, 10 + n)), names, per_level=per_level, by=by) == right
 
 
 def test_by_stride_goes_by_the_root_of_the_area():
     anchors = np.array([[4, 100], [31.9, 31.9], [32, 32], [63, 63], [300, 20], [640, 640]])
-    assert split(anchors, by="stride") == [(3, 2), (4, 2), (5, 2)]
-    assert split(anchors, "P6", by="stride") == [(3, 2), (4, 2), (5, 1), (6, 1)]
+    assert level_counts(anchors, by="stride") == [(3, 2), (4, 2), (5, 2)]
+    assert level_counts(anchors, "P6", by="stride") == [(3, 2), (4, 2), (5, 1), (6, 1)]
 
 
 @given(st.lists(st.floats(1, 2000), min_size=1, max_size=20), st.sampled_from(["tiny", "P5", "P6", "P7", "0,12"]))
 def test_by_stride_by_loops(sides, names):
     anchors = squares(*sorted(sides))
-    parts = split(anchors, names, by="stride")
+    parts = level_counts(anchors, names, by="stride")
     expected = {level: 0 for level, _ in parts}
     for side in np.sqrt(anchors[:, 0] * anchors[:, 1]).tolist():
         expected[next((p for p in expected if side < 4 * 2**p), max(expected))] += 1
@@ -51,7 +51,7 @@ def test_by_stride_by_loops(sides, names):
 
 @given(st.integers(1, 60))
 def test_levels_hold_all(n):
-    assert sum(count for _, count in levels(n)) == n
+    assert sum(count for _, count in usual_counts(n)) == n
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_levels_hold_all(n):
     ],
 )
 def test_levels_by_the_number_of_anchors(n, right):
-    assert levels(n) == right
+    assert usual_counts(n) == right
 
 
 def test_heads_of_few_levels_are_known():
-    assert [usual(count) for count in (1, 2, 3, 4, 5)] == [(5,), (4, 5), (3, 4, 5), (3, 4, 5, 6), (3, 4, 5, 6, 7)]
+    assert [pyramid(count) for count in (1, 2, 3, 4, 5)] == [(5,), (4, 5), (3, 4, 5), (3, 4, 5, 6), (3, 4, 5, 6, 7)]
 
 
 @pytest.mark.parametrize("n", range(1, 20))
@@ -81,15 +81,15 @@ def test_only_a_number_that_fits_no_usual_head_is_unusual(n):
 
 
 def test_layers_and_remarks():
-    found = layers(squares(4, 10, 20, 600), [(3, 2), (4, 0), (5, 2)], np.array([5, 0, 10, 5]))
-    assert [(layer.level, layer.stride, layer.share) for layer in found] == [(3, 8, 0.25), (4, 16, 0.0), (5, 32, 0.75)]
+    found = by_level(squares(4, 10, 20, 600), [(3, 2), (4, 0), (5, 2)], np.array([5, 0, 10, 5]))
+    assert [(level.level, level.stride, level.share) for level in found] == [(3, 8, 0.25), (4, 16, 0.0), (5, 32, 0.75)]
     assert remarks(found) == [
         "P3/8: 1 of 2 anchors is smaller than the stride, 8 pixels",
         "P4/16: no anchor",
         "P5/32: 1 of 2 anchors is smaller than the stride, 32 pixels",
     ]
-    assert remarks(layers(squares(4, 5), [(3, 2)])) == ["P3/8: 2 of 2 anchors are smaller than the stride, 8 pixels"]
-    assert remarks(layers(squares(8, 9), [(3, 2)])) == []
+    assert remarks(by_level(squares(4, 5), [(3, 2)])) == ["P3/8: 2 of 2 anchors are smaller than the stride, 8 pixels"]
+    assert remarks(by_level(squares(8, 9), [(3, 2)])) == []
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_layers_and_remarks():
 )
 def test_bad_levels(arguments, sentence):
     with pytest.raises(DataError, match=re.escape(sentence)):
-        split(squares(*range(1, 10)), **arguments)
+        level_counts(squares(*range(1, 10)), **arguments)
 
 
 def test_parts_must_add_up():
-    with pytest.raises(DataError, match=r"parts = \[\(3, 2\)\]: hold 2 anchors; must be 3"):
-        layers(squares(1, 2, 3), [(3, 2)])
+    with pytest.raises(DataError, match=r"levels = \[\(3, 2\)\]: got 2 anchors on these levels, expected 3"):
+        by_level(squares(1, 2, 3), [(3, 2)])

@@ -200,7 +200,7 @@ def test_a_folder_without_the_right_to_write_is_refused_before_the_work(tmp_path
         "import os, sys\n"
         "import fastanchor.cli.anchors as command\n"
         "from fastanchor.cli import main\n"
-        "command.auto_anchor = None  # the work, which must not begin\n"
+        "command._data.load = None  # reading, which must not begin\n"
         "main(['anchors', '--emit', 'csv', '-o', '.'])  # imports what another user may not be able to read\n"
         "os.setgid(65534)\n"
         "os.setuid(65534)\n"
@@ -258,8 +258,7 @@ def test_every_command_replaces_only_with_force(tmp_path, monkeypatch, capsys, n
 
 def test_existence_is_looked_at_before_the_work(tmp_path, monkeypatch, capsys):
     (tmp_path / "a.csv").write_text("old")
-    for module, work in (("anchors", "auto_anchor"), ("report", "make"), ("sweep", "sweep")):
-        monkeypatch.setattr(f"fastanchor.cli.{module}.{work}", None)
+    monkeypatch.setattr("fastanchor.cli._data.load", None)
     (tmp_path / "p.html").write_text("old")
     (tmp_path / "p.png").write_text("old")
     for arguments in (

@@ -137,11 +137,11 @@ def test_a_data_set_by_its_path(tmp_path):
 def test_refused(tmp_path):
     with pytest.raises(DataError, match=r"out = '.*sheet': a sheet is one file, whose name must end with \.png"):
         draw([labelled()], tmp_path / "sheet", sheet=True)
-    with pytest.raises(DataError, match="images: there is none to draw"):
+    with pytest.raises(DataError, match="images: got none, expected at least one to draw"):
         draw([], tmp_path)
     with pytest.raises(DataError, match="n = 0: must be at least 1"):
         draw([labelled()], tmp_path, n=0)
-    with pytest.raises(DataError, match="split = 'val': only a path has splits"):
+    with pytest.raises(DataError, match="split = 'val': not supported for images; only a path has splits"):
         draw([labelled()], tmp_path, split="val")
 
 

@@ -175,7 +175,7 @@ def test_half_a_surrogate_pair_in_a_class(tmp_path, capsys, monkeypatch):
         if ending == "parquet":
             pytest.importorskip("pyarrow")
         assert main(["convert", "a.json", "-o", f"o.{ending}", "--quiet"]) == 2
-        assert "holds half of a surrogate pair, which is not in utf-8" in capsys.readouterr().err
+        assert "contains half of a surrogate pair, which utf-8 cannot encode" in capsys.readouterr().err
         assert not (tmp_path / f"o.{ending}").exists()
 
 
@@ -269,7 +269,7 @@ def test_no_memory_is_a_sentence(capsys, monkeypatch):
     def big(*_, **__):
         raise MemoryError("Unable to allocate 7.28 TiB")
 
-    monkeypatch.setattr("fastanchor.cli._common.sample", big)
+    monkeypatch.setattr("fastanchor.cli._data.sample", big)
     assert main(["anchors", "--quiet"]) == 2
     assert capsys.readouterr().err == "fastanchor: not enough memory (Unable to allocate 7.28 TiB)\n"
 
@@ -343,6 +343,7 @@ LONG = ["anchors", "--gen", "2000000", "--quiet"]
 IMPORTED = ["argparse", "fastanchor._errors", "numpy", "fastanchor.boxes", "fastanchor._evolve"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", IMPORTED)
 def test_interrupted_while_importing(module, sent):
@@ -372,12 +373,13 @@ def load(arguments):
         pass
     {rest}
 
-command._common.load = load
+command._data.load = load
 sys.argv = ["fastanchor", "stats", "x"]
 sys.exit(entry())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rest",
     [
@@ -431,6 +433,7 @@ def test_a_script_has_its_own_signals(tmp_path):
     assert "KeyboardInterrupt" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, HANGUP])
 def test_no_half_file_is_left(tmp_path, sent):
     (tmp_path / "boxes.csv").write_text("width,height\n" + "12,13\n" * 400_000)

@@ -157,6 +157,7 @@ LINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_long_lines_take_linear_time(tmp_path, line):
     (tmp_path / "list.txt").write_text(f"a.png 1,2,11,22,0\n{line}\n")

@@ -70,17 +70,17 @@ fastanchor anchors DATA {}
 """
 
 
-def told(tmp_path, *parts):
+def agreement(tmp_path, *parts):
     with inside(tmp_path):
         return [matches(one.expected, one.got) for one in outputs(PAGE.format(*parts))]
 
 
 def test_wrong_outputs_and_options_are_noticed(tmp_path):
     version = f"fastanchor {pages.cli.__version__}"
-    assert told(tmp_path, "seen", version, "--json") == [True, True, True]
-    assert told(tmp_path, "other", "fastanchor 0", "--json") == [False, False, True]
+    assert agreement(tmp_path, "seen", version, "--json") == [True, True, True]
+    assert agreement(tmp_path, "other", "fastanchor 0", "--json") == [False, False, True]
     with pytest.raises(Exception, match="--nothing"):
-        told(tmp_path, "seen", version, "--nothing")
+        agreement(tmp_path, "seen", version, "--nothing")
     with pytest.raises(AssertionError, match="not run"), inside(tmp_path):
         list(outputs("```yaml\na: 1\n```"))
 

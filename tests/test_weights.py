@@ -68,6 +68,7 @@ def test_kmeans_over_the_zoo(backend, engine, name, metric, update):
         runs_alike(boxes, weights, boxes[rows], metric, update, engine)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     strategies.pairs(strategies.sides),
@@ -227,6 +228,7 @@ def test_draws_are_those_of_the_contract(backend):
         np.testing.assert_array_equal(got.centers, right.centers)
 
 
+@pytest.mark.slow
 def test_k_means_plus_plus_picks_across_blocks(backend):
     """Rows beyond the first block of 65,536, most of which count nothing."""
     boxes = np.full((70_000, 2), 10.0)
@@ -457,6 +459,7 @@ def test_many_weighted_boxes_are_indexed_too():
     assert index.pick(boxes[:2], "iou", 0.3).row == dense.pick(boxes[:2], "iou", 0.3).row
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_weighted_shards_add_up(count):

@@ -561,6 +561,7 @@ NUMBERS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(tokens=st.lists(NUMBERS, min_size=1, max_size=8).map(lambda some: (some * 5)[: 5 * len(some)]))
 @settings(max_examples=300)
 def test_the_quick_way_to_numbers_is_exact(tokens):

@@ -18,7 +18,7 @@ _HINTS = {
     "images": ("see images", "give --images DIR"),
     "strict": ("", "; stopped because of --strict"),
     "replace": ("replace=True replaces it", "--force replaces it"),
-    "levels": ("give parts", "give --levels"),
+    "levels": ("give levels", "give --levels"),
 }
 _command_line = False
 _options: Mapping[str, str] = {}

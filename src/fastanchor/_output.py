@@ -1,4 +1,4 @@
-"""Where answers are written: a file is replaced whole or not at all, and nothing is replaced that is not ours."""
+"""Files to write: each is replaced whole or not at all, and only where that is allowed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DESCRIPTORS = ("/proc/self/fd", "/dev/fd")
 
 
 def is_stream(path: Path) -> bool:
-    """Return whether bytes go through `path` as they come: a pipe, a device, an open descriptor as in ``>(cat)``."""
+    """Return whether `path` is a stream: a pipe, a device, or an open descriptor as in ``>(cat)``."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -33,23 +33,23 @@ def is_stream(path: Path) -> bool:
 
 
 def is_stdout(path: Path) -> bool:
-    """Return whether `path` is standard output itself, by the name of its descriptor or as the same file."""
+    """Return whether `path` is standard output: its descriptor, or the same file."""
     try:
-        there = path.stat()
-        if os.path.samestat(there, Path(os.devnull).stat()):
-            return False  # where nothing gets mixed up
-        return _descriptor(path) == 1 or os.path.samestat(there, os.fstat(1))
+        status = path.stat()
+        if os.path.samestat(status, Path(os.devnull).stat()):
+            return False  # nothing gets mixed up in it
+        return _descriptor(path) == 1 or os.path.samestat(status, os.fstat(1))
     except (OSError, ValueError):
         return False
 
 
 def named_file(name: str | os.PathLike[str], argument: str = "path") -> Path:
-    """Return the path of a file to write, whose name must not be that of a folder.
+    """Return the path of a file to write; its name must not be that of a folder.
 
     Raises
     ------
     DataError
-        If the name is empty or ends like that of a folder; a Path would hide both.
+        If the name is empty, or ends like that of a folder, which a Path would hide.
     """
     if name in ("", b""):
         raise DataError("'': is empty; the name of a file is needed")
@@ -74,7 +74,7 @@ def check_output(path: Path, *, replace: bool) -> None:
 
 @contextlib.contextmanager
 def whole(path: Path, *, replace: bool = True) -> Iterator[Path]:
-    """Lend a path to write to; what is there at the end becomes the content of `path`.
+    """Yield a path to write to, whose content becomes that of `path` at the end.
 
     A regular file is replaced in one step and keeps its mode, so the old content stays until the new one is complete.
     Symbolic links are followed, and missing folders are made. Streams, see :func:`is_stream`, are written to.
@@ -101,14 +101,14 @@ def whole(path: Path, *, replace: bool = True) -> Iterator[Path]:
         else:
             with _beside(place) as part:
                 yield part
-                _target(path, replace)  # it may have come into being meanwhile
+                _target(path, replace)  # it may have been created meanwhile
 
 
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[None]:
     try:
         yield
-    except DataError:  # of what is written, perhaps of a file that is missing
+    except DataError:  # from the writer, perhaps about a missing file
         raise
     except OSError as error:
         raise DataError(f"{plain(str(path))}: cannot be written ({error.strerror or error})") from None
@@ -118,26 +118,27 @@ def _named(path: Path) -> Iterator[None]:
 
 def _unwritable(error: UnicodeEncodeError) -> str:
     start, end = max(0, error.start - 20), error.end + 20
-    return f"{plain(repr(error.object[start:end]))} holds half of a surrogate pair, which is not in {error.encoding}"
+    part = plain(repr(error.object[start:end]))
+    return f"{part} contains half of a surrogate pair, which {error.encoding} cannot encode"
 
 
 def _target(path: Path, replace: bool) -> Path | None:
     """Return the regular file to write, links followed, or None if `path` is a stream."""
     try:
-        there = path.stat()
+        status = path.stat()
     except FileNotFoundError:
-        there = None
+        status = None
     except ValueError as error:  # a name with a NUL
         raise OSError(errno.EINVAL, str(error)) from None
-    if there is not None:
-        if stat.S_ISDIR(there.st_mode):
+    if status is not None:
+        if stat.S_ISDIR(status.st_mode):
             raise DataError(f"{plain(str(path))}: is a folder; the name of a file is needed")
         if is_stream(path):
             return None
         if not replace:
             raise DataError(f"{plain(str(path))}: exists already; {hint('replace')}")
-        if there.st_nlink > 1:
-            others = f"{there.st_nlink} names (hard links), and only this one would get the new content"
+        if status.st_nlink > 1:
+            others = f"{status.st_nlink} names (hard links), and only this one would get the new content"
             raise DataError(f"{plain(str(path))}: is a file with {others}; delete it first, or name another file")
     place = Path(os.path.realpath(path)) if path.is_symlink() else path
     folder = next(one for one in place.parents if one.exists())
@@ -148,7 +149,7 @@ def _target(path: Path, replace: bool) -> Path | None:
 
 @contextlib.contextmanager
 def _beside(place: Path) -> Iterator[Path]:
-    """Lend a new file in the folder of `place`, which takes its place at the end."""
+    """Yield a new file in the folder of `place`, which replaces it at the end."""
     missing = [folder for folder in (place.parent, *place.parent.parents) if not folder.exists()]
     part = place.with_name(f".fastanchor-{os.urandom(6).hex()}.part")
     done = False
@@ -186,9 +187,9 @@ def _pour(part: Path, path: Path) -> None:
     else:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
-                stream.flush()  # what was printed before comes first
+                stream.flush()  # earlier output comes first
         fd = os.dup(number)
-    with part.open("rb") as source, open(fd, "wb") as out:  # noqa: PTH123  a descriptor is no path
+    with part.open("rb") as source, open(fd, "wb") as out:  # noqa: PTH123  a descriptor is not a path
         shutil.copyfileobj(source, out)
 
 

@@ -16,7 +16,8 @@ from fastanchor._evolve import evolve
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
-from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update
+from fastanchor._table import Table
+from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update, picture
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.evaluate import by_area
@@ -26,7 +27,7 @@ from fastanchor.starts import N_INIT, fittest, work_of
 __all__ = ["SweepResult", "sweep"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SweepResult(Result):
     """What :func:`fastanchor.sweep` found, one entry for each number of anchors. The arrays are read-only.
 
@@ -63,6 +64,16 @@ class SweepResult(Result):
             "boxes": self.boxes,
             "engine": self.engine,
         }
+
+    def to_text(self) -> str:
+        """Return the scores as a table, one line per number of anchors."""
+        rows = zip(self.n, self.mean_iou, self.fitness, self.bpr, strict=True)
+        cells = [(str(n), *(f"{score:.5f}" for score in scores)) for n, *scores in rows]
+        return Table(("  n", "mean IoU", "fitness", "    BPR"), cells, align="r").text()
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure of the scores against the number of anchors."""
+        return picture("swept", self)
 
 
 def sweep(

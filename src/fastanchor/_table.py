@@ -13,7 +13,16 @@ __all__ = ["Table", "escaped"]
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose cells are text. The first `words` columns are words, aligned left; the others are aligned right.
+    """A table whose cells are text.
+
+    Attributes
+    ----------
+    head : sequence of str
+        One cell per column; in plain text its width is the least width of the column. Empty for no header.
+    rows : sequence of sequences of str
+    title : str, default ""
+    align : str, default "lrr..."
+        "l" for a column of words, "r" for one of numbers; the last letter counts for all columns after it.
 
     Examples
     --------
@@ -39,16 +48,21 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
-    words: int = 1
+    align: str = "lr"
+
+    def _words(self, count: int) -> list[bool]:
+        """Return which columns are words."""
+        return [self.align[min(i, len(self.align) - 1)] == "l" for i in range(count)]
 
     def text(self, indent: str = "") -> str:
         """Return the table for a terminal, columns two blanks apart."""
-        lines = [[plain(cell) for cell in line] for line in (self.head, *self.rows)]
+        lines = [[plain(cell) for cell in line] for line in (self.head, *self.rows) if line]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        words = self._words(len(widths))
         shown = (
             "  ".join(
-                cell.ljust(width) if i < self.words else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+                cell.ljust(width) if word else cell.rjust(width)
+                for cell, width, word in zip(line, widths, words, strict=True)
             )
             for line in lines
         )
@@ -56,16 +70,16 @@ class Table:
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
-        rule = "|".join("---" if i < self.words else "--:" for i in range(len(self.head)))
+        rule = "|".join("---" if word else "--:" for word in self._words(len(self.head)))
         title = [f"**{self.title}**", ""] if self.title else []
-        lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in self.rows]
-        return "\n".join([*title, f"| {' | '.join(self.head)} |", f"|{rule}|", *lines])
+        rows = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in self.rows]
+        return "\n".join([*title, f"| {' | '.join(self.head)} |", f"|{rule}|", *rows])
 
     def html(self) -> str:
         """Return the table in HTML, in a block that scrolls where the table is wider than the page."""
         title = f"<caption>{escaped(self.title)}</caption>" if self.title else ""
         head = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in self.head)
-        kinds = [' class="text"' if i < self.words else "" for i in range(len(self.head))]
+        kinds = [' class="text"' if word else "" for word in self._words(len(self.head))]
         rows = [
             "".join(f"<td{kind}>{escaped(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
             for row in self.rows

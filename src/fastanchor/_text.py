@@ -1,4 +1,4 @@
-"""Names as they may be shown: whatever a file calls itself or its classes, a line stays a line and a terminal calm."""
+"""Text for people: names without control characters, and numbers of things."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["many", "plain"]
 
 
 def many(count: int, noun: str, plural: str = "") -> str:
-    """Return how many there are of something.
+    """Return a number with its noun.
 
     Examples
     --------
@@ -35,6 +35,6 @@ def plain(text: str, *, keep: str = "") -> str:
 
 
 def _escaped(letter: str) -> str:
-    if "\udc80" <= letter <= "\udcff":  # how Python keeps a byte that is not UTF-8
+    if "\udc80" <= letter <= "\udcff":  # how Python represents a byte that is not UTF-8
         return f"\\x{ord(letter) - 0xDC00:02x}"
     return letter.encode("unicode_escape").decode("ascii")

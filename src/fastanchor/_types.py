@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import importlib
 import os
 import threading
 from collections.abc import Callable
@@ -30,12 +32,14 @@ __all__ = [
     "Remark",
     "Result",
     "Rng",
+    "Shown",
     "Sizes",
     "Start",
     "StartName",
     "Stop",
     "Summary",
     "Update",
+    "picture",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -93,8 +97,23 @@ class Remark:
     doubt: bool = False
 
 
-class Result:
-    """Base of the results: their arrays are read-only, in copies and after pickling too."""
+class Shown:
+    """What shows itself: as text, and in a notebook."""
+
+    def to_text(self) -> str:
+        """Return lines of text for a terminal."""
+        return repr(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.to_text())}</pre>"
+
+
+class Result(Shown):
+    """Base of the results: their arrays are read-only, in copies and after pickling too; their repr is short."""
+
+    def __repr__(self) -> str:
+        values = {name: _brief(value) for name, value in vars(self).items() if name[0] != "_"}
+        return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in values.items() if text)})"
 
     def __post_init__(self) -> None:
         for value in self.__dict__.values():
@@ -104,6 +123,20 @@ class Result:
         for value in state.values():
             _protect(value)
         self.__dict__.update(state)
+
+
+def picture(name: str, *content: Any) -> Any:
+    """Return a figure of :mod:`fastanchor.plot`, which imports the results and is imported here when one is drawn."""
+    return getattr(importlib.import_module("fastanchor.plot"), name)(*content)
+
+
+def _brief(value: Any) -> str:
+    """Return a number, a text or the shape of an array; nothing for what is too long for a line."""
+    if isinstance(value, np.ndarray):
+        return f"<{' x '.join(map(str, value.shape))}>"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return repr(value) if isinstance(value, (int, str)) else ""
 
 
 def _protect(value: Any) -> None:
@@ -188,7 +221,7 @@ class Summary:
     skipped: dict[str, int]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KMeansResult(Result):
     """What :func:`fastanchor.kmeans` found. The arrays are read-only.
 
@@ -237,7 +270,7 @@ class KMeansResult(Result):
         return self._labels()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EvolveResult(Result):
     """What :func:`fastanchor.evolve` found. The arrays are read-only.
 

@@ -14,6 +14,7 @@ from fastanchor._errors import SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, SMALL
+from fastanchor._text import many
 from fastanchor._types import (
     Computed,
     EngineName,
@@ -29,19 +30,20 @@ from fastanchor._types import (
     Rng,
     Start,
     Update,
+    picture,
 )
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.evaluate import AnchorCheck, by_area, scored
-from fastanchor.levels import Split
+from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
 from fastanchor.starts import N_INIT, fittest, work_of
 
 __all__ = ["AnchorResult", "auto_anchor"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AnchorResult(Result):
     """What :func:`fastanchor.auto_anchor` found. Sizes are pixels of the network input; the arrays are read-only.
 
@@ -102,41 +104,45 @@ class AnchorResult(Result):
         """The fit and the network input of the anchors, None if they are not known."""
         return None if self.fit is None or self.img_size is None else export.Input(self.fit, self.img_size)
 
-    def to_yolov5(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_yolov5(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return the ``anchors:`` block of a YOLOv5 or YOLOv7 model YAML."""
-        return export.emit(self.anchors, "yolov5", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "yolov5", levels, made_for=self.made_for, fit=fit)
 
-    def to_darknet(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
-        """Return the ``anchors`` line of a Darknet cfg; with `parts` the masks too."""
-        return export.emit(self.anchors, "darknet", parts, made_for=self.made_for, fit=fit)
+    def to_darknet(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
+        """Return the ``anchors`` line of a Darknet cfg; with `levels` the masks too."""
+        return export.emit(self.anchors, "darknet", levels, made_for=self.made_for, fit=fit)
 
-    def to_mmdet(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_mmdet(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return ``base_sizes`` and ``strides`` for MMDetection, the largest stride first."""
-        return export.emit(self.anchors, "mmdet", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "mmdet", levels, made_for=self.made_for, fit=fit)
 
-    def to_mmyolo(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_mmyolo(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return ``anchors`` and ``strides`` for MMYOLO, the smallest stride first."""
-        return export.emit(self.anchors, "mmyolo", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "mmyolo", levels, made_for=self.made_for, fit=fit)
 
-    def to_paddle(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_paddle(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return ``anchors`` and ``anchor_masks`` for PaddleDetection."""
-        return export.emit(self.anchors, "paddle", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "paddle", levels, made_for=self.made_for, fit=fit)
 
-    def to_tao(self, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def to_tao(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return the anchor shapes for NVIDIA TAO."""
-        return export.emit(self.anchors, "tao", parts, made_for=self.made_for, fit=fit)
+        return export.emit(self.anchors, "tao", levels, made_for=self.made_for, fit=fit)
 
-    def to_json(self, parts: Split | None = None) -> str:
+    def to_keras_yolo3(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
+        """Return the line of a ``yolo_anchors.txt``, for keras-yolo3 and yolov4-pytorch."""
+        return export.emit(self.anchors, "keras-yolo3", levels, made_for=self.made_for, fit=fit)
+
+    def to_json(self, levels: LevelCounts | None = None) -> str:
         """Return the anchors and their levels as JSON, every digit; :meth:`to_dict` has the rest."""
-        return export.emit(self.anchors, "json", parts, made_for=self.made_for)
+        return export.emit(self.anchors, "json", levels, made_for=self.made_for)
 
-    def to_csv(self, parts: Split | None = None) -> str:
-        """Return a line an anchor: level, stride, width, height."""
-        return export.emit(self.anchors, "csv", parts, made_for=self.made_for)
+    def to_csv(self, levels: LevelCounts | None = None) -> str:
+        """Return one line per anchor: level, stride, width, height."""
+        return export.emit(self.anchors, "csv", levels, made_for=self.made_for)
 
-    def edited(self, file: PathLike, parts: Split | None = None, *, fit: Fit | None = None) -> str:
+    def edited(self, file: PathLike, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
         """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place."""
-        return export.edit(file, self.anchors, parts, made_for=self.made_for, fit=fit)
+        return export.edit(file, self.anchors, levels, made_for=self.made_for, fit=fit)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON."""
@@ -168,6 +174,23 @@ class AnchorResult(Result):
             "fit": self.fit,
             "img_size": None if self.img_size is None else list(self.img_size),
         }
+
+    def plot(self, boxes: Scalable) -> Any:
+        """Return a matplotlib figure of the anchors, the search, and `boxes`, which are those of the job."""
+        return picture("anchors", self, to_network_input(boxes, self.img_size or 640, self.fit or "letterbox").wh)
+
+    def to_text(self) -> str:
+        """Return the anchors and their scores as text, after k-means and after the search."""
+        before, search = self.to_dict()["kmeans"], self.evolve
+        lines = [f"k-means   {many(self.kmeans.n_iter, 'update')}, {self.kmeans.stop}", *_scored_lines(before)]
+        generations = len(search.history) - 1
+        if not generations:
+            return "\n".join([*lines, "search    off"])
+        lines.append(f"evolved   {many(generations, 'generation')}, {search.accepted:,} of them fitter")
+        if search.objective != "ratio":
+            start, end = search.history[[0, -1]]
+            lines.append(f"  by      {search.objective}, {start:.5f} -> {end:.5f}, by looking at every box")
+        return "\n".join([*lines, *_scored_lines(self.to_dict())])
 
 
 def auto_anchor(
@@ -308,3 +331,9 @@ def auto_anchor(
         fit=ready.fit,
         img_size=ready.img_size,
     )
+
+
+def _scored_lines(found: dict[str, Any]) -> list[str]:
+    anchors = "  ".join(f"{w:.4g} x {h:.4g}" for w, h in found["anchors"])
+    scores = f"fitness {found['fitness']:.5f}   BPR {found['bpr']:.5f}   mean IoU {found['mean_iou']:.5f}"
+    return [f"  anchors {anchors}", f"  {scores}"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import Fit, FloatArray, Remark, Summary
+from fastanchor._types import Fit, FloatArray, Remark, Shown, Summary
 from fastanchor._weights import as_column, part_of
 
 __all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes", "own_weights"]
@@ -24,7 +24,7 @@ FITS = get_args(Fit)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Boxes:
+class Boxes(Shown):
     """Box sizes of a labelled data set, with the images and classes they belong to.
 
     Parameters

@@ -1,4 +1,4 @@
-"""How well given anchors serve a data set, in detail: per anchor, per size of box, per level."""
+"""How well given anchors fit a data set, in detail: per anchor and per size of box."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import EVERY
-from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes
+from fastanchor._table import Table
+from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes, picture
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Engine, choose
 from fastanchor.engine._threads import each, thread_count
@@ -28,7 +29,7 @@ SIZES = (("small", 32.0**2), ("medium", 96.0**2), ("large", np.inf))
 class SizeClass(NamedTuple):
     """Boxes of one class of size, by area in square pixels of the network input.
 
-    `fitness`, `bpr` and `mean_iou` are None where there is no box.
+    `fitness`, `bpr` and `mean_iou` are None for a class without boxes.
     """
 
     name: str
@@ -38,9 +39,9 @@ class SizeClass(NamedTuple):
     mean_iou: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AnchorCheck(Result):
-    """What :func:`fastanchor.check` found. Sizes are pixels of the network input; the arrays are read-only.
+    """The result of :func:`fastanchor.check`. Sizes are pixels of the network input; the arrays are read-only.
 
     Attributes
     ----------
@@ -51,15 +52,15 @@ class AnchorCheck(Result):
     mean_iou : float
         Mean over the boxes of the IoU with the best anchor.
     past_thr : float
-        Anchors whose ratio exceeds the threshold, mean over the boxes.
+        Matches per box: anchors whose ratio with the box exceeds the threshold, mean over the boxes.
     mean_ratio, mean_best : float
         Mean over boxes and anchors of the ratio, and over the boxes of the best ratio.
     counts : (k,) int64
-        Boxes that each anchor serves best, ties to the lowest.
+        Boxes for which each anchor is the best by ratio, ties to the lowest.
     sizes : tuple of SizeClass
         COCO's small (area < 32 x 32), medium (< 96 x 96) and large boxes.
     boxes : int
-        Boxes looked at, as often as they count; this and `counts` are float where weights are not whole.
+        Boxes scored, as often as they count; this and `counts` are float where weights are not whole.
     thr : float
         The threshold.
     """
@@ -78,19 +79,37 @@ class AnchorCheck(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON."""
-        return {
-            "anchors": self.anchors.tolist(),
-            "fitness": self.fitness,
-            "bpr": self.bpr,
-            "mean_iou": self.mean_iou,
-            "past_thr": self.past_thr,
-            "mean_ratio": self.mean_ratio,
-            "mean_best": self.mean_best,
-            "counts": self.counts.tolist(),
-            "sizes": [size._asdict() for size in self.sizes],
-            "boxes": self.boxes,
-            "thr": self.thr,
+        values = {
+            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()
         }
+        return {**values, "sizes": [size._asdict() for size in self.sizes]}
+
+    def plot(self, boxes: Sizes) -> Any:
+        """Return a matplotlib figure of the anchors and `boxes`, (n, 2) in pixels of the network input."""
+        return picture("anchors", self, _check.as_sizes(boxes, "boxes"))
+
+    def to_text(self) -> str:
+        """Return the scores as text: over all boxes, by size of box, by anchor."""
+        lines = [
+            f"fitness   {self.fitness:.5f}",
+            f"BPR       {self.bpr:.5f}   boxes with an anchor above thr = {self.thr:g}",
+            f"matches   {self.past_thr:.2f} anchors per box above thr",
+            f"mean IoU  {self.mean_iou:.5f}",
+            f"ratio     {self.mean_ratio:.3f} over all anchors, {self.mean_best:.3f} with the best",
+        ]
+        sizes = [
+            (name, f"{round(count):,}", f"{count / self.boxes:.1%}",
+             *("-" if score is None else f"{score:.5f}" for score in scores))
+            for name, count, *scores in self.sizes
+        ]  # fmt: skip
+        anchors = [
+            (f"{w:>7.4g} x {h:<7.4g}", f"{round(count):,}", f"{count / self.boxes:.1%}")
+            for (w, h), count in zip(self.anchors.tolist(), self.counts.tolist(), strict=True)
+        ]
+        # the least width of a column is that of its header
+        head = ("size", "    boxes", " share", "fitness", "    BPR", "mean IoU")
+        tables = (Table(head, sizes), Table(("anchor", *head[1:3]), anchors))
+        return "\n\n".join(["\n".join(lines), *(table.text() for table in tables)])
 
 
 def check(
@@ -103,12 +122,12 @@ def check(
     min_size: float = EVERY,
     weights: ArrayLike | None = None,
 ) -> AnchorCheck:
-    """Return how well anchors fit boxes: fitness, recall, IoU, and the shares of anchors and sizes.
+    """Return how well anchors fit boxes: fitness, recall, IoU, and the boxes per anchor and per size.
 
     Parameters
     ----------
     boxes : Boxes, BoxIndex or (n, 2) array-like
-        A ``Boxes`` with image sizes is scaled to `img_size`; all else counts as pixels of the network input already.
+        A ``Boxes`` with image sizes is scaled to `img_size`; everything else counts as pixels of the network input.
     anchors : (k, 2) array-like
         Widths and heights in pixels of the network input.
     thr : float, default 0.25
@@ -119,8 +138,8 @@ def check(
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 0
         Boxes without a side of at least this many pixels of the network input are left out. The default keeps all,
-        because a trainer scores every label; ``auto_anchor`` and ``sweep``, which choose anchors, have 2. An index that
-        holds such boxes is refused.
+        because a trainer scores every label; ``auto_anchor`` and ``sweep``, which choose anchors, have 2. An index with
+        such boxes raises.
     weights : (n,) array-like, optional
         How often each box counts, in the numbers of boxes too; see :func:`kmeans`.
 
@@ -175,7 +194,7 @@ def scored(engine: Engine, anchors: FloatArray, thr: float, score: Fitness, mean
 
 
 def best_anchor(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Return the anchor that serves each box best, (n,), and their ratio, (n,); ties to the lowest.
+    """Return the best anchor of each box by ratio, (n,), and that ratio, (n,); ties to the lowest.
 
     Parameters
     ----------
@@ -201,7 +220,7 @@ def best_anchor(boxes: FloatArray, anchors: FloatArray) -> tuple[IntArray, Float
 
 
 def _ratios(wh: FloatArray, anchors: FloatArray) -> FloatArray:
-    """Return the worst ratio of sides of every box with every anchor, (n, k)."""
+    """Return the ratio of every box with every anchor, (n, k)."""
     out = np.ones((len(wh), len(anchors)))
     for axis in (0, 1):
         quotient = wh[:, axis, None] / anchors[:, axis]

@@ -22,12 +22,12 @@ from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.evaluate import AnchorCheck
-from fastanchor.levels import Layer, Split, layers, levels, remarks, unusual
+from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual, usual_counts
 from fastanchor.plot import panels
 
 __all__ = ["Report", "data_name", "make", "page"]
 
-# in the order in which people look for theirs; JSON and CSV are for programs
+# the detectors that people look for first; JSON and CSV are for programs
 PASTED = {
     "yolov5": "YOLOv5 / YOLOv7 model YAML",
     "darknet": "Darknet cfg",
@@ -35,45 +35,29 @@ PASTED = {
     "mmyolo": "MMYOLO",
     "paddle": "PaddleDetection",
     "tao": "NVIDIA TAO",
+    "keras-yolo3": "keras-yolo3 / yolov4-pytorch, yolo_anchors.txt",
 }
 SWEPT = 12
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a page is made of. Sizes are pixels of the network input unless said otherwise.
-
-    Attributes
-    ----------
-    source : str
-        Where the boxes came from.
-    summary : Summary
-        What was read; its sizes are pixels of the image.
-    boxes : (n, 2) float64
-        Boxes used.
-    result : AnchorResult
-    levels : list of Layer
-    check : AnchorCheck
-        The anchors' scores in detail.
-    sweep : SweepResult or None
-    settings : dict
-        Name to value, as the page shows them.
-    min_size : float
-        Boxes without such a side were left out.
-    remarks : tuple of Remark
-        What looks wrong about the data set.
-    """
+    """The content of a page about the data set `source`; `boxes` are those used, (n, 2) pixels of the network input."""
 
     source: str
     summary: Summary
+    remarks: tuple[Remark, ...]
     boxes: FloatArray
     result: AnchorResult
-    levels: list[Layer]
-    check: AnchorCheck
+    levels: list[Level]
     sweep: SweepResult | None
     settings: dict[str, Any]
     min_size: float
-    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def check(self) -> AnchorCheck:
+        """The anchors' scores in detail."""
+        return self.result.check
 
 
 def make(
@@ -87,26 +71,26 @@ def make(
     fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
     seed: int = 0,
-    deal: Callable[[FloatArray], Split | None] | None = None,
+    choose_levels: Callable[[FloatArray], LevelCounts | None] | None = None,
     sweep_n: Iterable[int] | None = None,
     progress: Progress = None,
 ) -> Report:
-    """Return what a page about these boxes needs: the main job, its scores, and the curve over numbers of anchors.
+    """Return the content of a page about these boxes: anchors, their scores, and the curve over numbers of anchors.
 
     Parameters
     ----------
     boxes : Boxes
-        What a reader returned.
+        As a reader returns them.
     source : str
-        Where they came from, for the page's head.
+        Name of the data set, for the title.
     img_size, n, thr, gen, fit, min_size, progress
-        Of :func:`fastanchor.auto_anchor`.
+        As in :func:`fastanchor.auto_anchor`.
     seed : int, default 0
-        Of the main job and of the curve.
-    deal : callable, optional
-        From the anchors to their levels. Default: the usual levels.
+        For the anchors and for the curve.
+    choose_levels : callable, optional
+        Takes the anchors, returns their levels. Default: the usual levels.
     sweep_n : iterable of int, optional
-        Numbers of anchors of the curve; empty for none. Default: 1 to 12, as far as there are distinct boxes.
+        Numbers of anchors of the curve; empty for no curve. Default: 1 to 12, or to the number of distinct boxes.
 
     Raises
     ------
@@ -116,19 +100,19 @@ def make(
     Warns
     -----
     SmallBoxWarning
-        If boxes have a side of less than 3 pixels of the network input; the page says it too.
+        If boxes have a side < 3 pixels of the network input; the page says so too.
 
     Examples
     --------
     >>> from fastanchor.datasets import sample
     >>> made = make(sample(), source="sample", n=6, gen=10, sweep_n=[])
-    >>> [(layer.level, len(layer.anchors)) for layer in made.levels]
+    >>> [(level.level, len(level.anchors)) for level in made.levels]
     [(4, 3), (5, 3)]
     """
     ready = to_network_input(boxes, img_size, fit, min_size).on_engine()
     result = auto_anchor(ready, n=n, thr=thr, gen=gen, rng=seed, progress=progress)
     wh = ready.wh
-    parts = (deal(result.anchors) if deal else None) or levels(n)
+    counts = (choose_levels(result.anchors) if choose_levels else None) or usual_counts(n)
     if sweep_n is None:
         distinct = len(np.unique(wh[:100_000], axis=0))
         sweep_n = range(1, min(SWEPT, max(distinct, n)) + 1)
@@ -143,8 +127,8 @@ def make(
         "seed": seed,
         "fastanchor": fastanchor.__version__,
     }
-    heads = layers(result.anchors, parts, result.check.counts)
-    return Report(source, boxes.summary(), wh, result, heads, result.check, swept, settings, min_size, boxes.remarks)
+    levels = by_level(result.anchors, counts, result.check.counts)
+    return Report(source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size)
 
 
 def data_name(path: str) -> str:
@@ -169,22 +153,24 @@ def page(report: Report) -> str:
     BackendError
         If matplotlib is not installed.
     """
-    parts = {
-        "title": escaped(f"Anchors for {report.source}"),
-        "lead": escaped(_lead(report.result)),
-        "remarks": "\n".join(f'<p class="warning">{escaped(note)}</p>' for note in _notes(report)),
+    found = report.result
+    sections = {
+        "title": [escaped(f"Anchors for {report.source}")],
+        "lead": [escaped(_lead(found))],
+        "remarks": [f'<p class="warning">{escaped(note)}</p>' for note in _notes(report)],
         "levels": _levels(report),
-        "boxes": _picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
-                          7.5, 6.5, panels.sizes, report.boxes, report.result.anchors, "widths and heights"),
-        "thr": f"{report.check.thr:g}",
+        "boxes": [_picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
+                           7.5, 6.5, panels.sizes, report.boxes, found.anchors, "widths and heights")],
+        "thr": [f"{report.check.thr:g}"],
         "scores": _scores(report),
-        "search": _search(report.result),
+        "search": _search(found),
         "sweep": _sweep(report.sweep),
         "data": _data(report),
-        "pasted": "\n".join(_pasted(report)),
-        "settings": _pairs("setting", report.settings),
+        "pasted": _pasted(report),
+        "settings": [_pairs("setting", report.settings)],
     }  # fmt: skip
-    return Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8")).substitute(parts)
+    template = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
+    return template.substitute({name: "\n".join(parts) for name, parts in sections.items()})
 
 
 def _lead(result: AnchorResult) -> str:
@@ -203,17 +189,13 @@ def _notes(report: Report) -> list[str]:
         notes.append(f"Left out: {no_side(result.n_filtered, report.min_size)}")
     if result.n_small:
         notes.append(small_boxes(result.n_small))
-    if _counts(report) == levels(n):
+    if counts_of(report.levels) == usual_counts(n):
         notes += unusual(n)
     return notes + remarks(report.levels)
 
 
-def _counts(report: Report) -> Split:
-    return [(level.level, len(level.anchors)) for level in report.levels]
-
-
 def _pairs(what: str, values: Mapping[str, Any]) -> str:
-    return Table((what, "value"), [(name, str(value)) for name, value in values.items()], words=2).html()
+    return Table((what, "value"), [(name, str(value)) for name, value in values.items()], align="l").html()
 
 
 def _picture(caption: str, width: float, height: float, draw: Callable[..., None], *content: Any) -> str:
@@ -223,7 +205,7 @@ def _picture(caption: str, width: float, height: float, draw: Callable[..., None
     return f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
 
 
-def _levels(report: Report) -> str:
+def _levels(report: Report) -> Iterator[str]:
     found, check = report.levels, report.check
     columns = max(len(found), 2) if len(found) <= 4 else 3
     rows = -(-len(found) // columns)
@@ -234,17 +216,13 @@ def _levels(report: Report) -> str:
          f"{count / check.boxes:.1%}")
         for i, ((level, w, h), count) in enumerate(zip(each, check.counts.tolist(), strict=True), 1)
     ]  # fmt: skip
-    return "\n".join(
-        [
-            Table(("level", "stride", "anchors", "share of boxes"), shares).html(),
-            Table(("level", "stride", "anchor", "width", "height", "boxes nearest to it", "share"), sizes).html(),
-            _picture("The anchors of each level on one centre, beside one cell of the level",
-                     9, 0.6 + rows * max(11 / columns, 3), panels.levels, found, columns),
-        ]
-    )  # fmt: skip
+    yield Table(("level", "stride", "anchors", "share of boxes"), shares).html()
+    yield Table(("level", "stride", "anchor", "width", "height", "boxes nearest to it", "share"), sizes).html()
+    yield _picture("The anchors of each level on one centre, beside one cell of the level",
+                   9, 0.6 + rows * max(11 / columns, 3), panels.levels, found, columns)  # fmt: skip
 
 
-def _scores(report: Report) -> str:
+def _scores(report: Report) -> Iterator[str]:
     found, before = report.check, report.result.kmeans_fitness
     scores = [
         ("fitness", f"{before.fitness:.5f}", f"{found.fitness:.5f}"),
@@ -258,40 +236,31 @@ def _scores(report: Report) -> str:
          *("none" if score is None else f"{score:.4f}" for score in rest))
         for name, count, *rest in found.sizes
     ]  # fmt: skip
-    head = ("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU")
-    return "\n".join(
-        [
-            Table(("over all boxes", "k-means", "after the search"), scores).html(),
-            Table(head, sizes).html(),
-            _picture("Ratio with the best anchor against the size of the box", 8.5, 4.8, panels.ratios, report.boxes,
-                     found.anchors, found.thr),
-        ]
-    )  # fmt: skip
+    yield Table(("over all boxes", "k-means", "after the search"), scores).html()
+    yield Table(("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU"), sizes).html()
+    yield _picture("Ratio with the best anchor against the size of the box",
+                   8.5, 4.8, panels.ratios, report.boxes, found.anchors, found.thr)  # fmt: skip
 
 
-def _search(result: AnchorResult) -> str:
+def _search(result: AnchorResult) -> Iterator[str]:
     runs = (
         f"k-means: {many(result.kmeans.n_iter, 'update')}, {result.kmeans.stop}. Search: "
         f"{many(len(result.evolve.history) - 1, 'generation')}, {result.evolve.accepted:,} of them fitter."
     )
-    return f"<p>{escaped(runs)}</p>\n" + _picture("Fitness over the generations", 8.5, 4, panels.history, result)
+    yield f"<p>{escaped(runs)}</p>"
+    yield _picture("Fitness over the generations", 8.5, 4, panels.history, result)
 
 
-def _sweep(found: SweepResult | None) -> str:
-    if found is None:
-        return ""
-    rows = zip(found.n.tolist(), found.mean_iou, found.fitness, found.bpr, strict=True)
-    scores = [(str(n), *(f"{score:.4f}" for score in row)) for n, *row in rows]
-    return "\n".join(
-        [
-            "<h2>How many anchors</h2>",
-            _picture("Scores against the number of anchors, k-means alone", 8, 4.2, panels.curve, found),
-            Table(("anchors", "mean IoU", "fitness", "recall"), scores).html(),
-        ]
-    )
+def _sweep(found: SweepResult | None) -> Iterator[str]:
+    if found is not None:
+        rows = zip(found.n.tolist(), found.mean_iou, found.fitness, found.bpr, strict=True)
+        scores = [(str(n), *(f"{score:.4f}" for score in row)) for n, *row in rows]
+        yield "<h2>How many anchors</h2>"
+        yield _picture("Scores against the number of anchors, k-means alone", 8, 4.2, panels.curve, found)
+        yield Table(("anchors", "mean IoU", "fitness", "recall"), scores).html()
 
 
-def _data(report: Report) -> str:
+def _data(report: Report) -> Iterator[str]:
     summary = report.summary
     facts = {"images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
     if summary.images:
@@ -299,19 +268,14 @@ def _data(report: Report) -> str:
     facts["mean box, pixels of the image"] = " x ".join(f"{side:.1f}" for side in summary.mean_box)
     facts["areas of boxes, square pixels"] = f"{summary.smallest_area:,.0f} to {summary.largest_area:,.0f}"
     facts["boxes used"] = f"{round(report.result.boxes):,}"
-    if not summary.per_class:
-        return _pairs("what", facts)
-    total = max(sum(summary.per_class.values()), 1)
-    rows = sorted(summary.per_class.items(), key=lambda item: -item[1])
-    shares = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows]
-    height = panels.class_height(summary.per_class)
-    return "\n".join(
-        [
-            _pairs("what", facts),
-            _picture("Boxes per class", 8, height, panels.classes, summary.per_class),
-            Table(("class", "boxes", "share"), shares).html(),
-        ]
-    )
+    yield _pairs("what", facts)
+    if summary.per_class:
+        total = max(sum(summary.per_class.values()), 1)
+        rows = sorted(summary.per_class.items(), key=lambda item: -item[1])
+        shares = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows]
+        height = panels.class_height(summary.per_class)
+        yield _picture("Boxes per class", 8, height, panels.classes, summary.per_class)
+        yield Table(("class", "boxes", "share"), shares).html()
 
 
 def _input(result: AnchorResult) -> str:
@@ -324,7 +288,7 @@ def _pasted(report: Report) -> Iterator[str]:
     """Yield the text for each detector that resizes images as was done here; of the others, why it is missing."""
     result = report.result
     for name, title in PASTED.items():
-        fit = export.FORMATS[name].fit
+        fit = export.FORMATS[name].needs.fit
         yield f"<h3>{escaped(title)}</h3>"
         if result.fit not in (None, fit):
             does = {"stretch": "stretches images", "letterbox": "keeps the proportions of images"}[fit]
@@ -332,7 +296,7 @@ def _pasted(report: Report) -> Iterator[str]:
                    f"--fit {fit} makes a page with it.</p>")  # fmt: skip
             continue
         try:
-            text = export.emit(result.anchors, name, _counts(report), made_for=result.made_for)
+            text = export.emit(result.anchors, name, counts_of(report.levels), made_for=result.made_for)
         except fastanchor.DataError as error:
             text = f"# {error}"
         yield f"<pre>{escaped(text)}</pre>"

@@ -1,4 +1,7 @@
-"""Which anchor belongs to which layer of a detector: levels, their strides, and what is odd about them."""
+"""The levels of a detector: which anchors belong to which, their strides, and remarks about them.
+
+Level p is a feature map of stride ``2 ** p``. Anchors are put on levels by area, the smallest on the lowest level.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from fastanchor._hints import called
 from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
-    "BY", "DEEPEST", "NAMED", "By", "Layer", "Split", "checked", "counted", "equal", "layers", "levels", "remarks",
-    "split", "unusual", "usual",
+    "BY", "DEEPEST", "NAMED", "By", "Level", "LevelCounts", "as_counts", "as_level_counts", "by_level", "counts_of",
+    "even_counts", "level_counts", "pyramid", "remarks", "unusual", "usual_counts",
 ]  # fmt: skip
 
 By = Literal["area", "stride"]
@@ -23,49 +26,50 @@ BY = get_args(By)
 
 DEEPEST = 12  # the largest level, of stride 4096
 
-# levels of the usual heads; level p has stride 2 ** p
 NAMED = {"tiny": (4, 5), "P5": (3, 4, 5), "P6": (3, 4, 5, 6), "P7": (3, 4, 5, 6, 7)}
 
 # A level takes anchors whose side (root of the area) is below so many of its strides: 32 pixels at P3/8, 64 at P4/16,
 # near the 30 and 60 that Darknet's handbook gives for its three heads.
 REACH = 4.0
 
-# (level, anchors in it), smallest level first; anchors by area are dealt out in this order
-Split = list[tuple[int, int]]
+# (level, number of its anchors), smallest level first
+LevelCounts = list[tuple[int, int]]
 
 
-class Layer(NamedTuple):
+class Level(NamedTuple):
     """One level of a detector.
 
-    `anchors` are (m, 2) pixels of the network input; `share` is the part of the boxes that its anchors serve best, or
-    None where no boxes were asked.
+    `anchors` are (m, 2) pixels of the network input; `share` is the share of the boxes whose best anchor is on this
+    level, or None if it is not known.
     """
 
     level: int
     stride: int
     anchors: FloatArray
-    share: float | None
+    share: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The level and its stride, as in P3/8."""
+        return f"P{self.level}/{self.stride}"
 
 
-def levels(n: int) -> Split:
-    """Return (level, anchors in it) for n anchors, smallest first: three a level where that works, else evenly.
-
-    Level p has stride ``2 ** p``. Two levels are those of the tiny networks, P4 and P5.
+def usual_counts(n: int) -> LevelCounts:
+    """Return (level, number of anchors) for n anchors: three per level where n allows it, else equal numbers.
 
     Examples
     --------
-    >>> levels(9)
+    >>> usual_counts(9)
     [(3, 3), (4, 3), (5, 3)]
-    >>> levels(10)
+    >>> usual_counts(10)
     [(4, 5), (5, 5)]
     """
     count = n // 3 if n in (6, 9, 12, 15) else next(c for c in (3, 2, 1) if n % c == 0)
-    first = {1: 5, 2: 4}.get(count, 3)
-    return [(first + i, n // count) for i in range(count)]
+    return [(level, n // count) for level in pyramid(count)]
 
 
 def unusual(n: int) -> list[str]:
-    """Return a sentence if n anchors fit no usual head, so that :func:`levels` had to choose one.
+    """Return a sentence if n anchors fit no usual detector, so that :func:`usual_counts` had to choose levels.
 
     Examples
     --------
@@ -76,19 +80,19 @@ def unusual(n: int) -> list[str]:
     """
     if n in (1, 2, 3, 4, 6, 9, 12, 15):
         return []
-    names = [f"P{level}" for level, _ in levels(n)]
+    names = [f"P{level}" for level, _ in usual_counts(n)]
     where = f"{names[0]} alone" if len(names) == 1 else " and ".join([", ".join(names[:-1]), names[-1]])
     return [f"{n} anchors fit no usual head; they were put on {where}, choose with --levels and --per-level"]
 
 
-def split(
+def level_counts(
     anchors: FloatArray,
     names: str | Sequence[int] | None = None,
     *,
     per_level: Sequence[int] | None = None,
     by: By = "area",
-) -> Split:
-    """Return (level, anchors in it), smallest level first.
+) -> LevelCounts:
+    """Return (level, number of its anchors), smallest level first.
 
     Parameters
     ----------
@@ -96,11 +100,11 @@ def split(
         Pixels of the network input, smallest area first.
     names : str or sequence of int, optional
         The levels: ``"tiny"`` (P4, P5), ``"P5"`` (P3 to P5), ``"P6"``, ``"P7"``, a list as in ``"3,4,5"`` or
-        ``[3, 4, 5]``. Default: what :func:`levels` says, or as many as `per_level` has entries.
+        ``[3, 4, 5]``. Default: those of :func:`usual_counts`, or as many as `per_level` has entries.
     per_level : sequence of int, optional
-        Anchors of each level; need not be equal, must add up to n.
+        Number of anchors of each level; must add up to n.
     by : {"area", "stride"}
-        "area": equal parts; where n cannot be divided, the smaller levels get one more. "stride": an anchor goes to
+        "area": equal numbers; where n cannot be divided, the smaller levels get one more. "stride": an anchor goes to
         the first level with 4 strides above the root of its area, else to the last; a level may stay empty.
 
     Raises
@@ -112,87 +116,84 @@ def split(
     --------
     >>> import numpy as np
     >>> anchors = np.array([[8, 8], [12, 20], [20, 20], [40, 50], [300, 200]])
-    >>> split(anchors, "P5")
+    >>> level_counts(anchors, "P5")
     [(3, 2), (4, 2), (5, 1)]
-    >>> split(anchors, "P5", by="stride")
+    >>> level_counts(anchors, "P5", by="stride")
     [(3, 3), (4, 1), (5, 1)]
-    >>> split(anchors, "tiny", per_level=[4, 1])
+    >>> level_counts(anchors, "tiny", per_level=[4, 1])
     [(4, 4), (5, 1)]
     """
     n = len(anchors)
     _check.choice(by, "by", BY)
     if per_level is not None:
         if by == "stride":
-            raise DataError(
-                f"{called('per_level')}: cannot be given together with {called('by')} = 'stride', which counts itself"
-            )
-        counts = counted(per_level, n)
-        chosen = _named(names) if names is not None else usual(len(counts))
+            rule = f"cannot be given together with {called('by')} = 'stride', which counts the anchors itself"
+            raise DataError(f"{called('per_level')}: {rule}")
+        counts = as_counts(per_level, n)
+        chosen = _named(names) if names is not None else pyramid(len(counts))
         if len(chosen) != len(counts):
             raise DataError(f"{called('per_level')} = {counts}: has {len(counts)} entries for {len(chosen)} levels")
         return list(zip(chosen, counts, strict=True))
     if names is None and by == "area":
-        return levels(n)
+        return usual_counts(n)
     chosen = _named(names) if names is not None else NAMED["P5"]
     if by == "area":
-        return equal(n, chosen)
+        return even_counts(n, chosen)
     side = np.sqrt(anchors[:, 0] * anchors[:, 1])
     limits = [REACH * 2**level for level in chosen[:-1]]
-    found = np.bincount(np.searchsorted(limits, side, side="right"), minlength=len(chosen))
-    return list(zip(chosen, found.tolist(), strict=True))
+    counts = np.bincount(np.searchsorted(limits, side, side="right"), minlength=len(chosen)).tolist()
+    return list(zip(chosen, counts, strict=True))
 
 
-def checked(parts: Any, n: int) -> Split:
-    """Return the levels of n anchors that a caller gave, if there can be such.
+def as_level_counts(levels: Any, n: int) -> LevelCounts:
+    """Return the levels of n anchors that a caller gave, checked.
 
     Raises
     ------
     DataError
-        If they are no pairs (level, anchors in it) of whole numbers, a level is not from 0 to 12, levels do not rise,
-        or the anchors do not add up to n.
+        If they are not pairs (level, number of anchors) of whole numbers, a level is not from 0 to 12, levels do not
+        rise, or the numbers do not add up to n.
 
     Examples
     --------
-    >>> checked([(3, 2), (5, 1)], 3)
+    >>> as_level_counts([(3, 2), (5, 1)], 3)
     [(3, 2), (5, 1)]
     """
-    rows = [_check.listed(pair) for pair in _check.listed(parts) or ()]
+    rows = [_check.listed(pair) for pair in _check.listed(levels) or ()]
     pairs = [row for row in rows if row is not None and len(row) == 2]
+    given = f"levels = {_check.short(levels)}"
     if not rows or len(pairs) < len(rows):
-        rule = "must be pairs (level, anchors in it), as in [(3, 3), (4, 3), (5, 3)]"
-        raise WrongTypeError(f"parts = {_check.short(parts)}: {rule}")
-    chosen = [_level(level, f"parts[{i}][0]") for i, (level, _) in enumerate(pairs)]
-    counts = [_check.integer(count, f"parts[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
+        raise WrongTypeError(f"{given}: expected pairs (level, number of anchors), as in [(3, 3), (4, 3), (5, 3)]")
+    chosen = [_level(level, f"levels[{i}][0]") for i, (level, _) in enumerate(pairs)]
+    counts = [_check.integer(count, f"levels[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
     if not _rise(chosen):
-        raise DataError(f"parts = {_check.short(parts)}: levels must rise, as in [(3, 3), (4, 3), (5, 3)]")
+        raise DataError(f"{given}: levels must rise, as in [(3, 3), (4, 3), (5, 3)]")
     if sum(counts) != n:
-        raise DataError(f"parts = {_check.short(parts)}: hold {sum(counts)} anchors; must be {n}")
+        raise DataError(f"{given}: got {sum(counts)} anchors on these levels, expected {n}")
     return list(zip(chosen, counts, strict=True))
 
 
-def counted(per_level: Any, n: int) -> list[int]:
+def as_counts(per_level: Any, n: int) -> list[int]:
     """Return the numbers of anchors of the levels, if they add up to n.
 
     Raises
     ------
     DataError
-        If they are no whole numbers >= 0, or add up to another number.
+        If they are not whole numbers >= 0, or do not add up to n.
 
     Examples
     --------
-    >>> counted([2, 0, 1], 3)
+    >>> as_counts([2, 0, 1], 3)
     [2, 0, 1]
     """
     given = _check.listed(per_level)
     if given is None:
-        raise WrongTypeError(
-            f"{called('per_level')} = {_check.short(per_level)}: must be the anchors of each level, as in [3, 3, 3]"
-        )
+        rule = "must be the number of anchors of each level, as in [3, 3, 3]"
+        raise WrongTypeError(f"{called('per_level')} = {_check.short(per_level)}: {rule}")
     counts = [_check.integer(count, "per_level", least=0) for count in given]
     if sum(counts) != n:
-        raise DataError(
-            f"{called('per_level')} = {counts}: adds up to {sum(counts)}; must be {n}, the number of anchors"
-        )
+        rule = f"adds up to {sum(counts)}; must be {n}, the number of anchors"
+        raise DataError(f"{called('per_level')} = {counts}: {rule}")
     return counts
 
 
@@ -204,64 +205,69 @@ def _rise(chosen: Sequence[int]) -> bool:
     return list(chosen) == sorted(set(chosen))
 
 
-def equal(n: int, chosen: Sequence[int]) -> Split:
-    """Return n anchors dealt evenly to the levels of `chosen`; the first ones take what is left over."""
-    part, rest = divmod(n, len(chosen))
-    return [(level, part + (i < rest)) for i, level in enumerate(chosen)]
+def even_counts(n: int, chosen: Sequence[int]) -> LevelCounts:
+    """Return n anchors on the levels of `chosen` in equal numbers; the first levels take the remainder."""
+    each, rest = divmod(n, len(chosen))
+    return [(level, each + (i < rest)) for i, level in enumerate(chosen)]
 
 
-def layers(anchors: FloatArray, parts: Split, counts: IntArray | None = None) -> list[Layer]:
+def by_level(anchors: FloatArray, levels: LevelCounts, boxes: IntArray | None = None) -> list[Level]:
     """Return the levels with their anchors.
 
     Parameters
     ----------
     anchors : (n, 2) float64
         Pixels of the network input, smallest area first.
-    parts : list of (level, anchors in it)
-        As :func:`split` returns it.
-    counts : (n,) int64, optional
-        Boxes that each anchor serves best.
+    levels : list of (level, number of its anchors)
+        As :func:`level_counts` returns it.
+    boxes : (n,) int64, optional
+        Number of boxes for which each anchor is the best.
 
     Raises
     ------
     DataError
-        If the parts break a rule of :func:`checked`.
+        If the levels break a rule of :func:`as_level_counts`.
 
     Examples
     --------
     >>> import numpy as np
-    >>> [(layer.stride, layer.share) for layer in layers(np.ones((3, 2)), [(4, 1), (5, 2)], np.array([1, 1, 2]))]
-    [(16, 0.25), (32, 0.75)]
+    >>> [(level.name, level.share) for level in by_level(np.ones((3, 2)), [(4, 1), (5, 2)], np.array([1, 1, 2]))]
+    [('P4/16', 0.25), ('P5/32', 0.75)]
     """
-    found, start = [], 0
-    for level, count in checked(parts, len(anchors)):
+    result, start = [], 0
+    for level, count in as_level_counts(levels, len(anchors)):
         rows = slice(start, start + count)
-        share = None if counts is None else float(counts[rows].sum() / counts.sum())
-        found.append(Layer(level, 2**level, anchors[rows], share))
+        share = None if boxes is None else float(boxes[rows].sum() / boxes.sum())
+        result.append(Level(level, 2**level, anchors[rows], share))
         start += count
-    return found
+    return result
 
 
-def remarks(found: Sequence[Layer]) -> list[str]:
+def counts_of(levels: Sequence[Level]) -> LevelCounts:
+    """Return (level, number of its anchors) of levels that have their anchors."""
+    return [(level.level, len(level.anchors)) for level in levels]
+
+
+def remarks(levels: Sequence[Level]) -> list[str]:
     """Return a sentence for every level that is empty or has anchors smaller than its stride.
 
     Examples
     --------
     >>> import numpy as np
-    >>> remarks(layers(np.array([[4.0, 5.0]]), [(3, 1), (4, 0)]))
+    >>> remarks(by_level(np.array([[4.0, 5.0]]), [(3, 1), (4, 0)]))
     ['P3/8: the only anchor is smaller than the stride, 8 pixels', 'P4/16: no anchor']
     """
-    said = []
-    for level, stride, anchors, _ in found:
-        if not len(anchors):
-            said.append(f"P{level}/{stride}: no anchor")
-            continue
-        below = int(np.count_nonzero(np.sqrt(anchors[:, 0] * anchors[:, 1]) < stride))
-        if below:
+    sentences = []
+    for level in levels:
+        n = len(level.anchors)
+        below = int(np.count_nonzero(np.sqrt(level.anchors[:, 0] * level.anchors[:, 1]) < level.stride))
+        if not n:
+            sentences.append(f"{level.name}: no anchor")
+        elif below:
             verb = "is" if below == 1 else "are"
-            which = "the only anchor" if len(anchors) == 1 else f"{below} of {len(anchors)} anchors"
-            said.append(f"P{level}/{stride}: {which} {verb} smaller than the stride, {stride} pixels")
-    return said
+            which = "the only anchor" if n == 1 else f"{below} of {n} anchors"
+            sentences.append(f"{level.name}: {which} {verb} smaller than the stride, {level.stride} pixels")
+    return sentences
 
 
 def _named(names: Any) -> tuple[int, ...]:
@@ -278,8 +284,8 @@ def _named(names: Any) -> tuple[int, ...]:
     return chosen
 
 
-def usual(count: int) -> tuple[int, ...]:
-    """Return the usual levels of a detector that has so many of them, at most 8.
+def pyramid(count: int) -> tuple[int, ...]:
+    """Return the usual levels of a detector that has `count` of them, at most 8.
 
     Raises
     ------
@@ -288,10 +294,10 @@ def usual(count: int) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> usual(2), usual(4)
+    >>> pyramid(2), pyramid(4)
     ((4, 5), (3, 4, 5, 6))
     """
     if not 0 <= count <= 8:
-        raise DataError(f"levels: are {count}; must be 1 to 8")
+        raise DataError(f"levels: got {count}, expected 1 to 8")
     first = {1: 5, 2: 4}.get(count, 3)
     return tuple(range(first, first + count))

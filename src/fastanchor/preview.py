@@ -1,4 +1,4 @@
-"""Labelled images as pictures: a contact sheet, or one PNG an image. Pillow draws; no window is opened."""
+"""Labelled images as pictures: a contact sheet, or one PNG per image. Pillow draws; no window is opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fastanchor.datasets import ImageAnnotation, iter_images
 
 __all__ = ["draw"]
 
-# told apart by most colour-blind people when few are used; further classes take hues in between
+# distinct for most colour-blind people when few are used; further classes take hues in between
 PALETTE = ("#e6194b", "#1f77d0", "#f58231", "#2a9d3a", "#911eb4", "#00a5a5", "#d4a800", "#f032e6", "#8c564b", "#4b5fc9")
 PAPER, EMPTY, INK, FRAME = "#ffffff", "#eef1f4", "#333333", "#c9ced4"
 CELL, CAPTION, GAP = (480, 360), 26, 12  # pixels of the sheet
@@ -40,19 +40,20 @@ def draw(
 ) -> list[Path]:
     """Draw the first images of a data set with their boxes and class names, and return the files written.
 
-    An image that is not found is an empty canvas of its size.
+    An image that is not found is drawn as an empty canvas of its size.
 
     Parameters
     ----------
     images : path-like or iterable of ImageAnnotation
-        A labelled data set, see :func:`fastanchor.read`, or what :func:`fastanchor.datasets.iter_images` yields.
+        A labelled data set, see :func:`fastanchor.read`, or the images that
+        :func:`fastanchor.datasets.iter_images` yields.
     out : path-like
-        A ``.png`` file for a contact sheet, else a folder for one PNG an image. Folders are made. A pipe or device gets
-        a sheet.
+        A ``.png`` file for a contact sheet, else a folder for one PNG per image; missing folders are made. A pipe or
+        device gets a sheet.
     n : int, default 9
-        How many images.
+        Number of images.
     sheet : bool, optional
-        One sheet or single pictures. Default: as the name of `out` says.
+        One sheet or single pictures. Default: decided by the name of `out`.
     format, split, report
         As in :func:`fastanchor.read`; only with a path.
     replace : bool, default True
@@ -76,10 +77,10 @@ def draw(
     if isinstance(images, (str, os.PathLike)):
         images = iter_images(images, format=format, split=split, report=report)
     elif split is not None:
-        raise DataError(f"split = {split!r}: only a path has splits")
+        raise DataError(f"split = {split!r}: not supported for images; only a path has splits")
     chosen = list(islice(images, n))
     if not chosen:
-        raise DataError("images: there is none to draw")
+        raise DataError("images: got none, expected at least one to draw")
     colours = _colours(sorted({name for image in chosen for name in image.classes}))
     if one:
         return [_save(_sheet(chosen, colours), target, replace)]
@@ -93,11 +94,11 @@ def _need_pillow() -> None:
     try:
         import PIL.Image  # noqa: F401
     except ImportError:
-        raise BackendError("drawing needs Pillow; it comes with: pip install 'fastanchor[plot]'") from None
+        raise BackendError("Pillow is not installed; pip install 'fastanchor[images]'") from None
 
 
 def _file_names(names: Sequence[str]) -> list[str]:
-    """Return a file name for each name, none of them twice."""
+    """Return a distinct file name for each name."""
     taken: set[str] = set()
     result = []
     for name in names:
@@ -114,7 +115,7 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     def colour(i: int) -> str:
         if i < len(PALETTE):
             return PALETTE[i]
-        # multiples of the golden ratio never come near each other soon
+        # multiples of the golden ratio stay far apart
         rgb = ImageColor.getrgb(f"hsl({360 * (i * 0.618034 % 1):.0f}, 70%, {38 + 14 * (i % 3)}%)")
         return "#{:02x}{:02x}{:02x}".format(*rgb[:3])
 
@@ -185,16 +186,16 @@ def _canvas(image: ImageAnnotation, size: tuple[int, int]) -> Any:
     if image.image_path is not None:
         try:
             with opened(image.image_path) as file, Image.open(file) as source:
-                # labels speak of the stored pixels or of the turned picture: take the one whose size they give
+                # labels are for the stored pixels or for the turned picture: take the one of their size
                 turned = source.size != (image.width, image.height)
                 return (ImageOps.exif_transpose(source) if turned else source).convert("RGB").resize(size)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            pass  # a picture that cannot be read is drawn like one that is not there
+            pass  # a picture that cannot be read is drawn like one that is missing
     return Image.new("RGB", size, EMPTY)
 
 
 def _rectangle(pen: Any, box: Sequence[float], size: tuple[int, int], colour: str) -> None:
-    # what lies far outside is pulled to just outside: Pillow draws every pixel of a line, seen or not
+    # sides far outside are moved to just outside: Pillow draws every pixel of a line, visible or not
     x0, y0, x1, y1 = (min(max(v, -9.0), size[i % 2] + 9.0) for i, v in enumerate(box))
     pen.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=colour, width=2)
 
@@ -208,7 +209,7 @@ def _label(
     font: Any,
     taken: list[tuple[float, float, float, float]],
 ) -> None:
-    """Write a name at its box, where it hides no other name if there is such a place."""
+    """Write a name at its box, if possible where it hides no other name."""
     text = _cut(text, size[0] - 6, font)
     width, height = math.ceil(font.getlength(text)) + 6, FONT_SIZE + 5
     x0, y0, x1, y1 = box
@@ -248,7 +249,7 @@ def _font(size: int) -> Any:
 
 
 def _printable(text: str, font: Any) -> str:
-    """Return `text` with what the font cannot write as escapes: empty squares would all look the same."""
+    """Return `text` with escapes for letters that the font lacks: empty squares would all look the same."""
     return "".join(c if (c.isascii() and c.isprintable()) or _has(font, c) else _escaped(c) for c in text)
 
 
@@ -258,7 +259,7 @@ def _escaped(letter: str) -> str:
 
 def _has(font: Any, letter: str) -> bool:
     try:
-        # U+10FFFF is never a letter: it shows what the font draws for one that it lacks
+        # U+10FFFF is never a letter: the font draws for it what it draws for a letter that it lacks
         return letter.isprintable() and bytes(font.getmask(letter)) != bytes(font.getmask("\U0010ffff"))
     except (UnicodeError, ValueError, OSError):
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastanchor._output import whole
+from fastanchor._table import Table
 from fastanchor.bench._measure import Row, fitted
 
 __all__ = ["growth", "markdown", "picture", "text"]
@@ -78,23 +79,20 @@ def _series(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
 def text(rows: list[Row], machine: dict[str, Any]) -> str:
     """Return all tables for a terminal."""
     lines = [", ".join(f"{name} {value}" for name, value in machine.items())]
-    for title, cells in [(t, [HEAD, *c]) for t, c in tables(rows)] + list(growth(rows)):
-        widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-        lines += ["", title]
-        for line in cells:
-            lines.append(("  " + "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True))).rstrip())
+    lines += [f"\n{table.text('  ')}" for table in _all(rows)]
     return "\n".join([*lines, "", *_legend(rows)])
 
 
 def markdown(rows: list[Row], machine: dict[str, Any]) -> str:
     """Return all tables in Markdown."""
     lines = [", ".join(f"{name} {value}" for name, value in machine.items()) + "."]
-    for title, cells in [(t, [HEAD, *c]) for t, c in tables(rows)] + list(growth(rows)):
-        head, *rest = cells
-        rule = "|".join("---" if i == 0 or len(head) < 4 else "--:" for i in range(len(head)))
-        lines += ["", f"**{title}**", "", f"| {' | '.join(head)} |", f"|{rule}|"]
-        lines += [f"| {' | '.join(line)} |" for line in rest]
+    lines += [f"\n{table.markdown()}" for table in _all(rows)]
     return "\n".join([*lines, "", *_legend(rows)])
+
+
+def _all(rows: list[Row]) -> list[Table]:
+    found = [Table(HEAD, cells, title) for title, cells in tables(rows)]
+    return found + [Table(head, cells, title, "l") for title, (head, *cells) in growth(rows)]
 
 
 def _legend(rows: list[Row]) -> list[str]:

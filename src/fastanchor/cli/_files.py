@@ -34,6 +34,10 @@ def check(arguments: argparse.Namespace) -> None:
     for (one, first), (other, second) in combinations(written.items(), 2):
         if _same(first, second):
             raise DataError(f"{one} and {other}: are one file, {plain(str(first))}; name two")
+    if "--plot" in written:
+        from fastanchor import plot
+
+        plot.check(arguments.plot, replace=arguments.force)
     for option, out in written.items():
         if is_stdout(out) and (option != "--output" or arguments.json):
             raise DataError(f"{option}: is standard output, where the answer goes; name another file")

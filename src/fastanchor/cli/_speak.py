@@ -1,9 +1,10 @@
-"""What the commands write to standard output and standard error, and what happens where that is not possible."""
+"""Standard output for the answer, standard error for remarks and errors; colours on terminals only."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -11,19 +12,26 @@ from typing import Any, TextIO
 from fastanchor._errors import DataError
 from fastanchor._text import plain
 
-__all__ = ["answer", "answer_exactly", "emit_json", "need_stdout", "say"]
+__all__ = ["emit_json", "need_stdout", "print_exactly", "print_text", "remarks", "say"]
+
+RED, YELLOW, GREEN, BOLD = "31", "33", "32", "1"
+# the words at the beginning of a line that are coloured
+COLOURS = {"warning": YELLOW, "doubt": YELLOW, "FAILED": RED, "passed": GREEN}
+WORDS = re.compile(rf"^({'|'.join(COLOURS)})\b", re.MULTILINE)
 
 
-def answer(text: str) -> None:
-    """Print lines of text; what does not print, or is not in the encoding of standard output, becomes an escape."""
+def print_text(text: str) -> None:
+    """Print lines of text; what is not printable, or not in the encoding of standard output, is escaped."""
     with _stdout() as out:
         shown = plain(text, keep="\n")
-        out.write(shown if _encodable(shown, out) else _encoded(shown, out))
-        out.write("\n")
+        shown = shown if _encodable(shown, out) else shown.encode(out.encoding, "backslashreplace").decode(out.encoding)
+        if has_colours(out):
+            shown = WORDS.sub(lambda word: _coloured(word[0], COLOURS[word[0]]), shown)
+        out.write(f"{shown}\n")
 
 
-def answer_exactly(text: str) -> None:
-    """Write the text of a file, in UTF-8 as it would stand in the file; no line end is added."""
+def print_exactly(text: str) -> None:
+    """Write the text of a file to standard output in UTF-8, without a line end of our own."""
     with _stdout() as out:
         raw = getattr(out, "buffer", None)
         if raw is None:  # a notebook's
@@ -34,7 +42,9 @@ def answer_exactly(text: str) -> None:
 
 
 def emit_json(content: dict[str, Any]) -> None:
-    """Print one JSON object; NaN has no place in JSON and would be a defect."""
+    """Print one JSON object; NaN is not JSON and would be a defect."""
+    import json
+
     with _stdout() as out:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         if not _encodable(text, out):
@@ -42,11 +52,32 @@ def emit_json(content: dict[str, Any]) -> None:
         out.write(f"{text}\n")
 
 
-def say(text: str, *, head: str = "fastanchor: ") -> None:
-    """Print a remark or an error on standard error, in one line; where there is none, nothing is printed."""
+def say(text: str, *, head: str = "fastanchor: ", colour: str = "") -> None:
+    """Print one line on standard error, if there is one."""
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr is not None:
-            print(f"{head}{plain(text)}", file=sys.stderr)  # noqa: T201  talk
+            head = _coloured(head, colour) if colour and has_colours(sys.stderr) else head
+            print(f"{head}{plain(text)}", file=sys.stderr)  # noqa: T201  the one place that prints remarks
+
+
+@contextlib.contextmanager
+def remarks(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Print what is logged under ``fastanchor`` on standard error: remarks, none of them, or details too."""
+    import logging
+
+    class Said(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(record.getMessage(), colour=YELLOW if record.levelno >= logging.WARNING else "")
+
+    log, handler = logging.getLogger("fastanchor"), Said()
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 def need_stdout() -> None:
@@ -55,15 +86,24 @@ def need_stdout() -> None:
         raise DataError("standard output: is closed")
 
 
+def has_colours(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that the user wants colours on; see https://no-color.org."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _coloured(text: str, colour: str) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m"
+
+
 @contextlib.contextmanager
 def _stdout() -> Iterator[TextIO]:
-    """Lend standard output, and flush it: an answer that could not be written is an error, not a silent end."""
+    """Return standard output and flush it at the end; an answer that cannot be written is an error."""
     need_stdout()
     try:
         yield sys.stdout
         sys.stdout.flush()
     except BrokenPipeError:
-        raise  # the reader has left, as `head` does: no error
+        raise  # the reader has left, as `head` does: not an error
     except OSError as error:
         raise DataError(f"standard output: cannot be written ({error.strerror or error})") from None
 
@@ -74,7 +114,3 @@ def _encodable(text: str, out: TextIO) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _encoded(text: str, out: TextIO) -> str:
-    return text.encode(out.encoding, "backslashreplace").decode(out.encoding)

@@ -1,28 +1,26 @@
-"""Values of the command line: whole numbers, numbers, and sizes in pixels."""
+"""Values of options: whole numbers, numbers, lists of numbers, sizes in pixels and names of files."""
 
 from __future__ import annotations
 
 import argparse
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+from fastanchor._errors import DataError
 from fastanchor.cli._words import Word
 
-__all__ = ["SIZE", "number", "of_size", "size", "whole", "whole_number"]
+__all__ = ["SIZE", "file", "file_or_folder", "number", "of_size", "ranges", "size", "whole", "whole_number"]
 
 SIZE = "640, 384x640, 384 640 or 384,640: one side of a square, or width first"
-LONGEST = 60  # characters of a value that is shown
+MOST, LARGEST = 100, 9999  # numbers in a list, and each of them
+LONGEST = 60  # characters of a value in an error
 
 
 def whole(text: str) -> int:
-    """Return a whole number, of however many digits.
+    """Return a whole number of any length.
 
-    One that is too long for Python to read becomes another that is far above all limits, which then say so.
-
-    Raises
-    ------
-    ValueError
-        If it is no whole number.
+    Python does not parse very long ones; they become another number that is far above every limit.
 
     Examples
     --------
@@ -40,13 +38,7 @@ def whole(text: str) -> int:
 
 
 def whole_number(text: str) -> int:
-    """Return the value of an option that is a whole number.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is none.
-    """
+    """Return the value of an option that is a whole number."""
     try:
         return whole(text)
     except ValueError:
@@ -54,26 +46,39 @@ def whole_number(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """Return the value of an option that is a number.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is none.
-    """
+    """Return the value of an option that is a number."""
     try:
         return float(text)
     except ValueError:
         raise _wrong(text, "must be a number") from None
 
 
+def ranges(text: str) -> list[int]:
+    """Return the numbers in a text like ``1-15`` or ``3,6,9-12``: 1 to 100 of them, each from 1 to 9,999.
+
+    Examples
+    --------
+    >>> ranges("3,6-8")
+    [3, 6, 7, 8]
+    """
+    numbers: list[int] = []
+    rule = f"must name 1 to {MOST} numbers, each at least 1 and at most {LARGEST:,}"
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None:
+            raise _wrong(text, "must be numbers or ranges, as in 1-15 or 3,6,9")
+        low = whole(match[1])
+        high = whole(match[2]) if match[2] else low
+        if low < 1 or high > LARGEST or high - low + len(numbers) >= MOST:
+            raise _wrong(text, rule)
+        numbers += range(low, high + 1)
+    if not numbers:
+        raise _wrong(text, rule)
+    return numbers
+
+
 def size(text: str) -> tuple[int, int]:
     """Return (width, height) of a size in pixels; one number is the side of a square.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is neither one whole number nor two.
 
     Examples
     --------
@@ -99,6 +104,21 @@ def of_size(given: Sequence[str], word: str) -> Word:
     if not re.fullmatch(r"[-+]?\d[-+\dxX,.]*|[xX,][\dxX,]*", word):
         return Word.OTHER
     return Word.SLIP if len(re.findall(r"\d+", " ".join(given))) > 1 else Word.PART
+
+
+def file(text: str) -> Path:
+    """Return the path of a file to write."""
+    from fastanchor._output import named_file
+
+    try:
+        return named_file(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def file_or_folder(text: str) -> Path:
+    """Return the path of a file or folder to write."""
+    return Path(text) if text else file(text)
 
 
 def _wrong(text: str, rule: str) -> argparse.ArgumentTypeError:

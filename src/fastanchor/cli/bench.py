@@ -1,97 +1,84 @@
-"""``fastanchor bench``: check the answers, then show the times."""
+"""Check the answers of all contenders, then time each stage of the job.
+
+Contenders are plain NumPy, the loops that one writes first under @njit, other packages, and
+fastanchor's engines. One with a wrong answer is shown and not timed; the exit code is 1 then.
+
+  fastanchor bench --quick
+  fastanchor bench --n 1e4,1e5,1e6,1e7 --plot growth.png
+  fastanchor bench --stages fitness,search --n 1e6 -o fitness.json
+  fastanchor bench VOC2012 --k 3,9,32
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 from pathlib import Path
 
-import fastanchor
-from fastanchor import _check, bench, plot
+from fastanchor import DataError, _check, bench
 from fastanchor._output import check_output, whole
+from fastanchor._progress import bar
 from fastanchor.bench import _report
-from fastanchor.cli import _common
+from fastanchor.cli import _answer, _data
 from fastanchor.datasets import detect
 
 __all__ = ["add", "run"]
 
+LOG = logging.getLogger("fastanchor")
 MEMORY_MOST = 1_000_000
-DESCRIPTION = """\
-Check everybody's answers, then time each stage of the job: plain NumPy, the
-loops one writes first under @njit, other packages, fastanchor's engines. A
-contender with a wrong answer is shown and not timed; exit code 1 then.
-
-  fastanchor bench --quick
-  fastanchor bench --n 1e4,1e5,1e6,1e7 --plot growth.png
-  fastanchor bench --stages fitness,search --n 1e6 -o fitness.json
-  fastanchor bench VOC2012 --k 3,9,32"""
 
 
-def add(commands: _common.Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "bench",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _common.add_data(parser, optional=True)
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    _data.add_data(parser, optional=True)
     group = parser.add_argument_group("the contest")
-    group.add_argument("--n", default="1e5", metavar="N,N,...", help="numbers of boxes, as in 1e4,1e6 (default: 1e5)")
+    group.add_argument("-n", "--n", default="1e5", metavar="N,N,...",
+                       help="numbers of boxes, as in 1e4,1e6 (default: 1e5)")  # fmt: skip
     group.add_argument("--k", default="9", metavar="K,K,...", help="numbers of centres (default: 9)")
-    group.add_argument(
-        "--stages", metavar="S,S,...", help=f"beginnings of names, of: {'; '.join(bench.STAGES)} (default: all)"
-    )
+    group.add_argument("--stages", metavar="S,S,...",
+                       help=f"beginnings of names, of: {'; '.join(bench.STAGES)} (default: all)")  # fmt: skip
     group.add_argument("--rounds", type=int, default=5, help="timed calls of each contender, in turns (default: 5)")
-    group.add_argument(
-        "--limit", type=float, default=10.0, help="seconds of a call at most; longer ones get fewer boxes (default: 10)"
-    )
-    group.add_argument("--threads", type=int, help="for those who take a number (default: all processors)")
-    group.add_argument("--no-memory", action="store_true", help="do not measure memory in processes of their own")
+    group.add_argument("--limit", type=float, default=10.0,
+                       help="longest call in seconds; slower contenders get fewer boxes (default: 10)")  # fmt: skip
+    group.add_argument("--threads", type=int, help="for contenders that accept a number (default: all processors)")
+    group.add_argument("--no-memory", action="store_true", help="do not measure memory, which needs more processes")
     group.add_argument("--quick", action="store_true", help="10,000 boxes, 3 rounds, no memory: half a minute")
-    output = parser.add_argument_group("output")
-    _common.add_json(output)
-    _common.add_out(output, "OUT", "write the JSON object here as well")
-    output.add_argument("--markdown", action="store_true", help="print Markdown tables")
-    _common.add_plot(output, "draw time against boxes")
-    _common.add_force(output)
-    output.add_argument("--quiet", action="store_true", help="no progress and no remarks on stderr")
-    parser.set_defaults(run=run)
+    group.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    _answer.add_output(parser, "plot", "force", output={"help": "write the JSON object into OUT as well"})
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables."""
     # several packages bring an OpenMP of their own; where their idle threads spin, all but one are slowed down tenfold
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    sizes, ks, stages = _asked(arguments)
-    if arguments.plot is not None:
-        plot.check(arguments.plot, replace=arguments.force)
+    sizes, ks, stages = _contest(arguments)
     if arguments.output is not None:
         check_output(arguments.output, replace=arguments.force)
-    say = (lambda text: None) if arguments.quiet else _common.say
     for package, hides in bench.absent().items():
-        say(f"{package} is not installed; without it: {'; '.join(hides)}")
+        LOG.info("%s is not installed; without it: %s", package, "; ".join(hides))
     wh = None
     path = None
     if arguments.data:
-        wh = _common.load(arguments)[0].wh
+        wh = _data.load(arguments).boxes.wh
         sizes = sorted({min(n, len(wh)) for n in sizes})
         # what is compared in reading is Pascal VOC; for other data files are made up
         path = Path(arguments.data[0]) if len(arguments.data) == 1 and detect(arguments.data[0]) == "voc" else None
     rows: list[bench.Row] = []
     jobs = [(n, k) for k in ks for n in sizes]
     rounds, limit = (3, 1.0) if arguments.quick else (arguments.rounds, arguments.limit)
-    with _common.bar(False if arguments.quiet else None, total=None, desc="bench", unit=" contenders") as moving:
+    with bar(False if arguments.quiet else None, total=None, desc="bench", unit=" contenders") as moving:
         for i, (n, k) in enumerate(jobs):
             work = bench.case(n, k, wh=wh, threads=arguments.threads, path=path)
             if len(work.start) < k:
-                raise fastanchor.DataError(f"--k = {k}: the data has fewer distinct sizes among its first 2,000 boxes")
+                raise DataError(f"--k = {k}: the data has fewer distinct sizes among its first 2,000 boxes")
             # once is enough, and at the largest size at which (n, k, 2) arrays are no burden
             weighed = max((size for size in sizes if size <= MEMORY_MOST), default=0)
             memory = n == weighed and k == ks[0] and not (arguments.quick or arguments.no_memory)
             # reading does not depend on n or k
             todo = [name for name in stages if i == 0 or name != "reading"]
-            for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory, remark=say):
+            for row in bench.run(work, todo, rounds=rounds, limit=limit, memory=memory, remark=LOG.info):
                 rows.append(row)
                 moving.update(1)
     _show(arguments, sorted(rows, key=lambda row: stages.index(row.stage)), sizes, ks)
@@ -106,13 +93,10 @@ def _show(arguments: argparse.Namespace, rows: list[bench.Row], sizes: list[int]
     if arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:
             part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    if arguments.json:
-        _common.emit_json(content)
-    else:
-        _common.answer_beside(arguments, (_report.markdown if arguments.markdown else _report.text)(rows, machine))
+    _answer.answer(arguments, content, [(_report.markdown if arguments.markdown else _report.text)(rows, machine)])
 
 
-def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[str]]:
+def _contest(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[str]]:
     sizes = _whole_numbers("10000" if arguments.quick else arguments.n, "--n", 1_000_000_000)
     ks = _whole_numbers(arguments.k, "--k", 1000)
     arguments.rounds = _check.integer(arguments.rounds, "--rounds", least=1)
@@ -120,30 +104,27 @@ def _asked(arguments: argparse.Namespace) -> tuple[list[int], list[int], list[st
     if arguments.threads is not None:
         arguments.threads = _check.integer(arguments.threads, "--threads", least=1)
     if max(ks) > min(sizes):
-        raise fastanchor.DataError(f"--k = {max(ks)}: must be at most --n = {min(sizes)}")
+        raise DataError(f"--k = {max(ks)}: must be at most --n = {min(sizes)}")
     if arguments.stages is None:
         return sizes, ks, list(bench.STAGES)
     stages = []
     for word in arguments.stages.split(","):
-        found = [name for name in bench.STAGES if name.startswith(word.strip())]
-        if not found or not word.strip():
-            raise fastanchor.DataError(f"--stages {word!r}: no stage begins so; there are: {'; '.join(bench.STAGES)}")
-        stages += [name for name in found if name not in stages]
+        matches = [name for name in bench.STAGES if name.startswith(word.strip())]
+        if not matches or not word.strip():
+            raise DataError(f"--stages = {word!r}: no stage begins with it; stages: {'; '.join(bench.STAGES)}")
+        stages += [name for name in matches if name not in stages]
     return sizes, ks, sorted(stages, key=list(bench.STAGES).index)
 
 
 def _whole_numbers(text: str, name: str, most: int) -> list[int]:
-    out = []
+    numbers = set()
     for word in text.split(","):
-        value = _check.number(_number(word), name, low=1.0, high=most)
+        try:
+            value: float | str = float(word)
+        except ValueError:
+            value = word
+        value = _check.number(value, name, low=1.0, high=most)
         if value != int(value):
-            raise fastanchor.DataError(f"{name} = {word}: must be a whole number")
-        out.append(int(value))
-    return sorted(set(out))
-
-
-def _number(word: str) -> float | str:
-    try:
-        return float(word)
-    except ValueError:
-        return word
+            raise DataError(f"{name} = {word}: must be a whole number")
+        numbers.add(int(value))
+    return sorted(numbers)

@@ -21,7 +21,7 @@ from fastanchor.compat import _v5
 from fastanchor.compat._autoanchor import LEAST, by_area, threshold
 from fastanchor.compat._repository import say
 from fastanchor.engine import Engine, choose
-from fastanchor.levels import counted
+from fastanchor.levels import as_counts
 
 __all__ = ["differential_evolution", "k_means", "nested", "optimize_anchors", "resized", "v5_k_means"]
 
@@ -262,7 +262,7 @@ def nested(anchors: Any, per_level: Sequence[int] = (3, 3, 3), *, largest_first:
     [[(33, 23), (30, 61)], [(10, 13), (16, 30)]]
     """
     sizes = _check.as_sizes(anchors, "anchors", "pixels")
-    counts = counted(per_level, len(sizes))
+    counts = as_counts(per_level, len(sizes))
     whole = [(round(w), round(h)) for w, h in sizes.tolist()]
     ends = np.cumsum(counts).tolist()
     levels = [whole[end - count : end] for end, count in zip(ends, counts, strict=True)]

@@ -36,6 +36,7 @@ the others are compared with), and its sum in ``Reduced``.
 
 from __future__ import annotations
 
+import logging
 from typing import get_args
 
 from numpy.typing import ArrayLike
@@ -78,6 +79,8 @@ LARGE = 200_000
 HOPELESS = 0.5  # share of boxes in cells that must be looked into: from here on an index would only cost its building
 METRICS = get_args(Metric)
 
+LOG = logging.getLogger("fastanchor")
+
 
 def choose(
     boxes: BoxesLike,
@@ -108,6 +111,22 @@ def choose(
         if weights is not None:
             raise DataError(f"{named}: {argument} are an engine already; give weights where it is built")
         return _as_it_is(boxes, name, threads, metric, argument)
+    engine = _built(boxes, name, threads, metric, argument, weights, named, work, backend)
+    LOG.debug("%d boxes, engine %s, backend %s", len(engine), engine.name, engine.backend)
+    return engine
+
+
+def _built(
+    boxes: BoxesLike,
+    name: EngineName,
+    threads: int | None,
+    metric: Metric,
+    argument: str,
+    weights: ArrayLike | None,
+    named: str,
+    work: kernels.Work | None,
+    backend: str | None,
+) -> Engine:
     values = boxes.wh if isinstance(boxes, Boxes) else boxes
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     wh = check(values, argument)

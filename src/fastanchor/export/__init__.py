@@ -1,7 +1,6 @@
-"""Anchors as the text of a detector's configuration, written, read back, and put in place. One file a family.
+"""Anchors as the text of a detector's configuration: written, read back, and put in place. One file per family.
 
-Every format takes the anchors, (n, 2) float64 pixels of the network input with the smallest area first, and optionally
-their levels as :func:`fastanchor.levels.split` returns them, and the :class:`Input` that they are for.
+This file finds the dialect of a text or a file, and reads the file; ``_dialect`` says what a dialect is.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fastanchor import _check
@@ -18,22 +17,22 @@ from fastanchor._hints import of_file
 from fastanchor._reading import SETTINGS, content, named
 from fastanchor._types import Fit, FloatArray, PathLike
 from fastanchor.boxes import FITS
-from fastanchor.export._common import NUMBER, Config, Input, Target, from_words
-from fastanchor.export.darknet import DARKNET, darknet, edit_cfg
-from fastanchor.export.mm import MMDET, MMYOLO, mmdet, mmyolo
-from fastanchor.export.paddle import PADDLE, paddle
-from fastanchor.export.plain import CSV, JSON, csv, json, read_numbers
-from fastanchor.export.tao import SHAPE, TAO, tao, tao_levels
-from fastanchor.export.yolo import YOLOV5, edit_yaml, yolov5
-from fastanchor.levels import Split, levels
+from fastanchor.export._dialect import NUMBER, Config, Dialect, Input, from_words
+from fastanchor.export.darknet import DARKNET
+from fastanchor.export.mm import MMDET, MMYOLO
+from fastanchor.export.numbers import NUMBERS
+from fastanchor.export.paddle import PADDLE
+from fastanchor.export.plain import CSV, JSON
+from fastanchor.export.tao import TAO
+from fastanchor.export.yolo import YOLOV5
+from fastanchor.levels import LevelCounts
 
 __all__ = [
-    "FORMATS", "Config", "Input", "Target", "csv", "darknet", "edit", "edit_cfg", "edit_yaml", "emit",
-    "is_file_name", "is_numbers", "json", "levels", "mmdet", "mmyolo", "paddle", "read", "read_edited", "tao",
-    "usual_levels", "yolov5",
+    "FORMATS", "Config", "Dialect", "Input", "default_levels", "edit", "emit", "is_file_name", "is_numbers", "read",
+    "read_edited",
 ]  # fmt: skip
 
-FORMATS: dict[str, Target] = {
+FORMATS: dict[str, Dialect] = {
     "yolov5": YOLOV5,
     "yolov7": YOLOV5,
     "darknet": DARKNET,
@@ -41,6 +40,7 @@ FORMATS: dict[str, Target] = {
     "mmyolo": MMYOLO,
     "paddle": PADDLE,
     "tao": TAO,
+    "keras-yolo3": NUMBERS,
     "json": JSON,
     "csv": CSV,
 }
@@ -52,7 +52,7 @@ ENDINGS = (*EDITED, ".json", ".csv", ".txt", ".py")
 def emit(
     anchors: FloatArray,
     fmt: str,
-    parts: Split | None = None,
+    levels: LevelCounts | None = None,
     *,
     made_for: Input | None = None,
     fit: Fit | None = None,
@@ -64,7 +64,7 @@ def emit(
     anchors : (n, 2) float64
         Pixels of the network input, smallest area first.
     fmt : str
-    parts : list of (level, anchors in it), optional
+    levels : list of (level, number of its anchors), optional
         Rising levels, 0 to 12, whose anchors add up to n. Default: the usual levels for n anchors.
     made_for : Input, optional
         What the anchors are for; the text says so. Default: not known, and not compared.
@@ -74,18 +74,23 @@ def emit(
     Raises
     ------
     DataError
-        If the format is unknown, cannot hold these levels, or the anchors are for another fit.
+        If the format is unknown, cannot express these levels, or the anchors are for another fit.
 
     Examples
     --------
     >>> import numpy as np
-    >>> emit(np.array([[10.2, 43.0]]), "darknet")
-    'anchors = 10,43'
+    >>> six = np.array([[10.2, 13], [16, 30], [33, 23], [30, 61], [62.25, 45], [59, 119]])
+    >>> emit(six, "darknet")
+    'anchors = 10,13, 16,30, 33,23, 30,61, 62,45, 59,119'
+    >>> print(emit(six, "yolov5", made_for=Input("letterbox", (640, 640))))
+    anchors:  # fastanchor: letterbox, 640 x 640 pixels
+      - [10.2,13, 16,30, 33,23]  # P4/16
+      - [30,61, 62.2,45, 59,119]  # P5/32
     """
-    target = FORMATS[_check.choice(fmt, "format", tuple(FORMATS))]
-    if not target.any_fit:
-        _agree(fmt, made_for, fit or target.fit)
-    return target.write(anchors, parts, made_for)
+    dialect = FORMATS[_check.choice(fmt, "format", tuple(FORMATS))]
+    if not dialect.needs.any_fit:
+        _agree(fmt, made_for, fit or dialect.needs.fit)
+    return dialect.write(anchors, levels, made_for)
 
 
 def read(anchors: PathLike | Sequence[str]) -> Config:
@@ -94,13 +99,13 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
     Parameters
     ----------
     anchors : str, path or sequence of str
-        One name of a .yaml, .yml, .cfg, .json, .csv, .txt or .py file; or widths and heights in turn, apart by commas
-        or blanks.
+        One name of a .yaml, .yml, .cfg, .json, .csv, .txt or .py file; or widths and heights in turn, separated by
+        commas or blanks.
 
     Raises
     ------
     DataError
-        If the file cannot be read or holds no anchors, or the numbers are no pairs.
+        If the file cannot be read or has no anchors, or the numbers are not pairs.
 
     Examples
     --------
@@ -111,16 +116,16 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
     if not isinstance(anchors, (bytes, os.PathLike)):
         text = anchors if isinstance(anchors, str) else " ".join(_check.names(anchors, "anchors"))
         if not is_file_name(text):
-            found = from_words(text)
-            return Config(found, [], len(found))
+            values = from_words(text)
+            return Config(values, [], len(values))
         anchors = text
-    path, content = _text_of(anchors, ENDINGS)
-    with _said_of(path):
-        return _grammar(path, content)(content)
+    path, text = _text_of(anchors, ENDINGS)
+    with _naming(path):
+        return _dialect_of(path, text).read(text)
 
 
 def is_file_name(text: str) -> bool:
-    """Return whether :func:`read` takes a text for the name of a file, and not for numbers.
+    """Return whether :func:`read` takes a text as the name of a file, and not as numbers.
 
     Examples
     --------
@@ -132,7 +137,7 @@ def is_file_name(text: str) -> bool:
 
 
 def is_numbers(text: str) -> bool:
-    """Return whether a text is nothing but numbers, apart by commas or blanks.
+    """Return whether a text consists of numbers separated by commas or blanks.
 
     Examples
     --------
@@ -151,22 +156,22 @@ def read_edited(file: PathLike) -> Config:
         If the file cannot be read, has another ending, or has no anchors to replace.
     """
     path, text = _text_of(file, EDITED)
-    with _said_of(path):
+    with _naming(path):
         return _edited(path).read(text)
 
 
 def edit(
     file: PathLike,
     anchors: FloatArray,
-    parts: Split | None = None,
+    levels: LevelCounts | None = None,
     *,
     made_for: Input | None = None,
     fit: Fit | None = None,
 ) -> str:
     """Return the text of a YOLOv5 or YOLOv7 model YAML, or of a Darknet cfg, with these anchors in their place.
 
-    All else stays as it is, to the byte; comments inside a YAML's block go with it. Without `parts` the levels are
-    those of the file, with its numbers of anchors, or in equal parts.
+    Everything else stays unchanged, to the byte; comments inside a YAML's block are replaced with it. The default
+    levels are those of the file, with its numbers of anchors if they add up, else with equal numbers.
 
     Parameters
     ----------
@@ -174,7 +179,7 @@ def edit(
         Ends in .yaml, .yml or .cfg.
     anchors : (n, 2) float64
         Pixels of the network input, smallest area first.
-    parts : list of (level, anchors in it), optional
+    levels : list of (level, number of its anchors), optional
     made_for : Input, optional
         What the anchors are for. Default: not known, and not compared with the file.
     fit : {"letterbox", "stretch"}, optional
@@ -187,28 +192,26 @@ def edit(
         are for another size or fit than the file.
     """
     path, text = _text_of(file, EDITED)
-    target = _edited(path)
-    with _said_of(path):
+    dialect = _edited(path)
+    with _naming(path):
         if made_for is not None:
-            own = target.read(text)
-            _agree("the file", made_for, fit or own.fit or target.fit)
+            own = dialect.read(text)
+            _agree("the file", made_for, fit or own.fit or dialect.needs.fit)
             size = own.img_size or made_for.img_size
             if size != made_for.img_size:
                 have, want = (f"{w} x {h}" for w, h in (size, made_for.img_size))
                 raise DataError(f"has a network input of {have}, and the anchors are for {want}; the size in the file "
                                 "is not changed, so change it there, or compute anchors for it")  # fmt: skip
-        if target.splice is None:
-            raise DataError("cannot be edited")
-        return target.splice(text, anchors, parts, made_for)
+        return dialect.splice(text, anchors, levels, made_for)
 
 
-def usual_levels(fmt: str | None, n: int) -> Split:
-    """Return the levels that n anchors have in a format if none are chosen."""
-    return tao_levels(n) if fmt == "tao" else levels(n)
+def default_levels(fmt: str | None, n: int) -> LevelCounts:
+    """Return the levels that n anchors have in a format, or in most of them, if none are chosen."""
+    return FORMATS[fmt or "yolov5"].default_levels(n)
 
 
 @contextlib.contextmanager
-def _said_of(path: Path) -> Iterator[None]:
+def _naming(path: Path) -> Iterator[None]:
     """Put the name of a file before what is wrong with its content."""
     try:
         with of_file():
@@ -217,12 +220,12 @@ def _said_of(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from None
 
 
-def _edited(path: Path) -> Target:
+def _edited(path: Path) -> Dialect:
     return DARKNET if path.suffix.lower() == ".cfg" else YOLOV5
 
 
 def _agree(name: str, made_for: Input | None, fit: str) -> None:
-    """Raise if the anchors are for another fit than the one wanted."""
+    """Raise if the anchors are for another fit than this one."""
     _check.choice(fit, "fit", FITS)
     if made_for is not None and made_for.fit != fit:
         raise DataError(
@@ -231,14 +234,11 @@ def _agree(name: str, made_for: Input | None, fit: str) -> None:
         )
 
 
-def _grammar(path: Path, text: str) -> Callable[[str], Config]:
-    """Return the function that reads such a file."""
-    ending = path.suffix.lower()
-    if ending in (".yaml", ".yml", ".txt") and SHAPE.search(text):
-        return TAO.read
-    if ending in (".yaml", ".yml"):
-        return PADDLE.read if re.search(r"\banchor_masks\b", text) else YOLOV5.read
-    return {".cfg": DARKNET.read, ".json": JSON.read, ".csv": CSV.read, ".py": MMDET.read, ".txt": read_numbers}[ending]
+def _dialect_of(path: Path, text: str) -> Dialect:
+    """Return the dialect of such a file: the one with the ending, and of several the one whose mark is in the text."""
+    rivals = [dialect for dialect in FORMATS.values() if path.suffix.lower() in dialect.needs.endings]
+    marked = [one for one in rivals if one.needs.mark and re.search(one.needs.mark, text)]
+    return marked[-1] if marked else next(one for one in rivals if not one.needs.mark)
 
 
 def _text_of(file: PathLike, endings: tuple[str, ...]) -> tuple[Path, str]:

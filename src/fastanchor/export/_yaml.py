@@ -1,19 +1,20 @@
-"""YAML as nodes with their places in the text: nothing is built from it, and aliases are not followed endlessly."""
+"""YAML as nodes with their places in the text: no objects are built, and aliases are followed to a limit."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from fastanchor._errors import DataError
 
-__all__ = ["compose", "end_of", "entries", "mappings", "under", "words"]
+__all__ = ["Node", "compose", "count_of", "end_of", "entries", "mappings", "under", "words"]
 
 Node = Any  # a node of PyYAML, which has no complete type information
 
 # nodes of a file (a large model has two thousand): composing takes long, and memory, in proportion to them
 ALL = 100_000
-# nodes looked at below a key; more are no anchors, but a YAML whose aliases multiply
+# nodes looked at below a key; more are not anchors, but a YAML whose aliases multiply
 MOST = 10_000
 
 
@@ -33,7 +34,7 @@ def compose(text: str) -> Node:
         def compose_node(self, parent: Node, index: Node) -> Node:
             self.count += 1
             if self.count > ALL:
-                raise DataError(f"holds more than {ALL:,} values; a detector's configuration does not")
+                raise DataError(f"more than {ALL:,} values; a detector's configuration has fewer")
             return super().compose_node(parent, index)
 
     try:
@@ -42,16 +43,22 @@ def compose(text: str) -> Node:
         mark = getattr(error, "problem_mark", None)
         place = "" if mark is None else f"line {mark.line + 1}: "
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be understood"
-        raise DataError(f"is not YAML ({place}{' '.join(str(reason).split())[:200]})") from None
+        raise DataError(f"not valid YAML ({place}{' '.join(str(reason).split())[:200]})") from None
     except RecursionError:
-        raise DataError("is not YAML that can be read (nested too deeply)") from None
+        raise DataError("not readable as YAML (nested too deeply)") from None
 
 
 def entries(node: Node, key: str) -> list[tuple[Node, Node]]:
-    """Return the (key, value) nodes of a mapping that have this key; of what is no mapping none."""
+    """Return the (key, value) nodes of a mapping that have this key; [] if the node is not a mapping."""
     if getattr(node, "id", "") != "mapping":
         return []
     return [(name, value) for name, value in node.value if name.id == "scalar" and name.value == key]
+
+
+def count_of(node: Node, key: str) -> int | None:
+    """Return the whole number that a mapping has under this key, if there is one."""
+    values = [value.value for _, value in entries(node, key) if value.id == "scalar"]
+    return next((int(value) for value in values if re.fullmatch(r"\d{1,9}", value)), None)
 
 
 def mappings(root: Node) -> Iterator[Node]:
@@ -82,16 +89,16 @@ def under(node: Node, name: str) -> Iterator[Node]:
         now = waiting.pop()
         count += 1
         if count > MOST:
-            raise DataError(f"{name}: holds more than {MOST:,} values")
+            raise DataError(f"{name}: more than {MOST:,} values")
         if now.id == "mapping":
-            raise DataError(f"{name}: is no list of widths and heights")
+            raise DataError(f"{name}: not a list of widths and heights")
         yield now
         if now.id == "sequence":
             waiting += reversed(now.value)
 
 
 def words(node: Node, name: str) -> str:
-    """Return the scalars below a node, apart by blanks; quotes do not matter."""
+    """Return the scalars below a node, separated by blanks; quotes do not matter."""
     return " ".join(now.value for now in under(node, name) if now.id == "scalar")
 
 

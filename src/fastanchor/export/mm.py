@@ -11,80 +11,31 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import Fit, FloatArray
-from fastanchor.export._common import Config, Input, Layout, Target, dealt, mask_layout, noted, pairs, same_count
-from fastanchor.levels import DEEPEST, Layer, Split, usual
+from fastanchor.export._dialect import UNIT, Config, Content, Dialect, Layout, Needs, pairs, rows_layout
+from fastanchor.levels import DEEPEST, Level, pyramid
 
-__all__ = ["MMDET", "MMYOLO", "mmdet", "mmyolo"]
-
-
-def mmdet(anchors: FloatArray, parts: Split | None = None, made_for: Input | None = None) -> str:
-    """Return ``base_sizes`` and ``strides`` of MMDetection's ``YOLOAnchorGenerator``, the largest stride first.
-
-    Parameters
-    ----------
-    anchors : (n, 2) float64
-        Widths and heights in pixels of the network input, smallest area first.
-    parts : list of (level, anchors in it), optional
-    made_for : Input, optional
-        What the anchors are for, which a comment says.
-
-    Raises
-    ------
-    DataError
-        If the levels differ in their number of anchors.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> print(mmdet(np.array([[10, 13], [16, 30], [33, 23], [30, 61], [62.25, 45], [59, 119]])))
-    base_sizes = [
-        [(30, 61), (62.2, 45), (59, 119)],  # P5/32
-        [(10, 13), (16, 30), (33, 23)],  # P4/16
-    ]
-    strides = [32, 16]
-    """
-    found = same_count(dealt(anchors, parts), "MMDetection's YOLO head")[::-1]
-    return _nested("base_sizes", found, made_for) + f"\nstrides = {[layer.stride for layer in found]}"
+__all__ = ["MMDET", "MMYOLO"]
 
 
-def mmyolo(anchors: FloatArray, parts: Split | None = None, made_for: Input | None = None) -> str:
-    """Return ``anchors`` and ``strides`` as MMYOLO's YOLOv5 and YOLOv7 configurations have them, smallest stride first.
+def write_mmdet(content: Content) -> str:
+    """Return ``base_sizes`` and ``strides`` of ``YOLOAnchorGenerator``, the largest stride first."""
+    return _nested("base_sizes", content.levels[::-1], content.note)
 
-    Parameters
-    ----------
-    anchors : (n, 2) float64
-        Widths and heights in pixels of the network input, smallest area first.
-    parts : list of (level, anchors in it), optional
-    made_for : Input, optional
-        What the anchors are for, which a comment says.
 
-    Raises
-    ------
-    DataError
-        If the levels differ in their number of anchors.
+def write_mmyolo(content: Content) -> str:
+    """Return ``anchors`` and ``strides`` as in the YOLOv5 and YOLOv7 configurations, the smallest stride first."""
+    return _nested("anchors", content.levels, content.note)
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> print(mmyolo(np.array([[10.0, 13.0]])))
-    anchors = [
-        [(10, 13)],  # P5/32
-    ]
-    strides = [32]
-    """
-    found = same_count(dealt(anchors, parts), "MMYOLO's YOLO head")
-    return _nested("anchors", found, made_for) + f"\nstrides = {[layer.stride for layer in found]}"
+
+def _nested(name: str, levels: list[Level], note: list[str]) -> str:
+    rows = [f"    [{pairs(level.anchors, '({w}, {h})')}],  # {level.name}" for level in levels]
+    return "\n".join(["  ".join([f"{name} = [", *note]), *rows, "]", f"strides = {[one.stride for one in levels]}"])
 
 
 def read(text: str) -> Config:
     """Return what the Python literals of a configuration say: ``base_sizes`` or ``anchors``, and ``strides``.
 
-    The text is taken apart, never run. What is computed, or stands in another file, is not known.
-
-    Raises
-    ------
-    DataError
-        If it is not Python, or has no such lists of pairs, or different ones.
+    The text is parsed, never run. Values that are computed, or come from another file, are not known.
 
     Examples
     --------
@@ -95,15 +46,15 @@ def read(text: str) -> Config:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of strings in code that is not ours
+            warnings.simplefilter("ignore")  # about strings in the user's code
             tree = ast.parse(text.removeprefix("\ufeff"))
         scopes = list(_scopes(tree))
     except (SyntaxError, ValueError) as error:
         place = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise DataError(f"is not Python ({place}{reason})") from None
+        raise DataError(f"not valid Python ({place}{reason})") from None
     except (RecursionError, MemoryError):
-        raise DataError("is not Python that can be read (nested too deeply)") from None
+        raise DataError("not readable as Python (nested too deeply)") from None
     found, refused = [], ""
     for names in scopes:
         for key in ("base_sizes", "anchors"):
@@ -111,24 +62,17 @@ def read(text: str) -> Config:
             if value is None:
                 continue
             try:
-                found.append((*_levels(value, key, _literal(names.get("strides"))), key))
+                found.append(_levels(value, key, _literal(names.get("strides"))))
             except DataError as error:
                 refused = refused or str(error)
     if not found:
         raise DataError(refused or "has no base_sizes = [[(w, h), ...], ...] and no anchors like it")
-    anchors, layout, key = found[0]
-    if any(not np.array_equal(anchors, other) for other, *_ in found):
+    anchors, layout = found[0]
+    if any(not np.array_equal(anchors, other) for other, _ in found):
         raise DataError("has different lists of anchors; give them as numbers instead")
-    target = MMDET if key == "base_sizes" else MMYOLO
     size, fit = _resized(scopes)
     count = _literal(scopes[0].get("num_classes"))
-    classes = count if isinstance(count, int) else None
-    return Config(anchors, layout, len(anchors), "", fit, size, noted(text), classes, target.fit)
-
-
-def _nested(name: str, found: list[Layer], made_for: Input | None) -> str:
-    lines = [f"    [{pairs(part, '({w}, {h})')}],  # P{level}/{stride}" for level, stride, part, _ in found]
-    return "\n".join([f"{name} = [" if made_for is None else f"{name} = [  {made_for.note}", *lines, "]"])
+    return Config(anchors, layout, fit=fit, img_size=size, classes=count if isinstance(count, int) else None)
 
 
 def _scopes(tree: ast.Module) -> Iterator[dict[str, ast.expr]]:
@@ -144,7 +88,7 @@ def _scopes(tree: ast.Module) -> Iterator[dict[str, ast.expr]]:
 
 
 def _literal(node: ast.expr | None) -> object:
-    """Return the value of a literal; None for what is computed."""
+    """Return the value of a literal; None for an expression that is computed."""
     try:
         return None if node is None else ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
@@ -152,22 +96,20 @@ def _literal(node: ast.expr | None) -> object:
 
 
 def _levels(value: object, key: str, strides: object) -> tuple[FloatArray, Layout]:
-    """Return the anchors of a nested list, and their levels if there are strides to go by."""
+    """Return the anchors of a nested list, and their levels if there are strides."""
     rows = list(value) if isinstance(value, (list, tuple)) else []
     if not rows or not all(isinstance(row, (list, tuple)) and row for row in rows):
-        raise DataError(f"{key}: is no list of levels with their pairs (width, height)")
-    parts = [_check.as_sizes(row, key, "pixels of the network input") for row in rows]
-    anchors, ends = np.concatenate(parts), np.cumsum([len(part) for part in parts])
+        raise DataError(f"{key}: not a list of levels with their pairs (width, height)")
+    parts = [_check.as_sizes(row, key, UNIT) for row in rows]
+    anchors = np.concatenate(parts)
     powers = list(strides) if isinstance(strides, (list, tuple)) else []
     if not powers and len(parts) <= 8:  # a configuration that changes the anchors alone: the usual order of its kind
-        powers = [2**level for level in usual(len(parts))][:: 1 if key == "anchors" else -1]
+        powers = [2**level for level in pyramid(len(parts))][:: 1 if key == "anchors" else -1]
     legal = [2**level for level in range(DEEPEST + 1)]
-    if len(powers) != len(parts) or not all(type(s) is int and s in legal for s in powers):
+    known = len(powers) == len(parts) and all(type(s) is int and s in legal for s in powers)
+    if not known or len(set(powers)) < len(powers):
         return anchors, []
-    if len(set(powers)) < len(powers):
-        return anchors, []
-    masks = [list(range(end - len(part), end)) for end, part in zip(ends.tolist(), parts, strict=True)]
-    return anchors, mask_layout([s.bit_length() - 1 for s in powers], masks, len(anchors))
+    return anchors, rows_layout([s.bit_length() - 1 for s in powers], [len(part) for part in parts])
 
 
 def _resized(scopes: list[dict[str, ast.expr]]) -> tuple[tuple[int, int] | None, Fit | None]:
@@ -195,5 +137,5 @@ def _size(value: object) -> tuple[int, int] | None:
 
 
 # MMDetection's own YOLOv3 resizes with keep_ratio=True, MMYOLO's models as YOLOv5 does
-MMDET = Target(mmdet, read, "letterbox")
-MMYOLO = Target(mmyolo, read, "letterbox")
+MMDET = Dialect(Needs("MMDetection's YOLO head", equal=True, endings=(".py",)), write_mmdet, read)
+MMYOLO = Dialect(Needs("MMYOLO's YOLO head", equal=True), write_mmyolo, read)

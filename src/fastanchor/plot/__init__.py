@@ -12,7 +12,7 @@ from fastanchor._text import many
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import AnchorCheck
-from fastanchor.levels import Layer, layers, levels
+from fastanchor.levels import Level, by_level, usual_counts
 from fastanchor.plot import panels
 from fastanchor.plot._style import check, empty_figure, needed, save, write
 
@@ -21,7 +21,7 @@ __all__ = ["anchors", "check", "needed", "panel", "panels", "per_class", "png", 
 Figure = Any  # of matplotlib, which is imported only where something is drawn
 
 
-def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, found: Sequence[Layer] | None = None) -> Figure:
+def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Sequence[Level] | None = None) -> Figure:
     """Return a figure of the boxes with the anchors, the anchors by level, the ratios, and the search if there was one.
 
     Parameters
@@ -29,8 +29,8 @@ def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, found: Sequen
     result : AnchorResult or AnchorCheck
     boxes : (n, 2) float64
         Widths and heights in pixels of the network input.
-    found : sequence of Layer, optional
-        As :func:`fastanchor.levels.layers` returns them. Default: the usual ones.
+    levels : sequence of Level, optional
+        As :func:`fastanchor.levels.by_level` returns them. Default: the usual ones.
 
     Raises
     ------
@@ -39,13 +39,13 @@ def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, found: Sequen
     """
     searched = isinstance(result, AnchorResult)
     score = result.check if isinstance(result, AnchorResult) else result
-    if found is None:
-        found = layers(score.anchors, levels(len(score.anchors)), score.counts)
+    if levels is None:
+        levels = by_level(score.anchors, usual_counts(len(score.anchors)), score.counts)
     figure = empty_figure(*((13, 10.5) if searched else (17, 5.6)))
     axes = figure.subplots(*((2, 2) if searched else (1, 3))).ravel()
     counted = f"{many(len(boxes), 'box', 'boxes')} and {many(len(score.anchors), 'anchor')}"
     panels.sizes(axes[0], boxes, score.anchors, f"{counted}, mean IoU {score.mean_iou:.4f}")
-    panels.levels(axes[1], found)
+    panels.levels(axes[1], levels)
     panels.ratios(axes[2], boxes, score.anchors, score.thr)
     if isinstance(result, AnchorResult):
         panels.history(axes[3], result)

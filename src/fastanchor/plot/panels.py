@@ -12,7 +12,7 @@ from fastanchor._text import plain
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import SIZES, best_anchor
-from fastanchor.levels import Layer
+from fastanchor.levels import Level
 from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, log_ticks
 
 __all__ = ["MOST", "class_height", "classes", "curve", "history", "levels", "ratios", "sizes"]
@@ -77,7 +77,7 @@ def _gap(place: FloatArray, other: FloatArray, point: FloatArray) -> float:
     return np.inf if np.array_equal(other, point) else float(np.hypot(*(place - other)))
 
 
-def levels(axes: Any, found: Sequence[Layer], columns: int | None = None) -> None:
+def levels(axes: Any, found: Sequence[Level], columns: int | None = None) -> None:
     """Draw the anchors of each level in a frame with its own scale, beside a cell of stride x stride pixels."""
     axes.set_axis_off()
     axes.set_title("anchors by level, each on one centre; grey: one cell of the level")

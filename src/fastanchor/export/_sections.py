@@ -1,4 +1,4 @@
-"""The grammar of a Darknet cfg: sections, heads, and the stride of each head's cells."""
+"""The grammar of a Darknet cfg: sections, the heads among them, and their strides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastanchor._errors import DataError
 
 __all__ = ["Head", "Section", "heads_of", "put", "sections_of"]
 
-# what a head predicts for an anchor besides the classes: a box and whether it is there; with uncertainties 4 more
+# outputs of a head per anchor besides the classes: a box and its objectness; with uncertainties 4 more
 HEADS = {"yolo": 5, "gaussian_yolo": 9, "region": 5}
 CONVOLUTIONS = ("convolutional", "conv")
 
@@ -56,7 +56,7 @@ class Head(NamedTuple):
 
     @property
     def per_anchor(self) -> int:
-        """Outputs for an anchor: its box, whether it is there, and the classes."""
+        """Outputs per anchor: box, objectness and classes."""
         section = self.section
         box = 1 + section.whole("coords", "4") if section.name == "region" else HEADS[section.name]
         return box + section.whole("classes", "20", least=0)
@@ -83,7 +83,7 @@ def heads_of(sections: list[Section]) -> list[Head]:
     Raises
     ------
     DataError
-        If there is no head, or a section cannot be understood.
+        If there is no head, or a section is invalid.
     """
     if not sections or sections[0].name not in ("net", "network"):
         raise DataError("must begin with a [net] section; is this a Darknet cfg?")
@@ -93,7 +93,7 @@ def heads_of(sections: list[Section]) -> list[Head]:
     for i, section in enumerate(sections[1:], start=1):
         name = section.name
         if name in (*CONVOLUTIONS, "maxpool", "local_avgpool", "reorg", "reorg3d"):
-            # a padded or unpadded window changes the size by its stride, which is what counts here
+            # with or without padding, a window changes the size by its stride
             now *= _stride(section)
         elif name == "upsample":
             now /= section.whole("stride", "2")
@@ -118,7 +118,7 @@ def heads_of(sections: list[Section]) -> list[Head]:
     if not found:
         raise DataError("has no [yolo] section")
     if len({head.stride for head in found}) < len(found):
-        raise DataError(f"has [yolo] sections of equal stride: {', '.join(str(head.stride) for head in found)}")
+        raise DataError(f"has several [yolo] sections of one stride: {', '.join(str(head.stride) for head in found)}")
     if len({head.section.name == "region" for head in found}) > 1:
         raise DataError("has both [yolo] and [region] sections, whose anchors are in pixels and in cells")
     return found
@@ -134,12 +134,12 @@ def _stride(section: Section) -> int:
 
 
 def put(lines: list[str], section: Section, key: str, value: str, added: dict[int, list[str]]) -> None:
-    """Set a key in its line, keeping what stands around the value; or add a line after the section's name."""
+    """Set a key in its line, keeping everything around the value; or add a line after the section's name."""
     if key in section.keys:
         at, _ = section.keys[key]
         match = re.match(r"([^=]*=[ \t]*)([^#;\r\n]*?)(\s*(?:[#;].*)?[\r\n]*)$", lines[at], re.DOTALL)
-        if match is None:  # cannot be: the line was taken apart at the same characters
-            raise DataError(f"line {at + 1}: cannot be understood")
+        if match is None:  # impossible: the line was parsed by the same characters
+            raise DataError(f"line {at + 1}: not valid")
         lines[at] = match[1] + value + match[3]
         return
     newline = "\r\n" if lines[section.line].endswith("\r\n") else "\n"

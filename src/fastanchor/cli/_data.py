@@ -1,0 +1,135 @@
+"""DATA: the argument, reading it, and what is printed about what was read."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+from typing import Any, NamedTuple
+
+from fastanchor._errors import DataError
+from fastanchor._reading import named
+from fastanchor._text import many, plain
+from fastanchor._types import Summary
+from fastanchor.boxes import Boxes
+from fastanchor.cli import _options
+from fastanchor.datasets import PARTS, TRAINING, Reading, read, reading, sample
+
+__all__ = ["Data", "add_data", "load", "plain_summary"]
+
+LOG = logging.getLogger("fastanchor")
+TEXT = (
+    "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
+    "folder), labels.cache, Open Images CSV, KITTI, lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
+)
+
+
+class Data(NamedTuple):
+    """The boxes, and what JSON says about them under ``read``."""
+
+    boxes: Boxes
+    read: dict[str, Any]
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Reason to number of things left out."""
+        return dict(self.boxes.skipped)
+
+    @property
+    def doubts(self) -> list[str]:
+        """The remarks about the data set, each after its kind."""
+        return [f"{'doubt' if remark.doubt else 'note'}: {remark.text}" for remark in self.boxes.remarks]
+
+    def to_text(self) -> str:
+        """Return the lines about what was read and what was skipped."""
+        found = self.read
+        lines = [f"read      {found['source']}: "]
+        if not found["boxes"]:
+            lines[0] += f"{many(found['images'], 'image')}, no boxes"
+        else:
+            sized = found["mean_image"][0] is not None
+            lines[0] += many(found["boxes"], "box", "boxes")
+            lines[0] += f" on {many(found['images'], 'image')}" if found["images"] else ""
+            lines[0] += "" if sized else ", without the sizes of their images"
+            if sized and not found["relative"]:
+                lines.append(f"images    {_sides(found['mean_image'])} pixels on average")
+            if found["relative"]:
+                lines.append(
+                    f"boxes     {_sides([100.0 * side for side in found['mean_box']])} % of their image on average"
+                )
+            else:
+                areas = f"areas {found['smallest_area']:,.0f} to {found['largest_area']:,.0f}"
+                lines.append(f"boxes     {_sides(found['mean_box'])} pixels on average, {areas}")
+        lines[0] += _shown_split(found)
+        lines += [f"{kind:<9} {text}" for kind, _, text in (doubt.partition(": ") for doubt in self.doubts)]
+        lines += [f"skipped   {count:,} x {reason}" for reason, count in self.skipped.items()] or ["skipped   nothing"]
+        return "\n".join(plain(line) for line in lines)
+
+
+def add_data(parser: argparse.ArgumentParser, *, optional: bool = False, training: bool = False) -> None:
+    """Add DATA and how to read it; a command that computes anchors reads the training split by default."""
+    parser.add_argument("data", nargs="*" if optional else "+", metavar="DATA",
+                        help=f"{TEXT}; default: a built-in sample" if optional else TEXT)  # fmt: skip
+    parser.set_defaults(training=training)
+    changes: dict[str, Any] = {}
+    if training:
+        split = {"default": TRAINING, "unset": "train if it is declared, else all"}
+        changes = {"split": split, "balance": None}
+    _options.add(parser, "reading", read, **changes)
+
+
+def load(arguments: argparse.Namespace) -> Data:
+    """Read DATA, or make the sample."""
+    with named(*arguments.data or ()):
+        return _loaded(arguments)
+
+
+def _loaded(arguments: argparse.Namespace) -> Data:
+    if not arguments.data:
+        LOG.info("no DATA given: using the built-in sample, boxes made up from a fixed seed")
+        found = Reading(sample(), ("sample",), (), ())
+        source = "built-in sample"
+    else:
+        found = reading(arguments.data, **_options.given(arguments, read, report=LOG.warning))
+        if arguments.format == "auto":
+            for one, name in zip(arguments.data, found.formats, strict=True):
+                LOG.info("%s: read as %s", one, name)
+        source = ", ".join(arguments.data)
+    boxes = found.boxes
+    if arguments.training and not len(boxes):
+        raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} hold no box")
+    if getattr(arguments, "balance", None) is not None:
+        boxes = boxes.balanced(arguments.balance)
+    return Data(boxes, {
+        "source": source,
+        "format": ", ".join(dict.fromkeys(found.formats)),
+        "parts": list(found.parts),
+        "split": list(found.taken) or None,
+        **plain_summary(boxes.summary()),
+        "remarks": [vars(remark) for remark in boxes.remarks],
+    })  # fmt: skip
+
+
+def plain_summary(summary: Summary) -> dict[str, Any]:
+    """Return a summary as JSON values, None in place of NaN."""
+
+    def value(x: Any) -> Any:
+        return None if isinstance(x, float) and math.isnan(x) else x
+
+    fields = {name: x for name, x in vars(summary).items() if name != "skipped"}
+    return {name: [value(one) for one in x] if isinstance(x, tuple) else value(x) for name, x in fields.items()}
+
+
+def _sides(pair: Any) -> str:
+    return " x ".join(f"{side:.1f}" for side in pair)
+
+
+def _shown_split(read: dict[str, Any]) -> str:
+    """Return which splits of the data set were read, and which of the usual ones were not."""
+    declared, taken = read["parts"], read["split"]
+    usual = [name for name in declared if name in PARTS] or declared
+    if not taken:
+        return f" (all parts: {', '.join(usual)})" if declared else ""
+    inside = {"train", "val"} if "trainval" in taken else set()  # trainval is both of them
+    left = [name for name in usual if name not in taken and PARTS.get(name) not in inside]
+    return f" (split {' + '.join(taken)}{'; left out: ' if left else ''}{', '.join(left)})"

@@ -1,0 +1,96 @@
+"""The network input and the levels of the detector: from the command line, else from a configuration."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from fastanchor import DataError, _check
+from fastanchor._network import NetworkBoxes
+from fastanchor._small import no_side, small_boxes
+from fastanchor._table import Table
+from fastanchor._types import FloatArray
+from fastanchor.boxes import Boxes
+from fastanchor.cli._values import whole
+from fastanchor.export import FORMATS, Config, Input
+from fastanchor.levels import Level, LevelCounts, level_counts
+
+__all__ = ["chosen_levels", "classes_remark", "input_row", "input_text", "level_rows", "network", "per_level",
+           "shown_input", "shown_levels"]  # fmt: skip
+
+
+def network(arguments: argparse.Namespace, config: Config | None = None, fmt: str | None = None) -> Input:
+    """Return the network input of the command line, else of the configuration, else the usual one of its detectors."""
+    fits = [arguments.fit]
+    sizes = [None if arguments.img_size is None else _check.side_pair(arguments.img_size, "img_size", square=True)]
+    if config is not None:
+        note = config.note
+        fits += [config.fit, note and note.fit, config.default_fit]
+        sizes += [config.img_size, note and note.img_size]
+    fits.append("letterbox" if fmt is None else FORMATS[fmt].needs.fit)
+    return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
+
+
+def input_text(fit: str | None, img_size: tuple[int, int] | None) -> str:
+    """Return a network input in words."""
+    if img_size is None:
+        return "boxes without image sizes count as pixels of the network input"
+    return f"{img_size[0]} x {img_size[1]} pixels, {fit}"
+
+
+def input_row(boxes: NetworkBoxes) -> dict[str, Any]:
+    """Return the network input, and the numbers of boxes that are small for it or left out, as JSON values."""
+    size = boxes.img_size and list(boxes.img_size)
+    return {"fit": boxes.fit, "img_size": size, "n_small": boxes.n_small, "n_filtered": boxes.n_filtered}
+
+
+def shown_input(boxes: NetworkBoxes, min_size: float) -> list[str]:
+    """Return the lines about the network input, and about boxes that are small for it or left out."""
+    lines = [f"input     {input_text(boxes.fit, boxes.img_size)}"]
+    lines += [f"warning   {small_boxes(boxes.n_small)}"] if boxes.n_small else []
+    return [*lines, f"left out  {no_side(boxes.n_filtered, min_size)}"] if boxes.n_filtered else lines
+
+
+def classes_remark(name: object, config: Config | None, boxes: Boxes) -> list[str]:
+    """Return a sentence if the configuration has another number of classes than the labels."""
+    if config is None or config.classes is None or boxes.class_index is None:
+        return []
+    if config.classes == len(boxes.class_names):
+        return []
+    return [f"{name} is for {config.classes} classes, but the labels have {len(boxes.class_names)}"]
+
+
+def per_level(arguments: argparse.Namespace) -> list[int] | None:
+    """Return the numbers of ``--per-level``."""
+    if arguments.per_level is None:
+        return None
+    try:
+        counts = [whole(word) for word in arguments.per_level.split(",")]
+    except ValueError:
+        raise DataError(f"--per-level = {_check.short(arguments.per_level)}: must be numbers as in 3,3,3") from None
+    return [_check.integer(count, "--per-level", least=0) for count in counts]
+
+
+def chosen_levels(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> LevelCounts | None:
+    """Return the levels of the command line, None without its options; `own` are those of the configuration."""
+    counts = per_level(arguments)
+    if arguments.levels is None and counts is None and arguments.by == "area":
+        return None
+    known = own and (counts is None or len(counts) == len(own))
+    names = arguments.levels if arguments.levels is not None or not known else list(own)
+    return level_counts(anchors, names, per_level=counts, by=arguments.by)
+
+
+def level_rows(levels: Sequence[Level]) -> list[dict[str, Any]]:
+    """Return the levels as JSON values."""
+    return [{**level._asdict(), "anchors": level.anchors.tolist()} for level in levels]
+
+
+def shown_levels(levels: Sequence[Level]) -> str:
+    """Return the table of levels: stride, share of the boxes, anchors."""
+    rows = []
+    for level, stride, anchors, share in levels:
+        sizes = "  ".join(f"{w:.4g} x {h:.4g}" for w, h in anchors.tolist()) or "none"
+        rows.append((f"P{level}", str(stride), f"{share or 0.0:.1%}", sizes))
+    return Table(("level ", "stride", " boxes", "anchors"), rows, align="lrrl").text()
