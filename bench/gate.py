@@ -106,7 +106,7 @@ def step_calls(work):
 
 def search_calls(work):
     """Return the kernels of the search for the finest level of the box index."""
-    search, thr, n = kernels.part("bounds"), 0.25, len(work.wh)
+    search, thr, n = kernels.part("open_runs"), 0.25, len(work.wh)
     grid = BoxIndex(work.wh, threads=1).shards[0].grid
     best, whole = np.empty(RUN), Search(grid, work.start, thr)
     runs = whole.scan(0, n)[-1].lots()

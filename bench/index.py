@@ -1,4 +1,4 @@
-"""What the box index is worth: each figure beside its referent, in one run. Answers are checked before they are timed.
+"""Times of the box index, each beside its reference, in one run. Answers are checked before they are timed.
 
 Run ``python bench/index.py`` with numba installed (about eight minutes on two cores; ``--small`` takes a tenth of the
 boxes, for a first look); it prints the tables and writes ``bench/results/index.json``, ``growth.json`` and

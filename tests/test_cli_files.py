@@ -124,13 +124,13 @@ def test_two_outputs_that_are_one_file(place, capsys, second, there):
     if there:
         (place / "x.png").write_text("mine")
     command = [*QUICK, "boxes.csv", "--emit", "csv", "-o", second, "--plot", "x.png", "--force"]
-    refused(capsys, command, "--output and --plot: are one file, ")
+    refused(capsys, command, "--output and --plot: are the same file, ")
     assert (place / "x.png").exists() == there
 
 
 @pytest.mark.parametrize("options", [["-o", "k.csv", "--emit", "csv"], ["--plot", "k.csv"]])
 def test_sizes_of_images_are_an_output_too(place, capsys, options):
-    refused(capsys, [*QUICK, "boxes.csv", "--size-cache", "k.csv", *options], "--size-cache: are one file, k.csv")
+    refused(capsys, [*QUICK, "boxes.csv", "--size-cache", "k.csv", *options], "--size-cache: are the same file, k.csv")
 
 
 @pytest.mark.parametrize("out", ["boxes.csv", "./boxes.csv", "link.csv", "hard.csv"])

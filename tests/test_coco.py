@@ -82,7 +82,7 @@ BAD = {
     "null": (annotation(None), "annotation without a bbox or polygons"),
     "rle": (annotation(None, segmentation={"counts": "x", "size": [1, 1]}), "annotation without a bbox or polygons"),
     "odd polygon": (annotation([], segmentation=[[1, 2, 3]]), UNREADABLE),
-    "no object": (7, "annotation that is no object"),
+    "no object": (7, "annotation that is not an object"),
     "crowd": (annotation([1, 1, 5, 5], iscrowd=1), "box of a crowd"),
     "crowd as true": (annotation([1, 1, 5, 5], iscrowd=True), "box of a crowd"),
     "crowd as text": (annotation([1, 1, 5, 5], iscrowd="1"), "box of a crowd"),
@@ -161,7 +161,7 @@ def test_the_very_id_comes_first(tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\n", "line 1: Git LFS pointer instead of JSON"),
         (b"<!DOCTYPE html><p>404", "line 1: HTML or XML page instead of JSON"),
         (b"PK\x03\x04" + bytes(30), "zip archive instead of JSON"),
-        (b"\xff\xfe\xfd", "file that is no JSON"),
+        (b"\xff\xfe\xfd", "not valid JSON"),
     ],
 )
 def test_json_that_says_nothing_is_named(tmp_path, content, sentence):
@@ -205,20 +205,20 @@ def test_boxes_of_an_image_keep_the_order_of_the_file(tmp_path, way):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[]", r"file that is no COCO JSON \(a list\)"),
-        ('[{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]', r"no COCO JSON \(a list of detection results\)"),
-        ('{"images": []}', r"no COCO JSON \(keys images\)"),
-        ('{"annotations": {}, "images": []}', r"file that is no COCO JSON"),
-        ("{}", r"no COCO JSON \(no keys\)"),
-        ("7", r"file that is no COCO JSON"),
-        ('{"annotations": [,]}', "line 1: file that is no JSON"),
-        ('{"annotations":\n[', "line 2: file that is no JSON"),
+        ("[]", r"JSON file that is not COCO \(a list\)"),
+        ('[{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]', r"not COCO \(a list of detection results\)"),
+        ('{"images": []}', r"not COCO \(keys images\)"),
+        ('{"annotations": {}, "images": []}', r"JSON file that is not COCO"),
+        ("{}", r"not COCO \(no keys\)"),
+        ("7", r"JSON file that is not COCO"),
+        ('{"annotations": [,]}', "line 1: not valid JSON"),
+        ('{"annotations":\n[', "line 2: not valid JSON"),
         ("<html>\n<body>annotations", "line 1: HTML or XML page instead of JSON"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS pointer instead of JSON"),
         ('{"images": [], "annotations": []}', "nothing could be read; no image is listed"),
         ('{"annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4]}]}', "COCO file without images"),
-        ('{"annotations": ' + "[" * 100_000, "JSON that is nested too deeply"),
-        ('{"annotations": [' + "9" * 5000 + "]}", "annotation that is no object|number of thousands of digits"),
+        ('{"annotations": ' + "[" * 100_000, "JSON nested too deeply"),
+        ('{"annotations": [' + "9" * 5000 + "]}", "annotation that is not an object|number of thousands of digits"),
     ],
 )
 def test_files_that_are_no_coco(tmp_path, way, text, sentence):
@@ -382,10 +382,10 @@ def test_captions_and_key_points_are_no_second_set(tmp_path, way):
 
 BROKEN = {
     "empty": (b"", "empty file"),
-    "cut": (b'{"images": [{"id": 1}], "annotations": [', "file that is no JSON"),
+    "cut": (b'{"images": [{"id": 1}], "annotations": [', "not valid JSON"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer instead of JSON (run: git lfs pull)"),
     "page": (b"<html>", "HTML or XML page instead of JSON"),
-    "no list": (b'{"annotations": {"a": 1}, "images": []}', "file that is no COCO JSON"),
+    "no list": (b'{"annotations": {"a": 1}, "images": []}', "JSON file that is not COCO"),
 }
 
 
@@ -429,7 +429,7 @@ def test_json_of_another_kind_is_named(tmp_path, what, size):
         given = {**given, "zz": "{x" * 70_000} if isinstance(given, dict) else [*given, *given[:1] * 20_000]
         what = {"no keys": "keys zz", "keys a, b": "keys a, b, zz"}.get(what, what)
     file = written(tmp_path, given)
-    with pytest.raises(DataError, match=rf"file that is no COCO JSON \({what}\)"):
+    with pytest.raises(DataError, match=rf"JSON file that is not COCO \({what}\)"):
         fastanchor.read(file, format="coco")
     if what == "LabelMe":
         return

@@ -111,7 +111,7 @@ def test_every_flipped_byte_is_found(own):
         missed = unsaid = 0
         for at in range(len(whole)):
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1:])
-            _jit._said.clear()
+            _jit._printed.clear()
             with contextlib.redirect_stderr(io.StringIO()) as said:
                 missed += cache._cache_file.load(key) is not None
             unsaid += not said.getvalue()

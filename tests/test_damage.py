@@ -175,3 +175,31 @@ def test_lines_end_where_the_readers_of_the_files_end_them():
     for bad in ("anchors:\n  - [1,2]  # P3\x0b/8\n", "anchors:\n  - [1,2]  # P3\u2028/8\n"):
         with pytest.raises(DataError, match="not valid YAML"):
             export.FORMATS["yolov5"].splice(bad, NINE[:1])
+
+
+BROKEN = {
+    "brace.json": (b"{", r"line 1: not valid JSON \(column 2: Expecting property name"),
+    "cut.json": (b'{"images": [\n', r"line 2: not valid JSON \(column 1: Expecting value\)"),
+    "cut coco.json": (b'{"images": [], "annotations": [{"bbox"', r"line 1: not valid JSON \(column 39: "),
+    "cut labelme.json": (b'{"version": "5",\n"shapes": [', r"line 2: not valid JSON \(column 12: Expecting value\)"),
+    "list.json": (b"[1, 2", r"line 1: not valid JSON \(column 6: Expecting ',' delimiter\)"),
+    "words.json": (b"hello", r"line 1: not valid JSON \(column 1: Expecting value\)"),
+    "cut.xml": (b"<annotation>\n<size>", r"line 2: truncated XML file \(no element found\)"),
+    "mark.xml": (b"<", r"line 1: truncated XML file \(unclosed token\)"),
+    "words.xml": (b"hello", r"line 1: not valid XML"),
+    "cut.yaml": (b"train: images\nnames: [a, b\n", r"line 3: not valid YAML \(expected ',' or '\]'"),
+    "cut.parquet": (b"PAR1 and no more", r"not a valid Parquet file \("),
+    "short.parquet": (b"P", r"not a valid Parquet file \("),
+    "cut.cache": (b"\x80\x04]", r"not a valid labels.cache \(cut short\)"),
+    "empty.cache": (b"", r"not a valid labels.cache \(cut short\)"),
+}
+
+
+@pytest.mark.parametrize(("name", "given"), BROKEN.items(), ids=BROKEN)
+def test_a_broken_file_is_refused_by_its_place(tmp_path, name, given):
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow")
+    content, sentence = given
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{re.escape(str(tmp_path / name))}(?:, |: ){sentence}"):
+        fastanchor.read(tmp_path / name)

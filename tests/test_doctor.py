@@ -151,13 +151,13 @@ def test_an_option_without_effect_is_remarked(tmp_path):
 @pytest.mark.parametrize(
     ("option", "value", "why"),
     [
-        ("crowd", True, "mark no crowds"),
+        ("crowd", True, "do not mark crowds"),
         ("columns", ("a", "b"), "have no named columns"),
-        ("rows", "box", "rows of one"),
+        ("rows", "box", "one kind of rows"),
     ],
 )
 def test_an_option_that_nothing_has_a_use_for_is_refused(tmp_path, option, value, why):
-    with pytest.raises(DataError, match=f"{option} = .*: has no effect on labels of the format list, .*{why}"):
+    with pytest.raises(DataError, match=f"{option} = .*: not supported for list: .*{why}"):
         fastanchor.read(listed(tmp_path, RIGHT), source_size=SIZE, **{option: value})
 
 
@@ -207,14 +207,14 @@ def test_labels_without_any_box_say_so(tmp_path, capsys):
                "annotations": [], "categories": []}  # fmt: skip
     (tmp_path / "a.json").write_text(json.dumps(content))
     [remark] = fastanchor.read(tmp_path).remarks
-    assert (remark.kind, remark.count, remark.text) == ("no boxes", 7, "the labels of 7 images hold no box")
+    assert (remark.kind, remark.count, remark.text) == ("no boxes", 7, "the labels of 7 images have no boxes")
     assert main(["stats", str(tmp_path), "--json"]) == 0
     assert [one["kind"] for one in json.loads(capsys.readouterr().out)["remarks"]] == ["no boxes"]
     assert main(["stats", str(tmp_path)]) == 0
-    assert "note      the labels of 7 images hold no box" in capsys.readouterr().out
+    assert "note      the labels of 7 images have no boxes" in capsys.readouterr().out
     for command in (["anchors"], ["sweep"], ["check", "--anchors", "10,20"]):
         assert main([*command[:1], str(tmp_path), *command[1:]]) == 2
-        assert capsys.readouterr().err.endswith(f"{tmp_path}: the labels of 7 images hold no box\n")
+        assert capsys.readouterr().err.endswith(f"{tmp_path}: the labels of 7 images have no boxes\n")
 
 
 def coco(path, numbers):

@@ -145,7 +145,7 @@ def test_another_file_is_not_overwritten(tmp_path, content):
     data = pictured(tmp_path, (40, 20))
     cache = tmp_path / "mine.json"
     cache.write_text(content, encoding="latin-1")
-    with pytest.raises(DataError, match=r"mine\.json: is another kind of file"):
+    with pytest.raises(DataError, match=r"mine\.json: not a file of image sizes"):
         fastanchor.read(data, size_cache=cache)
     assert cache.read_text(encoding="latin-1") == content
 

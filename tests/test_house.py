@@ -109,8 +109,10 @@ def test_kernel_twins_bear_the_same_names_and_arguments():
         }
 
     twins = signatures("_numpy.py")
-    del twins["sort_keys"]  # a helper of those who call kernels
-    assert signatures("_numba.py") == twins
+    del twins["sort_keys"]  # a helper of callers
+    found = signatures("_numba.py") | signatures("_numba_sums.py")
+    del found["fold"]  # a helper of the kernels
+    assert found == twins
 
 
 COMPILED = sorted({*(SOURCE / "kernels").glob("_*.py")} - {SOURCE / "kernels" / "_cells.py"})

@@ -287,7 +287,7 @@ def test_a_size_cache_is_updated_and_nothing_else_is(tmp_path, capsys):
     os.mkfifo(fifo)
     other = tmp_path / "other.json"
     other.write_text('{"mine": 1}')
-    for file, sentence in ((other, "is another kind of file"), (fifo, "is a pipe or a device; a file is needed")):
+    for file, sentence in ((other, "not a file of image sizes"), (fifo, "got a pipe or a device, expected a file")):
         assert main(["stats", str(tmp_path / "set"), "--size-cache", str(file), "--quiet"]) == 2
         assert sentence in capsys.readouterr().err
     assert other.read_text() == '{"mine": 1}'

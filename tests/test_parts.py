@@ -122,7 +122,7 @@ def test_part_of_boxes():
     part = boxes.part("val")
     assert (part.wh.tolist(), part.image_index.tolist(), part.files) == ([[5, 4], [7, 7]], [0, 0], ("y.jpg",))
     assert (part.xy.tolist(), part.class_index.tolist()) == ([[1, 2], [5, 6]], [0, 1])
-    with pytest.raises(DataError, match="no image belongs to this part; the parts are 'train', 'val'"):
+    with pytest.raises(DataError, match="which has no image; the splits are 'train', 'val'"):
         boxes.part("test")
 
 

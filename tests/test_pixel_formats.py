@@ -54,12 +54,12 @@ def test_kitti_bad_rows(tmp_path):
         "box with unreadable coordinates": 1,
         "box with reversed corners": 1,
     }
-    assert said[0] == f"{labels / 'a.txt'}, line 2: row of 4 columns (Car 1 2 3)"
+    assert said[0] == f"{labels / 'a.txt'}, line 2: row of 4 columns (Car 1 2 3; expected 15 or 16)"
     with pytest.raises(DataError, match="line 2: row of 4 columns"):
         fastanchor.read(tmp_path, source_size=(9, 9), strict=True)
     with pytest.raises(DataError, match=r"nothing could be read; .*image size missing"):
         fastanchor.read(tmp_path)
-    with pytest.raises(DataError, match=r"the labels have no parts|must be 'all' or one of 'train'"):
+    with pytest.raises(DataError, match=r"the labels declare no splits|must be 'all' or one of 'train'"):
         fastanchor.read(tmp_path, split="testing")
 
 
@@ -116,7 +116,7 @@ def test_labelme(tmp_path):
     assert boxes.xy.tolist() == [[5, 6], [0, 0], [45, 45]]
     assert (boxes.class_names, boxes.image_wh.tolist()) == (("a", "b"), [[100, 80]])
     assert boxes.skipped == {
-        "point, which is no box": 1, "file that is no LabelMe JSON": 1, "box with unreadable coordinates": 1,
+        "point, which is not a box": 1, "not valid JSON": 1, "box with unreadable coordinates": 1,
     }  # fmt: skip
     assert f"{tmp_path / 'a.json'}, shapes[4]: box with unreadable coordinates (?, ?, ?, ?)" in said
 
@@ -156,12 +156,12 @@ def test_bad_lists(tmp_path):
         "box of 3 values instead of 5": 2,
         "box with zero width or height": 1,
         "box with non-finite coordinates": 1,
-        "line that is no image with boxes": 1,
+        "line that is not an image with boxes": 1,
     }
-    with pytest.raises(DataError, match="the labels have no parts"):
+    with pytest.raises(DataError, match="the labels declare no splits"):
         fastanchor.read(path, split="train")
     path.write_text("nothing of use\n")
-    with pytest.raises(DataError, match=r"nothing could be read; .*line 1: line that is no image"):
+    with pytest.raises(DataError, match=r"nothing could be read; .*line 1: line that is not an image"):
         fastanchor.read(path, format="list")
 
 

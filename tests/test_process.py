@@ -498,8 +498,8 @@ def test_a_size_of_images_is_checked_before_its_use(tmp_path, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("--rows=box", "--rows = 'box': has no effect on labels of the format table, which have rows of one kind only"),
-        ("--crowd", "--crowd: has no effect on labels of the format table, which mark no crowds"),
+        ("--rows=box", "--rows = 'box': not supported for table: the labels have one kind of rows only"),
+        ("--crowd", "--crowd: not supported for table: the labels do not mark crowds"),
     ],
 )
 def test_an_option_that_labels_have_no_use_for(tmp_path, capsys, option, sentence):

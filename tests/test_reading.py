@@ -162,7 +162,7 @@ LINES = {
 def test_long_lines_take_linear_time(tmp_path, line):
     (tmp_path / "list.txt").write_text(f"a.png 1,2,11,22,0\n{line}\n")
     boxes = fastanchor.read(tmp_path / "list.txt", source_size=(100, 100))
-    assert boxes.skipped == {"line that is no image with boxes": 1}
+    assert boxes.skipped == {"line that is not an image with boxes": 1}
 
 
 # --- YAML
@@ -175,11 +175,11 @@ HOSTILE = {
     "aliases of aliases": (LEVELS + "train: images\nnames: *a11\n", "aliases repeat its"),
     "merged again and again": (MERGED + "train: images\nnames: [a]\n", "aliases repeat its"),
     "a value within itself": ("train: images\nnames: &n [*n]\n", "line 2: the value contains itself"),
-    "lists as names": ("train: images\nnames: [a, [b]]\n", r"names\[1\] = \['b'\]: must be a text"),
+    "lists as names": ("train: images\nnames: [a, [b]]\n", r"names\[1\] = \['b'\]: expected a text"),
     "a long number": (f"train: images\nnc: {'1' * 9999}\n", "line 2: holds a number of 9,999 characters"),
     "minutes of minutes": (f"train: images\nnc: 1{':1' * 9999}\n", "line 2: holds a number of 19,999 characters"),
-    "a tag that does not fit": ("train: images\nnc: !!bool maybe\n", "is no usable YAML"),
-    "a path longer than any": (f"train: {'../' * 20_000}images\n", "part of the data set that is not there"),
+    "a tag that does not fit": ("train: images\nnc: !!bool maybe\n", "not valid YAML"),
+    "a path longer than any": (f"train: {'../' * 20_000}images\n", "missing split"),
 }
 
 
@@ -230,7 +230,7 @@ def test_pickles_that_ask_for_more_than_they_are(tmp_path, content):
     (tmp_path / "labels.cache").write_bytes(content)
     with pytest.raises(pickle.UnpicklingError):
         _unpickle.check(content)
-    with pytest.raises(DataError, match=r"labels\.cache: is no cache of labels"):
+    with pytest.raises(DataError, match=r"labels\.cache: not a valid labels.cache"):
         fastanchor.read(tmp_path / "labels.cache")
 
 
@@ -238,7 +238,7 @@ def test_lists_within_lists_are_not_followed(tmp_path):
     (tmp_path / "labels.cache").write_bytes(pickle.dumps(nested(12)))
     boxes = fastanchor.read(tmp_path / "labels.cache")
     assert boxes.wh.tolist() == [[320, 240]]
-    assert boxes.skipped == {"image whose labels are no table of boxes": 1}
+    assert boxes.skipped == {"image whose labels are not a table of boxes": 1}
 
 
 @pytest.mark.parametrize("protocol", range(6))
@@ -342,7 +342,7 @@ def test_tables_of_the_same_boxes_are_not_added_up(tmp_path, name, read, others)
     assert (remark.count, remark.doubt) == (len(others), False)
     first = sorted(others)[0]
     files = "1 label file" if len(others) == 1 else "2 label files"
-    assert remark.text == f"also there, not read: {files} of the format table ({tmp_path / first})"
+    assert remark.text == f"not read: {files} of the format table ({tmp_path / first})"
     assert fastanchor.read(tmp_path, format="table").wh.tolist() == [[30, 20]] * len(others)
 
 

@@ -506,11 +506,11 @@ def test_google_automl(tmp_path, line):
 @pytest.mark.parametrize("header", ["filename,xmin,ymin,xmax,ymax", "filename,x,y,w,h"])
 def test_images_of_unknown_size_are_not_drawn(tmp_path, capsys, header):
     file = put(tmp_path / "a.csv", f"{header}\na.jpg,1,2,30,40\n")
-    with pytest.raises(DataError, match=r"a\.csv: the sizes of its images are unknown, so it cannot be drawn; see"):
+    with pytest.raises(DataError, match=r"a\.csv: the sizes of the images are unknown, so boxes cannot be drawn; see"):
         iter_images(file)
     code, out, err = run(capsys, "show", file, "-o", tmp_path / "out")
     assert (code, out) == (2, "")
-    assert err.endswith("so it cannot be drawn; give --source-size WxH or --images DIR\n")
+    assert err.endswith("so boxes cannot be drawn; give --source-size WxH or --images DIR\n")
     assert [image.width for image in iter_images(file, source_size=(64, 48))] == [64]
 
 
@@ -518,3 +518,75 @@ def test_parts_of_a_table_stand_in_the_usual_order(tmp_path):
     rows = [f"a{i}.jpg,{part},1,2,30,40" for i, part in enumerate(["test", "x", "val", "train", "a", "test"])]
     file = put(tmp_path / "a.csv", "\n".join(["filename,split,xmin,ymin,xmax,ymax", *rows]))
     assert reading(file).parts == ("train", "val", "test", "x", "a")
+
+
+def written(path, header, rows, kind):
+    """Write a table of texts and whole numbers as CSV, TSV or Parquet."""
+    file = path / f"a.{kind}"
+    if kind == "parquet":
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        columns = zip(*rows, strict=True)
+        parquet.write_table(arrow.table(dict(zip(header, map(list, columns), strict=True))), file)
+        return file
+    mark = "\t" if kind == "tsv" else ","
+    return put(file, "\n".join(mark.join(map(str, row)) for row in (header, *rows)) + "\n")
+
+
+UNCLEAR = {
+    "another column": (("filename", "width", "height", "foo"), [("a.jpg", 640, 480, 1), ("b.jpg", 320, 200, 2)]),
+    "nothing else": (("image", "width", "height"), [("a.jpg", 640, 480)]),
+    "numbers of images": (("image_id", "w", "h"), [(7, 640, 480), (9, 320, 200)]),
+    "the same size again": (("path", "Width", "Height"), [("x/a.jpg", 640, 480), ("x/a.jpg", 640, 480)]),
+    "split": (("file_name", "width", "height", "split"), [("a.jpg", 640, 480, "train")]),
+}
+PLAIN = {
+    "sides alone": (("width", "height"), [(640, 480)]),
+    "classes": (("class", "width", "height"), [("cat", 640, 480)]),
+    "class and image": (("filename", "width", "height", "class"), [("a.jpg", 640, 480, "cat")]),
+    "several sizes of an image": (("filename", "width", "height"), [("a.jpg", 640, 480), ("a.jpg", 64, 48)]),
+    "sides of the image too": (("filename", "width", "height", "image_width", "image_height"), [("a", 64, 48, 99, 99)]),
+    "sides of a box": (("filename", "box_width", "box_height"), [("a.jpg", 640, 480)]),
+    "weight": (("filename", "width", "height", "box_weight"), [("a.jpg", 640, 480, 2)]),
+}
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize(("header", "rows"), UNCLEAR.values(), ids=UNCLEAR)
+def test_sides_beside_an_image_alone_are_refused(tmp_path, header, rows, kind):
+    file = written(tmp_path, header, rows, kind)
+    named = f"'{header[1]}' and '{header[2]}' beside '{header[0]}'; see columns"
+    with pytest.raises(DataError, match=rf"may be the image's or the box's \({named}\)"):
+        fastanchor.read(file)
+    sides = [list(row[1:3]) for row in rows]
+    assert fastanchor.read(file, columns=header[1:3]).wh.tolist() == sides
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize(("header", "rows"), PLAIN.values(), ids=PLAIN)
+def test_sides_that_can_only_be_those_of_boxes_are_read(tmp_path, header, rows, kind):
+    at = [key in ("width", "box_width") for key in header].index(True)
+    boxes = fastanchor.read(written(tmp_path, header, rows, kind))
+    assert boxes.wh.tolist() == [list(row[at : at + 2]) for row in rows]
+
+
+@pytest.mark.parametrize("label", [False, True])
+@pytest.mark.parametrize(("size", "whose"), [((640, 480), "image"), ((480, 640), "image"), ((700, 500), "box")])
+def test_images_say_whose_sides_a_table_holds(tmp_path, size, whose, label):
+    png(tmp_path / "images" / "a.png", size)
+    header = ("filename", "width", "height", *["class"] * label)
+    file = written(tmp_path, header, [("a.png", 640, 480, *["cat"] * label)], "csv")
+    if whose == "box":
+        assert fastanchor.read(file).wh.tolist() == [[640, 480]]
+        return
+    with pytest.raises(DataError, match="may be the image's or the box's"):
+        fastanchor.read(file)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_table_of_sides_and_images_is_written_so_that_it_can_be_read(tmp_path, ending):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+    boxes = Boxes([[64, 48], [30, 20]], [0, 1], files=["a.jpg", "b.jpg"])
+    table.write(boxes, tmp_path / f"a.{ending}")
+    again = fastanchor.read(tmp_path / f"a.{ending}")
+    assert (again.wh.tolist(), again.files) == (boxes.wh.tolist(), boxes.files)

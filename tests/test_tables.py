@@ -102,14 +102,14 @@ def test_bad_rows_are_counted_by_reason_and_named_by_line(tmp_path):
     assert boxes.wh.tolist() == [[3, 4]]
     assert boxes.image_wh.tolist() == [[9, 9], [9, 9]]  # the last row is an image without a box
     assert boxes.skipped == {
-        "row with another number of cells than the header": 1,
+        "row whose number of cells differs from the header": 1,
         "box with zero width or height": 1,
         "box with reversed corners": 1,
         "box with unreadable coordinates": 1,
         "box with non-finite coordinates": 1,
     }
     assert any("boxes.csv, line 3: box with zero width or height" in one for one in said)
-    with pytest.raises(DataError, match="line 7: row with another number"):
+    with pytest.raises(DataError, match="line 7: row whose number"):
         fastanchor.read(csv_file(tmp_path, TENSORFLOW + "\n".join(rows)), strict=True)
 
 
@@ -124,7 +124,7 @@ def test_bad_rows_are_counted_by_reason_and_named_by_line(tmp_path):
         ('{"images": []}\n', "JSON instead of a table"),
         ("version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer instead of a table"),
         ("PK\x03\x04", "zip archive instead of a table"),
-        ("width,height\n\xff", "file that is no UTF-8 text"),
+        ("width,height\n\xff", "not UTF-8 text"),
     ],
 )
 def test_files_that_are_no_table(tmp_path, capsys, text, sentence):
@@ -154,8 +154,8 @@ def test_numpy_files(tmp_path):
     np.save(tmp_path / "d.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "e.npz", sides=wh)
     (tmp_path / "f.npy").write_bytes(b"no array")
-    for name, sentence in (("c.npy", r"got float64 of shape \(2, 4\)"), ("d.npy", "no array of numbers"),
-                           ("e.npz", "no array named wh or boxes"), ("f.npy", "no array of numbers")):  # fmt: skip
+    for name, sentence in (("c.npy", r"got float64 of shape \(2, 4\)"), ("d.npy", "not an array of numbers"),
+                           ("e.npz", "no array named wh or boxes"), ("f.npy", "not an array of numbers")):  # fmt: skip
         with pytest.raises(DataError, match=sentence):
             fastanchor.read(tmp_path / name)
 
@@ -194,8 +194,8 @@ def test_parquet_of_others(tmp_path):
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
     whole = (tmp_path / "ints.parquet").read_bytes()
     (tmp_path / "torn.parquet").write_bytes(whole[:10] + bytes(60) + whole[70:])
-    for name, sentence in (("text", "column of something else than numbers .'w'"), ("bad", "no Parquet file"),
-                           ("torn", "no Parquet file that can be read")):  # fmt: skip
+    for name, sentence in (("text", "column that is not numeric .'w'"), ("bad", "not a valid Parquet file"),
+                           ("torn", "not a valid Parquet file")):  # fmt: skip
         with pytest.raises(DataError, match=sentence):
             fastanchor.read(tmp_path / f"{name}.parquet")
 
@@ -251,7 +251,7 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, capsys, monkeypatch):
 
 
 def test_a_table_cannot_be_drawn(tmp_path):
-    with pytest.raises(DataError, match="tells the sizes of boxes and not where they lie"):
+    with pytest.raises(DataError, match="the labels have no positions of boxes"):
         iter_images(csv_file(tmp_path, "w,h\n1,2\n"))
 
 
@@ -287,7 +287,7 @@ def test_open_images_knows_which_are_pixels(tmp_path):
     rows = "a,x,/m/1,1,0.1,0.6,0.2,0.7,0\nb,x,/m/2,1,0.5,1,0,0.25,0\nc,x,/m/1,1,30,60,5,9,0\n"
     boxes = fastanchor.read(csv_file(tmp_path, OPEN + rows))
     assert len(boxes) == 2
-    assert boxes.skipped == {"box in pixels among boxes relative to their image": 1}
+    assert boxes.skipped == {"box in pixels instead of relative to the image": 1}
     rows = "a,x,/m/1,1,10,60,20,70,0\nb,x,/m/2,1,0,1,0,2,0\nc,x,/m/1,1,30,60,5,9,0\n"
     boxes = fastanchor.read(csv_file(tmp_path, OPEN + rows), source_size=(100, 90))
     assert boxes.wh.tolist() == [[50, 50], [1, 2], [30, 4]]
@@ -314,7 +314,7 @@ def test_images_of_two_sizes_are_no_image(tmp_path):
     text = TENSORFLOW + "a,9,9,c,0,0,3,4\na,8,9,c,0,0,3,4\nb,7,7,c,0,0,1,2\n"
     boxes = fastanchor.read(csv_file(tmp_path, text))
     assert boxes.wh.tolist() == [[3, 4], [1, 2]]
-    assert boxes.skipped == {"image size that is not the one of the image's first row": 1}
+    assert boxes.skipped == {"image size that differs from that of the image's first row": 1}
 
 
 @pytest.mark.parametrize("command", [["stats"], ["anchors", "--gen", 5, "--n", 1], ["check", "--anchors", "5,6"]])
@@ -357,7 +357,7 @@ def test_damaged_arrays(tmp_path):
     }
     for name, content in damaged.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match=f"{name}: no array of numbers"):
+        with pytest.raises(DataError, match=f"{name}: not an array of numbers"):
             fastanchor.read(tmp_path / name)
     np.save(tmp_path / "nan.npy", [[1, 2], [np.nan, 3], [0, 4]])
     assert fastanchor.read(tmp_path / "nan.npy").skipped == {
@@ -423,7 +423,7 @@ def test_several_data_sets_are_one(tmp_path, capsys):
     code, out, _ = run(capsys, "stats", tmp_path / "one.csv", tmp_path / "two.csv", "--json", "--quiet")
     assert code == 0
     assert json.loads(out)["boxes"] == 600
-    with pytest.raises(DataError, match="is an empty sequence"):
+    with pytest.raises(DataError, match="got an empty sequence"):
         fastanchor.read([])
 
 

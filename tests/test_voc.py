@@ -99,14 +99,14 @@ STEAL = '<!DOCTYPE annotation [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
 # what is in the file -> the reason, and the sentence behind "bad.xml"
 BROKEN = {
     "empty": (b"", "empty file", ", line 1: empty file"),
-    "text": ("hello\n", "file that is no XML", ", line 1: file that is no XML (syntax error)"),
+    "text": ("hello\n", "not valid XML", ", line 1: not valid XML (syntax error)"),
     "mismatch": (
         "<annotation>\n<size></annotation>",
-        "file that is no XML",
-        ", line 2: file that is no XML (mismatched tag)",
+        "not valid XML",
+        ", line 2: not valid XML (mismatched tag)",
     ),
-    "binary": (bytes(range(256)), "file that is no XML", ", line 1: file that is no XML"),
-    "ampersand": (xml(thing(name="a & b")), "file that is no XML", ", line 1: file that is no XML (not well-formed"),
+    "binary": (bytes(range(256)), "not valid XML", ", line 1: not valid XML"),
+    "ampersand": (xml(thing(name="a & b")), "not valid XML", ", line 1: not valid XML (not well-formed"),
     "cut": (
         xml("\n", thing())[: -len("</object></annotation>")],
         "truncated XML file",
@@ -122,13 +122,13 @@ BROKEN = {
     "xhtml": ("<html><p>404</p></html>", "HTML page instead of XML", ", line 1: HTML page"),
     "foreign": (
         "<plist><dict/></plist>",
-        "XML file that is no Pascal VOC annotation",
-        ", line 1: XML file that is no Pascal VOC annotation (root element <plist>)",
+        "XML file that is not a Pascal VOC annotation",
+        ", line 1: XML file that is not a Pascal VOC annotation (root element <plist>)",
     ),
     "cvat": (
         "<annotations><version>1.1</version><image id='0' name='a.jpg'/></annotations>",
-        "XML file that is no Pascal VOC annotation",
-        ", line 1: XML file that is no Pascal VOC annotation (CVAT)",
+        "XML file that is not a Pascal VOC annotation",
+        ", line 1: XML file that is not a Pascal VOC annotation (CVAT)",
     ),
     "bomb": (xml(thing(name="&b;"), head=BOMB), "XML file that declares entities", ", line 1: XML file that declares"),
     "bomb in utf-16": (
@@ -139,8 +139,8 @@ BROKEN = {
     "steal": (xml(thing(name="&a;"), head=STEAL), "XML file that declares entities", ", line 1: XML file that"),
     "undefined entity": (
         xml(thing(name="&a;"), head='<!DOCTYPE annotation SYSTEM "x.dtd">'),
-        "file that is no XML",
-        ", line 1: file that is no XML (undefined entity",
+        "not valid XML",
+        ", line 1: not valid XML (undefined entity",
     ),
 }
 
@@ -317,9 +317,7 @@ def test_image_that_cannot_be_read(tmp_path):
     said = []
     skipped = fastanchor.read(folder, report=said.append).skipped
     assert skipped == {"image size missing": 1, "box of an image without a size": 1}
-    assert said == [
-        f"{folder / 'a.xml'}: image size missing (a.jpg: a.jpg: no image that can be read; see source_size)"
-    ]
+    assert said == [f"{folder / 'a.xml'}: image size missing (a.jpg: a.jpg: not a readable image; see source_size)"]
 
 
 @pytest.mark.parametrize(("turn", "size"), [(1, [64, 32]), (3, [64, 32]), (6, [32, 64]), (8, [32, 64])])
@@ -467,21 +465,21 @@ def test_split_that_is_none(root, tmp_path_factory):
         fastanchor.read(root, split="tain")
     with pytest.raises(DataError, match=r"no label file belongs to the split none"):
         fastanchor.read(root, split="none")
-    with pytest.raises(DataError, match="split = 'train': the labels have no parts, in "):
+    with pytest.raises(DataError, match="split = 'train': the labels declare no splits, in "):
         fastanchor.read(write(tmp_path_factory.mktemp("plain"), a=xml()), split="train")
 
 
 def test_a_single_file_of_a_data_set_has_no_split(root):
     write(root, stray=xml(thing()))
     for inner in ("stray.xml", "Annotations/a.xml"):
-        with pytest.raises(DataError, match=r"split = 'train': the labels have no parts, in .*\.xml"):
+        with pytest.raises(DataError, match=r"split = 'train': the labels declare no splits, in .*\.xml"):
             fastanchor.read(root / inner, split="train")
 
 
 def test_a_data_set_without_lists_has_no_split(tmp_path):
     write(tmp_path / "Annotations", a=xml(thing()))
     (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"split = 'train': the labels have no parts, in "):
+    with pytest.raises(DataError, match=r"split = 'train': the labels declare no splits, in "):
         fastanchor.read(tmp_path, split="train")
 
 
@@ -528,7 +526,7 @@ def test_file_too_large(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(DataError, match=r"gone: no such file or folder; labels in one of the formats 'voc'"):
+    with pytest.raises(DataError, match=r"gone: no such file or folder; expected labels in one of the formats 'voc'"):
         fastanchor.read(tmp_path / "gone")
     with pytest.raises(DataError, match=r"no labels recognised here; it holds nothing; known formats: 'voc'"):
         fastanchor.read(tmp_path)
@@ -593,7 +591,7 @@ def test_xml_of_another_kind_is_named(tmp_path, what):
         fastanchor.read(tmp_path)
     with pytest.raises(DataError, match=rf"no labels recognised here; it holds a file \.xml \({what}\)"):
         fastanchor.read(tmp_path / "a.xml")
-    with pytest.raises(DataError, match=rf"a\.xml, line 1: XML file that is no Pascal VOC annotation \({what}\)"):
+    with pytest.raises(DataError, match=rf"a\.xml, line 1: XML file that is not a Pascal VOC annotation \({what}\)"):
         fastanchor.read(tmp_path, format="voc")
 
 

@@ -70,9 +70,9 @@ def test_a_weight_that_is_none_is_skipped_with_a_sentence(file, cell):
     said = []
     boxes = fastanchor.read(file, weight="importance", report=said.append)
     assert boxes.weights.tolist() == [3, 0]
-    assert boxes.skipped == {"weight that is no number >= 0": 1}
+    assert boxes.skipped == {"weight that is not a number >= 0": 1}
     assert "line 3" in said[0]
-    with pytest.raises(DataError, match="weight that is no number >= 0"):
+    with pytest.raises(DataError, match="weight that is not a number >= 0"):
         fastanchor.read(file, weight="importance", strict=True)
 
 
@@ -87,7 +87,7 @@ def test_options_that_cannot_be_used(file, tmp_path):
         fastanchor.read(tmp_path / "a.npy", weight="x")
     (tmp_path / "voc").mkdir()
     (tmp_path / "voc" / "a.xml").write_text("<annotation></annotation>")
-    with pytest.raises(DataError, match="weight = 'x': has no effect on labels of the format voc"):
+    with pytest.raises(DataError, match="weight = 'x': not supported for voc: the labels have no named columns"):
         fastanchor.read(tmp_path / "voc", weight="x")
 
 

@@ -440,7 +440,7 @@ def test_what_cannot_be_balanced_is_a_sentence():
         fastanchor.Boxes(THREE).balanced("class")
     with pytest.raises(DataError, match=r"^boxes: have no images, so they cannot be balanced by image$"):
         fastanchor.Boxes(THREE).balanced("image")
-    with pytest.raises(DataError, match=r"^boxes: none counts, so they cannot be balanced$"):
+    with pytest.raises(DataError, match=r"^boxes: all weights are 0, so they cannot be balanced$"):
         column([0, 0, 0]).balanced("class")
 
 

@@ -16,6 +16,7 @@ from fastanchor.datasets._probe import natural
 
 ROW = "1 0.5 0.4 0.2 0.3"
 BOX = (0.5, 0.4, 0.2, 0.3)
+EXPECTED = "expected at least 5: a class and the four numbers of a box"
 POINTS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
 
 
@@ -69,8 +70,8 @@ def test_one_row(tmp_path, content, expected):
     np.testing.assert_allclose(image.boxes, [corners], rtol=1e-12, atol=1e-12)
 
 
-PIXELS = "box in pixels among boxes relative to their image"
-NO_CLASS = "row whose class is no whole number >= 0"
+PIXELS = "box in pixels instead of relative to the image"
+NO_CLASS = "row whose class is not a whole number >= 0"
 UNREADABLE = "box with unreadable coordinates"
 BAD = {
     "pixels": ("1 320 240 64 48", PIXELS, "320, 240, 64, 48; see unit"),
@@ -83,12 +84,12 @@ BAD = {
     "words": ("cat 0.5 0.4 0.2 0.3", NO_CLASS, "0.5, 0.4, 0.2, 0.3"),
     "two numbers in one": ("1 0.5 0.4-0.2 0.2 0.3", UNREADABLE, "0.5, ?, 0.2, 0.3"),
     "underscore": ("1 0.5 0.4 0.2 0_3", UNREADABLE, "0.5, 0.4, 0.2, ?"),
-    "commas": ("1,0.5,0.4,0.2,0.3", "row of 1 column", "?, ?, ?, ?"),
+    "commas": ("1,0.5,0.4,0.2,0.3", "row of 1 column", f"?, ?, ?, ?; {EXPECTED}"),
     "class is no whole number": ("0.5 0.5 0.4 0.2 0.3", NO_CLASS, "0.5, 0.4, 0.2, 0.3"),
     "negative class": ("-1 0.5 0.4 0.2 0.3", NO_CLASS, "0.5, 0.4, 0.2, 0.3"),
-    "four columns": ("1 0.5 0.4 0.2", "row of 4 columns", "0.5, 0.4, 0.2, ?"),
+    "four columns": ("1 0.5 0.4 0.2", "row of 4 columns", f"0.5, 0.4, 0.2, ?; {EXPECTED}"),
     "ten columns": (row(1, *BOX, *[0.7] * 5), "row of 10 columns", "0.5, 0.4, 0.2, 0.3; see rows"),
-    "twice": (f"{ROW}\n{ROW}", "row that stands twice in its file", "0.5, 0.4, 0.2, 0.3"),
+    "twice": (f"{ROW}\n{ROW}", "duplicate row", "0.5, 0.4, 0.2, 0.3"),
     "flat polygon": ("1 0.4 0.25 0.6 0.25 0.5 0.25", "box with zero width or height", "0.5, 0.25, 0.2, 0"),
 }
 
@@ -99,8 +100,8 @@ def test_bad_rows_are_counted_and_named(tmp_path, content, reason, detail):
     said = []
     boxes = fastanchor.read(folder, source_size=(100, 100), report=said.append)
     assert boxes.skipped == {reason: 1}
-    assert len(boxes) == 2 + (reason == "row that stands twice in its file")
-    line = 2 + (reason == "row that stands twice in its file")
+    assert len(boxes) == 2 + (reason == "duplicate row")
+    line = 2 + (reason == "duplicate row")
     assert said[0] == f"{folder / 'b.txt'}, line {line}: {reason} ({detail})"
     with pytest.raises(DataError, match=re.escape(f"b.txt, line {line}: {reason}")):
         fastanchor.read(folder, strict=True)
@@ -318,7 +319,7 @@ def test_doubts(tmp_path, name):
 
 def test_pixels_by_hand(tmp_path):
     place = write(tmp_path / "labels", a="0 50 60 20 30", b="0 1 2 30 40")
-    with pytest.raises(DataError, match=r"nothing could be read; .*box in pixels among .*; see unit"):
+    with pytest.raises(DataError, match=r"nothing could be read; .*box in pixels instead of .*; see unit"):
         fastanchor.read(place, source_size=(200, 100))
     boxes = fastanchor.read(place, source_size=(200, 100), unit="pixels")
     np.testing.assert_array_equal(boxes.wh, [(20, 30), (30, 40)])
@@ -365,7 +366,10 @@ SIGNS = {
     "left of the box alone": ([0, 0.5, 0.5, 0.4, 0.4, 0.25, 0.4, 0.55, 0.6, 0.5, 0.5], 0),
     "up to the edge of the box": ([0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.75, 0.75, 0.5, 0.5], 1),
     "all at one height": ([0, 0.5, 0.5, 0.4, 0.4, 0.35, 0.5, 0.65, 0.5, 0.5, 0.5], 0),
-    "all above each other": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.35, 0.5, 0.65, 0.5, 0.5], 0),
+    "all above each other": ([0, 0.5, 0.5, 0.4, 0.4, 0.5, 0.35, 0.5, 0.65, 0.5, 0.5, 0.5, 0.5], 0),
+    "confidences of an even number of points": ([0, 0.5, 0.5, 0.4, 0.4, 0.4, 0.4, 0.9, 0.6, 0.6, 0.3], 4),
+    "confidences, points outside": ([0, 0.5, 0.5, 0.4, 0.4, 0.2, 0.4, 0.9, 0.6, 0.6, 0.3], 0),
+    "a point that is not there": ([0, 0.5, 0.5, 0.4, 0.4, 0.4, 0.4, 0.9, 0, 0, 0.1, 0.6, 0.6, 0.3], 1),
     "over three tenths of the box": ([0, 0.5, 0.5, 0.4, 0.4, 0.44, 0.44, 0.56, 0.56, 0.5, 0.5], 1),
     "over a quarter of the box": ([0, 0.5, 0.5, 0.5, 0.5, 0.4375, 0.4375, 0.5625, 0.5625, 0.5, 0.5], 1),
     "over a fifth of the box": ([0, 0.5, 0.5, 0.4, 0.4, 0.46, 0.46, 0.54, 0.54, 0.5, 0.5], 0),
@@ -444,7 +448,7 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"", "an empty file"),
         (b"<html>", "HTML or XML page"),
-        (b"x" * 99, "no image that can be read"),
+        (b"x" * 99, "not a readable image"),
     ):
         (folder / "a.png").write_bytes(content)
         with pytest.raises(DataError, match=f"a.png: no size can be read from it .*{sentence}"):
@@ -481,7 +485,7 @@ def test_a_row_that_stands_twice_is_found_wherever_it_stands(tmp_path, twice):
     folder = write(tmp_path / "labels", a="\n".join(lines), b="\n".join([*lines, lines[twice]]), c="\n".join(lines))
     boxes = fastanchor.read(folder, source_size=(10, 10))
     assert len(boxes) == 12
-    assert boxes.skipped == {"row that stands twice in its file": 1}
+    assert boxes.skipped == {"duplicate row": 1}
 
 
 def test_plain_files_are_read_at_once(monkeypatch):
@@ -533,7 +537,7 @@ def test_real_roboflow(data):
     np.testing.assert_array_equal(boxes.wh, rows[:, 3:] * sizes)
     np.testing.assert_array_equal(boxes.class_index, rows[:, 0])
     assert boxes.class_names == ("garbage", "garbage_bin", "overflow")
-    assert boxes.skipped == {"part of the data set that is not there": 1}
+    assert boxes.skipped == {"missing split": 1}
     assert "sizes of 6,028 images taken from labels.cache" in [remark.text for remark in boxes.remarks]
     assert not any(remark.doubt for remark in boxes.remarks)
 
@@ -581,3 +585,44 @@ def test_the_quick_way_to_numbers_is_exact(tokens):
     if all(re.fullmatch(r"\d\.\d{1,20}", token) for token in tokens):
         assert quick is not None
         assert plain is not None
+
+
+def with_confidences(n, points):
+    """Return n rows of key points with their confidences, one of each row hidden at 0, 0."""
+    rng = np.random.default_rng(n)
+    rows = []
+    for _ in range(n):
+        width, height = rng.uniform(0.2, 0.4, 2)
+        x, y = rng.uniform(0.3, 0.7, 2)
+        place = rng.uniform(-0.5, 0.5, (points, 2))
+        place[:2] = [(-0.45, -0.45), (0.45, 0.45)]
+        found = np.column_stack([np.array([x, y]) + place * [width, height], rng.uniform(0.05, 0.95, points)])
+        found[2, :2] = 0.0
+        rows.append(row(0, *np.round([x, y, width, height, *found.ravel()], 6)))
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize("points", [3, 4, 5, 17])
+def test_key_points_with_confidences_are_read_where_enough_rows_prove_it(tmp_path, points):
+    for n, columns in ((19, 5 + 3 * points), (20, 5 + 3 * points)):
+        place = write(tmp_path / f"{n}" / "labels", a=with_confidences(n, points))
+        if n < 20 or points % 2 == 0:  # rows of an odd length may be polygons
+            with pytest.raises(DataError, match=r"row that is a polygon or a box with key points .*see rows"):
+                fastanchor.read(place, source_size=100)
+            continue
+        boxes = fastanchor.read(place, source_size=100)
+        np.testing.assert_array_equal(boxes.wh, fastanchor.read(place, source_size=100, rows="keypoints").wh)
+        assert len(boxes) == n
+        assert any(f"rows of {columns} columns are read as boxes with key points" in one.text for one in boxes.remarks)
+
+
+@pytest.mark.parametrize("columns", [11, 17, 20])
+def test_polygons_of_one_length_stay_polygons(tmp_path, columns):
+    angles = np.linspace(0, 2 * np.pi, (columns - 1) // 2, endpoint=False)
+    rows = []
+    for x in np.linspace(0.2, 0.8, 40):
+        corners = np.round(np.column_stack([x + 0.1 * np.cos(angles), 0.4 + 0.1 * np.sin(angles)]), 6)
+        rows.append(row(0, *corners.ravel(), *[0.9] * ((columns - 1) % 2)))
+    boxes = fastanchor.read(write(tmp_path / "labels", a="\n".join(rows)), source_size=100)
+    assert len(boxes) == 40
+    np.testing.assert_allclose(boxes.wh, np.tile(100 * np.ptp(corners, axis=0), (40, 1)), atol=1e-3)

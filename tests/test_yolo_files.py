@@ -54,18 +54,18 @@ def test_data_yaml(tmp_path, text):
 
 
 BAD_YAMLS = {
-    "syntax": ("train: [a\n", r"data.yaml, line 2: is no YAML"),
-    "python": ("train: !!python/object/apply:os.system [ls]\n", r"data.yaml, line 1: is no YAML"),
-    "a list": ("- a\n", "must hold a mapping"),
-    "no part": ("names: [a]\n", "has none of train, val, test"),
-    "names": ("train: labels\nnames: cat\n", "names: must be a list"),
-    "kpt_shape": ("train: labels\nkpt_shape: [5]\n", "kpt_shape = .*must be"),
-    "number for a path": ("train: 5\n", "train = 5: must be a path"),
+    "syntax": ("train: [a\n", r"data.yaml, line 2: not valid YAML"),
+    "python": ("train: !!python/object/apply:os.system [ls]\n", r"data.yaml, line 1: not valid YAML"),
+    "a list": ("- a\n", "expected a mapping"),
+    "no part": ("names: [a]\n", "expected at least one of train, val, test"),
+    "names": ("train: labels\nnames: cat\n", "names: expected a list"),
+    "kpt_shape": ("train: labels\nkpt_shape: [5]\n", "kpt_shape = .*expected"),
+    "number for a path": ("train: 5\n", "train = 5: expected a path"),
     "nothing there": (
         "train: elsewhere/images\n",
-        "nothing could be read; .*data.yaml, line 1: part of the data set .* not there",
+        "nothing could be read; .*data.yaml, line 1: missing split",
     ),
-    "deep": ("[" * 100_000, "is no"),
+    "deep": ("[" * 100_000, "not valid YAML"),
 }
 
 
@@ -88,7 +88,7 @@ def test_darknet(tmp_path):
     assert boxes.class_names == ("cat", "dog")
     assert boxes.class_index.tolist() == [1, 0]
     assert boxes.skipped == {
-        "part of the data set that is not there": 1,
+        "missing split": 1,
         "image without a label file (background)": 1,
     }
     assert len(fastanchor.read(tmp_path / "data" / "train.txt")) == 2
@@ -103,7 +103,7 @@ def test_splits_of_a_folder(tmp_path):
     assert [len(fastanchor.read(tmp_path, split=s)) for s in (None, "train", "val")] == [3, 1, 2]
     with pytest.raises(DataError, match=r"split = 'test': must be 'all' or one of 'train', 'val', in"):
         fastanchor.read(tmp_path, split="test")
-    with pytest.raises(DataError, match="split = 'train': the labels have no parts"):
+    with pytest.raises(DataError, match="split = 'train': the labels declare no splits"):
         fastanchor.read(tmp_path / "labels" / "train" / "a.txt", split="train")
 
 
@@ -132,7 +132,7 @@ def test_paths_of_another_machine(tmp_path, text):
     (tmp_path / "data.yaml").write_text("train: /home/me/other/images\nval: val\nnames: [x, y]\n")
     boxes = fastanchor.read(tmp_path, source_size=(10, 10))  # a folder called images may be any
     assert len(boxes) == 1
-    assert boxes.skipped == {"part of the data set that is not there": 1}
+    assert boxes.skipped == {"missing split": 1}
 
 
 # the folders of images and of labels below a root, and what is read
@@ -193,7 +193,9 @@ def test_labels_of_another_format_are_not_yolo(tmp_path):
     picture(tmp_path / "images" / "b.png", (1000, 500))
     assert datasets.detect(tmp_path) == "kitti"
     assert len(fastanchor.read(tmp_path)) == 2
-    with pytest.raises(DataError, match=r"nothing could be read; .*a.txt, line 1: row whose class is no whole number"):
+    with pytest.raises(
+        DataError, match=r"nothing could be read; .*a.txt, line 1: row whose class is not a whole number"
+    ):
         fastanchor.read(tmp_path, format="yolo")
 
 
@@ -241,7 +243,7 @@ def test_names(tmp_path, names):
 def test_names_without_numbers(tmp_path, names):
     write(tmp_path / "labels", a=ROW)
     (tmp_path / "data.yaml").write_text(f"train: images\nnames: {names}\n")
-    with pytest.raises(DataError, match="names: must be a list, or a mapping from whole numbers"):
+    with pytest.raises(DataError, match="names: expected a list, or a mapping from whole numbers"):
         fastanchor.read(tmp_path)
 
 
@@ -302,7 +304,7 @@ def test_a_data_file_that_names_a_folder(tmp_path, labels):
     (tmp_path / "obj.data").write_text("classes=1\ntrain=/content/set/train\nvalid=/content/set/test\n")
     for place in ("", "obj.data"):
         boxes = fastanchor.read(tmp_path / place, source_size=(10, 10))
-        assert (len(boxes), boxes.skipped) == (1, {"part of the data set that is not there": 1})
+        assert (len(boxes), boxes.skipped) == (1, {"missing split": 1})
 
 
 def test_sizes_remembered_beside_the_labels(tmp_path):
@@ -405,7 +407,7 @@ def test_counts_and_corners_are_named(tmp_path, text):
     write(tmp_path / "Labels", a=text, b=ROW, c=text, d=f"{ROW}\n{OTHER}")
     said = []
     boxes = fastanchor.read(tmp_path, source_size=100, report=said.append)
-    reason = "file with a count and corners in pixels (of BBox-Label-Tool), which are not read"
+    reason = "file of BBox-Label-Tool (a count and corners in pixels), which is not supported"
     assert boxes.skipped == {reason: 2}
     assert said[0] == f"{tmp_path / 'Labels' / 'a.txt'}, line 1: {reason}"
     assert boxes.wh.tolist() == [[20, 30], [20, 30], [10, 10]]
@@ -424,3 +426,59 @@ def test_counts_and_corners_are_named(tmp_path, text):
 def test_other_short_rows_are_counted_one_by_one(tmp_path, text, skipped):
     write(tmp_path / "labels", a=text, b=ROW, c=ROW)
     assert fastanchor.read(tmp_path, source_size=100).skipped == skipped
+
+
+LONE = {
+    "four columns": ("0 0.5 0.5 0.2", r"row of 4 columns \(0.5, 0.5, 0.2, \?; expected at least 5: a class and"),
+    "no class": ("\n0.5 0.5 0.2 0.1", r"row of 4 columns"),
+    "two columns": ("1 2", r"row of 2 columns"),
+    "pixels": ("0 100 200 30 40", r"box in pixels instead of relative to the image \(100, 200, 30, 40; see unit\)"),
+    "class in words": ("cat 0.5 0.5 0.2 0.1", r"row whose class is not a whole number >= 0"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), LONE.values(), ids=LONE)
+def test_a_file_of_rows_that_are_not_quite_labels_is_refused_by_its_row(tmp_path, text, sentence):
+    write(tmp_path, a=f"{text}\n")
+    line = 1 + text.startswith("\n")
+    with pytest.raises(DataError, match=rf"nothing could be read; .*a\.txt, line {line}: {sentence}"):
+        fastanchor.read(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("text", ["hello 1 2 worlds", "10,13, 16,30", "7", "", "Car and 5 wheels"])
+def test_a_text_without_rows_of_numbers_is_not_taken_for_labels(tmp_path, text):
+    write(tmp_path, a=text)
+    with pytest.raises(DataError, match=r"no labels recognised here; it holds a file \.txt"):
+        fastanchor.read(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("place", ["train", "train/labels", "train/labels/a.txt", "labels/train", "list.txt"])
+def test_class_names_of_a_data_yaml_above(tmp_path, place):
+    write(tmp_path / "labels" / "train", a=ROW)
+    write(tmp_path / "train" / "labels", a=ROW)
+    write(tmp_path, list="train/images/a.jpg\n")
+    (tmp_path / "data.yaml").write_text("train: train/images\nnames: [cat, dog]\n")
+    assert fastanchor.read(tmp_path / place, source_size=9).class_names == ("cat", "dog")
+    (tmp_path / "data.yaml").write_text("names: [cat, dog]\n")  # not that of a data set
+    assert fastanchor.read(tmp_path / place, source_size=9).class_names == ("1",)
+
+
+def test_names_beside_the_labels_come_before_a_data_yaml_above(tmp_path):
+    write(tmp_path / "train" / "labels", a=ROW, classes="ant\nbee\n")
+    (tmp_path / "data.yaml").write_text("train: train/images\nnames: [cat, dog]\n")
+    assert fastanchor.read(tmp_path / "train" / "labels", source_size=9).class_names == ("ant", "bee")
+
+
+def test_kpt_shape_of_a_data_yaml_above(tmp_path):
+    write(tmp_path / "train" / "labels", a="0 0.5 0.5 0.4 0.4 0.1 0.2 0.3 0.4 0.5 0.6")
+    (tmp_path / "data.yaml").write_text("train: train/images\nnames: [cat]\nkpt_shape: [3, 2]\n")
+    assert fastanchor.read(tmp_path / "train", source_size=10).wh.tolist() == [[4, 4]]
+
+
+def test_a_missing_split_is_remarked(tmp_path):
+    write(tmp_path / "train" / "labels", a=ROW)
+    (tmp_path / "data.yaml").write_text("train: ../train/images\nval: ../valid/images\nnames: [cat, dog]\n")
+    boxes = fastanchor.read(tmp_path, source_size=9)
+    [remark] = [one for one in boxes.remarks if one.kind == "missing split"]
+    assert "data.yaml, line 2: missing split (val: ../valid/images)" in remark.text
+    assert not [one for one in fastanchor.read(tmp_path, source_size=9, split="train").remarks if "split" in one.kind]

@@ -27,7 +27,7 @@ def entry() -> int:
         _flush()
         watch.rest()
     except BaseException:
-        # an interrupt may come out of a library as another error: as ImportError, for one
+        # a library may turn an interrupt into another error, for example ImportError
         if watch.caught is None:
             raise
     while True:

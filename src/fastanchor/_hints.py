@@ -1,4 +1,4 @@
-"""What messages call an argument, and advise to give, in the caller's words: of Python, or of a command."""
+"""Names and advice in messages: those of Python arguments, or those of command-line options."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _options: Mapping[str, str] = {}
 
 
 def hint(name: str) -> str:
-    """Return what to give.
+    """Return the advice for a missing or wrong argument.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def hint(name: str) -> str:
 
 
 def called(name: str) -> str:
-    """Return the name of a Python argument as the user knows it: the option of the command that runs, if it has it.
+    """Return the name of a Python argument as the user wrote it: that of the command's option, if it has one.
 
     Examples
     --------
@@ -68,9 +68,9 @@ def setting(name: str, value: str) -> str:
 
 @contextlib.contextmanager
 def of_command_line(options: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Speak to a user of the command line, to whom `options` are known by these names of Python arguments.
+    """Word messages for the command line; `options` are names of options by the Python arguments they set.
 
-    For all threads, since readers use several.
+    This holds for all threads, since readers use several.
     """
     global _command_line, _options
     before = _command_line, _options
@@ -83,7 +83,7 @@ def of_command_line(options: Mapping[str, str] | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def of_file() -> Iterator[None]:
-    """Speak of what a file holds, where a name such as "anchors" is no argument."""
+    """Word messages about the content of a file, in which a name such as "anchors" is not an argument."""
     global _options
     before, _options = _options, {}
     try:

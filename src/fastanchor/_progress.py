@@ -1,4 +1,4 @@
-"""One place that decides whether a bar is drawn: on stderr, and only on a terminal unless asked for."""
+"""Progress bars: drawn on stderr, by default only if it is a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _Hidden:
-    """A bar that is not drawn; tqdm's own takes longer to make, and to import, than many a file to read."""
+    """A bar that is not drawn; tqdm's disabled bar takes longer to import than many files to read."""
 
     def __enter__(self) -> _Hidden:
         return self
@@ -46,7 +46,7 @@ def bar(progress: Progress, *, total: int | None, desc: str, unit: str) -> Any:
 
 
 def track(items: Iterable[T], progress: Progress, *, total: int, desc: str, unit: str) -> Iterator[T]:
-    """Yield `items`, moving a bar by one for each."""
+    """Yield `items` and advance a bar by one for each."""
     with bar(progress, total=total, desc=desc, unit=unit) as moving:
         for item in items:
             yield item

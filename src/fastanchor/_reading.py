@@ -1,7 +1,7 @@
-"""Files that are read: one place opens them, and decides what kind of file and what size it takes.
+"""Open files to read, and check their kind and size.
 
-A file that is found in a folder must be a regular file: a pipe would block for ever. What the user names may be a pipe;
-:func:`named` reads it once, and every later opening of that path gives the same bytes.
+A file in a folder must be a regular file: a pipe would block for ever. A path given by the user may be a pipe;
+:func:`named` reads it once, and later calls for that path return the same bytes.
 """
 
 from __future__ import annotations
@@ -20,23 +20,9 @@ from typing import IO, NamedTuple
 from fastanchor._errors import DataError, MissingFileError
 
 __all__ = [
-    "FLAGS",
-    "LABEL",
-    "SETTINGS",
-    "STDIN",
-    "Bound",
-    "check_kind",
-    "content",
-    "decoded",
-    "is_file",
-    "is_folder",
-    "named",
-    "opened",
-    "piped",
-    "refusal",
-    "text_of",
-    "unreadable",
-]
+    "FLAGS", "LABEL", "SETTINGS", "STDIN", "Bound", "check_kind", "check_size", "content", "decoded", "is_file",
+    "is_folder", "named", "opened", "piped", "refusal", "text_of", "unreadable",
+]  # fmt: skip
 
 
 class Bound(NamedTuple):
@@ -50,11 +36,11 @@ SETTINGS = Bound(16 << 20, "YAML, cfg and name files")
 LABEL = Bound(64 << 20, "label files of one image")
 STDIN = "-"  # the name of standard input
 
-# a pipe opens at once instead of waiting for a writer, and a terminal does not take over the process
+# opening a pipe does not wait for a writer, and a terminal does not take over the process
 FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY"))
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
-_pipes: dict[str, bytes] = {}  # what was read from the pipes that the user named
+_pipes: dict[str, bytes] = {}  # contents of the pipes given by the user
 
 
 def opened(path: str | os.PathLike[str], bound: Bound | None = None) -> IO[bytes]:
@@ -99,7 +85,7 @@ def content(path: str | os.PathLike[str], bound: Bound | None = None, size: int 
 
 
 def unreadable(place: str | os.PathLike[str], error: OSError) -> DataError:
-    """Return the error to raise for a file that the system does not let us read; one of our own stays as it is."""
+    """Return the error to raise for a file that cannot be read; a DataError is returned unchanged."""
     if isinstance(error, DataError):
         return error
     sentence = f"{os.fspath(place)}: cannot be read ({error.strerror or error})"
@@ -118,9 +104,9 @@ def text_of(path: Path, bound: Bound | None = None) -> str:
 
 
 def decoded(data: bytes) -> str:
-    """Return bytes as text: UTF-16 with its byte order mark, else UTF-8, whose mark is left out.
+    """Return bytes as text: UTF-16 with a byte order mark, else UTF-8, without its mark.
 
-    Bytes that are no UTF-8 are kept as surrogates.
+    Invalid bytes are kept as surrogates.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
@@ -131,14 +117,14 @@ def decoded(data: bytes) -> str:
 
 
 def is_file(path: Path | os.DirEntry[str]) -> bool:
-    """Return whether :func:`opened` takes `path`: a regular file, or a pipe that the user named."""
+    """Return whether :func:`opened` accepts `path`: a regular file, or a pipe given by the user."""
     with contextlib.suppress(OSError, ValueError):
         return piped(path) is not None or path.is_file()
     return False
 
 
 def is_folder(path: Path | os.DirEntry[str]) -> bool:
-    """Return whether there is such a folder; what can be no path, or a link that cannot be followed, is none."""
+    """Return whether `path` is a folder; false for invalid paths and broken links."""
     with contextlib.suppress(OSError, ValueError):
         return path.is_dir()
     return False
@@ -159,7 +145,7 @@ def check_size(size: int, bound: Bound | None) -> None:
 
 
 def refusal(error: OSError) -> tuple[str, str]:
-    """Return why a file is skipped, a phrase to count by, and a detail."""
+    """Return the reason for skipping a file, a phrase to count by, and a detail."""
     if error.errno == errno.EFBIG:
         return f"file {error.strerror}", ""
     if error.errno == errno.ENODEV:
@@ -172,7 +158,7 @@ def refusal(error: OSError) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def named(*paths: str | os.PathLike[str]) -> Iterator[None]:
-    """Accept paths from the user: pipes and devices among them are read here, once, for all who open them inside.
+    """Read the pipes and devices among paths given by the user once, for all who open them inside the context.
 
     Raises
     ------
@@ -193,7 +179,7 @@ def named(*paths: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def piped(path: str | os.PathLike[str]) -> bytes | None:
-    """Return what was read from a pipe that the user named, or None if `path` is not such a pipe."""
+    """Return the contents of a pipe given by the user, or None if `path` is not one."""
     return _pipes.get(os.fspath(path)) if _pipes else None
 
 

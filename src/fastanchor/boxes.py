@@ -1,7 +1,8 @@
-"""Boxes: the columns that every reader fills and every algorithm reads."""
+"""Boxes of a data set as columns: readers fill them, algorithms read them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import Fit, FloatArray, Remark, Shown, Summary
-from fastanchor._weights import as_column, part_of
+from fastanchor._weights import as_column
 
 __all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes", "own_weights"]
 
-OVERSIZE = 1.01  # times the image's side: less comes from rounding
+OVERSIZE = 1.01  # times the side of the image; less comes from rounding
 
 FITS = get_args(Fit)
+_ROWS = ("wh", "class_index", "xy", "weights")  # columns with a row for each box
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,31 +32,32 @@ class Boxes(Shown):
     Parameters
     ----------
     wh : (n, 2) array-like
-        Width and height of each box, pixels of the image. May be empty here; algorithms need at least one box.
+        Width and height of each box, pixels of the image. May be empty; algorithms need at least one box.
     image_index : (n,) array-like of int, optional
-        Row of `image_wh`, or of `files` where the sizes are unknown, that each box lies in. Needed to scale.
+        Image of each box: its row of `image_wh`, or of `files` where sizes are unknown. Needed to scale boxes.
     image_wh : (m, 2) array-like, optional
-        Width and height of each image, pixels. Images without boxes belong here too.
+        Width and height of each image, pixels. Includes images without boxes.
     class_index : (n,) array-like of int, optional
-        Position in `class_names` of each box's class.
+        Class of each box: its position in `class_names`.
     class_names : sequence of str
+        Names of the classes. Default: none.
     skipped : mapping
-        Reason to number of things the reader left out.
+        Number of files, images or boxes that the reader skipped, by reason. Default: none.
     xy : (n, 2) array-like, optional
         Left and top of each box, pixels of the image.
     split : (m,) sequence of str, optional
-        Part of the data set that each image belongs to, empty for none.
+        Split of each image, such as "train"; empty for none.
     files : (m,) sequence of str, optional
-        What the labels call each image.
+        Name of each image in the labels.
     remarks : sequence of Remark
-        What looks wrong about the set as a whole.
+        Remarks of the reader about the data set. Default: none.
     weights : (n,) array-like, optional
-        How often each box counts, whole numbers or not; see :func:`fastanchor.kmeans`. Default: once.
+        Weight of each box, >= 0, whole or not; see :func:`fastanchor.kmeans`. Default: 1.
 
     Raises
     ------
     DataError
-        If a size is not finite and > 0, or an index points nowhere.
+        If a size is not finite and > 0, an index is out of range, or lengths differ.
 
     Examples
     --------
@@ -151,17 +154,17 @@ class Boxes(Shown):
         return out
 
     def part(self, name: str) -> Boxes:
-        """Return the images of one part of the data set, with their boxes.
+        """Return the images of one split, with their boxes.
 
         Parameters
         ----------
         name : str
-            One of the names in `split`.
+            A split, one of those in `split`.
 
         Raises
         ------
         DataError
-            If no image belongs to it.
+            If no image belongs to this split.
 
         Examples
         --------
@@ -171,17 +174,15 @@ class Boxes(Shown):
         """
         images = np.array([one == name for one in self.split or ()], dtype=bool)
         if self.image_index is None or not images.any():
-            there = ", ".join(map(repr, dict.fromkeys(self.split or ()))) or "none"
-            raise DataError(f"name = {name!r}: no image belongs to this part; the parts are {there}")
+            splits = ", ".join(map(repr, dict.fromkeys(self.split or ()))) or "none"
+            raise DataError(f"name: got {name!r}, which has no image; the splits are {splits}")
         rows = images[self.image_index]
+        columns = {name: column[rows] for name in _ROWS if (column := getattr(self, name)) is not None}
         return replace(
             self,
-            wh=self.wh[rows],
+            **columns,
             image_index=(np.cumsum(images) - 1)[self.image_index[rows]],
             image_wh=None if self.image_wh is None else self.image_wh[images],
-            class_index=None if self.class_index is None else self.class_index[rows],
-            xy=None if self.xy is None else self.xy[rows],
-            weights=part_of(self.weights, rows),
             split=tuple(one for one in self.split or () if one == name),
             files=None if self.files is None else tuple(compress(self.files, images.tolist())),
             skipped={},
@@ -189,10 +190,10 @@ class Boxes(Shown):
         )
 
     def balanced(self, by: Literal["class", "image"]) -> Boxes:
-        """Return the same boxes with weights by which every class, or every image, counts the same in all.
+        """Return the same boxes, weighted so that all classes, or all images, have the same total weight.
 
-        Weights that are there already count inside each class or image. The new ones add up to the number of boxes. A
-        class or an image without a box that counts is left out.
+        Present weights are kept as proportions inside each class or image. The new weights add up to the number of
+        boxes. A class or an image whose weights are all 0 is ignored.
 
         Parameters
         ----------
@@ -201,7 +202,7 @@ class Boxes(Shown):
         Raises
         ------
         DataError
-            If the boxes have no classes or images, or none of them counts.
+            If the boxes have no classes or images, or all weights are 0.
 
         Examples
         --------
@@ -218,27 +219,26 @@ class Boxes(Shown):
         own /= own.max(initial=0.0) or 1.0
         totals = np.bincount(group, weights=own)
         if not totals.any():
-            raise DataError("boxes: none counts, so they cannot be balanced")
+            raise DataError("boxes: all weights are 0, so they cannot be balanced")
         share = len(self) / np.count_nonzero(totals)
         each = np.divide(share, totals, out=np.zeros_like(totals), where=totals > 0.0)
         return replace(self, weights=own * each[group])
 
     def with_remarks(self, remarks: Sequence[Remark]) -> Boxes:
         """Return the same boxes with other remarks."""
-        other = copy(self)  # without another look at columns that have been looked at
+        other = copy(self)  # the columns are not checked again
         object.__setattr__(other, "remarks", tuple(remarks))
         return other
 
     def summary(self) -> Summary:
-        """Return counts and mean sizes of what was read."""
+        """Return counts and mean sizes."""
         area = self.wh[:, 0] * self.wh[:, 1]
         images = self.image_wh if self.image_wh is not None else np.empty((0, 2))
-        per_class: dict[str, int] = {}
+        per_class: Counter[str] = Counter()
         if self.class_index is not None:
             counts = np.bincount(self.class_index, minlength=len(self.class_names))
-            named = zip(self.class_names, counts.tolist(), strict=True)
-            for name, count in named:
-                per_class[name] = per_class.get(name, 0) + count
+            for name, count in zip(self.class_names, counts.tolist(), strict=True):
+                per_class[name] += count
         return Summary(
             images=_images(self),
             boxes=len(self),
@@ -248,7 +248,7 @@ class Boxes(Shown):
             largest_area=float(area.max()) if len(self) else float("nan"),
             relative=bool(len(images)) and bool((images == 1.0).all()),
             exceeds_image=self._exceeds_image(),
-            per_class=per_class,
+            per_class=dict(per_class),
             skipped=dict(self.skipped),
         )
 
@@ -262,12 +262,12 @@ class Boxes(Shown):
 
 
 def concatenated(parts: Sequence[Boxes]) -> Boxes:
-    """Return several data sets as one: images one after the other, classes of one name put together.
+    """Return several data sets as one, in their order; classes of the same name become one class.
 
     Parameters
     ----------
     parts : sequence of Boxes
-        At least one; either all or none of them with image sizes.
+        At least one data set; either all or none with image sizes.
 
     Raises
     ------
@@ -289,14 +289,11 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
     imaged = _all(parts, "image_index")
     names = list(dict.fromkeys(name for part in parts for name in part.class_names))
     place = {name: i for i, name in enumerate(names)}
-    skipped: dict[str, int] = {}
-    classed = all(part.class_index is not None for part in parts)  # one without classes makes the whole have none
-    images: list[NDArray[np.int64]] = []
-    classes: list[NDArray[np.int64]] = []
-    before = 0
+    skipped: Counter[str] = Counter()
+    classed = _all(parts, "class_index")  # a data set without classes makes the result have none
+    images, classes, before = list[NDArray[np.int64]](), list[NDArray[np.int64]](), 0
     for part in parts:
-        for reason, count in part.skipped.items():
-            skipped[reason] = skipped.get(reason, 0) + count
+        skipped.update(part.skipped)
         if part.class_index is not None:
             classes.append(np.array([place[name] for name in part.class_names], dtype=np.int64)[part.class_index])
         if part.image_index is not None:
@@ -308,7 +305,7 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
         np.concatenate([part.image_wh for part in parts if part.image_wh is not None]) if all(sized) else None,
         np.concatenate(classes) if classed else None,
         tuple(names) if classed else (),
-        skipped,
+        dict(skipped),
         np.concatenate([part.xy for part in parts if part.xy is not None]) if _all(parts, "xy") else None,
         _texts(parts, "split") if imaged and any(part.split is not None for part in parts) else None,
         _texts(parts, "files") if imaged and _all(parts, "files") else None,
@@ -318,7 +315,7 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
 
 
 def _weights(parts: Sequence[Boxes]) -> Any:
-    """Return the weights of all parts; the boxes of a part without any count once."""
+    """Return the weights of all data sets, 1 for those without weights; None if none has weights."""
     if all(part.weights is None for part in parts):
         return None
     return np.concatenate([np.ones(len(part), np.int64) if part.weights is None else part.weights for part in parts])
@@ -329,7 +326,7 @@ def _all(parts: Sequence[Boxes], name: str) -> bool:
 
 
 def _texts(parts: Sequence[Boxes], name: str) -> tuple[str, ...]:
-    """Return a column of texts of all parts; empty texts stand for a part without it."""
+    """Return a column of texts of all data sets, empty texts for those without it."""
     return tuple(text for part in parts for text in getattr(part, name) or ("",) * _images(part))
 
 
@@ -339,7 +336,7 @@ def _images(part: Boxes) -> int:
 
 
 def network_input(img_size: int | Sequence[int], fit: str) -> tuple[int, int]:
-    """Return (width, height) of the network input, and check how images are brought to it; one side is a square.
+    """Return (width, height) of the network input, and check `fit`; one number is a square.
 
     Raises
     ------
@@ -356,7 +353,7 @@ def network_input(img_size: int | Sequence[int], fit: str) -> tuple[int, int]:
 
 
 def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:
-    """Return the factors (m, 2) that carry pixels of each image to pixels of the network input."""
+    """Return the factors (m, 2) that scale pixels of each image to pixels of the network input."""
     width, height = network_input(img_size, fit)
     scale = np.empty_like(image_wh)
     np.divide(width, image_wh[:, 0], out=scale[:, 0])
@@ -367,14 +364,14 @@ def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -
 
 
 def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: Fit) -> FloatArray:
-    """Return boxes in pixels of the network input, (n, 2); what has no image sizes counts as such pixels already.
+    """Return boxes in pixels of the network input, (n, 2); boxes without image sizes are taken to be in them already.
 
     Raises
     ------
     DataError
         If there is no box, or an argument is out of range.
     """
-    network_input(img_size, fit)  # checked even where nothing is to be scaled
+    network_input(img_size, fit)  # checked even where nothing is scaled
     if not isinstance(boxes, Boxes):
         return _check.as_sizes(boxes, "boxes", "pixels of the network input")
     if not len(boxes):
@@ -383,12 +380,12 @@ def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: Fit) -> FloatA
 
 
 def own_weights(boxes: Any, weights: Any, n: int) -> Any:
-    """Return the weights of n boxes as a clean column: those given, else those of a ``Boxes``, else None.
+    """Return the checked weights of n boxes: those given, else those of a ``Boxes``, else None.
 
     Raises
     ------
     DataError
-        If the weights given break a rule.
+        If the weights are invalid.
     """
     if weights is not None:
         return as_column(weights, "weights", n)

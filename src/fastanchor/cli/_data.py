@@ -97,7 +97,7 @@ def _loaded(arguments: argparse.Namespace) -> Data:
         source = ", ".join(arguments.data)
     boxes = found.boxes
     if arguments.training and not len(boxes):
-        raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} hold no box")
+        raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} have no boxes")
     if getattr(arguments, "balance", None) is not None:
         boxes = boxes.balanced(arguments.balance)
     return Data(boxes, {

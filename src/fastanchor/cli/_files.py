@@ -1,4 +1,4 @@
-"""The files that a command writes, seen together: no two are the same, and none is what the command reads."""
+"""Checks of the files that a command writes: no two are the same, and none is an input."""
 
 from __future__ import annotations
 
@@ -17,15 +17,10 @@ __all__ = ["check"]
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Raise if files of the command line get in each other's way; called before the work of every command.
+    """Raise if two outputs are one file, or an output is an input; called before the work of every command.
 
-    Standard output as the file of ``--emit`` or ``--edit`` is what is meant without ``--output``, so that is dropped.
-    The file of ``--edit`` may be replaced by its own new text, with ``--force``; data sets and anchors never are.
-
-    Raises
-    ------
-    DataError
-        If two outputs are one file, or an output is an input.
+    ``--output`` is dropped if it is standard output and the answer is a text of ``--emit`` or ``--edit``, which goes
+    there anyway. With ``--force`` the new text may replace the file of ``--edit``; inputs are never replaced.
     """
     text = getattr(arguments, "emit", None) is not None or getattr(arguments, "edit", None) is not None
     if text and arguments.output is not None and is_stdout(arguments.output):
@@ -33,7 +28,7 @@ def check(arguments: argparse.Namespace) -> None:
     written = _written(arguments)
     for (one, first), (other, second) in combinations(written.items(), 2):
         if _same(first, second):
-            raise DataError(f"{one} and {other}: are one file, {plain(str(first))}; name two")
+            raise DataError(f"{one} and {other}: are the same file, {plain(str(first))}; name two files")
     if "--plot" in written:
         from fastanchor import plot
 
@@ -69,11 +64,11 @@ def _is_file(path: Path) -> bool:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Return whether two names lead to one file, which need not be there yet; devices take what comes."""
+    """Return whether two names lead to one file, existing or not; devices accept several outputs."""
     try:
         first, second = one.stat(), other.stat()
     except OSError:
         return os.path.realpath(one) == os.path.realpath(other)
-    except ValueError:  # a NUL: what opens the file says so
+    except ValueError:  # a NUL character, which is reported when the file is opened
         return False
     return os.path.samestat(first, second) and not stat.S_ISCHR(first.st_mode)

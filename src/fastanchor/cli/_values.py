@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from fastanchor._errors import DataError
 from fastanchor.cli._words import Word
+
+TYPE_CHECKING = False  # the help of all commands needs none of this
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["SIZE", "file", "file_or_folder", "number", "of_size", "ranges", "size", "whole", "whole_number"]
 
@@ -118,6 +121,8 @@ def file(text: str) -> Path:
 
 def file_or_folder(text: str) -> Path:
     """Return the path of a file or folder to write."""
+    from pathlib import Path
+
     return Path(text) if text else file(text)
 
 

@@ -1,5 +1,6 @@
-"""Compute anchors: cluster the box sizes, improve the anchors by a genetic search, and print them ready to paste.
+"""Compute anchors for a data set and print them ready to paste.
 
+The sizes of the boxes are clustered by k-means, and the centres improved by a genetic search.
 Without DATA a built-in sample is used.
 """
 

@@ -1,7 +1,7 @@
-"""Compute anchors and write one HTML page about them, which needs no other file and no network.
+"""Compute anchors and write one HTML page about them.
 
 The page has the anchors by level, pictures, scores by size of box, how many anchors are worth
-it, and text to paste.
+it, and text to paste. It needs no other file and no network.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Labels on disk in, :class:`fastanchor.Boxes` out: one file a format, one driver for all."""
+"""Read labelled data sets of any format as :class:`fastanchor.Boxes`."""
 
 from __future__ import annotations
 
@@ -36,13 +36,12 @@ class Reading(NamedTuple):
 
     boxes: Boxes
     formats: tuple[str, ...]  # format of each path
-    # parts of the data set that the paths declare, and those that were read; none taken is everything
-    parts: tuple[str, ...]
-    taken: tuple[str, ...]
+    parts: tuple[str, ...]  # splits that the labels declare
+    taken: tuple[str, ...]  # splits that were read; empty for everything
 
 
 class Pictures(NamedTuple):
-    """Images with their boxes, and the format that they were read in."""
+    """Images with their boxes, and their format."""
 
     format: str
     images: list[ImageAnnotation]
@@ -69,53 +68,53 @@ def read(
 ) -> Boxes:
     """Return the boxes of a labelled data set.
 
-    A file or box that cannot be used is skipped and counted by reason in ``Boxes.skipped``; a box that leaves its image
-    is kept. What looks wrong about the set as a whole stands in ``Boxes.remarks``.
+    A file or box that cannot be used is skipped and counted by reason in ``Boxes.skipped``; a box that extends beyond
+    its image is kept. ``Boxes.remarks`` says what looks wrong about the data set as a whole.
 
     Parameters
     ----------
     path : path-like, or several
-        Folder or file; "-" is a table or COCO JSON on standard input. A path that is named here may be a pipe, what is
-        found in a folder must be a regular file. Several are read as one data set, each in its own format.
+        Folder or file; "-" is a table or COCO JSON on standard input. A path given here may be a pipe; files in a
+        folder must be regular files. Several paths are read as one data set, each in its own format.
     format : str, default "auto"
-        One of `FORMATS`. "auto" looks at the files.
+        One of `FORMATS`. "auto" recognises it by the files.
     split : str, optional
-        Part of the data set: "train", "val", "test", or another that it declares; several are joined by "+". "auto" is
-        the training set where one is declared (``trainval`` before ``train``), else everything. Default: everything.
+        "train", "val", "test", or another split that the labels declare; several are joined by "+". "auto" is the
+        training set where one is declared (``trainval`` before ``train``), else everything. Default: everything.
     strict : bool, default False
-        Raise at the first file or box that would be skipped, and at a remark that doubts the reading.
+        Raise at the first file or box that would be skipped, and at a remark that the labels may be misread.
     report : callable, optional
-        Called with one sentence (file, place, reason) for each of the first five things skipped, and for each
-        remark that doubts the reading.
+        Called with one sentence (file, place, reason) for each of the first five skipped files or boxes, and for each
+        remark that the labels may be misread.
     progress : bool, callable or None
-        None draws a bar if stderr is a terminal.
+        None shows a progress bar if stderr is a terminal.
     source_size : int or (width, height), optional
-        Size in pixels of the images whose size is neither in the labels nor to be had from the images.
+        Size, pixels, of images whose size is neither in the labels nor can be read from the image.
     size_cache : path-like, optional
-        File in which to keep the sizes read from images for the next time. Default: none is kept.
+        File that keeps the sizes read from images for the next run. Default: no file.
     images : path-like, optional
         Folder of the images, where they are not beside the labels.
     crowd : bool, default False
-        Keep the boxes of crowds, where labels mark them.
+        Keep boxes marked as crowds.
     columns : (width, height), or the four columns of `form`, optional
-        Names of the columns of a table with the boxes.
+        Names of the columns that hold the boxes of a table.
     unit : {"pixels", "relative", "percent"}, optional
-        Of the coordinates. Default: that of the format, unless the whole set shows another.
+        Unit of the coordinates. Default: that of the format, unless the whole data set shows another.
     form : {"xyxy", "xywh", "cxcywh"}, optional
-        What the four numbers of a box are. Default: that of the format, unless the whole set shows another.
+        Meaning of the four numbers of a box. Default: that of the format, unless the whole data set shows another.
     rows : str, optional
-        What stands in YOLO rows: "box", "polygon", "keypoints" or as in "keypoints:5x2".
+        Contents of YOLO rows: "box", "polygon", "keypoints", or the number of key points and their values as in
+        "keypoints:5x2".
     places : bool, default True
-        Keep where the boxes lie, ``Boxes.xy``, if the labels tell it.
+        Keep the positions of boxes, ``Boxes.xy``, if the labels have them.
     weight : str, optional
-        Name of the column of a table that says how often each box counts, ``Boxes.weights``. Default: "box_weight", if
-        there is one.
+        Name of the column of a table with the weight of each box, ``Boxes.weights``. Default: "box_weight", if present.
 
     Raises
     ------
     DataError
-        If the path does not exist, its format is not recognised, there is no such split, nothing could be read, or an
-        option can have no effect on these labels.
+        If the path does not exist, its format is not recognised, the split does not exist, nothing could be read, or an
+        option is not supported for these labels.
 
     Examples
     --------
@@ -143,11 +142,11 @@ def read(
 
 
 def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, **options: Any) -> Reading:
-    """Return what :func:`read` returns, and in which formats and parts it was found; options are those of `read`."""
+    """Return what :func:`read` returns, with the formats and splits; options are those of `read`."""
     several = not isinstance(path, (str, bytes, os.PathLike)) and isinstance(path, Sequence)
     paths: Sequence[Any] = path if several else [path]  # type: ignore[assignment]
     if not paths:
-        raise DataError("path: is an empty sequence; at least one file or folder is needed")
+        raise DataError("path: got an empty sequence, expected at least one file or folder")
     asked, skips = _asked(**options)
     with _opened(paths, asked) as found:
         loaded = [load(*one, asked, skips.part(), progress) for one in found]
@@ -181,14 +180,14 @@ def iter_images(
     ----------
     path : path-like
     limit : int, optional
-        Return no more images than this; where each has its own label file, the others are not read.
+        Largest number of images. Where each image has its own label file, the others are not read.
     strict, report, progress, **options
         Those of :func:`read`.
 
     Raises
     ------
     DataError
-        As :func:`read` does; and if the labels do not tell where boxes lie.
+        As :func:`read` does; and if the labels have no positions of boxes.
     """
     options.update(strict=strict, report=report)
     return iter(images_of(path, limit=limit, progress=progress, **options).images)
@@ -197,21 +196,21 @@ def iter_images(
 def images_of(
     path: PathLike, *, limit: int | None = None, progress: Progress = False, **options: Any
 ) -> Pictures:  # fmt: skip
-    """Return what :func:`iter_images` goes through, and the format."""
+    """Return the images that :func:`iter_images` yields, and their format."""
     asked, skips = _asked(**options)
     with _opened([path], asked) as found:
         loaded = _first(limit, lambda files, skips: load(*found[0], asked, skips, progress, files), skips)
     if loaded.boxes.xy is None:
-        raise DataError(f"{shown(str(path))}: tells the sizes of boxes and not where they lie, so it cannot be drawn")
+        raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
     if loaded.boxes.image_wh is None:
         raise DataError(
-            f"{shown(str(path))}: the sizes of its images are unknown, so it cannot be drawn; {hint('sizes')}"
+            f"{shown(str(path))}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
         )
     return Pictures(loaded.format, list(_annotations(loaded, limit)))
 
 
 def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:
-    """Read the first files, and more of them as long as they hold fewer images, since some cannot be used."""
+    """Read files until they hold enough images; some files cannot be used."""
     files = limit
     while True:
         try:
@@ -221,7 +220,7 @@ def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips
         except NothingRead as error:
             if files is None or not error.more:
                 raise
-        files, skips = 4 * files, Skips(strict=skips.strict)  # what was left out is reported once
+        files, skips = 4 * files, Skips(strict=skips.strict)  # skipped files are reported once
 
 
 def detect(path: PathLike) -> str:
@@ -244,7 +243,7 @@ def _asked(
 
 @contextlib.contextmanager
 def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Format, Source, Probe]]]:
-    """Look at paths, and keep the pipes among them as long as they are read."""
+    """Recognise the formats of paths; pipes stay available inside the context."""
     places = [_check.as_path(path, "path") for path in paths]
     legal = ("auto", *FORMATS)
     if options.format not in legal:
@@ -265,7 +264,7 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
     assert boxes.image_index is not None
     assert boxes.image_wh is not None
     assert boxes.xy is not None
-    own = format_of(loaded.format).table is None  # a label file for each image is called like it
+    own = format_of(loaded.format).table is None  # a label file per image has its name
     order = np.argsort(boxes.image_index, kind="stable")
     starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
     for i, (label, file) in enumerate(list(zip(batch.label, batch.file, strict=True))[:limit]):
@@ -287,11 +286,11 @@ def _check_there(place: Path) -> None:
         return
     try:
         if place.is_dir():
-            os.scandir(place).close()  # a folder that may not be entered is not an empty one
+            os.scandir(place).close()  # a folder without permission is not an empty one
         else:
             place.stat()
     except FileNotFoundError:
-        wanted = f"labels in one of the formats {', '.join(map(repr, FORMATS))} are needed"
+        wanted = f"expected labels in one of the formats {', '.join(map(repr, FORMATS))}"
         raise MissingFileError(f"{shown(place)}: no such file or folder; {wanted}") from None
     except ValueError as error:  # a name with a NUL
         raise DataError(f"{shown(place)}: cannot be read ({error})") from None
@@ -299,7 +298,7 @@ def _check_there(place: Path) -> None:
 
 @contextlib.contextmanager
 def _in_sentences(place: Path) -> Iterator[None]:
-    """Turn an error of the system into a sentence that names the file, wherever a reader meets it."""
+    """Turn an OSError of a reader into a DataError that names the file."""
     try:
         yield
     except OSError as error:

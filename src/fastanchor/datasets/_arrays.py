@@ -1,4 +1,4 @@
-"""NumPy files: boxes of ``.npy``, and those of ``.npz`` with their images and classes."""
+"""NumPy files: boxes in ``.npy``, or boxes with images and classes in ``.npz``."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from fastanchor.datasets._skips import Unusable, first_line
 
 __all__ = ["array_batch"]
 
-WH = ("wh", "boxes", "arr_0")  # what an archive may call the boxes
+WH = ("wh", "boxes", "arr_0")  # names of the boxes in an archive
 EXTRA = ("image_index", "image_wh", "class_index", "class_names")
-# what NumPy and the modules below it raise for damaged files
+# raised by NumPy for damaged files
 DAMAGED = (
     ValueError, OSError, EOFError, MemoryError, OverflowError, NotImplementedError, SyntaxError, tokenize.TokenError,
     zipfile.BadZipFile, zlib.error,
@@ -35,7 +35,7 @@ def array_batch(file: str) -> Batch:
     wh: NDArray[Any] | None
     try:
         with opened(file) as source, warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of headers that an old Python wrote
+            warnings.simplefilter("ignore", UserWarning)  # headers written by an old Python
             content = np.load(source, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 wh, there = content, ""
@@ -45,7 +45,7 @@ def array_batch(file: str) -> Batch:
                     there = ", ".join(content.files) or "nothing"
                 wh = next((arrays[name] for name in WH if name in arrays), None)
     except DAMAGED as error:
-        raise Unusable("no array of numbers", None, _why(error)) from None
+        raise Unusable("not an array of numbers", None, _why(error)) from None
     if wh is None:
         raise Unusable("no array named wh or boxes", None, f"it holds {there}")
     if wh.ndim != 2 or wh.shape[1] != 2 or wh.dtype.kind not in "fiu":
@@ -74,6 +74,6 @@ def _batch(file: str, wh: FloatArray, arrays: dict[str, NDArray[Any]]) -> Batch:
 
 
 def _why(error: BaseException) -> str:
-    if "pickle" in str(error):  # NumPy's own words advise to load it nevertheless
+    if "pickle" in str(error):  # the message of NumPy advises loading it anyway
         return "another kind of file, or pickled objects, which are never loaded"
     return first_line(error)

@@ -1,4 +1,4 @@
-"""pyarrow, where it is installed: columns of Parquet and CSV files, a part of the file in memory at a time."""
+"""Columns of Parquet and CSV files by pyarrow, if installed, one block of the file at a time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def parquet_names(file: str) -> list[str] | None:
 
 
 def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Taken, Roles]:
-    """Return columns of a Parquet file, a row group in memory at a time."""
+    """Return columns of a Parquet file, one row group at a time."""
     arrow = pyarrow_for(file)
     parquet = importlib.import_module("pyarrow.parquet")
     try:
@@ -52,7 +52,7 @@ def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Ta
             roles = choose(names)
             return _parquet(arrow, source, fields, roles), roles
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise Unusable("no Parquet file that can be read", None, first_line(error)) from None
+        raise Unusable("not a valid Parquet file", None, first_line(error)) from None
 
 
 def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) -> Taken:
@@ -77,7 +77,7 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
         if packed is not None:
             box = list(BOX)
             empty = np.concatenate([group.column(EMPTY).to_numpy() for group in groups] or [np.empty(0, bool)])
-        if packed is not None and wanted[packed].deep:  # a row an image
+        if packed is not None and wanted[packed].deep:  # one row per image
             called = texts.get("name", texts.get("image"))
             texts = {**texts, "image": ROW, **({} if called is None else {"name": called})}
     values, codes = _taken(arrow, groups, rows, [*box, *sizes, *weight], list(texts.values()))
@@ -95,7 +95,7 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
 def csv_columns(
     file: Path | bytes, width: int, delimiter: str, header: int, numbers: Sequence[int], texts: Sequence[int]
 ) -> tuple[FloatArray, list[Codes]] | None:
-    """Return columns of a CSV file, or None where pyarrow is not installed or something in them is not plain."""
+    """Return columns of a CSV file; None if pyarrow is not installed or the file is not plain."""
     if importlib.util.find_spec("pyarrow") is None:
         return None
     arrow, csv = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.csv")
@@ -115,7 +115,7 @@ def csv_columns(
             ) as source,
         ):
             batches = [arrow.Table.from_batches([batch]) for batch in source]
-    except (arrow.ArrowException, OSError, UnicodeDecodeError):  # the careful way says what is wrong, and where
+    except (arrow.ArrowException, OSError, UnicodeDecodeError):  # the other way reports what is wrong, and where
         return None
     rows = sum(batch.num_rows for batch in batches)
     try:
@@ -125,10 +125,10 @@ def csv_columns(
 
 
 def _native(arrow: Any, file: Path | bytes) -> Any:
-    """Return a source that holds nothing of Python's.
+    """Return a source that holds no Python object.
 
-    A thread of pyarrow may let go of its source while the interpreter shuts down. If it then needs the interpreter, for
-    a file object or only to free bytes, the process is aborted.
+    A thread of pyarrow may release its source while the interpreter shuts down. If the source then needs the
+    interpreter, even only to free bytes, the process aborts.
     """
     data = piped(file) if isinstance(file, Path) else file
     if data is None:
@@ -141,7 +141,7 @@ def _native(arrow: Any, file: Path | bytes) -> Any:
 def _taken(
     arrow: Any, parts: Iterable[Any], rows: int, numbers: Sequence[str], texts: Sequence[str]
 ) -> tuple[FloatArray, list[Codes]]:
-    """Return the columns of tables one after another; Unusable names one that holds no numbers."""
+    """Return the concatenated columns of tables; raise Unusable for a column that is not numeric."""
     values = np.empty((rows, len(numbers)))
     chunks: list[list[Any]] = [[] for _ in texts]
     at = 0
@@ -150,7 +150,7 @@ def _taken(
             try:
                 values[at : at + part.num_rows, i] = part.column(name).to_numpy()
             except (TypeError, ValueError):
-                raise Unusable("column of something else than numbers", None, repr(name)) from None
+                raise Unusable("column that is not numeric", None, repr(name)) from None
         for i, name in enumerate(texts):
             chunks[i].append(_compact(arrow, part.column(name)))
         at += part.num_rows
@@ -158,7 +158,7 @@ def _taken(
 
 
 def _compact(arrow: Any, column: Any) -> Any:
-    """Return a column of whole numbers as it is, and one of anything else as positions in a list of texts."""
+    """Return a column of integers unchanged, others as a dictionary of texts."""
     kind = column.type
     if arrow.types.is_integer(kind) and not column.null_count:
         return column.to_numpy()

@@ -1,4 +1,4 @@
-"""COCO JSON to columns: a fast way for files that keep to the format, and a loose one for all others."""
+"""Decode COCO JSON: a typed way for files that follow the format, and a loose one for others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import functools
 import gc
 import importlib
 import importlib.util
-import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -15,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray
-from fastanchor.datasets._foreign import json_kind
+from fastanchor.datasets._foreign import json_kind, json_of
 from fastanchor.datasets._probe import HEAD
 from fastanchor.datasets._record import CROWD, IGNORED, NOTHING, UNNAMED, Batch, Job, number_of
-from fastanchor.datasets._skips import Skips, Unusable, impostor
+from fastanchor.datasets._skips import Skips, Unusable
 
 __all__ = ["decode"]
 
@@ -26,7 +25,7 @@ DIGITS = 40  # longer texts of digits are names, not numbers
 
 
 def decode(data: bytes, file: str, job: Job) -> Batch:
-    """Return the columns of a file; annotations of no listed image have -1 for it."""
+    """Return the columns of a file; the image of an annotation is -1 if it is not listed."""
     with _no_collection():
         found = _typed(data, file)
         return _loose(data, file, job) if found is None else found
@@ -36,9 +35,9 @@ def _batch(
     file: str, names: list[str], sizes: list[tuple[float, float]], classes: list[str], box: list[Any], image: IntArray,
     cls: IntArray, flags: Any, at: IntArray, areas: Callable[[], FloatArray],
 ) -> Batch:  # fmt: skip
-    # from tuples one after the other: half the time of an array of tuples
+    # a chain of tuples takes half the time of an array of tuples
     corners = np.fromiter(chain.from_iterable(box), np.float64, 4 * len(box)).reshape(-1, 4)
-    # areas take their time, and say something only where most boxes could be corners
+    # areas are slow to decode, and only needed if most boxes could be corners
     doubtful = np.count_nonzero((corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])) > len(corners) / 2
     return Batch(
         [file] * len(names), names, np.array(sizes, dtype=np.float64).reshape(-1, 2), image, corners, cls, classes,
@@ -47,12 +46,12 @@ def _batch(
     )  # fmt: skip
 
 
-# --- the fast way
+# --- typed
 
 
 @functools.cache
 def _decoder() -> Any:
-    """Return a typed decoder and what it raises, or None where msgspec is not installed."""
+    """Return typed decoders and their exceptions; None if msgspec is not installed."""
     if importlib.util.find_spec("msgspec") is None:
         return None
     msgspec: Any = importlib.import_module("msgspec")
@@ -73,7 +72,7 @@ def _decoder() -> Any:
 
 
 def _typed(data: bytes, file: str) -> Batch | None:
-    """Decode a file that keeps to the format; None leaves it to the loose way."""
+    """Decode a file that follows the format; return None otherwise."""
     found = _decoder()
     if found is None:
         return None
@@ -95,7 +94,7 @@ def _typed(data: bytes, file: str) -> Batch | None:
     def told() -> FloatArray:
         try:
             return np.array([one.area for one in areas(data).annotations], dtype=np.float64)
-        except refused:  # areas of another kind say nothing
+        except refused:  # areas of other types are ignored
             return np.full(len(annotations), np.nan)
 
     return _batch(
@@ -118,7 +117,7 @@ def _places(ids: Sequence[Any], places: dict[Any, int]) -> IntArray:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the cyclic collector off: while a million dicts are made it would look through them all, again and again."""
+    """Disable the garbage collector, which would scan millions of new objects again and again."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -128,14 +127,14 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-# --- the loose way
+# --- loose
 
 
 def _loose(data: bytes, file: str, job: Job) -> Batch:
-    """Decode any JSON, and take of its annotations what is one."""
-    content, skips = _json(data), job.skips
+    """Decode any JSON, and check each annotation."""
+    content, skips = json_of(data), job.skips
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
-        raise Unusable("file that is no COCO JSON", None, json_kind(data[:HEAD], whole=True))
+        raise Unusable("JSON file that is not COCO", None, json_kind(data[:HEAD], whole=True, valid=True))
     images: dict[Any, int] = {}
     names: list[str] = []
     sizes: list[tuple[float, float]] = []
@@ -157,7 +156,7 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
     image_of, category_of, flags, index, areas = [], [], [], [], []
     for i, annotation in enumerate(content["annotations"]):
         if not isinstance(annotation, dict):
-            skips.add("annotation that is no object", file, f"annotations[{i}]")
+            skips.add("annotation that is not an object", file, f"annotations[{i}]")
             continue
         bbox = _bbox(annotation, job.options.form)
         if bbox is None:
@@ -175,33 +174,17 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
     )  # fmt: skip
 
 
-def _json(data: bytes) -> Any:
-    what = impostor(data[:512], "JSON")
-    if what or not data.strip():
-        raise Unusable(what or "empty file", 1)
-    try:
-        return json.loads(data.decode(json.detect_encoding(data)))
-    except json.JSONDecodeError as error:
-        raise Unusable("file that is no JSON", error.lineno, error.msg) from None
-    except UnicodeDecodeError as error:
-        raise Unusable("file that is no JSON", None, f"byte {error.start}: {error.reason}") from None
-    except RecursionError:
-        raise Unusable("JSON that is nested too deeply") from None
-    except ValueError:
-        raise Unusable("JSON with a number of thousands of digits") from None
-
-
 def _objects(content: dict[str, Any], name: str, file: str, skips: Skips) -> Iterator[dict[str, Any]]:
     given = content.get(name)
     for i, one in enumerate(given if isinstance(given, list) else []):
         if isinstance(one, dict):
             yield one
         else:
-            skips.add(f"entry of {name} that is no object", file, f"{name}[{i}]")
+            skips.add(f"entry of {name} that is not an object", file, f"{name}[{i}]")
 
 
 def _key(value: Any) -> Any:
-    """Return an id as it is compared: 7, 7.0 and "7" are one."""
+    """Return an id for comparison: 7, 7.0 and "7" are equal."""
     if isinstance(value, str):
         value = value.strip()
         return int(value) if value.isdecimal() and len(value) < DIGITS else value
@@ -209,7 +192,7 @@ def _key(value: Any) -> Any:
 
 
 def _add(places: dict[Any, int], value: Any, place: int) -> bool:
-    """Remember the very id, and how it may be written otherwise, as "7" for 7; False if it is none, or known."""
+    """Add an id, also in its other spelling, as "7" for 7; return False if it is invalid or known."""
     key = _key(value)
     own = isinstance(value, str), key
     if key is None or own in places:
@@ -220,7 +203,7 @@ def _add(places: dict[Any, int], value: Any, place: int) -> bool:
 
 
 def _of(places: dict[Any, int], value: Any) -> int:
-    """Return the place of an id, -1 if it has none."""
+    """Return the place of an id, -1 if unknown."""
     key = _key(value)
     return places.get((isinstance(value, str), key), places.get(key, -1))
 
@@ -230,7 +213,7 @@ def _switch(value: Any) -> bool:
 
 
 def _bbox(annotation: dict[str, Any], form: str | None) -> Sequence[float] | None:
-    """Return the four numbers of a box, NaN where they cannot be read; of polygons where there is no bbox; or None."""
+    """Return the four numbers of a box, NaN if unreadable; without a bbox those of the polygons; or None."""
     bbox = annotation.get("bbox")
     if bbox is None or bbox == []:
         polygons = annotation.get("segmentation")

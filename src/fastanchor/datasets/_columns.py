@@ -18,14 +18,14 @@ from fastanchor.datasets._skips import Skips
 
 __all__ = ["Codes", "Taken", "batch_of", "coded", "coded_numbers", "place", "unpacked"]
 
-OTHER_SIZE = "image size that is not the one of the image's first row"
-BAD_WEIGHT = "weight that is no number >= 0"
+OTHER_SIZE = "image size that differs from that of the image's first row"
+BAD_WEIGHT = "weight that is not a number >= 0"
 YES = ("1", "true", "yes")
 BRACKETS = str.maketrans("[](){},;", "        ")
 
 
 class Codes(NamedTuple):
-    """A column of names: for each row the position of its name, -1 for nothing; names as they first appear."""
+    """A column of texts: the position of each text in `names`, -1 if empty; names in order of appearance."""
 
     at: IntArray
     names: list[str]
@@ -34,25 +34,24 @@ class Codes(NamedTuple):
 class Taken(NamedTuple):
     """Columns taken from a file."""
 
-    box: FloatArray  # (n, 2): naN where no number stands
-    sizes: FloatArray | None  # (n, 2): of the image of each row
-    texts: dict[str, Codes]  # role of a column to its Codes
-    lines: IntArray | None = None  # (n,): in the file; None: rows are counted from 0
-    # (n,): where nothing stands instead of a box; None: where there are no numbers at all
-    empty: NDArray[np.bool_] | None = None
-    classes: list[str] | None = None  # the names of the classes, where the labels are their numbers
-    weights: FloatArray | None = None  # (n,): how often each box counts; NaN where no number stands
+    box: FloatArray  # (n, 2) or (n, 4): NaN where unreadable
+    sizes: FloatArray | None  # (n, 2): size of the image of each row
+    texts: dict[str, Codes]  # by role
+    lines: IntArray | None = None  # (n,): line of each row; None: row numbers from 0
+    empty: NDArray[np.bool_] | None = None  # (n,): rows without a box; None: those without any number
+    classes: list[str] | None = None  # names of the classes, if labels are class numbers
+    weights: FloatArray | None = None  # (n,): NaN where unreadable
 
 
 def place(file: str, number: int) -> str | int:
-    """Return where a row stands: a line of a text, a row of other files."""
+    """Return the place of a row: a line of a text file, else a row."""
     return f"row {number}" if re.search(r"\.(?:parquet|np[yz])$", file.lower()) else number
 
 
 def coded(at: IntArray, names: Sequence[str]) -> Codes:
-    """Return names without the white space around them, each once; what is empty counts as nothing."""
+    """Return stripped names, each once; empty names get -1."""
     bare = list(map(str.strip, names))
-    if bare == names and "" not in bare:  # each name stands there once, so this is all
+    if bare == names and "" not in bare:  # each name occurs once
         return Codes(at, bare)
     place: dict[str, int] = {"": -1}
     for name in bare:
@@ -66,7 +65,7 @@ def coded_numbers(values: IntArray) -> Codes:
     """Return whole numbers as names."""
     if len(values) and values.min() >= 0 and values.max() < len(values):
         used = np.bincount(values) > 0
-        if used.all():  # images numbered from 0 on: their own order is kept
+        if used.all():  # images numbered from 0 keep their order
             return Codes(values, list(map(str, range(len(used)))))
     numbers, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -91,11 +90,11 @@ def _four(text: str) -> Sequence[float]:
 
 
 def batch_of(taken: Taken, roles: Roles, file: str, skips: Skips) -> Batch:
-    """Return the images and boxes of a table; a row without a box stands for its image."""
+    """Return the images and boxes of a table; a row without a box only adds its image."""
     box, texts, at = taken.box, taken.texts, taken.lines
     n = len(box)
     image, names = _images(texts, roles)
-    if image is None and taken.sizes is not None:  # every box on an image of its own
+    if image is None and taken.sizes is not None:  # each box on its own image
         image, names = np.arange(n), [""] * n
     size = np.full((len(names), 2), np.nan)
     keep = np.ones(n, bool) if image is not None else None
@@ -134,7 +133,7 @@ def batch_of(taken: Taken, roles: Roles, file: str, skips: Skips) -> Batch:
 
 
 def _images(texts: dict[str, Codes], roles: Roles) -> tuple[IntArray | None, list[str]]:
-    """Return the image of each row, and what the images are called."""
+    """Return the image of each row, and the names of the images."""
     if "image" not in texts:
         return None, []
     own = _own_numbers(texts["image"])
@@ -158,18 +157,18 @@ def _first(image: IntArray, texts: Codes, m: int) -> list[str]:
 
 
 def _sizes(rows: FloatArray, image: IntArray, size: FloatArray) -> NDArray[np.bool_]:
-    """Fill in the size of each image, and return which rows have another one."""
+    """Fill in the size of each image from its first row; return the mask of rows that differ."""
     good = within(rows)
     kept = slice(None) if good.all() else good
     at = image[kept][::-1]
-    for axis in (0, 1):  # one column at a time costs a third of both
-        size[at, axis] = rows[kept, axis][::-1]  # the first row of an image is the last to be written
+    for axis in (0, 1):  # one column at a time takes a third of the time
+        size[at, axis] = rows[kept, axis][::-1]  # the first row of an image is written last
     good &= (rows[:, 0] != size[image, 0]) | (rows[:, 1] != size[image, 1])
     return good
 
 
 def _own_numbers(image: Codes) -> Codes | None:
-    """Return images by their own numbers, if they are numbered from 0 on."""
+    """Return images by their numbers, if these count from 0."""
     if not all(name.isdecimal() and len(name) < 19 for name in image.names):
         return None
     numbers = np.array(list(map(int, image.names)), dtype=np.int64)
@@ -180,7 +179,7 @@ def _own_numbers(image: Codes) -> Codes | None:
 
 
 def _numbered(batch: Batch, classes: list[str]) -> Batch:
-    """Return the boxes with the classes that their numbers point to."""
+    """Return the boxes with classes by their numbers, if all numbers are valid."""
     numbers = [int(name) if name.isdecimal() else -1 for name in batch.classes]
     if not numbers or max(numbers) >= len(classes) or min(numbers) < 0:
         return batch

@@ -1,4 +1,4 @@
-"""CSV files: columns by their position, quickly where all is plain, row by row where it is not."""
+"""CSV files: columns by position; a fast way for plain files, and row by row for the others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
+from math import isnan
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -28,9 +29,9 @@ from fastanchor.datasets._skips import Skips, Unusable, impostor
 
 __all__ = ["Sheet", "sheet", "take"]
 
-SMALL = 1 << 20  # bytes up to which a file is read sooner than pyarrow is imported
+SMALL = 1 << 20  # bytes; smaller files are read faster without importing pyarrow
 HEADLESS = ("filename", *CORNERS[0], "class")  # columns of files without a header, whose rows begin with an image
-# and of Google AutoML: two or four corners, one after the other round the box
+# Google AutoML: two or four corners in order around the box
 AUTOML = ("split", "filename", "class", "xmin", "ymin", "5", "6", "xmax", "ymax", "9", "10")
 AUTOML_SETS = ("train", "validation", "test", "unassigned", "")
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -40,7 +41,7 @@ class Sheet(NamedTuple):
     """A CSV file."""
 
     file: str
-    data: bytes | None  # what the file holds, if it is at hand
+    data: bytes | None  # contents, if known
     columns: list[str]  # "0", "1", ... if the file has no header
     delimiter: str
     header: int  # lines before the first row
@@ -51,7 +52,7 @@ class Sheet(NamedTuple):
 
 
 def sheet(file: str, head: bytes) -> Sheet:
-    """Look at the header of a CSV file, of which the first bytes are given."""
+    """Return a CSV file with its header, given its first bytes."""
     data = piped(file)
     if head[:2] in MARKS:
         with opened(file) as source:
@@ -67,7 +68,7 @@ def sheet(file: str, head: bytes) -> Sheet:
         raise Unusable(what, 1)
     text = _text(head, "utf-8-sig", whole=False)
     first = text.lstrip().partition("\n")[0]
-    # decimal commas stand in quotes, or semicolons or tabs part the cells
+    # cells with decimal commas are quoted, or separated by semicolons or tabs
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     before = 0
@@ -79,7 +80,7 @@ def sheet(file: str, head: bytes) -> Sheet:
         else:
             raise Unusable("empty file")
     except csv.Error as error:
-        raise Unusable("no table", None, str(error)) from None
+        raise Unusable("not a valid table", None, str(error)) from None
     columns = _without_header(names)
     if columns is not None:
         return Sheet(file, data, columns, delimiter, before)
@@ -87,19 +88,19 @@ def sheet(file: str, head: bytes) -> Sheet:
 
 
 def _without_header(row: Sequence[str]) -> list[str] | None:
-    """Return the columns of a table by its first row, None if it is a header; without a meaning they are numbered."""
+    """Return the columns of a table without a header by its first row, numbered if unknown; None if it is a header."""
     image = row[0].strip().lower().endswith(IMAGES)
     if image and len(row) in (5, 6) and all(_numeric(cell or "0") for cell in row[1:5]):
         return list(HEADLESS[: len(row)])
     if len(row) == len(AUTOML) and row[0].strip().lower() in AUTOML_SETS and all(map(_numeric, filter(None, row[3:]))):
         return list(AUTOML)
-    if sum(map(_numeric, row)) >= min(2, len(row)):  # names of columns are words
+    if sum(map(_numeric, row)) >= min(2, len(row)):  # a header has words
         return [str(i) for i in range(len(row))]
     return None
 
 
 def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
-    """Return columns of a CSV file; rows with another number of cells than the header go to `skips`."""
+    """Return columns of a CSV file; skip rows whose number of cells differs from the header."""
     packed = len(roles.box) == 1
     texts = {**roles.texts(), **({"box": roles.box[0]} if packed else {})}
     numbers, sides = roles.numbers, 0 if packed else len(roles.box)
@@ -121,7 +122,7 @@ Found = tuple[FloatArray, list[Codes], IntArray, "NDArray[np.bool_] | None"]
 
 
 def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Found | None:
-    """Return the columns if all is plain: a number in each cell that should hold one, a row in each line."""
+    """Return the columns if the file is plain: numbers in all cells of numbers, and one row per line."""
     quick = None
     small = table.data is not None and len(table.data) < HEAD
     if small:
@@ -135,7 +136,7 @@ def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Foun
     if quick is None or not np.isfinite(quick[0]).all():
         return None
     n = len(quick[0])
-    if _lines(table) != table.header + n:  # as many lines as rows: each row stands where it should
+    if _lines(table) != table.header + n:  # one row per line: line numbers follow from row numbers
         return None
     return (*quick, np.arange(table.header + 1, table.header + 1 + n), None)
 
@@ -160,7 +161,7 @@ def _at_once(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> tupl
         values = np.fromiter(map(float, cells), np.float64, len(numbers) * len(rows)).reshape(-1, len(rows)).T
     except (ValueError, csv.Error):
         return None
-    if "_" in text and any("_" in "".join(columns[at]) for at in numbers):  # Python's own spelling of numbers
+    if "_" in text and any("_" in "".join(columns[at]) for at in numbers):  # Python's spelling of numbers
         return None
     codes = []
     for at in texts:
@@ -172,7 +173,7 @@ def _at_once(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> tupl
 def _by_numpy(table: Sheet, numbers: Sequence[int]) -> FloatArray | None:
     try:
         with table.open() as source, warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # no rows: the careful way says so
+            warnings.simplefilter("ignore", UserWarning)  # no rows: reported by the other way
             values = np.loadtxt(
                 source, delimiter=table.delimiter, skiprows=table.header, ndmin=2, comments=None, encoding="utf-8-sig"
             )
@@ -187,7 +188,7 @@ def _by_rows(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence
     width, box = len(table.columns), numbers[:sides]
     for line, row in _rows(table):
         if len(row) != width:
-            skips.add("row with another number of cells than the header", table.file, line, f"{len(row)} of {width}")
+            skips.add("row whose number of cells differs from the header", table.file, line, f"{len(row)} of {width}")
             continue
         values.extend([_number(row[at]) for at in numbers])
         lines.append(line)
@@ -210,26 +211,22 @@ def _rows(table: Sheet) -> Iterator[tuple[int, list[str]]]:
                 if reader.line_num > table.header and any(cell.strip() for cell in row):
                     yield reader.line_num, row
     except UnicodeDecodeError as error:
-        raise Unusable("file that is no UTF-8 text", None, error.reason) from None
+        raise Unusable("not UTF-8 text", None, error.reason) from None
     except csv.Error as error:
-        raise Unusable("no table", None, str(error)) from None
+        raise Unusable("not a valid table", None, str(error)) from None
 
 
 def _text(data: bytes, encoding: str, *, whole: bool = True) -> str:
     try:
         return codecs.getincrementaldecoder(encoding)().decode(data, whole)
     except UnicodeDecodeError as error:
-        raise Unusable("file that is no UTF-8 text", None, error.reason) from None
+        raise Unusable("not UTF-8 text", None, error.reason) from None
 
 
 def _number(cell: str) -> float:
-    """Return a cell's number, NaN if it is none; a decimal comma counts as a point."""
+    """Return the number in a cell, else NaN; a decimal comma counts as a point."""
     return number_of(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
 
 
 def _numeric(cell: str) -> bool:
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return False
-    return True
+    return not isnan(_number(cell))

@@ -1,4 +1,4 @@
-"""data.yaml, which says where the parts of a YOLO data set are and what its classes are called."""
+"""data.yaml, which declares the splits and classes of a YOLO data set."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ from typing import Any
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, is_file, is_folder, text_of
 from fastanchor.datasets import _yaml
-from fastanchor.datasets._image_lists import ends_of, label_files
-from fastanchor.datasets._label_folders import below, labels_of
+from fastanchor.datasets._label_files import below, ends_of, label_files, labels_of
 from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import Source
-from fastanchor.datasets._skips import Skips, shown
+from fastanchor.datasets._skips import NO_SPLIT, Skips, shown
 
-__all__ = ["YAML", "class_names", "described", "kpt_shape", "load", "names_above", "of_yaml", "part_keys"]
+__all__ = ["YAML", "above", "class_names", "described", "kpt_shape", "load", "of_yaml", "part_keys"]
 
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 YAML = (".yaml", ".yml")
 DESCRIBED = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
-LONGEST = 4096  # characters of a path, which no system exceeds
-GONE = "part of the data set that is not there"
+ABOVE = 2  # folders above one of labels in which its data.yaml may be
+LONGEST = 4096  # characters of a path; no system allows more
 
 
-def names_above(path: Path) -> tuple[str, ...] | None:
-    """Return the class names of the data.yaml in the folder of `path` or the one above."""
-    for folder in (path.parent, path.absolute().parent.parent):
-        for name in DESCRIBED:
-            if is_file(folder / name):
-                return class_names(folder / name, load(folder / name))
-    return None
+def above(folder: Path) -> tuple[tuple[str, ...] | None, tuple[int, int] | None]:
+    """Return the class names and the shape of key points that the nearest data.yaml in or above a folder declares."""
+    folder = folder.absolute()
+    for path in (place / name for place in (folder, *folder.parents[:ABOVE]) for name in DESCRIBED):
+        if is_file(path):
+            with suppress(DataError):  # optional: the labels themselves are present
+                content = load(path)
+                if part_keys(content):
+                    return class_names(path, content), kpt_shape(path, content)
+    return None, None
 
 
 def described(probe: Probe) -> Path | None:
-    """Return the YAML file that describes a folder, or the only one below it; any that names a training set will do."""
+    """Return the YAML file that describes a folder, or the only one below, of any name if it has a training set."""
     root, *below = probe.tree()
     names = probe.ending(root, *YAML)
     for name in DESCRIBED:
@@ -54,15 +56,15 @@ def described(probe: Probe) -> Path | None:
 
 
 def of_yaml(probe: Probe, path: Path) -> Source:
-    """Return the parts of a data set that a YAML file names."""
+    """Return the splits declared by a YAML file."""
     content = load(path)
     keys = part_keys(content)
     if not keys:
-        raise DataError(f"{shown(path)}: has none of train, val, test")
+        raise DataError(f"{shown(path)}: expected at least one of train, val, test")
     for key in keys.values():
         for entry in _entries(content[key]):
             if not isinstance(entry, str):
-                raise DataError(f"{shown(path)}: {key} = {brief(entry)}: must be a path or a list of paths")
+                raise DataError(f"{shown(path)}: {key} = {brief(entry)}: expected a path or a list of paths")
     found = parts_of(
         probe, path, {key: _entries(content[key]) for key in keys.values()}, _roots(path, content.get("path"))
     )
@@ -72,7 +74,7 @@ def of_yaml(probe: Probe, path: Path) -> Source:
 def parts_of(
     probe: Probe, path: Path, entries: Mapping[str, list[str]], roots: list[Path], *, by_end: bool = False
 ) -> Source:
-    """Return the parts of a data set that a file declares."""
+    """Return the splits declared by a file."""
     images: dict[str, str] = {}
     resolve = functools.cache(functools.partial(_resolve, probe, roots, by_end))
 
@@ -81,7 +83,7 @@ def parts_of(
         for entry in entries[key]:
             there = resolve(entry)
             if there is None:
-                skips.add(GONE, path, functools.partial(_line_of, path, key), f"{key}: {entry}")
+                skips.add(NO_SPLIT, path, functools.partial(_line_of, path, key), f"{key}: {entry}")
             elif isinstance(there, Path):
                 listed = label_files(there)
                 files += listed
@@ -96,15 +98,15 @@ def parts_of(
 
 
 def load(path: Path) -> dict[Any, Any]:
-    """Return the mapping in a YAML file; DataError if it holds none."""
+    """Return the mapping in a YAML file; raise DataError for anything else."""
     content = _yaml.load(path)
     if not isinstance(content, dict):
-        raise DataError(f"{shown(path)}: must hold a mapping with train, val and names")
+        raise DataError(f"{shown(path)}: expected a mapping with train, val and names")
     return content
 
 
 def part_keys(content: Mapping[Any, Any]) -> dict[str, str]:
-    """Return the key of each part of the data set."""
+    """Return the key of each split."""
     there = {name for name, value in content.items() if value is not None}
     found = {name: next((key for key in aliases if key in there), None) for name, aliases in SPLITS.items()}
     return {name: key for name, key in found.items() if key is not None}
@@ -115,21 +117,21 @@ def _entries(value: Any) -> list[Any]:
 
 
 def _roots(path: Path, declared: Any) -> list[Path]:
-    """Return the folders that a data.yaml's paths may start from; its own `path` may be of another machine."""
+    """Return the folders that paths in a data.yaml may start from; its `path` may be of another machine."""
     base = path.parent
     roots = [base / declared, Path(declared)] if isinstance(declared, str) and declared else []
     return [root for root in (*roots, base) if is_folder(root)]
 
 
 def _resolve(probe: Probe, roots: list[Path], by_end: bool, entry: str) -> Path | list[str] | None:
-    """Return the list or the label files that an entry means; exports often have one ``../`` too many."""
+    """Return the list, or the label files, of an entry; exports often have one ``../`` too many."""
     if len(entry) > LONGEST:
         return None
     entry = entry.strip().replace("\\", "/")
     bare = entry
     while bare.startswith("../"):
         bare = bare[3:]
-    # one folder called images alone says too little
+    # "images" alone is not specific enough
     tails = (end for end in ends_of("/" + bare if by_end else bare) if end not in ("images", "labels"))
     for text in dict.fromkeys((entry, bare, *tails)):
         for root in roots:
@@ -144,7 +146,7 @@ def _resolve(probe: Probe, roots: list[Path], by_end: bool, entry: str) -> Path 
 
 
 def class_names(path: Path, content: Mapping[Any, Any]) -> tuple[str, ...] | None:
-    """Return the class names in the content of a YAML file, None if it has none."""
+    """Return the class names in the content of a YAML file, or None."""
     names = content.get("names")
     if isinstance(names, dict):
         with suppress(ValueError):  # keys may be quoted
@@ -154,19 +156,19 @@ def class_names(path: Path, content: Mapping[Any, Any]) -> tuple[str, ...] | Non
     if isinstance(names, list):
         return tuple(_name(path, i, name) for i, name in enumerate(names))
     if names is not None:
-        raise DataError(f"{shown(path)}: names: must be a list, or a mapping from whole numbers >= 0")
+        raise DataError(f"{shown(path)}: names: expected a list, or a mapping from whole numbers >= 0")
     nc = content.get("nc")
     return tuple(map(str, range(nc))) if isinstance(nc, int) and 0 < nc < 1_000_000 else None
 
 
 def _name(path: Path, i: int, name: Any) -> str:
     if isinstance(name, (list, dict, set, tuple)):
-        raise DataError(f"{shown(path)}: names[{i}] = {brief(name)}: must be a text")
+        raise DataError(f"{shown(path)}: names[{i}] = {brief(name)}: expected a text")
     return str(name)
 
 
 def kpt_shape(path: Path, content: Mapping[Any, Any]) -> tuple[int, int] | None:
-    """Return how many key points boxes have, and of how many values each; None if the YAML file does not say so."""
+    """Return the number of key points per box and of values per key point, or None."""
     shape = content.get("kpt_shape")
     if shape is None:
         return None
@@ -174,7 +176,7 @@ def kpt_shape(path: Path, content: Mapping[Any, Any]) -> tuple[int, int] | None:
         points, each = shape
         if points > 0 and each in (2, 3):
             return points, each
-    raise DataError(f"{shown(path)}: kpt_shape = {brief(shape)}: must be [number of points, 2 or 3]")
+    raise DataError(f"{shown(path)}: kpt_shape = {brief(shape)}: expected [number of points, 2 or 3]")
 
 
 def _line_of(path: Path, key: str) -> int | None:

@@ -1,4 +1,4 @@
-"""What was read and looks wrong: remarks about a whole set, for every format. A remark never changes an answer."""
+"""Remarks on what looks wrong in a data set, for all formats. A remark never changes an answer."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ from fastanchor._hints import hint
 from fastanchor._text import many
 from fastanchor._types import Remark
 from fastanchor.datasets._judge import AREA, alike
+from fastanchor.datasets._skips import NO_SPLIT, Skips
 from fastanchor.datasets._unit import InPixels
 
 __all__ = ["examine"]
 
-FIRST = 100  # images that are enough to see whether each has a label file of its own
-BEYOND = 0.01  # of the image's side: less comes from rounding
-MISREAD = 0.02  # share of the boxes beyond their image from which on the reading is doubtful
+FIRST = 100  # images that show whether each has its own label file
+BEYOND = 0.01  # of the side of the image; less comes from rounding
+MISREAD = 0.02  # share of boxes beyond their image above which the labels may be misread
 NEARLY = 0.95  # of the images
-CROWDED = 3  # boxes of one image, from which on it is strange that all have one size
-FEW = 5  # boxes or images, below which nothing is said about all of them
-LOST = 0.1  # share of the boxes that may be skipped without a word
-EXAMPLES = 5  # classes that are named
-LARGE = 0.5  # share of the image that the median box may have
+CROWDED = 3  # boxes of one image, which seldom all have the same size
+FEW = 5  # least number of boxes or images for a remark
+LOST = 0.1  # share of skipped boxes from which a remark is made
+EXAMPLES = 5  # named classes or files
+LARGE = 0.5  # share of the image covered by the median box, above which a remark is made
 
 
-def examine(seen: InPixels, lost: Mapping[str, int]) -> list[Remark]:
-    """Return the remarks about a set, doubts about the reading first; `lost` was left out by faults."""
-    found = [*_lost(len(seen.wh), lost)]
+def examine(seen: InPixels, skips: Skips) -> list[Remark]:
+    """Return the remarks on a data set, doubts first."""
+    found = [*_lost(len(seen.wh), skips.lost())]
+    if NO_SPLIT in skips.counts:
+        found.append(Remark("missing split", skips.examples[NO_SPLIT], skips.counts[NO_SPLIT]))
     if not len(seen.wh):
         images = len(seen.batch.label)
-        text = f"the labels of {many(images, 'image')} hold no box"
+        text = f"the labels of {many(images, 'image')} have no boxes"
         return [*found, *_several_times(seen), Remark("no boxes", text, images)]
     found += [*_unknown_sizes(seen), *_several_times(seen)]
     if seen.batch.image is not None and seen.known:
@@ -94,11 +97,11 @@ def _image_taken_for_box(seen: InPixels) -> Iterator[Remark]:
 
 
 def _one_size(seen: InPixels) -> NDArray[np.bool_]:
-    """Return which images have boxes of one size only."""
+    """Return the mask of images whose boxes all have the same size."""
     assert seen.batch.image is not None
     same = np.ones(len(seen.batch.size), bool)
     first = np.zeros(len(seen.batch.size))
-    for axis in (0, 1):  # one column at a time costs a third of both
+    for axis in (0, 1):  # one column at a time takes a third of the time
         first[seen.batch.image[::-1]] = seen.wh[::-1, axis]
         other = seen.wh[:, axis] != first[seen.batch.image]
         same[seen.batch.image[other]] = False
@@ -143,13 +146,13 @@ def _lost(n: int, faults: Mapping[str, int]) -> Iterator[Remark]:
 
 
 def _several_times(seen: InPixels) -> Iterator[Remark]:
-    """Say that files of one folder hold the same images."""
+    """Remark on label files of one folder that list the same images."""
     labels = seen.batch.label
     files = seen.batch.file if any(seen.batch.file) else labels
     first = labels[:FIRST]
-    if len(set(first)) == len(first) or labels[0] == labels[-1]:  # a file an image, or one file
+    if len(set(first)) == len(first) or labels[0] == labels[-1]:  # one file per image, or one file
         return
-    if len(set(files)) == len(files):  # as is nearly always so
+    if len(set(files)) == len(files):  # the common case
         return
     parts = {label: label.rpartition(os.sep) for label in set(labels)}
     there: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
@@ -188,7 +191,7 @@ def _notes(seen: InPixels) -> Iterator[Remark]:
     if seen.batch.image is not None and len(seen.batch.size):
         width, height = (seen.batch.size[seen.batch.image, axis] for axis in (0, 1))
         shares = seen.wh[:, 0] * seen.wh[:, 1] / (width * height)
-        # a median takes its time, and is seldom so large
+        # the median is slow, and seldom large
         if 2 * np.count_nonzero(shares > LARGE) >= n and (share := np.median(shares)) > LARGE:
             yield Remark("large boxes", f"the median box covers {min(share, 9.99):.0%} of its image", n)
 

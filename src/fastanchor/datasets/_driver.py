@@ -1,4 +1,4 @@
-"""The one way from a path to boxes: recognise, choose the part, fetch, parse, size, scale, judge, name, examine."""
+"""From a path to boxes, for all formats: choose the split, read, parse, find sizes, scale, check, examine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CHUNK = 4096  # files parsed at once
 
 
 class NothingRead(DataError):
-    """Nothing could be read; `more` says whether files are left because of the limit."""
+    """Nothing could be read; `more` says whether the limit excluded files."""
 
     more = False
 
@@ -44,20 +44,20 @@ class Loaded(NamedTuple):
     """What was read from one path."""
 
     boxes: Boxes
-    batch: Batch  # the rows of `boxes` as the labels have them
+    batch: Batch  # the rows of `boxes` in the form of the labels
     format: str
-    parts: tuple[str, ...]  # parts that the data declare, and those that were read; none taken is everything
-    taken: tuple[str, ...]
-    idle: frozenset[str]  # options that could have had an effect and had none
+    parts: tuple[str, ...]  # splits that the labels declare
+    taken: tuple[str, ...]  # splits that were read; empty for everything
+    idle: frozenset[str]  # supported options without an effect
     places: Places  # finds the images
-    more: bool  # whether files are left that were not read because of the limit
+    more: bool  # whether the limit excluded files
 
 
 def load(
     format: Format, source: Source, probe: Probe, options: Options, skips: Skips, progress: Progress = False,
     limit: int | None = None,
 ) -> Loaded:  # fmt: skip
-    """Read one data set; of formats with a label file an image no more than `limit` files."""
+    """Read one data set; at most `limit` files of a format with one label file per image."""
     part = chosen(format, source, probe, options.split, skips)
     files = part.files if limit is None or format.table is not None else part.files[:limit]
     if limit is None:
@@ -85,7 +85,7 @@ def load(
     pixels = pixels._replace(batch=batch, wh=wh, xy=xy)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips, more)
-    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips.lost())]
+    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips)]
     boxes = _boxes(pixels, options.places, part.part, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     return Loaded(boxes, batch, format.name, parts, taken, idle, places, more)
@@ -104,7 +104,7 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
                     yield packed(
                         (file, image) for file, one in found for image in _parsed(format, file, one, job, alone)
                     )
-            next(contents, None)  # moves the bar to its end
+            next(contents, None)  # completes the progress bar
         return
     with bar(job.progress, total=len(files), desc="reading", unit=" files") as moving:
         for file in files:
@@ -119,7 +119,7 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
 
 
 def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -> tuple[Sequence[str], list[bytes]]:
-    """Return the files that could be read, and what stands in them."""
+    """Return the files that could be read, and their contents."""
     found = list(islice(contents, len(files)))
     if set(map(type, found)) <= {bytes}:
         return files, cast(list[bytes], found)
@@ -132,7 +132,7 @@ def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -
             job.skips.leave(BACKGROUND)
             names.append(file)
             data.append(b"")
-        elif not isinstance(content, IsADirectoryError):  # that is a folder which is called like a label file
+        elif not isinstance(content, IsADirectoryError):  # a folder named like a label file
             why, detail = refusal(content)
             job.skips.add(why, file, None, detail)
     return names, data
@@ -148,7 +148,7 @@ def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) ->
 
 
 def _unusable(file: str, error: Unusable, job: Job, alone: bool) -> None:
-    """Skip a file of several; the only one is an error."""
+    """Skip a file; raise DataError if it is the only one."""
     job.skips.add(error.reason, file, error.line, error.detail)
     if alone:
         raise DataError(job.skips.examples[error.reason]) from None
@@ -161,7 +161,7 @@ def _nothing(path: Path, skips: Skips, more: bool) -> None:
 
 
 def _named(batch: Batch) -> Batch:
-    """Put the classes in order: the data set's own, else that of their names, of those that have boxes."""
+    """Order the classes: as in the list of the data set, else by name, without those that have no box."""
     if batch.cls is None:
         return batch
     names = [name.strip() or UNNAMED for name in batch.classes]
@@ -202,7 +202,7 @@ def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: lis
 
 
 def _weights(column: FloatArray | None) -> Any:
-    """Return weights as whole numbers if all of them are."""
+    """Return weights as int64 if all are whole."""
     if column is None or (column != np.trunc(column)).any() or column.sum() > EXACT:
         return column
     return column.astype(np.int64)

@@ -1,6 +1,6 @@
-"""Many small files: one after the other while they come from memory; read ahead once they are seen to come from a disk.
+"""Read many small files: one by one while they come from memory, ahead of time once they come from a disk.
 
-Ahead means that two threads work before the caller asks, and that the system is told of many files at once.
+Reading ahead uses two threads, and advises the system of many files at once.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["contents", "each"]
 
 COLD = 30e-6  # seconds to read a file: from memory it takes a fifth of this, from a disk three times as much
-BLOCK = 2048  # files between two looks at how fast it goes
-LOOKED_AT = 15  # files whose times are taken; their median says how fast it goes
-THREADS = 2  # more gain nothing: it is the system that waits for many files at once
-SLICE = 128  # files that the system is told of at once
-AHEAD = 4  # slices read before they are asked for
+BLOCK = 2048  # files between two measurements of the speed
+LOOKED_AT = 15  # files that are timed; their median counts
+THREADS = 2  # more gain nothing, since the system reads many files at once
+SLICE = 128  # files advised at once
+AHEAD = 4  # slices read ahead
 BUFFER = 32 << 10  # a larger buffer costs more to allocate than it saves
-HEADER = 64 << 10  # bytes of a file that the system is told of
+HEADER = 64 << 10  # bytes of a file that are advised
 
 File = TypeVar("File", bound="str | os.PathLike[str]")
 Result = TypeVar("Result")
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 def contents(
     files: Sequence[str], *, progress: Progress = False, bound: _reading.Bound = _reading.LABEL
 ) -> Generator[bytes | OSError]:
-    """Yield the bytes of each label file in order, or why it cannot be read; :func:`_reading.refusal` words that."""
+    """Yield the bytes of each label file in order, or the error; :func:`_reading.refusal` describes it."""
     pipe = _reading.piped(files[0]) if len(files) == 1 else None
 
     def content(file: str) -> bytes | OSError:
@@ -61,9 +61,9 @@ def contents(
 def each(
     call: Callable[[File], Result], files: Sequence[File], cold: float, moved: Callable[[int], Any]
 ) -> Generator[Result]:
-    """Yield ``call(file)`` of each file in order; where it takes more than `cold` seconds a file, read ahead.
+    """Yield ``call(file)`` of each file in order; read ahead if it takes more than `cold` seconds per file.
 
-    `moved` is told how many were taken.
+    `moved` is called with the number of files after each block.
     """
     pool: ThreadPoolExecutor | None = None
     try:
@@ -122,7 +122,7 @@ def _read(file: str, bound: _reading.Bound) -> bytes:
             raise
         if 0 < len(data) < BUFFER:
             return data
-        # empty or large: only these are worth a call that tells what the file is, which costs a fifth of the reading
+        # empty or large: only these are checked by fstat, which costs a fifth of the reading
         there = os.fstat(fd)
         _reading.check_kind(there.st_mode)
         _reading.check_size(there.st_size, bound)
@@ -139,5 +139,5 @@ def _start(fd: int, size: int, _: int) -> bytes:
     return os.read(fd, size)
 
 
-# unlike read, pread refuses what is not a file: a pipe, a socket, a terminal; Windows has neither it nor them
+# unlike read, pread refuses pipes, sockets and terminals; Windows has none of them
 _START: Callable[[int, int, int], bytes] = getattr(os, "pread", _start)

@@ -1,25 +1,27 @@
-"""What an XML or JSON file is, from its beginning: the labels that are read here, and the others by their names."""
+"""Identify XML and JSON files by their first bytes: supported labels, and others by name."""
 
 from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from fastanchor.datasets import _xml
-from fastanchor.datasets._skips import impostor
+from fastanchor.datasets._skips import Unusable, impostor
 
-__all__ = ["COCO", "VOC", "json_kind", "kind", "xml_kind"]
+__all__ = ["COCO", "LABELME", "VOC", "json_kind", "json_of", "kind", "xml_kind"]
 
 VOC = "Pascal VOC"
 COCO = "COCO"
-MOST = 6  # keys that are named
+LABELME = "LabelMe"
+MOST = 6  # keys in a message
 WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 
 _TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}\[\]"]', re.DOTALL)
 _COCO_KEYS = {"images", "annotations", "categories", "info", "licenses"}
-# keys of the outermost object, or of those in the outermost list; keys further in; what such a file is
+# keys of the outermost object, or of the objects in the outermost list; nested keys; kind of file
 _OBJECTS: tuple[tuple[set[str], set[str], str], ...] = (
-    ({"shapes"}, set(), "LabelMe"),
+    ({"shapes"}, set(), LABELME),
     ({"_via_img_metadata"}, set(), "VGG Image Annotator"),
     (set(), {"filename", "regions"}, "VGG Image Annotator"),
     ({"asset", "regions"}, set(), "VoTT"),
@@ -39,16 +41,16 @@ _LISTS: tuple[tuple[set[str], set[str], str], ...] = (
 
 
 def kind(head: bytes, ending: str, *, whole: bool) -> str:
-    """Return what a file is, or nothing if that cannot be told."""
+    """Return the kind of a file, empty if unknown."""
     what = impostor(head, "labels", markup=False)
     if what:
         return what
     if not ending and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):  # standard input
-        return ", ".join(filter(None, ("JSON", json_kind(head, whole=whole))))
+        return f"JSON, {json_kind(head, whole=whole) or 'not valid'}"
     if ending == ".xml":
         return xml_kind(head)
     if ending == ".json":
-        return json_kind(head, whole=whole)
+        return json_kind(head, whole=whole) or "not valid JSON"
     if ending == ".txt" and WIDER.match(head):
         return "the list of WIDER FACE, which is not read"
     first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
@@ -56,7 +58,7 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
 
 
 def xml_kind(head: bytes) -> str:
-    """Return what an XML file is, or nothing if it is none."""
+    """Return the kind of an XML file, empty if it is not XML."""
     found = _xml.outline(head)
     if found is None or found[0] == "html":
         return ""
@@ -68,24 +70,45 @@ def xml_kind(head: bytes) -> str:
     return f"root element <{root}>"
 
 
-def json_kind(head: bytes, *, whole: bool) -> str:
-    """Return what a JSON file is, or nothing if it is none."""
+def json_of(data: bytes) -> Any:
+    """Return the contents of a JSON file; raise Unusable if it is not valid."""
+    what = impostor(data[:512], "JSON")
+    if what or not data.strip():
+        raise Unusable(what or "empty file", 1)
+    try:
+        return json.loads(data.decode(json.detect_encoding(data)))
+    except json.JSONDecodeError as error:
+        raise Unusable("not valid JSON", error.lineno, f"column {error.colno}: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise Unusable("not valid JSON", None, f"byte {error.start}: {error.reason}") from None
+    except RecursionError:
+        raise Unusable("JSON nested too deeply") from None
+    except ValueError:
+        raise Unusable("JSON with a number of thousands of digits") from None
+
+
+def json_kind(head: bytes, *, whole: bool, valid: bool = False) -> str:
+    """Return the kind of a JSON file by its keys, empty if it is not JSON or broken before a key that tells."""
     text = head.decode(json.detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
     if text[:1] not in ("{", "["):
         return ""
     own, inner = _keys(text)
-    if text[0] == "[":
-        return next((name for outer, deep, name in _LISTS if outer <= own and deep <= inner), "a list")
-    for outer, deep, name in _OBJECTS:
-        if outer <= own and deep <= inner:
-            return name
-    if "annotations" in own or (not whole and own & _COCO_KEYS):
+    known = _LISTS if text[0] == "[" else _OBJECTS
+    found = next((name for outer, deep, name in known if outer <= own and deep <= inner), "")
+    if found:
+        return found
+    if text[0] == "{" and ("annotations" in own or (not whole and own & _COCO_KEYS)):
         return COCO
-    return f"keys {', '.join(sorted(own)[:MOST])}" if own else "no keys"
+    if whole and not valid:
+        try:
+            json_of(head)
+        except Unusable:
+            return ""
+    return "a list" if text[0] == "[" else f"keys {', '.join(sorted(own)[:MOST])}" if own else "no keys"
 
 
 def _keys(text: str) -> tuple[set[str], set[str]]:
-    """Return the keys of the outermost object, or of those in the outermost list, and all keys further in."""
+    """Return the keys of the outermost object, or of the objects in the outermost list, and all nested keys."""
     level = 1 if text[0] == "{" else 2
     own: set[str] = set()
     inner: set[str] = set()
@@ -97,7 +120,7 @@ def _keys(text: str) -> tuple[set[str], set[str]]:
         elif mark in ("}", "]"):
             depth -= 1
         elif mark == '"':
-            break  # a text that is cut off
+            break  # a text that is cut
         elif token[2]:
             (own if depth == level else inner).add(token[1])
     return own, inner

@@ -1,8 +1,9 @@
-"""What stands after the first five columns of YOLO rows: decided for all rows of a set together.
+"""Decide the contents of YOLO rows of more than six columns, over the whole data set.
 
 A row is a class and a box (5 columns), a box with a confidence (6), a polygon (1 + 2m columns, m >= 3), or a box with
 key points (5 + n * d columns where `kpt_shape` is [n, d]; without it, an even number 5 + 3n whose third values are
-visibilities). Predictions may have a confidence at the end, and the number of a track.
+visibilities, or any where nearly all of at least 20 rows have their points in their box). Predictions may have a
+confidence at the end, and the number of a track.
 """
 
 from __future__ import annotations
@@ -20,25 +21,27 @@ __all__ = ["AMBIGUOUS", "BOX", "PLAIN", "POLYGON", "TRACKED", "UNFIT", "UNSURE",
 
 PLAIN = 6  # columns of a row without points, at most
 SLACK = 0.01  # beyond the edge of the image, from rounding
-SPREAD = 0.25  # of a box that its key points reach over; a polygon read as such a box reaches over less, or beyond it
-HIDDEN = -1.0  # how a key point that is not there is written
+SPREAD = 0.25  # least share of a box covered by its key points; of polygons read as such boxes, less
+PROOF = 20  # rows that cannot all look like boxes with key points by chance; of real polygons one in twenty does
+HIDDEN = -1.0  # value of a missing key point
 AMBIGUOUS = "row that is a polygon or a box with key points"
 
-BOX, POLYGON, TRACKED, UNSURE, UNFIT = range(5)  # what a row is; TRACKED is a polygon, a confidence and a track
-NOT, LIKE, SURE, OUTSIDE = range(4)  # how much a row looks like a box with key points
+BOX, POLYGON, TRACKED, UNSURE, UNFIT = range(5)  # TRACKED: a polygon, a confidence and a track
+# how much a row looks like a box with key points; THIRD only with a third value of each point, in rows of an odd length
+NOT, LIKE, SURE, OUTSIDE, THIRD = range(5)
 
 Columns = Mapping[str, NDArray[Any]]
 
 
 class _Decided(NamedTuple):
     kind: int
-    why: str  # what stands there, where it was not plain; for a remark
+    why: str  # for a remark; empty where the decision is plain
 
 
 def columns_of(values: FloatArray) -> dict[str, NDArray[Any]]:
-    """Return what :func:`decide` has to know of rows (n, width), all longer than PLAIN.
+    """Return the facts about rows (n, width), all longer than PLAIN, that :func:`decide` needs.
 
-    ``columns``, their number; ``sign``, NOT, LIKE, SURE or OUTSIDE; ``track``, the last value if it is a whole number,
+    ``columns``, their number; ``sign``, one of those above; ``track``, the last value if it is a whole number,
     else NaN; ``polygon`` and ``tracked``, (n, 4), left, top, right and bottom of the polygon in them, the latter if a
     confidence and a track stand at the end.
     """
@@ -63,9 +66,9 @@ def _around(points: FloatArray) -> FloatArray:
 
 
 def _signs(values: FloatArray, even: bool) -> NDArray[np.int8]:
-    """Return how much rows look like boxes with key points.
+    """Return how much each row looks like a box with key points.
 
-    OUTSIDE is a value that no corner of a polygon can have, but a key point can.
+    OUTSIDE is a value that a key point can have, but no corner of a polygon.
     """
     n, width = values.shape
     signs = np.zeros(n, dtype=np.int8)
@@ -73,9 +76,10 @@ def _signs(values: FloatArray, even: bool) -> NDArray[np.int8]:
         return signs
     triples = (width - 5) % 3 == 0
     box, rest = values[:, 1:5], values[:, 5:]
-    signs[_inside(box, rest[:, :: 3 if even else 2], rest[:, 1 :: 3 if even else 2])] = LIKE
-    if even and not triples:
-        signs[:] = NOT
+    if triples:
+        signs[_inside(box, rest[:, ::3], rest[:, 1::3])] = LIKE if even else THIRD
+    if not even:
+        signs[_inside(box, rest[:, ::2], rest[:, 1::2])] = LIKE
     outside = ((rest < -SLACK) | (rest > 1.0 + SLACK)).any(1) & (box.min(1) >= -SLACK)
     signs[outside] = OUTSIDE
     if not even:
@@ -88,8 +92,11 @@ def _signs(values: FloatArray, even: bool) -> NDArray[np.int8]:
 
 
 def _inside(box: FloatArray, xs: FloatArray, ys: FloatArray) -> NDArray[np.bool_]:
-    """Return which rows have points within a box, all over it, in a box within the image."""
+    """Return the mask of rows whose box lies in the image, and whose points lie in the box and cover it."""
     x, y, width, height = box.T
+    hidden = (xs == 0.0) & (ys == 0.0)
+    if hidden.any():
+        xs, ys = np.where(hidden, x[:, None], xs), np.where(hidden, y[:, None], ys)
     left, right, top, bottom = xs.min(1), xs.max(1), ys.min(1), ys.max(1)
     inside: NDArray[np.bool_] = (
         (2.0 * np.maximum(right - x, x - left) <= width)
@@ -104,10 +111,10 @@ def _inside(box: FloatArray, xs: FloatArray, ys: FloatArray) -> NDArray[np.bool_
 def decide(
     rows: Columns, by_hand: tuple[str, tuple[int, int] | None] | None, kpt_shape: tuple[int, int] | None
 ) -> tuple[NDArray[np.int8], list[Remark]]:
-    """Return what each row is, (n,), and remarks about what was concluded."""
+    """Return the kind of each row, (n,), and remarks about the conclusions."""
     lengths, at = np.unique(rows["columns"], return_inverse=True)
     at = at.reshape(-1)
-    counts = np.bincount(4 * at + rows["sign"], minlength=4 * len(lengths)).reshape(-1, 4)
+    counts = np.bincount(5 * at + rows["sign"], minlength=5 * len(lengths)).reshape(-1, 5)
     tracked = _tracked(rows, counts)
     kinds, remarks = np.zeros(len(lengths), dtype=np.int8), list[Remark]()
     for i, length in enumerate(lengths.tolist()):
@@ -130,7 +137,7 @@ def decide(
 
 
 def _tracked(rows: Columns, counts: IntArray) -> _Decided | None:
-    """Return what rows are that all end in a whole number, above 1 at least once: no corner of a polygon is there."""
+    """Return the kind of rows if all end in a whole number, above 1 at least once: a track, not a coordinate."""
     columns, track = rows["columns"], rows["track"]
     if counts[:, SURE].any() or not (columns % 2).all() or not np.isfinite(track).all() or track.max() <= 1.0:
         return None
@@ -141,22 +148,26 @@ def _tracked(rows: Columns, counts: IntArray) -> _Decided | None:
 
 
 def _odd(lengths: NDArray[Any], counts: IntArray, i: int) -> _Decided:
-    """Return what rows of one odd length are.
+    """Return the kind of rows of one odd length.
 
     Nearly all long rows have it, which is seldom so of polygons, and half of them look like boxes with key points: then
-    they are, if one of them cannot be a polygon, and may be, if all can.
+    they are, if one of them cannot be a polygon, and may be, if all can. With a third value of each point they may be
+    if nearly all look like it, since regular polygons of many objects do.
     """
     own, long = counts[i].sum(), counts[lengths > PLAIN].sum()
-    alike = 10 * own >= 9 * long and 2 * (own - counts[i, NOT]) >= own
+    likely = own - counts[i, NOT] - counts[i, THIRD]
+    alike = 10 * own >= 9 * long and (2 * likely >= own or 10 * (likely + counts[i, THIRD]) >= 9 * own)
     if alike and counts[i, SURE] + counts[i, OUTSIDE]:
         return _Decided(BOX, "boxes with key points, because some hold values that no polygon has")
     return _Decided(UNSURE if alike or counts[i, SURE] else POLYGON, "")
 
 
 def _even(lengths: NDArray[Any], counts: IntArray, i: int) -> _Decided:
-    """Return what rows of one even length are, where they are no boxes with visible and hidden key points."""
+    """Return the kind of rows of one even length without flags of visible and hidden key points."""
     if (lengths % 2).any() or lengths[0] <= PLAIN or counts[:, SURE:].any():
         return _Decided(UNFIT, "")
+    if counts.sum() == counts[i].sum() >= PROOF and 10 * counts[i, LIKE] >= 9 * counts.sum():
+        return _Decided(BOX, "boxes with key points, because these lie in their box in nearly all rows")
     if 2 * counts[i, LIKE] < counts[i].sum():
         return _Decided(POLYGON, "polygons with a confidence, because all rows have an even number of columns")
     return _Decided(UNSURE, "")

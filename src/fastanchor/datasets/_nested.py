@@ -1,4 +1,4 @@
-"""Columns of Parquet inside other columns, as Hugging Face has them: a row an image, with lists of its boxes."""
+"""Nested columns of Parquet, as in data sets of Hugging Face: one row per image, with lists of boxes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fastanchor.datasets._skips import Unusable
 
 __all__ = ["BOX", "EMPTY", "ROW", "Field", "class_names", "exposed", "flat"]
 
-BOX = ("#0", "#1", "#2", "#3")  # what the four numbers of a box are called
-ROW = "#row"  # and the number of the row
-EMPTY = "#empty"  # and whether it has no box
+BOX = ("#0", "#1", "#2", "#3")  # columns of the four numbers of a box
+ROW = "#row"  # row number
+EMPTY = "#empty"  # whether the row has no box
 
 
 class Field(NamedTuple):
-    """A column: the one that it lies in, its name there, what to read, and whether a row holds a list of its values."""
+    """A column: its parent, its name there, the path to read, and whether each row has a list of values."""
 
     top: str
     sub: str | None
@@ -35,7 +35,7 @@ class Field(NamedTuple):
 
 
 def exposed(arrow: Any, schema: Any) -> dict[str, Field]:
-    """Return the columns of a schema by name, with those inside others that matter: of an image only its path."""
+    """Return the columns of a schema by name, including nested ones; of an image only its path."""
     types = arrow.types
     found: dict[str, Field] = {}
     inner = []
@@ -60,7 +60,7 @@ def _is_list(types: Any, kind: Any) -> bool:
 
 
 def flat(arrow: Any, groups: Iterable[Any], wanted: dict[str, Field], box: str | None) -> list[Any]:
-    """Return tables with a row a box, and one without a box for each image that has none."""
+    """Return tables with one row per box, and one empty row for each image without boxes."""
     compute = importlib.import_module("pyarrow.compute")
     tables, before = [], 0
     for group in groups:
@@ -92,7 +92,7 @@ def flat(arrow: Any, groups: Iterable[Any], wanted: dict[str, Field], box: str |
 
 
 def _column(compute: Any, group: Any, field: Field) -> tuple[Any, IntArray | None]:
-    """Return the values of a column, and how many each row has; None for one each."""
+    """Return the values of a column, and their number in each row; None for one per row."""
     whole = group.column(field.top).combine_chunks()
     lists = whole if field.read == field.top or field.sub is None else compute.struct_field(whole, field.sub)
     if not field.deep:
@@ -105,7 +105,7 @@ def _column(compute: Any, group: Any, field: Field) -> tuple[Any, IntArray | Non
 
 
 def _fours(lists: Any) -> FloatArray:
-    """Return the four numbers of each list, NaN for one of another length."""
+    """Return the four numbers of each list; NaN for a list of another length."""
     compute = importlib.import_module("pyarrow.compute")
     lengths = compute.list_value_length(lists)
     if not lists.null_count and compute.all(compute.equal(lengths, 4)).as_py() is not False:
@@ -116,7 +116,7 @@ def _fours(lists: Any) -> FloatArray:
 
 
 def class_names(schema: Any, label: Field | None) -> list[str] | None:
-    """Return the names of the classes that stand in the metadata of the schema, or None."""
+    """Return the names of the classes in the metadata of the schema, or None."""
     text = (schema.metadata or {}).get(b"huggingface")
     if text is None or label is None:
         return None

@@ -1,4 +1,4 @@
-"""Options of reading: what their values may be, and whether anything in the data has a use for them."""
+"""Options of reading: their values, and whether the labels support them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["FORMS", "checked", "given", "refuse_idle", "rows_of"]
 
 FORMS = ("xyxy", "xywh", "cxcywh")
 ROWS = re.compile(r"box|polygon|keypoints(?::(\d+)x(\d+))?")
-# why labels have no use for an option
+# why a format does not support an option
 WITHOUT = {
-    "source_size": "tell the sizes of their images",
-    "size_cache": "tell the sizes of their images",
-    "images": "tell the sizes of their images",
-    "crowd": "mark no crowds",
-    "columns": "have no named columns",
-    "weight": "have no named columns",
-    "rows": "have rows of one kind only",
-    "form": "have boxes of one form only",
-    "unit": "have one unit only",
+    "source_size": "sizes come from the labels",
+    "size_cache": "sizes come from the labels",
+    "images": "sizes come from the labels",
+    "crowd": "the labels do not mark crowds",
+    "columns": "the labels have no named columns",
+    "weight": "the labels have no named columns",
+    "rows": "the labels have one kind of rows only",
+    "form": "the labels have one form of boxes only",
+    "unit": "the labels have one unit only",
 }
 _COMMON = ("format", "split", "places")
 
@@ -58,7 +58,7 @@ def checked(options: Options) -> Options:
 
 
 def rows_of(text: Any) -> tuple[str, tuple[int, int] | None]:
-    """Return the kind of rows that `rows` names, and the number of key points and of values of each."""
+    """Return the kind of rows named by `rows`, and the number of key points and of values of each."""
     match = ROWS.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         rule = "must be 'box', 'polygon', 'keypoints' or as in 'keypoints:5x2'"
@@ -68,23 +68,21 @@ def rows_of(text: Any) -> tuple[str, tuple[int, int] | None]:
 
 
 def given(options: Options) -> dict[str, Any]:
-    """Return the options that are not as they are by default, besides those that every format has."""
+    """Return the options that differ from their defaults, without those that every format supports."""
     default = Options._field_defaults
     return {name: value for name, value in options._asdict().items()
             if name not in _COMMON and value != default[name]}  # fmt: skip
 
 
 def refuse_idle(options: Options, formats: Iterable[Format]) -> None:
-    """Raise DataError if an option is given that nothing in the data has a use for."""
+    """Raise DataError if an option is given that none of the formats supports."""
     there = list(formats)
     for name, value in given(options).items():
         if not any(name in format.uses() for format in there):
             names = ", ".join(dict.fromkeys(format.name for format in there))
-            raise DataError(
-                f"{_shown(name, value)}: has no effect on labels of the format {names}, which {WITHOUT[name]}"
-            )
+            raise DataError(f"{_shown(name, value)}: not supported for {names}: {WITHOUT[name]}")
 
 
 def _shown(name: str, value: Any) -> str:
-    """Return an option with its value as it is given; a flag has none on the command line."""
+    """Return an option with its value as given; a flag of the command line has no value."""
     return called(name) if value is True and called(name) != name else f"{called(name)} = {_check.short(value)}"

@@ -1,4 +1,4 @@
-"""Parts of a data set: which there are, which are read, and which part each label file belongs to."""
+"""Splits of a data set: which exist, which are read, and the split of each label file."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ SETS = ("train", "val", "test")
 
 
 class Chosen(NamedTuple):
-    """Label files to read; the part of each file, empty where there are no parts; all parts; and those read."""
+    """Label files to read, with their splits; all splits, and those read."""
 
     files: list[str]
-    part: Mapping[str, str]
+    part: Mapping[str, str]  # split of each file; empty without splits
     parts: tuple[str, ...]
     taken: tuple[str, ...]  # empty: everything
 
 
 def chosen(format: Format, source: Source, probe: Probe, split: str | None, skips: Skips) -> Chosen:
-    """Return the label files of a split: parts joined by "+", "all", or "auto", the training set where there is one."""
+    """Return the label files of `split`: names joined by "+", "all", or "auto", the training set if there is one."""
     if source.inner:
         return Chosen(source.files, {}, (), ())
     if source.parts:
@@ -43,7 +43,7 @@ def chosen(format: Format, source: Source, probe: Probe, split: str | None, skip
 
 
 def of_images(batch: Batch, split: str | None, probe: Probe) -> tuple[Batch, tuple[str, ...], tuple[str, ...]]:
-    """Return the images of a split, where the labels say which part each belongs to; all parts; and those taken."""
+    """Return the images of `split` by the split of each image in the labels; all splits; and those read."""
     if batch.split is None:
         return batch, (), ()
     parts = tuple(sorted(dict.fromkeys(filter(None, batch.split)), key=_order))
@@ -64,7 +64,7 @@ def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> 
         if not part:
             raise DataError(f"{shown(probe.path)}: no label file belongs to the split {' + '.join(taken)}")
         return Chosen(list(part), part, parts, taken)
-    # a part that holds others tells less than they do
+    # trainval tells less than train and val
     names = [name for name in source.parts if PARTS.get(name) in SETS]
     if not source.files:
         names = list(source.parts)
@@ -86,14 +86,14 @@ def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, 
         there = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
         if there is None:
             legal = ", ".join(map(repr, parts))
-            rule = f"must be 'all' or one of {legal}" if parts else "the labels have no parts"
+            rule = f"must be 'all' or one of {legal}" if parts else "the labels declare no splits"
             raise DataError(f"{called('split')} = {name!r}: {rule}, in {shown(probe.path)}")
         taken.append(there)
     return tuple(dict.fromkeys(taken))
 
 
 def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, str]:
-    """Return the part that the path of each file names; a file of one image tells by its folder only."""
+    """Return the split named by the path of each file; for a label file of one image only its folder counts."""
     if probe.is_file:
         return dict.fromkeys(files, "")
     root = str(probe.path)

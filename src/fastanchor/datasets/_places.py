@@ -1,4 +1,4 @@
-"""Where images are: the one place that looks for the image of a label."""
+"""Find the images of labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastanchor.datasets._probe import IMAGES, Probe, folders_of, joined
 
 __all__ = ["Places"]
 
-# a folder of labels, and those of its images beside it
+# a folder of labels, and the folders of images beside it
 BESIDE = {
     "labels": ("images", "image", "JPEGImages"), "label": ("image", "images"), "label_2": ("image_2",),
     "annotations": ("JPEGImages", "images", "image"), "xml": ("images", "JPEGImages"),
@@ -20,7 +20,7 @@ Names = dict[str, str]
 
 
 class Places:
-    """Finds the images of label files; looks into each folder once."""
+    """Finds the images of label files; lists each folder once."""
 
     def __init__(self, probe: Probe, images: str | None = None) -> None:
         self._probe = probe
@@ -30,7 +30,7 @@ class Places:
         self._given = [] if images is None else [self._of(f) for f in probe.below(images)]
 
     def each(self, labels: Sequence[str], names: Sequence[str], at: Iterable[int]) -> dict[int, str]:
-        """Return by position the images found of some label files, at once if there are no images."""
+        """Return the images of the label files at some positions, by position."""
         if not any(names) and not any(map(self._around, folders_of(labels))) and not self._all():
             return {}
         return {i: image for i in at if (image := self.find(labels[i], names[i])) is not None}
@@ -43,7 +43,7 @@ class Places:
             return next((found[stem] for found in self._around(folder) if stem in found), None) or self._anywhere(stem)
         given = name.strip().replace("\\", "/")
         parent, _, last = given.rpartition("/")
-        if not parent and not self._around(folder) and not self._all():  # no images at all, as is often so
+        if not parent and not self._around(folder) and not self._all():  # no images at all, a common case
             return None
         if parent and (there := self._along(folder, parent, last)) is not None:
             return there
@@ -55,7 +55,7 @@ class Places:
         return self._anywhere(last) if last else None
 
     def _along(self, folder: str, parent: str, last: str) -> str | None:
-        """Follow the folders in an image's name: from the label's folder and those above it, or their ends."""
+        """Follow the folders in the name of an image, or the last ones of them, from that of the label and above."""
         parts = [part for part in parent.split("/") if part not in ("", ".")]
         absolute = parent if parent.startswith("/") else None
         for start in range(len(parts)) if parts else ():
@@ -77,7 +77,7 @@ class Places:
         found = self._near.get(folder)
         if found is None:
             near = [*_swapped(folder), *(os.path.normpath(os.path.join(folder or ".", one)) for one in NEAR)]
-            there = filter(os.path.isdir, dict.fromkeys(near))  # a look costs a fifth of a list that fails
+            there = filter(os.path.isdir, dict.fromkeys(near))  # isdir is cheap
             found = [*self._given, *(names for place in there if (names := self._of(place)))]
             self._near[folder] = found
         return found
@@ -96,12 +96,12 @@ class Places:
         return found
 
     def _anywhere(self, name: str) -> str | None:
-        """Return the only image of this name, or this stem, below the path that is read."""
+        """Return the only image of this name or stem below the path."""
         far = self._all()
         return far.get(name) or far.get(name.lower()) or None
 
     def _all(self) -> Names:
-        """Return all images below the path that is read, as of :meth:`_of`; those of one name as an empty text."""
+        """Return all images below the path, as :meth:`_of` does; an empty text for names that occur twice."""
         if self._far is None:
             self._far = {}
             for folder in () if self._probe.is_file else self._probe.tree():
@@ -111,7 +111,7 @@ class Places:
 
 
 def _swapped(folder: str) -> list[str]:
-    """Return the folders of images that stand where the last folder of labels in a path stands."""
+    """Return the folders of images in place of the last folder of labels in a path."""
     parts = folder.split(os.sep)
     for i in range(len(parts) - 1, -1, -1):
         others = BESIDE.get(parts[i]) or BESIDE.get(parts[i].lower())

@@ -1,4 +1,4 @@
-"""What lies at a path: each folder listed once, the head of each file read once, for every format that looks."""
+"""The files at a path: each folder is listed once, and the head of each file is read once, for all formats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._reading import is_file, opened
@@ -19,7 +19,7 @@ __all__ = ["IMAGES", "Listing", "Probe", "natural", "part_of"]
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 LABELS = (".txt", ".xml", ".json", ".csv", ".tsv", ".parquet", ".npy", ".npz", ".cache", ".yaml", ".yml", ".data")
-FILES = frozenset((*IMAGES, *LABELS))  # endings that are taken for files without a look, which takes time
+FILES = frozenset((*IMAGES, *LABELS))  # endings of files; a stat call for each name would take time
 HEAD = 1 << 16
 PARTS = {
     "train": "train", "training": "train", "trainval": "trainval",
@@ -33,17 +33,17 @@ _WORD = re.compile(r"[a-z]+")
 Way = tuple[tuple[int, int], ...]
 
 
-class Listing:
-    """The names in a folder: files in natural order, folders, and links that lead nowhere; and the files' endings."""
+class Listing(NamedTuple):
+    """The names in a folder, files in natural order; and the files' endings."""
 
-    __slots__ = ("broken", "endings", "files", "folders")
-
-    def __init__(self, files: list[str], folders: list[str], broken: list[str], endings: set[str]) -> None:
-        self.files, self.folders, self.broken, self.endings = files, folders, broken, endings
+    files: list[str]
+    folders: list[str]
+    broken: list[str]  # links that cannot be followed
+    endings: set[str]
 
 
 class Probe:
-    """A path that is looked at."""
+    """A path with cached listings and heads of files."""
 
     def __init__(self, path: Path, *, named: bool = False) -> None:
         self.path = path
@@ -51,35 +51,35 @@ class Probe:
         self.is_file = str(path) == "-" or is_file(path)
         self._listings: dict[str, Listing] = {}
         self._heads: dict[str, bytes] = {}
-        self.known: dict[str, Any] = {}  # what a format found out about files, for the next one that asks
+        self.known: dict[str, Any] = {}  # facts about files that formats share
         self._tree: dict[str, list[str]] | None = None
-        self.broken: list[tuple[str, str]] = []  # links and folders below the path that cannot be followed, and why
+        self.broken: list[tuple[str, str]] = []  # links and folders that cannot be followed, with the reason
 
     @property
     def suffix(self) -> str:
-        """Ending of the file, in lower case; nothing for a folder."""
+        """Ending of the file, in lower case; empty for a folder."""
         return self.path.suffix.lower() if self.is_file else ""
 
     @property
     def by_ending(self) -> bool:
-        """Whether endings say which files are meant, and not what stands in the one file that is named, as "-"."""
+        """Whether endings tell the kind of files; false for a file without an ending, such as "-"."""
         return not self.is_file or self.suffix != ""
 
     def listing(self, folder: str) -> Listing:
-        """Return what a folder holds; OSError if it cannot be read."""
+        """Return the listing of a folder; raise OSError if it cannot be read."""
         found = self._listings.get(folder)
         if found is None:
             found = self._listings[folder] = _listed(folder)
         return found
 
     def names(self, folder: str) -> list[str]:
-        """Return the files of a folder, none if there is no such folder."""
+        """Return the files of a folder; empty if it does not exist."""
         with contextlib.suppress(OSError, ValueError):
             return self.listing(folder).files
         return []
 
     def ending(self, folder: str, *suffixes: str) -> list[str]:
-        """Return the files of a folder that end so, whatever their case; none if there is no such folder."""
+        """Return the files of a folder with these endings, in any case; empty if it does not exist."""
         with contextlib.suppress(OSError, ValueError):
             found = self.listing(folder)
             if not found.endings.isdisjoint(suffixes):
@@ -87,7 +87,7 @@ class Probe:
         return []
 
     def tree(self) -> dict[str, list[str]]:
-        """Return the files of each folder from the path down, nearest first; of a file, the file itself."""
+        """Return the files of each folder from the path down, nearest first; for a file, the file itself."""
         if self._tree is None:
             if self.is_file:
                 self._tree = {os.path.dirname(self.path) or ".": [self.path.name]}
@@ -96,7 +96,7 @@ class Probe:
         return self._tree
 
     def below(self, folder: str) -> dict[str, list[str]]:
-        """Return the files of each folder from `folder` down, nearest first, links followed but never in a circle."""
+        """Return the files of each folder from `folder` down, nearest first; follow links, but no cycles."""
         found: dict[str, list[str]] = {}
         waiting: list[tuple[str, Way]] = [(folder, _way(folder))]
         while waiting:
@@ -126,7 +126,7 @@ class Probe:
                     yield path, (*way, (there.st_dev, there.st_ino))
 
     def above(self, folder: str) -> Iterator[str]:
-        """Yield a folder below the path and those above it, up to the one that holds the path."""
+        """Yield a folder below the path and its parents, up to the parent of the path."""
         root = str(self.path)
         while folder != root:
             yield folder
@@ -135,7 +135,7 @@ class Probe:
         yield os.pardir if root == os.curdir else os.path.dirname(root) or os.curdir
 
     def by_folder(self, *suffixes: str) -> dict[str, list[str]]:
-        """Return the paths of the files with one of these endings, folder by folder; and a named one without any."""
+        """Return the paths of the files with these endings, by folder; also a given file without an ending."""
         found = {}
         for folder, names in self.tree().items():
             if self.is_file:
@@ -147,11 +147,11 @@ class Probe:
         return found
 
     def files(self, *suffixes: str) -> list[str]:
-        """Return the paths of all files with one of these endings."""
+        """Return the paths of all files with these endings."""
         return [file for files in self.by_folder(*suffixes).values() for file in files]
 
     def head(self, file: str, size: int = HEAD) -> bytes:
-        """Return the first bytes of a file, nothing if it cannot be read."""
+        """Return the first bytes of a file; empty if it cannot be read."""
         found = self._heads.get(file)
         if found is None:
             found = b""
@@ -161,7 +161,7 @@ class Probe:
         return found[:size]
 
     def seen(self) -> str:
-        """Return in words what lies at the path, for whoever finds no labels in it."""
+        """Describe the files at the path, for messages."""
         if self.is_file:
             return f"a file {self.suffix or 'without an ending'}{self._kind(str(self.path))}"
         tree = self.tree()
@@ -196,14 +196,14 @@ def folders_of(files: Sequence[str]) -> set[str]:
         return set()
     folder, _, name = files[0].rpartition(os.sep)
     start, text = files[0][: len(files[0]) - len(name)], "\0" + "\0".join(files)
-    # of most data sets it is one, and two counts tell in a fifth of the time
+    # mostly one folder, which two counts show in a fifth of the time
     if text.count(f"\0{start}") == len(files) and text.count(os.sep) == len(files) * start.count(os.sep):
         return {folder}
     return {file.rpartition(os.sep)[0] for file in files}
 
 
 def ending(names: Iterable[str], suffixes: tuple[str, ...]) -> list[str]:
-    """Return the names that end so, whatever their case."""
+    """Return the names with these endings, in any case."""
     return [name for name in names if name.endswith(suffixes) or name.lower().endswith(suffixes)]
 
 
@@ -216,7 +216,7 @@ def natural(names: Iterable[str]) -> list[str]:
     ['img1', 'img9', 'img10']
     """
     found = sorted(names)
-    # of one pattern, the order of the texts is that of the numbers; most data sets are, and the key takes its time
+    # names of one pattern sort the same as texts, which is faster than the key
     if len(set("\0".join(found).translate(_ZEROS).split("\0"))) > 1:
         found.sort(key=_natural_key)
     return found
@@ -229,10 +229,9 @@ def _natural_key(name: str) -> list[tuple[int, str]]:
 
 
 def part_of(file: str, root: str) -> str:
-    """Return the part of the data set that a path below `root` names: "train", "trainval", "val", "test" or nothing.
+    """Return the split named by a path below `root`: "train", "trainval", "val", "test", or empty for none.
 
-    Words count, not letters: ``untrained.json`` is no part. Of several the last one counts: ``test/labels/train`` is a
-    part of the training set.
+    Whole words count: ``untrained.json`` names no split. The last word wins: ``test/labels/train`` is "train".
     """
     words = _WORD.findall(os.path.relpath(file, root).lower() if root else file.lower())
     return next((PARTS[word] for word in reversed(words) if word in PARTS), "")
@@ -252,7 +251,7 @@ def _listed(folder: str) -> Listing:
     broken, endings = [], set()
     names = os.listdir(folder or ".")
     text, one = "\0".join(("", *names, "")), os.path.splitext(names[0])[1] if names else ""
-    if one.lower() in FILES and text.count(f"{one}\0") == len(names) and "\0." not in text:  # as is often so
+    if one.lower() in FILES and text.count(f"{one}\0") == len(names) and "\0." not in text:  # the common case
         return Listing(natural(names), [], [], {one.lower()})
     for name in names:
         if name[:1] == ".":

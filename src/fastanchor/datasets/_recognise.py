@@ -1,4 +1,4 @@
-"""Which format a data set has: the strongest answer of those that look at it."""
+"""Recognise the format of a data set: the one with the strongest evidence."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from fastanchor.datasets._skips import shown
 
 __all__ = ["FORMATS", "format_of", "recognise"]
 
-# A format joins by its name here and a module with a FORMAT. The modules are imported when needed: a parser that is
-# not used should not cost start-up time.
+# Each name has a module with a FORMAT, imported when needed: unused parsers should not cost start-up time.
 FORMATS = ("voc", "coco", "openimages", "table", "labels.cache", "kitti", "labelme", "list", "yolo")
 _MODULES = {"labels.cache": "labels_cache", "list": "lists"}
 
@@ -32,7 +31,7 @@ def format_of(name: str) -> Format:
 
 
 def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
-    """Return the format of what lies at a path, and where its labels are."""
+    """Return the format of the labels at a path, and their files."""
     names = FORMATS if name == "auto" else (name,)
     found = []
     for one in names:
@@ -52,14 +51,14 @@ def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
 
 
 def _others(found: Sequence[tuple[Format, Source]], chosen: Source) -> Iterator[Remark]:
-    """Name the labels that are there too, and are no guess."""
+    """Remark on labels of other formats that were recognised with weaker evidence, except guesses."""
     for format, source in found:
         if 1 < source.strength < chosen.strength:
             own = set(chosen.files)
             files = [file for file in source.files if file not in own]
             if files:
                 count = many(len(files), "label file")
-                text = f"also there, not read: {count} of the format {format.name} ({shown(files[0])})"
+                text = f"not read: {count} of the format {format.name} ({shown(files[0])})"
                 yield Remark("labels of another format", text, len(files))
 
 

@@ -1,4 +1,4 @@
-"""What formats give to the driver: where labels are, and what stands in them. A format judges nothing."""
+"""What formats give to the driver: where labels are, and their contents, unchecked."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ __all__ = [
 ]  # fmt: skip
 
 UNITS = ("pixels", "relative", "percent")
-SIZES = frozenset(("source_size", "size_cache", "images"))  # options for labels that do not tell the sizes of images
+SIZES = frozenset(("source_size", "size_cache", "images"))  # options for labels without sizes of images
 UNNAMED = "unnamed"
 NOTHING = (float("nan"),) * 4  # a box that cannot be read
 CROWD, IGNORED = 1, 2  # flags of boxes
 
 
 class ImageAnnotation(NamedTuple):
-    """An image and the rectangles labelled in it.
+    """An image with its labelled boxes.
 
     Attributes
     ----------
     name : str
         File name without suffix.
     image_path : Path or None
-        Where the image is; None if it was not found.
+        Path of the image; None if it was not found.
     width, height : float
         Size of the image, pixels.
     boxes : (m, 4) float64
@@ -55,7 +55,7 @@ class ImageAnnotation(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How to read, as :func:`fastanchor.read` describes it."""
+    """Options of :func:`fastanchor.read`."""
 
     format: str = "auto"
     split: str | None = None
@@ -72,23 +72,23 @@ class Options(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where the labels of a format are."""
+    """The label files of a data set."""
 
     files: list[str]  # label files, in the order of reading
-    strength: int = 3  # 3 if what stands in the files proves the format, 2 if their places and names do, 1 for a guess
-    # parts of the data set, each a function that returns its files and names in its argument what is missing; without
-    # any, the words in the paths of the files say which part they belong to
+    strength: int = 3  # 3 if the contents prove the format, 2 if the layout and names do, 1 for a guess
+    # declared splits, each a function that returns its files and reports missing ones to its argument; if none are
+    # declared, words in the paths of the files name the splits
     parts: Mapping[str, Callable[[Skips], list[str]]] = {}
-    names: Sequence[str] | None = None  # class names of the data set, in its order
-    images: Mapping[str, str] = {}  # label file to the image that a list names
-    hints: Mapping[str, Any] = {}  # what else the format wants to remember
-    inner: bool = False  # whether what stands in the files says which part each image belongs to
-    others: Sequence[Remark] = ()  # labels of other formats that are there too, and not read
+    names: Sequence[str] | None = None  # class names of the data set, in order
+    images: Mapping[str, str] = {}  # label file to its image in a list
+    hints: Mapping[str, Any] = {}  # further facts for the format itself
+    inner: bool = False  # whether the contents of the files say which split each image belongs to
+    others: Sequence[Remark] = ()  # about labels of other formats, which are not read
 
 
 @dataclass(frozen=True)
 class Job:
-    """One reading: what a format may ask while it parses; its remarks are those of what was read."""
+    """One reading, as formats see it while they parse."""
 
     probe: Probe
     source: Source
@@ -99,48 +99,48 @@ class Job:
 
 
 class Image(NamedTuple):
-    """An image as a label file tells it."""
+    """An image as described by a label file."""
 
-    file: str  # what the label calls its image; empty if it does not
-    size: tuple[float, float] | None  # pixels; None, or anything that is no size, where the label does not tell it
-    box: Sequence[float]  # four numbers a box, in the format's form and unit; NaN where they cannot be read
+    file: str  # name of the image in the label; empty if absent
+    size: tuple[float, float] | None  # pixels; None or an invalid size if absent
+    box: Sequence[float]  # four numbers per box, in the form and unit of the format; NaN if unreadable
     classes: Sequence[str]  # class name of each box
-    at: Sequence[int] | None = None  # where each box stands (line, object), for messages; default 0, 1, ...
+    at: Sequence[int] | None = None  # line or object of each box, for messages; default 0, 1, ...
 
 
 @dataclass
 class Batch:
     """Columns: m images and n boxes."""
 
-    label: list[str]  # (m,): label file of each image; without images, the label files
-    file: list[str]  # (m,): what the label calls the image
-    size: FloatArray  # (m, 2): width and height, pixels; NaN where the label does not tell them
-    image: IntArray | None  # (n,): image of each box; None if the labels do not tell it
-    box: FloatArray  # (n, 4), in the format's form and unit; or (n, 2), width and height
+    label: list[str]  # (m,): label file of each image; if `image` is None, the label files
+    file: list[str]  # (m,): name of the image in the label
+    size: FloatArray  # (m, 2): width and height, pixels; NaN if absent
+    image: IntArray | None  # (n,): image of each box; None if unknown
+    box: FloatArray  # (n, 4), in the form and unit of the format; or (n, 2), width and height
     cls: IntArray | None  # (n,): position in `classes`, -1 for none
     classes: list[str]
-    ordered: bool = False  # whether the classes are the data set's own list, to be kept as it is
-    at: IntArray | None = None  # (n,): where each box stands in its file; None: the rows of a table, from 0
+    ordered: bool = False  # whether the classes are a list of the data set, kept as it is
+    at: IntArray | None = None  # (n,): place of each box in its file; None: row of a table, from 0
     flags: NDArray[np.uint8] | None = None  # (n,): of CROWD and IGNORED
-    area: FloatArray | None = None  # (n,): what the labels say of the boxes' areas, NaN for nothing
-    owner: IntArray | None = None  # (n,): where `image` is None, position in `label` of each box; None: the first
+    area: FloatArray | None = None  # (n,): area of each box in the labels; NaN if absent
+    owner: IntArray | None = None  # (n,): if `image` is None, position in `label` of each box; None: the first
     form: str | None = None  # of the boxes; None for the format's
-    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # (n, ...) for `whole`; zeros where there are none
-    split: list[str] | None = None  # (m,): part of the data set of each image, if the labels tell it
-    unnamed: int = 0  # how many of the classes, the last ones, are numbers that the names do not reach
-    weight: FloatArray | None = None  # (n,): how often each box counts; None for once
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # (n, ...), for `whole`; zeros where absent
+    split: list[str] | None = None  # (m,): split of each image
+    unnamed: int = 0  # number of classes, the last ones, that are numbers without a name
+    weight: FloatArray | None = None  # (n,): weight of each box; None for 1
 
     def __len__(self) -> int:
         return len(self.box)
 
     def take(self, rows: NDArray[np.bool_]) -> Batch:
-        """Return the boxes that a mask keeps, on the same images."""
+        """Return the boxes selected by a mask, on the same images."""
         chosen = {name: column[rows] for name in _ROWS if (column := getattr(self, name)) is not None}
         chosen.setdefault("at", np.flatnonzero(rows))
         return replace(self, **chosen, extra={name: column[rows] for name, column in self.extra.items()})
 
     def on(self, images: NDArray[np.bool_]) -> Batch:
-        """Return the images that a mask keeps, with their boxes."""
+        """Return the images selected by a mask, with their boxes."""
         assert self.image is not None
         kept = self.take(images[self.image])
         index = np.cumsum(images) - 1
@@ -156,30 +156,30 @@ _ROWS = ("image", "box", "cls", "at", "flags", "area", "owner", "weight")
 
 @dataclass(frozen=True)
 class Format:
-    """A format of labels; a module joins by one of these, with one of `parse`, `many` and `table`."""
+    """A format of labels, with exactly one of `parse`, `many` and `table`."""
 
-    name: str  # what `format` calls it
-    title: str  # what people call it, and which files it looks for
-    sniff: Callable[[Probe], Source | None]  # None if there are no such labels
-    parse: Callable[[str, bytes, Job], Iterable[Image]] | None = None  # of one file with its bytes
-    many: Callable[[Sequence[str], Sequence[bytes], Job], Batch] | None = None  # of many files with their bytes
-    table: Callable[[str, Job], Batch] | None = None  # of one large file
-    whole: Callable[[Batch, Job], Batch] | None = None  # decisions about the set as a whole
+    name: str  # value of `format`
+    title: str  # common name, and its files
+    sniff: Callable[[Probe], Source | None]  # None if the path holds no such labels
+    parse: Callable[[str, bytes, Job], Iterable[Image]] | None = None  # one file, with its bytes
+    many: Callable[[Sequence[str], Sequence[bytes], Job], Batch] | None = None  # many files, with their bytes
+    table: Callable[[str, Job], Batch] | None = None  # one large file
+    whole: Callable[[Batch, Job], Batch] | None = None  # decisions about the whole data set
     form: str = "xyxy"
-    unit: str = "pixels"  # "either" leaves it to the driver
-    tells: frozenset[str] = frozenset()  # what the labels always tell: of "size", "place", "class", "crowd"
-    options: frozenset[str] = frozenset()  # options that only some formats have a use for
-    place: Callable[[str, int], str | int | None] | None = None  # a file and a number of `at` in words; None: a line
-    sizes: Callable[[Batch, Job], None] | None = None  # fills in those that neither labels nor images tell
-    unsized: bool = False  # whether boxes of images without any known size are taken for pixels of the network input
+    unit: str = "pixels"  # "either": the driver decides
+    tells: frozenset[str] = frozenset()  # what the labels always have: of "size", "place", "class", "crowd"
+    options: frozenset[str] = frozenset()  # supported options, beyond the common ones
+    place: Callable[[str, int], str | int | None] | None = None  # describes a number of `at`; None: a line
+    sizes: Callable[[Batch, Job], None] | None = None  # fills in sizes that neither labels nor images have
+    unsized: bool = False  # whether boxes without any image size are taken as pixels of the network input
 
     def uses(self) -> frozenset[str]:
-        """Return the options that can have an effect on labels of this format."""
+        """Return the options that this format supports."""
         return (self.options | SIZES) - (SIZES if "size" in self.tells else frozenset())
 
 
 def number_of(text: Any) -> float:
-    """Return the number that a text or a value is, NaN for anything else, as Python's own spelling ``1_000``."""
+    """Return a text or value as a number; NaN for anything else, including ``1_000``."""
     try:
         return NOTHING[0] if isinstance(text, bool) or (isinstance(text, str) and "_" in text) else float(text)
     except OverflowError:
@@ -189,7 +189,7 @@ def number_of(text: Any) -> float:
 
 
 def packed(images: Iterable[tuple[str, Image]]) -> Batch:
-    """Return images one by one as columns; each comes with its label file."""
+    """Return images as columns; each comes with its label file."""
     number: defaultdict[str, int] = defaultdict(count().__next__)
     box, size, counts, cls = array("d"), array("d"), array("q"), array("q")
     label, file, own = list[str](), list[str](), dict[int, Sequence[int]]()
@@ -220,7 +220,7 @@ def packed(images: Iterable[tuple[str, Image]]) -> Batch:
 
 
 def joined(parts: Sequence[Batch]) -> Batch:
-    """Return batches one after the other; classes of one name are one class."""
+    """Concatenate batches; classes of the same name become one class."""
     if len(parts) == 1:
         return parts[0]
     if len({part.form for part in parts}) > 1:  # width and height are what all have
@@ -266,14 +266,14 @@ def joined(parts: Sequence[Batch]) -> Batch:
 
 
 def _weights(parts: Sequence[Batch]) -> FloatArray | None:
-    """Return the weights of all parts; the boxes of a part without any count once."""
+    """Return the weights of all batches, 1 for a batch without weights; None if no batch has weights."""
     if all(part.weight is None for part in parts):
         return None
     return np.concatenate([np.ones(len(part)) if part.weight is None else part.weight for part in parts])
 
 
 def _each_once(classes: Sequence[str]) -> list[tuple[str, int]]:
-    """Return names, numbered where a list has one several times."""
+    """Return names with the number of earlier entries of the same name."""
     seen: defaultdict[str, int] = defaultdict(int)
     found = []
     for name in classes:
@@ -283,7 +283,7 @@ def _each_once(classes: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def sides_of(box: FloatArray, form: str) -> tuple[FloatArray, FloatArray | None]:
-    """Return width and height of boxes, and left and top if there are any."""
+    """Return width and height of boxes, and left and top if known."""
     if form == "wh":
         return box, None
     if form == "xywh":

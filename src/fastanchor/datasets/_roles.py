@@ -1,4 +1,4 @@
-"""What the columns of a table mean, by their names: the more specific ones win, and what stays unclear is refused."""
+"""Roles of the columns of a table, by name: more specific names have precedence, unclear ones are refused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fastanchor._hints import hint
 from fastanchor.datasets._record import Options
 from fastanchor.datasets._skips import Unusable
 
-__all__ = ["CORNERS", "Roles", "key", "roles"]
+__all__ = ["CORNERS", "UNCLEAR", "Roles", "key", "roles"]
 
-# names in lower case without blanks, underscores and other signs; before each may stand one of PREFIXES
+# names in lower case without blanks, underscores and other signs; each may have one of PREFIXES
 PREFIXES = ("bbox", "box", "roi", "bb", "")
 CORNERS = (
     ("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("x0", "y0", "x1", "y1"),
@@ -32,10 +32,11 @@ CLASS = ("class", "label", "name", "classname", "labelname", "category", "catego
          "categoryid", "labels", "categories")  # fmt: skip
 SPLIT = ("split", "subset", "set")
 GROUP = ("isgroupof",)
-WEIGHT = ("boxweight",)  # not any "weight", which may be that of what is in the box
-# of columns beside width and height that could hold a box, so that width and height could be the image's
+WEIGHT = ("boxweight",)  # not "weight" alone, which may be that of the object
+# names of columns that could hold a box, so that width and height could be those of the image
 PLACES = re.compile(r"(?:bbox|box|roi|bb)?[xy](?:\d+|min|max|c|center|centre)?|(?!.*id$).*(?:box|roi|coord|corner|poly|"
                     r"segment|annotation|left|right|top|bottom).*")  # fmt: skip
+UNCLEAR = "columns that may be the image's or the box's"
 QUADS = re.compile(r"(?:bbox|box|roi|bb)?[xy][0-4]")
 
 Names = dict[str, int]
@@ -47,30 +48,28 @@ class Roles(NamedTuple):
     box: list[int]  # two columns, width and height; four, as `form` says; or one that holds four numbers
     form: str  # "wh", "xyxy", "xywh" or "cxcywh"
     sizes: list[int]  # width and height of the image, or nothing
-    # what tells images apart, what they are called (no column: if numbered from 0 on, they are not); class and part
-    # of the data set; whether it is a box of a group
-    image: int
-    name: int
+    image: int  # identifies the image
+    name: int  # file name of the image; may be the same column
     label: int
     split: int
-    group: int
-    weight: int  # how often each box counts
-    # whether the box has no more than columns called width and height, as a table of images would have
-    bare: bool = False
+    group: int  # whether a box contains a group
+    weight: int
+    bare: bool = False  # whether the box is width and height alone, as in a table of images
+    unclear: str = ""  # the columns, if the header does not say whether the sides are those of boxes or images
 
     @property
     def numbers(self) -> list[int]:
-        """The columns of numbers: the box, unless one column holds all of it, the image's size, the weight."""
+        """Columns of numbers: the box, unless in a single column; the size of the image; the weight."""
         return [*(self.box if len(self.box) > 1 else []), *self.sizes, *([self.weight] if self.weight >= 0 else [])]
 
     def texts(self) -> dict[str, int]:
-        """Return the columns of texts that are there, by their roles."""
+        """Return the columns of texts by role."""
         there = {"image": self.image, "name": self.name, "label": self.label, "split": self.split, "group": self.group}
         return {role: at for role, at in there.items() if at >= 0 and not (role == "name" and at == self.image)}
 
 
 def key(name: str) -> str:
-    """Return what counts of a column's name.
+    """Return the significant characters of the name of a column.
 
     Examples
     --------
@@ -81,7 +80,7 @@ def key(name: str) -> str:
 
 
 def roles(columns: Sequence[str], options: Options) -> Roles:
-    """Return which columns matter; those without a header are "0", "1", ..."""
+    """Return the roles of columns; without a header they are named "0", "1", ..."""
     return _of_names(tuple(columns), options.columns and tuple(options.columns), options.weight)
 
 
@@ -105,20 +104,21 @@ def _of_names(columns: tuple[str, ...], given: tuple[str, ...] | None, weighted:
     called = _first(place, NAMES) if image == place.get("image", -1) else image
     label, split, group = [_first(place, one) for one in (CLASS, SPLIT, GROUP)]
     weight = _first(place, WEIGHT) if weighted is None else _weight(columns, place, weighted)
-    bare = given is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
+    unclear, bare = "", given is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
     if bare:
         used = {*box, *sizes, image, called, label, split, group, weight}
         others = [columns[at] for one, at in place.items() if at not in used and PLACES.fullmatch(one)]
+        which = " and ".join(map(repr, (columns[at] for at in box)))
         if others:
-            which = " and ".join(map(repr, (columns[at] for at in box)))
-            detail = f"{which} beside {', '.join(map(brief, others[:4]))}; {hint('columns')}"
-            raise Unusable("columns that may be the image's or the box's", None, detail)
-    return Roles(box, form, sizes, image, called, label, split, group, weight, bare)
+            raise Unusable(UNCLEAR, None, f"{which} beside {', '.join(map(brief, others[:4]))}; {hint('columns')}")
+        if image >= 0 and not sizes and weight < 0:
+            unclear = f"{which} beside {columns[image]!r}"
+    return Roles(box, form, sizes, image, called, label, split, group, weight, bare, unclear)
 
 
 def _box(place: Names) -> tuple[list[int], str]:
     """Return the columns of the box and their form."""
-    if any(prefix + "x3" in place for prefix in PREFIXES):  # corners of quadrilaterals are none of a box
+    if any(prefix + "x3" in place for prefix in PREFIXES):  # corners of quadrilaterals, not of boxes
         place = {name: at for name, at in place.items() if not QUADS.fullmatch(name)}
     for prefix in PREFIXES:
         for names in CORNERS:
@@ -140,7 +140,7 @@ def _box(place: Names) -> tuple[list[int], str]:
 
 
 def _named(columns: Sequence[str], place: Names, names: Sequence[str]) -> list[int]:
-    """Return the columns of these names, -1 for one that is not there."""
+    """Return the positions of columns by name, -1 if absent."""
     exact = {name.strip().lower(): i for i, name in reversed(list(enumerate(columns)))}
     return [exact.get(name.strip().lower(), place.get(key(name), -1)) for name in names]
 
@@ -163,7 +163,7 @@ def _given(columns: Sequence[str], place: Names, names: Sequence[str]) -> tuple[
 
 
 def _pair(place: Names, pairs: Sequence[tuple[str, str]], prefix: str = "") -> list[int]:
-    """Return the first of these pairs of columns that is there, or nothing."""
+    """Return the first of these pairs of columns that exists, or an empty list."""
     for a, b in pairs:
         if prefix + a in place and prefix + b in place:
             return [place[prefix + a], place[prefix + b]]

@@ -1,7 +1,7 @@
-"""Rows of YOLO label files as numbers: many files at once where all is plain, token by token where it is not.
+"""Rows of YOLO label files as numbers: many plain files at once, others token by token.
 
-A row is a class and four numbers of a box, and what else there may be: which columns hold the box is decided later, for
-the set as a whole, by :mod:`fastanchor.datasets._kinds`.
+A row is a class, four numbers of a box, and possibly more; :mod:`fastanchor.datasets._kinds` decides later, over the
+whole data set, which columns hold the box.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from fastanchor._reading import decoded
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.datasets._record import number_of
 
 __all__ = ["Rows", "parse", "twice"]
 
-MANY = 1 << 15  # numbers from which on a faster decoder is worth its import
+MANY = 1 << 15  # numbers above which a faster decoder is worth its import
 _NUMERIC = np.zeros(256, dtype=bool)
 _NUMERIC[list(b"0123456789+-.eE \t\r\n")] = True
 _COMMAS = bytes.maketrans(b" \t\r\n", b",,,,")
@@ -32,7 +33,7 @@ Mask = NDArray[np.bool_]
 class Rows(NamedTuple):
     """Rows of several files, in the order of the files and their lines."""
 
-    values: FloatArray  # (sum of width,): the numbers of all rows, one row after the other; NaN for what is no number
+    values: FloatArray  # (sum of width,): the numbers of all rows; NaN for other tokens
     width: IntArray  # (n,): columns of each row
     file: IntArray  # (n,): position of the row's file among those parsed
     line: IntArray  # (n,): line of the row in its file, from 1
@@ -53,7 +54,7 @@ class Rows(NamedTuple):
 
 
 def parse(contents: Sequence[bytes], usable: Callable[[int], bool]) -> Rows:
-    """Return the rows of label files; of one that holds more than numbers, only if `usable` takes its position."""
+    """Return the rows of label files; of files with other tokens than numbers, only those accepted by `usable`."""
     plain, odd = _plain(contents)
     if not odd:
         return plain
@@ -67,9 +68,9 @@ def parse(contents: Sequence[bytes], usable: Callable[[int], bool]) -> Rows:
 
 
 def twice(values: FloatArray, file: IntArray) -> Mask:
-    """Return which rows (n, width) equal one that stands before them in the same file."""
+    """Return the mask of rows (n, width) that equal an earlier row of the same file."""
     found = np.zeros(len(values), dtype=bool)
-    # equal rows have equal keys; of others that chance to have them the rows are compared
+    # equal rows have equal keys; rows with equal keys are compared
     keys = ((values + 0.0).view(np.uint64) * _factors(values.shape[1])).sum(1, dtype=np.uint64)
     keys ^= file.astype(np.uint64) * np.uint64(0xE7037ED1A0B428DB)
     order = np.argsort(keys)
@@ -86,7 +87,7 @@ def twice(values: FloatArray, file: IntArray) -> Mask:
 
 @functools.cache
 def _factors(count: int) -> NDArray[np.uint64]:
-    """Return odd numbers without pattern."""
+    """Return random odd numbers."""
     return np.random.default_rng(count).integers(1 << 62, 1 << 63, count, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
@@ -94,9 +95,9 @@ def _factors(count: int) -> NDArray[np.uint64]:
 
 
 def _plain(contents: Sequence[bytes]) -> tuple[Rows, list[int]]:
-    """Return the rows of all files that hold nothing but numbers; and the other files."""
+    """Return the rows of all files with nothing but numbers, and the other files."""
     good = np.ones(len(contents), dtype=bool)
-    for _ in range(2):  # the second time without the files that are not plain
+    for _ in range(2):  # the second time only plain files
         kept = np.flatnonzero(good)
         some = [contents[i] for i in kept.tolist()]
         some = [one if one[-1:] in (b"\n", b"") else one + b"\n" for one in some]
@@ -104,7 +105,7 @@ def _plain(contents: Sequence[bytes]) -> tuple[Rows, list[int]]:
         ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
         raw = np.frombuffer(buffer, dtype=np.uint8)
         bad = np.flatnonzero(~_NUMERIC[raw])
-        if b"\r" in buffer:  # alone it ends a line
+        if b"\r" in buffer:  # a lone \r ends a line
             returns = np.flatnonzero(raw == 13)
             bad = np.concatenate([bad, returns[raw[np.minimum(returns + 1, len(raw) - 1)] != 10]])
         if len(bad):
@@ -127,14 +128,14 @@ def _plain(contents: Sequence[bytes]) -> tuple[Rows, list[int]]:
 
 
 def _numbers(buffer: bytes, count: int) -> FloatArray | None:
-    """Return the numbers in a text, None if it holds anything else."""
+    """Return the numbers in a text, None if it has other tokens."""
     if not count:
         return np.empty(0)
     values = _as_json(buffer, count) if count >= MANY else None
     if values is not None and len(values) == count:
         return values
     with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # how NumPy says that it met something else than a number
+        warnings.simplefilter("error", DeprecationWarning)  # raised by NumPy for other tokens
         try:
             values = np.fromstring(buffer.decode("ascii"), dtype=np.float64, sep=" ")
         except (DeprecationWarning, ValueError):
@@ -144,7 +145,7 @@ def _numbers(buffer: bytes, count: int) -> FloatArray | None:
 
 @functools.cache
 def _decoder() -> Any:
-    """Return a decoder of lists of numbers and what it raises, or None where msgspec is not installed."""
+    """Return a decoder of lists of numbers and its exception; None if msgspec is not installed."""
     if importlib.util.find_spec("msgspec") is None:
         return None
     msgspec: Any = importlib.import_module("msgspec")
@@ -152,7 +153,7 @@ def _decoder() -> Any:
 
 
 def _as_json(buffer: bytes, count: int) -> FloatArray | None:
-    """Return the numbers in a third of the time, if they are written as JSON writes them."""
+    """Return the numbers in a third of the time, if they are valid JSON."""
     found = _decoder()
     if found is None:
         return None
@@ -175,7 +176,7 @@ def _careful(data: bytes, file: int) -> Rows:
     for number, line in enumerate(decoded(data).encode("utf-8", "surrogateescape").splitlines(), start=1):
         tokens = line.split()
         if tokens:
-            values += map(_number, tokens)
+            values += [number_of(token.decode("ascii", "replace")) for token in tokens]
             width.append(len(tokens))
             lines.append(number)
     return Rows(
@@ -184,10 +185,3 @@ def _careful(data: bytes, file: int) -> Rows:
         np.full(len(width), file, dtype=np.int64),
         np.array(lines, dtype=np.int64),
     )
-
-
-def _number(token: bytes) -> float:
-    try:
-        return float(token) if b"_" not in token else np.nan  # Python's own spelling of numbers
-    except ValueError:
-        return np.nan

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from fastanchor.boxes import Boxes
@@ -15,33 +13,19 @@ IMAGES = 3000
 BOXES = 20_000
 # width, height, share of the images: phones, cameras and a few tall ones
 IMAGE_SIZES = (
-    (640, 480, 0.35),
-    (1280, 720, 0.25),
-    (500, 375, 0.15),
-    (1024, 1024, 0.1),
-    (480, 640, 0.1),
-    (1920, 1080, 0.05),
-)
-
-
-class _Kind(NamedTuple):
-    name: str
-    share: float
-    size: float  # median of sqrt(w * h), as a share of sqrt(image width * image height)
-    spread: float  # standard deviation of its logarithm
-    aspect: float  # median of w / h
-    bend: float  # standard deviation of its logarithm
-
-
-KINDS = (
-    _Kind("bicycle", 0.08, 0.16, 0.55, 1.30, 0.30),
-    _Kind("boat", 0.05, 0.12, 0.80, 2.40, 0.35),
-    _Kind("bottle", 0.12, 0.06, 0.50, 0.34, 0.15),
-    _Kind("car", 0.26, 0.10, 0.75, 1.55, 0.25),
-    _Kind("dog", 0.07, 0.24, 0.45, 1.05, 0.35),
-    _Kind("person", 0.30, 0.13, 0.70, 0.42, 0.25),
-    _Kind("sign", 0.12, 0.035, 0.45, 0.95, 0.15),
-)
+    (640, 480, 0.35), (1280, 720, 0.25), (500, 375, 0.15), (1024, 1024, 0.1), (480, 640, 0.1), (1920, 1080, 0.05),
+)  # fmt: skip
+# share of the boxes; median of sqrt(w * h), as a share of sqrt(image width * image height), and standard deviation of
+# its logarithm; the same of w / h
+KINDS = {
+    "bicycle": (0.08, 0.16, 0.55, 1.30, 0.30),
+    "boat": (0.05, 0.12, 0.80, 2.40, 0.35),
+    "bottle": (0.12, 0.06, 0.50, 0.34, 0.15),
+    "car": (0.26, 0.10, 0.75, 1.55, 0.25),
+    "dog": (0.07, 0.24, 0.45, 1.05, 0.35),
+    "person": (0.30, 0.13, 0.70, 0.42, 0.25),
+    "sign": (0.12, 0.035, 0.45, 0.95, 0.15),
+}
 
 
 def sample() -> Boxes:
@@ -62,8 +46,9 @@ def sample() -> Boxes:
     image_wh = np.array([(w, h) for w, h, _ in IMAGE_SIZES], dtype=np.float64)[pick]
     busy = rng.gamma(1.5, size=IMAGES)
     image_index = np.sort(rng.choice(IMAGES, BOXES, p=busy / busy.sum()))
-    kind = rng.choice(len(KINDS), BOXES, p=[k.share for k in KINDS])
-    size, spread, aspect, bend = np.array([k[2:] for k in KINDS]).T[:, kind]
+    share, *rest = np.array(list(KINDS.values())).T
+    kind = rng.choice(len(KINDS), BOXES, p=share)
+    size, spread, aspect, bend = (column[kind] for column in rest)
     root = size * np.exp(spread * rng.standard_normal(BOXES)) * np.sqrt(image_wh.prod(axis=1))[image_index]
     skew = np.sqrt(aspect * np.exp(bend * rng.standard_normal(BOXES)))
     wh = np.stack([root * skew, root / skew], axis=1)
@@ -72,5 +57,5 @@ def sample() -> Boxes:
         image_index=image_index,
         image_wh=image_wh,
         class_index=kind,
-        class_names=tuple(k.name for k in KINDS),
+        class_names=tuple(KINDS),
     )

@@ -1,4 +1,4 @@
-"""Sizes of images that the labels do not tell: from the images, from what the format knows, or given by hand."""
+"""Sizes of images that are not in the labels: from the images, from other files of the format, or from an option."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ from fastanchor.datasets._places import Places
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._skips import impostor, shown
 
-__all__ = ["Sized", "differing", "image_size", "sized", "what_is"]
+__all__ = ["SAMPLED", "Sized", "differing", "image_size", "sized", "what_is"]
 
-SAMPLED = 16  # images whose headers are compared with what the labels say
+SAMPLED = 16  # images whose headers are compared with the labels
 MARK = "fastanchor image sizes"
 VERSION = 1
-COLD = 100e-6  # seconds to read a header: from memory it takes a quarter of this
-# what imagesize raises for damaged headers
+COLD = 100e-6  # seconds to read a header; from memory it takes a quarter
+# raised by imagesize for damaged headers
 _UNREADABLE = (OSError, ValueError, ArithmeticError, LookupError, TypeError, struct.error, SyntaxError)
 
 Pair = tuple[float, float]
 
 
 class Sized(NamedTuple):
-    """A batch with the sizes that could be had."""
+    """A batch with the sizes that could be found."""
 
     batch: Batch
-    known: NDArray[np.bool_]  # (m,): which images have a size
-    found: dict[int, str]  # the image of each of the others, by position, where it is there and cannot be read
+    known: NDArray[np.bool_]  # (m,): mask of images with a size
+    found: dict[int, str]  # images that exist but cannot be read, by position
     used: frozenset[str] = frozenset()  # options that had an effect
 
 
 def sized(format: Format, batch: Batch, job: Job, places: Places) -> Sized:
-    """Fill in the sizes of images that the labels do not tell."""
+    """Fill in the sizes of images that are not in the labels."""
     known, by_hand = within(batch.size), job.options.source_size
-    if batch.image is None:  # boxes of no particular image
+    if batch.image is None:  # boxes without images
         if by_hand is None:
             return Sized(batch, known, {})
         n = len(batch)
@@ -77,14 +77,14 @@ def sized(format: Format, batch: Batch, job: Job, places: Places) -> Sized:
 
 
 def differing(batch: Batch, told: NDArray[np.bool_], places: Places) -> list[Remark]:
-    """Return a remark if some of the images whose labels tell a size, by a mask, have another one."""
+    """Return a remark if images differ in size from their labels; `told` is the mask of sizes in the labels."""
     at = np.flatnonzero(told)
     count, example, looked = 0, "", 0
     for i in at[:: max(1, len(at) // SAMPLED)][:SAMPLED].tolist():
         image = places.find(batch.label[i], batch.file[i])
         if image is None:
             if not looked:
-                break  # the images are not here
+                break  # no images
             continue
         looked += 1
         pair = image_size(Path(image))
@@ -94,22 +94,22 @@ def differing(batch: Batch, told: NDArray[np.bool_], places: Places) -> list[Rem
             count += 1
     if not count:
         return []
-    text = f"{count} of {looked} images looked at have another size than their labels say; {example}"
+    text = f"{count} of {looked} sampled images differ in size from their labels; {example}"
     return [Remark("image sizes that differ", text, count, doubt=True)]
 
 
 def what_is(path: Path) -> str:
-    """Return why no size can be read from an image, as well as can be told."""
+    """Return why no size can be read from an image."""
     try:
         with opened(path) as file:
             head = file.read(64)
     except OSError as error:
         return f"cannot be opened: {error.strerror}"
-    return impostor(head, "an image") or "no image that can be read" if head else "an empty file"
+    return impostor(head, "an image") or "not a readable image" if head else "an empty file"
 
 
 def image_size(path: Path) -> Pair | None:
-    """Return width and height of an image, turned as its EXIF data say, or None if they cannot be read."""
+    """Return width and height of an image, rotated by its EXIF data, or None if they cannot be read."""
     import imagesize
 
     try:
@@ -121,7 +121,7 @@ def image_size(path: Path) -> Pair | None:
 
 
 def _read(images: Sequence[Path], cache: PathLike | None, progress: Progress) -> Iterator[Pair | None]:
-    """Yield the size of each image; a cache remembers them with the time and length of each image's file."""
+    """Yield the size of each image; the cache keeps them with the time and length of each file."""
     file = None if cache is None else named_file(cache, "size_cache")
     known = {} if file is None else _cached(file)
     learned: dict[str, list[Any]] = {}
@@ -155,7 +155,7 @@ def _read(images: Sequence[Path], cache: PathLike | None, progress: Progress) ->
 def _cached(file: Path) -> dict[str, list[Any]]:
     check_output(file, replace=True)
     if is_stream(file):
-        raise DataError(f"{called('size_cache')} = {shown(file)}: is a pipe or a device; a file is needed")
+        raise DataError(f"{called('size_cache')} = {shown(file)}: got a pipe or a device, expected a file")
     try:
         with opened(file) as source:
             content = json.loads(source.read())
@@ -167,7 +167,7 @@ def _cached(file: Path) -> dict[str, list[Any]]:
         content = None
     images = content.get("images") if isinstance(content, dict) and content.get(MARK) == VERSION else None
     if not isinstance(images, dict):
-        raise DataError(f"{called('size_cache')} = {shown(file)}: is another kind of file; name a new one")
+        raise DataError(f"{called('size_cache')} = {shown(file)}: not a file of image sizes; name a new file")
     return {
         name: entry
         for name, entry in images.items()

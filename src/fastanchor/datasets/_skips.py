@@ -1,4 +1,4 @@
-"""What a reader leaves out: one vocabulary of faults, one book of them, and what a file is that is no label file."""
+"""What a reader skips: the reasons, their counts and places, and files that are not label files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from fastanchor._hints import hint
 from fastanchor._text import many, plain
 
 __all__ = [
-    "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "OTHER_UNIT", "REVERSED",
-    "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "impostor", "no_text", "row_of", "shown", "shown_counts",
+    "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "NO_SPLIT",
+    "OTHER_UNIT", "REVERSED", "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "impostor", "no_text", "row_of",
+    "shown", "shown_counts",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -20,11 +21,12 @@ INFINITE = "box with non-finite coordinates"
 REVERSED = "box with reversed corners"
 NEGATIVE = "box with negative width or height"
 ZERO = "box with zero width or height"
-OTHER_UNIT = "box in pixels among boxes relative to their image"
-DUPLICATE = "row that stands twice in its file"
-NO_CLASS = "row whose class is no whole number >= 0"
+OTHER_UNIT = "box in pixels instead of relative to the image"
+DUPLICATE = "duplicate row"
+NO_CLASS = "row whose class is not a whole number >= 0"
 NO_SIZE = "image size missing"
 NO_SIZE_BOX = "box of an image without a size"
+NO_SPLIT = "missing split"
 BACKGROUND = "image without a label file (background)"
 
 REPORTED = 5
@@ -36,7 +38,7 @@ Place = Callable[[], "str | int | None"]
 
 
 class Unusable(Exception):
-    """A file from which nothing can be taken; has `reason` (a phrase to count by), `line` and `detail`."""
+    """A file that cannot be used, with `reason` (a phrase to count by), `line` and `detail`."""
 
     def __init__(self, reason: str, line: int | None = None, detail: str = "") -> None:
         super().__init__(reason)
@@ -44,43 +46,43 @@ class Unusable(Exception):
 
 
 class Skips:
-    """Counts what a reader leaves out, by reason, and names the first places."""
+    """Counts what a reader skips, by reason, and reports the first places."""
 
     def __init__(self, *, strict: bool = False, report: Callable[[str], None] | None = None) -> None:
         self.counts: dict[str, int] = {}
-        self.meant = {DUPLICATE}  # the reasons of what is left out without a loss
+        self.meant = {DUPLICATE}  # reasons that are not a fault of the labels
         self.examples: dict[str, str] = {}  # the first place of each reason
         self.strict = strict
         self.report = report
-        self._reported = [0]  # shared by the parts of one reading
+        self._reported = [0]  # shared by the data sets of one reading
 
     @property
     def room(self) -> int:
-        """How many places will still be named; whoever skips many at once counts the others by :meth:`note`."""
+        """Number of places that will still be reported; count the others by :meth:`note`."""
         return REPORTED - self._reported[0]
 
     def part(self) -> Skips:
-        """Return a book of its own for one data set of several; the first five places are those of all of them."""
+        """Return separate counts for one data set of several; the limit of five places is shared."""
         own = Skips(strict=self.strict, report=self.report)
         own._reported = self._reported
         return own
 
     def note(self, reason: str, count: int = 1) -> None:
-        """Count what needs no place; strict reading goes on."""
+        """Count something without a place; strict reading continues."""
         if count:
             self.counts[reason] = self.counts.get(reason, 0) + count
 
     def leave(self, reason: str, count: int = 1) -> None:
-        """Count what is no fault of the labels, such as crowds: nothing is lost by leaving it out."""
+        """Count something ignored on purpose, such as crowds."""
         self.meant.add(reason)
         self.note(reason, count)
 
     def lost(self) -> dict[str, int]:
-        """Return what was left out by faults; images without a size by their boxes."""
+        """Return the counts of faults; images without a size are counted by their boxes."""
         return {why: count for why, count in self.counts.items() if why not in self.meant and why != NO_SIZE}
 
     def add(self, reason: str, file: str | Path, place: Place | str | int | None = None, detail: str = "") -> None:
-        """Count one thing left out."""
+        """Count one thing that is skipped."""
         self.counts[reason] = self.counts.get(reason, 0) + 1
         if reason in self.examples and self.room <= 0:
             return
@@ -98,7 +100,7 @@ class Skips:
             self.report(sentence)
 
     def most(self) -> str:
-        """Return a sentence about the reason that left out the most, with its first place."""
+        """Return a sentence about the most frequent reason, with its first place."""
         if not self.counts:
             return ""
         reason = max(self.counts, key=self.counts.__getitem__)
@@ -106,7 +108,7 @@ class Skips:
 
 
 def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:
-    """Return what a file is that only looks like a label file, or nothing."""
+    """Return what a file is if it only looks like a label file, else an empty text."""
     start = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"version https://git-lfs"):
         return f"Git LFS pointer instead of {wanted} (run: git lfs pull)"
@@ -118,17 +120,17 @@ def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:
 
 
 def row_of(columns: int) -> str:
-    """Return the fault of a row that has another number of columns than rows of its format."""
+    """Return the reason for a row with a wrong number of columns."""
     return f"row of {many(columns, 'column')}"
 
 
 def no_text(data: bytes, text: str) -> str:
-    """Return what a file is that only looks like a text with labels, or nothing."""
+    """Return what a file is if it only looks like a text with labels, else an empty text."""
     return impostor(data, "labels") or ("binary file instead of labels" if "\0" in text else "")
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, in one line."""
+    """Return the message of an error, in one line."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -138,5 +140,5 @@ def shown(path: str | Path) -> str:
 
 
 def shown_counts(counts: Mapping[str, int]) -> str:
-    """Return what was left out as text."""
+    """Return the counts as text."""
     return ", ".join(f"{count:,} x {reason}" for reason, count in counts.items())

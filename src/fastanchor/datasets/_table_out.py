@@ -1,4 +1,4 @@
-"""Boxes out to a table, Parquet or CSV."""
+"""Write boxes as a table, Parquet or CSV."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ TEXTS = ("class", "split", "filename")
 
 
 def write(boxes: Boxes, path: str | os.PathLike[str], *, replace: bool = True) -> None:
-    """Write boxes as a table, Parquet or CSV by the ending, that :func:`read` reads back to the same boxes.
+    """Write boxes as a table, Parquet or CSV by the ending; :func:`read` returns the same boxes.
 
     Parameters
     ----------
     boxes : Boxes
     path : path-like
-        Ends in .parquet or .csv; a pipe or device gets CSV. Written whole or not at all.
+        Path that ends in .parquet or .csv; CSV for a pipe or device. Written completely or not at all.
     replace : bool, default True
-        Whether a file that exists may be replaced.
+        Replace an existing file.
 
     Raises
     ------
     DataError
-        If the ending is neither, or the file cannot be written or may not be replaced.
+        If the ending is different, the file cannot be written, or it exists and `replace` is False.
     BackendError
-        If Parquet is asked for and pyarrow is not installed.
+        If the table is Parquet and pyarrow is not installed.
     """
     out = named_file(path)
     check(out, replace=replace)
@@ -61,7 +61,7 @@ def write(boxes: Boxes, path: str | os.PathLike[str], *, replace: bool = True) -
 
 
 def check(out: Path, *, replace: bool = True) -> None:
-    """Raise what :func:`write` would raise for this file, before the work is done."""
+    """Raise the errors of :func:`write` for this file early."""
     if out.suffix.lower() not in (".parquet", ".csv") and not is_stream(out):
         raise DataError(f"{shown(out)}: must end in .parquet or .csv")
     if out.suffix.lower() == ".parquet":
@@ -70,14 +70,16 @@ def check(out: Path, *, replace: bool = True) -> None:
 
 
 def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table; images without a box have rows with NaN for a box at the end."""
+    """Return the columns of a table; images without boxes have rows with NaN at the end."""
     index, empty = boxes.image_index, np.empty(0, np.int64)
     known = boxes.files if boxes.image_wh is None else boxes.image_wh
     if index is not None and known is not None:
         empty = np.setdiff1d(np.arange(len(known)), index)
     nothing = np.full(len(empty), np.nan)
     columns: dict[str, NDArray[Any]] = {}
-    for names, pairs in ((("xmin", "ymin"), boxes.xy), (("width", "height"), boxes.wh)):
+    # without a place and a class, width and height could be those of the image
+    sides = ("width", "height") if boxes.xy is not None or index is None else ("box_width", "box_height")
+    for names, pairs in ((("xmin", "ymin"), boxes.xy), (sides, boxes.wh)):
         if pairs is not None:
             columns.update((name, np.concatenate([pairs[:, i], nothing])) for i, name in enumerate(names))
     if index is not None:

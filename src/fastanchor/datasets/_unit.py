@@ -1,4 +1,4 @@
-"""The unit of the coordinates, decided once over the whole set; and the boxes in pixels of their images."""
+"""Decide the unit of the coordinates over the whole data set, and scale boxes to pixels of their images."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ __all__ = ["InPixels", "scaled"]
 
 FIRST = 1000
 EDGE = 0.001  # relative coordinates beyond the image, from rounding
-RELATIVE = 2.0  # labels reach beyond their image, but most not by its whole width
-MIXED = 10.0  # and none by ten times that
+RELATIVE = 2.0  # boxes may extend beyond their image, but most by less than its width
+MIXED = 10.0  # and none by ten times as much
 
 
 class InPixels(NamedTuple):
     """Boxes in pixels of their images."""
 
-    # its sizes are 1 x 1 where none is known and boxes are relative; there are none where they stay unscaled
+    # without known image sizes: sizes of 1 x 1 if boxes are relative, empty if they stay unscaled
     batch: Batch
     wh: FloatArray  # (n, 2)
     xy: FloatArray | None  # (n, 2): left and top
-    form: str  # as they were read
+    form: str  # of the labels
     unit: str
     known: bool  # whether the sizes of images are known
     remarks: list[Remark]
 
 
 def scaled(format: Format, found: Sized, options: Options, skips: Skips) -> InPixels:
-    """Return the boxes in pixels of their images; images that stay without a size are left out."""
+    """Return the boxes in pixels of their images; skip images without a size."""
     batch, known = found.batch, found.known
     form = "wh" if batch.box.shape[1] == 2 else options.form or batch.form or format.form
     unit, remarks = options.unit, list[Remark]()
@@ -67,11 +67,11 @@ def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, 
         return ("pixels" if format.unit == "either" else format.unit), []
     box = batch.box
     if format.unit == "either":
-        if box.max() <= RELATIVE and box.min() >= -RELATIVE:  # flat reductions are 20x faster than by row
+        if box.max() <= RELATIVE and box.min() >= -RELATIVE:  # flat reductions are 20 times faster
             return "relative", []
         beyond = np.count_nonzero(np.abs(box).max(1) > RELATIVE)
         return ("relative" if 2 * beyond <= len(box) else "pixels"), []
-    if box[:FIRST].max() > 1.0 + EDGE:  # of most sets a look at the first boxes is enough
+    if box[:FIRST].max() > 1.0 + EDGE:  # for most data sets the first boxes are enough
         return "pixels", []
     least, most = float(box.min()), float(box.max())  # NaN if one is
     if not most >= 2.0 and not (least >= -EDGE and most <= 1.0 + EDGE):
@@ -87,8 +87,8 @@ def _unit(format: Format, batch: Batch, known: NDArray[np.bool_]) -> tuple[str, 
 
 
 def _without_pixels(format: Format, batch: Batch, skips: Skips) -> Batch:
-    """Leave out boxes that are in pixels where the others are relative."""
-    if not len(batch) or (batch.box.max() <= MIXED and batch.box.min() >= -MIXED):  # not so if one is NaN
+    """Remove boxes in pixels where relative coordinates are expected."""
+    if not len(batch) or (batch.box.max() <= MIXED and batch.box.min() >= -MIXED):  # false if one is NaN
         return batch
     farthest = np.abs(batch.box).max(1)
     other = (farthest > MIXED) & (farthest < np.inf)
@@ -97,13 +97,13 @@ def _without_pixels(format: Format, batch: Batch, skips: Skips) -> Batch:
 
 
 def _square(batch: Batch, found: Sized, m: int) -> Batch:
-    """Take all images as squares of side 1, if there are none whose sizes could be read."""
+    """Take all images as squares of side 1; raise DataError if there are images whose sizes cannot be read."""
     if found.found:
         image = Path(next(iter(found.found.values())))
         raise DataError(
             f"{shown(image)}: no size can be read from it or any other image ({what_is(image)}); {hint('source_size')}"
         )
-    if batch.image is None:  # a table of sides relative to images that it does not name
+    if batch.image is None:  # a table of relative sides without images
         return replace(batch, image=np.zeros(len(batch), np.int64), size=np.ones((1, 2)), label=[""], file=[""])
     return replace(batch, size=np.ones((m, 2)))
 
@@ -121,7 +121,7 @@ def _without_unsized(batch: Batch, found: Sized, skips: Skips) -> Batch:
 
 
 def _times(pairs: FloatArray, batch: Batch) -> FloatArray:
-    # one column at a time: fancy-indexing rows of an (m, 2) array costs several times as much
+    # one column at a time: fancy-indexing rows of an (m, 2) array is several times slower
     out = np.empty((len(pairs), 2))
     for axis in (0, 1):
         np.multiply(pairs[:, axis], batch.size[batch.image, axis], out=out[:, axis])

@@ -1,7 +1,7 @@
-"""Pickles of arrays, lists and texts, read without running anything that stands in them.
+"""Read pickles of arrays, lists and texts without running anything in them.
 
-A pickle may name any function for Python to call, so a downloaded one is a program. Here the few names that caches of
-labels need lead to stand-ins of our own; every other name is refused.
+A pickle may name any function for Python to call, so a downloaded one is a program. The few names needed by caches of
+labels are replaced by stand-ins; every other name is refused.
 """
 
 from __future__ import annotations
@@ -29,24 +29,26 @@ WIDEST = 64  # numbers of a row that is a list
 
 
 def load(path: Path) -> Any:
-    """Return what a pickle holds: plain, in a .npy file (numpy.save) or in a zip file (torch.save).
+    """Return the contents of a pickle: plain, in a .npy file (numpy.save) or in a zip file (torch.save).
 
-    Arrays come as stand-ins; :func:`array` makes arrays of them.
+    Arrays are stand-ins; :func:`array` converts them.
     """
     try:
         data = _pickle_of(path)
         check(data)
         return _Careful(io.BytesIO(data)).load()
     except _Refused as error:
-        raise DataError(f"{shown(path)}: asks to load {error}, which labels have no need of; refused") from None
+        raise DataError(
+            f"{shown(path)}: contains {error}, which a labels.cache does not need, so it is not loaded"
+        ) from None
     except OSError as error:
         raise DataError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
     except _BROKEN as error:
-        raise DataError(f"{shown(path)}: is no cache of labels ({type(error).__name__})") from None
+        raise DataError(f"{shown(path)}: not a valid labels.cache ({str(error) or type(error).__name__})") from None
 
 
 def array(value: Any) -> NDArray[Any] | None:
-    """Return the array that a value of a pickle stands for, or None."""
+    """Return a value of a pickle as an array, or None."""
     if isinstance(value, _Array):
         return value.content
     if isinstance(value, (list, tuple)) and all(map(_is_row, value)):
@@ -58,13 +60,13 @@ def array(value: Any) -> NDArray[Any] | None:
 
 
 def _is_row(value: Any) -> bool:
-    """Return whether a value is a number or a short list of numbers: NumPy would follow lists within lists for ever."""
+    """Return whether a value is a number or a short list of numbers; deeper lists would take NumPy too long."""
     if isinstance(value, (list, tuple)):
         return len(value) <= WIDEST and all(isinstance(one, (int, float)) for one in value)
     return isinstance(value, (int, float))
 
 
-# what a broken or hostile pickle can make the unpickler raise
+# raised by the unpickler for broken or hostile pickles
 _BROKEN = (
     pickle.UnpicklingError, zipfile.BadZipFile, struct.error, EOFError, ArithmeticError, AttributeError, ImportError,
     LookupError, MemoryError, NotImplementedError, RecursionError, RuntimeError, TypeError, ValueError,
@@ -72,7 +74,7 @@ _BROKEN = (
 
 
 class _Refused(Exception):
-    """A name that is not on the list."""
+    """A name that is not allowed."""
 
 
 class _DType:
@@ -145,7 +147,7 @@ _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _DType,
     ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): _no_bytes,  # how old protocols write b""
+    ("__builtin__", "bytes"): _no_bytes,  # b"" in old protocols
     ("collections", "OrderedDict"): dict,
     **{(f"numpy.{core}.{module}", name): function for core in ("core", "_core")
        for module in ("multiarray", "numeric") for name, function in _ARRAYS.items()},
@@ -165,7 +167,7 @@ class _Careful(pickle.Unpickler):
 
 
 def _pickle_of(path: Path) -> bytes:
-    """Return the pickle's bytes without what it is wrapped in."""
+    """Return the bytes of the pickle in a file."""
     with opened(path) as file:
         head = file.read(8)
         file.seek(0)
@@ -182,11 +184,11 @@ def _pickle_of(path: Path) -> bytes:
             wide = fields[0] > 1
             (length,) = struct.unpack("<I" if wide else "<H", file.read(4 if wide else 2))
             if b"'|O'" not in file.read(length):
-                raise pickle.UnpicklingError("numbers, no labels")
+                raise pickle.UnpicklingError("numbers instead of labels")
         return file.read()
 
 
-# --- a look at the opcodes before a pickle is loaded: what they ask for must be in proportion to the file
+# --- check the opcodes before a pickle is loaded; pickletools.genops takes three times as long
 
 _COUNTED = {-2: 1, -3: 4, -4: 4, -5: 8}  # by pickletools: bytes of the length that stands before an argument
 _LINE, _NUMBERED, _STOP = -10, -20, -30
@@ -195,7 +197,7 @@ _PUT = ord("p")
 
 
 def _widths() -> list[int]:
-    """Return for each opcode the bytes of its argument, minus those of its length, or one of the marks above."""
+    """Return for each opcode the number of bytes of its argument, minus that of its length, or a mark from above."""
     widths = [0] * 256
     for op in pickletools.opcodes:
         if op.arg is not None:
@@ -210,9 +212,9 @@ _TWO_LINES = tuple(pickle.GLOBAL + pickle.INST)
 
 
 def check(data: bytes) -> None:
-    """Raise UnpicklingError where a pickle numbers an object beyond its own length, or is cut short.
+    """Raise UnpicklingError if a pickle is cut short, or numbers an object beyond its own length.
 
-    The unpickler keeps the objects in a list as long as the largest number that it meets, 16 GB for one of nine bytes.
+    The unpickler allocates a list as long as the largest number: 16 GB for a pickle of nine bytes.
     """
     end, at, widths = len(data), 0, _WIDTHS
     while at < end:

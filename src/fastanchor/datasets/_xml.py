@@ -1,7 +1,7 @@
-"""Bytes of an XML file in, an element tree out: safe against entities, patient with encodings, and it says where.
+"""Parse XML from bytes: safe against entities, tolerant of encodings, with places of errors.
 
-The standard parser does the work, straight from the bytes. Only a file that it refuses is looked at again: decoded in
-Python (multi-byte and mistaken encodings), and if that does not help, named for what it is.
+The standard parser reads the bytes. Only a file that it refuses is decoded in Python (multi-byte and wrong encodings)
+and parsed again; if that fails too, the error says what the file is.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def parse(data: bytes) -> Element:
     """Return the root element of an XML file, element names without namespace."""
     if _ENTITY_BYTES in data:
         raise _entity(data.decode("latin-1"))
-    # every way to write UTF-16 has NUL bytes, which would hide a declaration from the test above
+    # UTF-16 has NUL bytes, which would hide a declaration from the test above
     if b"\0" in data:
         root = _patient(data)
     else:
@@ -47,7 +47,7 @@ def parse(data: bytes) -> Element:
 
 
 def outline(head: bytes) -> tuple[str, set[str]] | None:
-    """Return the root element that begins in `head` and those of its children, or None if none begins."""
+    """Return the names of the root element and its children in `head`, or None without a root."""
     text = _decode(head)
     if ENTITY in text:
         return None
@@ -66,7 +66,7 @@ def outline(head: bytes) -> tuple[str, set[str]] | None:
 
 
 def child_line(data: bytes, tag: str, nth: int, inner: str = "") -> int | None:
-    """Return the line of the nth child `tag` of the root (from 0), of its child `inner` if it has one, or None."""
+    """Return the line of the nth child `tag` of the root (from 0), or of its child `inner` if present, or None."""
     seen, inside, found = -1, False, None
 
     def start(depth: int, name: str, line: int) -> None:
@@ -82,7 +82,7 @@ def child_line(data: bytes, tag: str, nth: int, inner: str = "") -> int | None:
 
 
 def _walk(text: str, begins: Callable[[int, str, int], None], *, whole: bool = True) -> None:
-    """Call a function with the depth, the name and the line of each element."""
+    """Call `begins` with the depth, name and line of each element."""
     parser = expat.ParserCreate(namespace_separator="}")
     depth = 0
 
@@ -104,7 +104,7 @@ def _patient(data: bytes) -> Element:
     if ENTITY in text:
         raise _entity(text)
     try:
-        # of a str the parser ignores the declared encoding
+        # for a str the parser ignores the declared encoding
         return fromstring(text)  # noqa: S314
     except ParseError as error:
         what = impostor(text[:512].encode("utf-8", "replace"), "XML", markup=False)
@@ -113,10 +113,10 @@ def _patient(data: bytes) -> Element:
         if not text.strip():
             raise Unusable("empty file", 1 if not text else None) from None
         line = error.position[0]
-        reason = "truncated XML file" if error.code in _CUT_SHORT else "file that is no XML"
+        reason = "truncated XML file" if error.code in _CUT_SHORT else "not valid XML"
         raise Unusable(reason, line, error.msg.partition(":")[0]) from None
     except ValueError as error:  # lone surrogates
-        raise Unusable("file that is no XML", None, str(error)) from None
+        raise Unusable("not valid XML", None, str(error)) from None
 
 
 def _entity(text: str) -> Unusable:
@@ -124,7 +124,7 @@ def _entity(text: str) -> Unusable:
 
 
 def _decode(data: bytes) -> str:
-    """Return the text, by its mark, its declaration, as UTF-8 or as Latin-1, whichever first works."""
+    """Return the text by its byte order mark, its declaration, as UTF-8 or as Latin-1, the first that works."""
     for mark, codec in _BOMS:
         if data.startswith(mark):
             return data.decode(codec, "replace")
@@ -132,7 +132,7 @@ def _decode(data: bytes) -> str:
     if declared:
         name = declared[1].decode("ascii", "replace")
         try:
-            # a declaration that could be read as ASCII cannot speak of an encoding that is no superset of ASCII
+            # a declaration readable as ASCII cannot name an encoding that is not a superset of ASCII
             if codecs.lookup(name).encode("<?xml")[0] == b"<?xml":
                 return data.decode(name)
         except (LookupError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""YAML, read by PyYAML in a time and a memory that grow with the size of the file."""
+"""YAML by PyYAML, with time and memory bounded by the size of the file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fastanchor.datasets._skips import shown
 __all__ = ["load"]
 
 REPEATED = 1_000_000  # nodes that aliases may repeat
-DIGITS = 1000  # characters of a number or date; PyYAML takes quadratic time for longer ones
+DIGITS = 1000  # characters of a number or date; PyYAML takes quadratic time
 _TEXTS = tuple(f"tag:yaml.org,2002:{name}" for name in ("str", "binary", "null", "bool", "merge", "value"))
-# what PyYAML raises for values that do not fit their tags
+# raised by PyYAML for values that do not match their tags
 _UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def load(path: Path) -> Any:
-    """Return what a YAML file holds, by the safe loader; an empty file holds None."""
+    """Return the contents of a YAML file, by the safe loader; None if it is empty."""
     import yaml
 
     text = text_of(path, SETTINGS)
@@ -35,19 +35,19 @@ def load(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or "unreadable"
-        raise DataError(f"{shown(path)}{where}: is no YAML ({problem})") from None
+        raise DataError(f"{shown(path)}{where}: not valid YAML ({problem})") from None
     except DataError:
         raise
     except _UNFIT as error:
-        raise DataError(f"{shown(path)}: is no usable YAML ({type(error).__name__})") from None
+        raise DataError(f"{shown(path)}: not valid YAML ({type(error).__name__})") from None
     finally:
         if loader is not None:
             loader.dispose()
 
 
 def _check(root: Any, path: Path) -> None:
-    """Raise DataError if the tree under a node is much larger than the file, or holds itself or a huge number."""
-    sizes: dict[int, int | None] = {}  # of the trees under the nodes seen; None while one is being looked at
+    """Raise DataError if aliases make the contents much larger than the file or endless, or a number is too long."""
+    sizes: dict[int, int | None] = {}  # of the trees below nodes; None while in progress
     own = 0
 
     def size(node: Any) -> int:

@@ -1,15 +1,13 @@
-"""Which label files a YOLO data set has: a data.yaml, a Darknet .data file, a list of images, or folders of labels."""
+"""Find the label files of a YOLO data set: by data.yaml, a Darknet .data file, a list of images, or folders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fastanchor._errors import DataError
 from fastanchor._reading import SETTINGS, is_file, text_of
-from fastanchor.datasets._data_yaml import YAML, class_names, described, kpt_shape, load, of_yaml, part_keys, parts_of
-from fastanchor.datasets._image_lists import ends_of, folders_above, is_list, label_files
-from fastanchor.datasets._label_folders import has_rows, label_folders
+from fastanchor.datasets import _data_yaml, _label_files
 from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import Source
 from fastanchor.datasets._skips import shown
@@ -20,72 +18,82 @@ NAMES = ("classes.txt", "obj.names", "predefined_classes.txt", "_darknet.labels"
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return where the labels of a YOLO data set are."""
+    """Return the label files of a YOLO data set."""
     if not probe.is_file:
         return _of_folder(probe)
     path = probe.path
-    if probe.suffix in YAML:
-        return of_yaml(probe, path)
+    if probe.suffix in _data_yaml.YAML:
+        return _data_yaml.of_yaml(probe, path)
     if probe.suffix == ".data":
         return _of_darknet(probe, path)
     if probe.suffix != ".txt":
         return None
     head = probe.head(str(path))
-    if is_list(head):
-        images = label_files(path)
-        return Source(list(images), 3, names=_names_beside([path.parent]), images=images)
-    if probe.named or has_rows(head):
-        return Source([str(path)], 3, names=_names_beside([path.parent, path.parent.parent]))
+    if _label_files.is_list(head):
+        images = _label_files.label_files(path)
+        return _described(Source(list(images), 3, images=images), [path.parent])
+    sure = probe.named or _label_files.has_rows(head)
+    if sure or _label_files.first_row(head):
+        return _described(Source([str(path)], 3 if sure else 1), [path.parent, path.parent.parent])
     return None
 
 
+def _described(source: Source, folders: Sequence[Path]) -> Source:
+    """Return a source with class names and key points from files beside the labels or a data.yaml above them."""
+    names, shape = _data_yaml.above(folders[0])
+    return source._replace(names=_names_beside(folders) or names, hints={"kpt_shape": shape})
+
+
 def _of_folder(probe: Probe) -> Source | None:
-    folders, seen = label_folders(probe)
-    there = described(probe)
+    folders, seen = _label_files.label_folders(probe)
+    there = _data_yaml.described(probe)
     try:
-        content = load(there) if there is not None else {}
+        content = _data_yaml.load(there) if there is not None else {}
     except DataError:
         if probe.named or folders:
             raise
         return None
-    if there is not None and part_keys(content):
-        return of_yaml(probe, there)
+    if there is not None and _data_yaml.part_keys(content):
+        return _data_yaml.of_yaml(probe, there)
     root = str(probe.path)
     data = [file for file in joined(root, probe.ending(root, ".data")) if is_file(Path(file))]
-    if len(data) == 1 and part_keys(_settings(Path(data[0]))):
+    if len(data) == 1 and _data_yaml.part_keys(_settings(Path(data[0]))):
         return _of_darknet(probe, Path(data[0]))
     if not folders:
         return None
-    names = _names_beside([*map(Path, folders), probe.path, probe.path.absolute().parent])
-    shape = None
-    if there is not None:
-        names, shape = names or class_names(there, content), kpt_shape(there, content)
-    files = [file for found in folders.values() for file in found]
+    if there is None:
+        names, shape = _data_yaml.above(probe.path)
+    else:
+        names, shape = _data_yaml.class_names(there, content), _data_yaml.kpt_shape(there, content)
+    names = _names_beside([*map(Path, folders), probe.path, probe.path.absolute().parent]) or names
+    files = [file for some in folders.values() for file in some]
     return Source(files, 3 if seen else 1, names=names, hints={"kpt_shape": shape})
 
 
 def _of_darknet(probe: Probe, path: Path) -> Source:
     content = _settings(path)
-    keys = part_keys(content)
+    keys = _data_yaml.part_keys(content)
     if not keys:
-        raise DataError(f"{shown(path)}: has none of train, val, test")
+        raise DataError(f"{shown(path)}: expected at least one of train, val, test")
     given = _near(path, content["names"]) if "names" in content else None
     names = _names_file(given) if given is not None else None
     entries = {key: [content[key]] for key in keys.values()}
-    return parts_of(probe, path, entries, folders_above(path), by_end=True)._replace(names=names)
+    source = _data_yaml.parts_of(probe, path, entries, _label_files.folders_above(path), by_end=True)
+    return source._replace(names=names)
 
 
 def _settings(path: Path) -> dict[str, str]:
-    """Return what a .data file sets."""
+    """Return the settings of a .data file."""
     lines = (line.partition("=") for line in text_of(path, SETTINGS).splitlines() if not line.lstrip().startswith("#"))
     return {key.strip(): value.strip() for key, equals, value in lines if equals}
 
 
 def _near(path: Path, text: str) -> Path | None:
-    """Return the file that `text` names from the folder of `path` or one above, or its end from that of `path`."""
+    """Return the file `text`, relative to the folder of `path` or one above; or its end, relative to the folder."""
     text = text.replace("\\", "/")
-    ends = [path.parent / end for end in ends_of("/" + text)]
-    return next((place for place in (*(root / text for root in folders_above(path)), *ends) if is_file(place)), None)
+    places = [root / text for root in _label_files.folders_above(path)]
+    places += [path.parent / end for end in _label_files.ends_of("/" + text)]
+    return next(filter(is_file, places), None)
 
 
 def _names_file(path: Path) -> tuple[str, ...]:

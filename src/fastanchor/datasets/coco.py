@@ -1,9 +1,9 @@
-"""COCO JSON, and what is written like it: LVIS, Objects365, TACO, Roboflow exports.
+"""COCO JSON, and data sets in its format: LVIS, Objects365, TACO, Roboflow exports.
 
-``bbox`` is left, top, width, height in pixels; where the ``area`` of every annotation says so, it is read as corners.
-Where msgspec is installed and the file keeps to the format, only the fields that matter are decoded, and typed; every
-other file goes through the standard library, which takes NaN, a byte order mark and ids of any kind, and whose
-annotations are then looked at one by one. Both ways give the same boxes.
+``bbox`` is left, top, width, height in pixels; it is read as corners if the ``area`` of every annotation shows that.
+If msgspec is installed and the file follows the format, only the necessary fields are decoded, with types. Other files
+are decoded by the standard library, which accepts NaN, a byte order mark and ids of any kind, and checked one
+annotation at a time. Both ways give the same boxes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from fastanchor.datasets._skips import Unusable
 
 __all__ = ["FORMAT"]
 
-LOOKED_AT = 100  # files of a folder; where there are more, each is the label file of an image, seldom COCO
+LOOKED_AT = 100  # files of a folder; more files are mostly label files of single images, not COCO
 INSTANCES = "instances"
-# files of the same images and boxes, or of none, that lie beside the instances of COCO
+# files beside the instances of COCO, with the same boxes or none
 SIDE = ("captions_", "person_keypoints_", "stuff_", "panoptic_", "image_info_")
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the files that begin like COCO; those too broken to tell go with them."""
+    """Return the files that begin like COCO, and broken ones."""
     strength, chosen, beside = 1, list[str](), 0
     for files in probe.by_folder(".json").values():
         heads = [] if probe.named else map(probe.head, files[:LOOKED_AT])
@@ -65,7 +65,7 @@ def table(file: str, job: Job) -> Batch:
 
 
 def whole(batch: Batch, job: Job) -> Batch:
-    """Say that boxes are corners, if the area of every one is that of corners."""
+    """Read boxes as corners if the area of each box is that of corners."""
     job.skips.leave("file of captions or key points beside instances", job.source.hints["beside"])
     if job.options.form is not None:
         return batch

@@ -1,7 +1,7 @@
-"""KITTI object labels: one text file an image, 15 columns a row (16 with a score), corners in pixels.
+"""KITTI object labels: one text file per image, 15 columns per row (16 with a score), corners in pixels.
 
-``width = right - left``. Rows of the type ``DontCare`` mark regions, not objects: they are counted and left out. Labels
-do not say how large an image is: sizes come from ``image_2`` beside ``label_2`` or ``images`` beside ``labels``.
+``width = right - left``. Rows of the type ``DontCare`` mark regions, not objects: they are counted and ignored. Sizes
+of images come from ``image_2`` beside ``label_2`` or ``images`` beside ``labels``.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from fastanchor.datasets._skips import Unusable, no_text, row_of, shown
 
 __all__ = ["FORMAT"]
 
-AFTER = 14  # columns after the class, which may hold blanks; a score may follow
-MOST = 12  # words of a class: with more, the line holds several objects
+AFTER = 14  # columns after the class, which may contain blanks; a score may follow
+MOST = 12  # words of a class; with more, the line has several objects
 SEVERAL = "line with more than one object"
 REGION = "DontCare"
 LOOKED_AT = 5  # files of a folder
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the text files of the folders in which the first rows have KITTI's columns."""
+    """Return the text files of folders whose first rows have the columns of KITTI."""
     files = []
     for found in probe.by_folder(".txt").values():
         if probe.named:
@@ -30,7 +30,7 @@ def sniff(probe: Probe) -> Source | None:
             continue
         heads = (probe.head(file).partition(b"\n")[0] for file in found[:LOOKED_AT])
         first = next((head for head in heads if head.strip()), b"").decode("utf-8-sig", "replace").split()
-        # a line may hold several objects, which is a fault that is named later
+        # a line may have several objects, which is reported later
         rows = map(_row, (first, *(first[:end] for end in range(AFTER + 1, AFTER + MOST))))
         if any(row is not None and row[1][0] == row[1][0] for row in rows):
             files += found
@@ -55,7 +55,7 @@ def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
         row = _row(words)
         if row is None:
             reason = SEVERAL if len(words) > AFTER + MOST else row_of(len(words))
-            job.skips.add(reason, file, number, shown(line.strip()[:60]))
+            job.skips.add(reason, file, number, f"{shown(line.strip()[:60])}; expected 15 or 16")
             continue
         names.append(row[0])
         box += row[1]
@@ -64,7 +64,7 @@ def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
 
 
 def _row(words: list[str]) -> tuple[str, tuple[float, ...]] | None:
-    """Return class and corners of a row, None of another number of columns than KITTI's."""
+    """Return class and corners of a row, None if the columns do not match."""
     for score in (0, 1):
         start = len(words) - AFTER - score
         if 1 <= start <= MOST and not _number(words[start - 1]) and all(map(_number, words[start : start + 3])):

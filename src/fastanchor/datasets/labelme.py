@@ -1,19 +1,19 @@
-"""LabelMe JSON: one file an image, shapes in pixels.
+"""LabelMe JSON: one file per image, shapes in pixels.
 
-Rectangles, polygons and masks are taken by their extent, circles by their centre and a point of their edge. Points and
-lines are no boxes: they are counted and left out.
+Boxes are the extents of rectangles, polygons, masks and circles (centre and a point of the edge). Points and lines are
+not boxes: they are counted and ignored.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from math import dist
 from typing import Any
 
+from fastanchor.datasets._foreign import LABELME, json_kind, json_of
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
-from fastanchor.datasets._skips import Unusable, impostor
+from fastanchor.datasets._skips import Unusable
 
 __all__ = ["FORMAT"]
 
@@ -22,29 +22,28 @@ LOOKED_AT = 5  # files of a folder
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the JSON files of the folders whose first files are LabelMe's."""
+    """Return the JSON files of folders whose first files are LabelMe."""
     files = []
     for found in probe.by_folder(".json").values():
         heads = map(probe.head, found[:LOOKED_AT])
-        if probe.named or any(b'"shapes"' in head and b'"image' in head for head in heads):
+        if probe.named or any(b"shapes" in head and json_kind(head, whole=False) == LABELME for head in heads):
             files += found
     return Source(files) if files else None
 
 
 def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
     """Yield the image of a label file."""
-    try:
-        content = json.loads(data.decode(json.detect_encoding(data)))
-        shapes, name = content["shapes"], str(content.get("imagePath") or "")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Unusable(impostor(data, "labels") or "file that is no LabelMe JSON") from None
+    content = json_of(data)
+    if not isinstance(content, dict) or "shapes" not in content:
+        raise Unusable("JSON file that is not LabelMe")
+    shapes, name = content["shapes"], str(content.get("imagePath") or "")
     box: list[float] = []
     classes, at = [], []
     for nth, shape in enumerate(shapes if isinstance(shapes, list) else []):
         shape = shape if isinstance(shape, dict) else {}
         kind = shape.get("shape_type") or "polygon"
         if kind not in AREAS:
-            job.skips.leave(f"{kind}, which is no box")
+            job.skips.leave(f"{kind}, which is not a box")
             continue
         box += _extent(shape.get("points"), kind)
         classes.append(str(shape.get("label") or ""))

@@ -1,8 +1,8 @@
-"""``labels.cache``: what YOLO trainers remember of a data set, with the sizes of its images.
+"""``labels.cache``: labels and image sizes of a data set, cached by YOLO trainers.
 
-YOLOv5, YOLOv7 and Ultralytics write pickles, which are programs when read by the ordinary means; here nothing in them
-is run (:mod:`fastanchor.datasets._unpickle`). A cache holds what the labels were when it was written. Class names come
-from the data.yaml beside it or above, if there is one.
+YOLOv5, YOLOv7 and Ultralytics write pickles, which can run any program when loaded; nothing in them is run here
+(:mod:`fastanchor.datasets._unpickle`). A cache has the labels of the time when it was written. Class names come from
+a data.yaml in its folder or above.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.datasets import _unpickle
-from fastanchor.datasets._class_numbers import classed, is_number
-from fastanchor.datasets._data_yaml import names_above
-from fastanchor.datasets._judge import blame, within
+from fastanchor.datasets._data_yaml import above
+from fastanchor.datasets._judge import blame, classed, is_number, within
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
 from fastanchor.datasets._skips import NO_CLASS, shown
@@ -30,7 +29,7 @@ UNKNOWN = (float("nan"),) * 2
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the file that is called as these caches are."""
+    """Return a file with the ending .cache."""
     return Source([str(probe.path)]) if probe.suffix == ".cache" else None
 
 
@@ -39,7 +38,7 @@ def table(file: str, job: Job) -> Batch:
     names, sizes, tables = [], [], []
     for name, size, rows in _entries(_unpickle.load(Path(file)), file):
         if rows is None:
-            job.skips.add("image whose labels are no table of boxes", file, None, name)
+            job.skips.add("image whose labels are not a table of boxes", file, None, name)
             continue
         names.append(name)
         sizes.append(_pair(size))
@@ -55,11 +54,11 @@ def table(file: str, job: Job) -> Batch:
     if not whole.all():
         blame(NO_CLASS, ~whole, batch, FORMAT, job.skips)
         batch, cls = batch.take(whole), cls[whole]
-    return classed(batch, cls, names_above(Path(file)))
+    return classed(batch, cls, above(Path(file).parent)[0])
 
 
 def image_sizes(path: Path) -> dict[str, tuple[float, float]]:
-    """Return the (width, height) in pixels of each image in a cache, by its name without folder and suffix."""
+    """Return (width, height), pixels, of each image in a cache, by its name without folder and suffix."""
     pairs = ((name, _pair(size)) for name, size, _ in _entries(_unpickle.load(path), str(path)))
     found = {PureWindowsPath(name).stem: pair for name, pair in pairs}
     good = within(np.array(list(found.values())).reshape(-1, 2))
@@ -67,7 +66,7 @@ def image_sizes(path: Path) -> dict[str, tuple[float, float]]:
 
 
 def place(file: str, row: int) -> str:
-    """Return the image of a row, and which of its rows it is."""
+    """Return the image of a row, and the number of the row in the image."""
     for name, _, rows in _entries(_unpickle.load(Path(file)), file):
         if rows is not None:
             if row < len(rows):
@@ -82,7 +81,7 @@ def _entries(content: Any, path: str) -> Iterator[tuple[str, Any, FloatArray | N
     if unpacked is not None and unpacked.dtype == object and unpacked.size == 1:
         content = unpacked.item()
     if not isinstance(content, dict):
-        raise DataError(f"{shown(path)}: is no cache of labels (no mapping inside)")
+        raise DataError(f"{shown(path)}: not a valid labels.cache (no mapping inside)")
     if isinstance(content.get("labels"), list):  # Ultralytics
         for item in content["labels"]:
             if isinstance(item, dict):
@@ -117,7 +116,7 @@ def _pair(value: Any) -> tuple[float, float]:
 
 FORMAT = Format(
     "labels.cache",
-    "labels.cache (a file in which a YOLO trainer remembers labels)",
+    "labels.cache (the cache of a YOLO trainer)",
     sniff,
     table=table,
     form="cxcywh",

@@ -1,4 +1,4 @@
-"""Lists of images with their boxes in pixels, one image a line.
+"""Lists of images with their boxes in pixels, one image per line.
 
 Two dialects: ``path x0,y0,x1,y1,c x0,y0,x1,y1,c ...`` (keras-yolo3), whose image sizes come from the images; and
 ``number path W H c x0 y0 x1 y1 c x0 y0 x1 y1 ...`` (YOLOv3_TensorFlow). ``width = x1 - x0``.
@@ -18,11 +18,11 @@ from fastanchor.datasets._skips import Unusable, impostor, shown
 __all__ = ["FORMAT"]
 
 ENDINGS = (".txt", ".list", "")
-MOST = 20  # text files of a folder; where there are more, each is the label file of an image
+MOST = 20  # text files of a folder; more files are label files of single images
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the text files that begin like such a list, with boxes."""
+    """Return the text files that begin like such a list."""
     if probe.is_file:
         found = [str(probe.path)] if probe.suffix in ENDINGS else []
     else:
@@ -36,7 +36,7 @@ def _begins(head: bytes) -> bool:
     first = _parts(next(lines, ""))
     if first is None:
         return False
-    # an image may have no boxes; but a list of images without any is none of these
+    # an image may have no boxes, but a list without any boxes is a list of YOLO images
     return first[1] is not None or any(one is not None and one[2] for one in (first, *map(_parts, lines)))
 
 
@@ -55,7 +55,7 @@ def _images(text: str, file: str, job: Job) -> Iterator[Image]:
             continue
         parts = _parts(line)
         if parts is None:
-            job.skips.add("line that is no image with boxes", file, number, shown(line[:60]))
+            job.skips.add("line that is not an image with boxes", file, number, shown(line[:60]))
             continue
         name, size, rows = parts
         box: list[float] = []
@@ -71,13 +71,13 @@ def _images(text: str, file: str, job: Job) -> Iterator[Image]:
 
 
 def _parts(line: str) -> tuple[str, tuple[float, float] | None, list[list[str]]] | None:
-    """Return what stands in a line of the two dialects, None of another line.
+    """Return image, size and boxes of a line of either dialect, or None.
 
-    The image's name, which may hold blanks; its size, if the line has it; and the values of each box, the class last.
+    The name of the image may contain blanks; the size may be None; each box has its values, the class last.
     """
     words = list(re.finditer(r"\S+", line))
     texts = [word[0] for word in words]
-    # where the image's name may end; it may hold blanks, and is more than a suffix
+    # where the name of the image may end; it may contain blanks, and is more than a suffix
     ends = [i for i, text in enumerate(texts) if text.lower().endswith(IMAGES)]
     last_comma = max((i for i, text in enumerate(texts) if "," in text), default=-1)
     if texts and texts[0].isdecimal():

@@ -1,9 +1,9 @@
-"""Open Images CSV: ``ImageID, ..., LabelName, ..., XMin, XMax, YMin, YMax, ...``, a box a line.
+"""Open Images CSV: ``ImageID, ..., LabelName, ..., XMin, XMax, YMin, YMax, ...``, one box per line.
 
-A dialect of tables: coordinates are relative to the image, or pixels where most boxes reach beyond 2. Image sizes come
-from the images, else from a table ``ImageID, Width, Height`` beside the file (its name holds "size" or "image"), else
-from `source_size`; and if there is nothing, all images count as squares of side 1. ``width = XMax - XMin``. Boxes
-marked ``IsGroupOf`` are left out and counted unless `crowd` is set.
+A dialect of tables: coordinates are relative to the image, or pixels if most boxes extend beyond 2. Image sizes come
+from the images, else from a table ``ImageID, Width, Height`` beside the file ("size" or "image" in its name), else from
+`source_size`; otherwise all images are squares of side 1. ``width = XMax - XMin``. Boxes marked ``IsGroupOf`` are
+ignored and counted unless `crowd` is set.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def sniff(probe: Probe) -> Source | None:
 
 def _has_columns(file: str, probe: Probe) -> bool:
     first = probe.head(file).lstrip().partition(b"\n")[0].lower()
-    if b"imageid" not in first:  # a quick look
+    if b"imageid" not in first:  # quick check
         return False
     try:
         return set(map(key, sheet_of(file, probe).columns)) >= COLUMNS

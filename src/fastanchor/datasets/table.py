@@ -1,37 +1,43 @@
 """Plain tables: CSV, Parquet, ``.npy`` and ``.npz``, and CSV on standard input.
 
-What the columns are called decides what they mean; case, blanks and underscores do not matter, and the more specific
-names win:
+The names of the columns decide their meaning; case, blanks and underscores do not matter, and more specific names have
+precedence:
 
 * ``xmin, ymin, xmax, ymax`` (or ``x1, y1, x2, y2``, ``Roi.X1, ...``): corners;
 * ``x, y, w, h`` (or ``xmin, ymin, width, height``, ``bbox_x, ...``): left, top, width and height;
-* ``bbox``: four numbers in a text or list, left, top, width and height unless `form` says otherwise; in Parquet also
-  inside ``objects``, a row an image;
+* ``bbox``: four numbers in a text or list, left, top, width and height unless `form` differs; in Parquet also inside
+  ``objects``, one row per image;
 * else ``width, height`` (or ``w, h``, or two columns without a header): the box's. Beside any of the others they are
-  the image's, as ``image_width, image_height`` always are. `columns` names others.
+  the image's, as ``image_width, image_height`` always are. Beside the name of an image alone they are the box's only
+  if an image has several, or one that differs from the size of the image's file; else they are refused, and `columns`
+  decides.
 
-``image``, ``filename`` or ``image_id`` say which image a box lies in, ``class`` or ``label`` its class, ``split`` its
-part; ``box_weight``, or the column that `weight` names, how often each box counts. A row whose box is empty stands for
-an image without one. Without image sizes, in the table, from the images or in a table beside it, the boxes are pixels
-of the network input. :func:`write` makes such a table of any data set.
+``image``, ``filename`` or ``image_id`` name the image of a box, ``class`` or ``label`` its class, ``split`` its split;
+``box_weight``, or the column named by `weight`, its weight. A row with an empty box is an image without boxes. Without
+image sizes in the table, in the images or in a table beside it, boxes are in pixels of the network input. :func:`write`
+writes such a table of any data set.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from fastanchor._hints import hint
 from fastanchor._reading import STDIN
 from fastanchor.datasets._arrays import array_batch
 from fastanchor.datasets._arrow import parquet_columns, parquet_names
 from fastanchor.datasets._columns import batch_of, place
 from fastanchor.datasets._csv import Sheet, sheet, take
 from fastanchor.datasets._judge import within
+from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, ending, joined
 from fastanchor.datasets._record import Batch, Format, Job, Options, Source
-from fastanchor.datasets._roles import Roles, roles
+from fastanchor.datasets._roles import UNCLEAR, Roles, roles
+from fastanchor.datasets._sizes import SAMPLED, image_size
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets._table_out import check, write
 
@@ -39,12 +45,12 @@ __all__ = ["FORMAT", "check", "rows_of", "sheet_of", "sizes_beside", "write"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 ARRAYS = (".npy", ".npz")
-OTHER = (b"{", b"[", b"<")  # how JSON, HTML and XML begin
-WORDS = ("size", "image")  # one of them stands in the name of a table of images beside the labels
+OTHER = (b"{", b"[", b"<")  # first bytes of JSON, HTML and XML
+WORDS = ("size", "image")  # in the name of a table of images beside the labels
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the file if it ends like a table; of a folder the tables in which boxes have places, else the others."""
+    """Return a file with the ending of a table; in a folder the tables with positions of boxes, else the others."""
     if probe.is_file:
         file = str(probe.path)
         other = file != STDIN or probe.head(file).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in OTHER
@@ -64,7 +70,7 @@ def sniff(probe: Probe) -> Source | None:
 
 
 def _roles(file: str, probe: Probe) -> Roles | None:
-    """Return what the columns of a table mean, None if it has none of boxes."""
+    """Return the roles of the columns of a table, None without columns of boxes."""
     if file.lower().endswith(ARRAYS):
         return None
     try:
@@ -75,7 +81,7 @@ def _roles(file: str, probe: Probe) -> Roles | None:
 
 
 def sheet_of(file: str, probe: Probe) -> Sheet:
-    """Return what :func:`_csv.sheet` says of a file, which is looked at once."""
+    """Return :func:`_csv.sheet` of a file, cached."""
     found: Sheet | None = probe.known.get(file)
     if found is None:
         found = probe.known[file] = sheet(file, probe.head(file))
@@ -99,11 +105,29 @@ def rows_of(file: str, job: Job) -> Batch:
         there = sheet_of(file, job.probe)
         found = _wanted(there.columns, job.options)
         taken = take(there, job.skips, found)
-    return batch_of(taken, found, file, job.skips)
+    batch = batch_of(taken, found, file, job.skips)
+    if found.unclear and not _of_boxes(batch, job, named=found.label >= 0):
+        raise Unusable(UNCLEAR, None, f"{found.unclear}; {hint('columns')}")
+    return batch
+
+
+def _of_boxes(batch: Batch, job: Job, *, named: bool) -> bool:
+    """Return whether widths and heights without a place are those of boxes: by the rows, the images or class names."""
+    assert batch.image is not None
+    rows = batch.take(within(batch.box))
+    assert rows.image is not None
+    first = np.zeros((len(rows.label), 2))
+    first[rows.image[::-1]] = rows.box[::-1]
+    if (rows.box != first[rows.image]).any():  # an image has one size
+        return True
+    places = Places(job.probe, job.options.images)
+    images = places.each(rows.label, rows.file, rows.image[:SAMPLED].tolist())
+    pairs = [(pair, first[i]) for i, image in images.items() if (pair := image_size(Path(image))) is not None]
+    return any(sorted(pair) != sorted(sides) for pair, sides in pairs) if pairs else named
 
 
 def _wanted(columns: list[str], options: Options) -> Roles:
-    """Return what the columns mean, without where boxes lie if it is not wanted."""
+    """Return the roles of the columns, without positions if these are not wanted."""
     found = roles(columns, options)
     if options.places or (options.form or found.form) == "xyxy" or len(found.box) != 4:
         return found
@@ -111,7 +135,7 @@ def _wanted(columns: list[str], options: Options) -> Roles:
 
 
 def sizes_beside(batch: Batch, job: Job) -> None:
-    """Fill in the sizes that tables beside the labels tell."""
+    """Fill in sizes from tables of images beside the labels."""
     listed = {label: _listed(label.rpartition(os.sep)[0], job) for label in set(batch.label)}
     if not any(listed.values()):
         return

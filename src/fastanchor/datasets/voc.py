@@ -1,7 +1,7 @@
-"""Pascal VOC: one XML file an image.
+"""Pascal VOC: one XML file per image.
 
-``width = xmax - xmin``. Only the ``<object>`` children of the root count, each with its own ``<bndbox>``: parts and
-nested objects do not. The lists in ``ImageSets/Main`` are the parts of the data set.
+``width = xmax - xmin``. Only ``<object>`` children of the root count, each with its own ``<bndbox>``, not parts or
+nested objects. The lists in ``ImageSets/Main`` are the splits.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["FORMAT"]
 
 LOOKED_AT = 5  # files of a folder
 LISTS = ("ImageSets/Main", "ImageSets")
-# what programs write where others write a bndbox
+# elements of other programs in place of bndbox
 INSTEAD = {"robndbox": "robndbox of roLabelImg", "polygon": "polygon of LabelMe"}
 
 Stems = Callable[[], Mapping[str, str]]
 
 
 def sniff(probe: Probe) -> Source | None:
-    """Return the XML files of the folders in which the first ones are VOC; files too broken to tell go with them."""
+    """Return the XML files of folders whose first files are VOC, including broken ones."""
     strength, folders = 1, {}
     for folder, files in probe.by_folder(".xml").items():
         kinds = [VOC] if probe.named else [xml_kind(probe.head(file)) for file in files[:LOOKED_AT]]
@@ -46,7 +46,7 @@ def sniff(probe: Probe) -> Source | None:
 
 
 def _parts(probe: Probe, folders: Mapping[str, list[str]]) -> dict[str, Callable[[Skips], list[str]]]:
-    """Return the lists of the data set: those beside a folder of XML files, or beside one above it."""
+    """Return the lists of splits: those beside a folder of XML files, or beside a folder above it."""
     bases: dict[str, list[str]] = {}
     texts: dict[str, list[str]] = {}
     for folder, files in folders.items():
@@ -66,12 +66,12 @@ def _parts(probe: Probe, folders: Mapping[str, list[str]]) -> dict[str, Callable
 
 
 def _stems(files: Sequence[str]) -> dict[str, str]:
-    # Path.stem costs ten times as much
+    # Path.stem is ten times slower
     return {file.rpartition(os.sep)[2].rpartition(".")[0]: file for file in files}
 
 
 def _listed(lists: Sequence[tuple[str, Stems]], skips: Skips) -> list[str]:
-    """Return the files that the lists of one name name."""
+    """Return the files named by lists of the same name."""
     wanted: dict[str, None] = {}
     for text, stems in lists:
         there = stems()
@@ -100,10 +100,10 @@ def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
     if root.tag != "annotation" and root.find("object") is None and root.find("size") is None:
         if root.tag == "html":
             raise Unusable("HTML page instead of XML", 1)
-        raise Unusable("XML file that is no Pascal VOC annotation", 1, xml_kind(data))
+        raise Unusable("XML file that is not a Pascal VOC annotation", 1, xml_kind(data))
     box: list[float] = []
     names, left = [], []
-    # one plain tag per find: a path like "bndbox/xmin" leaves the parser's C code and costs ten times as much
+    # one plain tag per find: a path like "bndbox/xmin" leaves the C code and is ten times slower
     for nth, item in enumerate(root.findall("object")):
         corners = item.find("bndbox")
         if corners is None:
@@ -124,7 +124,7 @@ def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
 
 
 def _place(file: str, nth: int) -> int | None:
-    with contextlib.suppress(DataError):  # it is not there any more
+    with contextlib.suppress(DataError):  # the file has gone
         return _line(content(file, LABEL), nth)
     return None
 

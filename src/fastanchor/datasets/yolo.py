@@ -1,10 +1,10 @@
-"""YOLO text labels: one file an image, one box a line, relative to the image.
+"""YOLO text labels: one file per image, one box per line, relative to the image.
 
 Reads a ``data.yaml``, a Darknet ``.data`` file, a list of images, a folder, or one label file. The rows are those of
-:mod:`fastanchor.datasets._kinds`. Equal rows of a file count once, as for the trainers; a file or row that cannot be
-used is skipped and counted, where trainers leave out its whole image.
+:mod:`fastanchor.datasets._kinds`. Duplicate rows of a file count once, as in trainers; a file or row that cannot be
+used is skipped and counted, where trainers skip the whole image.
 
-Labels do not say how large an image is: what the images do not tell comes from a ``labels.cache`` beside the labels.
+Sizes of images that are not available come from a ``labels.cache`` beside the labels.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from fastanchor._hints import hint
 from fastanchor._reading import decoded, is_file
 from fastanchor._types import FloatArray, IntArray, Remark
 from fastanchor.datasets import _kinds, labels_cache
-from fastanchor.datasets._class_numbers import classed, is_number
-from fastanchor.datasets._judge import blame, within
+from fastanchor.datasets._judge import blame, classed, is_number, within
 from fastanchor.datasets._options import rows_of
 from fastanchor.datasets._probe import folders_of
 from fastanchor.datasets._record import Batch, Format, Job
@@ -36,11 +35,12 @@ from fastanchor.datasets._yolo_files import sniff
 __all__ = ["FORMAT"]
 
 Mask = NDArray[np.bool_]
-LABEL_TOOL = "file with a count and corners in pixels (of BBox-Label-Tool), which are not read"
+COLUMNS = "expected at least 5: a class and the four numbers of a box"
+LABEL_TOOL = "file of BBox-Label-Tool (a count and corners in pixels), which is not supported"
 
 
 def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
-    """Return the rows of label files as boxes, whatever stands behind their first five columns."""
+    """Return the rows of label files as boxes; further columns are kept for :func:`whole`."""
     other: list[int] = []
 
     def usable(i: int) -> bool:
@@ -81,7 +81,7 @@ def many(files: Sequence[str], contents: Sequence[bytes], job: Job) -> Batch:
 
 
 def _of_label_tool(rows: Rows, m: int) -> list[int]:
-    """Return which of m files begin with a count of the rows that follow, each of four numbers."""
+    """Return the files, of m, that are a count followed by that number of rows of four numbers."""
     if not len(rows.width) or rows.width.min() > 1:
         return []
     counts = np.bincount(rows.file, minlength=m)
@@ -95,13 +95,13 @@ def _of_label_tool(rows: Rows, m: int) -> list[int]:
 
 
 def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: Job) -> Batch:
-    """Return a batch with its classes, without the rows that have none and those that stand twice."""
+    """Return a batch with its classes, without rows of invalid class and duplicates."""
     skips = job.skips
     whole, short = is_number(cls), width < 5
     left_out = again | ~whole
     if left_out.any():
         for columns in np.unique(width[short]).tolist():
-            blame(row_of(columns), width == columns, batch, FORMAT, skips)
+            blame(row_of(columns), width == columns, batch, FORMAT, skips, COLUMNS)
         blame(NO_CLASS, ~whole & ~short, batch, FORMAT, skips)
         blame(DUPLICATE, whole & again, batch, FORMAT, skips)
         batch, cls = batch.take(~left_out), cls[~left_out]
@@ -109,7 +109,7 @@ def _classed(batch: Batch, cls: FloatArray, again: Mask, width: IntArray, job: J
 
 
 def whole(batch: Batch, job: Job) -> Batch:
-    """Decide what stands in rows of more than six columns."""
+    """Decide the contents of rows of more than six columns."""
     if not batch.extra or not len(batch):
         return replace(batch, extra={})
     rows, options = batch.extra, job.options
@@ -138,11 +138,11 @@ def _in_form(corners: FloatArray, form: str) -> FloatArray:
 
 
 def sizes(batch: Batch, job: Job) -> None:
-    """Fill in the sizes of images that a labels.cache beside the labels remembers."""
+    """Fill in sizes of images from a labels.cache beside the labels."""
     caches: dict[str, dict[str, tuple[float, float]]] = {}
     for folder in folders_of(batch.label):
         place = Path(f"{folder}.cache")
-        with suppress(DataError):  # only a help: the labels themselves are there
+        with suppress(DataError):  # optional: the labels themselves are present
             caches[folder] = labels_cache.image_sizes(place) if is_file(place) else {}
     if not any(caches.values()):
         return

@@ -31,7 +31,7 @@ class Search:
         room = 16 * len(sums) + 64
         while True:
             runs = Runs.empty(room)
-            total, above, left = part("bounds").scan(
+            total, above, left = part("scan").scan(
                 self.grid.tables, self.anchors, self.rows, order, rows, spare, runs, self.row
             )
             if runs.used[0] >= 0:
@@ -66,7 +66,7 @@ class Search:
         # first what thr cuts: over half of the gap in a hundredth of the boxes
         best = np.empty(RUN)
         for lot in runs.lots():
-            more, some, shrunk = part("bounds").count_open(
+            more, some, shrunk = part("open_runs").count_open(
                 self.grid.tables, self.anchors, lot, spare, best, self.grid.weights
             )
             spare -= shrunk

@@ -7,7 +7,7 @@ last bin also take what lies beyond the grid, so that a few outliers do not coar
 The sort is a counting sort in two passes, stable, over chunks that threads share out: by width bin straight into the
 final arrays (sequential reads, one write stream per bin), then each width bin by height bin in place, through a copy of
 it that stays in the cache. One pass over all cells at once is twice as slow (every write a cache miss), and a second
-full copy would cost 20 bytes a box.
+full copy would cost 20 bytes per box.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fastanchor.kernels._tables import Axis, Columns, Flags, GridTables, RowArra
 
 @uncounted
 def extent(boxes: FloatArray) -> tuple[float, float, float, float]:
-    """Smallest and largest width and height; NaN if any side is NaN (NumPy's axis-0 reductions cost 37 ns a box)."""
+    """Smallest and largest width and height; NaN if any side is NaN (NumPy's axis-0 reductions cost 37 ns per box)."""
     w0 = w1 = boxes[0, 0]
     h0 = h1 = boxes[0, 1]
     clean = True

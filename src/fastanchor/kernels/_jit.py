@@ -29,17 +29,17 @@ __all__ = ["compiled", "helper", "inlined", "parallel", "plain", "span", "uncoun
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# nobody hands a kernel to C code, and what that would take costs a tenth of compiling it
+# kernels are not called from C, and a wrapper for that would take a tenth of the time to compile
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 # Numba counts references to each array of a group whenever one of the group is used: three quarters of the time of
-# `search.scan`. The option is not documented; a numba without it would be slow, not wrong.
+# `_scan.scan`. The option is not documented; a numba without it would be slow, not wrong.
 UNCOUNTED: dict[str, Any] = {**OPTIONS, **({"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {})}
 # Where LLVM calls a helper, each array of a group is copied to the stack for it, seven words an array: half of the time
-# of `search.scan`.
+# of `_scan.scan`.
 INNER: dict[str, Any] = {**UNCOUNTED, "no_cpython_wrapper": True, "forceinline": True}
 DIGEST = hashlib.sha256().digest_size
 
-_said: set[str] = set()
+_printed: set[str] = set()
 
 
 def compiled(function: F) -> F:
@@ -69,11 +69,11 @@ def helper(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Do the same, and make it part of its callers: where its arguments cost more to hand over than to use."""
+    """Do the same, and make it part of its callers: where passing its arguments costs more than using them."""
     return _njit({**INNER, "inline": "always"}, function)
 
 
-# for the benchmark's rivals alone: what one gets without further thought
+# for the plain loops of the benchmark only: numba without options
 plain, parallel, span = njit, njit(parallel=True), prange
 
 
@@ -91,7 +91,7 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
         except OSError as error:
             why = error.strerror or error
-            _say_once("kept", f"{self.cache_path}: compiled code cannot be kept ({why}); the next run compiles again")
+            _print_once("kept", f"{self.cache_path}: compiled code cannot be kept ({why}); the next run compiles again")
 
 
 class _Files:
@@ -115,10 +115,10 @@ class _Files:
         except FileNotFoundError:
             return None
         except OSError as error:
-            _say_once("damaged", f"{path}: compiled code cannot be read ({error.strerror or error}); compiling again")
+            _print_once("damaged", f"{path}: compiled code cannot be read ({error.strerror or error}); compiling again")
             return None
         if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
-            _say_once("damaged", f"{path}: compiled code is damaged; compiling again")
+            _print_once("damaged", f"{path}: compiled code is damaged; compiling again")
             return None
         if content[DIGEST : 2 * DIGEST] != origin:
             return None
@@ -149,8 +149,8 @@ class _Files:
 _neighbours = functools.cache(stamps)
 
 
-def _say_once(what: str, text: str) -> None:
+def _print_once(what: str, text: str) -> None:
     """Write a line to stderr, the first time in a process."""
-    if what not in _said and sys.stderr is not None:
-        _said.add(what)
+    if what not in _printed and sys.stderr is not None:
+        _printed.add(what)
         sys.stderr.write(f"fastanchor: {os.fsencode(text).decode('utf-8', 'backslashreplace')}\n")

@@ -1,6 +1,6 @@
 """Kernels that take exact medians of the boxes of each centre: locate, gather, select.
 
-The histograms tell in which bin the two middle ranks lie (coarse bins first, then only those are completed from the
+The histograms show in which bins the two middle ranks lie (coarse bins first, then only those are completed from the
 settled blocks); only the boxes in these bins are gathered and selected from.
 """
 
@@ -15,7 +15,7 @@ from fastanchor.kernels._marginals import COARSE
 from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves, Sought
 
 FEW_HITS = 4  # up to so many medians in a leaf each are gathered by themselves: from their bins, not the whole leaf
-BUCKETS = 64  # of equal width, that values are dealt to before one is selected
+BUCKETS = 64  # of equal width, into which values are sorted before one is selected
 
 
 @compiled
@@ -207,7 +207,7 @@ def gather_cells(
     cursor: IntArray,
     buffers: FloatArray,
 ) -> None:
-    """Append the `values` of the boxes of some cells whose nearest centre, `which` of the candidates, is the one."""
+    """Append the `values` of the boxes of some cells nearest to centre ``which[1]`` of candidates ``which[0]``."""
     w, h, best, label = grid.w, grid.h, buffers[0], buffers[1]
     some, name = which[0], float(which[1])
     at, hi = cursor[0], grid.offsets[cells[1]]

@@ -1,6 +1,6 @@
 """Kernels in plain NumPy: the fallback, and what the compiled ones are compared with. Contract in ``kernels``.
 
-Callers hand over chunks; a loop over the centres keeps a few columns of one chunk alive, whatever k is.
+Callers pass chunks; a loop over the centres keeps a few columns of one chunk alive, whatever k is.
 """
 
 from __future__ import annotations

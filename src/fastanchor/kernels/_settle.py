@@ -4,8 +4,8 @@ A block is an aligned square of grid cells. `settle` drops centres that cannot w
 block is settled), few boxes are left, or a cell is left; otherwise it splits the block in four. It never looks at a
 box.
 
-Dropping is safe by a margin: relative MARGIN on the ratio of IoUs or distances, and a winner's IoU of at least
-TOLD_APART, below which the reference's ``1 - IoU`` rounds different IoUs to a tie.
+Dropping is safe by a margin: a relative MARGIN on the ratio of IoUs or distances, and a winner's IoU of at least
+LEAST_IOU, below which the reference's ``1 - IoU`` rounds different IoUs to a tie.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from fastanchor.kernels._jit import helper, inlined, uncounted
 from fastanchor.kernels._tables import IOU, Centers, GridTables, Leaves, Walk
 
 MARGIN = 1e-6
-TOLD_APART = 1e-8
+LEAST_IOU = 1e-8
 TINY = 1e-280  # products below are rounded too coarsely to be compared
-LEAF_BOXES = 32  # 16 to 256 take the same time within a tenth, measured
+LEAF_BOXES = 32  # with 16 to 256 the time is the same within a tenth
 LEAF_LEVEL = 3
 
 
@@ -64,14 +64,14 @@ def euclidean_beats(aw: float, ah: float, bw: float, bh: float, w0: float, w1: f
 
 @helper
 def overlaps(cw: float, ch: float, w0: float, w1: float, h0: float, h1: float) -> bool:
-    """Whether the IoU with all boxes of a rectangle is at least TOLD_APART: it is smallest at a corner."""
+    """Whether the IoU with all boxes of a rectangle is at least LEAST_IOU: it is smallest at a corner."""
     c = cw * ch
     w0i, w1i, h0i, h1i = min(cw, w0), min(cw, w1), min(ch, h0), min(ch, h1)
     return (
-        w0i * h0i > TOLD_APART * (w0 * h0 + c) + TINY
-        and w0i * h1i > TOLD_APART * (w0 * h1 + c) + TINY
-        and w1i * h0i > TOLD_APART * (w1 * h0 + c) + TINY
-        and w1i * h1i > TOLD_APART * (w1 * h1 + c) + TINY
+        w0i * h0i > LEAST_IOU * (w0 * h0 + c) + TINY
+        and w0i * h1i > LEAST_IOU * (w0 * h1 + c) + TINY
+        and w1i * h0i > LEAST_IOU * (w1 * h0 + c) + TINY
+        and w1i * h1i > LEAST_IOU * (w1 * h1 + c) + TINY
     )
 
 
@@ -114,7 +114,7 @@ def drop_beaten(
         for p in range(m):
             new[p] = old[p]
         return m
-    left = 0
+    kept = 0
     for p in range(m):
         j = old[p]
         if j != a:
@@ -124,9 +124,9 @@ def drop_beaten(
                 beaten = euclidean_beats(aw, ah, cw[j], ch[j], w0, w1, h0, h1)
             if beaten:
                 continue
-        new[left] = j  # ascending, as ties need it
-        left += 1
-    return left
+        new[kept] = j  # ascending, as ties need it
+        kept += 1
+    return kept
 
 
 @inlined

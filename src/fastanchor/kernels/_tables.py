@@ -1,4 +1,4 @@
-"""What kernels of the box index are given: columns and tables in named groups, which numba takes as they are.
+"""Arguments of the kernels of the box index: columns and tables in named groups, which numba accepts as they are.
 
 All arrays are C-contiguous. A kernel that needs few of a group's arrays in an inner loop takes them out before it.
 """
@@ -40,7 +40,7 @@ Flags = NDArray[np.uint8]
 RowArray = NDArray[np.uint32]
 
 IOU, EUCLIDEAN = 0, 1
-# Those for which a block's corners prove who wins it. Under 1 - ratio they do not: where another centre wins may be a
+# Those for which a block's corners prove its winner. Under 1 - ratio they do not: the region of another centre may be a
 # wedge that enters the block through one side.
 METRICS: dict[Metric, int] = {"iou": IOU, "euclidean": EUCLIDEAN}
 RUN = 256  # boxes decided at a time: their best so far stays in the first-level cache
@@ -87,9 +87,9 @@ class Centers(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """What a box adds to a sum: its best IoU, or 1 if `once`, where that is above `thr`.
+    """The value of a box: its best IoU, or 1 if `once`, where that IoU is above `thr`; else 0.
 
-    A bound of a block that is off by no more than `slack` will do. Bounds of one IoU are off by a relative `rounding`.
+    A block's bound may be off by `slack`. An IoU may be off by a relative `rounding`.
     """
 
     thr: float
@@ -136,7 +136,7 @@ class Leaves(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """State of `settle`: candidates of each level, blocks still to do, how much is written and what it took."""
+    """State of `settle`: candidates of each level, blocks still to do, lengths of the output and counts of the work."""
 
     lists: IntArray  # (levels + 1, k)
     sizes: IntArray  # (levels + 1,)
@@ -207,7 +207,7 @@ class Sums(NamedTuple):
 
     blocks: IntArray  # (blocks, 2 * digits) of the blocks of all levels
     factor: float  # what sides are multiplied with before they are cut
-    out: IntArray  # (k, 2 * digits) of each centre; no rows where nobody wants them
+    out: IntArray  # (k, 2 * digits) of each centre; no rows where they are not needed
 
     @classmethod
     def unwanted(cls) -> Sums:
@@ -270,7 +270,7 @@ class Row(NamedTuple):
     flat: IntArray  # and whether that depends on a top
     pos: FloatArray  # where segments begin
     loose: IntArray  # whether that depends on a top
-    who: IntArray  # the anchor
+    anchor: IntArray  # whose ratio is the best
     kind: IntArray  # NONE, LEFT, FLAT or RIGHT
     gaps: IntArray  # (segments + 1, 2) columns that stay open
 
@@ -294,7 +294,7 @@ class Row(NamedTuple):
             flat=ints[3],
             pos=np.empty(5 * k + 1),
             loose=marks[0],
-            who=marks[1],
+            anchor=marks[1],
             kind=marks[2],
             gaps=np.empty((5 * k + 2, 2), np.int64),
         )
