@@ -146,3 +146,8 @@ def test_a_process_without_numba_sees_what_another_compiled(tmp_path):
 def test_the_folders_are_those_of_numba():
     folder = kernels.load("numba").fitness.stats.cache_path
     assert folder in [str(path) for path in _choice._folders()]
+
+
+@pytest.mark.parametrize(("module", "kernel"), _choice.COMPILE)
+def test_the_kernels_that_stand_for_others_exist(module, kernel):
+    assert callable(getattr(kernels.part(module.lstrip("_")), kernel))

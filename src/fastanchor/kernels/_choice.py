@@ -38,7 +38,7 @@ COMPILE = {
     ("_numba", "assign_iou"): 1.2,
     ("_numba", "fitness"): 1.3,
     ("_settle", "settle"): 7.0,
-    ("_bounds", "scan"): 4.0,
+    ("_scan", "scan"): 4.0,
 }
 SHARE = 0.5  # of that which a job must be worth: compiled code is kept for those to come
 CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
@@ -95,7 +95,7 @@ class Work(NamedTuple):
         if self.generations:
             yield "_numba", "fitness"
             if indexed:
-                yield "_bounds", "scan"
+                yield "_scan", "scan"
 
 
 USUAL = 60  # updates of a run of k-means, as a rule
