@@ -232,6 +232,7 @@ def gate_module():
     return gate
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not kernels.installed(), reason="the gate times compiled kernels")
 def test_gate_tells_a_slow_down(capsys):
     gate = gate_module()

@@ -221,6 +221,7 @@ def test_the_table_is_that_of_the_format(capsys):
     assert found["text"].count("_anchor_shape") == 3
 
 
+@pytest.mark.slow
 def test_sweep(capsys):
     code, out, _ = run(capsys, "sweep", "--quiet", "--n", "1-3,6", "--json")
     assert code == 0

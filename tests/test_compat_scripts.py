@@ -147,6 +147,7 @@ def test_names_of_mmyolo():
     np.testing.assert_array_equal(long, short)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(2))
 def test_v5_k_means_over_arrays(backend, number):
     wh = zoo.lognormal(600, number).astype(np.float32)

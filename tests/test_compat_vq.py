@@ -108,6 +108,7 @@ def test_many_points_need_no_compiled_kernels(backend, tune, dtype):
     np.testing.assert_allclose(look.sums, sums, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_restarts_in_single_precision_are_those_of_scipy_bit_for_bit(backend):
     vq = pytest.importorskip("scipy.cluster.vq")
     for points in (zoo.lognormal(20_000), np.random.default_rng(0).integers(1, 5, (90, 2))):

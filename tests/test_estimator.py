@@ -113,6 +113,7 @@ def test_it_is_pickled_with_all_it_found():
     assert other.get_params() == model.get_params()
 
 
+@pytest.mark.slow
 def test_scikit_learn_is_not_imported():
     code = (
         "import sys, fastanchor\n"

@@ -201,6 +201,7 @@ def browser():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 def test_page_in_a_browser(browser, tmp_path, text, width):
     """The browser decodes every picture: a script beside the page, not in it, writes down what it sees."""
@@ -287,6 +288,7 @@ def test_regions_are_those_of_the_best_anchor():
     np.testing.assert_allclose(close, 40.0, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_no_window_and_no_pyplot(tmp_path):
     code = (
         "import sys, numpy as np, fastanchor\n"
