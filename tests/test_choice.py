@@ -86,6 +86,13 @@ def test_an_index_takes_longer_to_compile_and_less_to_ask(machine):
     assert Work(looks=1).seconds(10**6, "numba", True) > 0.03
 
 
+@pytest.mark.parametrize("kind", ["updates", "trials", "generations", "looks"])
+def test_work_beyond_any_number_is_for_numba(machine, kind):
+    machine(cached=ALL)
+    work = Work(seen=16384)._replace(**{kind: 10**400})
+    assert [_choice.judge(work, 10**6, indexed).backend for indexed in (False, True)] == ["numba"] * 2
+
+
 def test_a_choice_by_hand_is_not_judged(machine, monkeypatch):
     machine()
     assert kernels.current(work=MAIN, n=10) == "numpy"

@@ -73,7 +73,7 @@ class Work(NamedTuple):
         """Return how long it takes with ready kernels."""
         if indexed:
             once = self._replace(updates=0, generations=0, looks=0).seconds(n, backend)
-            calls = self.updates + self.generations + self.looks
+            calls = min(self.updates + self.generations + self.looks, FOREVER)
             return once + INDEX[0] * n * 1e-9 + INDEX[1] * calls * 1e-6
         nano, micro = 0.0, 0.0
         for (pair, call), times, boxes in (
@@ -82,8 +82,9 @@ class Work(NamedTuple):
             (GENERATION[backend], self.generations, n),
             (LOOK[backend], self.looks, n),
         ):
-            nano += pair * times * boxes * self.centers
-            micro += call * times
+            rounds = min(times, FOREVER)
+            nano += pair * rounds * boxes * self.centers
+            micro += call * rounds
         return nano * 1e-9 + micro * 1e-6
 
     def kernels(self, indexed: bool) -> Iterator[tuple[str, str]]:
@@ -98,6 +99,7 @@ class Work(NamedTuple):
                 yield "_scan", "scan"
 
 
+FOREVER = 1 << 60  # of any kind of work: an int may be too large for a float
 USUAL = 60  # updates of a run of k-means, as a rule
 ONCE = Work(looks=1)  # a question that is answered by one look at the boxes
 
