@@ -68,6 +68,10 @@ TUNING = {
     "gather": ("engine._order_statistics.GATHER",),  # values from which a median is selected directly
     "large": ("engine.LARGE",),  # boxes that get an index
     "large_mean": ("compat._mean.LARGE",),  # points that are answered by cells
+    "merge_from": ("engine._merged.LEAST",),  # boxes of which equal ones are held once
+    "merge_first": ("engine._merged.FIRST",),  # bits of the first hash table
+    "merge_repeated": ("engine._merged.REPEATED",),  # share of a sample that must repeat
+    "merge_share": ("engine._merged.SHARE",),  # of all boxes, 1 / share may be distinct
     "patience": ("engine._assignment.PATIENCE",),  # work on cells before a step goes from box to box
     "presort": ("engine._order_statistics.PRESORT",),  # boxes whose sides are sorted once
     "seen": ("starts.SEEN",),  # boxes on which starts are tried

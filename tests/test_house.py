@@ -245,12 +245,10 @@ def test_numpy_kernels_need_little_memory():
     wh = zoo.lognormal(3_000_000)
     with fastanchor.backend("numpy"):
         engine = DenseEngine(wh, threads=2)
-    labels = np.zeros(len(wh), np.int32)
-    centers = zoo.lognormal(32, 1)
+    centers, run = zoo.lognormal(32, 1), engine.lloyd("iou", "median")
     tracemalloc.start()
     engine.fitness(centers, 0.25)
-    _, (counts, _) = engine.columns.assign(centers, "iou", labels)
-    engine.columns.medians(labels, counts)
+    run.step(centers)
     engine.total(centers, 0.25)
     engine.nearest(centers, "iou")
     peak = tracemalloc.get_traced_memory()[1]

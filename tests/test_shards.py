@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BoxIndex, kernels
-from fastanchor.engine import GridSpec, Shard, Survey, survey
+from fastanchor.engine import GridSpec, Shard, Survey, choose, survey
+from fastanchor.engine._merged import merged
 
 import strategies
 import zoo
@@ -23,7 +24,7 @@ def patient(tune):
     tune(patience=1e9)
 
 
-def dealt(boxes, count, seed=0, threads=1):
+def dealt(boxes, count, seed=0, threads=1, weights=None):
     """An index over `count` shards of very different sizes, some of them empty, with rows in any order."""
     rng = np.random.default_rng([seed, count])
     sizes = rng.random(count) ** 3 * (rng.random(count) < 0.8)
@@ -31,7 +32,10 @@ def dealt(boxes, count, seed=0, threads=1):
     owners = rng.choice(count, len(boxes), p=sizes / sizes.sum())
     rows = [rng.permutation(np.flatnonzero(owners == shard)) for shard in range(count)]
     spec = GridSpec.of(Survey.merged([survey(boxes[own], threads=1) for own in rows]))
-    return BoxIndex.of([Shard(boxes[own], spec, own, threads=threads) for own in rows])
+    some = [None if weights is None else weights[own] for own in rows]
+    return BoxIndex.of(
+        [Shard(boxes[own], spec, own, threads=threads, weights=w) for own, w in zip(rows, some, strict=True)]
+    )
 
 
 def start(boxes, k, seed=1):
@@ -88,6 +92,42 @@ def test_any_number_of_shards_gives_the_bits_of_one(name, k):
             np.testing.assert_allclose(mine, theirs, rtol=1e-12)
 
 
+WEIGHTS = {
+    "small": lambda rng, n: rng.integers(0, 5, n),
+    "one rules": lambda rng, n: np.where(np.arange(n) == n // 2, 10**6, 1),
+    "of 31 bits": lambda rng, n: rng.integers(0, 2**31, n),
+    "of many bits": lambda rng, n: rng.integers(0, 2**44, n),
+    "mostly none": lambda rng, n: (rng.random(n) < 0.02).astype(np.int64),
+}
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+@pytest.mark.parametrize("name", ZOO)
+def test_weighted_boxes_have_the_same_bits_on_every_engine(name, kind):
+    boxes, centers = zoo.BOXES[name], start(zoo.BOXES[name], 7)
+    weights = WEIGHTS[kind](np.random.default_rng(1), len(boxes))
+    weights[0] += 1
+    right = str(everything(choose(boxes, name="dense", weights=weights), centers))
+    assert str(everything(BoxIndex(boxes, threads=1, weights=weights), centers)) == right
+    for count in (2, 7):
+        assert str(everything(dealt(boxes, count, weights=weights), centers)) == right, count
+
+
+@settings(max_examples=25)
+@given(
+    strategies.pairs(strategies.sides),
+    strategies.pairs(strategies.sides, most=6),
+    st.sampled_from([1, 2, 7]),
+    st.integers(0, 99),
+    st.sampled_from(sorted(WEIGHTS)),
+)
+def test_drawn_weighted_boxes_in_any_number_of_shards(boxes, centers, count, seed, kind):
+    weights = WEIGHTS[kind](np.random.default_rng(seed), len(boxes))
+    weights[seed % len(boxes)] += 1
+    right = everything(choose(boxes, name="dense", weights=weights), centers)
+    assert str(everything(dealt(boxes, count, seed, weights=weights), centers)) == str(right)
+
+
 @pytest.mark.slow
 @settings(max_examples=25)
 @given(
@@ -98,6 +138,71 @@ def test_any_number_of_shards_gives_the_bits_of_one(name, k):
 )
 def test_drawn_boxes_in_any_number_of_shards(boxes, centers, count, seed):
     assert str(everything(dealt(boxes, count, seed), centers)) == str(everything(BoxIndex(boxes, threads=1), centers))
+
+
+@pytest.fixture
+def merging(tune):
+    """Equal boxes are held once however few there are, and the first hash table is too small."""
+    tune(merge_from=0, merge_repeated=-1.0, merge_share=0, merge_first=2)
+
+
+@pytest.mark.parametrize("kind", [None, "small", "of many bits", "mostly none"])
+@pytest.mark.parametrize("name", ZOO)
+def test_equal_boxes_held_once_have_the_bits_of_all(merging, name, kind):
+    boxes, centers, weights = zoo.BOXES[name], start(zoo.BOXES[name], 7), None
+    if kind is not None:
+        weights = WEIGHTS[kind](np.random.default_rng(1), len(boxes))
+        weights[-1] += 1
+    index, dense = BoxIndex(boxes, threads=1, weights=weights), choose(boxes, name="dense", weights=weights)
+    assert (len(index), len(index.shards[0])) == (len(boxes), len(np.unique(boxes, axis=0)))
+    assert str(everything(index, centers)) == str(everything(dense, centers))
+    for mine, theirs in zip(index.profile(centers, 0.25, [1e3]), dense.profile(centers, 0.25, [1e3]), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+    np.testing.assert_allclose(index.best_iou(centers), dense.best_iou(centers), rtol=1e-12)
+
+
+@pytest.mark.parametrize("update", ["median", "mean"])
+@pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
+@pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_whole_runs_with_equal_boxes_held_once(merging, weighted, update, metric, init):
+    boxes = np.rint(zoo.lognormal(70_000)).clip(1, 60)
+    weights = WEIGHTS["small"](np.random.default_rng(1), len(boxes)) if weighted else None
+    init = np.repeat(boxes[:1], 6, axis=0) if init == "equal" else init
+    options = {"metric": metric, "update": update, "init": init, "rng": 2, "n_init": 2, "max_iter": 12}
+    index, dense = BoxIndex(boxes, weights=weights), choose(boxes, name="dense", weights=weights)
+    assert len(index.shards[0]) * 10 < len(boxes)
+    got, right = (fastanchor.kmeans(one, 6, progress=False, **options) for one in (index, dense))
+    np.testing.assert_array_equal(got.centers, right.centers)
+    np.testing.assert_array_equal(got.labels, right.labels)
+    assert got.counts.tolist() == right.counts.tolist()
+    assert (got.inertia, got.n_iter, got.stop) == (right.inertia, right.n_iter, right.stop)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_whole_jobs_with_equal_boxes_held_once(tune, weighted):
+    boxes = np.rint(zoo.lognormal(140_000)).clip(3, 60)
+    weights = WEIGHTS["small"](np.random.default_rng(1), len(boxes)) if weighted else None
+    index = BoxIndex(boxes, weights=weights)
+    assert len(index.shards[0]) * 10 < len(boxes)
+    options = {"n": 5, "gen": 60, "rng": 4, "n_init": 4, "progress": False}
+    got = fastanchor.auto_anchor(index, **options)
+    tune(merge_from=1 << 30)
+    other = BoxIndex(boxes, weights=weights)
+    assert len(other.shards[0]) == len(boxes)
+    right = fastanchor.auto_anchor(other, **options)
+    np.testing.assert_array_equal(got.anchors, right.anchors)
+    assert (got.boxes, got.bpr, got.evolve.accepted) == (right.boxes, right.bpr, right.evolve.accepted)
+    np.testing.assert_allclose(got.evolve.history, right.evolve.history, rtol=1e-12)
+
+
+def test_boxes_that_seldom_repeat_are_not_merged(tune):
+    tune(merge_from=0)
+    boxes = zoo.lognormal(20_000)
+    sample = survey(boxes).sample
+    assert merged(boxes, None, sample) is None
+    assert merged(boxes, None, np.repeat(sample[:9], 9, axis=0)) is None  # the sample was wrong
+    assert merged(np.repeat(boxes, 3, axis=0), None, np.repeat(sample[:9], 9, axis=0)) is None
 
 
 @pytest.mark.slow

@@ -34,6 +34,8 @@ from fastanchor.boxes import Boxes
 from fastanchor.engine import METRICS, BoxesLike, Engine, answers_all, choose
 from fastanchor.engine._columns import Columns, columns_of
 from fastanchor.engine._exact import UNIT, coordinates
+from fastanchor.engine._labelled import Labelled
+from fastanchor.engine._order_statistics import medians
 from fastanchor.engine._protocol import Nearest, Step
 from fastanchor.kernels import ONCE, USUAL, Work
 from fastanchor.metrics import mean_best_iou
@@ -297,19 +299,20 @@ def update_centers(
     counted = None if weights is None else counting(weights, "weights", len(wh))
     backend = kernels.current(work=ONCE, n=len(wh))
     columns = Columns(*columns_of(wh), backend=backend, weights=None if counted is None else counted.each)
-    counts = np.zeros(k, np.int64)
-    columns.count(owners, counts)
+    scale = None
+    if update == "mean":
+        scale = coordinates(*columns.sizes()) if wh.any() else UNIT
+        scale = scale if counted is None else scale.weighted(int(counted.each.max()))
+    labelled = Labelled(columns, "iou", scale, owners)
+    _, counts, digits = labelled.totals(k)
     without = np.flatnonzero(counts == 0)
     if without.size and places is None:
         more = f" and {without.size - 1} more" if without.size > 1 else ""
         raise DataError(f"labels: centre {without[0]}{more} of k = {k} has no box; give empty= to say where it goes")
-    if update == "median":
-        centers = columns.medians(owners, counts)
+    if scale is not None:
+        centers = scale.means(digits.swapaxes(0, 1), counts)
     else:
-        scale = coordinates(*columns.sizes()) if wh.any() else UNIT
-        if counted is not None:
-            scale = scale.weighted(int(counted.each.max()))
-        centers = scale.means(columns.sums(owners, k, scale), counts)
+        centers = medians(lambda question, *more: [getattr(labelled, question)(*more)], counts)
     if places is not None:
         centers[without] = places[without]
     return centers

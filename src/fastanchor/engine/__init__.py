@@ -1,35 +1,37 @@
-"""How questions about boxes are answered, and the choice of who answers.
+"""Engines answer questions about boxes; :func:`choose` picks one.
 
-**An engine** is whatever answers the questions of ``_protocol.Engine``. Nothing asks of which class it is: an object
-with these methods is accepted wherever boxes are. k-means, the genetic search, ``auto_anchor``, ``sweep``, ``check``
-and the scores are written once, against the questions, and never look at a box themselves. That is why every engine
-gives the same answers:
+**An engine** is any object that answers the questions of ``_protocol.Engine``; it is accepted wherever boxes are,
+whatever its class. k-means, the genetic search, ``auto_anchor``, ``sweep``, ``check`` and the scores are written once,
+against the questions, and never look at a box themselves. So every engine gives the same answers:
 
 * Decisions are exact. A label is that of the least distance as float64, ties to the lowest centre; a median is the
   order statistic; sums that decide something (means, the inertia, the totals by which k-means++ draws and by which two
-  fitnesses as good as equal are compared) are sums of whole numbers, see ``_exact``, and so the same in any order.
-* What only informs (a fitness, the mean IoU near 0, a profile) agrees to a relative 1e-12.
+  nearly equal fitnesses are compared) are sums of whole numbers, see ``_exact``, and so the same in any order.
+* Figures that decide nothing (a fitness, the mean IoU near 0, a profile) agree to a relative 1e-12.
+* A box counts as often as its weight says, as if it stood there so often.
 
 There are two engines. ``DenseEngine`` looks at every box, on either backend. ``BoxIndex`` answers for regions of boxes
-at once. Both are a ``_reduce.Reduced``: a question is put to the parts of the data set, and the answers are added up.
+at once. Both derive from ``_reduce.Reduced``, which puts a question to the parts of the data set and adds the answers
+up. No question copies all boxes.
 
-**A part** answers for its own boxes only, with numbers that add up: counts, histograms, digits of exact sums, a largest
-distance with its row. ``_columns.Columns`` is the part that looks at every box; **a shard**, ``Shard``, is a part whose
-boxes are sorted into a grid, which answers for whole cells from tables. The grid, ``GridSpec``, is all that shards have
-in common: it comes from the extent and a sample of the boxes of each (``survey``, ``Survey.merged``). A shard knows at
-which rows of the data set its boxes stand; it may hold none. ``BoxIndex(boxes)`` is an index over one shard,
-``BoxIndex.of(shards, each)`` one over several, where ``each(function, shards)`` applies a question to all of them,
-here or elsewhere. A step of k-means takes up to four such trips: the cells that one centre wins (`look`), histograms
-and sums (`shares`), and for medians over several shards the bins of the middle ranks (`refined`) and the sides in them
-(`sides`).
+**A part** answers for its own boxes, with numbers that add up: counts, histograms, digits of exact sums, a largest
+distance with its row. ``_columns.Columns`` is the part that looks at every box; ``_held`` keeps the boxes, ``_scores``
+answers for the search and for reports, ``_labelled`` is its run of k-means. **A shard**, ``Shard``, is a part whose
+boxes are sorted into a grid and which answers for whole cells from tables. Shards share the grid alone, ``GridSpec``,
+which is chosen by the extent and a sample of the boxes of each (``survey``, ``Survey.merged``). A shard knows the rows
+of its boxes in the data set; it may hold none. ``BoxIndex(boxes)`` is an index over one shard; where enough boxes are
+equal that is a ``_merged.MergedShard``, which holds each distinct box once. ``BoxIndex.of(shards, each)`` is an index
+over several, and ``each(function, shards)`` applies a question to all of them, here or elsewhere. A step of k-means
+takes up to four such trips: the cells that one centre wins (`look`), histograms and sums (`shares`), and for medians
+over several shards the bins of the middle ranks (`refined`) and the sides in them (`sides`).
 
-**To write a new engine**, answer the questions; tests/test_third_engine.py does it from the definitions, in a few lines
-each. If its answers add up, write a part instead and hand the parts to ``Reduced``: a part that derives from
-``Columns`` or ``Shard`` replaces only those answers for which it knows a faster way. Then add a line to ``choose``, and
-the engine to the tests that compare engines.
+**To write a new engine**, answer the questions; tests/test_third_engine.py does so from the definitions, in a few lines
+each. If its answers add up, write a part instead and pass the parts to ``Reduced``: derive it from ``Columns`` or
+``Shard`` and replace the answers for which you know a faster way. Then add a line to ``choose``, and the engine to the
+tests that compare engines.
 
-**To add a question**, write it in ``_protocol`` with its meaning, in ``Columns`` by looking at every box (this is what
-the others are compared with), and its sum in ``Reduced``.
+**To add a question**, write it in ``_protocol`` with its meaning, in ``Columns`` by a look at every box (the reference
+for all others), and its sum in ``Reduced``.
 
 **An objective** is what a search maximises; ``_objective`` says how to write one.
 """
@@ -94,10 +96,10 @@ def choose(
     work: kernels.Work | None = None,
     backend: str | None = None,
 ) -> Engine:
-    """Return an engine for `boxes`: an (n, 2) array-like, a ``Boxes``, or an engine already.
+    """Return an engine for `boxes`: an (n, 2) array-like, a ``Boxes``, or an engine, which is returned as it is.
 
-    `weights`, which the caller has as an argument of that name, count in place of those of a ``Boxes``. The backend is
-    `backend`, or what is in force, or suits the `work`.
+    `weights` replace those of a ``Boxes``; errors call them `named`, and the boxes `argument`. The backend is
+    `backend`, else the one chosen by hand, else the one that does the `work` soonest.
 
     Raises
     ------
@@ -146,18 +148,18 @@ def _built(
 
 
 def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, argument: str) -> Engine:
-    """Return an engine that was given, unless something else was asked for."""
+    """Return the engine that the caller passed as boxes, if it fits the other arguments."""
     if name not in ("auto", engine.name):
         raise DataError(f"engine = {name!r}: {argument} are an engine already, {engine.name!r}; leave engine= out")
     if threads is not None:
-        raise DataError(f"threads = {threads}: {argument} are an engine already, with threads of its own")
+        raise DataError(f"threads = {threads}: {argument} are an engine already, which has its own threads")
     if metric != "euclidean" and not engine.positive:
-        raise DataError(f"{argument}: widths and heights must be finite and > 0; this engine holds others")
+        raise DataError(f"{argument}: widths and heights must be finite and > 0; this engine has others")
     return engine
 
 
 def _indexable(wh: FloatArray, metric: Metric) -> bool:
-    """Return whether the boxes are many, the metric can make use of an index, and no box is a mere point."""
+    """Return whether the boxes are many, backend and metric can make use of an index, and no box is a mere point."""
     if len(wh) < LARGE or metric == "ratio":  # under it no block is settled
         return False
     return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

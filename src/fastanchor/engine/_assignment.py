@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from fastanchor._types import FloatArray, IntArray, LabelArray, Metric, Update
+from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
+from fastanchor.engine._exact import Scale
 from fastanchor.engine._grid import Grid
 from fastanchor.engine._threads import Team
 from fastanchor.kernels import part as kernel_part
@@ -121,11 +122,11 @@ class Assignment:
         """Whether a step from these leaves costs less than one that looks at every box and every centre."""
         return not self._given_up and self._cost <= self._dense_cost
 
-    def shares(self, update: Update | None = None) -> Share:
-        """Return each centre's share of the boxes; with the sums of sides if means are wanted."""
+    def shares(self, sides: Scale | None = None) -> Share:
+        """Return each centre's share of the boxes; with the sums of sides if there is a scale for them."""
         grid, k, tables = self.grid, len(self.cw), self.grid.tables
         bins = 1 << kernel_part("marginals").COARSE
-        blocks = grid.sums(self.work.team, self.work.spans) if update == "mean" else None
+        blocks = None if sides is None else grid.sums(sides, self.work.team, self.work.spans)
         free: list[tuple[Histograms, Sums]] = []
 
         def work(leaves: Leaves) -> None:
@@ -133,8 +134,8 @@ class Assignment:
                 hist, sums = free.pop()
             except IndexError:
                 hist, sums = Histograms.empty(k, grid.nx, grid.ny, bins), Sums.unwanted()
-                if blocks is not None:
-                    sums = Sums(blocks, grid.spec.scale.factor, np.zeros((k, blocks.shape[1]), np.int64))
+                if sides is not None and blocks is not None:
+                    sums = Sums(blocks, sides.factor, sides.lead, np.zeros((k, blocks.shape[1]), np.int64))
             kernel_part("marginals").marginals(tables, self.centers, leaves, hist, sums, np.empty((2, RUN)))
             free.append((hist, sums))
 

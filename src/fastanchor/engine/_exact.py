@@ -72,11 +72,12 @@ class Scale(NamedTuple):
         """Return empty sums, (*shape, digits)."""
         return np.zeros((*shape, self.digits), np.int64)
 
-    def sum(self, kernels: ModuleType, values: FloatArray) -> IntArray:
+    def sum(self, kernels: ModuleType, values: FloatArray, weights: IntArray | None = None) -> IntArray:
         """Return the digits of the sum of these values."""
         digits = self.zeros()
         for start in range(0, values.size, CHUNK):
-            self.add(kernels, values[start : start + CHUNK], digits)
+            c = slice(start, start + CHUNK)
+            self.add(kernels, values[c], digits, weights=None if weights is None else weights[c])
         return digits
 
     def total(self, digits: Any) -> int:

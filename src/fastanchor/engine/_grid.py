@@ -9,6 +9,7 @@ import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.engine._exact import Scale
 from fastanchor.engine._layout import GridSpec, Survey, sampled
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part
@@ -79,15 +80,17 @@ class Grid:
             lambda s: part("grid").sort_rows(int(s[0]), int(s[1]), starts, axis_h, columns, by_cell, cells, alike),
             spans,
         )
-        self.weights, self.weight = None, float(n)
+        table = np.zeros((nx + 1, ny + 1), np.int32)
+        part("grid").sum_counts(starts, by_cell, table)
+        self.weights, self.weight, weight_table, before = None, float(n), table, self.offsets
         if weights is not None:
             self.weights, cells[:] = weights[self.row], 0.0
             self.weight = float(self.weights.sum())
-            part("grid").weigh_cells(self.offsets, columns, self.weights, cells.reshape(-1, 5))
+            weight_table, before = np.zeros((nx + 1, ny + 1), np.int64), np.empty(nx * ny + 1, np.int64)
+            part("grid").weigh_cells(self.offsets, columns, self.weights, cells.reshape(-1, 5), before)
+            part("grid").sum_counts(before[::ny].copy(), before[:-1].reshape(nx, ny), weight_table)
         if rows is not None:
             self.row[:] = np.asarray(rows)[self.row]
-        table = np.zeros((nx + 1, ny + 1), np.int32)
-        part("grid").sum_counts(starts, by_cell, table)
         shapes = [(nx, ny)]  # of the blocks of each level
         while shapes[-1] != (1, 1):
             shapes.append(((shapes[-1][0] + 1) // 2, (shapes[-1][1] + 1) // 2))
@@ -95,7 +98,7 @@ class Grid:
         starts = np.cumsum([0, *(rows * columns for rows, columns in shapes)])
         self.tables = GridTables(
             self.w, self.h, self.row, spec.edge_w, spec.edge_h, spec.base_h, spec.shift, self.offsets, self.alike,
-            table, starts, np.array([columns for _, columns in shapes]),
+            table, self.weights, weight_table, before, starts, np.array([columns for _, columns in shapes]),
         )  # fmt: skip
         self.runs = {0: np.zeros((nx, ny + 1, 5))}
         part("grid").run_rows(cells, self.runs[0])
@@ -106,15 +109,14 @@ class Grid:
         self._sums: IntArray | None = None
         self._moments: FloatArray | None = None
 
-    def sums(self, team: Team, spans: Sequence[tuple[int, int]]) -> IntArray:
+    def sums(self, scale: Scale, team: Team, spans: Sequence[tuple[int, int]]) -> IntArray:
         """Return the exact sums of widths and heights of the blocks of all levels, (blocks, 2 * digits).
 
-        Only means need them, so they are worked out when first asked for.
+        Only means need them, so they are worked out in the first step that does. The scale is the same in each of them.
         """
         if self._sums is None:
-            scale = self.spec.scale
             cells = scale.zeros(self.nx * self.ny, 2).reshape(self.nx * self.ny, -1)
-            team.run(lambda span: part("grid").sum_cells(self.tables, scale.factor, *span, cells), spans)
+            team.run(lambda span: part("grid").sum_cells(self.tables, scale.factor, scale.lead, *span, cells), spans)
             self._sums = self._pyramid(cells)
         return self._sums
 
@@ -147,6 +149,8 @@ class Grid:
     def nbytes(self) -> int:
         """Memory held."""
         held: list[Any] = [self.w, self.h, self.row, self.offsets, self.alike, self.tables.table, *self.runs.values()]
+        if self.weights is not None:
+            held += [self.tables.weight_table, self.tables.weight_before]
         held += [array for array in (self._sums, self._moments, self.weights) if array is not None]
         return int(sum(array.nbytes for array in held))
 

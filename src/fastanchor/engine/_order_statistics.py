@@ -1,10 +1,12 @@
-"""Exact medians of labelled values without sorting or gathering them: histograms of float bits, narrowed by rank."""
+"""Exact medians of labelled boxes without sorting or gathering all: histograms of float bits, narrowed by rank.
+
+The boxes may be spread over several parts: histograms add up, and what is gathered is put together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +14,10 @@ from numpy.typing import NDArray
 from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._numpy import sort_keys
 
-__all__ = ["Medians"]
+__all__ = ["Keys", "Side", "medians", "places", "presorted"]
 
 Keys = NDArray[np.uint64]
-Each = Callable[[Callable[[list[slice]], list[Any]]], list[Any]]
+Ask = Callable[..., list[Any]]  # a question and its arguments; returns the answers of all parts
 
 # So many values at least, or this share of all, are few enough to gather and sort at once (0.1 us each, on one thread);
 # more are narrowed by another histogram (3 ns for each box there is).
@@ -27,62 +29,83 @@ PRESORT = 1 << 15
 COUNTERS = 1 << 19
 
 
-class Medians:
-    """The medians of one column of boxes, for any labels.
+class Side(NamedTuple):
+    """One side of the boxes of a part.
 
-    Parameters
+    Attributes
     ----------
-    kernels : module
     values : (n,) float64
-    each : callable
-        Runs a function of a list of chunks over all chunks.
-    weights : (n,) int64, optional
-        How often each value counts. Default: once.
+    ends : (2,) uint64
+        The sort keys of the least and the largest; in this order, so that no part without boxes matters.
+    order : (n,) int64 or None
+        What sorts the values, if they are few.
     """
 
-    def __init__(self, kernels: ModuleType, values: FloatArray, each: Each, weights: IntArray | None = None) -> None:
-        self._kernels = kernels
-        self._each = each
-        self._weights = weights
-        # -0.0 and 0.0 are one value with two keys; adding 0.0 makes it one
-        self._values = values if values.min() > 0.0 else values + 0.0
-        self._ends = sort_keys(np.array([self._values.min(), self._values.max()]))
-        self._order = np.argsort(self._values, kind="stable") if values.size <= PRESORT else None
+    values: FloatArray
+    ends: Keys
+    order: IntArray | None
 
-    def of(self, labels: LabelArray, counts: IntArray) -> FloatArray:
-        """Return each label's median, (k,): the middle value, or the mean of the middle two; NaN for no value."""
-        ranks = (counts - 1) // 2, counts // 2
-        if self._order is None:
-            below, above = self._ranked(labels, counts, *ranks)
-        else:
-            below, above = self._presorted(self._order, labels, counts, *ranks)
-        return (below + above) / 2.0
+    @classmethod
+    def of(cls, values: FloatArray) -> Side:
+        """Return the side that these values make."""
+        low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
+        if low <= 0.0:
+            values = values + 0.0  # -0.0 and 0.0 are one value with two keys; adding 0.0 makes it one
+        order = np.argsort(values, kind="stable") if values.size <= PRESORT else None
+        return cls(values, sort_keys(np.array([low, high]) + 0.0), order)
 
-    def _presorted(
-        self, sorting: NDArray[np.int_], labels: LabelArray, counts: IntArray, first: IntArray, second: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return what :meth:`_ranked` does, from values that are sorted already."""
-        # NumPy sorts integers of 8 and 16 bits by counting: the values of each label, smallest first
-        owners = labels[sorting].astype(np.min_scalar_type(len(counts)))
-        order = sorting[np.argsort(owners, kind="stable")]
-        starts = np.cumsum(counts) - counts
-        one, two = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
-        some = counts > 0
-        ends = None if self._weights is None else np.cumsum(self._weights[order])
-        one[some] = self._values[order[_places(ends, (starts + first)[some])]]
-        two[some] = self._values[order[_places(ends, (starts + second)[some])]]
-        return one, two
 
-    def _ranked(
-        self, labels: LabelArray, counts: IntArray, first: IntArray, second: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
+def presorted(
+    values: FloatArray, order: IntArray, labels: LabelArray, counts: IntArray, weights: IntArray | None
+) -> FloatArray:
+    """Return the median of each label's values, (k,), from the `order` that sorts them."""
+    # NumPy sorts integers of 8 and 16 bits by counting: the values of each label, smallest first
+    order = order[np.argsort(labels[order].astype(np.min_scalar_type(len(counts))), kind="stable")]
+    starts = np.cumsum(counts) - counts
+    found, some = np.full(len(counts), np.nan), counts > 0
+    ends = None if weights is None else np.cumsum(weights[order])
+    lower, upper = (values[order[places(ends, (starts + rank)[some])]] for rank in _middles(counts))
+    found[some] = (lower + upper) / 2.0
+    return found
+
+
+def _middles(counts: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the ranks of the middle two values, the same where their number is odd."""
+    return (counts - 1) // 2, counts // 2
+
+
+def medians(ask: Ask, counts: IntArray, alone: bool = True) -> FloatArray:
+    """Return the median of each label's boxes, (k, 2): the middle value, or the mean of the middle two; NaN for no box.
+
+    `ask` puts a question to the runs of all parts, see ``_labelled.Labelled``; it is `alone` if there is one.
+    """
+    found: FloatArray | None = ask("presorted", counts)[0] if alone else None
+    if found is not None:
+        return found
+    columns = []
+    for axis in (0, 1):
+        lower, upper = _Ranks(ask, axis).of(counts, *_middles(counts))
+        columns.append((lower + upper) / 2.0)
+    return np.column_stack(columns)
+
+
+class _Ranks:
+    """Finds the values of ranks among one side of the boxes."""
+
+    def __init__(self, ask: Ask, axis: int) -> None:
+        self._ask, self._axis = ask, axis
+
+    def of(self, counts: IntArray, first: IntArray, second: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return for each label the values that `first` and `second` others precede.
 
         `counts` and ranks are weighted; what decides between another histogram and gathering is the `number` of values.
         """
         k = len(counts)
-        number = counts.copy() if self._weights is None else np.bincount(labels, minlength=k)
-        low, high = np.full(k, self._ends[0]), np.full(k, self._ends[1])
+        numbers = self._ask("numbers", k)
+        number: IntArray = counts.copy() if numbers[0] is None else np.sum(numbers, axis=0)
+        few = max(GATHER, int(number.sum()) // SHARE)
+        least, largest = zip(*self._ask("ends", self._axis), strict=True)
+        low, high = np.full(k, min(least)), np.full(k, max(largest))
         passed = np.zeros(k, dtype=np.int64)  # values below `low`
         found = np.full(k, np.nan)  # where the range is a single key, the value
         open_ = counts > 0
@@ -91,26 +114,25 @@ class Medians:
             single = open_ & (low == high)
             found[single] = _values(low[single])
             open_ &= ~single
-            if number[open_].sum() <= max(GATHER, labels.size // SHARE):
+            if number[open_].sum() <= few:
                 break
             if narrowed and (first != second).any():
                 # the two ranks may sit far apart with much on both sides: each alone is sure to narrow
-                return self._ranked(labels, counts, first, first)[0], self._ranked(labels, counts, second, second)[0]
+                return self.of(counts, first, first)[0], self.of(counts, second, second)[0]
             narrowed = True
-            low, high, passed, number = self._narrow(labels, open_, low, high, passed, number, first, second)
+            low, high, passed, number = self._narrow(open_, low, high, passed, number, first, second)
         one, two = found.copy(), found
         if open_.any():
-            values, owners, ends = self._gather(labels, open_, low, high)
+            values, owners, ends = self._gather(open_, low, high)
             starts = np.searchsorted(owners, np.arange(k))
             if ends is not None:  # what counts before
                 starts = np.concatenate(([0], ends))[starts]
-            one[open_] = values[_places(ends, (starts + first - passed)[open_])]
-            two[open_] = values[_places(ends, (starts + second - passed)[open_])]
+            one[open_] = values[places(ends, (starts + first - passed)[open_])]
+            two[open_] = values[places(ends, (starts + second - passed)[open_])]
         return one, two
 
     def _narrow(
         self,
-        labels: LabelArray,
         open_: NDArray[np.bool_],
         low: Keys,
         high: Keys,
@@ -125,19 +147,7 @@ class Medians:
             [max(0, int(b - a).bit_length() - (bins.bit_length() - 1)) for a, b in zip(low, high, strict=True)]
         )
         shift = shift.astype(np.uint64)
-        seek_low, seek_high = _closed_out(open_, low, high)
-
-        def count(chunks: list[slice]) -> list[IntArray]:
-            tables = np.zeros((1 if self._weights is None else 2, k, bins), dtype=np.int64)
-            for chunk in chunks:
-                values, owners = self._values[chunk], labels[chunk]
-                self._kernels.label_histogram(values, owners, seek_low, seek_high, shift, tables[0])
-                if self._weights is not None:
-                    own = self._weights[chunk]
-                    self._kernels.label_histogram(values, owners, seek_low, seek_high, shift, tables[1], own)
-            return [tables]
-
-        tables = np.sum(self._each(count), axis=0)
+        tables = np.sum(self._ask("histogram", self._axis, *_closed_out(open_, low, high), shift, bins), axis=0)
         numbers, cumulative = tables[0], np.cumsum(tables[-1], axis=1)
         low, high, passed, number = low.copy(), high.copy(), passed.copy(), number.copy()
         for j in np.flatnonzero(open_):
@@ -152,27 +162,16 @@ class Medians:
         return low, high, passed, number
 
     def _gather(
-        self, labels: LabelArray, open_: NDArray[np.bool_], low: Keys, high: Keys
+        self, open_: NDArray[np.bool_], low: Keys, high: Keys
     ) -> tuple[FloatArray, LabelArray, IntArray | None]:
         """Return values and their labels, by label and value, and what counts up to each if there are weights."""
-        seek_low, seek_high = _closed_out(open_, low, high)
-
-        def collect(chunks: list[slice]) -> list[list[Any]]:
-            parts = []
-            for chunk in chunks:
-                columns = [self._values[chunk], labels[chunk]]
-                columns += [] if self._weights is None else [self._weights[chunk]]
-                out = [np.empty_like(column) for column in columns]
-                n = self._kernels.label_gather(*columns[:2], seek_low, seek_high, *out[:2], *columns[2:], *out[2:])
-                parts.append([column[:n].copy() for column in out])
-            return parts
-
-        values, owners, *weights = (np.concatenate(column) for column in zip(*self._each(collect), strict=True))
+        parts = self._ask("gather", self._axis, *_closed_out(open_, low, high))
+        values, owners, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.lexsort((values, owners))
         return values[order], owners[order], np.cumsum(weights[0][order]) if weights else None
 
 
-def _places(ends: IntArray | None, ranks: IntArray) -> Any:
+def places(ends: IntArray | None, ranks: IntArray) -> Any:
     """Return where the values of these ranks stand, if what counts up to each place is `ends`."""
     return ranks if ends is None else np.searchsorted(ends, ranks, side="right")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
 
-import numpy as np
-
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
+from fastanchor.engine._profile import Profile
 
 if TYPE_CHECKING:
     from fastanchor.engine._objective import Objective
@@ -19,7 +18,6 @@ __all__ = [
     "Nearest",
     "Picked",
     "Profile",
-    "Served",
     "Spread",
     "Step",
     "Worth",
@@ -32,13 +30,6 @@ class Nearest(NamedTuple):
 
     counts: IntArray
     inertia: float
-
-
-class Served(NamedTuple):
-    """The same of a part of the boxes; `distance` has the digits of an exact sum, see ``_exact``."""
-
-    counts: IntArray
-    distance: IntArray
 
 
 class Spread(NamedTuple):
@@ -68,53 +59,6 @@ class Worth(NamedTuple):
 
     total: int
     mean: float
-
-
-class Profile(NamedTuple):
-    """Sums over boxes for a report on anchors.
-
-    Attributes
-    ----------
-    counts : (k,) int64
-        Boxes that each anchor serves best by ratio, ties to the lowest.
-    past : int
-        Pairs of box and anchor whose ratio exceeds the threshold.
-    ratio, best : float
-        Sums of the ratios of all pairs, and of the best of each box.
-    table : (classes, 4) float64
-        Of the boxes of each class of area: number, number with a best ratio above the threshold, sum of these ratios,
-        sum of the best IoUs.
-    """
-
-    counts: IntArray
-    past: int
-    ratio: float
-    best: float
-    table: FloatArray
-
-    @classmethod
-    def of(
-        cls,
-        ratio: FloatArray,
-        iou: FloatArray,
-        area: FloatArray,
-        thr: float,
-        areas: Sequence[float],
-        weights: IntArray | None = None,
-    ) -> Profile:
-        """Return it for boxes with these ratios (n, k), best IoUs (n,) and areas; classes end before `areas`."""
-        best = ratio.max(axis=1)
-        good, of_class = best > thr, np.searchsorted(areas, area, side="right")
-        each = np.ones(len(best), np.int64) if weights is None else weights
-        columns = [np.bincount(of_class, values * each, len(areas) + 1) for values in (1.0, good, best * good, iou)]
-        table, own = np.stack(columns, 1).astype(np.float64), ratio.argmax(axis=1)
-        if weights is None:
-            counts = np.bincount(own, minlength=ratio.shape[1])
-            return cls(counts, int(np.count_nonzero(ratio > thr)), float(ratio.sum()), float(best.sum()), table)
-        counts = np.zeros(ratio.shape[1], np.int64)
-        np.add.at(counts, own, each)  # whole numbers, of which bincount would make floats
-        past = int((np.count_nonzero(ratio > thr, axis=1) * each).sum())
-        return cls(counts, past, float((ratio.sum(axis=1) * each).sum()), float((best * each).sum()), table)
 
 
 class Step(Protocol):

@@ -10,10 +10,11 @@ import numpy as np
 
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric
 from fastanchor._weights import Weights
-from fastanchor.engine._columns import BLOCK, Columns, columns_of, sum_profiles
+from fastanchor.engine._columns import BLOCK, Columns, columns_of
 from fastanchor.engine._exact import BITS, NEAR, UNIT, Scale, coordinates, distances, near
 from fastanchor.engine._objective import Objective
-from fastanchor.engine._protocol import Below, Nearest, Picked, Profile, Spread, Worth
+from fastanchor.engine._profile import Profile
+from fastanchor.engine._protocol import Below, Nearest, Picked, Spread, Worth
 from fastanchor.engine._rounded import distinct
 from fastanchor.kernels import load
 
@@ -39,15 +40,17 @@ class Reduced:
 
     def __init__(self, parts: Sequence[Columns], each: Map = map, weights: Weights | None = None) -> None:
         self._parts, self._map, self.weights = list(parts), each, weights
-        self._n = sum(len(part) for part in self._parts)
+        self._n = sum(part.held for part in self._parts)
         self._weight = self._n if weights is None else weights.total
-        self._most = None if weights is None else int(weights.each.max())
+        counted = [part.counted for part in self._parts if part.counted is not None]
+        self._most = max((int(each.max(initial=0)) for each in counted), default=None)
 
     def _ask_of(self, parts: Sequence[Any], question: str, *arguments: Any) -> list[Any]:
         """Return the answers of these parts to a question."""
         return list(self._map(_Question(question, arguments), parts))
 
     def _ask(self, question: str, *arguments: Any) -> list[Any]:
+        """Return the answers of all parts to a question."""
         return self._ask_of(self._parts, question, *arguments)
 
     def __len__(self) -> int:
@@ -78,7 +81,7 @@ class Reduced:
 
     def nearest(self, centers: FloatArray, metric: Metric) -> Nearest:
         """Count each centre's boxes and add up their distances."""
-        scale = self.scale(metric, centers, squared=True)
+        scale = self._distances(metric, centers, self._most, squared=True)
         counts, digits = (sum(part) for part in zip(*self._ask("nearest", centers, metric, scale), strict=True))
         return Nearest(counts, scale.mean(scale.total(digits)))
 
@@ -89,10 +92,11 @@ class Reduced:
     def labels(self, centers: FloatArray, metric: Metric, first: int = 0, last: int | None = None) -> IntArray:
         """Return the nearest centre of each box from row `first` to before row `last`."""
         first, last, _ = slice(first, last).indices(len(self))
-        out = np.empty(max(0, last - first), np.int64)
-        for rows, labels in self._ask("labels", centers, metric, first, last):
-            out[rows - first if first else rows] = labels
-        return out
+        # as narrow as can be: rows come in the order of cells, and a write out of order costs by its width
+        out = np.empty(max(0, last - first), np.min_scalar_type(len(centers)))
+        for places, labels in self._ask("labels", centers, metric, first, last):
+            out[places] = labels.astype(out.dtype)
+        return out.astype(np.int64)
 
     def spread(self, centers: FloatArray, metric: Metric, many: int) -> Spread:
         """Return up to `many` boxes, each farthest from the centres and the boxes before it (of equals the lowest row).
@@ -119,7 +123,8 @@ class Reduced:
 
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> Picked | None:
         """Return the first row whose cumulative plain distance exceeds `u` times the total; None if that is zero."""
-        scale = self.scale(metric, centers, squared=False)
+        most = None if self.weights is None else int(self.weights.each.max())
+        scale = self._distances(metric, centers, most, squared=False)  # for rows, which parts may hold together
         count = (len(self) - 1 >> BLOCK) + 1
         totals = [scale.total(digits) for digits in sum(self._ask("blocks", centers, metric, scale, count))]
         over, under = u.as_integer_ratio()
@@ -139,18 +144,17 @@ class Reduced:
         row = _exceeding(distance, scale, rest, None if self.weights is None else self.weights.each[rows])
         return Picked(int(rows[row]), boxes[row])
 
-    def scale(self, metric: Metric, centers: FloatArray, squared: bool = True) -> Scale:
-        """Return a scale that holds all distances to these centres exactly, the same however boxes are parted."""
+    def _distances(self, metric: Metric, centers: FloatArray, most: int | None, squared: bool) -> Scale:
+        """Return a scale that holds all distances to these centres exactly, for boxes that count up to `most` times.
+
+        It is the same however boxes are spread over parts.
+        """
         if metric != "euclidean":
-            return self._counted(UNIT)
+            return _counted(UNIT, most)
         low, top = self._sizes()
         size = np.abs(centers[centers != 0.0])
         low, top = min(low, float(size.min(initial=np.inf))), max(top, float(size.max(initial=0.0)))
-        return self._counted(distances(low, top, squared) if top > 0.0 else UNIT)
-
-    def _counted(self, scale: Scale) -> Scale:
-        """Return the scale for values that count as often as the boxes do."""
-        return scale if self._most is None else scale.weighted(self._most)
+        return _counted(distances(low, top, squared) if top > 0.0 else UNIT, most)
 
     def _sizes(self) -> tuple[float, float]:
         lows, tops = zip(*self._ask("sizes"), strict=True)
@@ -159,7 +163,7 @@ class Reduced:
     def sides(self) -> Scale:
         """Return a scale that holds all sides exactly."""
         low, top = self._sizes()
-        return self._counted(coordinates(low, top) if top > 0.0 else UNIT)
+        return _counted(coordinates(low, top) if top > 0.0 else UNIT, self._most)
 
     # ---- fitness
 
@@ -170,12 +174,12 @@ class Reduced:
 
     def total(self, anchors: FloatArray, thr: float) -> int:
         """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units."""
-        unit = self._counted(UNIT)
+        unit = _counted(UNIT, self._most)
         return unit.total(sum(self._ask("total", anchors, thr, unit)))
 
     def worth(self, anchors: FloatArray, objective: Objective) -> Worth:
         """Return the exact sum over the boxes of the objective's values, and their mean."""
-        unit = self._counted(UNIT)
+        unit = _counted(UNIT, self._most)
         total = unit.total(sum(self._ask("worth", anchors, objective, unit)))
         return Worth(total, unit.mean(total, self._weight))
 
@@ -229,7 +233,7 @@ class Reduced:
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
         """Return sums over the boxes for a report."""
-        return sum_profiles(self._ask("profile", anchors, thr, areas))
+        return Profile.total(self._ask("profile", anchors, thr, areas))
 
 
 class StepTaken(NamedTuple):
@@ -260,6 +264,11 @@ class _Question(NamedTuple):
 
     def __call__(self, part: Any) -> Any:
         return getattr(part, self.name)(*self.arguments)
+
+
+def _counted(scale: Scale, most: int | None) -> Scale:
+    """Return the scale for values of boxes that count up to `most` times; None for once."""
+    return scale if most is None else scale.weighted(most)
 
 
 def _put(question: _Question, part: Any) -> Any:

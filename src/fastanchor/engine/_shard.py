@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from fastanchor._types import FloatArray, IntArray, LabelArray, Metric, Update
+from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._assignment import Assignment, Share, deal
-from fastanchor.engine._columns import Columns, Far
+from fastanchor.engine._columns import Columns, Nearby
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._grid import PIECE, Grid
 from fastanchor.engine._iou_bounds import upper_bound
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine._objective import Objective
-from fastanchor.engine._protocol import Below, Served
+from fastanchor.engine._protocol import Below
 from fastanchor.engine._search import Search
+from fastanchor.engine._spreading import Far
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part as kernel_part
-from fastanchor.kernels._tables import METRICS, Histograms, Leaves, Sought
+from fastanchor.kernels._tables import METRICS, Found, Histograms, Leaves, Sought
 
 __all__ = ["Shard"]
 
@@ -40,8 +41,7 @@ class Shard(Columns):
     threads : int, optional
         Default: the processors this process may use.
     weights : (n,) int64, optional
-        How often each box counts. Default: once. With weights the fitness comes from tables, as without; k-means
-        goes from box to box.
+        How often each box counts. Default: once.
     """
 
     def __init__(
@@ -100,38 +100,47 @@ class Shard(Columns):
 
     # ---- k-means
 
-    def lloyd(self, metric: Metric, update: Update) -> ShardLloyd:
-        """Begin a run of k-means."""
-        return ShardLloyd(self, metric, update)
+    def lloyd(self, metric: Metric, sides: Scale | None) -> ShardLloyd:
+        """Begin a run of k-means; with the scale of the sums of sides if centres move to means."""
+        return ShardLloyd(self, metric, sides)
 
-    def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Served:
+    def nearest(self, centers: FloatArray, metric: Metric, scale: Scale) -> Nearby:
         """Count each centre's boxes, and add up their distances."""
-        answer = Assignment(self.work, centers, metric) if metric in METRICS and self.counted is None else None
+        answer = Assignment(self.work, centers, metric) if metric in METRICS else None
         if answer is None or not answer.pays():
             return super().nearest(centers, metric, scale)
-        sums = answer.visit(lambda boxes, labels, distance: scale.sum(self.kernels, distance))
-        return Served(answer.shares().hist.counts, sum(sums, start=scale.zeros()))
+        sums = answer.visit(lambda boxes, _, distance: scale.sum(self.kernels, distance, self.weights_of(boxes)))
+        return Nearby(answer.shares().hist.counts, sum(sums, start=scale.zeros()))
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
-        """Return which of the rows from `first` to before `last` are held here, and their nearest centres."""
-        if first > self._first or last <= self._last or metric not in METRICS:
+        """Return which rows from `first` to before `last` are held here, counted from there, and their centres."""
+        if first > self._first or last <= self._last:
             return super().labels(centers, metric, first, last)
+        return self.grid.row - first if first else self.grid.row, self.labels_by_cell(centers, metric)
+
+    def labels_by_cell(self, centers: FloatArray, metric: Metric) -> LabelArray:
+        """Return the nearest centre of each box, (n,), in the order of the cells."""
         labels = np.empty(len(self), np.int32)
+        if metric not in METRICS:
+            self.assign(centers, metric, labels)
+            return labels
 
         def write(boxes: slice, found: LabelArray, distance: FloatArray) -> None:
             labels[boxes] = found
 
         Assignment(self.work, centers, metric).visit(write, labelled=True)
-        return self.grid.row, labels
+        return labels
 
     def farthest(self, centers: FloatArray, metric: Metric) -> Far:
         """Return the box that is farthest from its nearest centre."""
-        if metric not in METRICS or self.counted is not None:
+        if metric not in METRICS:
             return super().farthest(centers, metric)
 
         def look(boxes: slice, labels: LabelArray, distance: FloatArray) -> tuple[float, int, int]:
             if not distance.size:
                 return -1.0, 0, 0
+            if self.counted is not None:
+                distance[self.counted[boxes] == 0] = -1.0
             top = distance.max()
             at = boxes.start + np.flatnonzero(distance == top)
             at = at[self.grid.row[at].argmin()]
@@ -197,8 +206,8 @@ class Shard(Columns):
 class ShardLloyd:
     """A run of k-means over the boxes of a shard, which remembers the step before."""
 
-    def __init__(self, shard: Shard, metric: Metric, update: Update) -> None:
-        self.shard, self._metric, self._update = shard, metric, update
+    def __init__(self, shard: Shard, metric: Metric, sides: Scale | None) -> None:
+        self.shard, self._metric, self._sides = shard, metric, sides
         self._last: Assignment | None = None
         self._now: Assignment | None = None
         self._hist: Histograms | None = None
@@ -211,7 +220,7 @@ class ShardLloyd:
 
     def shares(self) -> Share:
         """Return each centre's share of the boxes."""
-        share = self.now.shares(self._update)
+        share = self.now.shares(self._sides)
         self._hist = share.hist
         return share
 
@@ -224,13 +233,13 @@ class ShardLloyd:
         kernel_part("shards").refine(self.shard.grid.tables, Leaves.joined(self.now.leaves), self.hist, sought)
         return self.hist
 
-    def sides(self, sought: Sought) -> list[FloatArray]:
+    def sides(self, sought: Sought) -> list[Found]:
         """Return the sides of each centre's boxes in the bins sought: by axis, centre, and lower or upper middle."""
         here = Sought.empty(len(self.now.given))._replace(bins=sought.bins)
         leaves = Leaves.joined(self.now.leaves)
-        found = kernel_part("shards").sides(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
+        found = kernel_part("medians").gathered(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
         places = zip(here.start.reshape(-1).tolist(), here.cursor.reshape(-1).tolist(), strict=True)
-        return [found[lo:hi] for lo, hi in places]
+        return [Found(found.values[lo:hi], found.weights[lo:hi]) for lo, hi in places]
 
     def changed(self) -> bool:
         """Whether any box has another centre than after the step before."""

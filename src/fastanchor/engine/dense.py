@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from fastanchor._types import FloatArray, IntArray, Metric, Update
+from fastanchor._types import FloatArray, Metric, Update
 from fastanchor._weights import Weights
-from fastanchor.engine._columns import Columns, Tally, columns_of
+from fastanchor.engine._columns import Columns, columns_of
+from fastanchor.engine._order_statistics import medians
 from fastanchor.engine._reduce import Reduced, StepTaken
 
 __all__ = ["DenseEngine", "DenseLloyd"]
@@ -49,7 +52,7 @@ class DenseEngine(Reduced):
 
     def lloyd(self, metric: Metric, update: Update) -> DenseLloyd:
         """Begin a run of k-means."""
-        return DenseLloyd(self, self.columns, metric, update)
+        return DenseLloyd(self, metric, update)
 
 
 class DenseLloyd:
@@ -58,42 +61,28 @@ class DenseLloyd:
     Parameters
     ----------
     engine : Reduced
-        That chooses the scales.
-    columns : Columns
-        All its boxes.
     metric : {"iou", "euclidean", "ratio"}
     update : {"median", "mean"}
     last : (k, 2) float64, optional
         Centres of the step before the first one here.
     """
 
-    def __init__(
-        self, engine: Reduced, columns: Columns, metric: Metric, update: Update, last: FloatArray | None = None
-    ) -> None:
-        self._engine, self._columns = engine, columns
-        self._metric, self._update = metric, update
-        self._counts: IntArray | None = None
-        self._sides: Tally | None = None
-        self._labels = np.full(len(columns), -1, dtype=np.int32)
+    def __init__(self, engine: Reduced, metric: Metric, update: Update, last: FloatArray | None = None) -> None:
+        self._engine, self._metric = engine, metric
+        self._sides = engine.sides() if update == "mean" else None
+        self._runs = engine._ask("labelled", metric, self._sides)
         if last is not None:
-            self._move(last)
+            self._ask("move", last)
 
     def step(self, centers: FloatArray) -> StepTaken:
         """Assign the boxes to `centers` and return what the update rule makes of them."""
-        changed, counts = self._move(centers)
-        if self._sides is None:
-            updated = self._columns.medians(self._labels, counts)
+        changed, counts, digits = (sum(column) for column in zip(*self._ask("move", centers), strict=True))
+        if self._sides is not None:
+            updated = self._sides.means(digits.swapaxes(0, 1), counts)
         else:
-            updated = self._sides.scale.means(self._sides.digits.swapaxes(0, 1), counts)
+            updated = medians(self._ask, counts, len(self._runs) == 1)
         given = np.array(centers)
         return StepTaken.of(changed > 0, counts, updated, lambda: self._engine.nearest(given, self._metric).inertia)
 
-    def _move(self, centers: FloatArray) -> tuple[int, IntArray]:
-        """Assign the boxes; return how many changed their centre, and how many each has."""
-        if self._counts is None:
-            self._counts = np.zeros(len(centers), np.int64)
-            if self._update == "mean":
-                scale = self._engine.sides()
-                self._sides = Tally(scale, scale.zeros(2, len(centers)))
-        changed = self._columns.move(centers, self._metric, self._labels, self._counts, self._sides)
-        return changed, self._counts.copy()
+    def _ask(self, question: str, *arguments: Any) -> list[Any]:
+        return self._engine._ask_of(self._runs, question, *arguments)

@@ -15,14 +15,15 @@ from fastanchor._types import FloatArray, IntArray, Metric, Sizes, Update
 from fastanchor._weights import Weights, counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Share
-from fastanchor.engine._columns import Columns
 from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Layout
+from fastanchor.engine._merged import MergedShard, merged
+from fastanchor.engine._order_statistics import places
 from fastanchor.engine._reduce import Reduced, StepTaken
 from fastanchor.engine._shard import Shard
 from fastanchor.engine.dense import DenseLloyd
 from fastanchor.kernels import part as kernel_part
-from fastanchor.kernels._tables import METRICS, Histograms, Sought
+from fastanchor.kernels._tables import METRICS, Found, Histograms, Sought
 
 __all__ = ["BoxIndex"]
 
@@ -39,8 +40,7 @@ class BoxIndex(Reduced):
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     weights : (n,) array-like, optional
-        How often each box counts, see :func:`fastanchor.kmeans`. With weights an index answers for the fitness as fast
-        as without; k-means goes from box to box.
+        How often each box counts, see :func:`fastanchor.kmeans`.
 
     Raises
     ------
@@ -82,9 +82,13 @@ class BoxIndex(Reduced):
         if kernels.current() != "numba":
             use = setting("engine", "dense")
             raise BackendError(f"engine 'index' needs numba, and the NumPy backend is in force; use {use}")
-        spec = GridSpec.of(survey(wh, threads), _where)
-        each = None if counted is None else counted.each
-        self.shards = (Shard(wh, spec, threads=threads, weights=each),)
+        seen, each = survey(wh, threads), None if counted is None else counted.each
+        alike = merged(wh, each, seen.sample)
+        if alike is None:
+            self.shards = (Shard(wh, GridSpec.of(seen, _where), threads=threads, weights=each),)
+        else:
+            spec = GridSpec.of(seen._replace(number=len(alike.boxes)))
+            self.shards = (MergedShard(alike, spec, threads=threads, weights=each),)
         super().__init__(self.shards, weights=counted)
 
     @classmethod
@@ -105,15 +109,10 @@ class BoxIndex(Reduced):
         return sum(shard.nbytes for shard in self.shards)
 
     def lloyd(self, metric: Metric, update: Update) -> Lloyd | DenseLloyd:
-        """Begin a run of k-means; with weights, or where no block can be settled, by a look at every box."""
-        if metric in METRICS and self.weights is None:
+        """Begin a run of k-means; under "ratio", where no block can be settled, by a look at every box."""
+        if metric in METRICS:
             return Lloyd(self, metric, update)
-        columns: Columns = self.shards[0]
-        if len(self.shards) > 1:
-            w, h = (np.concatenate(sides) for sides in zip(*((one.w, one.h) for one in self.shards), strict=True))
-            counted = [one.counted for one in self.shards if one.counted is not None]
-            columns = Columns(w, h, threads=columns.threads, weights=np.concatenate(counted) if counted else None)
-        return DenseLloyd(self, columns, metric, update)
+        return DenseLloyd(self, metric, update)
 
 
 def _weights(shards: Sequence[Shard]) -> Weights | None:
@@ -129,6 +128,13 @@ def _weights(shards: Sequence[Shard]) -> Weights | None:
     return Weights(each, 1.0)
 
 
+def _ordered(parts: Sequence[Found]) -> tuple[FloatArray, IntArray | None]:
+    """Return the values of several shards in order, and what counts up to each if they have weights."""
+    values, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = values.argsort()
+    return values[order], weights[order].cumsum() if weights.size else None
+
+
 class Lloyd:
     """A run of k-means steps.
 
@@ -138,7 +144,8 @@ class Lloyd:
 
     def __init__(self, index: BoxIndex, metric: Metric, update: Update) -> None:
         self._index, self._metric, self._update = index, metric, update
-        self._runs = index._ask("lloyd", metric, update)
+        self._scale = index.sides() if update == "mean" else None
+        self._runs = index._ask("lloyd", metric, self._scale)
         self._last: tuple[FloatArray, IntArray, FloatArray] | None = None
         self._densely: DenseLloyd | None = None
 
@@ -149,13 +156,13 @@ class Lloyd:
         alone = len(self._runs) == 1
         if not all(self._ask("look", centers, not alone)):
             last = None if self._last is None else self._last[0]
-            self._densely = DenseLloyd(self._index, self._index.shards[0], self._metric, self._update, last)
+            self._densely = DenseLloyd(self._index, self._metric, self._update, last)
             self._runs, self._last = [], None
             return self._densely.step(centers)
         share = Share.total(self._ask("shares"))
         counts = share.hist.counts
-        if self._update == "mean":
-            after = self._index.sides().means(share.sums.reshape(len(counts), 2, -1), counts)
+        if self._scale is not None:
+            after = self._scale.means(share.sums.reshape(len(counts), 2, -1), counts)
         elif alone:
             after = self._ask("medians")[0]
         else:
@@ -174,16 +181,16 @@ class Lloyd:
         kernel_part("shards").coarse(hist, sought)
         refined = self._ask("refined", sought)
         kernel_part("shards").fine(Share.total([Share(part, np.empty(0, np.int64)) for part in refined]).hist, sought)
-        found = [np.sort(np.concatenate(parts)) for parts in zip(*self._ask("sides", sought), strict=True)]
+        found = [_ordered(parts) for parts in zip(*self._ask("sides", sought), strict=True)]
         out = np.full((len(hist.counts), 2), np.nan)
         for at, (axis, j) in enumerate(np.ndindex(2, len(hist.counts))):
             count = int(hist.counts[j])
             if count:
-                lower, upper = found[2 * at], found[2 * at + 1]
+                (lower, ends), (upper, _) = found[2 * at], found[2 * at + 1]
                 first = (count - 1 >> 1) - sought.before[axis, j, 0]
                 same = sought.bins[axis, j, 0] == sought.bins[axis, j, 1]
-                second = lower[first + 1 - (count & 1)] if same else upper[0]
-                out[j, axis] = (lower[first] + second) * 0.5
+                second = lower[places(ends, first + 1 - (count & 1))] if same else upper[0]
+                out[j, axis] = (lower[places(ends, first)] + second) * 0.5
         return out
 
     def _ask(self, question: str, *arguments: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastanchor._types import FloatArray, LabelArray
+from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._jit import compiled, helper, uncounted
 from fastanchor.kernels._tables import IOU, RUN, Centers, GridTables, Leaves, Painted
 
@@ -77,7 +77,7 @@ def visit(
 def same(
     grid: GridTables, centers: Centers, painted: Painted, others: Centers, others_painted: Painted, lo: int, hi: int
 ) -> bool:
-    """Whether two sets of centres label all boxes of the cells `lo` to `hi` alike."""
+    """Whether two sets of centres label all boxes of the cells `lo` to `hi` alike that count."""
     w, h, offsets = grid.w, grid.h, grid.offsets
     best, label, other_label = np.empty(RUN), np.empty(RUN), np.empty(RUN)
     one, other = np.empty(1, np.int32), np.empty(1, np.int32)
@@ -92,7 +92,15 @@ def same(
             e = min(s + RUN, end)
             assign_run(centers, w[s:e], h[s:e], some, best, label)
             assign_run(others, w[s:e], h[s:e], other_some, best, other_label)
-            for i in range(e - s):
-                if label[i] != other_label[i]:
-                    return False
+            if differ(label, other_label, s, e, grid.weights):
+                return False
     return True
+
+
+@helper
+def differ(label: FloatArray, other: FloatArray, lo: int, hi: int, weights: IntArray | None) -> bool:
+    """Whether any of the boxes `lo` to `hi` that counts has two labels."""
+    for i in range(hi - lo):  # noqa: SIM110  numba takes no any() over a generator here
+        if label[i] != other[i] and (weights is None or weights[lo + i] > 0):
+            return True
+    return False

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
-from fastanchor.kernels._digits import add_digits
+from fastanchor.kernels._digits import add_side
 from fastanchor.kernels._jit import compiled, helper, inlined, uncounted
 from fastanchor.kernels._tables import Axis, Columns, Flags, GridTables, RowArray
 
@@ -145,9 +145,14 @@ def add_box(cell: FloatArray, w: float, h: float) -> None:
 
 
 @uncounted
-def weigh_cells(offsets: LabelArray, columns: Columns, weights: IntArray, cells: FloatArray) -> None:
-    """Add the boxes of each cell to its sums, `cells` (nx * ny, 5), as often as they count."""
+def weigh_cells(offsets: LabelArray, columns: Columns, weights: IntArray, cells: FloatArray, before: IntArray) -> None:
+    """Add the boxes of each cell to its sums, `cells` (nx * ny, 5), as often as they count.
+
+    `before` (nx * ny + 1,) receives the weight of all cells before.
+    """
+    before[0] = 0
     for c in range(len(cells)):
+        before[c + 1] = before[c]
         for i in range(offsets[c], offsets[c + 1]):
             w, h, times = columns.w[i], columns.h[i], float(weights[i])
             cells[c, 0] += times * w
@@ -155,11 +160,15 @@ def weigh_cells(offsets: LabelArray, columns: Columns, weights: IntArray, cells:
             cells[c, 2] += times * h
             cells[c, 3] += times / h
             cells[c, 4] += times
+            before[c + 1] += weights[i]
 
 
 @uncounted
-def sum_counts(starts: IntArray, offsets: LabelArray, table: LabelArray) -> None:
-    """Summed-area table of counts: ``table[x, y]`` boxes lie in width bins below x and height bins below y."""
+def sum_counts(starts: IntArray, offsets: LabelArray | IntArray, table: LabelArray | IntArray) -> None:
+    """Summed-area table: ``table[x, y]`` boxes, or their weight, lie in width bins below x and height bins below y.
+
+    `offsets` (nx, ny) and `starts` (nx + 1,) say how many come before each cell and each width bin.
+    """
     nx, ny = offsets.shape
     for x in range(nx):
         for y in range(ny):
@@ -168,13 +177,16 @@ def sum_counts(starts: IntArray, offsets: LabelArray, table: LabelArray) -> None
 
 
 @uncounted
-def sum_cells(grid: GridTables, factor: float, lo: int, hi: int, cells: IntArray) -> None:
-    """Add the widths and heights of the boxes of the cells `lo` to `hi` to `cells` (nx * ny, 2 * digits), exactly."""
+def sum_cells(grid: GridTables, factor: float, lead: int, lo: int, hi: int, cells: IntArray) -> None:
+    """Add the widths and heights of the boxes of the cells `lo` to `hi` to `cells` (nx * ny, 2 * digits), exactly.
+
+    Weights take the first `lead` digits.
+    """
     half = cells.shape[1] >> 1
     for c in range(lo, hi):
         for i in range(grid.offsets[c], grid.offsets[c + 1]):
-            add_digits(grid.w[i], factor, cells, c, 0, half)
-            add_digits(grid.h[i], factor, cells, c, half, half)
+            add_side(grid.w[i], factor, cells, (c, 0, half), lead, grid.weights, i)
+            add_side(grid.h[i], factor, cells, (c, half, half), lead, grid.weights, i)
 
 
 @uncounted

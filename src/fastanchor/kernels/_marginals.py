@@ -1,17 +1,17 @@
 """Kernels that turn the leaves of `_settle.settle` into counts, marginal histograms and sums.
 
 Settled blocks are answered from tables; boxes of open leaves by the reference formula in its operation order, ties to
-the lowest index.
+the lowest index. A box counts as often as its weight says.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fastanchor._types import FloatArray
+from fastanchor._types import FloatArray, IntArray
 from fastanchor.kernels._assign import assign_run
-from fastanchor.kernels._digits import add_digits
-from fastanchor.kernels._jit import inlined, uncounted
+from fastanchor.kernels._digits import add_side
+from fastanchor.kernels._jit import helper, inlined, uncounted
 from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves, Sums
 
 COARSE = 4  # marginals of settled blocks are kept for 2^COARSE bins at a time and refined where the medians lie
@@ -32,17 +32,47 @@ def marginals(
             add_open(grid, centers, leaves, t, hist, sums, buffers)
 
 
+@helper
+def weight_at(weights: IntArray | None, i: int) -> int:
+    """How often a box counts."""
+    return 1 if weights is None else weights[i]
+
+
+@helper
+def weight_of_block(grid: GridTables, boxes: int, block: tuple[int, int, int, int], weights: IntArray | None) -> int:
+    """How often the `boxes` of a block count."""
+    if weights is None:
+        return boxes
+    table, (x0, x1, y0, y1) = grid.weight_table, block
+    return table[x1, y1] - table[x0, y1] - table[x1, y0] + table[x0, y0]
+
+
+@helper
+def weight_of_label(label: FloatArray, name: float, weights: IntArray | None, lo: int, hi: int) -> int:
+    """How often those of the boxes `lo` to `hi` count that have a label."""
+    n = 0
+    if weights is None:
+        for i in range(hi - lo):
+            n += label[i] == name
+    else:
+        some = weights[lo:hi]
+        for i in range(hi - lo):
+            n += some[i] if label[i] == name else 0
+    return n
+
+
 @inlined
 def add_settled(grid: GridTables, leaves: Leaves, t: int, hist: Histograms, sums: Sums) -> None:
     """Add a block of one centre, from the tables."""
-    table, level, j = grid.table, leaves.level[t], np.int64(leaves.label[t])
+    table, level, j = grid.weight_table, leaves.level[t], np.int64(leaves.label[t])
     x0, y0 = np.int64(leaves.x[t]) << level, np.int64(leaves.y[t]) << level
-    hist.counts[j] += leaves.boxes[t]
+    x1, y1 = min(x0 + (1 << level), table.shape[0] - 1), min(y0 + (1 << level), table.shape[1] - 1)
+    n = weight_of_block(grid, leaves.boxes[t], (x0, x1, y0, y1), grid.weights)
+    hist.counts[j] += n
     if level <= COARSE:  # all in one coarse bin
-        hist.coarse_w[j, x0 >> COARSE] += leaves.boxes[t]
-        hist.coarse_h[j, y0 >> COARSE] += leaves.boxes[t]
+        hist.coarse_w[j, x0 >> COARSE] += n
+        hist.coarse_h[j, y0 >> COARSE] += n
     else:
-        x1, y1 = min(x0 + (1 << level), table.shape[0] - 1), min(y0 + (1 << level), table.shape[1] - 1)
         for c in range(x0 >> COARSE, (x1 - 1 >> COARSE) + 1):
             a, b = c << COARSE, min((c + 1) << COARSE, x1)
             hist.coarse_w[j, c] += table[b, y1] - table[a, y1] - table[b, y0] + table[a, y0]
@@ -77,19 +107,19 @@ def add_open(
             ws, hs, hb = w[lo:hi], h[lo:hi], bits[lo:hi]
             assign_run(centers, ws, hs, some, best, label)
             for p in range(some.size):
-                j, name, n = some[p], float(some[p]), 0
-                for i in range(ws.size):
-                    n += label[i] == name
+                j = some[p]
+                n = weight_of_label(label, float(j), grid.weights, lo, hi)
                 hist.counts[j] += n
                 hist.fine_w[j, x] += n
                 if level == 0:
                     hist.fine_h[j, y0] += n
             if level > 0:
                 for i in range(ws.size):
-                    hist.fine_h[np.int64(label[i]), min(max((hb[i] - base) >> shift, 0), ny - 1)] += 1
+                    y = min(max((hb[i] - base) >> shift, 0), ny - 1)
+                    hist.fine_h[np.int64(label[i]), y] += weight_at(grid.weights, lo + i)
             if len(sums.out):
                 half = sums.out.shape[1] >> 1
                 for i in range(ws.size):
                     j = int(label[i])
-                    add_digits(ws[i], sums.factor, sums.out, j, 0, half)
-                    add_digits(hs[i], sums.factor, sums.out, j, half, half)
+                    add_side(ws[i], sums.factor, sums.out, (j, 0, half), sums.lead, grid.weights, lo + i)
+                    add_side(hs[i], sums.factor, sums.out, (j, half, half), sums.lead, grid.weights, lo + i)

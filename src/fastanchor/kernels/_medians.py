@@ -12,7 +12,7 @@ from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._assign import assign_run
 from fastanchor.kernels._jit import compiled, helper, inlined
 from fastanchor.kernels._marginals import COARSE
-from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves, Sought
+from fastanchor.kernels._tables import RUN, Centers, Found, GridTables, Histograms, Leaves, Sought
 
 FEW_HITS = 4  # up to so many medians in a leaf each are gathered by themselves: from their bins, not the whole leaf
 BUCKETS = 64  # of equal width, into which values are sorted before one is selected
@@ -37,9 +37,24 @@ def medians(
     sought = Sought(room[0], room[1], room[2], room[3], first, step)
     find_coarse(hist, sought)
     complete(grid, leaves, hist, sought)
-    found = np.empty(find_fine(hist, sought))
+    find_fine(hist, sought)
+    found = gathered(grid, centers, leaves, hist, sought)
+    select_middles(hist.counts, sought, found, out, grid.weights, np.empty(BUCKETS + 1, np.int64))
+
+
+@compiled
+def gathered(grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sought: Sought) -> Found:
+    """Return the sides of the boxes in the bins that were found; `sought` says where those of each bin lie."""
+    room = lay_out(grid, hist, sought)
+    found = Found(np.empty(room), np.empty(room * weighted(grid.weights), np.int64))
     gather(grid, centers, leaves, sought, found, np.empty((2, RUN)), np.empty(1, np.int32))
-    select_middles(hist.counts, sought, found, out, np.empty(BUCKETS + 1, np.int64))
+    return found
+
+
+@helper
+def weighted(weights: IntArray | None) -> int:
+    """1 where boxes have weights, 0 where each counts once."""
+    return 0 if weights is None else 1
 
 
 # ---- locate
@@ -85,7 +100,7 @@ def find_coarse(hist: Histograms, sought: Sought) -> None:
 @helper
 def complete(grid: GridTables, leaves: Leaves, hist: Histograms, sought: Sought) -> None:
     """Add the settled blocks to the fine bins inside the coarse bins that were found."""
-    table, offsets, bins = grid.table, grid.offsets, sought.bins
+    table, before, bins = grid.weight_table, grid.weight_before, sought.bins
     nx, ny = table.shape[0] - 1, table.shape[1] - 1
     for t in range(leaves.x.size):
         level, j = leaves.level[t], np.int64(leaves.label[t])
@@ -97,7 +112,7 @@ def complete(grid: GridTables, leaves: Leaves, hist: Histograms, sought: Sought)
             c = bins[0, j, side]
             if side == 0 or c != bins[0, j, 0]:
                 for x in range(max(x0, c << COARSE), min(x1, (c + 1) << COARSE)):
-                    hist.fine_w[j, x] += offsets[x * ny + y1] - offsets[x * ny + y0]
+                    hist.fine_w[j, x] += before[x * ny + y1] - before[x * ny + y0]
             c = bins[1, j, side]
             if side == 0 or c != bins[1, j, 0]:
                 for y in range(max(y0, c << COARSE), min(y1, (c + 1) << COARSE)):
@@ -105,10 +120,9 @@ def complete(grid: GridTables, leaves: Leaves, hist: Histograms, sought: Sought)
 
 
 @helper
-def find_fine(hist: Histograms, sought: Sought) -> int:
-    """Find the bins of the middle ranks and lay out room for their boxes; returns how much it is."""
+def find_fine(hist: Histograms, sought: Sought) -> None:
+    """Find the bins of the middle ranks."""
     bins, before, counts = sought.bins, sought.before, hist.counts
-    total = 0
     for axis in range(2):
         fine = hist.fine_w if axis == 0 else hist.fine_h
         for j in range(sought.first, counts.size, sought.step):
@@ -118,13 +132,48 @@ def find_fine(hist: Histograms, sought: Sought) -> int:
                 rank = (counts[j] - 1 + side) >> 1
                 b, n = fine_bin(fine[j], bins[axis, j, side], before[axis, j, side], rank)
                 bins[axis, j, side], before[axis, j, side] = b, n
-                sought.start[axis, j, side] = sought.cursor[axis, j, side] = total
-                if side == 0 or b != bins[axis, j, 0]:
-                    total += fine[j, b]
-    return total
 
 
 # ---- gather
+
+
+@helper
+def lay_out(grid: GridTables, hist: Histograms, sought: Sought) -> int:
+    """Lay out room for the boxes in the bins that were found, one after the other; returns how much it is."""
+    bins, total = sought.bins, 0
+    for axis in range(2):
+        for j in range(sought.first, hist.counts.size, sought.step):
+            for side in range(2):
+                b = bins[axis, j, side]
+                sought.start[axis, j, side] = sought.cursor[axis, j, side] = total
+                if b >= 0 and (side == 0 or b != bins[axis, j, 0]):
+                    total += most_boxes(
+                        grid, axis, b, hist.fine_w[j, b] if axis == 0 else hist.fine_h[j, b], grid.weights
+                    )
+    return total
+
+
+@helper
+def most_boxes(grid: GridTables, axis: int, b: int, weight: int, weights: IntArray | None) -> int:
+    """Largest number of boxes that can have this weight in a bin: those that count nothing are not gathered."""
+    if weights is None:
+        return weight
+    nx, ny = grid.table.shape[0] - 1, grid.table.shape[1] - 1
+    boxes = grid.table[b + 1, ny] - grid.table[b, ny] if axis == 0 else grid.table[nx, b + 1] - grid.table[nx, b]
+    return int(min(weight, boxes))
+
+
+@helper
+def put(found: Found, at: int, value: float, weights: IntArray | None, i: int) -> int:
+    """Write the value of box `i` at a place, unless the box counts nothing; returns the next place."""
+    if weights is None:
+        found.values[at] = value
+        return at + 1
+    if weights[i] == 0:
+        return at
+    found.values[at] = value
+    found.weights[at] = weights[i]
+    return at + 1
 
 
 @helper
@@ -133,7 +182,7 @@ def gather(
     centers: Centers,
     leaves: Leaves,
     sought: Sought,
-    found: FloatArray,
+    found: Found,
     buffers: FloatArray,
     one: LabelArray,
 ) -> None:
@@ -173,7 +222,7 @@ def gather_each(
     block: tuple[int, int, int, int],
     some: LabelArray,
     sought: Sought,
-    found: FloatArray,
+    found: Found,
     buffers: FloatArray,
 ) -> None:
     """Gather the boxes of a block for one centre after the other, only from the cells of its bins."""
@@ -203,7 +252,7 @@ def gather_cells(
     cells: tuple[int, int],
     which: tuple[LabelArray, int],
     values: FloatArray,
-    found: FloatArray,
+    found: Found,
     cursor: IntArray,
     buffers: FloatArray,
 ) -> None:
@@ -215,14 +264,12 @@ def gather_cells(
         e = min(s + RUN, hi)
         if some.size == 1:
             for i in range(s, e):
-                found[at] = values[i]
-                at += 1
+                at = put(found, at, values[i], grid.weights, i)
         else:
             assign_run(centers, w[s:e], h[s:e], some, best, label)
             for i in range(e - s):
                 if label[i] == name:
-                    found[at] = values[s + i]
-                    at += 1
+                    at = put(found, at, values[s + i], grid.weights, s + i)
     cursor[0] = at
 
 
@@ -233,7 +280,7 @@ def gather_all(
     block: tuple[int, int, int, int],
     some: LabelArray,
     sought: Sought,
-    found: FloatArray,
+    found: Found,
     buffers: FloatArray,
 ) -> None:
     """Gather the boxes of an open block for all its centres in one pass.
@@ -248,29 +295,31 @@ def gather_all(
             for s in range(grid.offsets[x * ny + y], end, RUN):
                 e = min(s + RUN, end)
                 assign_run(centers, w[s:e], h[s:e], some, best, label)
-                append_run(sought, x, y, w[s:e], h[s:e], label, found)
+                append_run(grid, sought, (x, y), (s, e), label, found)
 
 
 @helper
 def append_run(
-    sought: Sought, x: int, y: int, w: FloatArray, h: FloatArray, label: FloatArray, found: FloatArray
+    grid: GridTables, sought: Sought, cell: tuple[int, int], run: tuple[int, int], label: FloatArray, found: Found
 ) -> None:
-    """Append the sides of the boxes of one cell that lie in bins to gather from."""
-    for i in range(w.size):
-        j = int(label[i])
+    """Append the sides of a run of the boxes of one cell that lie in bins to gather from."""
+    for i in range(run[0], run[1]):
+        j = int(label[i - run[0]])
         if j % sought.step == sought.first:
-            append(sought, 0, j, x, found, w[i])
-            append(sought, 1, j, y, found, h[i])
+            append(sought, (0, j, cell[0]), found, grid.w[i], grid.weights, i)
+            append(sought, (1, j, cell[1]), found, grid.h[i], grid.weights, i)
 
 
 @helper
-def append(sought: Sought, axis: int, j: int, b: int, found: FloatArray, value: float) -> None:
-    """Append a value of centre `j`, if its bin `b` is one of those to gather from."""
+def append(
+    sought: Sought, place: tuple[int, int, int], found: Found, value: float, weights: IntArray | None, i: int
+) -> None:
+    """Append the value of box `i`, if its place (axis, centre and bin) is one of those to gather from."""
+    axis, j, b = place
     bins = sought.bins
     if b == bins[axis, j, 0] or b == bins[axis, j, 1]:
         side = 0 if b == bins[axis, j, 0] else 1
-        found[sought.cursor[axis, j, side]] = value
-        sought.cursor[axis, j, side] += 1
+        sought.cursor[axis, j, side] = put(found, sought.cursor[axis, j, side], value, weights, i)
 
 
 # ---- select
@@ -343,7 +392,74 @@ def middle(x: FloatArray, lo: int, hi: int, rank: int, both: bool, numbers: IntA
 
 
 @helper
-def select_middles(counts: IntArray, sought: Sought, found: FloatArray, out: FloatArray, numbers: IntArray) -> None:
+def weighted_middle(found: Found, lo: int, hi: int, rank: int, both: bool, numbers: IntArray) -> float:
+    """Return what `middle` does for values repeated as often as they count; the columns of `found` are overwritten.
+
+    Rounds of BUCKETS until the value is the only one left, or one of the last few.
+    """
+    x, weights, after = found.values, found.weights, np.inf
+    while hi - lo > 16:
+        least = most = x[lo]
+        for i in range(lo, hi):
+            least = x[i] if x[i] < least else least
+            most = x[i] if x[i] > most else most
+        if least == most:
+            break
+        scale = BUCKETS / (most - least)
+        for b in range(numbers.size):
+            numbers[b] = 0
+        for i in range(lo, hi):
+            numbers[int((x[i] - least) * scale)] += weights[i]
+        bucket = 0
+        while rank >= numbers[bucket]:
+            rank -= numbers[bucket]
+            bucket += 1
+        end = lo
+        for i in range(lo, hi):
+            value = x[i]
+            b = int((value - least) * scale)
+            after = value if b > bucket and value < after else after
+            if b == bucket:
+                x[end], weights[end] = value, weights[i]
+                end += 1
+        hi = end
+    while True:  # the smallest value left, until it has the rank
+        value, n = np.inf, 0
+        for i in range(lo, hi):
+            if x[i] < value:
+                value, n = x[i], weights[i]
+            elif x[i] == value:
+                n += weights[i]
+        if rank < n:
+            break
+        rank -= n
+        end = lo
+        for i in range(lo, hi):
+            if x[i] > value:
+                x[end], weights[end] = x[i], weights[i]
+                end += 1
+        hi = end
+    if not both or rank + 1 < n:
+        return value
+    for i in range(lo, hi):
+        after = x[i] if value < x[i] < after else after
+    return (value + after) * 0.5
+
+
+@helper
+def middle_of(
+    found: Found, weights: IntArray | None, lo: int, hi: int, rank: int, both: bool, numbers: IntArray
+) -> float:
+    """Value of a rank among those that were gathered for a bin, or the mean of it and the next."""
+    if weights is None:
+        return middle(found.values, lo, hi, rank, both, numbers)
+    return weighted_middle(found, lo, hi, rank, both, numbers)
+
+
+@helper
+def select_middles(
+    counts: IntArray, sought: Sought, found: Found, out: FloatArray, weights: IntArray | None, numbers: IntArray
+) -> None:
     """Take the medians from the values that were gathered."""
     for axis in range(2):
         for j in range(sought.first, counts.size, sought.step):
@@ -354,10 +470,10 @@ def select_middles(counts: IntArray, sought: Sought, found: FloatArray, out: Flo
             rank = ((counts[j] - 1) >> 1) - sought.before[axis, j, 0]
             even = counts[j] & 1 == 0
             same = sought.bins[axis, j, 0] == sought.bins[axis, j, 1]
-            value = middle(found, lo[0], hi[0], rank, even and same, numbers)
+            value = middle_of(found, weights, lo[0], hi[0], rank, even and same, numbers)
             if not same:  # the last of one bin and the first of a later one
                 after = np.inf
                 for i in range(lo[1], hi[1]):
-                    after = found[i] if found[i] < after else after
+                    after = found.values[i] if found.values[i] < after else after
                 value = (value + after) * 0.5
             out[j, axis] = value

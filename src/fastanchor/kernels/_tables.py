@@ -22,6 +22,7 @@ __all__ = [
     "Centers",
     "Columns",
     "Flags",
+    "Found",
     "Goal",
     "GridTables",
     "Histograms",
@@ -73,7 +74,12 @@ class GridTables(NamedTuple):
     shift: int
     offsets: LabelArray  # (nx * ny + 1,) where each cell's boxes begin
     alike: Flags  # (nx * ny,) 1 where all boxes of a cell are equal
-    table: LabelArray  # (nx + 1, ny + 1) summed-area table of counts
+    table: LabelArray  # (nx + 1, ny + 1) summed-area table of the number of boxes
+    # How often boxes count: without weights None, and the table and the offsets above once more. So numba compiles the
+    # kernels for boxes without weights apart, and these know nothing of them.
+    weights: IntArray | None  # (n,)
+    weight_table: LabelArray | IntArray  # (nx + 1, ny + 1)
+    weight_before: LabelArray | IntArray  # (nx * ny + 1,) of all cells before
     level_start: IntArray  # (levels + 1,) where the blocks of a level begin, in tables over blocks
     level_cols: IntArray  # (levels,) and how many of them make a row
 
@@ -202,17 +208,25 @@ class Sought(NamedTuple):
         return cls(np.full(shape, -1, np.int64), before, start, cursor, first, step)
 
 
+class Found(NamedTuple):
+    """Values gathered for a median, and how often each counts; no weights where boxes have none."""
+
+    values: FloatArray
+    weights: IntArray
+
+
 class Sums(NamedTuple):
     """Exact sums of widths and heights, in digits as ``exact_sum`` cuts them: of widths first, then of heights."""
 
     blocks: IntArray  # (blocks, 2 * digits) of the blocks of all levels
     factor: float  # what sides are multiplied with before they are cut
+    lead: int  # digits of a sum before the first one of a side that counts once, see ``engine._exact.Scale``
     out: IntArray  # (k, 2 * digits) of each centre; no rows where they are not needed
 
     @classmethod
     def unwanted(cls) -> Sums:
         """Return sums that are not taken."""
-        return cls(np.empty((0, 0), np.int64), 1.0, np.empty((0, 0), np.int64))
+        return cls(np.empty((0, 0), np.int64), 1.0, 0, np.empty((0, 0), np.int64))
 
 
 class Anchors(NamedTuple):

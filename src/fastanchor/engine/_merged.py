@@ -1,0 +1,107 @@
+"""Equal boxes put together: a shard that looks at each distinct box once, as often as it counts."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
+from fastanchor.engine._columns import BLOCK, Rows
+from fastanchor.engine._exact import Scale
+from fastanchor.engine._layout import GridSpec
+from fastanchor.engine._shard import Shard
+from fastanchor.engine._threads import CHUNK
+from fastanchor.kernels import part
+from fastanchor.kernels._tables import RowArray
+
+__all__ = ["Merged", "MergedShard", "merged"]
+
+# Fewer boxes are not worth a look. Of a sample, a tenth must repeat; of all boxes, three in four: from there on k-means
+# and the search save more than the merging costs.
+LEAST, REPEATED, SHARE = 1 << 17, 0.1, 4
+FIRST = 17  # bits of the hash table that is tried first; one that stays in the second-level cache is twice as fast
+
+
+class Merged(NamedTuple):
+    """Distinct boxes (m, 2), how often each counts (m,), the first row of each that counts, and each row's box (n,)."""
+
+    boxes: FloatArray
+    weights: IntArray
+    rows: IntArray
+    owner: RowArray
+
+
+def merged(boxes: FloatArray, weights: IntArray | None, sample: FloatArray) -> Merged | None:
+    """Return the distinct boxes, or None where too few repeat, judged by a sample of them first."""
+    n = len(boxes)
+    if n < LEAST or len(np.unique(sample[:, 0] + 1j * sample[:, 1])) > (1.0 - REPEATED) * len(sample):
+        return None
+    kernels, owner, bits = part("merge"), np.empty(n, np.uint32), FIRST
+    while True:
+        found, used = kernels.Distinct.empty(bits), 0
+        for start in range(0, n, CHUNK):
+            c = slice(start, start + CHUNK)
+            some, each = np.ascontiguousarray(boxes[c]), None if weights is None else weights[c]
+            used = kernels.merge(some, start, each, found, used, owner[c])
+            if used < 0 or used * SHARE > n:
+                break
+        else:
+            return Merged(found.boxes[:used].copy(), found.weight[:used].copy(), found.row[:used].copy(), owner)
+        if used >= 0:
+            return None
+        bits += 2
+
+
+class MergedShard(Shard):
+    """All the boxes of an index, with each distinct one held once.
+
+    What depends on rows (draws, labels, blocks of rows) is answered for the rows as they were given.
+    """
+
+    def __init__(
+        self, merged: Merged, spec: GridSpec, *, threads: int | None = None, weights: IntArray | None = None
+    ) -> None:
+        super().__init__(merged.boxes, spec, merged.rows, threads=threads, weights=merged.weights)
+        self._distinct, self._owner, self._each = merged.boxes, merged.owner, weights
+
+    @property
+    def held(self) -> int:
+        """Number of rows."""
+        return len(self._owner)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return super().nbytes + self._distinct.nbytes + self._owner.nbytes
+
+    def take(self, rows: IntArray) -> tuple[IntArray, FloatArray]:
+        """Return the places of these rows, and their boxes."""
+        return np.arange(len(rows)), self._distinct[self._owner[rows]]
+
+    def within(self, first: int, last: int) -> Rows:
+        """Return the rows from `first` to before `last`."""
+        return Rows(np.arange(first, last), self._distinct[self._owner[first:last]])
+
+    def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
+        """Return that all rows from `first` to before `last` are held here, and their nearest centres."""
+        labels = self._by_owner(self.labels_by_cell(centers, metric))
+        return slice(None), labels[self._owner[first:last]]
+
+    def blocks(self, centers: FloatArray, metric: Metric, scale: Scale, count: int) -> IntArray:
+        """Return the sums of the plain distances in each of `count` blocks of rows, (count, digits)."""
+        distance, digits = self._by_owner(self.plain(centers, metric)), scale.zeros(count)
+
+        def add(block: int) -> None:
+            rows = slice(block << BLOCK, (block + 1) << BLOCK)
+            some = None if self._each is None else self._each[rows]
+            scale.add(self.kernels, distance[self._owner[rows]], digits[block], weights=some)
+
+        self.work.team.run(add, range(count))
+        return digits
+
+    def _by_owner(self, values: Any) -> Any:
+        """Return values, which are in the order of the cells, in the order in which the distinct boxes were met."""
+        out = np.empty_like(values)
+        out[self._owner[self.grid.row]] = values
+        return out
