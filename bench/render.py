@@ -135,20 +135,30 @@ def waits():
     return [table(head, rows, left=0)]
 
 
+def first_second():
+    content = load("first_second")
+    head = ("`fastanchor anchors` on", "boxes", "`import numpy`", "empty cache: as chosen", "numba",
+            "warm cache: as chosen", "numba", "NumPy")  # fmt: skip
+    shown = (("by itself", "empty"), ("numba", "empty"), ("by itself", "warm"), ("numba", "warm"), ("NumPy", "warm"))
+    rows = []
+    for row in content["rows"]:
+        ways = {(cell["way"], cell["cache"]): cell for cell in row["ways"]}
+        cells = [row["data"], f"{row['boxes']:,}", f"{row['numpy']['cpu']:.2f}"]
+        for way in shown:
+            name = {"numba": " (numba)", "numpy": " (NumPy)"}[ways[way]["backend"]] if way[0] == "by itself" else ""
+            cells.append(f"{ways[way]['cpu']:.2f}{name}")
+        rows.append(cells)
+    return [f"Processor seconds of the whole command. {bench.line(content['machine'])}.", "", table(head, rows)]
+
+
 def first_use():
     content = load("first_use")
-    command = content["command"]
     rows = []
     for stage, times in content["stages"].items():
         cells = [f"{1e3 * value:,.1f}" if value >= 1e-3 else f"{1e3 * value:.2f}" for value in times]
         rows.append([stage, *[*cells, "-"][:3]])
     head = "on the sample's 20,000 boxes", "first call ever, ms", "first call of a process, ms", "later calls, ms"
-    return [
-        f"`fastanchor anchors` on the built-in sample: {command['empty cache']:.1f} s with an empty cache, "
-        f"{command['warm']:.2f} s after that, {command['numpy']:.2f} s with `FASTANCHOR_BACKEND=numpy`.",
-        "",
-        table(head, rows),
-    ]
+    return [table(head, rows)]
 
 
 def headline():
@@ -163,7 +173,10 @@ def headline():
     ]
 
 
-TABLES = {one.__name__: one for one in (headline, whole_job, growth, index, readers, first_use, compat, waits, stages)}
+TABLES = {
+    one.__name__: one
+    for one in (headline, whole_job, growth, index, readers, first_second, first_use, compat, waits, stages)
+}
 
 
 def rendered(text):

@@ -16,6 +16,7 @@ from fastanchor._types import EvolveResult, Fitness, FloatArray
 from fastanchor.compat._autoanchor import by_area
 from fastanchor.compat._vq import whitened
 from fastanchor.engine import Scored, choose
+from fastanchor.kernels import Work
 
 __all__ = ["Streams", "global_streams", "own_streams", "search", "start"]
 
@@ -64,7 +65,7 @@ def search(
     double = wh.astype(np.float64)
     whole = double[(double > 0.0).all(1)]
     share = len(whole) / len(double)
-    answers = _From(choose(whole), first, share)
+    answers = _From(choose(whole, work=Work(len(begun), generations=iters)), first, share)
     result = climb(begun.astype(np.float64), answers, thr, iters, draws)
     return EvolveResult(
         by_area(result.anchors), result.fitness * share, result.bpr * share, result.accepted, result.history * share
