@@ -19,11 +19,11 @@ import numpy as np
 
 import fastanchor
 from fastanchor import bench, kernels
+from fastanchor.bench import _obvious as obvious
 from fastanchor.bench import _plain
 from fastanchor.engine._threads import thread_count
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.engine.index import BoxIndex
-from fastanchor.kernels import _obvious as obvious
 
 K, THR = 9, 0.25
 RESULTS = Path(__file__).parent / "results"
@@ -191,8 +191,7 @@ print(json.dumps(dict(n={n}, ours=seconds, peak=peak, fitness=result.fitness, me
 
 
 def first_use():
-    """Time the command from an empty cache and from a full one, and the first and the later calls of each stage."""
-    command = [sys.executable, "-m", "fastanchor", "anchors", "--quiet"]
+    """Time the first and the later calls of each stage, from an empty cache and from a full one."""
     timing = """
 import json, time
 began = time.perf_counter()
@@ -222,18 +221,8 @@ for name in ("dense", "index"):
 print(json.dumps(rows))
 """
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
-        runs = [
-            clock(lambda: subprocess.run(command, check=True, capture_output=True, env=environment)) for _ in range(6)
-        ]
-    with tempfile.TemporaryDirectory() as cache:
         cold, warm = (fresh(timing, NUMBA_CACHE_DIR=cache) for _ in range(2))
-    plain = {**os.environ, "FASTANCHOR_BACKEND": "numpy"}
-    numpy = statistics.median(
-        clock(lambda: subprocess.run(command, check=True, capture_output=True, env=plain)) for _ in range(3)
-    )
-    return {"command": {"empty cache": runs[0], "warm": statistics.median(runs[1:]), "numpy": numpy},
-            "stages": {stage: [times[0], *warm[stage]] for stage, times in cold.items()}}  # fmt: skip
+    return {"stages": {stage: [times[0], *warm[stage]] for stage, times in cold.items()}}
 
 
 def save(name, content):
@@ -265,10 +254,7 @@ def main():
     for what, value, most in limits:
         print(f"{what:<75}{value:>9.2f}    at most {most:.0f}")
     save("index", {"at": at, "tenth": before, "memory": room, "small": few})
-    uses = first_use()
-    for what, seconds in uses["command"].items():
-        print(f"fastanchor anchors, {what:<12}{seconds:>8.2f} s")
-    save("first_use", uses)
+    save("first_use", first_use())
     rows = [growth(10**e // scale) for e in (4, 5, 6, 7)]
     if "--huge" in sys.argv:
         last = huge()

@@ -25,7 +25,8 @@ from fastanchor import Boxes, bench
 from fastanchor.datasets import _fetch, table
 
 RESULTS = Path(__file__).parent / "results"
-VOC, YOLO, COCO, ROWS, OPEN, ROUNDS, COLD_ROUNDS = 10_000, 20_000, 400_000, 20_000_000, 500_000, (5, 31), (3, 3)
+VOC, YOLO, COCO, ROWS, OPEN = 10_000, 20_000, 400_000, 20_000_000, 500_000
+ROUNDS, COLD_ROUNDS = (7, 63), (7, 15)
 
 
 def drop(files):
@@ -40,14 +41,9 @@ def measured(what, unit, amount, rival, ratio):
     """Print a row of the table and return it."""
     theirs, ours = amount / ratio.reference, amount / ratio.contender
     print(f"{what:<26}{ours:>14,.0f} {unit}/s{theirs:>14,.0f} {rival:<26} {ratio}", flush=True)
-    speeds = {
-        "theirs": theirs,
-        "ours": ours,
-        "ratio": ratio.median,
-        "interval": [ratio.low, ratio.high],
-        "processor": ratio.processor,
-    }
-    return {"what": what, "unit": unit, "amount": amount, "rival": rival, **speeds}
+    row = {"what": what, "unit": unit, "amount": amount, "rival": rival, "theirs": theirs, "ours": ours}
+    measured = {"interval": [ratio.low, ratio.high], "rounds": ratio.rounds, "processor": ratio.processor}
+    return {**row, "ratio": ratio.median, **measured}
 
 
 def cold_row(what, files, read):
@@ -67,7 +63,7 @@ def cold_row(what, files, read):
         assert len(found) == len(expected)
         assert found == expected if part == "bytes" else np.array_equal(found, expected)
         ratio = bench.paired(
-            theirs[part], ours[part], rounds=COLD_ROUNDS, clock=time.perf_counter, before=lambda: drop(files)
+            theirs[part], ours[part], rounds=COLD_ROUNDS, width=0.1, clock=time.perf_counter, before=lambda: drop(files)
         )
         rows.append(measured(f"{what}, cold, {part}", "files", len(files), "one thread", ratio))
     return rows
@@ -104,7 +100,7 @@ def row(what, unit, amount, rival, theirs, ours, expected):
     """Compare the answers, then the times; `amount` units of work."""
     np.testing.assert_allclose(theirs(), expected, rtol=1e-6)
     np.testing.assert_allclose(ours(), expected, rtol=1e-6)
-    return measured(what, unit, amount, rival, bench.paired(theirs, ours, rounds=ROUNDS, width=0.05))
+    return measured(what, unit, amount, rival, bench.paired(theirs, ours, rounds=ROUNDS, width=0.1))
 
 
 def yolo(folder):
@@ -128,18 +124,8 @@ def coco(folder):
     images = [{"id": i, "width": 640, "height": 480, "file_name": f"{i:012}.jpg"} for i in range(COCO // 8)]
     bbox = rng.uniform(5, 300, (COCO, 4)).round(2).tolist()
     polygon = rng.uniform(5, 300, 20).round(2).tolist()
-    annotations = [
-        {
-            "id": i,
-            "image_id": i // 8,
-            "category_id": i % 80,
-            "segmentation": [polygon],
-            "area": 9.5,
-            "bbox": b,
-            "iscrowd": 0,
-        }
-        for i, b in enumerate(bbox)
-    ]
+    fixed = {"segmentation": [polygon], "area": 9.5, "iscrowd": 0}
+    annotations = [{"id": i, "image_id": i // 8, "category_id": i % 80, "bbox": b, **fixed} for i, b in enumerate(bbox)]
     categories = [{"id": i, "name": f"class {i}"} for i in range(80)]
     file = folder / "instances.json"
     file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
@@ -194,18 +180,15 @@ def open_images(folder):
 
 
 def main():
-    rows = []
+    rows, began = [], bench.ticks()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("voc", "yolo", "coco", "tables", "openimages"):
             (folder / part).mkdir()
         bench.labels(folder / "voc", VOC)
         ours = lambda: fastanchor.read(folder / "voc", progress=False).wh  # noqa: E731
-        rows.append(
-            row(
-                "Pascal VOC", "files", VOC, "ElementTree loop", lambda: tree(folder / "voc"), ours, tree(folder / "voc")
-            )
-        )
+        theirs = lambda: tree(folder / "voc")  # noqa: E731
+        rows.append(row("Pascal VOC", "files", VOC, "ElementTree loop", theirs, ours, theirs()))
         rows.append(yolo(folder / "yolo"))
         if hasattr(os, "posix_fadvise"):
             rows += cold_row("Pascal VOC", sorted(map(str, (folder / "voc").rglob("*.xml"))), ours)
@@ -215,7 +198,8 @@ def main():
         rows += tables(folder / "tables")
         rows.append(open_images(folder / "openimages"))
     RESULTS.mkdir(exist_ok=True)
-    content = {"machine": bench.machine(), "rows": rows}
+    facts = {**bench.machine(["msgspec", "pyarrow", "PIL", "pycocotools"]), "state": bench.state(began)}
+    content = {"machine": facts, "rows": rows}
     (RESULTS / "readers.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

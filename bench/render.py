@@ -1,201 +1,221 @@
-"""Write the tables of ``bench/results`` into the README and the documentation, between their markers.
+"""Write the tables of ``bench/results`` between the markers of the README and of ``docs``, and draw the pictures.
 
-``python bench/render.py`` rewrites these pages; ``python bench/render.py --check`` only tests that they are up to date.
+``python bench/render.py`` rewrites the files; ``--check`` only reports whether they are up to date; ``--pictures`` also
+draws ``docs/images/whole-job.svg`` and ``stages.svg``, with matplotlib.
 """
 
-import dataclasses
 import json
 import sys
 from pathlib import Path
 
 from fastanchor import bench
 from fastanchor._table import Table
-from fastanchor.bench import _report
+from fastanchor.bench import _picture, _report
 
-FIELDS = [field.name for field in dataclasses.fields(bench.Row)]
 ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
 
 
 def load(name):
     return json.loads((ROOT / "bench" / "results" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def machine(content):
-    facts = dict(content["machine"])
-    processor = facts.pop("processor")
-    rest = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in ("system", "cores"))
-    cores = f", {facts['cores']} cores" if "cores" in facts else ""
-    return f"{processor}{cores}; {rest}"
+def table(head, rows, *, left=1):
+    """Return a table in Markdown; so many columns are aligned left."""
+    return Table(head, rows, align="l" * left + "r").markdown()
+
+
+def seconds(value):
+    if value < 0.1:
+        return f"{1e3 * value:.0f} ms"
+    return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f} s"
+
+
+def whole_job():
+    """Render the time of the whole job by each contender; a dash where it was not run."""
+    content = load("whole_job")
+    lines = {name: {n: time for n, time, _ in points} for name, points in content["lines"].items()}
+    sizes = sorted({n for points in lines.values() for n in points})
+    rows = [[f"{n:,}", *(seconds(points[n]) if n in points else "-" for points in lines.values())] for n in sizes]
+    where = f"{bench.line(content['machine'])}. `python bench/whole_job.py`"
+    about = "Box sizes to 9 anchors, k-means and 1,000 generations; one thread, processor time."
+    return [about, where, "", table(["boxes", *lines], rows, left=0)]
 
 
 def stages():
     """Render the stages at a million boxes, and how each contender's time grows with their number."""
     content = load("stages")
-    rows = [bench.Row(**{name: row[name] for name in FIELDS}) for row in content["rows"]]
-    exponents = {cells[:2]: cells[2] for title, found in _report.growth(rows) if "boxes" in title for cells in found}
-    head = ("stage", "who", "time", "times as fast", "first call", "memory", "growth e", "reached", "answer")
-    lines = []
-    shown = [row for row in rows if row.n == 1_000_000 or row.stage == "reading"]
-    for title, found in _report.tables(shown):
-        stage = name = title.partition(":")[0]
-        for who, time, _, times, first, memory, reached, answer in found:
-            lines.append((stage, who, time, times, first, memory, exponents.get((name, who), ""), reached, answer))
-            stage = ""
-    table = Table(head, lines, align="llrrrrrll").markdown()
-    return f"1,000,000 boxes, {content['k'][0]} centres. {machine(content)}.\n\n{table}"
-
-
-def seconds(value, measured=True):
-    digits = 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:,.{digits}f} s" + ("" if measured else " *")
+    rows = [bench.Row.of(row) for row in content["rows"]]
+    grown = [found.rows for found in _report.growth(rows) if "boxes" in found.title]
+    exponents = {(stage, name): e for found in grown for stage, name, e in found}
+    shown, before = [], ""
+    for row in (row for row in rows if row.n == 1_000_000 or row.stage == "reading"):
+        cells = _report.cells(row)
+        exponent = exponents.get((row.stage, row.contender), "")
+        shown.append([row.stage if row.stage != before else "", *cells[:6], exponent, *cells[6:]])
+        before = row.stage
+    head = ["stage", *_report.HEAD[:6], "growth e", *_report.HEAD[6:]]
+    filled = [i for i in range(len(head)) if any(row[i] for row in shown)]
+    head, *shown = ([row[i] for i in filled] for row in (head, *shown))
+    where = f"1,000,000 boxes, {content['k'][0]} centres. {bench.line(content['machine'])}."
+    return [where, "", table(head, shown, left=2)]
 
 
 def growth():
     content = load("growth")
-    lines = [
-        "A whole `auto_anchor`: k-means (IoU, median) and 1000 generations.",
-        f"{content['k']} anchors. {machine(content)}.",
-        "`python bench/index.py --huge`",
-        "",
-    ]
-    head = (
-        "boxes",
-        "fastanchor",
-        "its dense kernels alone",
-        "NumPy in chunks",
-        "updates of k-means",
-        "fitness reached",
-    )
     rows = []
     for row in content["rows"]:
-        dense = seconds(row["dense"], row["dense_measured"]) if "dense" in row else "not run"
-        plain = seconds(row["plain"], measured=False) if "plain" in row else "not run"
+        dense = seconds(row["dense"]) if row.get("dense_measured") else "not run"
         ours = f"{seconds(row['ours'])} ({row['engine']})"
-        rows.append((f"{row['n']:,}", ours, dense, plain, str(row["updates"]), f"{row['fitness']:.5f}"))
-    lines.append(Table(head, rows, align="r").markdown())
-    lines += [
-        "",
-        "\\* added up from one update and one evaluation, for NumPy on at most a million boxes. Where two of them ran",
-    ]
-    lines += ["whole, their anchors were compared: they are the same."]
-    return "\n".join(lines)
+        rows.append([f"{row['n']:,}", ours, dense, str(row["updates"]), f"{row['fitness']:.5f}"])
+    head = ["boxes", "fastanchor", "its dense kernels alone", "updates of k-means", "fitness reached"]
+    where = f"{content['k']} anchors. {bench.line(content['machine'])}. `python bench/index.py --huge`"
+    about = "A whole `auto_anchor`: k-means and 1,000 generations. Where both ran, the anchors are the same."
+    return [about, where, "", table(head, rows, left=0)]
 
 
 def index():
     content = load("index")
     at, before, room = content["at"], content["tenth"], content["memory"]
-    milli = 1000.0
-    lines = [
-        f"{at['n']:,} boxes, {content['k']} centres, {at['threads']} threads, warm. `python bench/index.py`",
-        "",
-    ]
-    head, rows = ("what", "the index", "against", "ratio"), []
+    obvious = "`prange` over boxes, `np.median` per cluster"
+    rows = []
     for what, ours, name, rival in (
-        (
-            "one k-means update (IoU, median)",
-            at["update"],
-            "`prange` over boxes, `np.median` per cluster",
-            at["update_obvious"],
-        ),
+        ("one k-means update (IoU, median)", at["update"], obvious, at["update_obvious"]),
         ("", at["update"], "NumPy in chunks", at["update_plain"]),
         ("one generation of 1000", at["generation"], "one pass of our dense kernel", at["dense_fitness"]),
         ("building the index", at["build"], "one k-means update of NumPy", at["update_plain"]),
     ):
-        rows.append((what, f"{ours * milli:,.2f} ms", f"{rival * milli:,.1f} ms ({name})", f"{rival / ours:,.1f}"))
-    lines.append(Table(head, rows).markdown())
-    lines += [
+        rows.append([what, f"{1e3 * ours:,.2f} ms", f"{1e3 * rival:,.1f} ms ({name})", f"{rival / ours:,.1f}"])
+    return [
+        f"{at['n']:,} boxes, {content['k']} centres, {at['threads']} threads, warm. `python bench/index.py`",
+        "",
+        table(["what", "the index", "against", "ratio"], rows),
         "",
         f"With ten times the boxes ({before['n']:,} to {at['n']:,}) an update takes",
         f"{at['update'] / before['update']:.1f} times as long, a generation "
         f"{at['generation'] / before['generation']:.1f} times.",
-        f"The index keeps {room['nbytes'] / room['n']:.0f} bytes a box; while it is built the process grows by "
+        f"The index keeps {room['nbytes'] / room['n']:.0f} bytes per box; while it is built the process grows by "
         f"{room['peak'] / room['n']:.0f} at most.",
     ]
-    return "\n".join(lines)
 
 
 def compat():
     content = load("compat")
-    head = ("job", "boxes", "plain restatement of the original, s", "ours, s", "times as fast")
     rows = []
     for row in content["speed"]:
-        plain = f"{row['plain']} {row['plain_seconds']:,.1f} (timed: {row['extrapolated']})"
-        rows.append((row["job"], f"{row['n']:,}", plain, f"{row['seconds']:.2f}", f"{row['ratio']:.0f}"))
-    lines = [f"{machine(content)}. `python bench/compat.py`", "", Table(head, rows).markdown()]
+        ratio = bench.Ratio(**row["ratio"])
+        off = f"{row['largest_difference']:.4f} px"
+        times = [seconds(ratio.reference), seconds(ratio.contender), *_report.ratio(ratio)]
+        rows.append([f"{row['n']:,}", *times, off])
+    head = ["boxes", "YOLOv5's own `kmean_anchors`", "ours", "times as fast", "interval", "largest difference"]
     far = max(row["largest_difference"] for row in content["golden"])
-    lines += [
-        "",
+    kind = " Processor time." if any(row["ratio"]["processor"] for row in content["speed"]) else ""
+    where = f"{bench.line(content['machine'])}.{kind} `python bench/compat.py --yolov5 CHECKOUT`"
+    return [
+        *([where, "", table(head, rows, left=0), ""] if rows else []),
         f"The {len(content['golden'])} runs of the original programs on record: largest difference {far:.4f} px.",
     ]
-    return "\n".join(lines)
 
 
 def readers():
     content = load("readers")
-    head = ("format", "fastanchor reads", "the obvious reader", "times as fast")
     rows = []
     for row in content["rows"]:
         ours, theirs = (f"{row[side]:,.0f} {row['unit']}/s" for side in ("ours", "theirs"))
-        rows.append((row["what"], ours, f"{theirs} ({row['rival']})", f"{row['ratio']:.1f}"))
-    return f"{machine(content)}. `python bench/readers.py`\n\n{Table(head, rows).markdown()}"
+        low, high = row["interval"]
+        found = bench.Ratio(row["ratio"], low, high, row.get("rounds", 7), 0.0, 0.0)
+        rows.append([row["what"], ours, f"{theirs} ({row['rival']})", *_report.ratio(found)])
+    head = ["format", "fastanchor reads", "the obvious reader", "times as fast", "interval"]
+    return [f"{bench.line(content['machine'])}. `python bench/readers.py`", "", table(head, rows)]
 
 
 def waits():
-    head = ("labels", "first run on a machine (kernels are compiled, then cached)", "later runs")
-    waits = load("compat")["waits"]
-    rows = [(f"{row['n']:,}", f"{row['first']:.1f} s", f"{row['later']:.2f} s") for row in waits]
-    return Table(head, rows, align="r").markdown()
+    head = ["labels", "first run on a machine (kernels are compiled, then cached)", "later runs"]
+    rows = [[f"{row['n']:,}", f"{row['first']:.1f} s", f"{row['later']:.2f} s"] for row in load("compat")["waits"]]
+    return [table(head, rows, left=0)]
+
+
+def first_second():
+    content = load("first_second")
+    head = ("`fastanchor anchors` on", "boxes", "`import numpy`", "empty cache: as chosen", "numba",
+            "warm cache: as chosen", "numba", "NumPy")  # fmt: skip
+    shown = (("by itself", "empty"), ("numba", "empty"), ("by itself", "warm"), ("numba", "warm"), ("NumPy", "warm"))
+    rows = []
+    for row in content["rows"]:
+        ways = {(cell["way"], cell["cache"]): cell for cell in row["ways"]}
+        cells = [row["data"], f"{row['boxes']:,}", f"{row['numpy']['cpu']:.2f}"]
+        for way in shown:
+            name = {"numba": " (numba)", "numpy": " (NumPy)"}[ways[way]["backend"]] if way[0] == "by itself" else ""
+            cells.append(f"{ways[way]['cpu']:.2f}{name}")
+        rows.append(cells)
+    return [f"Processor seconds of the whole command. {bench.line(content['machine'])}.", "", table(head, rows)]
 
 
 def first_use():
     content = load("first_use")
-    command = content["command"]
-    lines = [
-        f"`fastanchor anchors` on the built-in sample: {command['empty cache']:.1f} s with an empty cache, "
-        f"{command['warm']:.2f} s after that, {command['numpy']:.2f} s with `FASTANCHOR_BACKEND=numpy`.",
-    ]
-    head = ("on the sample's 20,000 boxes", "first call ever, ms", "first call of a process, ms", "later calls, ms")
     rows = []
     for stage, times in content["stages"].items():
-        cells = [f"{1000.0 * value:,.1f}" if value >= 1e-3 else f"{1000.0 * value:.2f}" for value in times]
-        rows.append((stage, *[*cells, "-"][:3]))
-    return "\n".join([*lines, "", Table(head, rows).markdown()])
+        cells = [f"{1e3 * value:,.1f}" if value >= 1e-3 else f"{1e3 * value:.2f}" for value in times]
+        rows.append([stage, *[*cells, "-"][:3]])
+    head = "on the sample's 20,000 boxes", "first call ever, ms", "first call of a process, ms", "later calls, ms"
+    return [table(head, rows)]
 
 
 def headline():
-    """Say what the whole job takes, as far as it was run."""
+    """Render the time of the whole job, as far as it was run."""
     content = load("growth")
     took = {row["n"]: row["ours"] for row in content["rows"]}
     times = [f"{seconds(took[n])} for {n:,} boxes" for n in (100_000, 1_000_000, 100_000_000)]
     processor, cores = (content["machine"][fact] for fact in ("processor", "cores"))
-    return (
+    return [
         f"The whole job, k-means and 1,000 generations of the search for {content['k']} anchors, takes "
         f"**{times[0]}, {times[1]} and {times[2]}** ({processor}, {cores} cores)."
-    )
+    ]
 
 
-PAGES = {
-    "README.md": (headline,),
-    "docs/benchmarks.md": (growth, index, readers, first_use, compat, stages),
-    "docs/training.md": (waits,),
+TABLES = {
+    one.__name__: one
+    for one in (headline, whole_job, growth, index, readers, first_second, first_use, compat, waits, stages)
 }
 
 
-def rendered(text, tables):
-    for table in tables:
-        begin, end = f"<!-- {table.__name__} -->\n", f"\n<!-- /{table.__name__} -->"
-        head, rest = text.split(begin)
-        text = head + begin + table() + end + rest.split(end.lstrip("\n"))[1]
+def rendered(text):
+    """Return a page with its tables written anew; tables without markers stay out."""
+    for name, lines in TABLES.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        if begin in text:
+            head, rest = text.split(begin)
+            text = head + begin + "\n".join(lines()) + "\n" + end + rest.split(end)[1]
     return text
 
 
+def pictures():
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    content = load("whole_job")
+    lines = [
+        _picture.Line(name, [point[:2] for point in points], name == "fastanchor")
+        for name, points in content["lines"].items()
+    ]
+    facts = content["machine"]
+    caption = (
+        f"{facts['processor']}, one thread, processor time. Dotted: not run, in proportion.\n"
+        "Data and script: bench/results/whole_job.json, bench/whole_job.py"
+    )
+    rows = [bench.Row.of(row) for row in load("stages")["rows"]]
+    for name, figure in (("whole-job", _picture.whole_job(lines, caption)), ("stages", _picture.sheet(rows))):
+        (IMAGES / f"{name}.svg").write_text(_picture.svg(figure), encoding="utf-8")
+
+
 def main():
-    old = {ROOT / name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
-    new = {ROOT / name: rendered(old[ROOT / name], tables) for name, tables in PAGES.items()}
+    pages = {page: page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"))}
+    new = {page: rendered(text) for page, text in pages.items()}
     if "--check" in sys.argv[1:]:
-        return int(new != old)
+        return int(new != pages)
     for page, text in new.items():
-        page.write_text(text, encoding="utf-8")
+        if text != pages[page]:
+            page.write_text(text, encoding="utf-8")
+    if "--pictures" in sys.argv[1:]:
+        pictures()
     return 0
 
 

@@ -54,6 +54,12 @@ def backend(request):
         yield request.param
 
 
+@pytest.fixture(autouse=True)
+def _kernels_are_ready(monkeypatch):
+    """Choose numba for all jobs where it is installed, whatever this process and others before it have compiled."""
+    monkeypatch.setattr("fastanchor.kernels._choice._ready", lambda module, kernel: True)
+
+
 # What tests set so that few boxes meet a rule for many, and where it stands: the one place that knows these names.
 TUNING = {
     "alone": ("engine._assignment.ALONE",),  # boxes for which one thread is enough

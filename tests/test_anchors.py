@@ -133,7 +133,7 @@ def test_texts_hold_the_anchors():
 @pytest.mark.parametrize("name", ["yolov5", "darknet", "mmdet", "mmyolo", "paddle", "tao", "json", "csv"])
 def test_texts_get_the_levels_and_what_the_anchors_are_for(name):
     target = export.FORMATS[name]
-    fit = "stretch" if target.fit == "letterbox" else "letterbox"  # what the detector does not do unless told so
+    fit = "stretch" if target.needs.fit == "letterbox" else "letterbox"  # not what the detector does by default
     boxes = Boxes(zoo.lognormal(300).clip(3), np.zeros(300, int), [[640, 384]])
     result = auto(boxes, n=6, gen=0, rng=0, img_size=(640, 384), fit=fit)
     parts = [(3, 2), (4, 2), (5, 2)]

@@ -4,12 +4,13 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fastanchor import bench, kernels
-from fastanchor.bench import _contest, _measure, _peak, _plain, _report, _rivals
+from fastanchor.bench import _contest, _machine, _measure, _peak, _picture, _plain, _report, _rivals
 from fastanchor.cli import main
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -26,7 +27,11 @@ def run(capsys, *arguments):
 
 def row(**changes):
     given = {"stage": "s", "contender": "c", "n": 1000, "k": 9, "boxes": 1000, "rule": "r", "wrong": False}
-    return bench.Row(**{**given, "first": 0.5, "median": 1.0, "low": 0.9, "high": 1.1, **changes})
+    return bench.Row(**{**given, "first": 0.5, "seconds": 1.0, **changes})
+
+
+def ratio(low, median, high, rounds=31):
+    return bench.Ratio(median, low, high, rounds, 1.0, 1.0 / median)
 
 
 def test_plain_answers_are_those_of_the_definitions():
@@ -90,50 +95,161 @@ def test_an_answer_that_is_wrong_only_on_many_boxes_is_found(monkeypatch):
     monkeypatch.setattr(_measure, "CONTENDERS", [planted])
     (only,) = _measure.contest("assignment (IoU)", bench.case(5000, 3), rounds=1, limit=10.0, memory=False)
     assert only.wrong
-    assert only.median is None
+    assert only.seconds is None
 
 
 def test_what_would_take_too_long_gets_fewer_boxes(monkeypatch):
-    ticks = iter(range(10**6))
-    monkeypatch.setattr(_measure.time, "perf_counter", lambda: float(next(ticks)))  # every call takes one second
+    ticks = iter(range(10**6))  # every call takes one second
+    monkeypatch.setattr(_measure, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks)), process_time=None))
+    monkeypatch.setattr(_measure, "busy", lambda: False)
     planted = _contest.Contender("fitness", "slow", lambda case: lambda: _plain.fitness(case.wh, case.start, 0.25))
     monkeypatch.setattr(_measure, "CONTENDERS", [planted])
     (only,) = _measure.contest("fitness", bench.case(30_000, 3), rounds=2, limit=5.0, memory=False)
     assert only.boxes == 2000
-    assert only.extrapolated
-    assert only.seconds == 15.0
+    assert only.seconds == 1.0
     text = _report.text([only], {})
-    assert "from 2,000 boxes" in text
-    assert "in proportion" in text
+    assert "1.000 s (2,000 boxes)" in text
+    assert "measured on fewer boxes" in text
 
 
-def test_a_wide_spread_gives_no_ratio():
-    rows = [row(contender="a"), row(contender="b", median=0.5, low=0.2, high=1.9)]
-    assert rows[1].wide
-    text = _report.text(rows, {})
-    assert any("unsteady" in line and line.strip().startswith("b ") for line in text.splitlines())
-    assert "unsteady, so without a ratio: b" in text
+def test_contenders_meet_the_reference_on_as_many_boxes_as_both_did(monkeypatch):
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(_measure, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks)), process_time=None))
+    monkeypatch.setattr(_measure, "busy", lambda: False)
+    sizes = {"reference": [], "large": [], "small": []}
+
+    def prepare(name):
+        def prepared(case):
+            def call():
+                sizes[name].append(len(case.wh))
+                return _plain.fitness(case.wh, case.start, 0.25)
+
+            return call
+
+        return prepared
+
+    one = {name: _contest.Contender("fitness", name, prepare(name)) for name in sizes}
+    monkeypatch.setattr(_measure, "CONTENDERS", list(one.values()))
+    limits = {"reference": 15.0, "large": 15.0, "small": 5.0}
+    enter = _measure._enter
+    monkeypatch.setattr(
+        _measure, "_enter", lambda c, cases, limit, *rest: enter(c, cases, limits[c.name], *rest)
+    )  # fmt: skip
+    rows = list(_measure.contest("fitness", bench.case(20_000, 3), rounds=7, limit=15.0, memory=False))
+    assert [(row.contender, row.boxes, row.against) for row in rows] == [
+        ("reference", 20_000, None), ("large", 20_000, 20_000), ("small", 2_000, 2_000),
+    ]  # fmt: skip
+    assert [row.ratio is None for row in rows] == [True, False, False]
+    assert all(row.ratio.median == 1.0 and row.ratio.rounds == 7 for row in rows[1:])
+    assert sizes["reference"].count(2_000) >= 7
+    assert "1.0 (at 2,000)" in _report.text(rows, {})
+
+
+@pytest.mark.parametrize(
+    ("found", "cell"),
+    [
+        (ratio(1.92, 2.0, 2.1), "2.0"),
+        (ratio(1.8, 2.0, 2.1), "unsteady"),  # wider than 10 %
+        (ratio(2.0, 2.0, 2.0, rounds=5), "unsteady"),  # too few for an interval
+    ],
+)
+def test_unsteady_stands_only_in_the_cell_whose_interval_is_wide(found, cell):
+    steady = row(contender="b", ratio=ratio(3.0, 3.0, 3.0), against=1000)
+    rows = [row(contender="a"), steady, row(contender="c", ratio=found, against=1000)]
+    assert [_report.cells(one)[2] for one in rows] == ["", "3.0", cell]
+    assert bench.Row.of(json.loads(json.dumps(rows[2].plain()))) == rows[2]
+
+
+def test_the_verdict_comes_first_and_never_extrapolates():
+    ours = {"stage": bench.JOB, "contender": "fastanchor"}
+    rows = [
+        row(stage=bench.JOB, contender="NumPy", n=10**6, boxes=10**4, seconds=9.0),
+        row(**ours, n=10**6, boxes=10**6, seconds=0.8, ratio=ratio(45.0, 46.2, 48.0), against=10**4),
+        row(contender="wrong", wrong=True, seconds=None),
+    ]
+    assert _report.verdict(rows) == [
+        "Your machine: 1,000,000 boxes to 9 anchors in 800.0 ms.",
+        "At 10,000 boxes, where plain NumPy was timed as well, 46 times as fast.",
+        "Answers checked: 2 of 3 right.",
+    ]
+    assert _report.text(rows, {}).startswith("Your machine: 1,000,000 boxes")
+    rows[1] = row(**ours, processor=True, ratio=ratio(1.0, 2.0, 3.0), against=1000)
+    assert _report.verdict(rows)[:2] == [
+        "Your machine: 1,000 boxes to 9 anchors in 1.000 s of processor time.",
+        "At 1,000 boxes, where plain NumPy was timed as well, between 1.0 and 3.0 times as fast (unsteady).",
+    ]
+    assert _report.verdict(rows[2:]) == ["Answers checked: 0 of 1 right."]
+
+
+def test_the_state_of_the_machine_is_one_line(monkeypatch):
+    facts = {"processor": "P", "cores": 2, "python": "3", "state": {"load": 1.25, "MHz": 2300, "steal": 0.004}}
+    assert _machine.line(facts) == "P, 2 cores, load 1.2, 2,300 MHz, 0.4% stolen; python 3"
+    assert _machine.line({"processor": "P", "cores": 2, "python": "3"}) == "P, 2 cores; python 3"
+    monkeypatch.setattr(_machine, "ticks", lambda: (300, 30))
+    assert _machine.state((100, 10))["steal"] == 0.1
+    monkeypatch.setattr(_machine, "ticks", lambda: None)
+    assert "steal" not in _machine.state((100, 10))
 
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
 def test_growth_is_fitted(power):
-    rows = [row(n=n, boxes=n, median=3.0 * n**power) for n in (10**4, 10**5, 10**6)]
+    rows = [row(n=n, boxes=n, seconds=3.0 * n**power) for n in (10**4, 10**5, 10**6)]
     assert bench.fitted(rows) == pytest.approx(power, abs=1e-9)
     assert bench.fitted(rows[:2]) is None
-    assert bench.fitted([row(n=n, boxes=1000, median=1.0) for n in (10**4, 10**5, 10**6)]) is None  # extrapolated
+    assert bench.fitted([row(n=n, boxes=1000) for n in (10**4, 10**5, 10**6)]) is None  # measured at one size only
     assert f"{power:.2f}" in _report.markdown(rows, {})
 
 
 @pytest.mark.slow
-def test_picture_markdown_and_sizes(capsys, tmp_path):
-    out = tmp_path / "growth.png"
+def test_picture_page_markdown_and_sizes(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("fastanchor.cli.bench.PICTURE", (150, 300))
+    picture, page = tmp_path / "job.svg", tmp_path / "bench.html"
     code, text, _ = run(
-        capsys, "--n", "200,400,800", "--k", "3,5", "--stages", "fitness", *FEW[2:], "--markdown", "--plot", out
-    )
+        capsys, "--n", "200,400,800", "--k", "3,5", "--stages", "fitness", *FEW[2:], "--markdown", "--plot", picture,
+        "-o", page,
+    )  # fmt: skip
     assert code == 0
-    assert out.stat().st_size > 10_000
     assert text.count("**fitness:") == 6
+    assert text.count(f"**{bench.JOB}:") == 2
     assert "time ~ n^e" in text
+    drawn, written = picture.read_text(encoding="utf-8"), page.read_text(encoding="utf-8")
+    for name in ("fastanchor", "NumPy in chunks", "boxes", "seconds"):
+        assert f"<!-- {name} -->" in drawn
+    assert written.startswith("<!DOCTYPE html>")
+    assert written.count("<svg") == written.count("</svg>") == 1
+    assert "<?xml" not in written
+    assert "<caption>fitness: 800 boxes, k = 5</caption>" in written
+    assert "http" not in written.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    ).replace("https://matplotlib.org", "")
+
+
+def test_a_page_without_matplotlib_has_tables_only(monkeypatch):
+    lines = _picture.job_lines([row(stage=bench.JOB, contender="fastanchor <fast>")])
+    assert lines == [_picture.Line("fastanchor <fast>", [(1000, 1.0)], True)]
+    monkeypatch.setattr(_picture.importlib.util, "find_spec", lambda name: None)
+    assert _picture.drawn(lines) == ""
+    page = _report.page([row(contender="<b>")], {})
+    assert "&lt;b&gt;" in page
+    assert "<svg" not in page
+
+
+def test_a_sheet_has_a_panel_for_each_stage():
+    pytest.importorskip("matplotlib")
+    rows = [row(stage=s, contender=c, n=n, boxes=n) for s in "abcd" for c in ("NumPy", "fastanchor") for n in (10, 100)]
+    figure = _picture.sheet([*rows, row(stage="reading"), row(stage=bench.JOB)])
+    assert [axes.get_title(loc="left") for axes in figure.axes if axes.axison] == list("abcd")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["NumPy", "fastanchor"]
+
+
+def test_labels_of_lines_that_end_together_stand_apart():
+    pytest.importorskip("matplotlib")
+    figure = _picture.whole_job([_picture.Line(name, [(10, 1.0), (100, 2.0)]) for name in "abc"])
+    panel = figure.axes[0]
+    places = [text.xyann[1] * panel.bbox.height for text in panel.texts if text.get_label() == "line"]
+    assert len(places) == 3
+    assert np.diff(sorted(places)).min() >= _picture.APART * figure.dpi / 72 - 1e-6
+    assert 0 <= min(places) < max(places) <= panel.bbox.height + 1e-6
 
 
 @pytest.mark.parametrize(

@@ -133,10 +133,10 @@ def spoil(layer, what, tensor):
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("two strides", r"stride: is \[8.0, 16.0\]; expected a number > 0 for each of 3 layers"),
-        ("stride 0", r"stride: is \[8.0, 16.0, 0.0\]"),
-        ("flat anchors", r"anchors: have shape \(6, 2\); expected \(layers, anchors, 2\)"),
-        ("small buffer", r"anchor_grid: has shape \(3, 1, 1, 1, 1, 2\); expected the \(3, 2, 2\) of anchors"),
+        ("two strides", r"stride: got \[8.0, 16.0\], expected a number > 0 for each of 3 levels"),
+        ("stride 0", r"stride: got \[8.0, 16.0, 0.0\]"),
+        ("flat anchors", r"anchors: got shape \(6, 2\), expected \(levels, anchors, 2\)"),
+        ("small buffer", r"anchor_grid: got shape \(3, 1, 1, 1, 1, 2\), expected \(3, 2, 2\) as of anchors"),
         ("short list", "anchor_grid: expected a tensor or a list of 3, got list"),
         ("half filled", r"anchor_grid: expected 3 tensors of shape \(1, 2, rows, columns, 2\), got shapes \(1,\), "),
         ("text", "anchor_grid: expected a tensor or a list of 3, got str"),
@@ -168,7 +168,7 @@ def test_two_places_that_disagree_are_named_and_mended_only_by_new_anchors(name,
     backwards = build(tensor, generation, STRIDES["ascending"], good[::-1])
     backwards.anchors[...] = backwards.anchors * 2
     before = held(backwards)
-    with pytest.raises(DataError, match="anchor_grid: is neither anchors nor anchors"):
+    with pytest.raises(DataError, match="anchor_grid: got neither anchors nor anchors"):
         MODULES[name].check_anchor_order(backwards)
     assert held(backwards) == before
     poor = build(tensor, generation, STRIDES["ascending"])

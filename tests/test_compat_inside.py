@@ -85,7 +85,7 @@ def test_what_a_script_defines(script, tmp_path):
         "first",
     ]
     (tmp_path / "broken.py").write_text("def f(:\n")
-    with pytest.raises(DataError, match=r"broken\.py: is no Python script"):
+    with pytest.raises(DataError, match=r"broken\.py: not a Python script"):
         _script.defined(tmp_path / "broken.py", ["f"])
 
 
@@ -97,7 +97,7 @@ def test_a_script_that_defines_none_of_them(script, capsys, name):
     assert f"script.py: defines none of {', '.join(table(name))}; --patch {name} replaces these" in captured.err
     assert main(["run", "--patch", name, "-m", "script"]) == 2
     assert f"-m: --patch {name} replaces functions in a file; give its path" in capsys.readouterr().err
-    with pytest.raises(DataError, match=f"name = '{name}': its functions stand in the script that is run"):
+    with pytest.raises(DataError, match=f"name: the functions of '{name}' are defined in the script that is run"):
         install(name)
 
 

@@ -100,7 +100,7 @@ def test_darknet_in_grid_cells(capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (([[0.1, 0.2]], 1), "width and height: both are needed"),
+        (([[0.1, 0.2]], 1), "width and height: expected the size of the network input"),
         (([[0.1, 0.2], [12, 13]], 1, 416, 416), r"data\[1\] = \(12.0, 13.0\): sizes must be relative"),
         (([[0.1, 0.2]], 2, 416, 416), "1 distinct size, fewer than num_of_clusters = 2"),
         (([[0.1, 0.2]], 1, 416, 0), "height = 0"),
@@ -184,7 +184,7 @@ def test_mmdet_bad_input():
         mmdet.optimize_anchors([[1, 2]], [[9, 9]], algorithm="GA")
     with pytest.raises(DataError, match="bbox_whs: 1 boxes have a side of 2 pixels, fewer than 2 anchors"):
         mmdet.v5_k_means([[1, 2], [1, 1]], 2)
-    with pytest.raises(DataError, match="img_shapes: has 2 rows, bbox_whs 1"):
+    with pytest.raises(DataError, match="img_shapes: got 2 rows for 1 boxes"):
         mmdet.resized([[1, 2]], [[9, 9]] * 2)
     with pytest.raises(DataError, match=r"input_shape = \(640,\)"):
         mmdet.resized([[1, 2]], [[9, 9]], (640,))

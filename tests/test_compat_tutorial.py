@@ -99,8 +99,8 @@ def test_one_centre_is_the_median():
     ("boxes", "arguments", "sentence"),
     [
         ([[1, 2]] * 20, {"k": 2}, "hold 1 distinct size, fewer than k = 2"),
-        ([[1, 2], [2, 3]], {"k": 3}, "there are 2, fewer than k = 3"),
-        ([[1, 2]] * 20, {"k": 2, "use_pp": True}, "hold 1 distinct sizes, fewer than k = 2"),
+        ([[1, 2], [2, 3]], {"k": 3}, "got 2, fewer than k = 3"),
+        ([[1, 2]] * 20, {"k": 2, "use_pp": True}, "got 1 distinct sizes, fewer than k = 2"),
         ([[1, 2], [0, 3]], {"k": 1}, "finite and > 0"),
         ([[1, 2], [2, 3]], {"k": 1, "dist": "median"}, "dist: got 'median', expected a function"),
         ([[1, 2], [2, 3]], {"k": 0}, "k = 0"),
@@ -114,21 +114,25 @@ def test_what_made_the_tutorial_run_for_ever_is_an_error(boxes, arguments, sente
 @pytest.mark.parametrize(
     ("img_wh", "bbox_wh", "sentence"),
     [
-        ([[10, 10]], [], "bbox_wh: holds 0 images, img_wh 1"),
+        ([[10, 10]], [], "bbox_wh: got 0 images, expected 1 as in img_wh"),
         ([[10, 10]], [[]], "bbox_wh: is empty"),
         ([[10, 10]], [[[0.001, 0.001]]], "no box has a side of 2 pixels"),
         ([[10, 10]], [[[0.1, np.nan]]], "bbox_wh"),
-        ([[10, 10]] * 2, [[0.1, 0.2], [0.3, 0.4]], "bbox_wh[0]: must be (m, 2) numbers, the widths and heights of"),
-        ([[10, 10]] * 2, [[[0.1, 0.2]], [0.3, 0.4]], "bbox_wh[1]: must be (m, 2) numbers"),
-        ([[10, 10]], [[[0.1, 0.2, 0.3]]], "bbox_wh[0]: must be (m, 2) numbers"),
-        ([[10, 10]], [[[0.1, 0.2], [0.3]]], "bbox_wh[0]: must be (m, 2) numbers"),
-        ([[10, 10]], [[["a", "b"]]], "bbox_wh[0]: must be (m, 2) numbers"),
+        (
+            [[10, 10]] * 2,
+            [[0.1, 0.2], [0.3, 0.4]],
+            "bbox_wh[0]: got float64 of shape (2,), expected (m, 2) numbers: the widths and heights of",
+        ),
+        ([[10, 10]] * 2, [[[0.1, 0.2]], [0.3, 0.4]], "bbox_wh[1]: got "),
+        ([[10, 10]], [[[0.1, 0.2, 0.3]]], "bbox_wh[0]: got "),
+        ([[10, 10]], [[[0.1, 0.2], [0.3]]], "bbox_wh[0]: got "),
+        ([[10, 10]], [[["a", "b"]]], "bbox_wh[0]: got "),
         (
             [[10, 10]] * 3,
             [[], [[0.5, 0.5]], [[0.5, 0.5], [30, 0.4]]],
-            "bbox_wh[2]: holds the size (30, 0.4); sizes must",
+            "bbox_wh[2]: got the size (30, 0.4), expected sizes",
         ),
-        ([[640, 480]], [[[120, 90], [64, 48]]], "bbox_wh[0]: holds the size (120, 90); sizes must be relative"),
+        ([[640, 480]], [[[120, 90], [64, 48]]], "bbox_wh[0]: got the size (120, 90), expected sizes relative"),
     ],
 )
 def test_bad_input_of_auto_anchor(img_wh, bbox_wh, sentence):
@@ -250,7 +254,7 @@ def test_read_voc_keeps_the_order_of_os_walk(tmp_path, capsys, monkeypatch, name
     [
         ({"show_num": -1}, "show_num = -1: must be at least 0"),
         ({"show_num": "12"}, "show_num = '12': must be a whole number"),
-        ({"classes": ["a", 3]}, "classes: holds 3; must be names of classes"),
+        ({"classes": ["a", 3]}, "classes: got 3, expected names of classes"),
     ],
 )
 def test_bad_options_of_read_voc(voc, options, sentence):

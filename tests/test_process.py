@@ -299,7 +299,7 @@ def test_folders_that_may_not_be_entered(tmp_path):
         (tmp_path / folder).chmod(0)
     places = ["voc", "voc/Annotations", "yolo", "yolo/labels", "kitti", "shut", "shut/boxes.csv", "open.csv"]
     code = (
-        "import os, sys\n"
+        "import heapq, os, sys\n"
         "from fastanchor.cli import main\n"
         "for path in sys.argv[1:]:\n"
         "    main(['stats', path, '--quiet'])  # imports what another user may not be able to read\n"

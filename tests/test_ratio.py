@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fastanchor.bench import Ratio, paired, turns
+from fastanchor.bench import Ratio, compared, paired, turns
 from fastanchor.bench import _ratio as module
 
 
@@ -110,6 +110,23 @@ def test_times_of_the_first_calls_do_not_count():
     found = paired(clock.call("a", [90.0, *[3.0] * 7]), clock.call("b", [80.0, *[1.5] * 7]), clock=clock)
     assert (found.median, found.low, found.high, found.reference, found.contender) == (2.0, 2.0, 2.0, 3.0, 1.5)
     assert str(found) == "2.00x (2.00 to 2.00, 7 rounds)"
+
+
+def test_a_contender_with_a_narrow_interval_leaves_the_turns():
+    clock = Fake()
+    wild = [1.0, 3.0, 2.0, 5.0, 1.0, 4.0, 7.0]
+    calls = [clock.call("s", [2.0]), clock.call("w", wild)]
+    steady, other = compared(clock.call("r", [4.0]), calls, rounds=(6, 24), clock=clock, seconds=1e6)
+    assert (steady.rounds, other.rounds) == (6, 24)
+    assert (clock.log.count("s"), clock.log.count("w"), clock.log.count("r")) == (7, 25, 25)
+    assert steady.median == 2.0
+
+
+def test_short_calls_are_repeated_and_count_once():
+    clock = Fake()
+    found = paired(clock.call("a", [0.25]), clock.call("b", [0.125]), rounds=(7, 7), clock=clock, batch=1.0)
+    assert (clock.log.count("a"), clock.log.count("b")) == (1 + 4 * 7, 1 + 8 * 7)
+    assert (found.median, found.reference, found.contender) == (2.0, 0.25, 0.125)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from fastanchor import _check
 from fastanchor._progress import bar
 from fastanchor._types import EngineName, EvolveResult, FloatArray, Progress, Rng, Sizes
 from fastanchor.engine import BoxesLike, Objective, Scored, choose, objective_of
+from fastanchor.kernels import Work
 from fastanchor.metrics import as_anchors
 
 __all__ = ["Draws", "climb", "evolve"]
@@ -90,7 +91,8 @@ def evolve(
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
-    answers = choose(boxes, name=engine, threads=threads, weights=weights)
+    work = Work(generations=gen) if aim.bounded else Work(looks=gen)
+    answers = choose(boxes, name=engine, threads=threads, weights=weights, work=work)
     best: FloatArray = as_anchors(anchors, len(answers)).copy()
     generator = _check.generator(rng)
     draws = Draws(generator.random, generator.random, generator.standard_normal)

@@ -15,6 +15,7 @@ from fastanchor._types import Fit, FloatArray
 from fastanchor._weights import amount, number, part_of, weight_of
 from fastanchor.boxes import Boxes, network_input, network_sizes, own_weights
 from fastanchor.engine import BoxesLike, Engine, answers_all, choose
+from fastanchor.kernels import USUAL, Work
 
 __all__ = ["NetworkBoxes", "Scalable", "to_network_input"]
 
@@ -48,7 +49,8 @@ class NetworkBoxes(NamedTuple):
 
     def on_engine(self) -> NetworkBoxes:
         """Return the same boxes with their engine built, for several uses of it."""
-        return self._replace(boxes=choose(self.boxes, weights=self.weights), weights=None)
+        work = Work(updates=USUAL, generations=1000, looks=20)  # a report holds all of these
+        return self._replace(boxes=choose(self.boxes, weights=self.weights, work=work), weights=None)
 
 
 Scalable = BoxesLike | NetworkBoxes

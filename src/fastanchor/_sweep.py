@@ -22,7 +22,7 @@ from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.evaluate import by_area
 from fastanchor.metrics import mean_best_iou
-from fastanchor.starts import N_INIT, fittest
+from fastanchor.starts import N_INIT, fittest, work_of
 
 __all__ = ["SweepResult", "sweep"]
 
@@ -157,7 +157,8 @@ def sweep(
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
-    answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights)
+    work = work_of(sum(numbers), n_init, max_iter, gen, aim.bounded)
+    answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
     root = _check.generator(rng)
     found, scores = [], np.empty((3, len(numbers)))
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:

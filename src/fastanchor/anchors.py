@@ -40,7 +40,7 @@ from fastanchor.evaluate import AnchorCheck, by_area, scored
 from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
 from fastanchor.optimum import Space
-from fastanchor.starts import N_INIT, fittest
+from fastanchor.starts import N_INIT, fittest, work_of
 
 __all__ = ["AnchorResult", "Method", "auto_anchor"]
 
@@ -317,7 +317,8 @@ def auto_anchor(
         text = f"the boxes are of several parts of the data set: {', '.join(sorted(map(repr, parts)))}"
         warnings.warn(f"{text}; detectors are trained on one, see split in read()", SplitWarning, stacklevel=2)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
-    answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights)
+    work = work_of(n, n_init, max_iter, gen, aim.bounded)
+    answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
     count = amount(answers, weight_of(answers))
     if ready.n_small:
         share = f"{round(ready.n_small):,} of {round(count + ready.n_filtered):,}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastanchor import _check
+from fastanchor import _check, kernels
 from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._hints import called
@@ -37,6 +37,7 @@ from fastanchor.engine._exact import UNIT, coordinates
 from fastanchor.engine._labelled import Labelled
 from fastanchor.engine._order_statistics import medians
 from fastanchor.engine._protocol import Nearest, Step
+from fastanchor.kernels import ONCE, USUAL, Work
 from fastanchor.metrics import mean_best_iou
 
 __all__ = ["AS_IN_KMEANS", "INITS", "UPDATES", "assign", "clustered", "kmeans", "update_centers"]
@@ -170,7 +171,14 @@ def clustered(
     if given is None:
         _check.choice(init, "init", INITS)
     answers = choose(
-        boxes, name=engine, threads=threads, metric=metric, argument=named.boxes, weights=weights, named=named.weights
+        boxes,
+        name=engine,
+        threads=threads,
+        metric=metric,
+        argument=named.boxes,
+        weights=weights,
+        named=named.weights,
+        work=Work(k, updates=min(max_iter, USUAL) * (n_init if given is None else 1)),
     )
     distinct = len(answers.distinct(k))
     if distinct < k:
@@ -227,7 +235,7 @@ def assign(boxes: BoxesLike, centers: Sizes, *, metric: Metric = "iou") -> IntAr
     """
     _check.choice(metric, "metric", METRICS)
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
-    return choose(boxes, metric=metric).labels(check(centers, "centers"), metric)
+    return choose(boxes, metric=metric, work=ONCE).labels(check(centers, "centers"), metric)
 
 
 def update_centers(
@@ -289,7 +297,8 @@ def update_centers(
     if places is not None and len(places) != k:
         raise DataError(f"empty: holds {len(places)} centres; k = {k} are needed")
     counted = None if weights is None else counting(weights, "weights", len(wh))
-    columns = Columns(*columns_of(wh), weights=None if counted is None else counted.each)
+    backend = kernels.current(work=ONCE, n=len(wh))
+    columns = Columns(*columns_of(wh), backend=backend, weights=None if counted is None else counted.each)
     scale = None
     if update == "mean":
         scale = coordinates(*columns.sizes()) if wh.any() else UNIT

@@ -15,6 +15,7 @@ from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._types import FloatArray, IntArray, Metric, Rng, Start, Update
 from fastanchor.cluster import clustered
 from fastanchor.engine import METRICS, BoxesLike, choose
+from fastanchor.kernels import ONCE
 
 __all__ = ["AnchorKMeans"]
 
@@ -145,7 +146,7 @@ class AnchorKMeans:
             raise _not_fitted(f"this {type(self).__name__} has no centres yet; call fit first")
         self._look_at(X)
         _check.choice(self.metric, "metric", METRICS)
-        return choose(X, metric=self.metric, argument="X").labels(self.cluster_centers_, self.metric)
+        return choose(X, metric=self.metric, argument="X", work=ONCE).labels(self.cluster_centers_, self.metric)
 
     def fit_predict(self, X: BoxesLike, y: object = None, sample_weight: ArrayLike | None = None) -> IntArray:
         """Fit, and return the nearest centre of each box, (n,) int64."""

@@ -17,6 +17,7 @@ from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes,
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Engine, choose
 from fastanchor.engine._threads import each, thread_count
+from fastanchor.kernels import Work
 from fastanchor.metrics import as_anchors, mean_best_iou
 
 __all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_anchor", "by_area", "check", "scored"]
@@ -157,7 +158,7 @@ def check(
     """
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
-    engine = choose(ready.boxes, weights=ready.weights)
+    engine = choose(ready.boxes, weights=ready.weights, work=Work(looks=3))
     sizes = by_area(as_anchors(anchors, len(engine)))
     return scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes))
 

@@ -77,7 +77,7 @@ def wh_iou(boxes: Boxes | Sizes, anchors: Sizes) -> FloatArray:
     wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
     kw, kh = _check.as_sizes(anchors, "anchors").T.copy()
     out = np.empty((len(wh), kw.size))
-    kernel = kernels.load().wh_iou
+    kernel = kernels.load(None, kernels.ONCE, len(wh)).wh_iou
     for start in range(0, len(wh), CHUNK):
         part = slice(start, start + CHUNK)
         kernel(wh[part, 0].copy(), wh[part, 1].copy(), kw, kh, out[part])
@@ -106,7 +106,7 @@ def mean_iou(boxes: BoxesLike, anchors: Sizes, *, weights: ArrayLike | None = No
     >>> mean_iou([[2, 2], [4, 1]], [[2, 2], [2, 1]])
     0.75
     """
-    answers = choose(boxes, weights=weights)
+    answers = choose(boxes, weights=weights, work=kernels.ONCE)
     return mean_best_iou(answers, as_anchors(anchors, len(answers)))
 
 
@@ -148,5 +148,5 @@ def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25, *, weigh
     Fitness(fitness=0.25, bpr=0.5)
     """
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
-    answers = choose(boxes, weights=weights)
+    answers = choose(boxes, weights=weights, work=kernels.ONCE)
     return answers.fitness(as_anchors(anchors, len(answers)), thr)

@@ -19,8 +19,9 @@ from fastanchor._types import KMeansResult, Metric, Progress, Start, Update
 from fastanchor._weights import weights_of
 from fastanchor.cluster import TIE, clustered
 from fastanchor.engine import Engine, Objective, choose, objective_of
+from fastanchor.kernels import USUAL, Work
 
-__all__ = ["N_INIT", "fittest"]
+__all__ = ["N_INIT", "fittest", "work_of"]
 
 AS_IN_AUTO_ANCHOR = Called(k="n")
 # Measured by bench/starts.py: more starts, longer trials or more of them finished cost time and part the seeds no less.
@@ -89,7 +90,7 @@ def fittest(
             rows = rng.choice(len(answers), SEEN, replace=False)
         else:  # as often as they count: the boxes drawn count once each
             rows = rng.choice(len(answers), SEEN, p=weights.drawn())
-        some = choose(answers.take(rows), name="dense", metric=metric)
+        some = choose(answers.take(rows), name="dense", metric=metric, backend=answers.backend)
         try:
             found = _chosen(some, k, thr, aim, rng, init, n_init, max_iter, options)
         except DataError:
@@ -97,6 +98,13 @@ def fittest(
         else:
             return clustered(answers, k, init=found.centers, max_iter=max_iter, **options)
     return _chosen(answers, k, thr, aim, rng, init, n_init, max_iter, options)
+
+
+def work_of(centers: int, n_init: int, max_iter: int, gen: int, bounded: bool = True) -> Work:
+    """Return what `fittest` and a search of `gen` generations do with each box, for the choice of a backend."""
+    trials = TRIAL * n_init if n_init > 1 else 0
+    searched, looked = (gen, 0) if bounded else (0, gen)
+    return Work(centers, min(max_iter, USUAL), trials, SEEN, generations=searched, looks=looked)
 
 
 def _chosen(

@@ -1,29 +1,27 @@
-"""Time and check the stages of the job against what else there is. Answers first, clocks after."""
+"""Check and time the stages of the job against other software: answers first, clocks after."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
-import importlib.util
-import platform
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fastanchor._types import FloatArray
-from fastanchor._version import __version__
 from fastanchor.bench import _rivals, _stages
 from fastanchor.bench._contest import CONTENDERS, STAGES, Case, Unusable, contender, stage
+from fastanchor.bench._machine import line, machine, processor, state, ticks
 from fastanchor.bench._measure import Row, contest, fitted
-from fastanchor.bench._ratio import Ratio, paired, turns
+from fastanchor.bench._ratio import Ratio, compared, paired, turns
+from fastanchor.bench._stages import JOB
 from fastanchor.engine._threads import thread_count
 
 __all__ = [
-    "CONTENDERS", "STAGES", "Case", "Ratio", "Row", "Unusable", "absent", "boxes", "case", "contender", "fitted",
-    "labels", "machine", "paired", "run", "stage", "turns",
+    "CONTENDERS", "JOB", "STAGES", "Case", "Ratio", "Row", "Unusable", "absent", "boxes", "case", "compared",
+    "contender", "fitted", "labels", "line", "machine", "paired", "processor", "rivals", "run", "stage", "state",
+    "ticks", "turns",
 ]  # fmt: skip
 
 _PARTS = (_stages, _rivals)  # importing them registers the stages and contenders
@@ -47,20 +45,20 @@ def run(
     work: Case,
     stages: list[str],
     *,
-    rounds: int = 5,
+    rounds: int = 63,
     limit: float = 10.0,
     memory: bool = False,
     remark: Callable[[str], object] = lambda text: None,
 ) -> Iterator[Row]:
-    """Yield a row for each stage and contender; a wrong answer is told and not timed.
+    """Yield a row for each stage and contender; a wrong answer is reported and not timed.
 
     Parameters
     ----------
     work : Case
     stages : list of str
         Keys of ``STAGES``.
-    rounds : int, default 5
-        Timed calls of each contender, in turns.
+    rounds : int, default 63
+        Most rounds in which contenders take turns with the first of their stage.
     limit : float, default 10
         Seconds of a single call at most; what would take longer is measured on fewer boxes.
     memory : bool
@@ -72,8 +70,8 @@ def run(
         if name == "reading" and work.path is None:
             with tempfile.TemporaryDirectory() as folder:
                 labels(Path(folder))
-                yield from contest(name, Case(work.wh, work.start, work.threads, Path(folder)), rounds=rounds,
-                                   limit=limit, memory=False, remark=remark)  # fmt: skip
+                there = replace(work, path=Path(folder), known={})
+                yield from contest(name, there, rounds=rounds, limit=limit, memory=False, remark=remark)
         else:
             yield from contest(name, work, rounds=rounds, limit=limit, memory=memory, remark=remark)
 
@@ -94,38 +92,15 @@ def labels(folder: Path, images: int = 2000) -> None:
         (folder / f"{i:06}.xml").write_text(text, encoding="ascii")
 
 
+def rivals() -> list[str]:
+    """Return the packages of all contenders."""
+    return list(dict.fromkeys(package for one in CONTENDERS for package in one.needs))
+
+
 def absent() -> dict[str, list[str]]:
-    """Return, for each package that is not installed, the contenders that it hides."""
+    """Return, for each package that is not installed, the contenders that need it."""
     hidden: dict[str, list[str]] = {}
     for one in CONTENDERS:
         for package in one.missing():
             hidden.setdefault(package, []).append(f"{one.name} ({one.stage})")
     return hidden
-
-
-def machine() -> dict[str, Any]:
-    """Return what a time depends on: processor, cores, system, and the versions of all contenders' packages."""
-    packages = {"numpy": "numpy", **{p: p for one in CONTENDERS for p in one.needs}, "sklearn": "scikit-learn",
-                "sklearnex": "scikit-learn-intelex", "faiss": "faiss-cpu"}  # fmt: skip
-    versions = {}
-    for module, name in packages.items():
-        if importlib.util.find_spec(module) is not None:
-            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                versions[name] = importlib.metadata.version(name)
-    return {
-        "processor": processor(),
-        "cores": thread_count(None),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "fastanchor": __version__,
-        **versions,
-    }
-
-
-def processor() -> str:
-    """Return the name of the processor as well as the system tells it."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()

@@ -21,8 +21,8 @@ class Unusable(BackendError):
 
     def __init__(self, package: str, cause: Exception) -> None:
         self.package = package
-        said = (str(cause) or "no reason given").splitlines()[0]
-        super().__init__(f"{package} is installed but cannot be imported ({type(cause).__name__}: {said})")
+        reason = (str(cause) or "no reason given").splitlines()[0]
+        super().__init__(f"{package} is installed but cannot be imported ({type(cause).__name__}: {reason})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +34,11 @@ class Case:
     wh : (n, 2) float64
         Box sizes, pixels.
     start : (k, 2) float64
-        Centres, or anchors, that all begin with.
+        Centres, or anchors, from which all contenders start.
     threads : int
-        For those who take a number.
+        For contenders that take a number.
     path : Path, optional
-        Where the labels lie, for the stage that reads them.
+        Folder of the labels, for the stage that reads them.
     """
 
     wh: FloatArray
@@ -54,7 +54,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Stage:
-    """A piece of the job: how its answer is found by definition, compared and valued."""
+    """A piece of the job: its answer by definition, how answers are compared, and what is said of them."""
 
     name: str
     reference: Callable[[Case], Any]
@@ -65,7 +65,7 @@ class Stage:
     sized: bool = True  # whether the first n boxes are a smaller piece of the same work
 
     def expected(self, case: Case) -> Any:
-        """Return the reference answer, worked out once a case."""
+        """Return the reference answer, computed once per case."""
         if self.name not in case.known:
             case.known[self.name] = self.reference(case)
         return case.known[self.name]

@@ -1,4 +1,4 @@
-"""How many times as fast: two calls timed in turns, the ratio of each round, its median and the interval around it."""
+"""The clock of all benchmarks: calls in turns, the ratio of each round, its median and the interval around it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Ratio", "busy", "interval", "paired", "turns"]
+__all__ = ["NARROW", "Ratio", "busy", "compared", "interval", "paired", "turns"]
 
 Call = Callable[[], Any]
 Clock = Callable[[], float]
 CONFIDENCE = 0.95
+ENOUGH = 6  # rounds; fewer cannot enclose the median with 95 % confidence
+NARROW = 0.1  # width of the interval of a steady ratio, as a share of the median
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Ratio:
     Attributes
     ----------
     median, low, high : float
-        Median of the rounds' ratios, reference over contender, and its confidence interval.
+        Median of the ratios of the rounds, reference over contender, and its confidence interval.
     rounds : int
     reference, contender : float
         Median seconds of each.
@@ -46,6 +48,11 @@ class Ratio:
         ratios = [theirs / ours for theirs, ours in zip(reference, contender, strict=True)]
         seconds = statistics.median(reference), statistics.median(contender)
         return cls(statistics.median(ratios), *interval(ratios), len(ratios), *seconds, processor)
+
+    @property
+    def steady(self) -> bool:
+        """Whether the interval is at most 10 % of the median wide, from rounds enough for an interval."""
+        return self.rounds >= ENOUGH and self.high - self.low <= NARROW * self.median
 
     def met(self, bar: float) -> bool:
         """Return whether the contender may be `bar` times as fast: its interval does not lie wholly below the bar.
@@ -93,51 +100,78 @@ def turns(
     return times
 
 
-def paired(
+def paired(reference: Call, contender: Call, **options: Any) -> Ratio:
+    """Return how many times as fast the contender is; options are those of :func:`compared`."""
+    return compared(reference, [contender], **options)[0]
+
+
+def compared(
     reference: Call,
-    contender: Call,
+    contenders: Sequence[Call],
     *,
     rounds: tuple[int, int] = (7, 127),
     width: float = 0.02,
     seconds: float = 60.0,
     clock: Clock | None = None,
     before: Call | None = None,
-) -> Ratio:
-    """Return how many times as fast the contender is, after one call of each outside the clock.
+    batch: float = 0.0,
+) -> list[Ratio]:
+    """Return how many times as fast each contender is as the reference.
 
     Parameters
     ----------
-    reference, contender : callable
+    reference : callable
+    contenders : sequence of callable
+        They take turns with the reference; one whose interval is narrow leaves the turns.
     rounds : (least, most)
-        More are added until the interval is narrow.
+        More are added until the intervals are narrow.
     width : float, default 0.02
-        Width of the interval that is narrow enough, as a share of the median.
+        Width of an interval that is narrow enough, as a share of the median.
     seconds : float, default 60
         No rounds are added after so many seconds on the clock.
     clock : callable, optional
         Default: the processor time of all threads where the machine is busy, else the time that passes.
     before : callable, optional
         Called before each call, outside the clock.
+    batch : float, default 0
+        Calls that take fewer seconds than this are repeated until a turn takes about so long.
     """
     chosen = clock or (time.process_time if busy() else time.perf_counter)
-    reference()
-    contender()
+    times = [times[0] for times in turns([reference, *contenders], 1, chosen, before)]
+    repeats = [max(1, min(1000, round(batch / max(time, 1e-9)))) for time in times]
+    calls = [_repeated(call, times) for call, times in zip((reference, *contenders), repeats, strict=True)]
     least, most = rounds
-    times: tuple[list[float], list[float]] = ([], [])
-    while True:
-        for kept, new in zip(times, turns((reference, contender), least, chosen, before), strict=True):
-            kept += new
-        found, done = Ratio.of(*times, processor=chosen is time.process_time), len(times[0])
-        spent = sum(map(sum, times))
-        if found.high - found.low <= width * found.median or done >= most or spent >= seconds:
-            return found
+    theirs: list[list[float]] = [[] for _ in contenders]
+    ours: list[list[float]] = [[] for _ in contenders]
+    active, done, spent = list(range(len(contenders))), 0, 0.0
+    while active:
+        first, *others = turns([calls[0], *(calls[i + 1] for i in active)], least, chosen, before)
+        for i, times in zip(active, others, strict=True):
+            theirs[i] += [seconds / repeats[0] for seconds in first]
+            ours[i] += [seconds / repeats[i + 1] for seconds in times]
+        done += least
+        spent += sum(first) + sum(map(sum, others))
+        if done >= most or spent >= seconds:
+            break
+        found = {i: Ratio.of(theirs[i], ours[i]) for i in active}
+        active = [i for i in active if found[i].high - found[i].low > width * found[i].median]
         # as many again: looking after every round would stop at the first lucky one
         least = max(1, min(done, most - done, int(done * (seconds / spent - 1)) if spent else most))
+    processor = chosen is time.process_time
+    return [Ratio.of(*times, processor=processor) for times in zip(theirs, ours, strict=True)]
+
+
+def _repeated(call: Call, times: int) -> Call:
+    def repeat() -> None:
+        for _ in range(times):
+            call()
+
+    return call if times == 1 else repeat
 
 
 def busy() -> bool:
     """Return whether more programs ran in the last minute than half of the processors can serve."""
     try:
         return os.getloadavg()[0] > max(1.0, (os.cpu_count() or 1) / 2)
-    except (AttributeError, OSError):  # the system does not tell
+    except (AttributeError, OSError):  # the system does not report it
         return False

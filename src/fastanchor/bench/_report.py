@@ -1,19 +1,20 @@
-"""The benchmark's rows as text, as Markdown, and as a picture of growth."""
+"""The benchmark's rows as a verdict, and as tables in text, Markdown and HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from fastanchor._output import whole
-from fastanchor._table import Table
+from fastanchor._table import Table, escaped
+from fastanchor.bench._machine import line
 from fastanchor.bench._measure import Row, fitted
+from fastanchor.bench._ratio import Ratio
+from fastanchor.bench._stages import JOB
 
-__all__ = ["growth", "markdown", "picture", "text"]
+__all__ = ["HEAD", "cells", "duration", "growth", "markdown", "page", "ratio", "tables", "text", "verdict"]
 
-HEAD = ("who", "time", "middle half", "times as fast", "first call", "memory", "reached", "answer")
+HEAD = ("contender", "time", "times as fast", "interval", "first call", "memory", "reached", "answer")
 
 
 def duration(seconds: float) -> str:
@@ -24,115 +25,120 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-6:,.1f} us"
 
 
-def tables(rows: list[Row]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    """Yield a title and the cells of each stage at each size."""
-    for (stage, n, k), group in groupby(rows, key=lambda row: (row.stage, row.n, row.k)):
-        some = list(group)
-        referent = next((row for row in some if row.seconds is not None), None)
-        title = stage if stage == "reading" else f"{stage}: {n:,} boxes, k = {k}"
-        yield title, [_cells(row, referent) for row in some]
+def verdict(rows: Iterable[Row]) -> list[str]:
+    """Return what matters most: the time of the whole job, how many times as fast it is, and how many were right."""
+    rows = list(rows)
+    lines = []
+    ours = [row for row in rows if row.stage == JOB and row.contender == "fastanchor" and row.seconds is not None]
+    if ours:
+        row = max(ours, key=lambda row: row.boxes)
+        kind = " of processor time" if row.processor else ""
+        lines.append(f"Your machine: {row.boxes:,} boxes to {row.k} anchors in {duration(row.seconds or 0.0)}{kind}.")
+        timed = [row for row in ours if row.ratio is not None]
+        if timed:
+            row = max(timed, key=lambda row: row.against or 0)
+            lines.append(f"At {row.against:,} boxes, where plain NumPy was timed as well, {_times(row.ratio)}.")
+    right = sum(not row.wrong for row in rows)
+    return [*lines, f"Answers checked: {right} of {len(rows)} right."]
 
 
-def _cells(row: Row, referent: Row | None) -> tuple[str, ...]:
+def _times(found: Ratio | None) -> str:
+    if found is None:
+        return ""
+    if found.steady:
+        return f"{found.median:,.{0 if found.median >= 10 else 1}f} times as fast"
+    return f"between {found.low:,.1f} and {found.high:,.1f} times as fast (unsteady)"
+
+
+def ratio(found: Ratio | None) -> tuple[str, str]:
+    """Return the cells of a ratio: the median, or "unsteady", and the interval."""
+    if found is None:
+        return "", ""
+    return f"{found.median:,.1f}" if found.steady else "unsteady", f"{found.low:,.1f} - {found.high:,.1f}"
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return the cells of a row, as in HEAD."""
     if row.seconds is None or row.first is None:
         return row.contender, "not timed", "", "", "", "", "", f"WRONG ({row.rule})"
-    scale = row.n / row.boxes
-    low, high = (row.low or 0.0) * scale, (row.high or 0.0) * scale
-    if referent is None or referent.seconds is None:
-        times = ""
-    elif row.wide or referent.wide:
-        times = "unsteady"
-    else:
-        times = f"{referent.seconds / row.seconds:,.1f}"
-    memory = "" if row.peak is None else f"{row.peak / (1 << 20):,.0f} MiB"
-    mark = f" (from {row.boxes:,} boxes)" if row.extrapolated else ""
+    times, interval = ratio(row.ratio)
+    if row.against is not None and row.against < row.n:
+        times += f" (at {row.against:,})"
+    fewer = f" ({row.boxes:,} boxes)" if row.boxes < row.n else ""
     return (
-        row.contender, duration(row.seconds) + mark, f"{duration(low)} - {duration(high)}", times,
-        duration(row.first), memory, row.quality, row.rule,
+        row.contender, duration(row.seconds) + (" CPU" if row.processor else "") + fewer, times, interval,
+        duration(row.first), "" if row.peak is None else f"{row.peak / (1 << 20):,.0f} MiB", row.quality, row.rule,
     )  # fmt: skip
 
 
-def growth(rows: list[Row]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
-    """Yield, for n and for k, a title and (stage, who, exponent) of all who were measured at three sizes or more."""
-    for by, title in (
-        ("n", "growth with the number of boxes: time ~ n^e"),
-        ("k", "growth with the centres: time ~ k^e"),
-    ):
-        cells = []
-        for (stage, who), group in _series(rows).items():
-            other = "k" if by == "n" else "n"
+def tables(rows: Iterable[Row]) -> Iterator[Table]:
+    """Yield a table of each stage at each size, and then those of the growth."""
+    rows = list(rows)
+    for (stage, n, k), group in groupby(rows, key=lambda row: (row.stage, row.n, row.k)):
+        title = stage if stage == "reading" else f"{stage}: {n:,} boxes, k = {k}"
+        yield Table(HEAD, list(map(cells, group)), title)
+    yield from growth(rows)
+
+
+def growth(rows: Iterable[Row]) -> Iterator[Table]:
+    """Yield, for n and for k, the exponent of each contender that was measured at three sizes or more."""
+    series: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row.stage != "reading":
+            series.setdefault((row.stage, row.contender), []).append(row)
+    for by, other, what in (("n", "k", "number of boxes"), ("k", "n", "number of centres")):
+        found = []
+        for (stage, name), group in series.items():
             level = max(getattr(row, other) for row in group)
             exponent = fitted([row for row in group if getattr(row, other) == level], by)
-            if exponent is not None and stage != "reading":
-                cells.append((stage, who, f"{exponent:.2f}"))
-        if cells:
-            yield title, [("stage", "who", "e"), *cells]
-
-
-def _series(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
-    out: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        out.setdefault((row.stage, row.contender), []).append(row)
-    return out
+            if exponent is not None:
+                found.append((stage, name, f"{exponent:.2f}"))
+        if found:
+            yield Table(("stage", "contender", "e"), found, f"growth with the {what}: time ~ {by}^e", align="llr")
 
 
 def text(rows: list[Row], machine: dict[str, Any]) -> str:
-    """Return all tables for a terminal."""
-    lines = [", ".join(f"{name} {value}" for name, value in machine.items())]
-    lines += [f"\n{table.text('  ')}" for table in _all(rows)]
-    return "\n".join([*lines, "", *_legend(rows)])
+    """Return the verdict and all tables for a terminal."""
+    shown = (f"\n{table.text('  ')}" for table in tables(rows))
+    return "\n".join([*verdict(rows), "", line(machine), *shown, "", *_legend(rows)])
 
 
 def markdown(rows: list[Row], machine: dict[str, Any]) -> str:
-    """Return all tables in Markdown."""
-    lines = [", ".join(f"{name} {value}" for name, value in machine.items()) + "."]
-    lines += [f"\n{table.markdown()}" for table in _all(rows)]
-    return "\n".join([*lines, "", *_legend(rows)])
+    """Return the verdict and all tables in Markdown."""
+    shown = (f"\n{table.markdown()}" for table in tables(rows))
+    return "\n".join([*verdict(rows), "", f"{line(machine)}.", *shown, "", *_legend(rows)])
 
 
-def _all(rows: list[Row]) -> list[Table]:
-    found = [Table(HEAD, cells, title) for title, cells in tables(rows)]
-    return found + [Table(head, cells, title, "l") for title, (head, *cells) in growth(rows)]
+STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em}"
+    "table{border-collapse:collapse}.table{overflow-x:auto;margin:2em 0}caption{text-align:left;font-weight:600}"
+    ".first{font-size:1.4em}svg{max-width:100%;height:auto}"
+    "td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}.text,th:first-child"
+    "{text-align:left}"
+)
+
+
+def page(rows: list[Row], machine: dict[str, Any], picture: str = "") -> str:
+    """Return verdict, picture (SVG) and tables as an HTML page without outside parts."""
+    first, *others = verdict(rows)
+    parts = [f'<p class="first">{escaped(first)}</p>', *(f"<p>{escaped(other)}</p>" for other in others), picture]
+    parts += [table.html() for table in tables(rows)]
+    parts += [f"<p>{escaped(last)}</p>" for last in (line(machine), " ".join(_legend(rows)))]
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><title>fastanchor bench</title>'
+        f"<style>{STYLE}</style></head>\n<body>" + "\n".join(parts) + "</body></html>\n"
+    )
 
 
 def _legend(rows: list[Row]) -> list[str]:
     lines = [
-        "Times are medians of calls taken in turns; times as fast: against the first of the stage. First call: in this",
-        "process, on at most 2,000 boxes, with imports and compilation. Memory: growth of a process of its own.",
+        "Times as fast: against the first of the stage. Both take turns in each round; the figure is the median of the",
+        "rounds' ratios, with its 95 % interval; where the interval is wider than 10 %, the cell says unsteady. First",
+        "call: in this process, on at most 2,000 boxes, with imports and compilation. Memory: growth of a new process.",
     ]
-    if any(row.extrapolated for row in rows):
-        lines.append(
-            '"from ... boxes": measured on fewer and taken in proportion, as the whole would have run too long.'
-        )
-    wide = [f"{row.contender} ({row.stage}, {row.n:,})" for row in rows if row.wide]
-    if wide:
-        lines.append("unsteady, so without a ratio: " + "; ".join(wide))
+    if any(row.boxes < row.n for row in rows):
+        lines.append('"(... boxes)": measured on fewer boxes, as all of them would have taken too long.')
+    if any(row.processor for row in rows):
+        lines.append("CPU: the machine was busy, so processor time of all threads was measured.")
     return lines
-
-
-def picture(rows: list[Row], out: Path, *, replace: bool = True) -> None:
-    """Draw time against the number of boxes, a panel a stage, on log axes; needs matplotlib."""
-    from matplotlib.figure import Figure
-
-    series = {key: group for key, group in _series(rows).items() if key[0] != "reading"}
-    stages = list(dict.fromkeys(stage for stage, _ in series))
-    names = list(dict.fromkeys(name for _, name in series))
-    across = min(3, len(stages))
-    down = -(-len(stages) // across)
-    figure = Figure(figsize=(5.2 * across, 3.9 * down + 1.0), layout="constrained")
-    panels = figure.subplots(down, across, squeeze=False).ravel()
-    styles = {name: (f"C{i % 10}", "osD^vPX*<>"[i % 10], "-" if i < 10 else "--") for i, name in enumerate(names)}
-    drawn: dict[str, Any] = {}
-    for panel, stage in zip(panels, stages, strict=False):
-        for (which, name), group in series.items():
-            points = sorted((row.n, row.seconds) for row in group if row.seconds is not None)
-            if which == stage and points:
-                colour, marker, line = styles[name]
-                (drawn[name],) = panel.plot(*zip(*points, strict=True), line, marker=marker, color=colour, markersize=5)
-        panel.set(xscale="log", yscale="log", title=stage, xlabel="boxes", ylabel="seconds")
-        panel.grid(alpha=0.3)
-    for panel in panels[len(stages) :]:
-        panel.set_axis_off()
-    figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4, fontsize="small")
-    with whole(out, replace=replace) as part:
-        figure.savefig(part, format=out.suffix[1:].lower() or "png", dpi=110)  # a stream has no ending

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastanchor._types import FloatArray
 from fastanchor.bench._contest import Call, Case, Unusable, contender
-from fastanchor.bench._stages import THR, UPDATES, close, labelled
+from fastanchor.bench._stages import ASSIGNMENT, FITNESS, MATRIX, MEAN, MEDIANS, THR, UPDATES, close, labelled
 
 __all__: list[str] = []
 
-EUCLIDEAN = f"k-means, {UPDATES} updates (Euclidean, mean)"
 SINGLE: dict[str, Any] = {"rule": "float32: within 0.2 px", "agrees": close(0.0, 0.2)}
 
 
 def _module(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except Exception as error:  # what the import of a broken package raises is anybody's guess
+    except Exception as error:  # the import of a broken package may raise anything
         raise Unusable(name.partition(".")[0], error) from error
 
 
@@ -35,28 +35,22 @@ def _sklearn(module: Any, case: Case, algorithm: str) -> Call:
     return call
 
 
-@contender(EUCLIDEAN, "scikit-learn, lloyd", "sklearn")
-def _lloyd(case: Case) -> Call:
-    return _sklearn(_module("sklearn.cluster"), case, "lloyd")
+def _scikit(package: str, algorithm: str) -> Callable[[Case], Call]:
+    return lambda case: _sklearn(_module(f"{package}.cluster"), case, algorithm)
 
 
-@contender(EUCLIDEAN, "scikit-learn, elkan", "sklearn")
-def _elkan(case: Case) -> Call:
-    return _sklearn(_module("sklearn.cluster"), case, "elkan")
+contender(MEAN, "scikit-learn, lloyd", "sklearn")(_scikit("sklearn", "lloyd"))
+contender(MEAN, "scikit-learn, elkan", "sklearn")(_scikit("sklearn", "elkan"))
+contender(MEAN, "scikit-learn-intelex", "sklearnex")(_scikit("sklearnex", "lloyd"))
 
 
-@contender(EUCLIDEAN, "scikit-learn-intelex", "sklearnex")
-def _intelex(case: Case) -> Call:
-    return _sklearn(_module("sklearnex.cluster"), case, "lloyd")
-
-
-@contender(EUCLIDEAN, "scipy, kmeans2", "scipy")
+@contender(MEAN, "scipy, kmeans2", "scipy")
 def _kmeans2(case: Case) -> Call:
     vq = _module("scipy.cluster.vq")
     return lambda: vq.kmeans2(case.wh, case.start.copy(), iter=UPDATES, minit="matrix")[0]
 
 
-@contender(EUCLIDEAN, "faiss", "faiss", **SINGLE)
+@contender(MEAN, "faiss", "faiss", **SINGLE)
 def _faiss(case: Case) -> Call:
     faiss = _module("faiss")
     faiss.omp_set_num_threads(case.threads)
@@ -72,7 +66,7 @@ def _faiss(case: Case) -> Call:
     return call
 
 
-@contender(EUCLIDEAN, "mlpack, Pelleg-Moore", "mlpack")
+@contender(MEAN, "mlpack, Pelleg-Moore", "mlpack")
 def _mlpack(case: Case) -> Call:
     mlpack = _module("mlpack")
 
@@ -90,19 +84,19 @@ def _iou_distance(a: FloatArray, b: FloatArray) -> float:
     return float(1.0 - inter / (a[0] * a[1] + b[0] * b[1] - inter))
 
 
-@contender("distance matrix", "scikit-learn, callable", "sklearn")
+@contender(MATRIX, "scikit-learn, callable", "sklearn")
 def _matrix(case: Case) -> Call:
     metrics = _module("sklearn.metrics")
     return lambda: 1.0 - metrics.pairwise_distances(case.wh, case.start, metric=_iou_distance)
 
 
-@contender("assignment (IoU)", "scikit-learn, callable", "sklearn")
+@contender(ASSIGNMENT, "scikit-learn, callable", "sklearn")
 def _callable(case: Case) -> Call:
     metrics = _module("sklearn.metrics")
     return lambda: metrics.pairwise_distances_argmin(case.wh, case.start, metric=_iou_distance)
 
 
-@contender("medians of labelled boxes", "scikit-learn, NearestCentroid", "sklearn")
+@contender(MEDIANS, "scikit-learn, NearestCentroid", "sklearn")
 def _nearest_centroid(case: Case) -> Call:
     neighbors = _module("sklearn.neighbors")
     labels = labelled(case)
@@ -114,7 +108,7 @@ def _nearest_centroid(case: Case) -> Call:
     return call
 
 
-@contender("fitness", "scikit-learn, chebyshev of logarithms", "sklearn")
+@contender(FITNESS, "scikit-learn, chebyshev of logarithms", "sklearn")
 def _chebyshev(case: Case) -> Call:
     metrics = _module("sklearn.metrics")
 
@@ -128,7 +122,7 @@ def _chebyshev(case: Case) -> Call:
     return call
 
 
-@contender("fitness", "torch, float32", "torch", rule="float32: rtol 1e-5", agrees=close(1e-5))
+@contender(FITNESS, "torch, float32", "torch", rule="float32: rtol 1e-5", agrees=close(1e-5))
 def _torch(case: Case) -> Call:
     torch = _module("torch")
     torch.set_num_threads(case.threads)

@@ -99,7 +99,7 @@ OPTIONS = {
         "output": option("file to write", "-o", "--output", type=file, metavar="OUT"),
         "force": option("replace files that exist", **FLAG),
         "json": option("print one JSON object instead of text", **FLAG),
-        "backend": option("kernels to use", choices=kernels.LEGAL, unset="numba if installed"),
+        "backend": option("kernels to use", choices=kernels.LEGAL, unset="by the work, see info"),
         "quiet": option("print no progress and no remarks on stderr", "-q", "--quiet", **FLAG),
         "verbose": option("print details on stderr: engine, backend, times", "-v", "--verbose", **FLAG),
     },

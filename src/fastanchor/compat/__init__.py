@@ -1,4 +1,4 @@
-"""Drop-in modules, one a training repository, and :func:`install`, which puts one where the repository looks for it.
+"""Drop-in modules, one per training repository, and :func:`install`, which puts one in the place of the original.
 
 ========================== ==================================================================================
 ``compat.yolov5``          ``utils/autoanchor.py`` of YOLOv5 and YOLOv3
@@ -33,7 +33,7 @@ from fastanchor.compat import _script
 
 __all__ = ["PATCHES", "SCRIPTS", "calls", "in_script", "install", "usage"]
 
-# the program: module and table of the functions that its script defines itself
+# repository: module, and table of the functions that its script may define
 SCRIPTS = {
     "mmdet": ("_mm", "MMDET"),
     "mmyolo": ("_mm", "MMYOLO"),
@@ -43,7 +43,7 @@ SCRIPTS = {
     "qqwweee": ("kmeans_scripts", "QQWWEEE"),
     "yolo_kmeans": ("yolo_kmeans", "SCRIPT"),
 }
-# the program: where its scripts import the functions from, and our module
+# repository: module that its scripts import the functions from, and ours
 PATCHES = {
     "yolov3": ("utils.autoanchor", "yolov5"),
     "yolov5": ("utils.autoanchor", "yolov5"),
@@ -57,10 +57,10 @@ _calls: dict[str, Counter[str]] = {name: Counter() for name in PATCHES}
 
 
 def install(name: str) -> str:
-    """Put our functions where a training repository imports its own from, and return one line that says so.
+    """Replace a training repository's functions by ours when their module is imported; return one line that says so.
 
-    Call it before the repository's modules are imported. What its module holds besides stays as it is. If the module
-    has been imported already, its functions are replaced there and wherever they were imported from it.
+    Call it before the repository's modules are imported. Other names of that module stay as they are. If it has been
+    imported already, its functions are replaced there and wherever they were imported from it.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def install(name: str) -> str:
     Raises
     ------
     DataError
-        If the name is none of these, or its functions stand in a script: ``fastanchor run`` replaces those.
+        If the name is another, or the functions are defined in a script: ``fastanchor run`` replaces those.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def install(name: str) -> str:
     place, module = PATCHES[name]
     if place == "__main__":
         raise DataError(
-            f"name = {name!r}: its functions stand in the script that is run; "
+            f"name: the functions of {name!r} are defined in the script that is run; "
             f"`fastanchor run --patch {name} SCRIPT` replaces them"
         )
     ours = importlib.import_module(f"{__name__}.{module}")
@@ -96,31 +96,31 @@ def install(name: str) -> str:
 
 
 def in_script(name: str, script: PathLike) -> dict[str, Any]:
-    """Return our functions, by their names, for those that a script of this repository defines itself.
+    """Return our functions, by name, for those that a script of this repository defines itself.
 
     Raises
     ------
     DataError
-        If the script defines none of them, and they can stand nowhere else.
+        If the script defines none of them, and they are not imported from a module either.
     """
     if name not in SCRIPTS:
         return {}
     module, table = SCRIPTS[name]
     functions: dict[str, Any] = getattr(importlib.import_module(f"{__name__}.{module}"), table)
-    there = _script.defined(script, functions)
-    if not there and PATCHES[name][0] == "__main__":
+    names = _script.defined(script, functions)
+    if not names and PATCHES[name][0] == "__main__":
         raise DataError(f"{os.fspath(script)!s}: defines none of {', '.join(functions)}; --patch {name} replaces these")
-    return {key: _counted(functions[key], _calls[name], key) for key in there}
+    return {key: _counted(functions[key], _calls[name], key) for key in names}
 
 
 def calls(name: str) -> dict[str, int]:
-    """Return how often each function was called that :func:`install` or :func:`in_script` gave for this repository."""
+    """Return the number of calls of each function that :func:`install` or :func:`in_script` replaced."""
     _check.choice(name, "name", tuple(PATCHES))
     return dict(sorted(_calls[name].items()))
 
 
 def usage(name: str) -> str:
-    """Return one line on whether the functions were called that :func:`install` or :func:`in_script` gave.
+    """Return one line on whether the functions that :func:`install` or :func:`in_script` replaced were called.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def _replace(module: ModuleType, functions: dict[str, Any]) -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the repository's own module, and lets our functions be put into it when it is imported."""
+    """Find the repository's own module, and let our functions replace its own when it is imported."""
 
     def __init__(self, place: str, functions: dict[str, Any]) -> None:
         self.place, self._functions = place, functions
@@ -169,7 +169,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec of the module at our place, its loader wrapped."""
+        """Return the spec of the module, its loader wrapped."""
         if fullname != self.place:
             return None
         for finder in sys.meta_path:
@@ -182,13 +182,13 @@ class _Finder(MetaPathFinder):
 
 
 class _Loader(Loader):
-    """Runs the repository's module, then puts our functions into it."""
+    """Run the repository's module, then put our functions into it."""
 
     def __init__(self, loader: Any, functions: dict[str, Any]) -> None:
         self._loader, self._functions = loader, functions
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Let the original loader make the module."""
+        """Return the module of the original loader."""
         made: ModuleType | None = self._loader.create_module(spec)
         return made
 

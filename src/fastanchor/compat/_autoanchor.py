@@ -70,7 +70,7 @@ class Report(NamedTuple):
 
 def report(anchors: FloatArray, wh: FloatArray, thr: float) -> Report:
     """Return how well anchors (k, 2) > 0 fit boxes (n, 2) >= 0; `thr` is the ratio of a match."""
-    ratios = kernels.load().ratios
+    ratios = kernels.load(None, kernels.ONCE, len(wh)).ratios
     kw, kh = anchors[:, 0].copy(), anchors[:, 1].copy()
     w, h = wh[:, 0].copy(), wh[:, 1].copy()
 
@@ -163,7 +163,8 @@ def kmean(
     whole = (wh > 0.0).all(1)  # the others match nothing, but they count
     if not whole.any():
         raise DataError("dataset: every label has a width or a height of 0")
-    engine = Single(choose(wh if whole.all() else wh[whole]), wh)
+    work = kernels.Work(n, generations=gen)
+    engine = Single(choose(wh if whole.all() else wh[whole], work=work), wh)
     improved = reported if verbose else lambda anchors: anchors
     return reported(climb(np.maximum(first, 1e-3), engine, ratio, gen, dialect.draws, None, improved).anchors.copy())
 

@@ -1,4 +1,4 @@
-"""Kernels that answer for the cells of a box index at once: Euclidean sums, and bounds of the distance to a centre.
+"""Kernels over the cells of a box index: Euclidean sums, and bounds of the distance to a centre.
 
 Let e be the offset of a box from the mean of its cell, d the distance of that mean to a centre. Taylor's formula for
 the length of ``mean - centre + e``, added up over the cell, has no first-order term; the second is the variance across
@@ -16,12 +16,12 @@ from fastanchor.kernels._jit import compiled
 __all__ = ["distances", "moments", "sweep"]
 
 THIRD = 0.1925  # 2 / sqrt(3) / 6, rounded up
-NEAR = 4.0  # cells whose boxes spread over more of the way to their centre than one part in so many: box by box
+NEAR = 4.0  # a cell whose distance to its centre is less than so many radii is computed box by box
 
 
 @compiled
 def moments(w: FloatArray, h: FloatArray, offsets: LabelArray, cells: IntArray, rows: FloatArray) -> None:
-    """Put what `sweep` asks of each of the `cells` into `rows` (m, 8).
+    """Write what `sweep` needs of each of the `cells` into `rows` (m, 8).
 
     Number, mean w and h, sums of the squares and the product of the offsets from it, sum of their cubed lengths, and
     the largest length.
@@ -59,9 +59,9 @@ def sweep(
     rows: FloatArray,
     sums: FloatArray,
 ) -> tuple[float, float]:
-    """Add each centre's (w, h, 1) to `sums` (k, 3); return the sum of the distances, and how far off it may be.
+    """Add each centre's (w, h, 1) to `sums` (k, 3); return the sum of the distances and a bound of its error.
 
-    `labels` hold the centre of every cell, -1 where boxes of one differ: those are looked at one by one.
+    `labels` are the centres of the cells, -1 where the boxes of one differ: these are computed one by one.
     """
     total = slack = 0.0
     for c in range(cells.size):

@@ -1,4 +1,4 @@
-"""Box sizes out of what training repositories call a data set."""
+"""Box sizes from the data set objects of training repositories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Labelled", "gather", "read_training", "rounded"]
 
 
 class Labelled(NamedTuple):
-    """Box sizes (n, 2) in pixels of the network input, the image (n,) each lies in, and how many images there are."""
+    """Box sizes (n, 2) in pixels of the network input, the image (n,) of each, and the number of images."""
 
     wh: FloatArray
     image: IntArray
@@ -26,18 +26,18 @@ class Labelled(NamedTuple):
 
 
 def gather(dataset: Any, img_size: Any, warn: Callable[[str], None]) -> Labelled:
-    """Return the boxes of a data set, each image's longer side brought to `img_size` pixels.
+    """Return the boxes of a data set, images scaled so that the longer side is `img_size` pixels.
 
     Parameters
     ----------
     dataset : object, Boxes or path
-        An object with ``labels``, one (m, 5) array an image of class, x, y, width, height relative to the image, and
-        ``shapes`` (images, 2), width and height; or Ultralytics' ``labels``, one dict an image. A path is read;
-        of a data.yaml the part named train.
+        An object with ``labels``, one (m, 5) array per image of class, x, y, width, height relative to the image, and
+        ``shapes`` (images, 2), width and height; or Ultralytics' ``labels``, one dict per image. A path is read;
+        of a data.yaml the split "train".
     img_size : int
         Side of the network input, pixels.
     warn : callable
-        Told in one sentence what was left out.
+        Called with one sentence about labels that were left out.
 
     Raises
     ------
@@ -64,23 +64,23 @@ def gather(dataset: Any, img_size: Any, warn: Callable[[str], None]) -> Labelled
         warn(f"{lost} of {len(wh)} labels have a width or height that is NaN, infinite or negative: left out")
         wh, image = wh[keep], image[keep]  # type: ignore[index]
     if not len(wh):
-        raise DataError("dataset: holds no label with a width and a height, so there is nothing to fit anchors to")
+        raise DataError("dataset: no label has a width and a height")
     return Labelled(wh, image, images)  # type: ignore[arg-type]
 
 
 def read_training(path: PathLike, warn: Callable[[str], None], *, source_size: tuple[int, int] | None = None) -> Boxes:
-    """Return the boxes that a model is trained on: of a file that names several parts, those of the part train.
+    """Return the boxes that a model is trained on: the split "train" of a file that declares splits.
 
-    `source_size` is that of images that are not there; give it where only sizes relative to the image count.
+    `source_size` stands in for missing images; give it where only sizes relative to the image count.
     """
-    lists = os.fsdecode(path).lower().endswith((".yaml", ".yml", ".data"))  # which name what is trained on
+    declares = os.fsdecode(path).lower().endswith((".yaml", ".yml", ".data"))
     if source_size is not None and detect(path) != "yolo":
-        source_size = None  # these labels tell the sizes of their images
-    return read(path, split="train" if lists else "auto", report=warn, source_size=source_size)
+        source_size = None  # other formats contain the image sizes
+    return read(path, split="train" if declares else "auto", report=warn, source_size=source_size)
 
 
 def rounded(wh: FloatArray) -> FloatArray:
-    """Return sizes as single precision holds them, which is what the originals compute with."""
+    """Return sizes rounded to single precision, in which the originals compute."""
     return wh.astype(np.float32).astype(np.float64)
 
 
@@ -89,26 +89,26 @@ def _columns(dataset: Any) -> tuple[FloatArray, FloatArray, IntArray]:
     labels = getattr(dataset, "labels", None)
     if labels is None:
         raise DataError(
-            f"dataset: a {type(dataset).__name__} has no labels; an object with .labels and .shapes, or a path"
+            f"dataset: a {type(dataset).__name__} has no labels; expected a path, or an object with .labels and .shapes"
         )
     labels = list(labels)
     if labels and isinstance(labels[0], dict):
-        lacking = next((i for i, label in enumerate(labels) if not {"shape", "bboxes"} <= set(label)), None)
-        if lacking is not None:
-            raise DataError(f"dataset.labels[{lacking}]: needs 'shape' (height, width) and 'bboxes' (m, 4)")
+        wrong = next((i for i, label in enumerate(labels) if not {"shape", "bboxes"} <= set(label)), None)
+        if wrong is not None:
+            raise DataError(f"dataset.labels[{wrong}]: needs 'shape' (height, width) and 'bboxes' (m, 4)")
         shapes = np.array([label["shape"][::-1] for label in labels], dtype=np.float64)
         rows, first = [label["bboxes"] for label in labels], 2
     else:
         if not hasattr(dataset, "shapes"):
-            raise DataError(f"dataset: a {type(dataset).__name__} has labels but no shapes, the sizes of the images")
+            raise DataError(f"dataset: a {type(dataset).__name__} has labels but no shapes (image sizes)")
         _check.unmasked(dataset.shapes, "dataset.shapes")
         shapes = np.asarray(dataset.shapes, dtype=np.float64)
         if shapes.size and (shapes.ndim != 2 or shapes.shape[1] != 2):
-            raise DataError(f"dataset.shapes: has shape {shapes.shape}; must be (images, 2), widths and heights")
+            raise DataError(f"dataset.shapes: got shape {shapes.shape}, expected (images, 2): widths and heights")
         rows, first = labels, 3
     shapes = shapes.reshape(-1, 2)
     if len(rows) != len(shapes):
-        raise DataError(f"dataset: {len(rows)} labels but {len(shapes)} shapes; one of each an image is needed")
+        raise DataError(f"dataset: got {len(rows)} labels but {len(shapes)} shapes, expected one of each per image")
     for i, row in enumerate(rows):
         _check.unmasked(row, f"dataset.labels[{i}]")
     image = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
@@ -118,7 +118,7 @@ def _columns(dataset: Any) -> tuple[FloatArray, FloatArray, IntArray]:
     try:
         joined = np.concatenate(filled)
     except ValueError as error:
-        raise DataError(f"dataset.labels: must be arrays of one number of columns ({error})") from None
+        raise DataError(f"dataset.labels: expected arrays with the same number of columns ({error})") from None
     if joined.ndim != 2 or joined.shape[1] < first + 2:
-        raise DataError(f"dataset.labels: have shape {joined.shape} together; {first + 2} columns are needed")
+        raise DataError(f"dataset.labels: got {joined.shape[-1]} columns, expected {first + 2} or more")
     return joined[:, first : first + 2].astype(np.float64), shapes, image

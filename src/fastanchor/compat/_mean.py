@@ -1,12 +1,12 @@
-"""Euclidean means and mean distances, as SciPy's k-means wants them: of every point, or of cells of points at once.
+"""Euclidean means and mean distances for SciPy's k-means: of every point, or of cells of points at once.
 
-Its arithmetic stands in two twins, ``_scipy_numba`` and ``_scipy_numpy``, for chunks of points:
+Its arithmetic is in two modules, ``_scipy_numba`` and ``_scipy_numpy``, with the same functions over chunks of points:
 
 ``assign_single(x, y, cx, cy, labels, distance)``, ``add_single(x, y, labels, sums)``
-    What it does with float32 points, all arguments float32: the nearest centre of each, the plain distance to it; and
-    ``(x, y, 1)`` added to row ``labels[i]`` of ``sums`` (k, 3) one by one, with the loss of digits this brings.
+    For float32 points, all arguments float32: the nearest centre of each and the distance to it; and
+    ``(x, y, 1)`` added to row ``labels[i]`` of ``sums`` (k, 3) one by one, with the rounding of single precision.
 ``label_sums(w, h, labels, sums)``
-    The same sums in float64, those of a chunk apart from those before.
+    The same sums in float64, added up per chunk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fastanchor.engine import GridSpec, Shard, survey
 
 __all__ = ["Look", "looker"]
 
-LARGE = 300_000  # points from which on an index pays for being built, and for its kernels' compilation
+LARGE = 300_000  # with fewer points an index does not pay for being built, and for compiling its kernels
 CHUNK = 1 << 16  # points at a time, for the processor's cache
 MARGIN = 1e-10  # relative: far above what adding up 2^31 numbers can lose to rounding
 
@@ -35,10 +35,10 @@ Centers = NDArray[Any]  # float32 where the points are
 
 
 class Look(NamedTuple):
-    """What one assignment to centres tells.
+    """Sums and mean distance of one assignment to centres.
 
     `sums` (k, 3) are of x, y and 1 over each centre's points. The mean distance to the nearest centre lies from `low`
-    to `high`; `exact()` works it out.
+    to `high`; `exact()` computes it.
     """
 
     sums: NDArray[Any]
@@ -48,10 +48,10 @@ class Look(NamedTuple):
 
 
 def looker(points: NDArray[Any]) -> Callable[[Centers], Look]:
-    """Return a function from centres (k, 2) to what an assignment of the points (n, 2) to them tells.
+    """Return a function from centres (k, 2) to the sums of an assignment of the points (n, 2) to them.
 
     It may be called by several threads at once. For points in float32 it computes in single precision as SciPy does,
-    but only below `LARGE`: from there on SciPy's sums lose too many digits to be worth their time.
+    but only below `LARGE`: above it, SciPy's sums lose too many digits to be worth imitating.
     """
     if len(points) < LARGE and points.dtype == np.float32:
         return _single(points)
@@ -62,9 +62,9 @@ def looker(points: NDArray[Any]) -> Callable[[Centers], Look]:
 
 
 def _single(points: NDArray[Any]) -> Callable[[Centers], Look]:
-    """Look at every point in single precision."""
+    """Return a function that assigns every point in single precision."""
     x, y = points[:, 0].copy(), points[:, 1].copy()
-    arithmetic = _arithmetic()  # here: the threads of a pool do not see the caller's choice of a backend
+    arithmetic = _arithmetic()  # here, as the threads of a pool do not see the caller's backend
 
     def look(centers: Centers) -> Look:
         cx, cy = centers[:, 0].copy(), centers[:, 1].copy()
@@ -79,7 +79,7 @@ def _single(points: NDArray[Any]) -> Callable[[Centers], Look]:
 
 
 def _every(points: FloatArray) -> Callable[[Centers], Look]:
-    """Look at every point."""
+    """Return a function that assigns every point."""
     x, y = points[:, 0].copy(), points[:, 1].copy()
     arithmetic, assign = _arithmetic(), kernels.load().assign_euclidean
 
@@ -90,9 +90,9 @@ def _every(points: FloatArray) -> Callable[[Centers], Look]:
         distance, labels = np.empty(room), np.zeros(room, dtype=np.int32)
         for first in range(0, x.size, CHUNK):
             xs, ys = x[first : first + CHUNK], y[first : first + CHUNK]
-            far, own = distance[: xs.size], labels[: xs.size]
-            assign(xs, ys, cx, cy, own, far)
-            arithmetic.label_sums(xs, ys, own, sums)
+            far, nearest = distance[: xs.size], labels[: xs.size]
+            assign(xs, ys, cx, cy, nearest, far)
+            arithmetic.label_sums(xs, ys, nearest, sums)
             np.sqrt(far, out=far)
             total += float(far.sum())
         mean = total / x.size
@@ -106,7 +106,7 @@ def _arithmetic() -> ModuleType:
 
 
 class _Cells:
-    """Look at the cells of a shard, and at the points only where centres share a cell."""
+    """Assign the cells of a shard, and points only where a cell has several nearest centres."""
 
     def __init__(self, points: FloatArray) -> None:
         self._on_cells = importlib.import_module("fastanchor.compat._cells")  # which is compiled

@@ -1,8 +1,8 @@
 """Stand-ins for the optimizers inside ``tools/analysis_tools/optimize_anchors.py`` of MMDetection and of MMYOLO.
 
-Random numbers come from where the scripts take them: ``torch`` for k-means, ``numpy.random`` for differential
+Random numbers come from the scripts' own sources: ``torch`` for k-means, ``numpy.random`` for differential
 evolution, ``numpy.random`` and ``random`` for v5-k-means. Boxes and anchors are rounded to single precision where
-theirs are. A centre that lost its boxes moves to the box that fits its centre worst; in the scripts it becomes (0, 0).
+theirs are. A centre without boxes moves to the box farthest from all centres; in the scripts it becomes (0, 0).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def kmeans_anchors(self: Any) -> list[Any]:
     self.logger.info(f"Start cluster {self.num_anchors} YOLO anchors with K-means...")
     wh = _sizes(self)
     rows = importlib.import_module("torch").randint(0, len(wh), (self.num_anchors,)).numpy()
-    found = clustered(
+    result = clustered(
         wh,
         self.num_anchors,
         update="mean",
@@ -41,10 +41,10 @@ def kmeans_anchors(self: Any) -> list[Any]:
         named=Called("dataset", "num_anchors", "iters"),
     )
     if self.num_anchors > 1:
-        if found.stop == "converged":
-            self.logger.info(f"K-means process has converged at iter {found.n_iter}.")
-        self.logger.info(f"Anchor cluster finish. Average IOU: {found.mean_iou}")
-    return list(by_area(found.centers).astype(np.float32))
+        if result.stop == "converged":
+            self.logger.info(f"K-means process has converged at iter {result.n_iter}.")
+        self.logger.info(f"Anchor cluster finish. Average IOU: {result.mean_iou}")
+    return list(by_area(result.centers).astype(np.float32))
 
 
 def differential_evolution(self: Any) -> list[tuple[float, float]]:
@@ -72,10 +72,10 @@ def anchor_generate(
     begun = _v5.start(wh, kept.std(0).cpu().numpy(), num, streams, self.logger.warning)
     self.logger.info("init done, beginning evolve anchors...")
     first = self._anchor_fitness(kept, torch.tensor(begun, dtype=torch.float32).to(kept.device), thr)
-    found = _v5.search(begun, wh, thr, iters, streams.draws, float(first))
-    self.logger.info(f"Anchor cluster finish. fitness = {found.fitness:.4f}")
-    precision = torch.float64 if found.accepted else torch.float32
-    return torch.tensor(found.anchors.copy(), dtype=precision).to(kept.device)
+    result = _v5.search(begun, wh, thr, iters, streams.draws, float(first))
+    self.logger.info(f"Anchor cluster finish. fitness = {result.fitness:.4f}")
+    precision = torch.float64 if result.accepted else torch.float32
+    return torch.tensor(result.anchors.copy(), dtype=precision).to(kept.device)
 
 
 KMEANS = "YOLOKMeansAnchorOptimizer.kmeans_anchors"

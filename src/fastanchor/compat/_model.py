@@ -1,4 +1,4 @@
-"""Anchors inside a model: read from tensors or arrays, and written back in place. Nothing here imports torch."""
+"""Anchors inside a model, read from tensors or arrays and written back in place, without importing torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastanchor.compat._labels import rounded
 
 __all__ = ["Head", "is_buffered", "jittered", "last_layer"]
 
-NEAR = 2.0**-8  # relative; checkpoints are kept in half precision
+NEAR = 2.0**-8  # relative; checkpoints are in half precision
 
 
 def last_layer(model: Any) -> Any:
@@ -34,7 +34,7 @@ def _values(tensor: Any) -> FloatArray:
 
 
 class Head:
-    """The anchors of a detection layer, in both places where one of some generation keeps them.
+    """The anchors of a detection layer, in both attributes where a release keeps them.
 
     The loss reads ``anchors``, in strides. Inference reads ``anchor_grid``, in pixels: a tensor of its own in YOLOv5 up
     to v5.0, YOLOv3 up to v9.5.0 and YOLOv7; since then a list, filled from ``anchors * stride`` when images of another
@@ -43,7 +43,7 @@ class Head:
     Parameters
     ----------
     m : object
-        The layer: ``anchors`` (layers, anchors, 2), ``stride`` (layers,), and perhaps ``anchor_grid``.
+        The layer: ``anchors`` (levels, anchors, 2), ``stride`` (levels,), and perhaps ``anchor_grid``.
 
     Raises
     ------
@@ -54,35 +54,35 @@ class Head:
     def __init__(self, m: Any) -> None:
         self._anchors = m.anchors
         self.anchors = _values(m.anchors)
-        stride, layers = _values(m.stride).reshape(-1), len(self.anchors)
+        stride, levels = _values(m.stride).reshape(-1), len(self.anchors)
         if self.anchors.ndim != 3 or self.anchors.shape[2] != 2:
-            raise DataError(f"anchors: have shape {self.anchors.shape}; expected (layers, anchors, 2)")
-        if len(stride) != layers or not (np.isfinite(stride) & (stride > 0.0)).all():
-            raise DataError(f"stride: is {stride.tolist()}; expected a number > 0 for each of {layers} layers")
+            raise DataError(f"anchors: got shape {self.anchors.shape}, expected (levels, anchors, 2)")
+        if len(stride) != levels or not (np.isfinite(stride) & (stride > 0.0)).all():
+            raise DataError(f"stride: got {stride.tolist()}, expected a number > 0 for each of {levels} levels")
         self.stride = stride.reshape(-1, 1, 1)
         self._grid: Any = getattr(m, "anchor_grid", None)
         self._buffered = is_buffered(m)
-        self.grid = self._look()
+        self.grid = self._read_grid()
 
     @property
     def pixels(self) -> FloatArray:
-        """What inference reads, (layers, anchors, 2) in pixels."""
+        """The anchors that inference reads, (levels, anchors, 2) in pixels."""
         return self.anchors * self.stride if self.grid is None else self.grid
 
     @property
     def agrees(self) -> bool:
-        """Whether both places hold the same anchors."""
+        """Whether both attributes hold the same anchors."""
         return self.grid is None or _alike(self.anchors * self.stride, self.grid)
 
     def doubt(self, warn: Callable[[str], None]) -> None:
-        """Warn if the two places disagree: neither is known to be the right one."""
+        """Warn if the two attributes disagree; which one is right is unknown."""
         if not self.agrees:
-            warn("inference reads anchor_grid, which is not anchors * stride, that the loss reads: both are left alone")
+            warn("inference reads anchor_grid, which is not anchors * stride, which the loss reads: neither is changed")
 
     def write(self, pixels: FloatArray) -> bool:
-        """Put anchors, (k, 2) or (layers, anchors, 2) in pixels, into both places, layers in the strides' order.
+        """Write anchors, (k, 2) or (levels, anchors, 2) in pixels, into both attributes, levels by stride.
 
-        Return whether the layers had to be turned round for that.
+        Return whether the order of the levels had to be reversed.
         """
         pixels = np.asarray(pixels, dtype=np.float64).reshape(self.anchors.shape)
         turned = self._opposed(pixels)
@@ -93,14 +93,14 @@ class Head:
         return turned
 
     def turn(self) -> bool:
-        """Turn the layers round if their mean areas run against the strides; return whether they did.
+        """Reverse the levels if their mean areas run against the strides; return whether they did.
 
-        Anchors may still be in pixels here: models put them in order while they are built.
+        Anchors may still be in pixels here: models order them while they are built.
 
         Raises
         ------
         DataError
-            If they have to be turned, but the two places disagree.
+            If they have to be reversed, but the two attributes disagree.
         """
         if not self._opposed(self.anchors if self.grid is None else self.grid):
             return False
@@ -109,17 +109,17 @@ class Head:
         elif self.agrees:
             self._store(self.grid[::-1] / self.stride, self.grid[::-1])
         else:
-            raise DataError("anchor_grid: is neither anchors nor anchors * stride, so neither can be turned round")
+            raise DataError("anchor_grid: got neither anchors nor anchors * stride, so the order cannot be reversed")
         return True
 
-    def _look(self) -> FloatArray | None:
-        """Return the anchors that ``anchor_grid`` holds, in pixels; None if it holds none yet."""
+    def _read_grid(self) -> FloatArray | None:
+        """Return the anchors in ``anchor_grid``, in pixels; None if it is not filled yet."""
         shape = self.anchors.shape
         if self._grid is None:
             return None
         if self._buffered:
             if np.prod(self._grid.shape) != self.anchors.size or self._grid.shape[0] != shape[0]:
-                raise DataError(f"anchor_grid: has shape {tuple(self._grid.shape)}; expected the {shape} of anchors")
+                raise DataError(f"anchor_grid: got shape {tuple(self._grid.shape)}, expected {shape} as of anchors")
             return _values(self._grid).reshape(shape)
         if not isinstance(self._grid, list) or len(self._grid) != shape[0]:
             raise DataError(f"anchor_grid: expected a tensor or a list of {shape[0]}, got {type(self._grid).__name__}")
@@ -140,11 +140,11 @@ class Head:
             return
         if self._buffered:
             _put(self._grid, grid)
-        else:  # entries may be views that repeat one cell, which cannot be written to
+        else:  # entries may be views that repeat one cell, which are not writable
             for i, entry in enumerate(self._grid):
                 cells = np.broadcast_to(grid[i][None, :, None, None], tuple(entry.shape))
                 self._grid[i] = _like(entry, cells)
-        self.grid = self._look()
+        self.grid = self._read_grid()
 
     def _opposed(self, sizes: FloatArray) -> bool:
         """Return whether mean areas of these fall where strides grow, or the reverse."""
@@ -158,18 +158,18 @@ def _alike(a: FloatArray, b: FloatArray) -> bool:
 
 
 def _like(tensor: Any, new: FloatArray) -> Any:
-    """Return `new` as what the tensor or array is: its kind, type and device."""
-    new = np.ascontiguousarray(new)  # torch takes no array that runs backwards
+    """Return `new` with the kind, type and device of a tensor or array."""
+    new = np.ascontiguousarray(new)  # torch does not accept negative strides
     return tensor.new_tensor(new) if hasattr(tensor, "new_tensor") else new.astype(tensor.dtype)
 
 
 def _put(tensor: Any, new: FloatArray) -> None:
-    """Write `new` into a tensor or array, in its shape, type and place."""
+    """Write `new` into a tensor or array in place, in its shape and type."""
     tensor[...] = _like(tensor, new.reshape(tuple(tensor.shape)))
 
 
 def jittered(wh: FloatArray, image: Any, images: int) -> FloatArray:
-    """Return sizes scaled by 0.9 to 1.1, one draw of NumPy's global state an image, in single precision."""
+    """Return sizes scaled by 0.9 to 1.1, one draw of NumPy's global state per image, in single precision."""
     scale = np.random.uniform(0.9, 1.1, size=(images, 1))[:, 0][image]
     out = np.empty_like(wh)
     for axis in (0, 1):

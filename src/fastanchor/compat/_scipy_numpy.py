@@ -30,11 +30,11 @@ def assign_single(
 def add_single(x: SingleArray, y: SingleArray, labels: LabelArray, sums: SingleArray) -> None:
     """Add up each label's points in single precision, in their order."""
     for j in range(len(sums)):
-        own = np.flatnonzero(labels == j)
-        for column, values in enumerate((x[own], y[own])):
+        rows = np.flatnonzero(labels == j)
+        for column, values in enumerate((x[rows], y[rows])):
             # a running sum goes one after the other; np.sum adds in pairs
             sums[j, column] = np.cumsum(np.concatenate([sums[j, column : column + 1], values]))[-1]
-        sums[j, 2] += np.float32(own.size)
+        sums[j, 2] += np.float32(rows.size)
 
 
 def label_sums(w: FloatArray, h: FloatArray, labels: LabelArray, sums: FloatArray) -> None:

@@ -1,4 +1,4 @@
-"""Run a script with some of the functions that it defines replaced by ours. The file itself is not changed."""
+"""Run a script with some of its functions replaced by ours, without changing the file."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def defined(script: PathLike, names: Mapping[str, Any]) -> list[str]:
     Raises
     ------
     DataError
-        If the file cannot be read, or is no Python source.
+        If the file cannot be read, or is not Python source.
     """
-    there = set()
+    defines = set()
     for node in _tree(Path(script)).body:
         if isinstance(node, ast.FunctionDef):
-            there.add(node.name)
+            defines.add(node.name)
         elif isinstance(node, ast.ClassDef):
-            there |= {f"{node.name}.{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)}
-    return [name for name in names if name in there]
+            defines |= {f"{node.name}.{inner.name}" for inner in node.body if isinstance(inner, ast.FunctionDef)}
+    return [name for name in names if name in defines]
 
 
 def run(script: PathLike, functions: Mapping[str, Callable[..., Any]]) -> None:
@@ -71,7 +71,7 @@ def _tree(path: Path) -> ast.Module:
     except OSError as error:
         raise unreadable(path, error) from None
     except (SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: is no Python script ({error})") from None
+        raise DataError(f"{path}: not a Python script ({error})") from None
 
 
 def _call(node: ast.stmt, name: str) -> ast.stmt:

@@ -21,18 +21,18 @@ CHUNK = 16_384  # boxes at once, for the processor's cache
 
 
 class Single:
-    """An engine that takes a fitness for greater where the originals do.
+    """An engine that compares fitnesses as the originals do.
 
-    They compare means of single precision as torch adds them up. Means that lie nearer than its roundings may move them
-    are worked out by torch itself if it is loaded, as it is inside a training run. Without it the exact ones are
-    rounded, which decides some ties the other way.
+    They compare means in single precision as torch adds them up. Means that differ by less than its rounding are
+    computed by torch itself if it is loaded, as it is inside a training run. Without it the exact means are rounded,
+    which decides some ties the other way.
 
     Parameters
     ----------
     answers : Scored
         Of the boxes whose sides are > 0.
     wh : (n, 2) float64
-        All boxes, which single precision holds exactly.
+        All boxes, exact in single precision.
     """
 
     def __init__(self, answers: Scored, wh: FloatArray) -> None:
@@ -41,10 +41,10 @@ class Single:
         self._torch: Any = sys.modules.get("torch")
         self._columns: FloatArray | None = None
         self._best: FloatArray | None = None  # the anchors that mutants are compared with
-        self._mean: float | None = None  # of these, as torch has it
+        self._mean: float | None = None  # of these, by torch
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
-        """Return the exact fitness of the anchors, which mutants are compared with from here on."""
+        """Return the exact fitness of the anchors; mutants are compared with them from now on."""
         self._best, self._mean = anchors, None
         return self._answers.fitness(anchors, thr)
 
@@ -52,18 +52,18 @@ class Single:
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
     ) -> tuple[int, float] | None:
         """Return which of these anchors is the first that is fitter than the best so far, and its exact fitness."""
-        # in small sets a box more or less beyond the threshold is more than all roundings
+        # in small sets one box more or less above the threshold outweighs all rounding
         near = 2.0 * APART * than + thr / len(self._wh) if self._torch else 0.0
         passed = 0
         while passed < len(mutants):
-            found = self._answers.first_fitter(
+            candidate = self._answers.first_fitter(
                 mutants[passed:], thr, max(than - near, 0.0), of if near == 0.0 else None
             )
-            if found is None:
+            if candidate is None:
                 return None
-            passed += found[0]
-            if self._fitter(mutants[passed], found[1], thr, than, near):
-                return passed, found[1]
+            passed += candidate[0]
+            if self._fitter(mutants[passed], candidate[1], thr, than, near):
+                return passed, candidate[1]
             passed += 1
         return None
 
@@ -83,7 +83,7 @@ class Single:
         return fitter
 
     def _torch_mean(self, anchors: FloatArray, thr: float) -> float:
-        """Return the fitness in single precision, its sum by torch; all else rounds the same wherever it is done."""
+        """Return the fitness in single precision, added up by torch; all other operations round alike everywhere."""
         if self._columns is None:
             self._columns = np.ascontiguousarray(self._wh.T, dtype=np.float32)
         best = np.zeros(len(self._wh), dtype=np.float32)

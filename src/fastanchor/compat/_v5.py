@@ -1,4 +1,4 @@
-"""The law of MMYOLO's v5-k-means: whitened k-means and the genetic search, in double precision after the start."""
+"""MMYOLO's v5-k-means: whitened k-means and the genetic search, in double precision after the start."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from fastanchor._types import EvolveResult, Fitness, FloatArray
 from fastanchor.compat._autoanchor import by_area
 from fastanchor.compat._vq import whitened
 from fastanchor.engine import Scored, choose
+from fastanchor.kernels import Work
 
 __all__ = ["Streams", "global_streams", "own_streams", "search", "start"]
 
 
 class Streams(NamedTuple):
-    """Where random numbers come from: rows for the starts, and those of a generation."""
+    """Sources of random numbers: rows for the starts, and the draws of a generation."""
 
     rows: Callable[..., Any]
     draws: Draws
 
 
 def global_streams(chance: float = MUTATED, sigma: float = SIGMA) -> Streams:
-    """Return ``numpy.random`` and ``random``, as many draws and in the order of the script."""
+    """Return ``numpy.random`` and ``random``, drawn in the order of the script."""
     return Streams(
         np.random.choice,
         Draws(
@@ -56,18 +57,18 @@ def start(
 def search(
     begun: NDArray[Any], wh: NDArray[Any], thr: float, iters: int, draws: Draws, first: float | None = None
 ) -> EvolveResult:
-    """Return what the genetic search makes of anchors (n, 2); `first` is their fitness over all sizes (m, 2).
+    """Return the result of the genetic search from anchors (n, 2); `first` is their fitness over all sizes (m, 2).
 
-    Its first fitness is in single precision, all others are in double, because NumPy's factors are. A box with a side
-    of 0 matches nothing, so it only divides the fitness.
+    The first fitness is in single precision and all others in double, as NumPy's factors are. A box with a side of 0
+    matches nothing and only lowers the mean.
     """
     double = wh.astype(np.float64)
     whole = double[(double > 0.0).all(1)]
     share = len(whole) / len(double)
-    answers = _From(choose(whole), first, share)
-    found = climb(begun.astype(np.float64), answers, thr, iters, draws)
+    answers = _From(choose(whole, work=Work(len(begun), generations=iters)), first, share)
+    result = climb(begun.astype(np.float64), answers, thr, iters, draws)
     return EvolveResult(
-        by_area(found.anchors), found.fitness * share, found.bpr * share, found.accepted, found.history * share
+        by_area(result.anchors), result.fitness * share, result.bpr * share, result.accepted, result.history * share
     )
 
 
@@ -81,7 +82,7 @@ def _spread(drawn: FloatArray, sigma: float) -> FloatArray:
 
 
 class _From:
-    """An engine for a search that begins with a fitness in single precision."""
+    """An engine for a search whose first fitness is in single precision."""
 
     def __init__(self, answers: Scored, first: float | None, share: float) -> None:
         self._answers, self._first, self._share, self._begun = answers, first, share, False
@@ -89,12 +90,12 @@ class _From:
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Return the ratio fitness and the best possible recall."""
-        found = self._answers.fitness(anchors, thr)
+        exact = self._answers.fitness(anchors, thr)
         if self._begun:
-            return found
+            return exact
         self._begun, self._single = True, anchors
-        first = float(np.float32(found.fitness)) if self._first is None else self._first / self._share
-        return Fitness(first, found.bpr)
+        first = float(np.float32(exact.fitness)) if self._first is None else self._first / self._share
+        return Fitness(first, exact.bpr)
 
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None

@@ -1,8 +1,8 @@
 """Stand-in for Darknet's ``detector calc_anchors``: k-means with means under ``1 - IoU``, and the text it prints.
 
-Darknet draws its first boxes by the clock, so no two of its runs are alike; here they follow from `seed`. From the same
-first boxes both end at the same anchors, to the rounding of Darknet's single precision. Darknet leaves a centre that
-lost its boxes where it is; here it moves to the box that fits its centre worst.
+Darknet draws its first boxes by the clock, so its runs differ; here they follow from `seed`. From the same first boxes
+both return the same anchors, up to the rounding of Darknet's single precision. Darknet leaves a centre without boxes
+where it is; here it moves to the box farthest from all centres.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fastanchor.compat._repository import say
 __all__ = ["calc_anchors"]
 
 MOST = 1000  # updates in a run
-CELLS = 32  # up to this width sizes are YOLOv2's grid cells, shown with four decimals
+CELLS = 32  # up to this width sizes are in grid cells of YOLOv2, printed with four decimals
 
 
 def calc_anchors(
@@ -45,16 +45,16 @@ def calc_anchors(
     ----------
     data : path, Boxes or (n, 2) array-like
         Labels to read, boxes with image sizes, or widths and heights relative to the image (0 to 1). Of a ``.data`` or
-        ``data.yaml`` file the images under train, as Darknet does.
+        ``data.yaml`` file the split "train", as in Darknet.
     num_of_clusters : int, default 5
         Number of anchors.
     width, height : int
-        Of the network input, pixels; both have to be given.
+        Of the network input, pixels; both are required.
     seed : int, optional
         Same seed, same anchors.
     out : path-like, optional
         Folder for ``anchors.txt`` and, where classes are known, ``counters_per_class.txt``; Darknet writes them into
-        the working folder. Default: none is written.
+        the working folder. By default no file is written.
 
     Returns
     -------
@@ -79,33 +79,33 @@ def calc_anchors(
     anchors =  46, 42, 208,270
     """
     if width == -1 or height == -1:
-        raise DataError("width and height: both are needed, the size of the network input in pixels")
+        raise DataError(f"width and height: expected the size of the network input in pixels, got {width} and {height}")
     size = _check.integer(width, "width", least=1), _check.integer(height, "height", least=1)
     k = _check.integer(num_of_clusters, "num_of_clusters", least=1)
     print(f"\n num_of_clusters = {k}, width = {width}, height = {height} ")
-    found_in = _sizes(data, size)
-    print(f" read labels from {found_in.source} ")
-    if found_in.images:
-        print(f"\r loaded \t image: {found_in.images} \t box: {len(found_in.wh)}", end="")
+    given = _sizes(data, size)
+    print(f" read labels from {given.source} ")
+    if given.images:
+        print(f"\r loaded \t image: {given.images} \t box: {len(given.wh)}", end="")
     print("\n all loaded. ")
-    print("\n calculating k-means++ ...")  # Darknet says so; like it, this starts from random boxes
+    print("\n calculating k-means++ ...")  # as Darknet prints, which also starts from random boxes
     named = Called("data", "num_of_clusters")
-    found = clustered(found_in.wh, k, update="mean", max_iter=MOST, rng=seed, progress=False, named=named)
-    anchors = by_area(found.centers, stable=True)
-    print(f"\n iterations = {found.n_iter if k > 1 else 0} \n")  # a single mean is no round for Darknet
-    if found_in.counters is not None:
-        print(f"\ncounters_per_class = {_joined(found_in.counters)}")
-    print(f"\n avg IoU = {found.mean_iou * 100:2.2f} % ")
+    result = clustered(given.wh, k, update="mean", max_iter=MOST, rng=seed, progress=False, named=named)
+    anchors = by_area(result.centers, stable=True)
+    print(f"\n iterations = {result.n_iter if k > 1 else 0} \n")  # Darknet does not count a single mean
+    if given.counters is not None:
+        print(f"\ncounters_per_class = {_joined(given.counters)}")
+    print(f"\n avg IoU = {result.mean_iou * 100:2.2f} % ")
     form = "{:2.4f},{:2.4f}" if size[0] <= CELLS else "{:3.0f},{:3.0f}"
     text = ", ".join(form.format(w, h) for w, h in anchors.tolist())
     if out is not None:
-        _write(Path(os.fsdecode(out)), text, found_in.counters)
+        _write(Path(os.fsdecode(out)), text, given.counters)
     print(f"anchors = {text}")
     return anchors
 
 
-class _Found(NamedTuple):
-    """Sizes (n, 2) in pixels of the network input, where they are from, images read, and the boxes of each class."""
+class _Given(NamedTuple):
+    """Sizes (n, 2) in pixels of the network input, their source, number of images, and boxes per class."""
 
     wh: FloatArray
     source: str
@@ -113,22 +113,22 @@ class _Found(NamedTuple):
     counters: IntArray | None
 
 
-def _sizes(data: Any, size: tuple[int, int]) -> _Found:
+def _sizes(data: Any, size: tuple[int, int]) -> _Given:
     if isinstance(data, (str, os.PathLike)):
-        data = read_training(data, say, source_size=size)  # stretched, so it takes no part
+        data = read_training(data, say, source_size=size)  # images are stretched, so their size is not used
     if isinstance(data, Boxes):
         counters = None
         if data.class_index is not None:
             counters = np.bincount(data.class_index, minlength=len(data.class_names))
         images = 0 if data.image_wh is None else len(data.image_wh)
-        return _Found(data.scaled(size, fit="stretch"), f"{images} images", images, counters)
+        return _Given(data.scaled(size, fit="stretch"), f"{images} images", images, counters)
     relative = _check.as_sizes(data, "data", "relative to the image, 0 to 1")
     if relative.max() > 1.0:
         row = int((relative > 1.0).any(1).argmax())
         raise DataError(
             f"data[{row}] = {tuple(relative[row].tolist())}: sizes must be relative to the image, at most 1"
         )
-    return _Found(relative * np.array(size, dtype=np.float64), f"{len(relative)} boxes", 0, None)
+    return _Given(relative * np.array(size, dtype=np.float64), f"{len(relative)} boxes", 0, None)
 
 
 def _write(folder: Path, text: str, counters: IntArray | None) -> None:

@@ -6,9 +6,9 @@
 :func:`gen_anchors`        ``kmeans`` of Darknet's ``scripts/gen_anchors.py``
 ========================== ==================================================================================
 
-The first two take a new seed from the system in every call; here ``numpy.random`` goes on as it is, so that
-``numpy.random.seed`` makes a run repeatable. All of them go round for ever or end in NaN where a centre loses its
-boxes; here it moves to the box that fits its centre worst.
+The first two take a new seed from the system in every call; here ``numpy.random`` is not seeded, so that
+``numpy.random.seed`` makes a run repeatable. All of them loop for ever or return NaN where a centre loses its boxes;
+here it moves to the box farthest from all centres.
 """
 
 from __future__ import annotations
@@ -54,34 +54,34 @@ def bubbliiiing(box: Any, k: int) -> tuple[FloatArray, IntArray]:
     >>> centers.tolist(), near.tolist()
     ([[52.0, 60.0], [11.0, 10.0]], [1, 1, 0, 0, 0])
     """
-    found = fitted(box, k)
-    print(f"iter: {found.n_iter}. avg_iou:{found.mean_iou:.2f}")
-    return found.centers.copy(), found.labels.copy()
+    result = fitted(box, k)
+    print(f"iter: {result.n_iter}. avg_iou:{result.mean_iou:.2f}")
+    return result.centers.copy(), result.labels.copy()
 
 
 def qqwweee(self: Any, boxes: Any, k: int, dist: Rule = np.median) -> FloatArray:
-    """Return k centres (k, 2); the script's, of whole numbers, lose their fractions in every round."""
+    """Return k centres (k, 2); the script cuts their fractions off in every round where boxes are whole numbers."""
     return k_means(boxes, k, dist)
 
 
 def gen_anchors(X: Any, centroids: Any, eps: float, anchor_file: Any) -> None:
-    """Write the anchors that k-means with means ends with, from given centroids (k, 2), and the mean IoU.
+    """Write the anchors of k-means with means from given centroids (k, 2), and the mean IoU.
 
-    The size of the network input stands in the script, ``width_in_cfg_file`` and ``height_in_cfg_file``.
+    The size of the network input is in the script, ``width_in_cfg_file`` and ``height_in_cfg_file``.
     """
-    found = kmeans(X, len(centroids), update="mean", init=centroids, max_iter=ENDLESS, progress=False)
-    centroids[:] = found.centers
+    result = kmeans(X, len(centroids), update="mean", init=centroids, max_iter=ENDLESS, progress=False)
+    centroids[:] = result.centers
     print("Centroids = ", centroids)
     script = sys.modules["__main__"]
     size = np.array([getattr(script, f"{side}_in_cfg_file", 416.0) for side in ("width", "height")])
-    anchors = found.centers * (size / CELL)
+    anchors = result.centers * (size / CELL)
     anchors = anchors[np.argsort(anchors[:, 0], kind="stable")]
     print(anchors.shape)
     print("Anchors = ", anchors)
     print()
     text = ", ".join(f"{w:0.2f},{h:0.2f}" for w, h in anchors.tolist())
     with whole(Path(anchor_file)) as part:
-        part.write_text(f"{text}\n{found.mean_iou:f}\n", encoding="utf-8")
+        part.write_text(f"{text}\n{result.mean_iou:f}\n", encoding="utf-8")
 
 
 BUBBLIIIING: dict[str, Callable[..., Any]] = {"kmeans": bubbliiiing, "avg_iou": avg_iou}

@@ -1,6 +1,6 @@
 """Stand-in for ``kmeans.py`` of kmeans-anchor-boxes (lars76) and its many copies.
 
-``kmeans`` takes a new seed from the system in every call there; here ``numpy.random`` goes on as it is, so that
+The original takes a new seed from the system in every call; here ``numpy.random`` is not seeded, so that
 ``numpy.random.seed`` makes a run repeatable.
 """
 
@@ -14,6 +14,7 @@ from fastanchor import _check
 from fastanchor._types import FloatArray
 from fastanchor.compat.yolo_kmeans import Rule, k_means
 from fastanchor.engine import choose
+from fastanchor.kernels import ONCE
 from fastanchor.metrics import mean_best_iou
 
 __all__ = ["avg_iou", "kmeans"]
@@ -39,4 +40,4 @@ def avg_iou(boxes: Any, clusters: Any) -> float:
     >>> avg_iou([[2, 2], [4, 1]], [[2, 2], [2, 1]])
     0.75
     """
-    return mean_best_iou(choose(boxes), _check.as_sizes(clusters, "clusters"))
+    return mean_best_iou(choose(boxes, work=ONCE), _check.as_sizes(clusters, "clusters"))

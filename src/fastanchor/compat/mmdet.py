@@ -1,7 +1,7 @@
-"""What ``tools/analysis_tools/optimize_anchors.py`` of MMDetection and MMYOLO do, over arrays of sizes.
+"""``tools/analysis_tools/optimize_anchors.py`` of MMDetection and MMYOLO, over arrays of sizes.
 
-Their scripts read a data set through a config; here sizes come as arrays, from any source. Like theirs, images are
-scaled so that the longer side just fits, per axis of the input (see :func:`resized`).
+The scripts read a data set through a config; here sizes are arrays from any source. As there, images are scaled so that
+the longer side fits, per axis of the input (see :func:`resized`).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def optimize_anchors(
     DataError
         If an argument breaks a rule.
     BackendError
-        If differential evolution is asked for and SciPy is not installed.
+        If SciPy, which differential evolution needs, is not installed.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def resized(bbox_whs: Any, img_shapes: Any, input_shape: Sequence[int] = (640, 6
     wh = _check.as_sizes(bbox_whs, "bbox_whs", "pixels of the image")
     shapes = _check.as_sizes(img_shapes, "img_shapes", "pixels")
     if len(wh) != len(shapes):
-        raise DataError(f"img_shapes: has {len(shapes)} rows, bbox_whs {len(wh)}; one image size a box is needed")
+        raise DataError(f"img_shapes: got {len(shapes)} rows for {len(wh)} boxes, expected one image size per box")
     width, height = _check.side_pair(input_shape, "input_shape")
     longest = shapes.max(1)
     return np.column_stack([wh[:, 0] * width / longest, wh[:, 1] * height / longest])
@@ -126,8 +126,8 @@ def k_means(bbox_whs: Any, num_anchors: int = 9, iters: int = 1000, *, rng: Any 
     """
     iters = _check.integer(iters, "iters", least=1)
     named = Called("bbox_whs", "num_anchors", "iters")
-    found = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, named=named)
-    return by_area(found.centers, stable=True)
+    result = clustered(bbox_whs, num_anchors, update="mean", max_iter=iters, rng=rng, progress=False, named=named)
+    return by_area(result.centers, stable=True)
 
 
 def v5_k_means(
@@ -185,7 +185,7 @@ def differential_evolution(
     *,
     rng: Any = None,
 ) -> FloatArray:
-    """Return what SciPy's differential evolution makes of the mean IoU, smallest area first.
+    """Return the anchors of largest mean IoU that SciPy's differential evolution finds, smallest area first.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Stand-in for PaddleDetection's ``tools/anchor_cluster.py``: the same anchors for the same seed of ``numpy.random``.
 
-``fastanchor run --patch paddle tools/anchor_cluster.py ...`` puts it into the script. A centre that lost its boxes
-moves to the box that fits its centre worst; in the script it becomes (0, 0).
+``fastanchor run --patch paddle tools/anchor_cluster.py ...`` puts it into the script. A centre without boxes moves
+to the box farthest from all centres; in the script it becomes (0, 0).
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def calc_anchors(whs: Any, n: int = 9, iters: int = 1000) -> FloatArray:
     start = wh[np.random.choice(len(wh), size=min(k, len(wh)), replace=False)]
     init = start if len(start) == k else "random"
     named = Called("whs", "n", "iters")
-    found = clustered(wh, k, update="mean", init=init, max_iter=iters, progress=False, named=named)
-    if k > 1 and found.stop == "converged":
+    result = clustered(wh, k, update="mean", init=init, max_iter=iters, progress=False, named=named)
+    if k > 1 and result.stop == "converged":
         logger.info("kmeans algorithm has converged")
-    return by_area(found.centers, stable=True)
+    return by_area(result.centers, stable=True)
 
 
 def _calc_anchors(self: Any) -> list[Any]:
@@ -70,7 +70,7 @@ def _calc_anchors(self: Any) -> list[Any]:
 
 
 def _get_whs(self: Any) -> tuple[FloatArray, FloatArray]:
-    """Return relative sizes of boxes and sizes of their images; the script appends each image to all before it."""
+    """Return relative sizes of boxes and sizes of their images, joined once and not image by image."""
     places = [Path(self.cache_path, f"{name}.npy") for name in ("whs", "shapes")]
     if self.cache and all(place.exists() for place in places):
         self.whs, self.shapes = (np.load(place) for place in places)

@@ -2,7 +2,7 @@
 
 Random numbers come from ``numpy.random`` (k-means, the search) and ``random`` (the search), in the script's order.
 Where the script never ends (fewer distinct boxes than centres, an emptied cluster, a cycle), this raises, moves the
-centre to the box that is served worst, or stops; see :func:`fastanchor.kmeans`.
+centre to the box farthest from all centres, or stops; see :func:`fastanchor.kmeans`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 ENDLESS = 100_000  # updates; the script has no limit
-RELATIVE = 4.0  # sides of the image: a larger box is one in pixels
+RELATIVE = 4.0  # sides of the image: a larger box must be in pixels
 TITLE = "Evolving anchors with Genetic Algorithm:"
 RULES: dict[Any, Update] = {np.median: "median", np.mean: "mean"}
 Rule = Callable[..., Any]
@@ -179,7 +179,7 @@ def _started(engine: Engine, k: int, metric: Metric, use_pp: bool, named: Called
     """Return the first centres: k-means++ or k random boxes."""
     k = _check.integer(k, named.k, least=1)
     if k > len(engine):
-        raise DataError(f"{named.boxes}: there are {len(engine)}, fewer than {named.k} = {k}")
+        raise DataError(f"{named.boxes}: got {len(engine)}, fewer than {named.k} = {k}")
     if use_pp:
         return _plus_plus(engine, k, metric)
     return engine.take(np.random.choice(len(engine), k, replace=False))
@@ -238,33 +238,33 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
     answers = choose(wh)
     begun = by_area(fitted(answers, n, named=Called("bbox_wh", "n")).centers)
     fitness, bpr = answers.fitness(begun, ratio)
-    _tell("kmeans", begun, fitness, bpr)
+    _print("kmeans", begun, fitness, bpr)
     draws = Draws(np.random.random_sample, random.random, np.random.standard_normal)
     tried = _Tried(answers, begun)
     search = climb(begun, tried, ratio, gen, draws, _bar)
-    found = by_area(search.anchors)
+    anchors = by_area(search.anchors)
     bpr = answers.fitness(tried.last, ratio).bpr
-    _tell("genetic", found, search.fitness, bpr)
+    _print("genetic", anchors, search.fitness, bpr)
     if bpr != search.bpr:
         print(
             f"fastanchor: {bpr:.5f} is the recall of the last mutant, as the script prints it; "
             f"these anchors reach {search.bpr:.5f}",
             file=sys.stderr,
         )
-    return found
+    return anchors
 
 
 def _scaled(side: int, img_wh: Any, bbox_wh: Sequence[Any]) -> FloatArray:
     images = _check.as_sizes(img_wh, "img_wh", "pixels").astype(np.float32)
     if len(images) != len(bbox_wh):
-        raise DataError(f"bbox_wh: holds {len(bbox_wh)} images, img_wh {len(images)}")
+        raise DataError(f"bbox_wh: got {len(bbox_wh)} images, expected {len(images)} as in img_wh")
     per_image = [_of_image(one, i) for i, one in enumerate(bbox_wh) if len(one)]
     relative = _check.as_sizes(np.concatenate(per_image) if per_image else [], "bbox_wh", "relative to the image")
     if relative.max() > RELATIVE:
         row = int((relative > RELATIVE).any(1).argmax())
         image = int(np.searchsorted(np.cumsum([len(one) for one in bbox_wh]), row, side="right"))
         w, h = relative[row].tolist()
-        raise DataError(f"bbox_wh[{image}]: holds the size ({w:g}, {h:g}); sizes must be relative to the image, 0 to 1")
+        raise DataError(f"bbox_wh[{image}]: got the size ({w:g}, {h:g}), expected sizes relative to the image, 0 to 1")
     scale = np.repeat(side * images / images.max(1, keepdims=True), [len(one) for one in bbox_wh], axis=0)
     single = all(one.dtype == np.float32 for one in per_image)  # single precision twice gives single precision
     product: FloatArray = (relative.astype(np.float32) if single else relative) * scale
@@ -280,13 +280,13 @@ def _of_image(sizes: Any, number: int) -> Any:
         array = np.empty(0, dtype=object)
     if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiu":
         raise DataError(
-            f"bbox_wh[{number}]: must be (m, 2) numbers, the widths and heights of the boxes of one image; "
-            f"got {array.dtype} of shape {array.shape}"
+            f"bbox_wh[{number}]: got {array.dtype} of shape {array.shape}, expected (m, 2) numbers: "
+            "the widths and heights of the boxes of one image"
         )
     return array
 
 
-def _tell(name: str, anchors: FloatArray, fitness: float, bpr: float) -> None:
+def _print(name: str, anchors: FloatArray, fitness: float, bpr: float) -> None:
     print(f"{name}: " + " ".join(f"[{int(w)}, {int(h)}]" for w, h in anchors.tolist()))
     print(f"fitness: {fitness:.5f}, best possible recall: {bpr:.5f}")
 
@@ -298,10 +298,10 @@ def _metric(use_iou: bool) -> Metric:
 def _plus_plus(answers: Engine, k: int, metric: Metric) -> FloatArray:
     centers = answers.take(np.array([np.random.randint(len(answers))]))
     while len(centers) < k:
-        found = answers.pick(centers, metric, np.random.random_sample())
-        if found is None:
-            raise DataError(f"boxes: hold {len(centers)} distinct sizes, fewer than k = {k}")
-        centers = np.vstack([centers, found.box])
+        picked = answers.pick(centers, metric, np.random.random_sample())
+        if picked is None:
+            raise DataError(f"boxes: got {len(centers)} distinct sizes, fewer than k = {k}")
+        centers = np.vstack([centers, picked.box])
     return centers
 
 
@@ -314,7 +314,7 @@ def _bar(total: int, desc: str, unit: str) -> Any:
 
 
 class _Tried:
-    """An engine that remembers the anchors it was asked about last."""
+    """An engine that remembers the last anchors that it compared."""
 
     def __init__(self, answers: Engine, first: FloatArray) -> None:
         self.fitness, self._first_fitter, self.last = answers.fitness, answers.first_fitter, first
@@ -323,9 +323,9 @@ class _Tried:
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
     ) -> tuple[int, float] | None:
         """Return which of these anchors is the first that is fitter, and its fitness."""
-        found = self._first_fitter(mutants, thr, than, of)
-        self.last = mutants[-1 if found is None else found[0]]
-        return found
+        fitter = self._first_fitter(mutants, thr, than, of)
+        self.last = mutants[-1 if fitter is None else fitter[0]]
+        return fitter
 
 
 # the functions that a script may define itself

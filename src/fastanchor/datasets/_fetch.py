@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from fastanchor import _reading
 from fastanchor._progress import bar
 from fastanchor._types import Progress
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["contents", "each"]
 
@@ -74,9 +76,11 @@ def each(
                 times.append(time.perf_counter())
             yield from first
             rest = block[LOOKED_AT:]
-            if statistics.median(b - a for a, b in itertools.pairwise(times)) <= cold:
+            if np.median(np.diff(times)) <= cold:
                 yield from map(call, rest)
             else:
+                from concurrent.futures import ThreadPoolExecutor  # milliseconds that warm files need not wait for
+
                 pool = pool or ThreadPoolExecutor(THREADS)
                 yield from _ahead(pool, call, rest)
             moved(len(block))

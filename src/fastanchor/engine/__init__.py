@@ -93,10 +93,13 @@ def choose(
     argument: str = "boxes",
     weights: ArrayLike | None = None,
     named: str = "weights",
+    work: kernels.Work | None = None,
+    backend: str | None = None,
 ) -> Engine:
     """Return an engine for `boxes`: an (n, 2) array-like, a ``Boxes``, or an engine, which is returned as it is.
 
-    `weights` replace those of a ``Boxes``; errors call them `named`, and the boxes `argument`.
+    `weights` replace those of a ``Boxes``; errors call them `named`, and the boxes `argument`. The backend is
+    `backend`, else the one chosen by hand, else the one that does the `work` soonest.
 
     Raises
     ------
@@ -110,7 +113,7 @@ def choose(
         if weights is not None:
             raise DataError(f"{named}: {argument} are an engine already; give weights where it is built")
         return _as_it_is(boxes, name, threads, metric, argument)
-    engine = _built(boxes, name, threads, metric, argument, weights, named)
+    engine = _built(boxes, name, threads, metric, argument, weights, named, work, backend)
     LOG.debug("%d boxes, engine %s, backend %s", len(engine), engine.name, engine.backend)
     return engine
 
@@ -123,6 +126,8 @@ def _built(
     argument: str,
     weights: ArrayLike | None,
     named: str,
+    work: kernels.Work | None,
+    backend: str | None,
 ) -> Engine:
     values = boxes.wh if isinstance(boxes, Boxes) else boxes
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
@@ -133,11 +138,13 @@ def _built(
     if name == "index":
         _check.as_sizes(wh, argument, "for engine='index'; engine='auto' or 'dense' takes any points")
         return BoxIndex(wh, threads=threads, weights=weights)
-    if name == "auto" and _indexable(wh, metric):
+    indexable = name == "auto" and _indexable(wh, metric)
+    backend = kernels.current(backend, work, len(wh), indexed=indexable)
+    if indexable and backend == "numba":
         where = layout(sampled(wh), side_for(len(wh)))
         if where.crowding < HOPELESS:
             return BoxIndex(wh, threads=threads, weights=weights, _where=where)
-    return DenseEngine(wh, threads=threads, weights=counted)
+    return DenseEngine(wh, threads=threads, weights=counted, backend=backend)
 
 
 def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, argument: str) -> Engine:
@@ -153,6 +160,6 @@ def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, ar
 
 def _indexable(wh: FloatArray, metric: Metric) -> bool:
     """Return whether the boxes are many, backend and metric can make use of an index, and no box is a mere point."""
-    if len(wh) < LARGE or metric == "ratio" or kernels.current() != "numba":  # under it no block is settled
+    if len(wh) < LARGE or metric == "ratio":  # under it no block is settled
         return False
     return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

@@ -12,7 +12,7 @@ from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.engine._order_statistics import Side
 from fastanchor.engine._protocol import Below
-from fastanchor.engine._rounded import Rounded
+from fastanchor.engine._rounded import Rounded, distinct
 from fastanchor.engine._threads import CHUNK, each, thread_count
 
 __all__ = ["Held", "Rows", "columns_of"]
@@ -107,11 +107,11 @@ class Held:
         n = len(self)
         size = 1 << 12  # nearly always the first look suffices, if it is spread over all of the boxes
         some = np.linspace(0, n - 1, size).astype(np.int64) if n > size else slice(None)
-        found = np.unique(self._counting(some))
+        found = distinct(self._counting(some))
         start = 0 if n > size else n
         while start < n and found.size < limit:
             part = slice(start, start + CHUNK)
-            found = np.unique(np.concatenate([found, self._counting(part)]))
+            found = distinct(np.concatenate([found, self._counting(part)]))
             start += CHUNK
         return np.column_stack([found.real, found.imag])[:limit]
 

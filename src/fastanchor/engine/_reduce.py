@@ -15,6 +15,7 @@ from fastanchor.engine._exact import BITS, NEAR, UNIT, Scale, coordinates, dista
 from fastanchor.engine._objective import Objective
 from fastanchor.engine._profile import Profile
 from fastanchor.engine._protocol import Below, Nearest, Picked, Spread, Worth
+from fastanchor.engine._rounded import distinct
 from fastanchor.kernels import load
 
 __all__ = ["Reduced", "StepTaken"]
@@ -68,7 +69,7 @@ class Reduced:
     def distinct(self, limit: int) -> FloatArray:
         """Return distinct boxes, (m, 2): all there are, or `limit` of them."""
         found = [part[:, 0] + 1j * part[:, 1] for part in self._ask("distinct", limit)]
-        union = np.unique(np.concatenate(found))[:limit]
+        union = distinct(np.concatenate(found))[:limit]
         return np.column_stack([union.real, union.imag])
 
     def below(self, side: float) -> Below:

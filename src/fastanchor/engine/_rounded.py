@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
 
-__all__ = ["Rounded"]
+__all__ = ["Rounded", "distinct"]
 
 EPS = 2.0**-24  # of a float32, relative
 EXP = 2.0**-20  # relative error of a float32 exp; NumPy's is within 3 * 2^-23
@@ -96,25 +96,24 @@ class Rounded:
         mine = np.stack([cw, ch]) / np.exp(self._middle)[:, None]
         cws, chs, areas = _single(mine[0, :, None]), _single(mine[1, :, None]), _single(mine.prod(axis=0)[:, None])
         names = np.arange(k, dtype=np.uint8)[:, None]
-        changed = 0
+        before, unsure = labels.copy(), []
         scores, others = np.empty((2, k, min(2 * ROWS, c.stop - c.start)), np.float32)
         for block in _blocks(c):
-            m, own = block.stop - block.start, labels[block.start - c.start : block.stop - c.start]
-            score, other = scores[:, :m], others[:, :m]
+            score, other = scores[:, : block.stop - block.start], others[:, : block.stop - block.start]
             np.minimum(w[block], cws, out=score)
             score *= np.minimum(h[block], chs, out=other)
             score /= np.add(area[block], areas, out=other)
             best = np.maximum.reduce(score, axis=0)
             close = (score >= best * CLOSE).view(np.uint8)
             # where one is close, the sum is its name
-            nearest = np.add.reduce(close * names, axis=0, dtype=np.uint8).astype(np.int32)
-            unsure = np.flatnonzero((np.add.reduce(close, axis=0, dtype=np.uint8) != 1) | (best < FAINT))
-            if unsure.size:
-                at = unsure + block.start
-                nearest[unsure] = _nearest(self._w[at], self._h[at], cw[:, None], ch[:, None])
-            changed += int(np.count_nonzero(nearest != own))
-            own[:] = nearest
-        return changed
+            labels[block.start - c.start : block.stop - c.start] = np.add.reduce(close * names, axis=0, dtype=np.uint8)
+            many = (np.add.reduce(close, axis=0, dtype=np.uint8) != 1) | (best < FAINT)
+            unsure.append(np.flatnonzero(many) + block.start)
+        rest = np.concatenate(unsure)
+        for start in range(0, rest.size, ROWS):
+            at = rest[start : start + ROWS]
+            labels[at - c.start] = _nearest(self._w[at], self._h[at], cw[:, None], ch[:, None])
+        return int(np.count_nonzero(labels != before))
 
     def _merged(self) -> tuple[Singles, Singles, Singles]:
         """Return the logarithms of widths and heights of the different boxes, and how often each counts."""
@@ -122,7 +121,7 @@ class Rounded:
             boxes = self._w + 1j * self._h
             order = boxes.argsort()
             boxes = boxes[order]
-            first = np.flatnonzero(np.concatenate(([True], boxes[1:] != boxes[:-1])))
+            first = np.flatnonzero(_new(boxes))
             number = np.diff(first, append=boxes.size)
             if self._weights is not None:
                 number = np.add.reduceat(self._weights[order], first)
@@ -135,6 +134,16 @@ class Rounded:
             w, h = self._w / np.exp(self._middle[0]), self._h / np.exp(self._middle[1])
             self._sides = _single(w), _single(h), _single(w * h)
         return self._sides
+
+
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the different values, sorted; ``np.unique`` imports NumPy's masked arrays, which takes longer."""
+    ordered = np.sort(values)
+    return ordered[_new(ordered)]
+
+
+def _new(ordered: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(ordered)]
 
 
 def _nearest(w: FloatArray, h: FloatArray, cw: FloatArray, ch: FloatArray) -> NDArray[np.intp]:

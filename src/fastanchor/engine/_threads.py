@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["CHUNK", "Team", "each", "thread_count"]
 
@@ -49,6 +51,8 @@ def each(function: Callable[[list[slice]], list[T]], n: int, threads: int) -> li
 def _pool(threads: int) -> ThreadPoolExecutor:
     pool = _pools.get(threads)
     if pool is None:
+        from concurrent.futures import ThreadPoolExecutor  # milliseconds that small jobs need not wait for
+
         pool = _pools.setdefault(threads, ThreadPoolExecutor(threads, thread_name_prefix="fastanchor"))
     return pool
 

@@ -16,7 +16,7 @@ __all__ = ["DenseEngine", "DenseLloyd"]
 
 
 class DenseEngine(Reduced):
-    """Boxes as two columns, 16 bytes a box.
+    """Boxes as two columns, 16 bytes per box; on NumPy k-means and the search keep 24 more.
 
     Parameters
     ----------
@@ -26,12 +26,22 @@ class DenseEngine(Reduced):
         Default: the processors this process may use.
     weights : Weights, optional
         How often each box counts. Default: once.
+    backend : {"numba", "numpy"}, optional
+        Default: the one in force.
     """
 
     name = "dense"
 
-    def __init__(self, wh: FloatArray, *, threads: int | None = None, weights: Weights | None = None) -> None:
-        self.columns = Columns(*columns_of(wh), threads=threads, weights=None if weights is None else weights.each)
+    def __init__(
+        self,
+        wh: FloatArray,
+        *,
+        threads: int | None = None,
+        weights: Weights | None = None,
+        backend: str | None = None,
+    ) -> None:
+        each = None if weights is None else weights.each
+        self.columns = Columns(*columns_of(wh), threads=threads, backend=backend, weights=each)
         super().__init__([self.columns], weights=weights)
         self.backend = self.columns.backend
 

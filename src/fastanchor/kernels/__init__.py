@@ -65,8 +65,9 @@ from types import ModuleType
 
 from fastanchor import _check
 from fastanchor._errors import BackendError
+from fastanchor.kernels._choice import ONCE, USUAL, Verdict, Work, judge, least
 
-__all__ = ["LEGAL", "backend", "current", "installed", "load", "part"]
+__all__ = ["LEGAL", "ONCE", "USUAL", "Work", "backend", "chosen", "current", "installed", "limit", "load", "part"]
 
 LEGAL = ("numba", "numpy")
 
@@ -81,15 +82,15 @@ def installed() -> bool:
         return False
 
 
-def current(name: str | None = None) -> str:
-    """Return the backend in force: `name`, else ``with backend(...)``, else FASTANCHOR_BACKEND, else what is installed.
+def chosen(name: str | None = None) -> str | None:
+    """Return the backend chosen by hand: `name`, else ``with backend(...)``, else FASTANCHOR_BACKEND, else None.
 
     Raises
     ------
     DataError
         If the name is not one of "numba" and "numpy".
     BackendError
-        If numba is asked for and not installed.
+        If numba is chosen and not installed.
     """
     source = "backend"
     if name is None:
@@ -97,16 +98,35 @@ def current(name: str | None = None) -> str:
     if name is None and os.environ.get("FASTANCHOR_BACKEND"):
         name, source = os.environ["FASTANCHOR_BACKEND"], "FASTANCHOR_BACKEND"
     if name is None:
-        return "numba" if installed() else "numpy"
+        return None
     _check.choice(name, source, LEGAL)
     if name == "numba" and not installed():
         raise BackendError(f"{source} = 'numba': numba is not installed; pip install numba, or use 'numpy'")
     return name
 
 
-def load(name: str | None = None) -> ModuleType:
-    """Return the module of kernels for the backend in force, imported when first needed."""
-    return importlib.import_module(f"{__name__}._{current(name)}")
+def current(name: str | None = None, work: Work | None = None, n: int = 0, *, indexed: bool = False) -> str:
+    """Return the backend to use: the one `chosen` by hand, else the one that does the work with n boxes soonest.
+
+    Without `work` that is numba, where it is installed. `indexed` says that numba would look through an index.
+    """
+    name = chosen(name)
+    if name is None:
+        name = "numpy" if not installed() else "numba" if work is None else judge(work, n, indexed).backend
+    return name
+
+
+def limit(work: Work, top: int) -> tuple[int, Verdict] | None:
+    """Return from how many boxes on, at most `top`, `current` chooses numba, and why; None where there is no choice."""
+    if chosen() is not None or not installed():
+        return None
+    n = least(work, top)
+    return n, judge(work, n, take=False)
+
+
+def load(name: str | None = None, work: Work | None = None, n: int = 0) -> ModuleType:
+    """Return the module of kernels for the `current` backend, imported when first needed."""
+    return importlib.import_module(f"{__name__}._{current(name, work, n)}")
 
 
 def part(name: str) -> ModuleType:

@@ -22,7 +22,8 @@ from numba.core.caching import FunctionCache  # noqa: TID253
 from numba.core.options import DefaultOptions  # noqa: TID253
 from numba.core.serialize import dumps  # noqa: TID253
 
-from fastanchor._reading import Bound, opened
+from fastanchor._reading import opened
+from fastanchor.kernels._choice import CODE, stamps, tag
 
 __all__ = ["compiled", "helper", "inlined", "parallel", "plain", "span", "uncounted"]
 
@@ -37,7 +38,6 @@ UNCOUNTED: dict[str, Any] = {**OPTIONS, **({"_nrt": False} if hasattr(DefaultOpt
 # of `_scan.scan`.
 INNER: dict[str, Any] = {**UNCOUNTED, "no_cpython_wrapper": True, "forceinline": True}
 DIGEST = hashlib.sha256().digest_size
-CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
 
 _printed: set[str] = set()
 
@@ -98,7 +98,8 @@ class _Files:
     """Files of compiled code, one for each function and signature.
 
     numba's own files hold no checksum, and an index that two processes can leave wrong. A file here is a digest of all
-    that follows, a digest of what the code was made from and for, and the code.
+    that follows, a digest of what the code was made from and for, the `tag` by which a process that has not imported
+    numba sees whether the code is of use to it, and the code.
     """
 
     def __init__(self, folder: str, base: str, stamp: Any) -> None:
@@ -121,12 +122,12 @@ class _Files:
             return None
         if content[DIGEST : 2 * DIGEST] != origin:
             return None
-        return pickle.loads(content[2 * DIGEST :])  # noqa: S301  as numba does, and checked before
+        return pickle.loads(content[3 * DIGEST :])  # noqa: S301  as numba does, and checked before
 
     def save(self, key: Any, data: Any) -> None:
         """Write a file whole; of processes that write the same one, the last one's stays."""
         path, origin = self._place(key)
-        content = origin + dumps(data)
+        content = origin + tag() + dumps(data)
         part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:16]}.part")
         try:
             part.write_bytes(hashlib.sha256(content).digest() + content)
@@ -145,11 +146,7 @@ class _Files:
         return self._folder / f"{self._base}.{name}.nbc", hashlib.sha256(str((self._origin, key)).encode()).digest()
 
 
-@functools.cache
-def _neighbours(folder: Path) -> list[tuple[str, int, int]]:
-    """Return names, times and sizes of a folder's modules: kernels take functions and constants from each other."""
-    there = [(path.name, path.stat()) for path in sorted(folder.glob("*.py"))]
-    return [(name, status.st_mtime_ns, status.st_size) for name, status in there]
+_neighbours = functools.cache(stamps)
 
 
 def _print_once(what: str, text: str) -> None:
