@@ -137,14 +137,14 @@ def test_texts_get_the_levels_and_what_the_anchors_are_for(name):
     boxes = Boxes(zoo.lognormal(300).clip(3), np.zeros(300, int), [[640, 384]])
     result = auto(boxes, n=6, gen=0, rng=0, img_size=(640, 384), fit=fit)
     parts = [(3, 2), (4, 2), (5, 2)]
-    options = {} if target.any_fit else {"fit": fit}
+    options = {} if target.needs.any_fit else {"fit": fit}
     write = getattr(result, f"to_{name}")
     text = write(parts, **options)
     assert text == target.write(result.anchors, parts, export.Input(fit, (640, 384)))
     assert text != write(**options)
     if name != "csv":  # which has no place for it
         assert text != target.write(result.anchors, parts, None)
-    if not target.any_fit:
+    if not target.needs.any_fit:
         with pytest.raises(DataError, match=f"^fit: the anchors are for {fit}"):
             write(parts)
 
