@@ -132,19 +132,19 @@ def test_texts_hold_the_anchors():
 
 @pytest.mark.parametrize("name", ["yolov5", "darknet", "mmdet", "mmyolo", "paddle", "tao", "json", "csv"])
 def test_texts_get_the_levels_and_what_the_anchors_are_for(name):
-    target = export.FORMATS[name]
-    fit = "stretch" if target.needs.fit == "letterbox" else "letterbox"  # not what the detector does by default
+    needs = export.FORMATS[name].needs
+    fit = "stretch" if needs.fit == "letterbox" else "letterbox"  # what the detector does not do unless told so
     boxes = Boxes(zoo.lognormal(300).clip(3), np.zeros(300, int), [[640, 384]])
     result = auto(boxes, n=6, gen=0, rng=0, img_size=(640, 384), fit=fit)
     parts = [(3, 2), (4, 2), (5, 2)]
-    options = {} if target.needs.any_fit else {"fit": fit}
+    options = {} if needs.any_fit else {"fit": fit}
     write = getattr(result, f"to_{name}")
     text = write(parts, **options)
-    assert text == target.write(result.anchors, parts, export.Input(fit, (640, 384)))
+    assert text == export.emit(result.anchors, name, parts, made_for=export.Input(fit, (640, 384)), **options)
     assert text != write(**options)
     if name != "csv":  # which has no place for it
-        assert text != target.write(result.anchors, parts, None)
-    if not target.needs.any_fit:
+        assert text != export.emit(result.anchors, name, parts)
+    if not needs.any_fit:
         with pytest.raises(DataError, match=f"^fit: the anchors are for {fit}"):
             write(parts)
 

@@ -158,5 +158,5 @@ def test_nothing_half_written(tmp_path):
 def test_pillow_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(BackendError, match=r"pip install 'fastanchor\[plot\]'"):
+    with pytest.raises(BackendError, match=r"pip install 'fastanchor\[images\]'"):
         draw([labelled()], tmp_path)
