@@ -99,6 +99,24 @@ def index():
     ]
 
 
+def best():
+    """Render what the searches reach, and the limit."""
+    content = load("best")
+    rows = []
+    for row in content["rows"]:
+        cells = [row["data"], f"{row['boxes']:,}", str(row["n"])]
+        for way in ("recipe", "long", "global"):
+            least, most = f"{row[way]['least']:.5f}", f"{row[way]['most']:.5f}"
+            cells.append(least if least == most else f"{least} to {most}")
+        cells += [f"{row['bound']:.5f}", f"{row['gap']:.2%}"]
+        cells += [seconds(row[way]["seconds"]) for way in ("recipe", "long", "global")] + [seconds(row["seconds"])]
+        rows.append(cells)
+    head = ["data", "boxes", "anchors", "recipe", "10,000 generations", "global", "limit", "gap",
+            "recipe takes", "10,000 take", "global takes", "limit takes"]  # fmt: skip
+    where = f"{bench.line(content['machine'])}. Processor time. `python bench/best.py DATA ...`"
+    return [where, "", table(head, rows)]
+
+
 def compat():
     content = load("compat")
     rows = []
@@ -175,7 +193,7 @@ def headline():
 
 TABLES = {
     one.__name__: one
-    for one in (headline, whole_job, growth, index, readers, first_second, first_use, compat, waits, stages)
+    for one in (headline, whole_job, growth, index, best, readers, first_second, first_use, compat, waits, stages)
 }
 
 

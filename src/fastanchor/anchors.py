@@ -281,7 +281,7 @@ def auto_anchor(
     objective : str or Objective, default "ratio"
         By what starts are chosen and what the search maximises; see :func:`evolve`.
     method : {"recipe", "refine", "global"}, default "recipe"
-        "recipe" is k-means, then the genetic search. "refine" is k-means, then a descent by small steps. "global"
+        "recipe" is k-means, then the genetic search. "refine" is k-means, then an ascent by small steps. "global"
         exchanges anchors for the best of many candidates, from several starts, and refines the outcome: it finds
         better anchors, and for any seed nearly the same ones. Both leave `gen` unused.
     space : fastanchor.Space, optional

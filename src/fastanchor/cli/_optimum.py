@@ -50,7 +50,7 @@ def space(arguments: argparse.Namespace, plan: Plan) -> Space | None:
         try:
             least = float(least)
         except ValueError:
-            raise DataError(f"--least = {least!r}: got neither a number of pixels nor 'strides'") from None
+            raise DataError(f"--least = {least!r}: must be a number of pixels, or 'strides'") from None
     keep = None if arguments.keep is None else export.read(arguments.keep).anchors
     return Space(keep=keep, least=least, multiple=arguments.multiple)
 

@@ -32,7 +32,7 @@ from fastanchor.optimum._space import Space
 
 __all__ = ["STARTS", "BoundResult", "Space", "best", "bound", "refined"]
 
-STARTS = 12  # random starts of the substitution
+STARTS = 24  # random starts of the substitution
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ ROUNDS = 40
 LATE = 6  # rounds that are as good as done when the points are those of the first rounds divided
 STALL, SLIGHT = 2, 1e-4  # rounds end where that many bring the bound down by less than this share
 ROUGH = 64  # cells per side of the plane for the first rounds
-SQUARES = 60_000  # looked at in a round, at most
+SQUARES = 20_000  # looked at in a round, at most
 WORTH = 0.85  # candidates with less than this share of the largest sum are left out
 LIKE = 0.01  # candidates closer than this in the logarithm of a side are one
 

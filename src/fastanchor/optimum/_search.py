@@ -28,6 +28,7 @@ FIRST, LAST = 0.1, 1e-5  # first and last step of the polish, logarithm of a sid
 FEW = 500  # points up to which candidates are finer
 KEPT = 5  # substitutions that are polished, and
 FINALISTS = 2  # of these polished again on all points
+SHAKES, SHAKEN = (0.05, 0.02, 0.008, 0.003), 60  # widths of moves of all anchors, and how many of each, more of few
 ENGINE_FIRST, ENGINE_LAST = 0.008, 2e-4  # the same on the boxes themselves, where points are cells
 GAIN = 1e-7  # least gain of an exchange, share of the boxes: float32 sums tell no less apart
 
@@ -91,7 +92,9 @@ def search(
     some = [polished(fine, candidates[chosen], objective, space) for _, chosen in tops]
     some.sort(key=lambda anchors: -value(objective, fine, np.concatenate([anchors, space.keep])))
     near = FIRST if fine is points else FIRST / 32
-    last = [polished(points, anchors, objective, space, near) for anchors in some[:FINALISTS]]
+    finalists = some[: FINALISTS if free > 4 else KEPT]  # with few anchors a polish costs little
+    last = [polished(points, anchors, objective, space, near) for anchors in finalists]
+    last = [_shaken(points, anchors, objective, space, rng) for anchors in last]
     sets = [np.concatenate([anchors, space.keep]) for anchors in last]
     return max(sets, key=lambda anchors: value(objective, points, anchors))
 
@@ -125,6 +128,29 @@ def polished(
                 table[j] = rows[best]
         if not better:
             step /= 2
+    return anchors
+
+
+def _shaken(
+    points: Points, anchors: FloatArray, objective: Objective, space: Space, rng: np.random.Generator
+) -> FloatArray:
+    """Return anchors that no small move of all of them together improved, polished again after each such move."""
+    given = _best(objective, points, space.keep)
+
+    def score(anchors: FloatArray) -> float:
+        return float(np.maximum(matches(objective, points, anchors).max(axis=0), given) @ points.weight)
+
+    reached = score(anchors)
+    for width in SHAKES:
+        moved = False
+        for _ in range(SHAKEN * max(12 // len(anchors), 1)):
+            trial = space.allowed(anchors * np.exp(width * rng.standard_normal(anchors.shape)))
+            if (found := score(trial)) > reached:
+                anchors, reached, moved = trial, found, True
+        if moved:
+            trial = polished(points, anchors, objective, space, width)
+            if (found := score(trial)) > reached:
+                anchors, reached = trial, found
     return anchors
 
 
