@@ -15,10 +15,6 @@ from fastanchor.cli._values import ranges
 
 HERE = Path(__file__).resolve().parent / "data"
 COCO = ["10,13", "16,30", "33,23", "30,61", "62,45", "59,119", "116,90", "156,198", "373,326"]
-# how the trainers of these formats resize
-FIT = {"yolov5": "letterbox", "yolov7": "letterbox", "mmdet": "letterbox", "mmyolo": "letterbox", "json": "letterbox",
-       "csv": "letterbox", "keras-yolo3": "letterbox", "darknet": "stretch", "paddle": "stretch",
-       "tao": "stretch"}  # fmt: skip
 QUICK = ("anchors", "--gen", 5, "--quiet")
 
 
@@ -44,7 +40,8 @@ def result(results):
 def test_emit_prints_the_format_alone(capsys, results, name):
     code, out, err = run(capsys, *QUICK, "--emit", name)
     assert (code, err) == (0, "")
-    assert out == getattr(results[FIT[name]], f"to_{name.replace('v7', 'v5').replace('-', '_')}")() + "\n"
+    result = results[export.FORMATS[name].needs.fit]
+    assert out == export.emit(result.anchors, name, made_for=result.made_for) + "\n"
 
 
 def test_emit_into_a_file_leaves_the_report_on_stdout(capsys, result, tmp_path):

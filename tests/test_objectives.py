@@ -238,3 +238,14 @@ def test_the_commands_take_it(name, capsys, tmp_path):
     assert found["objective"] == name
     assert main(["anchors", *data[:2], "IoU"]) == 2
     assert "--objective = 'IoU': must be 'ratio'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("members", [{}, {"name": "mine"}, {"value": lambda self, w, h, kw, kh, kernels: w * 0}])
+@pytest.mark.parametrize("call", [
+    lambda own: fastanchor.auto_anchor(BOXES, n=2, objective=own, progress=False),
+    lambda own: fastanchor.evolve(BOXES, START, objective=own),
+])  # fmt: skip
+def test_an_objective_without_values_is_a_sentence(members, call):
+    own = type("Own", (fastanchor.Objective,), members)()
+    with pytest.raises(fastanchor.WrongTypeError, match=rf"^objective '{own.name}': has no method values\(w, h, kw"):
+        call(own)

@@ -103,7 +103,7 @@ def _loaded(arguments: argparse.Namespace) -> Data:
     return Data(boxes, {
         "source": source,
         "format": ", ".join(dict.fromkeys(found.formats)),
-        "parts": list(found.parts),
+        "splits": list(found.parts),
         "split": list(found.taken) or None,
         **plain_summary(boxes.summary()),
         "remarks": [vars(remark) for remark in boxes.remarks],
@@ -126,10 +126,10 @@ def _sides(pair: Any) -> str:
 
 def _shown_split(read: dict[str, Any]) -> str:
     """Return which splits of the data set were read, and which of the usual ones were not."""
-    declared, taken = read["parts"], read["split"]
+    declared, taken = read["splits"], read["split"]
     usual = [name for name in declared if name in PARTS] or declared
     if not taken:
-        return f" (all parts: {', '.join(usual)})" if declared else ""
+        return f" (all splits: {', '.join(usual)})" if declared else ""
     inside = {"train", "val"} if "trainval" in taken else set()  # trainval is both of them
     left = [name for name in usual if name not in taken and PARTS.get(name) not in inside]
     return f" (split {' + '.join(taken)}{'; left out: ' if left else ''}{', '.join(left)})"

@@ -1,4 +1,4 @@
-"""Engines answer questions about boxes; :func:`choose` picks one.
+"""The engine interface, and how an engine is chosen.
 
 **An engine** is any object that answers the questions of ``_protocol.Engine``; it is accepted wherever boxes are,
 whatever its class. k-means, the genetic search, ``auto_anchor``, ``sweep``, ``check`` and the scores are written once,
@@ -109,7 +109,7 @@ def choose(
     _check.choice(name, "engine", ENGINES)
     if threads is not None:
         threads = _check.integer(threads, "threads", least=1)
-    if answers_all(boxes):
+    if answers_all(boxes, argument):
         if weights is not None:
             raise DataError(f"{named}: {argument} are an engine already; give weights where it is built")
         return _as_it_is(boxes, name, threads, metric, argument)

@@ -1,28 +1,14 @@
 """What a search maximises: a value of each box, from 0 to 1, averaged over the boxes.
 
-**An objective** is an object with a name and one method, ``values(w, h, kw, kh, kernels)``: what each of the boxes
-(n,) is worth with these anchors (k,), as (n,) float64 from 0 to 1. Columns are C-contiguous; `kernels` has the
-arithmetic of the backend in force, see ``fastanchor.kernels`` (``best_ratio``, ``best_iou``), and may be left alone. A
-value must depend on its box and the anchors only, since boxes come in chunks, in any order, in several threads. That is
-all: every engine adds up the values as whole numbers (``Engine.worth``), so all of them take the same decisions.
-
-To write one, derive from `Objective`::
-
-    class Wide(Objective):
-        name = "wide"
-
-        def values(self, w, h, kw, kh, kernels):
-            best = np.empty(w.size)
-            kernels.best_iou(w, h, kw, kh, best)
-            return best * (w > h)
-
-    fastanchor.evolve(boxes, anchors, objective=Wide())
+**An objective** is an object of a class derived from `Objective`, whose docstring states the contract. Every engine adds
+up its values as whole numbers (``Engine.worth``), so all of them take the same decisions. `kernels` is a module of
+``fastanchor.kernels``.
 
 Such an objective looks at every box. An index has bounds for the ratio fitness and for the best IoU over blocks of
 boxes: an objective whose values are that IoU, or count where it is above a threshold, says so in `counted`, and is
 `bounded`; then the boxes are looked at only for the few mutants that the bounds do not rule out. `Ratio` returns, from
 ``over``, the engine, which answers for it by itself.
-To give an objective a name of its own, add it to ``objective_of``.
+To give an objective a name of its own, add it to ``objective_of`` and ``LEGAL``.
 """
 
 from __future__ import annotations
@@ -61,9 +47,29 @@ class Counted(NamedTuple):
 
 
 class Objective:
-    """What a search maximises: the mean over the boxes of a value from 0 to 1.
+    """What the genetic search maximises: the mean over the boxes of a value from 0 to 1.
 
-    Derive from it, with a `name` and `values`; see the notes of the module.
+    Derive from it, with a `name` and a method ``values(w, h, kw, kh, kernels)``, and pass an object of the class as
+    `objective`. `values` gets the widths and heights of some boxes, `w` and `h`, (n,) float64, and those of the
+    anchors, `kw` and `kh`, (k,), in pixels of the network input. It returns the value of each box, (n,) float64 from 0
+    to 1. A value may depend only on its box and the anchors: boxes come in chunks, in any order, in several threads.
+
+    `kernels` has the arithmetic of the backend: ``kernels.best_iou(w, h, kw, kh, out)`` writes each box's best IoU with
+    an anchor into `out`, (n,) float64, and ``kernels.best_ratio`` its best ratio.
+
+    Examples
+    --------
+    >>> import fastanchor
+    >>> class Wide(fastanchor.Objective):
+    ...     name = "wide"
+    ...     def values(self, w, h, kw, kh, kernels):
+    ...         best = np.empty(w.size)
+    ...         kernels.best_iou(w, h, kw, kh, best)
+    ...         return best * (w > h)
+    >>> boxes = [[20.0, 10], [30, 12], [9, 40]]
+    >>> found = fastanchor.evolve(boxes, [[20.0, 20]], objective=Wide(), gen=50, rng=0)
+    >>> bool(found.anchors[0, 0] > found.anchors[0, 1])
+    True
     """
 
     name = "objective"
@@ -182,6 +188,10 @@ def objective_of(objective: str | Objective, thr: float) -> Objective:
         If there is none of this name.
     """
     if isinstance(objective, Objective):
+        kind = type(objective)
+        if kind.values is Objective.values and kind.over is Objective.over:
+            name = f"{called('objective')} {_check.short(objective.name)}"
+            raise WrongTypeError(f"{name}: has no method values(w, h, kw, kh, kernels); see fastanchor.Objective")
         return objective
     said = f"{called('objective')} = {_check.short(objective)}: must be {LEGAL}"
     if not isinstance(objective, str):
