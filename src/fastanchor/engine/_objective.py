@@ -1,8 +1,7 @@
 """What a search maximises: a value of each box, from 0 to 1, averaged over the boxes.
 
-**An objective** is an object of a class derived from `Objective`, whose docstring states the contract. Every engine adds
-up its values as whole numbers (``Engine.worth``), so all of them take the same decisions. `kernels` is a module of
-``fastanchor.kernels``.
+**An objective** is an object of a class derived from `Objective`, whose docstring states the contract. Every engine
+adds up its values as whole numbers (``Engine.worth``), so all of them take the same decisions.
 
 Such an objective looks at every box. An index has bounds for the ratio fitness and for the best IoU over blocks of
 boxes: an objective whose values are that IoU, or count where it is above a threshold, says so in `counted`, and is
