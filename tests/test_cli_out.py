@@ -414,7 +414,7 @@ def test_doubts_are_never_silent(capsys, tmp_path, monkeypatch, way, quiet):
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.3\n0 0.5 0.5 0.3 0.2\n")
     (tmp_path / "m.yaml").write_text("anchors:\n  - [1,2]\n  - [3,4]\n")
-    code, out, err = run(capsys, "anchors", "labels", "-n", 2, "--gen", 0, "--levels", "TINY", *way, *quiet)
+    code, out, err = run(capsys, "anchors", "labels", "-n", 2, "--gen", 0, *way, *quiet)
     assert code == 0
     assert "doubt" not in out
     lines = err.splitlines()
