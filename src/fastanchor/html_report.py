@@ -228,11 +228,12 @@ def _levels(report: Report) -> Iterator[str]:
 
 
 def _scores(report: Report) -> Iterator[str]:
-    found, before = report.check, report.result.kmeans_fitness
+    found, start = report.check, report.result.to_dict()["kmeans"] or {}
+    before = {name: f"{start[name]:.5f}" if start else "" for name in ("fitness", "bpr", "mean_iou")}
     scores = [
-        ("fitness", f"{before.fitness:.5f}", f"{found.fitness:.5f}"),
-        ("best possible recall", f"{before.bpr:.5f}", f"{found.bpr:.5f}"),
-        ("mean IoU", f"{report.result.kmeans.mean_iou:.5f}", f"{found.mean_iou:.5f}"),
+        ("fitness", before["fitness"], f"{found.fitness:.5f}"),
+        ("best possible recall", before["bpr"], f"{found.bpr:.5f}"),
+        ("mean IoU", before["mean_iou"], f"{found.mean_iou:.5f}"),
         ("matches per box", "", f"{found.past_thr:.2f}"),
         ("ratio with the best anchor", "", f"{found.mean_best:.3f}"),
     ]
@@ -248,6 +249,8 @@ def _scores(report: Report) -> Iterator[str]:
 
 
 def _search(result: AnchorResult) -> Iterator[str]:
+    if result.kmeans is None:
+        return
     runs = (
         f"k-means: {many(result.kmeans.n_iter, 'update')}, {result.kmeans.stop}. Search: "
         f"{many(len(result.evolve.history) - 1, 'generation')}, {result.evolve.accepted:,} of them fitter."

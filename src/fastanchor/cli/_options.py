@@ -78,6 +78,7 @@ OPTIONS = {
             "what the search maximises: ratio, recall, iou, 'iou>0.5' or iou-recall@0.5, with any threshold"
         ),
         "gen": option("generations of the search"),
+        "method": option("k-means and genetic search, k-means and small steps, or exchange from many starts"),
         "metric": option("distance of k-means"),
         "update": option("how k-means moves its centres"),
         "init": option("start of k-means"),
