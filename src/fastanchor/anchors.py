@@ -309,7 +309,7 @@ def auto_anchor(
     True
     """
     n = _check.integer(n, "n", least=1)
-    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    thr = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()

@@ -73,7 +73,7 @@ OPTIONS = {
     },
     "search": {
         "n": option("number of anchors", "-n", "--n", unset="that of the configuration, else 9"),
-        "thr": option("ratio that counts as a match"),
+        "thr": option("ratio that counts as a match; 0.25 is YOLOv5's anchor_t of 4"),
         "objective": option(
             "what the search maximises: ratio, recall, iou, 'iou>0.5' or iou-recall@0.5, with any threshold"
         ),
@@ -100,7 +100,7 @@ OPTIONS = {
         "force": option("replace files that exist", **FLAG),
         "json": option("print one JSON object instead of text", **FLAG),
         "backend": option("kernels to use", choices=kernels.LEGAL, unset="by the work, see info"),
-        "quiet": option("print no progress and no remarks on stderr", "-q", "--quiet", **FLAG),
+        "quiet": option("print no progress on stderr, and of the remarks only doubts", "-q", "--quiet", **FLAG),
         "verbose": option("print details on stderr: engine, backend, times", "-v", "--verbose", **FLAG),
     },
 }  # fmt: skip
