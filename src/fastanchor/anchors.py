@@ -29,6 +29,7 @@ from fastanchor._types import (
     Result,
     Rng,
     Start,
+    Stop,
     Update,
     picture,
 )
@@ -41,6 +42,13 @@ from fastanchor.metrics import mean_best_iou
 from fastanchor.starts import N_INIT, fittest, work_of
 
 __all__ = ["AnchorResult", "auto_anchor"]
+
+STOPS: dict[Stop, str] = {
+    "converged": "converged",
+    "cycle": "stopped in a cycle",
+    "tol": "stopped by tol",
+    "max_iter": "stopped at max_iter",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -182,7 +190,7 @@ class AnchorResult(Result):
     def to_text(self) -> str:
         """Return the anchors and their scores as text, after k-means and after the search."""
         before, search = self.to_dict()["kmeans"], self.evolve
-        lines = [f"k-means   {many(self.kmeans.n_iter, 'update')}, {self.kmeans.stop}", *_scored_lines(before)]
+        lines = [f"k-means   {many(self.kmeans.n_iter, 'update')}, {STOPS[self.kmeans.stop]}", *_scored_lines(before)]
         generations = len(search.history) - 1
         if not generations:
             return "\n".join([*lines, "search    off"])
