@@ -410,3 +410,29 @@ def test_the_index_takes_points_above_zero():
     ]
     for one, other in itertools.pairwise(found):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("value", [4, 4.0, 2.91, 1.5])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda thr: fastanchor.anchor_fitness(WH, WH[:2], thr=thr),
+        lambda thr: fastanchor.auto_anchor(WH, n=2, thr=thr, gen=0),
+        lambda thr: fastanchor.sweep(WH, [2], thr=thr),
+        lambda thr: fastanchor.check(WH, WH[:2], thr=thr),
+        lambda thr: fastanchor.evolve(WH, WH[:2], thr=thr, gen=0),
+    ],
+    ids=["fitness", "auto_anchor", "sweep", "check", "evolve"],
+)
+def test_a_threshold_above_one_is_recognised_as_anchor_t(call, value):
+    rule = f"(anchor_t = {value:g} of YOLOv5 is 1/{value:g} = {1 / value:.4g})"
+    with pytest.raises(DataError) as caught:
+        call(value)
+    assert str(caught.value) == f"thr = {value}: must be a number from 0 to 1 {rule}"
+
+
+@pytest.mark.parametrize("value", [-0.25, float("inf"), float("nan")])
+def test_other_wrong_thresholds_have_no_inverse(value):
+    with pytest.raises(DataError) as caught:
+        fastanchor.anchor_fitness(WH, WH[:2], thr=value)
+    assert str(caught.value) == f"thr = {value}: must be a number from 0 to 1"

@@ -133,6 +133,7 @@ def run(folder, backend="numba"):
     )
 
 
+@pytest.mark.slow
 def test_a_process_without_numba_sees_what_another_compiled(tmp_path):
     assert run(tmp_path, "numpy").stdout.split() == ["False", "False", "False", "False", "False"]
     assert run(tmp_path).stdout.split() == ["False", "False", "True", "True", "True"]

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -405,3 +406,50 @@ def test_one_is_not_many(capsys, tmp_path, gen, shown):
     assert "b.csv: 1 box on 1 image\n" in out
     for text in shown:
         assert text in out
+
+
+@pytest.mark.parametrize("way", [["--emit", "yolov5"], ["--emit", "csv"], ["--edit", "m.yaml"]], ids=" ".join)
+@pytest.mark.parametrize("quiet", [["-q"], []], ids=["quiet", "not quiet"])
+def test_doubts_are_never_silent(capsys, tmp_path, monkeypatch, way, quiet):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.3\n0 0.5 0.5 0.3 0.2\n")
+    (tmp_path / "m.yaml").write_text("anchors:\n  - [1,2]\n  - [3,4]\n")
+    code, out, err = run(capsys, "anchors", "labels", "-n", 2, "--gen", 0, *way, *quiet)
+    assert code == 0
+    assert "doubt" not in out
+    lines = err.splitlines()
+    assert [line.partition(": ")[2][:6] for line in lines if "square" in line] == ["doubt:"]
+    assert not quiet or len(lines) == 1
+
+
+def test_the_page_has_format_and_split(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "val"):
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        (tmp_path / "labels" / split / "a.txt").write_text("0 0.5 0.5 0.2 0.3\n0 0.5 0.5 0.3 0.2\n")
+    arguments = ["report", "labels", "-n", 2, "--gen", 0, "--sweep", "none", "--source-size", 99, "-o", "p.html"]
+    assert run(capsys, *arguments)[0] == 0
+    text = (tmp_path / "p.html").read_text()
+    assert '>format</td><td class="text">yolo</td>' in text
+    assert "train; left out: val" in text
+
+
+@pytest.mark.parametrize("missing", [True, False], ids=["no Pillow", "wrong ending"])
+def test_show_asks_before_it_reads(capsys, tmp_path, monkeypatch, missing):
+    pytest.importorskip("PIL")
+    if missing:
+        monkeypatch.setitem(sys.modules, "PIL", None)
+        monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    code, _, err = run(capsys, "show", tmp_path / "nowhere", "-o", tmp_path / ("a.png" if missing else "a.html"))
+    assert code == 2
+    assert ("Pillow is not installed" if missing else "must end in .png") in err
+
+
+@pytest.mark.parametrize("command", ["sweep", "stats", "check"])
+@pytest.mark.parametrize("option", ["-o", "--output"])
+def test_commands_without_output_point_to_json(capsys, command, option):
+    more = ["--anchors", "10,13"] if command == "check" else []
+    code, _, err = run(capsys, command, "x.csv", *more, option, "s.csv")
+    assert code == 2
+    assert err.startswith("fastanchor: --output: not an option of this command; write its answer with --json > FILE")

@@ -46,6 +46,7 @@ def test_restarts_are_the_definition(backend, name):
         np.testing.assert_allclose(book.distortion, distortion, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
 @pytest.mark.parametrize("threads", [1, 3])
 def test_restarts_by_cells_are_those_by_points(tune, threads):

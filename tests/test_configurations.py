@@ -392,3 +392,65 @@ def test_anchors_that_look_like_cells_are_remarked(tmp_path):
     file = tmp_path / "yolo_anchors.txt"
     file.write_text("0.57273, 0.677385, 1.87446, 2.06253, 9.77052, 9.16828")
     assert "if they are in cells" in export.read(file).why
+
+
+BOXES_TAKEN_FOR_ANCHORS = {
+    "convert": ("a.csv", "xmin,ymin,width,height,image\n1,2,3,4,a.jpg\n", "a table of boxes, not of anchors (1 row)"),
+    "no places": ("a.csv", "width,height,image_id\n3,4,1\n5,6,2\n", "a table of boxes, not of anchors (2 rows)"),
+    "classes": ("a.csv", "Class Name,width,height\ncat,3,4\n", "a table of boxes, not of anchors (1 row)"),
+    "centres": ("a.csv", "bbox_x_center,width,height\n3,4,5\n", "a table of boxes, not of anchors (1 row)"),
+    "many rows": ("a.csv", "width,height\n" + "3,4\n" * 1234, "a table of boxes, not of anchors (1,234 rows)"),
+    "many lines": ("a.txt", "3 4\n" * 101, "a table of boxes, not of anchors (101 lines)"),
+    "label file": ("a.txt", "0 0.5 0.5 0.2 0.3\n1 0.5 0.5 0.1 0.1\n", "a YOLO label file"),
+    "one label": ("a.txt", "3 0.5 0.5 0.2 0.3\n", "a YOLO label file"),
+    "scores": ("a.txt", "1 0.5 0.5 0.2 0.3 0.9\n2 0.5 0.5 0.2 0.3 0.8\n", "a YOLO label file"),
+    "polygon": ("a.txt", "1 0.5 0.5 0.2 0.3 0.9 0.8\n", "a YOLO label file"),
+    "JSON of boxes": ("a.json", '[{"bbox": [1, 2, 3, 4]}]', "a list of boxes, not of anchors (1 box)"),
+    "JSON of corners": ("a.json", "[[1, 2, 3, 4], [1, 2, 3, 4]]", "a list of boxes, not of anchors (2 boxes)"),
+    "COCO": ("a.json", '{"images": [], "annotations": [{"id": 1}]}', "a list of boxes, not of anchors (1 box)"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "sentence"), BOXES_TAKEN_FOR_ANCHORS.values(), ids=BOXES_TAKEN_FOR_ANCHORS)
+def test_boxes_are_not_scored_as_anchors(tmp_path, name, text, sentence):
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(DataError) as caught:
+        export.read(file)
+    assert str(caught.value).startswith(f"{file}: is {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "n"),
+    [
+        ("a.csv", "level,stride,width,height\n" + "4,16,3,4\n" * 200, 200),
+        ("a.csv", "name,width,height\nsmall,3,4\n", 1),
+        ("a.csv", "width,height\n" + "3,4\n" * 100, 100),
+        ("a.txt", "3,4, " * 300, 300),
+        ("a.txt", "1,1 0.5,0.5 0.2,0.2\n", 3),
+        ("a.txt", "[[10,13],\n [16,30]]\n", 2),
+        ("a.txt", "10x13\n16x30\n33x23\n", 3),
+    ],
+)
+def test_files_of_anchors_stay_readable(tmp_path, name, text, n):
+    (tmp_path / name).write_text(text)
+    assert len(export.read(tmp_path / name).anchors) == n
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10,13 16,30", "[10,13, 16,30]", "[[10,13],[16,30]]", "(10, 13), (16, 30)", "10x13,16x30", "10 x 13  16 x 30",
+        "10X13 16X30", "10\N{MULTIPLICATION SIGN}13 16\N{MULTIPLICATION SIGN}30", "[[10.0, 13.], [1.6e1, 30.]]",
+    ],
+)  # fmt: skip
+def test_anchors_are_typed_in_the_usual_ways(text):
+    assert export.read(text).anchors.tolist() == [[10, 13], [16, 30]]
+    assert all(map(export.is_numbers, text.split()))
+    assert export.read(text.split()).anchors.tolist() == [[10, 13], [16, 30]]
+
+
+@pytest.mark.parametrize("text", ["10x", "x10,13", "10x13x16,30", "10 y 13", "{10,13}", "[]"])
+def test_anchors_are_not_guessed(text):
+    with pytest.raises(DataError, match="anchors: "):
+        export.read(text)

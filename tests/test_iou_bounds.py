@@ -46,6 +46,7 @@ def dealt(wh, weights=None):
     return BoxIndex.of([Shard(wh[i], spec, i, weights=None if weights is None else weights[i]) for i in rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighted", [False, True], ids=["", "weights"])
 @pytest.mark.parametrize("name", SETS)
 def test_no_sum_is_above_its_bound_and_few_are_far_below(name, weighted):

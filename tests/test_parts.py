@@ -86,7 +86,7 @@ def test_commands_for_anchors_take_the_training_part(tmp_path, capsys, command, 
     assert read["split"] == (["train"] if widths == [5] else None)
     if command != "convert":
         assert main(arguments) == 0
-        shown = "(split train; left out: val)" if widths == [5] else "(all parts: train, val)"
+        shown = "(split train; left out: val)" if widths == [5] else "(all splits: train, val)"
         assert shown in capsys.readouterr().out.splitlines()[0]
 
 
@@ -150,7 +150,7 @@ def test_names_in_natural_order(names):
     [
         (["train", "val", "trainval", "test"], None, "(split trainval; left out: test)"),
         (["train", "val", "trainval", "test", "cat_train"], "train", "(split train; left out: trainval, val, test)"),
-        (["train", "val"], "all", "(all parts: train, val)"),
+        (["train", "val"], "all", "(all splits: train, val)"),
         (["train"], None, "(split train)"),
         (["odd", "even"], "odd", "(split odd; left out: even)"),
     ],

@@ -101,6 +101,7 @@ WEIGHTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WEIGHTS)
 @pytest.mark.parametrize("name", ZOO)
 def test_weighted_boxes_have_the_same_bits_on_every_engine(name, kind):

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
+    from fastanchor.optimum import BoundResult, Space, bound
 
 __all__ = [
     "AnchorCheck",
     "AnchorKMeans",
     "AnchorResult",
     "BackendError",
+    "BoundResult",
     "BoxIndex",
     "Boxes",
     "DataError",
@@ -49,6 +51,7 @@ __all__ = [
     "MissingFileError",
     "Objective",
     "SmallBoxWarning",
+    "Space",
     "Summary",
     "SweepResult",
     "WrongTypeError",
@@ -56,6 +59,7 @@ __all__ = [
     "assign",
     "auto_anchor",
     "backend",
+    "bound",
     "check",
     "compat",
     "datasets",
@@ -92,6 +96,7 @@ _HOMES = {
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
+    "optimum": ("BoundResult", "Space", "bound"),
     "evaluate": ("AnchorCheck", "check"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -16,7 +16,8 @@ from fastanchor._types import FloatArray, IntArray
 
 __all__ = [
     "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "Called", "as_indices", "as_path", "as_points", "as_sizes", "choice",
-    "generator", "integer", "listed", "names", "number", "short", "side_pair", "tally", "unmasked",
+    "generator", "integer", "listed", "names", "number", "short", "side_pair", "tally", "threshold",
+    "unmasked",
 ]  # fmt: skip
 
 # Areas of boxes inside these bounds neither overflow nor vanish.
@@ -194,6 +195,19 @@ def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low:
     if not (low <= result <= high) or (open_low and result == low) or result == np.inf:
         raise DataError(f"{called(name)} = {short(value)}: {rule}")
     return result
+
+
+def threshold(value: Any, name: str = "thr") -> float:
+    """Return the threshold of a ratio, from 0 to 1, as a float."""
+    try:
+        return number(value, name, low=0.0, high=1.0)
+    except WrongTypeError:
+        raise
+    except DataError as error:
+        if not 1.0 < float(value) < np.inf:
+            raise
+        ratio = f"anchor_t = {value:g} of YOLOv5 is 1/{value:g} = {1.0 / float(value):.4g}"
+        raise DataError(f"{error} ({ratio})") from None
 
 
 def generator(rng: Any, name: str = "rng") -> np.random.Generator:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from fastanchor import _check, export
-from fastanchor._errors import SmallBoxWarning, SplitWarning
+from fastanchor import _check, export, optimum
+from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, SMALL
@@ -35,13 +36,16 @@ from fastanchor._types import (
 )
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
-from fastanchor.engine import Objective, choose, objective_of
+from fastanchor.engine import Engine, Objective, choose, objective_of
 from fastanchor.evaluate import AnchorCheck, by_area, scored
 from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
+from fastanchor.optimum import Space
 from fastanchor.starts import N_INIT, fittest, work_of
 
-__all__ = ["AnchorResult", "auto_anchor"]
+__all__ = ["AnchorResult", "Method", "auto_anchor"]
+
+Method = Literal["recipe", "refine", "global"]
 
 STOPS: dict[Stop, str] = {
     "converged": "converged",
@@ -63,9 +67,11 @@ class AnchorResult(Result):
         Ratio fitness and best possible recall of `anchors` over the boxes used.
     mean_iou : float
         Mean over the boxes used of the IoU with the best anchor.
-    kmeans : KMeansResult
-        Before the search.
-    kmeans_fitness : Fitness
+    method : {"recipe", "refine", "global"}
+        How they were found; see :func:`auto_anchor`.
+    kmeans : KMeansResult or None
+        Before the search; None where the method has no k-means.
+    kmeans_fitness : Fitness or None
         Fitness and recall of the k-means centres.
     evolve : EvolveResult
         The search.
@@ -87,8 +93,9 @@ class AnchorResult(Result):
     fitness: float
     bpr: float
     mean_iou: float
-    kmeans: KMeansResult
-    kmeans_fitness: Fitness
+    method: Method
+    kmeans: KMeansResult | None
+    kmeans_fitness: Fitness | None
     evolve: EvolveResult
     boxes: int
     n_small: int
@@ -159,14 +166,8 @@ class AnchorResult(Result):
             "fitness": self.fitness,
             "bpr": self.bpr,
             "mean_iou": self.mean_iou,
-            "kmeans": {
-                "anchors": by_area(self.kmeans.centers).tolist(),
-                "fitness": self.kmeans_fitness.fitness,
-                "bpr": self.kmeans_fitness.bpr,
-                "mean_iou": self.kmeans.mean_iou,
-                "n_iter": self.kmeans.n_iter,
-                "stop": self.kmeans.stop,
-            },
+            "method": self.method,
+            "kmeans": self._kmeans_dict(),
             "evolve": {
                 "accepted": self.evolve.accepted,
                 "generations": len(self.evolve.history) - 1,
@@ -183,21 +184,41 @@ class AnchorResult(Result):
             "img_size": None if self.img_size is None else list(self.img_size),
         }
 
+    def _kmeans_dict(self) -> dict[str, Any] | None:
+        if self.kmeans is None or self.kmeans_fitness is None:
+            return None
+        return {
+            "anchors": by_area(self.kmeans.centers).tolist(),
+            "fitness": self.kmeans_fitness.fitness,
+            "bpr": self.kmeans_fitness.bpr,
+            "mean_iou": self.kmeans.mean_iou,
+            "n_iter": self.kmeans.n_iter,
+            "stop": self.kmeans.stop,
+        }
+
     def plot(self, boxes: Scalable) -> Any:
         """Return a matplotlib figure of the anchors, the search, and `boxes`, which are those of the job."""
         return picture("anchors", self, to_network_input(boxes, self.img_size or 640, self.fit or "letterbox").wh)
 
     def to_text(self) -> str:
         """Return the anchors and their scores as text, after k-means and after the search."""
-        before, search = self.to_dict()["kmeans"], self.evolve
-        lines = [f"k-means   {many(self.kmeans.n_iter, 'update')}, {STOPS[self.kmeans.stop]}", *_scored_lines(before)]
+        search, lines = self.evolve, []
+        if self.kmeans is not None:
+            lines += [f"k-means   {many(self.kmeans.n_iter, 'update')}, {STOPS[self.kmeans.stop]}"]
+            lines += _scored_lines(self.to_dict()["kmeans"])
         generations = len(search.history) - 1
-        if not generations:
+        if self.method != "recipe":
+            lines.append(
+                "refined" if self.method == "refine" else "global    the best of several substitutions, refined"
+            )
+        elif not generations:
             return "\n".join([*lines, "search    off"])
-        lines.append(f"evolved   {many(generations, 'generation')}, {search.accepted:,} of them fitter")
+        else:
+            lines.append(f"evolved   {many(generations, 'generation')}, {search.accepted:,} of them fitter")
         if search.objective != "ratio":
             start, end = search.history[[0, -1]]
-            lines.append(f"  by      {search.objective}, {start:.5f} -> {end:.5f}, by looking at every box")
+            gain = f"{start:.5f} -> {end:.5f}, by looking at every box" if self.method == "recipe" else f"{end:.5f}"
+            lines.append(f"  by      {search.objective}, {gain}")
         return "\n".join([*lines, *_scored_lines(self.to_dict())])
 
 
@@ -222,6 +243,8 @@ def auto_anchor(
     progress: Progress = None,
     weights: ArrayLike | None = None,
     objective: str | Objective = "ratio",
+    method: Method = "recipe",
+    space: Space | None = None,
 ) -> AnchorResult:
     """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
 
@@ -265,6 +288,12 @@ def auto_anchor(
         boxes, these are drawn by ``rng.choice(n, 16384, p=weights / weights.sum())``, and count once each.
     objective : str or Objective, default "ratio"
         By what starts are chosen and what the search maximises; see :func:`evolve`.
+    method : {"recipe", "refine", "global"}, default "recipe"
+        "recipe" is k-means, then the genetic search. "refine" is k-means, then a descent by small steps. "global"
+        exchanges anchors for the best of many candidates, from several starts, and refines the outcome: it finds
+        better anchors, and for any seed nearly the same ones. Both leave `gen` unused.
+    space : fastanchor.Space, optional
+        Which anchors are allowed, for "refine" and "global". Default: any.
 
     Raises
     ------
@@ -288,7 +317,7 @@ def auto_anchor(
     True
     """
     n = _check.integer(n, "n", least=1)
-    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    thr = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
@@ -303,23 +332,32 @@ def auto_anchor(
         share = f"{round(ready.n_small):,} of {round(count + ready.n_filtered):,}"
         text = f"{share} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
+    _check.choice(method, "method", get_args(Method))
+    if space is not None and method == "recipe":
+        raise DataError("space: not supported for method='recipe', expected 'refine' or 'global'")
     generator = _check.generator(rng)
-    clusters = fittest(
-        answers,
-        n,
-        thr=thr,
-        metric=metric,
-        update=update,
-        init=init,
-        n_init=n_init,
-        max_iter=max_iter,
-        tol=tol,
-        rng=generator,
-        progress=progress,
-        objective=aim,
-    )
-    start = answers.fitness(clusters.centers, thr)
-    search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress, objective=aim)
+    clusters = start = None
+    if method != "global":
+        clusters = fittest(
+            answers,
+            n,
+            thr=thr,
+            metric=metric,
+            update=update,
+            init=init,
+            n_init=n_init,
+            max_iter=max_iter,
+            tol=tol,
+            rng=generator,
+            progress=progress,
+            objective=aim,
+        )
+        start = answers.fitness(clusters.centers, thr)
+    if method == "recipe":
+        assert clusters is not None
+        search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress, objective=aim)
+    else:
+        search = _optimum(answers, n, clusters, aim, thr, space, generator, progress)
     found = by_area(search.anchors)
     iou = mean_best_iou(answers, found)
     return AnchorResult(
@@ -327,6 +365,7 @@ def auto_anchor(
         fitness=search.fitness,
         bpr=search.bpr,
         mean_iou=iou,
+        method=method,
         kmeans=clusters,
         kmeans_fitness=start,
         evolve=search,
@@ -339,6 +378,27 @@ def auto_anchor(
         fit=ready.fit,
         img_size=ready.img_size,
     )
+
+
+def _optimum(
+    answers: Engine,
+    n: int,
+    clusters: KMeansResult | None,
+    objective: Objective,
+    thr: float,
+    space: Space | None,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> EvolveResult:
+    """Return what the search by exchange finds, or by small steps from these centres, as a search of no generations."""
+    space = Space() if space is None else space
+    if clusters is None:
+        anchors = optimum.best(answers, n, objective, thr, space, rng, progress)
+    else:
+        anchors = optimum.refined(answers, clusters.centers, objective, thr, space)
+    score, value = answers.fitness(anchors, thr), objective.over(answers).fitness(anchors, thr).fitness
+    engine = answers.name if objective.bounded else "dense"
+    return EvolveResult(anchors, score.fitness, score.bpr, 0, np.array([value]), objective.name, engine)
 
 
 def _scored_lines(found: dict[str, Any]) -> list[str]:

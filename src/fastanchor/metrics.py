@@ -147,6 +147,6 @@ def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25, *, weigh
     >>> anchor_fitness([[10, 20], [10, 50]], [[10, 10]])
     Fitness(fitness=0.25, bpr=0.5)
     """
-    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    thr = _check.threshold(thr)
     answers = choose(boxes, weights=weights, work=kernels.ONCE)
     return answers.fitness(as_anchors(anchors, len(answers)), thr)

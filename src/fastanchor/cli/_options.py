@@ -73,12 +73,13 @@ OPTIONS = {
     },
     "search": {
         "n": option("number of anchors", "-n", "--n", unset="that of the configuration, else 9"),
-        "thr": option("ratio that counts as a match"),
+        "thr": option("ratio that counts as a match; 0.25 is YOLOv5's anchor_t of 4"),
         "objective": option(
             "what the search maximises: ratio, recall, iou, 'iou>0.5' (mean IoU, boxes below count 0) "
             "or iou-recall@0.5 (share of boxes above), with any threshold"
         ),
         "gen": option("generations of the search"),
+        "method": option("k-means and genetic search, k-means and small steps, or exchange from many starts"),
         "metric": option("distance of k-means"),
         "update": option("how k-means moves its centres"),
         "init": option("start of k-means"),
@@ -100,7 +101,7 @@ OPTIONS = {
         "force": option("replace files that exist", **FLAG),
         "json": option("print one JSON object instead of text", **FLAG),
         "backend": option("kernels to use", choices=kernels.LEGAL, unset="by the work, see info"),
-        "quiet": option("print no progress and no remarks on stderr", "-q", "--quiet", **FLAG),
+        "quiet": option("print no progress on stderr, and of the remarks only doubts", "-q", "--quiet", **FLAG),
         "verbose": option("print details on stderr: engine, backend, times", "-v", "--verbose", **FLAG),
     },
 }  # fmt: skip

@@ -39,6 +39,8 @@ class Parser(argparse.ArgumentParser):
             message = f"{name}{f' = {about[2]}' if about[2] else ''}: {message[about.end() :]}"
         unknown = re.match(r"unrecognized arguments: (?:.*? )?(-\S+)", message)
         if unknown is not None:
+            if unknown[1] in ("-o", "--output"):
+                self.error("--output: not an option of this command; write its answer with --json > FILE")
             message += meant(unknown[1].partition("=")[0], parser._option_string_actions)
         message = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
         raise DataError(f"{message} (see {parser.prog} --help)")

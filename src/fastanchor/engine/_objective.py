@@ -107,6 +107,11 @@ class Best(Objective):
             best = good.astype(np.float64) if self._count else best * good
         return best
 
+    @property
+    def shape(self) -> tuple[str, float, bool]:
+        """The kernel of the match, what a match must exceed to count, and whether it counts 1."""
+        return self._kernel, -1.0 if self._above is None else self._above, self._count
+
 
 class Ratio(Best):
     """The ratio fitness. Engines answer for it themselves, by bounds where they have them."""

@@ -17,7 +17,7 @@ from fastanchor._hints import of_file
 from fastanchor._reading import SETTINGS, content, named
 from fastanchor._types import Fit, FloatArray, PathLike
 from fastanchor.boxes import FITS
-from fastanchor.export._dialect import NUMBER, Config, Dialect, Input, from_words
+from fastanchor.export._dialect import NUMBER, Config, Dialect, Input, from_words, simplified
 from fastanchor.export.darknet import DARKNET
 from fastanchor.export.mm import MMDET, MMYOLO
 from fastanchor.export.numbers import NUMBERS
@@ -100,7 +100,7 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
     ----------
     anchors : str, path or sequence of str
         One name of a .yaml, .yml, .cfg, .json, .csv, .txt or .py file; or widths and heights in turn, separated by
-        commas or blanks.
+        commas or blanks. Brackets may enclose them, and "x" may join the two sides of an anchor.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
     if not isinstance(anchors, (bytes, os.PathLike)):
         text = anchors if isinstance(anchors, str) else " ".join(_check.names(anchors, "anchors"))
         if not is_file_name(text):
-            values = from_words(text)
+            values = from_words(simplified(text))
             return Config(values, [], len(values))
         anchors = text
     path, text = _text_of(anchors, ENDINGS)
@@ -133,18 +133,19 @@ def is_file_name(text: str) -> bool:
     (True, False)
     """
     ends = re.fullmatch(r"[^\n]*\.[A-Za-z]\w*", text) is not None
-    return ends and re.fullmatch(r"[-+\d\s.,eE]*", text) is None
+    return ends and re.fullmatch(r"[-+\d\s.,eE\[\]()xX\N{MULTIPLICATION SIGN}]*", text) is None
 
 
 def is_numbers(text: str) -> bool:
-    """Return whether a text consists of numbers separated by commas or blanks.
+    """Return whether a text is anchors as they are typed, or a part of them.
 
     Examples
     --------
-    >>> is_numbers("10,13 16,30.5"), is_numbers("10,13 x")
-    (True, False)
+    >>> is_numbers("10,13 16,30.5"), is_numbers("10,13 y"), is_numbers("[10x13,"), is_numbers("x")
+    (True, False, True, True)
     """
-    return all(NUMBER.fullmatch(word) for word in re.split(r"[\s,]+", text.strip(" \t\r\n,")) if word)
+    words = re.split(r"[\s,]+", simplified(text))
+    return all(NUMBER.fullmatch(word) or word in ("x", "X", "\N{MULTIPLICATION SIGN}") for word in words if word)
 
 
 def read_edited(file: PathLike) -> Config:

@@ -1,0 +1,221 @@
+"""The best anchors, and a proof of how near to the best they are.
+
+**A space** says which anchors are allowed (`Space`), **an objective** what is good (``fastanchor.Objective``), and **a
+search** how to look: by exchange (``_search``), or by mutation (``fastanchor.evolve``). A search takes any space, and
+any objective whose value of a box is the largest over the anchors; `bound` takes the objectives that have a name.
+
+Choosing k anchors for the largest mean best match is the k-median problem in the plane of log sizes. Boxes are points
+of that plane. Many boxes are gathered into cells, so that the time hardly depends on their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastanchor import _check
+from fastanchor._errors import BackendError, DataError
+from fastanchor._network import Scalable, to_network_input
+from fastanchor._progress import bar
+from fastanchor._small import MIN_SIZE
+from fastanchor._types import Fit, FloatArray, Progress, Result, Rng, Sizes
+from fastanchor.engine import Engine, Objective, choose, objective_of
+from fastanchor.optimum._bound import proven
+from fastanchor.optimum._plane import Shape
+from fastanchor.optimum._points import Points, points_of
+from fastanchor.optimum._search import finished, polished, search
+from fastanchor.optimum._space import Space
+
+__all__ = ["STARTS", "BoundResult", "Space", "best", "bound", "refined"]
+
+STARTS = 12  # random starts of the substitution
+
+
+@dataclass(frozen=True, eq=False)
+class BoundResult(Result):
+    """What :func:`fastanchor.bound` found. Sizes are pixels of the network input; the arrays are read-only.
+
+    Attributes
+    ----------
+    bound : float
+        No k anchors reach more than this: the mean over the boxes of the objective's value.
+    score : float
+        What `anchors` reach.
+    gap : float
+        ``(bound - score) / score``.
+    anchors : (k, 2) float64
+        By area, smallest first.
+    objective : str
+        Its name.
+    wh : (m, 2) float64
+        The distinct sizes, or the mean sizes of cells of similar boxes where `exact` is False.
+    weights, prices : (m,) float64
+        Their shares of the boxes, and the prices that prove the bound: it is
+        ``sum(weights * prices) + k * max_a sum(weights * max(value(a) - prices, 0))``, where a is any one anchor.
+    peak : float
+        Upper limit of that maximum over all anchors.
+    exact : bool
+        Whether each of `wh` is one size.
+    """
+
+    bound: float
+    score: float
+    gap: float
+    anchors: FloatArray
+    objective: str
+    wh: FloatArray
+    weights: FloatArray
+    prices: FloatArray
+    peak: float
+    exact: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain Python values, ready for JSON; without the prices."""
+        return {
+            "bound": self.bound,
+            "score": self.score,
+            "gap": self.gap,
+            "anchors": self.anchors.tolist(),
+            "objective": self.objective,
+            "exact": self.exact,
+        }
+
+
+def bound(
+    boxes: Scalable,
+    k: int,
+    *,
+    objective: str | Objective = "ratio",
+    thr: float = 0.25,
+    anchors: Sizes | None = None,
+    keep: Sizes | None = None,
+    gap: float = 0.001,
+    max_seconds: float | None = None,
+    img_size: int | Sequence[int] = 640,
+    fit: Fit = "letterbox",
+    min_size: float = MIN_SIZE,
+    weights: ArrayLike | None = None,
+    rng: Rng = 0,
+) -> BoundResult:
+    """Return a proven upper limit of what any k anchors reach on these boxes, beside anchors that come near to it.
+
+    Parameters
+    ----------
+    boxes : Boxes, BoxIndex or (n, 2) array-like
+        As for :func:`auto_anchor`.
+    k : int
+        Number of anchors.
+    objective : str, default "ratio"
+        One of the objectives that have a name; see :func:`evolve`.
+    thr : float, default 0.25
+        Threshold of the ratio, from 0 to 1.
+    anchors : (k, 2) array-like, optional
+        Anchors to compare with the limit, pixels of the network input. Default: the best that are found.
+    keep : (f, 2) array-like, optional
+        Anchors that every set must contain; the limit is then that of such sets.
+    gap : float, default 0.001
+        Stop when the limit exceeds the best score by no more than this share of it.
+    max_seconds : float, optional
+        Stop after about so long; the limit is valid, if wider.
+    img_size, fit, min_size, weights
+        As for :func:`auto_anchor`.
+    rng : int, numpy.random.Generator or None, default 0
+        Of the random starts; the limit is valid for any.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, no box is left, or the objective is one without a name.
+    BackendError
+        If SciPy is not installed.
+
+    Notes
+    -----
+    The limit is the Lagrangian dual of the k-median problem (Cornuejols, Fisher and Nemhauser 1977, "Location of bank
+    accounts to optimize float", Management Science 23, section 3), evaluated over all anchors by branch and bound and
+    rounded outwards. With 16,384 distinct sizes or fewer it holds for each of them; more are gathered into cells, which
+    are bounded over all their boxes.
+
+    Examples
+    --------
+    >>> found = bound([[20, 30], [24, 30], [60, 50], [66, 54]], 2)
+    >>> found.score <= found.bound <= 1.001 * found.score
+    True
+    """
+    try:
+        import scipy.optimize  # noqa: F401  only this function needs it
+    except ImportError:
+        raise BackendError("bound needs SciPy: pip install 'fastanchor[bound]'") from None
+    k = _check.integer(k, "k", least=1)
+    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    gap = _check.number(gap, "gap", low=0.0)
+    if max_seconds is not None:
+        max_seconds = _check.number(max_seconds, "max_seconds", low=0.0)
+    aim = objective_of(objective, thr)
+    shape = getattr(aim, "shape", None)
+    if shape is None:
+        raise DataError(f"objective: got {aim.name!r}, expected one that has a name, such as 'ratio' or 'iou'")
+    space = Space(keep=keep)
+    free = space.free(k)
+    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    answers = choose(ready.boxes, weights=ready.weights)
+    points = points_of(answers)
+    some = search(points, k, aim, space, _check.generator(rng), STARTS)
+    if not points.exact:
+        some, _ = finished(aim.over(answers), some, len(space.keep), thr, _score(answers, aim, some, thr), space)
+    found = some if anchors is None else _check.as_sizes(anchors, "anchors")
+    proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, max_seconds)
+    score = _score(answers, aim, found, thr)
+    return BoundResult(
+        bound=proof.bound,
+        score=score,
+        gap=(proof.bound - score) / score if score else float("inf"),
+        anchors=found[np.argsort(found.prod(axis=1), kind="stable")],
+        objective=aim.name,
+        wh=np.stack([points.w, points.h], axis=1),
+        weights=points.weight,
+        prices=proof.price,
+        peak=proof.peak,
+        exact=points.exact,
+    )
+
+
+def best(
+    answers: Engine,
+    k: int,
+    objective: Objective,
+    thr: float,
+    space: Space,
+    rng: np.random.Generator,
+    progress: Progress = None,
+) -> FloatArray:
+    """Return the best k anchors of several substitutions, polished on the boxes, (k, 2)."""
+    points = points_of(answers)
+    with bar(progress, total=STARTS, desc="substituting", unit=" starts") as moving:
+        found = search(points, k, objective, space, rng, STARTS, lambda done: moving.update(1))
+    return _finish(answers, points, found, objective, thr, space)
+
+
+def refined(answers: Engine, anchors: FloatArray, objective: Objective, thr: float, space: Space) -> FloatArray:
+    """Return anchors of which none gains by a small step, (k, 2); those of `space.keep` come last."""
+    points = points_of(answers)
+    free = anchors[: space.free(len(anchors))]
+    found = np.concatenate([polished(points, free, objective, space), space.keep])
+    return _finish(answers, points, found, objective, thr, space)
+
+
+def _finish(
+    answers: Engine, points: Points, anchors: FloatArray, objective: Objective, thr: float, space: Space
+) -> FloatArray:
+    if points.exact:
+        return anchors
+    judge = objective.over(answers)
+    return finished(judge, anchors, len(space.keep), thr, _score(answers, objective, anchors, thr), space)[0]
+
+
+def _score(answers: Engine, objective: Objective, anchors: FloatArray, thr: float) -> float:
+    return objective.over(answers).fitness(anchors, thr).fitness

@@ -1,0 +1,131 @@
+"""How good k anchors can be at best: a proven upper bound."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from fastanchor._types import FloatArray
+from fastanchor.engine import Objective
+from fastanchor.optimum._dual import Table, cheapest
+from fastanchor.optimum._plane import Peak, Shape, highest
+from fastanchor.optimum._points import Points, gathered
+from fastanchor.optimum._search import grid, matches
+
+__all__ = ["Proof", "proven"]
+
+CANDIDATES = 40  # per side of the plane, to begin with
+HEATS = (1e-2, 3e-3, 1e-3, 3e-4)
+ROUNDS = 40
+LATE = 6  # rounds that are as good as done when the points are those of the first rounds divided
+STALL, SLIGHT = 2, 1e-4  # rounds end where that many bring the bound down by less than this share
+ROUGH = 64  # cells per side of the plane for the first rounds
+SQUARES = 60_000  # looked at in a round, at most
+WORTH = 0.85  # candidates with less than this share of the largest sum are left out
+LIKE = 0.01  # candidates closer than this in the logarithm of a side are one
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An upper bound and what proves it."""
+
+    bound: float
+    price: FloatArray  # (m,) of each point
+    peak: float  # upper bound over the plane of the sum above the prices
+    rounds: int
+    squares: int
+
+
+def proven(
+    points: Points,
+    k: int,
+    objective: Objective,
+    shape: Shape,
+    anchors: FloatArray,
+    keep: FloatArray,
+    gap: float,
+    seconds: float | None,
+) -> Proof:
+    """Return a bound that no k anchors beside `keep` exceed; `anchors` (k + f, 2) are good ones, to begin with.
+
+    Rounds end when the bound is within a relative `gap` of what `anchors` reach, or after `seconds`.
+    """
+    stop = np.inf if seconds is None else time.monotonic() + seconds
+    candidates = np.concatenate([anchors, grid(points, CANDIDATES)])
+    alone = matches(objective, points, anchors).max(axis=0)
+    rough, cell = gathered(points, ROUGH) if len(points.w) > ROUGH**2 // 2 else (points, np.arange(len(points.w)))
+    best = matches(objective, rough, anchors).max(axis=0)
+    least = np.max(matches(objective, rough, keep), axis=0, initial=0.0)
+    price = np.maximum(0.9 * best, least)
+    table = Table.of(objective, rough, candidates, 0.5 * price)
+    for heat in HEATS:
+        price = cheapest(table, rough, k, price, least, heat, 60)
+    problem = _Problem(k, objective, shape)
+    proof, candidates = _rounds(problem, rough, price, least, candidates, float(best @ rough.weight), gap / 2, stop)
+    if rough is points:
+        return (
+            proof
+            if proof.bound <= float(alone @ points.weight) * (1 + gap)
+            else _rounds(problem, points, proof.price, least, candidates, float(alone @ points.weight), gap, stop)[0]
+        )
+    least = np.max(matches(objective, points, keep), axis=0, initial=0.0)
+    price = np.clip(proof.price[cell] * alone / np.maximum(best[cell], 1e-300), least, 1.0)
+    price = np.where(best[cell] > 0.0, price, np.maximum(proof.price[cell], least))
+    return _rounds(problem, points, price, least, candidates, float(alone @ points.weight), gap, stop, LATE)[0]
+
+
+class _Problem(NamedTuple):
+    k: int
+    objective: Objective
+    shape: Shape
+
+
+def _rounds(
+    problem: _Problem,
+    points: Points,
+    price: FloatArray,
+    least: FloatArray,
+    candidates: FloatArray,
+    reached: float,
+    gap: float,
+    stop: float,
+    late: int = 0,
+) -> tuple[Proof, FloatArray]:
+    """Return the best bound of some rounds, and the candidates they ended with."""
+    k, objective, shape = problem
+    weight = points.weight
+    best: Proof | None = None
+    squares, bounds = 0, list[float]()
+    for done in range(ROUNDS):
+        table = Table.of(objective, points, candidates, 0.7 * price)
+        sums = table.excess(price, weight)
+        top = float(sums.max())
+        candidates = candidates[sums > WORTH * top]
+        margin = max(3e-4 * 0.7 ** (done + late), 1e-4) * reached / k
+        peak = highest(points, price, shape, top, margin, SQUARES)
+        squares += peak.squares
+        bound = float(weight @ price) * (1.0 + 1e-12) + k * peak.top
+        if best is None or bound < best.bound:
+            best = Proof(bound, price, peak.top, done + 1, squares)
+        bounds.append(best.bound)
+        stalled = done >= STALL and bounds[-1 - STALL] - best.bound < SLIGHT * reached
+        if best.bound <= reached * (1.0 + gap) or stalled or time.monotonic() > stop:
+            break
+        candidates = np.concatenate([candidates, _spread(peak)])
+        heat = max(2e-4 * 0.6 ** (done + late), 3e-6)
+        table = Table.of(objective, points, candidates, 0.7 * price)
+        price = cheapest(table, points, k, price, least, heat)
+    assert best is not None
+    return best, candidates
+
+
+def _spread(peak: Peak) -> FloatArray:
+    """Return the places of a peak that lie apart, the highest of those that lie together."""
+    if not len(peak.places):
+        return peak.places
+    near = np.round(np.log(peak.places) / LIKE).astype(np.int64)
+    _, first = np.unique(near[::-1], axis=0, return_index=True)  # the last looked at come from the smallest squares
+    return peak.places[len(near) - 1 - first][-300:]
