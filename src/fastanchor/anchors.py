@@ -47,12 +47,7 @@ __all__ = ["AnchorResult", "Method", "auto_anchor"]
 
 Method = Literal["recipe", "refine", "global"]
 
-STOPS: dict[Stop, str] = {
-    "converged": "converged",
-    "cycle": "stopped in a cycle",
-    "tol": "stopped by tol",
-    "max_iter": "stopped at max_iter",
-}
+STOPS: dict[Stop, str] = {"cycle": "stopped in a cycle", "tol": "stopped by tol", "max_iter": "stopped at max_iter"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -204,7 +199,9 @@ class AnchorResult(Result):
         """Return the anchors and their scores as text, after k-means and after the search."""
         search, lines = self.evolve, []
         if self.kmeans is not None:
-            lines += [f"k-means   {many(self.kmeans.n_iter, 'update')}, {STOPS[self.kmeans.stop]}"]
+            lines += [
+                f"k-means   {many(self.kmeans.n_iter, 'update')}, {STOPS.get(self.kmeans.stop, self.kmeans.stop)}"
+            ]
             lines += _scored_lines(self.to_dict()["kmeans"])
         generations = len(search.history) - 1
         if self.method != "recipe":
