@@ -336,19 +336,9 @@ def auto_anchor(
     clusters = start = None
     if method != "global":
         clusters = fittest(
-            answers,
-            n,
-            thr=thr,
-            metric=metric,
-            update=update,
-            init=init,
-            n_init=n_init,
-            max_iter=max_iter,
-            tol=tol,
-            rng=generator,
-            progress=progress,
-            objective=aim,
-        )
+            answers, n, thr=thr, metric=metric, update=update, init=init, n_init=n_init, max_iter=max_iter, tol=tol,
+            rng=generator, progress=progress, objective=aim,
+        )  # fmt: skip
         start = answers.fitness(clusters.centers, thr)
     if method == "recipe":
         assert clusters is not None
