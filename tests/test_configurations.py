@@ -164,7 +164,7 @@ def test_yaml_in_braces_or_indented(text, right):
         ("anchors: [[1,2]\n", "not valid YAML (line 2: "),
         ("a: 1\n--- \nanchors: [[1,2]]\n", "not valid YAML (line 2: "),
         ("anchors: {a: 1}\n", "not a list of widths and heights"),
-        ("anchors: []\n", "anchors: is empty"),
+        ("anchors: []\n", "anchors: must have at least one (width, height), got none"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )

@@ -211,6 +211,20 @@ def test_an_unknown_name_is_a_sentence(name, call):
         run(*arguments, objective=name)
 
 
+@pytest.mark.parametrize(("name", "meant"), [("bpr", "recall"), ("BPR", "recall"), ("fitness", "ratio")])
+def test_the_name_of_a_score_leads_to_the_objective(name, meant):
+    with pytest.raises(DataError, match=rf"{LEGAL} from 0 to 1, or an Objective; did you mean '{meant}'\?$"):
+        fastanchor.evolve(BOXES, START, objective=name)
+
+
+@pytest.mark.parametrize("command", ["anchors", "sweep"])
+def test_an_objective_is_checked_before_labels_are_read(command, tmp_path, capsys):
+    assert main([command, str(tmp_path / "missing"), "--objective", "bpr"]) == 2
+    said = capsys.readouterr().err
+    assert "--objective = 'bpr': must be 'ratio'" in said
+    assert said.endswith("from 0 to 1; did you mean 'recall'?\n")
+
+
 @pytest.mark.parametrize("other", [None, 1, ["iou"], Geometric])
 def test_what_is_no_objective_is_a_type_error(other):
     with pytest.raises(fastanchor.WrongTypeError, match=f"^objective = .*{LEGAL}"):

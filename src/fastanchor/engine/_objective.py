@@ -21,14 +21,15 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
-from fastanchor._hints import called
+from fastanchor._hints import called, hint
 from fastanchor._types import Fitness, FloatArray
 from fastanchor.engine._protocol import Engine, Scored
 
 __all__ = ["Best", "Counted", "Judge", "Objective", "Ratio", "objective_of", "valued"]
 
 AT_ONCE = 4  # mutants that are bounded before the next sums: one in twenty is fitter, and what follows is made anew
-LEGAL = "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1, or an Objective"
+LEGAL = "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1"
+SAME = {"bpr": "recall", "fitness": "ratio"}  # what the scores are called elsewhere
 
 
 class Judge(Scored, Protocol):
@@ -174,12 +175,12 @@ def valued(
         If there is not one for each box, or one is not from 0 to 1.
     """
     values = np.asarray(objective.values(w, h, kw, kh, kernels), dtype=np.float64, order="C")
-    said = f"{called('objective')} {objective.name!r}: must return a value from 0 to 1 for each box"
+    rule = f"{called('objective')} {objective.name!r}: must return a value from 0 to 1 for each box"
     if values.shape != w.shape:
-        raise DataError(f"{said}; got an array of shape {values.shape} for {w.size:,} boxes")
+        raise DataError(f"{rule}; got an array of shape {values.shape} for {w.size:,} boxes")
     if w.size and not (values.min() >= 0.0 and values.max() <= 1.0):
         at = int(np.flatnonzero(~((values >= 0.0) & (values <= 1.0)))[0])
-        raise DataError(f"{said}; got {values[at]:g} for a box of {w[at]:g} x {h[at]:g}")
+        raise DataError(f"{rule}; got {values[at]:g} for a box of {w[at]:g} x {h[at]:g}")
     return values
 
 
@@ -189,7 +190,7 @@ def objective_of(objective: str | Objective, thr: float) -> Objective:
     Raises
     ------
     DataError
-        If there is none of this name.
+        If no objective has this name.
     """
     if isinstance(objective, Objective):
         kind = type(objective)
@@ -197,9 +198,9 @@ def objective_of(objective: str | Objective, thr: float) -> Objective:
             name = f"{called('objective')} {_check.short(objective.name)}"
             raise WrongTypeError(f"{name}: has no method values(w, h, kw, kh, kernels); see fastanchor.Objective")
         return objective
-    said = f"{called('objective')} = {_check.short(objective)}: must be {LEGAL}"
+    rule = f"{called('objective')} = {_check.short(objective)}: must be {LEGAL}{hint('objective')}"
     if not isinstance(objective, str):
-        raise WrongTypeError(said)
+        raise WrongTypeError(rule)
     if objective == "ratio":
         return Ratio(thr)
     if objective == "recall":
@@ -208,5 +209,6 @@ def objective_of(objective: str | Objective, thr: float) -> Objective:
         return Best("iou", "best_iou")
     found = re.fullmatch(r"(iou>|iou-recall@)(0|1|0?\.\d+|1\.0+)", objective, re.ASCII)
     if found is None:
-        raise DataError(said)
+        meant = SAME.get(objective.lower())
+        raise DataError(f"{rule}; did you mean {meant!r}?" if meant else rule)
     return Best(objective, "best_iou", float(found[2]), count=found[1] == "iou-recall@")
