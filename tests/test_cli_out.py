@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,6 @@ from fastanchor.cli._values import ranges
 
 HERE = Path(__file__).resolve().parent / "data"
 COCO = ["10,13", "16,30", "33,23", "30,61", "62,45", "59,119", "116,90", "156,198", "373,326"]
-# how the trainers of these formats resize
-FIT = {"yolov5": "letterbox", "yolov7": "letterbox", "mmdet": "letterbox", "mmyolo": "letterbox", "json": "letterbox",
-       "csv": "letterbox", "keras-yolo3": "letterbox", "darknet": "stretch", "paddle": "stretch",
-       "tao": "stretch"}  # fmt: skip
 QUICK = ("anchors", "--gen", 5, "--quiet")
 
 
@@ -44,7 +41,8 @@ def result(results):
 def test_emit_prints_the_format_alone(capsys, results, name):
     code, out, err = run(capsys, *QUICK, "--emit", name)
     assert (code, err) == (0, "")
-    assert out == getattr(results[FIT[name]], f"to_{name.replace('v7', 'v5').replace('-', '_')}")() + "\n"
+    result = results[export.FORMATS[name].needs.fit]
+    assert out == export.emit(result.anchors, name, made_for=result.made_for) + "\n"
 
 
 def test_emit_into_a_file_leaves_the_report_on_stdout(capsys, result, tmp_path):
@@ -287,7 +285,8 @@ def test_plots(capsys, tmp_path):
         (["check", "--anchors", "10,13", "--plot", "x.gif"], "x.gif: must end in .png, .svg or .pdf"),
         (["sweep", "--n", "3-"], "--n = '3-': must be numbers or ranges, as in 1-15 or 3,6,9"),
         (["sweep", "--n", "0-3"], "--n = '0-3': must name 1 to 100 numbers, each at least 1"),
-        (["sweep", "--n", "9-3"], "must name 1 to 100 numbers"),
+        (["sweep", "--n", "9-3"], "--n = '9-3': 9-3 runs backwards; write 3-9"),
+        (["sweep", "--n", "1,12-7"], "--n = '1,12-7': 12-7 runs backwards; write 7-12"),
         (["sweep", "--quiet", "--n", "1", "--seed", "-1"], "--seed = -1: must be at least 0"),
         (["report", "-o", "page.pdf"], "page.pdf: must end in .html"),
         (["report", "-o", "p.html", "--sweep", "x"], "--sweep = 'x': must be numbers or ranges"),
@@ -404,3 +403,50 @@ def test_one_is_not_many(capsys, tmp_path, gen, shown):
     assert "b.csv: 1 box on 1 image\n" in out
     for text in shown:
         assert text in out
+
+
+@pytest.mark.parametrize("way", [["--emit", "yolov5"], ["--emit", "csv"], ["--edit", "m.yaml"]], ids=" ".join)
+@pytest.mark.parametrize("quiet", [["-q"], []], ids=["quiet", "not quiet"])
+def test_doubts_are_never_silent(capsys, tmp_path, monkeypatch, way, quiet):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.3\n0 0.5 0.5 0.3 0.2\n")
+    (tmp_path / "m.yaml").write_text("anchors:\n  - [1,2]\n  - [3,4]\n")
+    code, out, err = run(capsys, "anchors", "labels", "-n", 2, "--gen", 0, *way, *quiet)
+    assert code == 0
+    assert "doubt" not in out
+    lines = err.splitlines()
+    assert [line.partition(": ")[2][:6] for line in lines if "square" in line] == ["doubt:"]
+    assert not quiet or len(lines) == 1
+
+
+def test_the_page_has_format_and_split(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "val"):
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        (tmp_path / "labels" / split / "a.txt").write_text("0 0.5 0.5 0.2 0.3\n0 0.5 0.5 0.3 0.2\n")
+    arguments = ["report", "labels", "-n", 2, "--gen", 0, "--sweep", "none", "--source-size", 99, "-o", "p.html"]
+    assert run(capsys, *arguments)[0] == 0
+    text = (tmp_path / "p.html").read_text()
+    assert '>format</td><td class="text">yolo</td>' in text
+    assert "train; left out: val" in text
+
+
+@pytest.mark.parametrize("missing", [True, False], ids=["no Pillow", "wrong ending"])
+def test_show_asks_before_it_reads(capsys, tmp_path, monkeypatch, missing):
+    pytest.importorskip("PIL")
+    if missing:
+        monkeypatch.setitem(sys.modules, "PIL", None)
+        monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    code, _, err = run(capsys, "show", tmp_path / "nowhere", "-o", tmp_path / ("a.png" if missing else "a.html"))
+    assert code == 2
+    assert ("Pillow is not installed" if missing else "must end in .png") in err
+
+
+@pytest.mark.parametrize("command", ["sweep", "stats", "check"])
+@pytest.mark.parametrize("option", ["-o", "--output"])
+def test_commands_without_output_point_to_json(capsys, command, option):
+    more = ["--anchors", "10,13"] if command == "check" else []
+    code, _, err = run(capsys, command, "x.csv", *more, option, "s.csv")
+    assert code == 2
+    assert err.startswith("fastanchor: --output: not an option of this command; write its answer with --json > FILE")

@@ -1,6 +1,7 @@
 """The pictures, and the page that holds them: parsed, and opened in a browser where there is one."""
 
 import base64
+import dataclasses
 import importlib.resources
 import re
 import shutil
@@ -14,6 +15,7 @@ import pytest
 
 import fastanchor
 from fastanchor import BackendError, Boxes, DataError, plot
+from fastanchor._types import Remark
 from fastanchor.html_report import data_name, make, page
 from fastanchor.levels import by_level
 from fastanchor.plot import panels
@@ -342,3 +344,17 @@ def test_a_number_goes_where_no_other_anchor_is():
     first, second = np.array(panels.label_places(crowded, 1.0))
     assert np.hypot(*(first - usual)) > panels.AWAY
     assert np.hypot(*(usual + second)) > panels.AWAY
+
+
+def test_remarks_of_little_weight_are_notes(content):
+    remarks = (Remark("a", "just a note", 1), Remark("b", "a serious doubt", 1, doubt=True))
+    shown = page(dataclasses.replace(content, remarks=remarks))
+    assert '<p class="note">just a note</p>' in shown
+    assert '<p class="warning">a serious doubt</p>' in shown
+    assert shown.index("a serious doubt") < shown.index("just a note")
+
+
+@pytest.mark.parametrize("reading", [{}, {"format": "voc"}, {"format": "coco", "split": "train; left out: <val>"}])
+def test_page_says_how_the_labels_were_read(content, reading):
+    rows = Page(page(dataclasses.replace(content, reading=reading))).text
+    assert "what value " + "".join(f"{name} {value} " for name, value in reading.items()) + "images" in rows

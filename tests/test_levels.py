@@ -114,3 +114,10 @@ def test_bad_levels(arguments, sentence):
 def test_parts_must_add_up():
     with pytest.raises(DataError, match=r"levels = \[\(3, 2\)\]: got 2 anchors on these levels, expected 3"):
         by_level(squares(1, 2, 3), [(3, 2)])
+
+
+@pytest.mark.parametrize("name", ["tiny", "TINY", "p5", "P5", "p6", "p7"])
+def test_names_of_levels_in_any_case(name):
+    usual = {"tiny": [4, 5], "p5": [3, 4, 5], "p6": [3, 4, 5, 6], "p7": [3, 4, 5, 6, 7]}
+    anchors = np.arange(1.0, 121.0).reshape(60, 2)
+    assert [level for level, _ in level_counts(anchors, name)] == usual[name.lower()]

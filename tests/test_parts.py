@@ -82,11 +82,11 @@ def test_commands_for_anchors_take_the_training_part(tmp_path, capsys, command, 
     arguments = [command, str(tmp_path), "--source-size", "100", *options[command]]
     assert main([*arguments, "--json"]) == 0
     read = json.loads(capsys.readouterr().out)["read"]
-    assert (read["boxes"], read["parts"]) == (len(widths), ["train", "val"])
+    assert (read["boxes"], read["splits"]) == (len(widths), ["train", "val"])
     assert read["split"] == (["train"] if widths == [5] else None)
     if command != "convert":
         assert main(arguments) == 0
-        shown = "(split train; left out: val)" if widths == [5] else "(all parts: train, val)"
+        shown = "(split train; left out: val)" if widths == [5] else "(all splits: train, val)"
         assert shown in capsys.readouterr().out.splitlines()[0]
 
 
@@ -100,7 +100,7 @@ def test_stats_shows_the_parts_side_by_side(tmp_path, capsys):
     kitti(tmp_path, train=5, valid=7)
     assert main(["stats", str(tmp_path), "--source-size", "100"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    at = lines.index("parts     2")
+    at = lines.index("splits    2")
     assert [line.split() for line in lines[at + 1 : at + 3]] == [
         ["train", "1", "images", "1", "boxes", "5.0", "x", "20.0", "pixels"],
         ["val", "1", "images", "1", "boxes", "7.0", "x", "20.0", "pixels"],
@@ -150,7 +150,7 @@ def test_names_in_natural_order(names):
     [
         (["train", "val", "trainval", "test"], None, "(split trainval; left out: test)"),
         (["train", "val", "trainval", "test", "cat_train"], "train", "(split train; left out: trainval, val, test)"),
-        (["train", "val"], "all", "(all parts: train, val)"),
+        (["train", "val"], "all", "(all splits: train, val)"),
         (["train"], None, "(split train)"),
         (["odd", "even"], "odd", "(split odd; left out: even)"),
     ],

@@ -160,3 +160,28 @@ def test_pillow_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(BackendError, match=r"pip install 'fastanchor\[images\]'"):
         draw([labelled()], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.html", "b.pmg", "s3.jpg", "c.PDF", "d.jpeg"])
+def test_a_file_that_is_no_png_is_refused(tmp_path, name):
+    with pytest.raises(DataError, match=rf"{name}: must end in \.png, or be a folder"):
+        draw([labelled()], tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / name).mkdir()
+    assert [path.parent.name for path in draw([labelled()], tmp_path / name)] == [name]
+
+
+@pytest.mark.parametrize("name", ["v1.0", "pictures", ".hidden", "run.2026-11-27"])
+def test_folders_with_a_dot_in_their_name(tmp_path, name):
+    assert [path.parent.name for path in draw([labelled()], tmp_path / name)] == [name]
+
+
+@pytest.mark.parametrize("name", ["a", "folder/" * 40 + "a", "W" * 300])
+def test_a_caption_keeps_the_number_of_boxes(tmp_path, monkeypatch, name):
+    from PIL import ImageDraw
+
+    written = []
+    text = ImageDraw.ImageDraw.text
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda pen, xy, s, **k: [written.append(s), text(pen, xy, s, **k)])
+    draw([labelled(name)], tmp_path / "a.png")
+    assert written[-1].endswith("  100 x 80, 1 box")

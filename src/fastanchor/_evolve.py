@@ -88,7 +88,7 @@ def evolve(
     >>> bool(result.fitness > result.history[0])
     True
     """
-    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    thr = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
     work = Work(generations=gen) if aim.bounded else Work(looks=gen)

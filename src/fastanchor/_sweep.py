@@ -152,8 +152,8 @@ def sweep(
         )
     numbers = sorted({_check.integer(value, "n", least=1) for value in given})
     if not numbers:
-        raise DataError("n: is empty; at least one number of anchors is needed")
-    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+        raise DataError("n: must have at least one number of anchors, got none")
+    thr = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)

@@ -156,7 +156,7 @@ def check(
     >>> [(size.name, size.boxes, size.bpr) for size in found.sizes]
     [('small', 2, 1.0), ('medium', 1, 1.0), ('large', 1, 0.0)]
     """
-    thr = _check.number(thr, "thr", low=0.0, high=1.0)
+    thr = _check.threshold(thr)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     engine = choose(ready.boxes, weights=ready.weights, work=Work(looks=3))
     sizes = by_area(as_anchors(anchors, len(engine)))

@@ -53,6 +53,7 @@ class Report:
     sweep: SweepResult | None
     settings: dict[str, Any]
     min_size: float
+    reading: Mapping[str, str]
 
     @property
     def check(self) -> AnchorCheck:
@@ -73,6 +74,7 @@ def make(
     seed: int = 0,
     choose_levels: Callable[[FloatArray], LevelCounts | None] | None = None,
     sweep_n: Iterable[int] | None = None,
+    reading: Mapping[str, str] | None = None,
     progress: Progress = None,
 ) -> Report:
     """Return the content of a page about these boxes: anchors, their scores, and the curve over numbers of anchors.
@@ -91,6 +93,8 @@ def make(
         Takes the anchors, returns their levels. Default: the usual levels.
     sweep_n : iterable of int, optional
         Numbers of anchors of the curve; empty for no curve. Default: 1 to 12, or to the number of distinct boxes.
+    reading : mapping of str to str, optional
+        How the labels were read, such as their format and split, for the table about the data set.
 
     Raises
     ------
@@ -128,7 +132,7 @@ def make(
         "fastanchor": fastanchor.__version__,
     }
     levels = by_level(result.anchors, counts, result.check.counts)
-    return Report(source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size)
+    return Report(source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size, reading or {})
 
 
 def data_name(path: str) -> str:
@@ -157,7 +161,7 @@ def page(report: Report) -> str:
     sections = {
         "title": [escaped(f"Anchors for {report.source}")],
         "lead": [escaped(_lead(found))],
-        "remarks": [f'<p class="warning">{escaped(note)}</p>' for note in _notes(report)],
+        "remarks": [f'<p class="{kind}">{escaped(text)}</p>' for kind, text in _notes(report)],
         "levels": _levels(report),
         "boxes": [_picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
                            7.5, 6.5, panels.sizes, report.boxes, found.anchors, "widths and heights")],
@@ -180,18 +184,19 @@ def _lead(result: AnchorResult) -> str:
     )
 
 
-def _notes(report: Report) -> list[str]:
-    """Return what a reader of the page must know first: about the labels, then about boxes and levels."""
+def _notes(report: Report) -> list[tuple[str, str]]:
+    """Return what a reader of the page must know first, each with its kind: about labels, then boxes and levels."""
     result, n = report.result, len(report.result.anchors)
-    notes = [remark.text for remark in sorted(report.remarks, key=lambda remark: not remark.doubt)]
-    notes += [f"Skipped while reading: {count:,} x {reason}" for reason, count in report.summary.skipped.items()]
+    read = sorted(report.remarks, key=lambda remark: not remark.doubt)
+    notes = [f"Skipped while reading: {count:,} x {reason}" for reason, count in report.summary.skipped.items()]
     if result.n_filtered:
         notes.append(f"Left out: {no_side(result.n_filtered, report.min_size)}")
     if result.n_small:
         notes.append(small_boxes(result.n_small))
     if counts_of(report.levels) == usual_counts(n):
         notes += unusual(n)
-    return notes + remarks(report.levels)
+    notes += remarks(report.levels)
+    return [*(("warning" if one.doubt else "note", one.text) for one in read), *(("warning", text) for text in notes)]
 
 
 def _pairs(what: str, values: Mapping[str, Any]) -> str:
@@ -265,7 +270,7 @@ def _sweep(found: SweepResult | None) -> Iterator[str]:
 
 def _data(report: Report) -> Iterator[str]:
     summary = report.summary
-    facts = {"images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
+    facts = {**report.reading, "images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
     if summary.images:
         facts["mean image, pixels"] = " x ".join(f"{side:.1f}" for side in summary.mean_image)
     facts["mean box, pixels of the image"] = " x ".join(f"{side:.1f}" for side in summary.mean_box)

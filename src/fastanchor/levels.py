@@ -273,8 +273,9 @@ def remarks(levels: Sequence[Level]) -> list[str]:
 def _named(names: Any) -> tuple[int, ...]:
     legal = f"{called('levels')} = {_check.short(names)}: must be {', '.join(NAMED)}, or rising levels as in 3,4,5"
     if isinstance(names, str):
-        if names in NAMED:
-            return NAMED[names]
+        named = {name.lower(): levels for name, levels in NAMED.items()}
+        if names.lower() in named:
+            return named[names.lower()]
         if not re.fullmatch(r"\d\d?(,\d\d?)*", names):
             raise DataError(legal)
         names = [int(part) for part in names.split(",")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from fastanchor._output import check_output, is_stream, whole
 from fastanchor._reading import opened
 from fastanchor.datasets import ImageAnnotation, iter_images
 
-__all__ = ["draw"]
+__all__ = ["checked", "draw"]
 
 # distinct for most colour-blind people when few are used; further classes take hues in between
 PALETTE = ("#e6194b", "#1f77d0", "#f58231", "#2a9d3a", "#911eb4", "#00a5a5", "#d4a800", "#f032e6", "#8c564b", "#4b5fc9")
@@ -25,6 +26,7 @@ PAPER, EMPTY, INK, FRAME = "#ffffff", "#eef1f4", "#333333", "#c9ced4"
 CELL, CAPTION, GAP = (480, 360), 26, 12  # pixels of the sheet
 LONG_SIDE = (480, 1600)  # pixels: single pictures are scaled to lie within
 FONT_SIZE = 13
+ENDING = re.compile(r"\.[a-z]\w{1,4}")  # of a file; folders may be called "v1.0"
 
 
 def draw(
@@ -48,8 +50,8 @@ def draw(
         A labelled data set, see :func:`fastanchor.read`, or the images that
         :func:`fastanchor.datasets.iter_images` yields.
     out : path-like
-        A ``.png`` file for a contact sheet, else a folder for one PNG per image; missing folders are made. A pipe or
-        device gets a sheet.
+        A ``.png`` file for a contact sheet, else a folder for one PNG per image; missing folders are made, unless
+        their name ends like a file. A pipe or device gets a sheet.
     n : int, default 9
         Number of images.
     sheet : bool, optional
@@ -66,14 +68,8 @@ def draw(
     DataError
         If an argument breaks a rule, there is no image, or `out` cannot be written or may not be replaced.
     """
-    _need_pillow()
     n = _check.integer(n, "n", least=1)
-    target = _check.as_path(out, "out")
-    one = target.suffix.lower() == ".png" or is_stream(target) if sheet is None else sheet
-    if one and target.suffix.lower() != ".png" and not is_stream(target):
-        raise DataError(f"{called('out')} = {str(target)!r}: a sheet is one file, whose name must end with .png")
-    if one:
-        check_output(target, replace=replace)
+    target, one = checked(out, sheet=sheet, replace=replace)
     if isinstance(images, (str, os.PathLike)):
         images = iter_images(images, format=format, split=split, report=report)
     elif split is not None:
@@ -90,11 +86,30 @@ def draw(
     return [_save(_single(image, colours), path, replace) for image, path in zip(chosen, paths, strict=True)]
 
 
-def _need_pillow() -> None:
+def checked(out: str | os.PathLike[str], *, sheet: bool | None = None, replace: bool = True) -> tuple[Path, bool]:
+    """Return the path to draw to, and whether it gets one sheet: what can be known before images are read.
+
+    Raises
+    ------
+    BackendError
+        If Pillow is not installed.
+    DataError
+        If `out` is neither a ``.png`` file nor a folder, cannot be written, or may not be replaced.
+    """
     try:
         import PIL.Image  # noqa: F401
     except ImportError:
         raise BackendError("Pillow is not installed; pip install 'fastanchor[images]'") from None
+    target = _check.as_path(out, "out")
+    ending = target.suffix.lower()
+    one = ending == ".png" or is_stream(target) if sheet is None else sheet
+    if one and ending != ".png" and not is_stream(target):
+        raise DataError(f"{called('out')} = {str(target)!r}: a sheet is one file, whose name must end with .png")
+    if sheet is None and not one and ENDING.fullmatch(ending) and not target.is_dir():
+        raise DataError(f"{target}: must end in .png, or be a folder")
+    if one:
+        check_output(target, replace=replace)
+    return target, one
 
 
 def _file_names(names: Sequence[str]) -> list[str]:
@@ -139,7 +154,8 @@ def _sheet(images: Sequence[ImageAnnotation], colours: dict[str, str]) -> Any:
         corner = left + (CELL[0] - tile.width) // 2, top + (CELL[1] - tile.height) // 2
         page.paste(tile, corner)
         pen.rectangle((left - 1, top - 1, left + CELL[0], top + CELL[1]), outline=FRAME)
-        caption = _cut(f"{_printable(image.name, font)}  {_size_text(image)}", CELL[0], font)
+        rest = f"  {_size_text(image)}"
+        caption = _cut(_printable(image.name, font), CELL[0] - font.getlength(rest), font) + rest
         pen.text((left, top + CELL[1] + 5), caption, fill=INK, font=font)
     return page
 

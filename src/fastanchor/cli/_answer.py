@@ -39,6 +39,8 @@ def answer(
     output = getattr(arguments, "output", None)
     if output is None or not is_stdout(output):
         print_text("\n".join(text if data is None else [data.to_text(), *text]))
+    elif data is not None:
+        data.log()
 
 
 @contextlib.contextmanager

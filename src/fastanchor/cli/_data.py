@@ -40,6 +40,22 @@ class Data(NamedTuple):
         """The remarks about the data set, each after its kind."""
         return [f"{'doubt' if remark.doubt else 'note'}: {remark.text}" for remark in self.boxes.remarks]
 
+    def log(self) -> None:
+        """Print the remarks on standard error where the answer leaves them out; ``--quiet`` keeps the doubts."""
+        for remark, text in zip(self.boxes.remarks, self.doubts, strict=True):
+            LOG.log(logging.ERROR if remark.doubt else logging.INFO, "%s", text)
+
+    @property
+    def split(self) -> str:
+        """The splits that were read, and those of the usual ones that were not; empty without splits."""
+        declared, taken = self.read["splits"], self.read["split"]
+        usual = [name for name in declared if name in PARTS] or declared
+        if not taken:
+            return f"all splits: {', '.join(usual)}" if declared else ""
+        inside = {"train", "val"} if "trainval" in taken else set()  # trainval is both of them
+        left = [name for name in usual if name not in taken and PARTS.get(name) not in inside]
+        return " + ".join(taken) + (f"; left out: {', '.join(left)}" if left else "")
+
     def to_text(self) -> str:
         """Return the lines about what was read and what was skipped."""
         found = self.read
@@ -60,7 +76,8 @@ class Data(NamedTuple):
             else:
                 areas = f"areas {found['smallest_area']:,.0f} to {found['largest_area']:,.0f}"
                 lines.append(f"boxes     {_sides(found['mean_box'])} pixels on average, {areas}")
-        lines[0] += _shown_split(found)
+        if self.split:
+            lines[0] += f" ({'split ' if found['split'] else ''}{self.split})"
         lines += [f"{kind:<9} {text}" for kind, _, text in (doubt.partition(": ") for doubt in self.doubts)]
         lines += [f"skipped   {count:,} x {reason}" for reason, count in self.skipped.items()] or ["skipped   nothing"]
         return "\n".join(plain(line) for line in lines)
@@ -103,7 +120,7 @@ def _loaded(arguments: argparse.Namespace) -> Data:
     return Data(boxes, {
         "source": source,
         "format": ", ".join(dict.fromkeys(found.formats)),
-        "parts": list(found.parts),
+        "splits": list(found.parts),
         "split": list(found.taken) or None,
         **plain_summary(boxes.summary()),
         "remarks": [vars(remark) for remark in boxes.remarks],
@@ -122,14 +139,3 @@ def plain_summary(summary: Summary) -> dict[str, Any]:
 
 def _sides(pair: Any) -> str:
     return " x ".join(f"{side:.1f}" for side in pair)
-
-
-def _shown_split(read: dict[str, Any]) -> str:
-    """Return which splits of the data set were read, and which of the usual ones were not."""
-    declared, taken = read["parts"], read["split"]
-    usual = [name for name in declared if name in PARTS] or declared
-    if not taken:
-        return f" (all parts: {', '.join(usual)})" if declared else ""
-    inside = {"train", "val"} if "trainval" in taken else set()  # trainval is both of them
-    left = [name for name in usual if name not in taken and PARTS.get(name) not in inside]
-    return f" (split {' + '.join(taken)}{'; left out: ' if left else ''}{', '.join(left)})"

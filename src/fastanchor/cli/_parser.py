@@ -33,12 +33,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `message` as a sentence that begins with the option, and says where help is."""
         parser = self.chosen or self
-        about = re.match(r"argument (\S+): (?:(['\"].*?): (?=must |is ))?", message)
+        about = re.match(r"argument (\S+): (?:(['\"].*?): (?=must |is |[-0-9]+ runs ))?", message)
         if about is not None:
             name = next((one for one in about[1].split("/") if one.startswith("--")), about[1])
             message = f"{name}{f' = {about[2]}' if about[2] else ''}: {message[about.end() :]}"
         unknown = re.match(r"unrecognized arguments: (?:.*? )?(-\S+)", message)
         if unknown is not None:
+            if unknown[1] in ("-o", "--output"):
+                self.error("--output: not an option of this command; write its answer with --json > FILE")
             message += meant(unknown[1].partition("=")[0], parser._option_string_actions)
         message = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
         raise DataError(f"{message} (see {parser.prog} --help)")

@@ -63,7 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     if text is not None:
         plan.log_changes(chosen)
         if not arguments.json:
-            for line in [*data.doubts, f"network input: {_detector.input_text(result.fit, result.img_size)}",
+            if arguments.output is None:
+                data.log()
+            for line in [f"network input: {_detector.input_text(result.fit, result.img_size)}",
                          *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
                 LOG.info("%s", line)
     if text is not None and arguments.output is None and not arguments.json:

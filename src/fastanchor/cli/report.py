@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             source=", ".join(map(data_name, arguments.data)) or data.read["source"],
             choose_levels=lambda anchors: _detector.chosen_levels(arguments, anchors),
             sweep_n=arguments.sweep,
+            reading={"format": data.read["format"], **({"split": data.split} if data.split else {})},
             **options,
         )
     with whole(out, replace=arguments.force) as part:

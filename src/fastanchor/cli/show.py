@@ -14,7 +14,7 @@ from fastanchor._text import plain
 from fastanchor.cli import _answer, _options
 from fastanchor.cli._values import file_or_folder
 from fastanchor.datasets import images_of, read
-from fastanchor.preview import draw
+from fastanchor.preview import checked, draw
 
 __all__ = ["add", "run"]
 
@@ -26,12 +26,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="data set of any format with the positions of boxes")
     _options.add(parser, "reading", read)
     parser.add_argument("-n", "--n", type=int, default=9, help="number of images (default: 9)")
-    output = {"help": "a folder, or a file.png for one sheet", "required": True, "type": file_or_folder}
+    output = {"help": "file.png for one sheet, else a folder", "required": True, "type": file_or_folder}
     _answer.add_output(parser, "force", output=output)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, and print what was written."""
+    checked(arguments.output, replace=arguments.force)
     with named(arguments.data):
         fmt, images = images_of(
             arguments.data, limit=arguments.n, **_options.given(arguments, read, report=LOG.warning)

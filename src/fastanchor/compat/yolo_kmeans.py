@@ -193,7 +193,7 @@ def anchor_fitness(k: Any, wh: Any, thr: float = 0.25) -> Fitness:
     >>> anchor_fitness([[10, 10]], [[10, 20], [10, 50]], 0.25)
     Fitness(fitness=0.25, bpr=0.5)
     """
-    anchors, thr = _check.as_sizes(k, "k"), _check.number(thr, "thr", low=0.0, high=1.0)
+    anchors, thr = _check.as_sizes(k, "k"), _check.threshold(thr)
     return choose(wh, argument="wh").fitness(anchors, thr)
 
 
@@ -226,7 +226,7 @@ def auto_anchor(img_size: int, n: int, thr: float, gen: int, img_wh: Any, bbox_w
         If an argument breaks a rule, no box is left, or sizes are not relative to the image.
     """
     side = _check.integer(img_size, "img_size", least=1)
-    ratio = _check.number(thr, "thr", low=0.0, high=1.0)
+    ratio = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
     wh = _scaled(side, img_wh, bbox_wh)
     small = int(np.count_nonzero((wh < SMALL).any(1)))

@@ -30,13 +30,14 @@ from fastanchor.levels import (
 )
 
 __all__ = [
-    "NUMBER", "UNIT", "Config", "Content", "Dialect", "Input", "Layout", "Needs", "from_words", "lines_of",
-    "mask_layout", "pairs", "rows_layout",
+    "MOST_ROWS", "NUMBER", "UNIT", "Config", "Content", "Dialect", "Input", "Layout", "Needs", "from_words", "lines_of",
+    "mask_layout", "pairs", "rows_layout", "simplified",
 ]  # fmt: skip
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 NOTE = re.compile(r"# ?fastanchor: (letterbox|stretch), (\d{1,9}) x (\d{1,9})\b")
 UNIT = "pixels of the network input"
+MOST_ROWS = 100  # a file with more rows, and no levels, is a table of boxes
 
 # (level, positions of its anchors in the file), smallest level first
 Layout = list[tuple[int, list[int]]]
@@ -195,9 +196,8 @@ class Dialect:
             empty = found[counts.index(0)]
             raise DataError(f"level {empty.name} would have no anchor; choose other levels, or more anchors")
         if not needs.levels[0] <= len(found) <= needs.levels[1]:
-            raise DataError(
-                f"levels: got {len(found)}, expected {' to '.join(map(str, needs.levels))} for {needs.name}"
-            )
+            expected = " to ".join(map(str, dict.fromkeys(needs.levels)))
+            raise DataError(f"levels: got {len(found)}, expected {expected} for {needs.name}")
         if needs.equal and min(counts) != max(counts):
             raise DataError(f"levels: got {counts} anchors; {needs.name} needs the same number in each level")
         if needs.whole and np.round(anchors).min() < 1:
@@ -242,6 +242,18 @@ def number(value: float, decimals: int | None) -> str:
 def pairs(anchors: FloatArray, form: str, decimals: int | None = 1) -> str:
     """Return the anchors joined by commas, each written like `form`, as in ``"({w}, {h})"``."""
     return ", ".join(form.format(w=number(w, decimals), h=number(h, decimals)) for w, h in anchors.tolist())
+
+
+def simplified(text: str) -> str:
+    """Return typed anchors as numbers separated by commas or blanks: without brackets, and without "x" between sides.
+
+    Examples
+    --------
+    >>> simplified("10 x 13, 16x30").split(), simplified("[[10,13],[16,30]]").split()
+    (['10', '13,', '16', '30'], ['10,13', ',', '16,30'])
+    """
+    side = NUMBER.pattern
+    return re.sub(rf"({side})\s*[xX\N{{MULTIPLICATION SIGN}}]\s*({side})", r"\1 \2", re.sub(r"[\[\]()]", " ", text))
 
 
 def from_words(text: str, name: str = "anchors") -> FloatArray:

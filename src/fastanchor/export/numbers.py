@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
-from fastanchor.export._dialect import Config, Content, Dialect, Needs, from_words, pairs
+from fastanchor._errors import DataError
+from fastanchor.export._dialect import MOST_ROWS, NUMBER, Config, Content, Dialect, Needs, from_words, pairs, simplified
 
 __all__ = ["NUMBERS"]
 
@@ -22,11 +25,22 @@ def read(text: str) -> Config:
     >>> read("10,13,  16,30\n").anchors.tolist()
     [[10.0, 13.0], [16.0, 30.0]]
     """
-    anchors = from_words("\n".join(line.split("#", 1)[0] for line in text.removeprefix("\ufeff").split("\n")))
+    lines = [line.split("#", 1)[0] for line in text.removeprefix("\ufeff").split("\n")]
+    rows = [row for row in (re.split(r"[\s,]+", simplified(line).strip(" \t\r\n,")) for line in lines) if row != [""]]
+    if len(rows) > MOST_ROWS:
+        raise DataError(f"is a table of boxes, not of anchors ({len(rows):,} lines)")
+    if rows and all(map(_is_label, rows)) and (len(rows) > 1 or len(rows[0]) % 2):
+        raise DataError("is a YOLO label file (class, then fractions of the image), not anchors")
+    anchors = from_words(simplified("\n".join(lines)))
     why = ""
     if 2 <= anchors.max() < 32 and np.any(anchors != np.round(anchors)):
         why = "all anchors are below 32 pixels and have decimals; if they are in cells, multiply them by the stride"
     return Config(anchors, [], why=why)
+
+
+def _is_label(row: list[str]) -> bool:
+    """Return whether a line is a box or polygon of YOLO labels: a class, then at least four fractions."""
+    return len(row) > 4 and row[0].isdecimal() and all(NUMBER.fullmatch(x) and 0 <= float(x) <= 1 for x in row[1:])
 
 
 # both pad images to keep their proportions, and have three masks of three anchors, or two for the tiny network

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from reprlib import repr as brief
 from typing import Any, cast
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray
 from fastanchor.boxes import FITS
-from fastanchor.export._dialect import NUMBER, UNIT, Config, Content, Dialect, Input, Layout, Needs, from_words
+from fastanchor.export._dialect import (
+    MOST_ROWS,
+    NUMBER,
+    UNIT,
+    Config,
+    Content,
+    Dialect,
+    Input,
+    Layout,
+    Needs,
+    from_words,
+)
 from fastanchor.levels import DEEPEST
 
 __all__ = ["CSV", "JSON"]
+
+# the columns of a table of boxes that one of anchors has not
+OF_BOXES = re.compile(
+    r"(bbox|box|roi|bb)?([xy](\d|min|max|c|center|centre)?|(c|center|centre|min|max)[xy]|[xy][tb][lr])"
+    r"|left|top|right|bottom|bbox|box|(image|img|file)(id|name|path|width|height|w|h)?|path|filepath"
+    r"|(class|category|label)(id|name)?|split|boxweight"
+)
 
 # the keys of `fastanchor anchors --json` too
 KEYS = ("fit", "img_size")
@@ -49,6 +69,9 @@ def read_json(text: str) -> Config:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"not valid JSON ({error})") from None
+    rows = content.get("annotations") if isinstance(content, dict) and "anchors" not in content else content
+    if isinstance(rows, list) and rows and _is_box(rows[0]):
+        raise DataError(f"is a list of boxes, not of anchors ({many(len(rows), 'box', 'boxes')})")
     if not isinstance(content, dict) or "anchors" not in content:
         raise DataError("not a JSON object with a key 'anchors'")
     anchors = _check.as_sizes(content["anchors"], "anchors", UNIT)
@@ -57,6 +80,10 @@ def read_json(text: str) -> Config:
     if fit in FITS and isinstance(size, list) and [type(side) for side in size] == [int, int]:
         note = Input(cast(Fit, fit), (size[0], size[1])) if min(size) > 0 else None
     return Config(anchors, _json_layout(content.get("levels"), anchors), note=note)
+
+
+def _is_box(row: Any) -> bool:
+    return isinstance(row, dict) or (isinstance(row, list) and len(row) > 3)
 
 
 def _json_layout(rows: Any, anchors: FloatArray) -> Layout:
@@ -89,6 +116,9 @@ def read_csv(text: str) -> Config:
         raise DataError(f"not valid CSV ({error})") from None
     if not rows or not {"width", "height"} <= set(rows[0][1]):
         raise DataError("must have a line with the columns width, height, and lines with numbers below it")
+    columns = {re.sub(r"[^a-z0-9]", "", str(name).lower()) for name in rows[0][1]}
+    if any(map(OF_BOXES.fullmatch, columns)) or (len(rows) > MOST_ROWS and "level" not in columns):
+        raise DataError(f"is a table of boxes, not of anchors ({many(len(rows), 'row')})")
     anchors = from_words(" ".join(_cell(row, side, line) for line, row in rows for side in ("width", "height")))
     levels = [row.get("level") or "" for _, row in rows]
     layout: dict[int, list[int]] = {}

@@ -83,7 +83,7 @@ def write(figure: Any, out: Any, **options: Any) -> None:
 
 
 def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None:
-    """Draw a histogram in greys, empty cells white, with a bar that says how many boxes each grey means."""
+    """Draw a histogram in greys, empty bins white, with a bar that says how many boxes each grey means."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
@@ -98,7 +98,7 @@ def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None
     # the lightest grey differs from white, and lines are visible on the darkest
     greys = ListedColormap(colormaps["Greys"](np.linspace(0.12, 0.55, 256)))
     mesh = axes.pcolormesh(x, y, shown, cmap=greys, rasterized=True, **scale)
-    axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell", shrink=0.8, ticks=ticks)
+    axes.get_figure().colorbar(mesh, ax=axes, label="boxes per bin", shrink=0.8, ticks=ticks)
 
 
 def extent(values: FloatArray, margin: float, others: Sequence[float] = ()) -> tuple[float, float]:
