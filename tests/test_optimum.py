@@ -62,7 +62,7 @@ def test_no_pair_of_anchors_exceeds_the_limit(seed, objective):
 @pytest.mark.parametrize("objective", ["ratio", "iou"])
 def test_the_prices_prove_the_limit(objective):
     wh = zoo.lognormal(80)
-    found = fastanchor.bound(wh, 4, objective=objective, gap=0.01)
+    found = fastanchor.bound(wh, 4, objective=objective, gap=0.04)
     assert found.exact
     np.testing.assert_allclose(found.weights.sum(), 1.0)
     total = float(found.weights @ found.prices) + 4 * found.peak
@@ -72,7 +72,7 @@ def test_the_prices_prove_the_limit(objective):
     assert sums.max() <= found.peak
 
 
-@pytest.mark.parametrize("objective", ["ratio", "iou"])
+@pytest.mark.parametrize("objective", ["ratio", pytest.param("iou", marks=pytest.mark.slow)])
 def test_a_limit_over_cells_holds_for_their_boxes(objective, monkeypatch):
     wh = zoo.lognormal(600)
     exact = fastanchor.bound(wh, 3, objective=objective, gap=0.003)
@@ -238,6 +238,7 @@ def table(tmp_path):
     return str(file)
 
 
+@pytest.mark.slow
 def test_the_command_certifies_within_the_allowed_anchors(capsys, table):
     options = ["--method", "global", "--keep", "10,12", "--multiple", "4", "--certify", "-n", "3", "--json"]
     code, out, _ = printed(capsys, table, *options)
