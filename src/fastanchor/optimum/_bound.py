@@ -111,7 +111,8 @@ def _rounds(
         if best is None or bound < best.bound:
             best = Proof(bound, price, peak.top, done + 1, squares)
         bounds.append(best.bound)
-        stalled = done >= STALL and bounds[-1 - STALL] - best.bound < SLIGHT * reached
+        closed = k * (peak.top - top) < gap * reached  # hardly any candidate is missing
+        stalled = closed and done >= STALL and bounds[-1 - STALL] - best.bound < SLIGHT * reached
         if best.bound <= reached * (1.0 + gap) or stalled or time.monotonic() > stop:
             break
         candidates = np.concatenate([candidates, _spread(peak)])
