@@ -204,9 +204,9 @@ def threshold(value: Any, name: str = "thr") -> float:
     except WrongTypeError:
         raise
     except DataError as error:
-        if not 1.0 < float(value) < np.inf:
+        if not 1.0 < value <= MAX_SIDE:  # compared as it is, since float() overflows for large whole numbers
             raise
-        ratio = f"anchor_t = {value:g} of YOLOv5 is 1/{value:g} = {1.0 / float(value):.4g}"
+        ratio = f"anchor_t = {float(value):g} of YOLOv5 is 1/{float(value):g} = {1.0 / float(value):.4g}"
         raise DataError(f"{error} ({ratio})") from None
 
 

@@ -214,7 +214,7 @@ class AnchorResult(Result):
             lines.append(f"evolved   {many(generations, 'generation')}, {search.accepted:,} of them fitter")
         if search.objective != "ratio":
             start, end = search.history[[0, -1]]
-            gain = f"{start:.5f} -> {end:.5f}, by looking at every box" if self.method == "recipe" else f"{end:.5f}"
+            gain = f"{start:.5f} -> {end:.5f}, computed for every box" if self.method == "recipe" else f"{end:.5f}"
             lines.append(f"  by      {search.objective}, {gain}")
         return "\n".join([*lines, *_scored_lines(self.to_dict())])
 
@@ -319,8 +319,8 @@ def auto_anchor(
     aim = objective_of(objective, thr)
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
     if len(parts) > 1:
-        text = f"the boxes are of several parts of the data set: {', '.join(sorted(map(repr, parts)))}"
-        warnings.warn(f"{text}; detectors are trained on one, see split in read()", SplitWarning, stacklevel=2)
+        text = f"the boxes belong to several splits: {', '.join(sorted(map(repr, parts)))}"
+        warnings.warn(f"{text}; detectors are trained on one; see split in read()", SplitWarning, stacklevel=2)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     work = work_of(n, n_init, max_iter, gen, aim.bounded)
     answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
@@ -377,7 +377,7 @@ def _optimum(
     rng: np.random.Generator,
     progress: Progress,
 ) -> EvolveResult:
-    """Return what the search by exchange finds, or by small steps from these centres, as a search of no generations."""
+    """Search by exchange, or by small steps from the k-means centres; return a search of no generations."""
     space = Space() if space is None else space
     if clusters is None:
         anchors = optimum.best(answers, n, objective, thr, space, rng, progress)

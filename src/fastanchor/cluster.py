@@ -290,8 +290,8 @@ def update_centers(
         weights = own.each if weights is None and own is not None else weights
         boxes = boxes.take(np.arange(len(boxes)))
     wh = _check.as_points(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
-    beyond = f"must be from 0 to k - 1 = {k - 1}"
-    owners = _check.as_indices(labels, "labels", len(wh), k, beyond).astype(np.int32)
+    rule = f"must be from 0 to k - 1 = {k - 1}"
+    owners = _check.as_indices(labels, "labels", len(wh), k, rule).astype(np.int32)
     places = None if empty is None else _check.as_points(empty, "empty")
     # before any array of k rows is allocated
     if places is None and k > len(wh):

@@ -11,8 +11,8 @@ once, in terms of the questions, and never access a box themselves. So every eng
 * A box counts as often as its weight says, as if it were repeated that often.
 
 There are two engines. ``DenseEngine`` compares every box, on either backend. ``BoxIndex`` decides whole regions of
-boxes at once. Both derive from ``_reduce.Reduced``, which puts a question to the parts of the data set and adds up the
-answers. No question copies all boxes.
+boxes at once. Both derive from ``_reduce.Reduced``, which puts each question to the parts of the data set and adds up
+the answers. No question copies all boxes.
 
 **A part** answers for its own boxes, with numbers that add up: counts, histograms, digits of exact sums, a largest
 distance with its row. ``_columns.Columns`` is the part that compares every box; ``_held`` keeps the boxes, ``_scores``
@@ -20,7 +20,7 @@ answers for the search and for reports, ``_labelled`` is its run of k-means. **A
 boxes are sorted into a grid and which answers for whole cells from tables. Shards share the grid alone, ``GridSpec``,
 which is chosen by the extent and a sample of the boxes of each (``survey``, ``Survey.merged``). A shard stores the rows
 of its boxes in the data set; it may be empty. ``BoxIndex(boxes)`` is an index over one shard; where enough boxes are
-equal that is a ``_merged.MergedShard``, which holds each distinct box once. ``BoxIndex.of(shards, each)`` is an index
+equal that is a ``_merged.MergedShard``, which stores each distinct box once. ``BoxIndex.of(shards, each)`` is an index
 over several, and ``each(function, shards)`` applies a question to all of them, here or elsewhere. A step of k-means
 takes up to four such trips: the cells that one centre wins (`look`), histograms and sums (`shares`), and for medians
 over several shards the bins of the middle ranks (`refined`) and the sides in them (`sides`).

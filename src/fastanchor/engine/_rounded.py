@@ -4,7 +4,7 @@ The margins are proved in the methods; values within a margin are compared in fl
 rounding. Boxes are processed in blocks whose arrays stay in the second-level cache, with all centres at once: a NumPy
 call costs as much as a few thousand elements.
 
-Bounds on cells of similar boxes would look at fewer of them, but they are loose by 1 %, and of 1,000 mutants nine in
+Bounds on cells of similar boxes would need fewer comparisons, but they are loose by 1 %, and of 1,000 mutants nine in
 ten lose less than that (three in ten less than 0.1 %). Equal boxes are merged.
 """
 
@@ -22,7 +22,9 @@ __all__ = ["Rounded", "distinct"]
 
 EPS = 2.0**-24  # of a float32, relative
 EXP = 2.0**-20  # relative error of a float32 exp; NumPy's is within 3 * 2^-23
-ROWS = 1 << 12  # of a block, at least; with fewer, NumPy copies what it broadcasts, and takes three times as long
+ROWS = (
+    1 << 12
+)  # least number of rows of a block; with fewer, NumPy copies broadcast arrays, and takes three times as long
 WIDEST = 60  # powers of two that scaled sides may be from 1: products of four stay far inside a float32
 CLOSE = np.float32(1.0 - 2.0**-19)  # 32 EPS
 FAINT = np.float32(2.0**-20)  # below, IoUs that differ can have the same ``1 - IoU``

@@ -81,7 +81,7 @@ class BoxIndex(Reduced):
         counted = None if weights is None else counting(weights, "weights", len(wh))
         if kernels.current() != "numba":
             use = setting("engine", "dense")
-            raise BackendError(f"engine 'index' needs numba, and the NumPy backend is in force; use {use}")
+            raise BackendError(f"engine 'index' needs numba, but the NumPy backend is selected; use {use}")
         seen, each = survey(wh, threads), None if counted is None else counted.each
         alike = merged(wh, each, seen.sample)
         if alike is None:
