@@ -433,7 +433,7 @@ def test_json_of_another_kind_is_named(tmp_path, what, size):
         fastanchor.read(file, format="coco")
     if what == "LabelMe":
         return
-    with pytest.raises(DataError, match=rf"no labels recognised here; it holds a file \.json \({what}\)"):
+    with pytest.raises(DataError, match=rf"no labels recognised here; it is a \.json file \({what}\)"):
         fastanchor.read(file)
     with pytest.raises(DataError, match=rf"no labels recognised here; it holds 1 \.json \({what}\)"):
         fastanchor.read(tmp_path)
@@ -445,7 +445,7 @@ def test_a_file_is_not_announced_before_it_is_looked_at(tmp_path, capsys, what):
     out, err = capsys.readouterr()
     assert out == ""
     assert "read as" not in err
-    assert f"it holds a file .json ({what}); known formats: " in err
+    assert f"it is a .json file ({what}); known formats: " in err
 
 
 def test_standard_input(monkeypatch, way):

@@ -303,7 +303,7 @@ def test_v5_k_means_of_mmyolo_from_the_same_seeds(monkeypatch, number, chance, s
     ("boxes", "num", "sentence"),
     [
         ([[10.0, 10.0]] * 3, 4, "dataset: 3 boxes have a side of 2 pixels, fewer than 4 anchors"),
-        ([[10.0, 10.0]] * 9, 4, "hold 1 distinct size, fewer than num_anchors = 4"),
+        ([[10.0, 10.0]] * 9, 4, "only 1 distinct size, too few for num_anchors = 4"),
     ],
 )
 def test_v5_k_means_with_too_few_boxes(monkeypatch, boxes, num, sentence):

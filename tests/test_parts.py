@@ -82,7 +82,7 @@ def test_commands_for_anchors_take_the_training_part(tmp_path, capsys, command, 
     arguments = [command, str(tmp_path), "--source-size", "100", *options[command]]
     assert main([*arguments, "--json"]) == 0
     read = json.loads(capsys.readouterr().out)["read"]
-    assert (read["boxes"], read["parts"]) == (len(widths), ["train", "val"])
+    assert (read["boxes"], read["splits"]) == (len(widths), ["train", "val"])
     assert read["split"] == (["train"] if widths == [5] else None)
     if command != "convert":
         assert main(arguments) == 0
@@ -100,7 +100,7 @@ def test_stats_shows_the_parts_side_by_side(tmp_path, capsys):
     kitti(tmp_path, train=5, valid=7)
     assert main(["stats", str(tmp_path), "--source-size", "100"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    at = lines.index("parts     2")
+    at = lines.index("splits    2")
     assert [line.split() for line in lines[at + 1 : at + 3]] == [
         ["train", "1", "images", "1", "boxes", "5.0", "x", "20.0", "pixels"],
         ["val", "1", "images", "1", "boxes", "7.0", "x", "20.0", "pixels"],

@@ -89,9 +89,7 @@ def _pairs(values: Any, name: str, may_be_empty: bool = False) -> FloatArray:
             array = array.astype(np.float64)
     except OverflowError:
         row = next(i for i, one in enumerate(array) if not _fits(one))
-        raise DataError(
-            f"{called(name)}[{row}] = {short(array[row].tolist())}: is beyond the numbers of float64"
-        ) from None
+        raise DataError(f"{called(name)}[{row}] = {short(array[row].tolist())}: too large for float64") from None
     except (TypeError, ValueError) as error:
         kind = WrongTypeError if isinstance(error, TypeError) else DataError  # rows of different lengths
         raise kind(
@@ -100,9 +98,9 @@ def _pairs(values: Any, name: str, may_be_empty: bool = False) -> FloatArray:
     if array.size == 0:
         if may_be_empty:
             return np.empty((0, 2))
-        raise DataError(f"{called(name)}: is empty; at least one (width, height) is needed")
+        raise DataError(f"{called(name)}: must have at least one (width, height), got none")
     if array.ndim != 2 or array.shape[1] != 2:
-        raise DataError(f"{called(name)}: has shape {array.shape}; must be (n, 2), widths and heights")
+        raise DataError(f"{called(name)}: must have shape (n, 2), widths and heights; got {array.shape}")
     clean: FloatArray = np.ascontiguousarray(array, dtype=np.float64)
     return clean
 
@@ -132,7 +130,7 @@ def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArra
         If they are not n whole numbers, one is beyond, or one is masked.
     """
     unmasked(values, name)
-    expected = f"{called(name)}: must be {n} whole numbers, one a box; got"
+    expected = f"{called(name)}: must be {n} whole numbers, one per box; got"
     try:
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
@@ -158,7 +156,7 @@ def unmasked(values: Any, name: str) -> None:
         mask = np.ma.getmaskarray(values)
         rows = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1) if mask.ndim else mask)
         more = f"; {len(rows) - 1} more row{'s' * (len(rows) > 2)} like it" if len(rows) > 1 else ""
-        raise DataError(f"{called(name)}[{rows[0]}]: is masked; leave masked rows out, or fill them{more}")
+        raise DataError(f"{called(name)}[{rows[0]}]: must not be masked; leave masked rows out, or fill them{more}")
 
 
 def short(values: Any) -> str:
@@ -269,7 +267,7 @@ def as_path(value: Any, name: str) -> Path:
     except TypeError:
         raise WrongTypeError(f"{called(name)} = {short(value)}: must be the path of a file or folder") from None
     if not text:  # which a Path takes for the current folder
-        raise DataError(f"{called(name)} = '': is empty; the name of a file or folder is needed")
+        raise DataError(f"{called(name)} = '': must be the name of a file or folder")
     return Path(text)
 
 

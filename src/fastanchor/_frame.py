@@ -75,21 +75,23 @@ def _table(values: Any, name: str) -> _Table | None:
 def _chosen(table: _Table, name: str) -> list[int]:
     lower = [one.strip().lower() for one in table.names]
     pairs = [pair for pair in SIDES if pair[0] in lower and pair[1] in lower]
-    there = f"has the columns {', '.join(map(brief, table.names[:12])) or 'of nothing'}"
+    columns = f"has the columns {', '.join(map(brief, table.names[:12])) or 'of nothing'}"
     hint = "give a table of the two columns alone"
     if pairs:
-        twice = next((side for side in pairs[0] if lower.count(side) > 1), None)
-        if len(pairs) > 1 or twice is not None:
-            raise DataError(f"{name}: {there}, and more than one of them could be the width; {hint}")
+        unclear = [
+            side for at, side in enumerate(("width", "height")) if sum(lower.count(pair[at]) for pair in pairs) > 1
+        ]
+        if unclear:
+            raise DataError(f"{name}: {columns}, and more than one of them could be the {unclear[0]}; {hint}")
         corners = next((pair for pair in CORNERS if pair[0] in lower and pair[1] in lower), None)
         if corners is not None:
             beside = f"beside {corners[0]!r} and {corners[1]!r}, {pairs[0][0]!r} may be the image's"
-            raise DataError(f"{name}: {there}; {beside}: {hint}")
+            raise DataError(f"{name}: {columns}; {beside}: {hint}")
         return [lower.index(side) for side in pairs[0]]
     numeric = [at for at in range(len(lower)) if _is_numeric(table, at)]
     if len(numeric) != 2:
         wanted = "width and height, w and h, or exactly two columns of numbers"
-        raise DataError(f"{name}: {there}, {len(numeric)} of them numbers; expected {wanted}")
+        raise DataError(f"{name}: {columns}, {len(numeric)} of them numbers; expected {wanted}")
     return numeric
 
 
@@ -117,8 +119,8 @@ def _numbers(table: _Table, at: int, name: str) -> NDArray[Any]:
                     raise TypeError
                 numbers[row] = one
             except (TypeError, ValueError):
-                what = f"{name}[{row}]: column {table.names[at]!r} holds {brief(one)}"
-                raise WrongTypeError(f"{what}; must be a number") from None
+                what = f"{name}[{row}]: column {table.names[at]!r} must contain numbers"
+                raise WrongTypeError(f"{what}, got {brief(one)}") from None
         return numbers
     what = "text" if array.dtype.kind in "UST" else str(array.dtype)
-    raise WrongTypeError(f"{name}: column {table.names[at]!r} holds {what}; must be numbers")
+    raise WrongTypeError(f"{name}: column {table.names[at]!r} must contain numbers, got {what}")

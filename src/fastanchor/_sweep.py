@@ -152,7 +152,7 @@ def sweep(
         )
     numbers = sorted({_check.integer(value, "n", least=1) for value in given})
     if not numbers:
-        raise DataError("n: is empty; at least one number of anchors is needed")
+        raise DataError("n: must have at least one number of anchors, got none")
     thr = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)

@@ -68,7 +68,7 @@ def as_column(values: Any, name: str, n: int) -> Column:
         If they are not n finite numbers >= 0, one is masked, or their sum is too large.
     """
     _check.unmasked(values, name)
-    expected = f"{called(name)}: must be {n} numbers, one a box; got"
+    expected = f"{called(name)}: must be {n} numbers, one per box; got"
     try:
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
@@ -87,9 +87,8 @@ def as_column(values: Any, name: str, n: int) -> Column:
             _blame(array, bad, name, f"weights must be 0, or lie within {LEAST:g} and {MOST:g}")
         return np.ascontiguousarray(array, dtype=np.float64)
     if array.sum(dtype=np.float64) >= 2.0**TOTAL:
-        raise DataError(
-            f"{called(name)}: add up to {array.sum(dtype=np.float64):g}; whole weights must stay below 2**62"
-        )
+        rule = f"whole weights must add up to less than 2**{TOTAL}"
+        raise DataError(f"{called(name)}: {rule}, got {array.sum(dtype=np.float64):g}")
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
@@ -103,7 +102,7 @@ def counting(values: Any, name: str, n: int) -> Weights:
     """
     column = as_column(values, name, n)
     if not column.any():
-        raise DataError(f"{called(name)}: are all zero; at least one box must count")
+        raise DataError(f"{called(name)}: must be above 0 for at least one box, got only zeros")
     return Weights.of(column)
 
 

@@ -30,6 +30,7 @@ from fastanchor._types import (
     Result,
     Rng,
     Start,
+    Stop,
     Update,
     picture,
 )
@@ -45,6 +46,8 @@ from fastanchor.starts import N_INIT, fittest, work_of
 __all__ = ["AnchorResult", "Method", "auto_anchor"]
 
 Method = Literal["recipe", "refine", "global"]
+
+STOPS: dict[Stop, str] = {"cycle": "stopped in a cycle", "tol": "stopped by tol", "max_iter": "stopped at max_iter"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -196,7 +199,9 @@ class AnchorResult(Result):
         """Return the anchors and their scores as text, after k-means and after the search."""
         search, lines = self.evolve, []
         if self.kmeans is not None:
-            lines += [f"k-means   {many(self.kmeans.n_iter, 'update')}, {self.kmeans.stop}"]
+            lines += [
+                f"k-means   {many(self.kmeans.n_iter, 'update')}, {STOPS.get(self.kmeans.stop, self.kmeans.stop)}"
+            ]
             lines += _scored_lines(self.to_dict()["kmeans"])
         generations = len(search.history) - 1
         if self.method != "recipe":
@@ -331,19 +336,9 @@ def auto_anchor(
     clusters = start = None
     if method != "global":
         clusters = fittest(
-            answers,
-            n,
-            thr=thr,
-            metric=metric,
-            update=update,
-            init=init,
-            n_init=n_init,
-            max_iter=max_iter,
-            tol=tol,
-            rng=generator,
-            progress=progress,
-            objective=aim,
-        )
+            answers, n, thr=thr, metric=metric, update=update, init=init, n_init=n_init, max_iter=max_iter, tol=tol,
+            rng=generator, progress=progress, objective=aim,
+        )  # fmt: skip
         start = answers.fitness(clusters.centers, thr)
     if method == "recipe":
         assert clusters is not None

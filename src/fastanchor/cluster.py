@@ -12,7 +12,9 @@ from fastanchor import _check, kernels
 from fastanchor._check import Called
 from fastanchor._errors import DataError
 from fastanchor._hints import called
+from fastanchor._initial import drawn_centers, given_centers, indistinct
 from fastanchor._progress import bar
+from fastanchor._text import many
 from fastanchor._types import (
     Clusters,
     Computed,
@@ -167,7 +169,7 @@ def clustered(
     n_init = _check.integer(n_init, "n_init", least=1)
     max_iter = _check.integer(max_iter, named.max_iter, least=1)
     tol = _check.number(tol, "tol", low=0.0)
-    given = None if isinstance(init, str) else _given(init, k, metric, named)
+    given = None if isinstance(init, str) else given_centers(init, k, metric, named)
     if given is None:
         _check.choice(init, "init", INITS)
     answers = choose(
@@ -182,13 +184,13 @@ def clustered(
     )
     distinct = len(answers.distinct(k))
     if distinct < k:
-        sizes = f"{distinct} distinct {'sizes' if distinct != 1 else 'size'}"
-        raise DataError(f"{named.boxes}: hold {sizes}, fewer than {called(named.k)} = {k}")
+        few, most = f"only {many(distinct, 'distinct size')}", called(named.k)
+        raise DataError(f"{named.boxes}: {few}, too few for {most} = {k}; give a smaller {most}")
     generator = _check.generator(rng)
     best: tuple[_Run, Computed[Nearest]] | None = None
     with bar(progress, total=None, desc="k-means", unit=" updates") as moving:
         for _ in range(1 if given is not None else n_init):
-            start = given if given is not None else _start(answers, k, metric, str(init), generator, named)
+            start = given if given is not None else drawn_centers(answers, k, metric, str(init), generator, named)
             run = _lloyd(answers, start, metric, update, max_iter, tol, moving, named)
             nearest = Computed(partial(answers.nearest, run.centers, metric))  # a look at every box, or nearly so
             if best is None or _better(nearest().inertia, best[1]().inertia):
@@ -293,9 +295,11 @@ def update_centers(
     places = None if empty is None else _check.as_points(empty, "empty")
     # before anything of k rows is made
     if places is None and k > len(wh):
-        raise DataError(f"k = {k}: is more than the {len(wh)} boxes; give empty= to say where the other centres go")
+        raise DataError(
+            f"k = {k}: must be at most {len(wh)}, the number of boxes; give empty= to place the other centres"
+        )
     if places is not None and len(places) != k:
-        raise DataError(f"empty: holds {len(places)} centres; k = {k} are needed")
+        raise DataError(f"empty: must have k = {k} centres, got {len(places)}")
     counted = None if weights is None else counting(weights, "weights", len(wh))
     backend = kernels.current(work=ONCE, n=len(wh))
     columns = Columns(*columns_of(wh), backend=backend, weights=None if counted is None else counted.each)
@@ -308,7 +312,7 @@ def update_centers(
     without = np.flatnonzero(counts == 0)
     if without.size and places is None:
         more = f" and {without.size - 1} more" if without.size > 1 else ""
-        raise DataError(f"labels: centre {without[0]}{more} of k = {k} has no box; give empty= to say where it goes")
+        raise DataError(f"labels: centre {without[0]}{more} of k = {k} has no box; give empty= to place it")
     if scale is not None:
         centers = scale.means(digits.swapaxes(0, 1), counts)
     else:
@@ -381,37 +385,10 @@ def _reseeded(answers: Engine, step: Step, metric: Metric, named: Called) -> Flo
         return step.centers
     found = answers.spread(step.centers[step.counts > 0], metric, empty.size)
     if len(found.rows) < empty.size:
-        raise _alike(named, len(step.centers))
+        raise indistinct(named, len(step.centers))
     moved = step.centers.copy()
     moved[empty] = found.boxes
     return moved
-
-
-def _alike(named: Called, k: int) -> DataError:
-    return DataError(f"{named.boxes}: too few of them can be told apart for {called(named.k)} = {k} centres")
-
-
-def _start(answers: Engine, k: int, metric: Metric, init: str, rng: np.random.Generator, named: Called) -> FloatArray:
-    weights = weights_of(answers)
-    drawn = None if weights is None else weights.drawn()
-    if init == "random":
-        return answers.take(rng.choice(len(answers), k, replace=False, p=drawn))
-    first = rng.integers(len(answers)) if drawn is None else rng.choice(len(answers), p=drawn)
-    centers = answers.take(np.array([first]))
-    while len(centers) < k:
-        found = answers.pick(centers, metric, rng.random())
-        if found is None:
-            raise _alike(named, k)
-        centers = np.vstack([centers, found.box])
-    return centers
-
-
-def _given(init: Any, k: int, metric: Metric, named: Called) -> FloatArray:
-    check = _check.as_points if metric == "euclidean" else _check.as_sizes
-    centers = check(init, "init").copy()
-    if len(centers) != k:
-        raise DataError(f"init: holds {len(centers)} centres; {called(named.k)} = {k} are needed")
-    return centers
 
 
 def _mean_iou(answers: Engine, centers: FloatArray, metric: Metric, inertia: float) -> float:

@@ -167,7 +167,9 @@ class AnchorKMeans:
         legal = self._names()
         for name in params:
             if name not in legal:
-                raise DataError(f"{name}: is not a parameter of {type(self).__name__}; these are {', '.join(legal)}")
+                raise DataError(
+                    f"{name}: not a parameter of {type(self).__name__}; the parameters are {', '.join(legal)}"
+                )
         for name, value in params.items():
             setattr(self, name, value)
         return self
@@ -179,7 +181,7 @@ class AnchorKMeans:
         if X.dtype.kind == "c":
             raise WrongTypeError("X: Complex data not supported; widths and heights are real numbers")
         if X.ndim != 2:
-            raise DataError(f"X: has shape {X.shape}; must be (n, 2). Reshape your data, a box a row")
+            raise DataError(f"X: must have shape (n, 2), got {X.shape}. Reshape your data to one box per row")
         n = X.shape[1]
         if n != 2:
             words = f"X has {n} features, but {type(self).__name__} is expecting 2 features as input"

@@ -16,7 +16,7 @@ from fastanchor.engine._threads import CHUNK
 __all__ = ["anchor_fitness", "as_anchors", "mean_best_iou", "mean_iou", "wh_iou"]
 
 FEW_DIGITS = 1e-3  # 1 - x keeps 1e-13 of a mean above this
-ORDER = "boxes come first, then anchors"
+ORDER = "pass the boxes first, then the anchors"
 MANY = 100  # no detector has more anchor shapes than this, so more of them than boxes are boxes in the wrong place
 
 
@@ -37,10 +37,10 @@ def as_anchors(anchors: Sizes, boxes: int) -> FloatArray:
     array([[10., 10.]])
     """
     if isinstance(anchors, Boxes) or hasattr(anchors, "first_fitter"):  # an engine
-        raise WrongTypeError(f"anchors: is a {type(anchors).__name__}, which holds boxes; {ORDER}")
+        raise WrongTypeError(f"anchors: got boxes ({type(anchors).__name__}); {ORDER}")
     found = _check.as_sizes(anchors, "anchors")
     if len(found) > max(boxes, MANY):
-        raise DataError(f"anchors: holds {len(found):,} rows for {_text.many(boxes, 'box', 'boxes')}; {ORDER}")
+        raise DataError(f"anchors: got {len(found):,} rows for {_text.many(boxes, 'box', 'boxes')}; {ORDER}")
     return found
 
 

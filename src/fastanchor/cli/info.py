@@ -7,7 +7,7 @@ import importlib.metadata
 import itertools
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import numpy as np
@@ -15,9 +15,10 @@ import numpy as np
 import fastanchor
 from fastanchor import kernels
 from fastanchor._progress import track
-from fastanchor._types import EngineName, FloatArray, Metric, Update
+from fastanchor._types import EngineName, Metric, Update
 from fastanchor.cli import _answer
-from fastanchor.engine import ENGINES, LARGE, METRICS, choose
+from fastanchor.engine import ENGINES, LARGE, METRICS, BoxIndex, Engine, GridSpec, Shard, choose, survey
+from fastanchor.engine._merged import LEAST
 from fastanchor.engine._order_statistics import PRESORT
 from fastanchor.engine._threads import thread_count
 from fastanchor.starts import N_INIT, work_of
@@ -75,24 +76,38 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _warm(quiet: bool) -> None:
     """Run every engine with every setting, on just enough boxes that all kernels are used."""
-    boxes = np.random.default_rng(0).uniform(4, 400, (PRESORT + 1, 2))
-    jobs = list(itertools.product(_engines(kernels.current()), METRICS, get_args(Update)))
     with fastanchor.backend(kernels.current()):  # not the one that suits so little work
-        _run_all(boxes, track(jobs, False if quiet else None, total=len(jobs), desc="compiling", unit=" jobs"))
+        held = [engine for name in _engines(kernels.current()) for engine in _built(name)]
+        jobs = list(itertools.product(held, METRICS, get_args(Update)))
+        for job in track(jobs, False if quiet else None, total=len(jobs), desc="compiling", unit=" jobs"):
+            _use(*job)
+        for objective in ("ratio", "iou") if _version("scipy") else ():
+            fastanchor.bound([[3.0, 4.0], [9.0, 5.0], [7.0, 30.0]], 2, objective=objective)
 
 
-def _run_all(boxes: FloatArray, jobs: Iterable[tuple[EngineName, Metric, Update]]) -> None:
-    for engine, metric, update in jobs:
-        run = fastanchor.kmeans(boxes, 5, metric=metric, update=update, init="k-means++", rng=0, engine=engine)
-        _ = run.labels, run.counts, run.inertia  # computed on demand
-        fastanchor.assign(boxes, run.centers, metric=metric)
-        fastanchor.evolve(boxes, run.centers, gen=20, rng=0, engine=engine)
-        choose(boxes, name=engine).total(run.centers, 0.25)  # used for near ties
-        if metric == "iou":
-            weights = np.arange(len(boxes))
-            fastanchor.kmeans(boxes, 5, update=update, init="k-means++", rng=0, engine=engine, weights=weights)
-            fastanchor.evolve(boxes, run.centers, gen=20, rng=0, engine=engine, weights=weights)
-    fastanchor.wh_iou(boxes, boxes[:5])
+def _built(name: EngineName) -> Iterator[Engine]:
+    """Yield engines of every kind: with weights and without, of several shards, and of boxes that repeat."""
+    boxes = np.random.default_rng(0).uniform(4, 400, (PRESORT + 1, 2))
+    halves = np.array_split(np.arange(len(boxes)), 2)
+    for weights in (None, np.arange(len(boxes))):
+        yield choose(boxes, name=name, weights=weights)
+        if name == "index":
+            spec = GridSpec.of(survey(boxes))
+            some = [None if weights is None else weights[rows] for rows in halves]
+            yield BoxIndex.of([Shard(boxes[rows], spec, rows, weights=w) for rows, w in zip(halves, some, strict=True)])
+            yield BoxIndex(np.resize(boxes[:1000], (LEAST, 2)), weights=None if weights is None else np.ones(LEAST))
+
+
+def _use(engine: Engine, metric: Metric, update: Update) -> None:
+    run = fastanchor.kmeans(engine, 5, metric=metric, update=update, init="k-means++", rng=0)
+    _ = run.labels, run.counts, run.inertia  # computed on demand
+    fastanchor.assign(engine, run.centers, metric=metric)
+    for objective in ("ratio", "iou"):
+        fastanchor.evolve(engine, run.centers, gen=20, rng=0, objective=objective)
+    engine.total(run.centers, 0.25)  # used for near ties
+    few = engine.take(np.arange(2))
+    fastanchor.wh_iou(few, run.centers)
+    kernels.load().ratios(*few.T.copy(), *run.centers.T.copy(), 0.25)  # used by compat
 
 
 def _engines(backend: str) -> list[EngineName]:

@@ -98,9 +98,10 @@ def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, 
     for name in split.split("+"):
         there = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
         if there is None:
+            if not parts:
+                raise DataError(f"{shown(probe.path)}: declares no splits; leave out {called('split')}")
             legal = ", ".join(map(repr, parts))
-            rule = f"must be 'all' or one of {legal}" if parts else "the labels declare no splits"
-            raise DataError(f"{called('split')} = {name!r}: {rule}, in {shown(probe.path)}")
+            raise DataError(f"{called('split')} = {name!r}: must be 'all' or one of {legal}, in {shown(probe.path)}")
         taken.append(there)
     return tuple(dict.fromkeys(taken))
 

@@ -1,4 +1,4 @@
-"""Engines answer questions about boxes; :func:`choose` picks one.
+"""The engine interface, and how an engine is chosen.
 
 **An engine** is any object that answers the questions of ``_protocol.Engine``; it is accepted wherever boxes are,
 whatever its class. k-means, the genetic search, ``auto_anchor``, ``sweep``, ``check`` and the scores are written once,
@@ -109,9 +109,9 @@ def choose(
     _check.choice(name, "engine", ENGINES)
     if threads is not None:
         threads = _check.integer(threads, "threads", least=1)
-    if answers_all(boxes):
+    if answers_all(boxes, argument):
         if weights is not None:
-            raise DataError(f"{named}: {argument} are an engine already; give weights where it is built")
+            raise DataError(f"{named}: {argument} is an engine already; give the weights when building it")
         return _as_it_is(boxes, name, threads, metric, argument)
     engine = _built(boxes, name, threads, metric, argument, weights, named, work, backend)
     LOG.debug("%d boxes, engine %s, backend %s", len(engine), engine.name, engine.backend)
@@ -150,11 +150,13 @@ def _built(
 def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, argument: str) -> Engine:
     """Return the engine that the caller passed as boxes, if it fits the other arguments."""
     if name not in ("auto", engine.name):
-        raise DataError(f"engine = {name!r}: {argument} are an engine already, {engine.name!r}; leave engine= out")
+        raise DataError(f"engine = {name!r}: {argument} is an engine already, {engine.name!r}; leave out engine")
     if threads is not None:
-        raise DataError(f"threads = {threads}: {argument} are an engine already, which has its own threads")
+        raise DataError(
+            f"threads = {threads}: {argument} is an engine already, with its own threads; leave out threads"
+        )
     if metric != "euclidean" and not engine.positive:
-        raise DataError(f"{argument}: widths and heights must be finite and > 0; this engine has others")
+        raise DataError(f"{argument}: widths and heights must be finite and > 0, but this engine contains others")
     return engine
 
 

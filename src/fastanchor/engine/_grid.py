@@ -50,7 +50,7 @@ class Grid:
     ) -> None:
         n = len(boxes)
         if n >= 1 << 31:
-            raise DataError("boxes: an index holds fewer than 2^31")
+            raise DataError(f"boxes: an index takes fewer than 2**31 boxes, got {n:,}")
         chunks = range(0, n, PIECE)
 
         def piece(first: int) -> Any:
@@ -132,7 +132,7 @@ class Grid:
         return self._moments
 
     def _pyramid(self, cells: Any) -> Any:
-        """Return sums (nx * ny, q) over cells and over the blocks of all higher levels, (blocks, q)."""
+        """Return the sums of the blocks of all levels, (blocks, q), the cells first; `cells` is (nx * ny, q)."""
         levels = [cells.reshape(self.nx, self.ny, -1)]
         while len(levels) < self.levels:
             rows, columns, digits = levels[-1].shape

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
 
+from fastanchor._errors import WrongTypeError
 from fastanchor._types import Fitness, FloatArray, IntArray, Metric, Update
 from fastanchor.engine._profile import Profile
 
@@ -181,6 +182,18 @@ QUESTIONS = tuple(name for part in (Engine, Scored) for name in vars(part) if no
 METHODS = tuple(name for name in QUESTIONS if callable(getattr(Engine, name)))
 
 
-def answers_all(boxes: object) -> TypeGuard[Engine]:
-    """Return whether these are boxes that answer for themselves: an engine, of whatever class."""
-    return all(callable(getattr(boxes, name, None)) for name in METHODS)
+def answers_all(boxes: object, argument: str = "boxes") -> TypeGuard[Engine]:
+    """Return whether this is an engine, of whatever class.
+
+    Raises
+    ------
+    WrongTypeError
+        If it has a part of an engine's methods and properties; it is called `argument`.
+    """
+    if all(hasattr(boxes, name) for name in QUESTIONS):
+        return True
+    # arrays and tables have a `take` too; a class is not an object of it
+    if not isinstance(boxes, type) and any(hasattr(boxes, name) for name in METHODS if name != "take"):
+        missing = ", ".join(name for name in QUESTIONS if not hasattr(boxes, name))
+        raise WrongTypeError(f"{argument}: got an engine without {missing}; see fastanchor.engine.Engine")
+    return False
