@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -270,7 +269,7 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
     order = np.argsort(boxes.image_index, kind="stable")
     starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
     images = zip(batch.label, batch.file, _image_names(batch, own), strict=True)
-    for i, (label, file, name) in enumerate(islice(images, limit)):
+    for i, (label, file, name) in enumerate(list(images)[:limit]):
         rows = order[starts[i] : starts[i + 1]]
         image = loaded.places.find(label, file)
         width, height = boxes.image_wh[i].tolist()
