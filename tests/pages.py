@@ -169,6 +169,10 @@ def update(page):
 
 if __name__ == "__main__":
     chosen = [Path(name).resolve() for name in sys.argv[1:]]
+    for page in chosen:
+        if page not in PAGES:
+            print(f"{page}: no such page; expected README.md or a page of docs/ or .github/", file=sys.stderr)
+            sys.exit(2)
     for page in PAGES:
         if not chosen or page in chosen:
             print(f"{page.relative_to(ROOT)}: {update(page)} outputs changed")

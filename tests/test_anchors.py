@@ -105,7 +105,7 @@ def test_boxes_without_images_count_as_network_pixels():
         ({"fit": "crop"}, "fit = 'crop'"),
         ({"n": 0}, "n = 0"),
         ({"min_size": 1e6}, "boxes: none of 40 has a side >= min_size"),
-        ({"n": 41}, "boxes: hold 40 distinct sizes, fewer than n = 41"),
+        ({"n": 41}, "boxes: only 40 distinct sizes, too few for n = 41; give a smaller n"),
     ],
 )
 def test_bad_arguments_are_refused(options, sentence):

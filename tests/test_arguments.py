@@ -34,10 +34,10 @@ def result(n=4):
 # --- rows that belong to boxes
 
 ROWS = {
-    "masked": (np.ma.array([0, 1, 0, 1, 0], mask=[1, 0, 0, 0, 0]), "[0]: is masked"),
-    "masked, last": (np.ma.array([0, 1, 0, 1, 0], mask=[0, 0, 0, 0, 1]), "[4]: is masked"),
-    "ragged": ([[0, 1], [0], [1], [0], [1]], ": must be 5 whole numbers, one a box; got [[0, 1], [0], [1]"),
-    "floats": ([0.0, 1.0, 0.0, 1.0, 0.0], ": must be 5 whole numbers, one a box; got float64"),
+    "masked": (np.ma.array([0, 1, 0, 1, 0], mask=[1, 0, 0, 0, 0]), "[0]: must not be masked"),
+    "masked, last": (np.ma.array([0, 1, 0, 1, 0], mask=[0, 0, 0, 0, 1]), "[4]: must not be masked"),
+    "ragged": ([[0, 1], [0], [1], [0], [1]], ": must be 5 whole numbers, one per box; got [[0, 1], [0], [1]"),
+    "floats": ([0.0, 1.0, 0.0, 1.0, 0.0], ": must be 5 whole numbers, one per box; got float64"),
     "bools": ([True, False, True, False, True], ": must be 5 whole numbers"),
     "text": ("01010", ": must be 5 whole numbers"),
     "beyond": ([0, 1, 2, 1, 0], "[2] = 2: "),
@@ -60,14 +60,14 @@ def test_rows(rows, sentence):
 def test_masked_labels_of_stand_ins(hidden):
     sizes = np.ma.array([[0.5, 0.5], [0.25, 0.5]], mask=hidden)
     row = int(np.argmax(np.any(hidden, axis=1)))
-    with refused(f"bbox_wh[1][{row}]: is masked"):
+    with refused(f"bbox_wh[1][{row}]: must not be masked"):
         yolo_kmeans.auto_anchor(640, 1, 0.25, 0, [[9, 9], [9, 9]], [sizes.data, sizes])
     whole = np.full((2, 5), 0.5)
     columns = np.ma.array(whole, mask=np.zeros((2, 5)))
     columns[:, 3:] = sizes
-    with refused(f"dataset.labels[1][{row}]: is masked"):
+    with refused(f"dataset.labels[1][{row}]: must not be masked"):
         yolov5.kmean_anchors(SimpleNamespace(labels=[whole, columns], shapes=np.array([[9, 9], [9, 9]])))
-    with refused(f"dataset.shapes[{row}]: is masked"):
+    with refused(f"dataset.shapes[{row}]: must not be masked"):
         yolov5.kmean_anchors(SimpleNamespace(labels=[whole, whole], shapes=sizes))
 
 
@@ -94,9 +94,9 @@ def test_ragged_sizes(sizes):
 @pytest.mark.parametrize("k", [6, 2**29, 2**31 - 1])
 def test_more_centres_than_boxes_are_refused_before_they_are_made(k, monkeypatch):
     monkeypatch.setattr(np, "bincount", None)  # what made k rows
-    with refused(f"k = {k}: is more than the 5 boxes; give empty="):
+    with refused(f"k = {k}: must be at most 5, the number of boxes; give empty="):
         fastanchor.update_centers(WH, [0] * 5, k)
-    with refused(f"empty: holds 1 centres; k = {k} are needed"):
+    with refused(f"empty: must have k = {k} centres, got 1"):
         fastanchor.update_centers(WH, [0] * 5, k, empty=[[1, 1]])
 
 

@@ -31,7 +31,7 @@ def test_columns_are_clean():
 REFUSED = {
     "zero side": ({"wh": [[1, 0]]}, r"wh\[0\] = \(1.0, 0.0\): widths and heights must be finite and > 0 \(pixels of"),
     "nan": ({"wh": [[1, 1], [math.nan, 1]]}, r"wh\[1\] = \(nan, 1.0\)"),
-    "shape": ({"wh": [1, 2, 3]}, r"wh: has shape \(3,\)"),
+    "shape": ({"wh": [1, 2, 3]}, r"wh: must have shape \(n, 2\), widths and heights; got \(3,\)"),
     "image size": ({"wh": [[1, 1]], "image_wh": [[0, 5]]}, r"image_wh\[0\] = \(0.0, 5.0\): .*\(pixels\)"),
     "index alone": ({"wh": [[1, 1]], "image_index": [0]}, "image_index: needs image_wh"),
     "index too far": (
@@ -41,7 +41,7 @@ REFUSED = {
     "index below": ({"wh": [[1, 1]], "image_index": [-1], "image_wh": [[5, 5]]}, r"image_index\[0\] = -1"),
     "index of floats": (
         {"wh": [[1, 1]], "image_index": [0.0], "image_wh": [[5, 5]]},
-        "image_index: must be 1 whole numbers, one a box; got float64",
+        "image_index: must be 1 whole numbers, one per box; got float64",
     ),
     "index too long": ({"wh": [[1, 1]], "class_index": [0, 0], "class_names": ("a",)}, r"class_index: .* shape \(2,\)"),
     "class too far": (

@@ -182,12 +182,12 @@ def test_a_name_of_a_folder(place, capsys, command, slash):
     ],
 )
 def test_an_empty_name_of_an_output(place, capsys, command):
-    refused(capsys, [*command, ""], "'': is empty; the name of a file is needed")
+    refused(capsys, [*command, ""], "'': must be the name of a file")
 
 
 @pytest.mark.parametrize("command", [["stats"], ["anchors"], ["convert", "-o", "x.csv"], ["show", "-o", "x.png"]])
 def test_an_empty_name_of_a_data_set(place, capsys, command):
-    refused(capsys, [*command, ""], "path = '': is empty; the name of a file or folder is needed")
+    refused(capsys, [*command, ""], "path = '': must be the name of a file or folder")
 
 
 @pytest.mark.parametrize(
@@ -197,11 +197,13 @@ def test_an_empty_name_of_a_data_set(place, capsys, command):
         lambda name: plot.save(plot.per_class({"a": 1}), name),
     ],
 )
-@pytest.mark.parametrize(("name", "sentence"), [("", "'': is empty"), ("f.csv/", "is the name of a folder")])
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("", "'': must be the name of a file"), ("f.csv/", "is the name of a folder")]
+)
 def test_names_in_python(place, work, name, sentence):
     with pytest.raises(DataError, match=sentence):
         work(name)
     for empty in ("", b""):
-        with pytest.raises(DataError, match="path = '': is empty"):
+        with pytest.raises(DataError, match="path = '': must be the name of a file"):
             fastanchor.read(empty)
     assert [one.name for one in place.iterdir()] == ["boxes.csv"]

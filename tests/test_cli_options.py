@@ -235,8 +235,8 @@ def test_there_are_such_options():
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["anchors", "t.csv", "--n", "9"], "boxes: hold 3 distinct sizes, fewer than --n = 9"),
-        (["sweep", "t.csv", "--n", "9"], "boxes: hold 3 distinct sizes, fewer than --n = 9"),
+        (["anchors", "t.csv", "--n", "9"], "boxes: only 3 distinct sizes, too few for --n = 9; give a smaller --n"),
+        (["sweep", "t.csv", "--n", "9"], "boxes: only 3 distinct sizes, too few for --n = 9; give a smaller --n"),
         (["anchors", "t.csv", "--n", "1", "--min-size", "999"], "boxes: none of 3 has a side >= --min-size = 999 "),
         (["anchors", "t.csv", "--n", "2", "--per-level", "1,2"], "--per-level = [1, 2]: adds up to 3; must be 2"),
         (["anchors", "t.csv", "--n", "2", "--levels", "P9"], "--levels = 'P9': must be tiny, P5"),
@@ -245,7 +245,7 @@ def test_there_are_such_options():
          "--per-level: cannot be given together with --by = 'stride'"),
         (["anchors", "t.csv", "--metric", "cosine"], "--metric = 'cosine': must be one of "),
         (["anchors", "t.csv", "--columns", "w"], "--columns = ('w',): must be the names of two columns, "),
-        (["anchors", "t.csv", "--plot", ""], "--plot = '': is empty; the name of a file is needed"),
+        (["anchors", "t.csv", "--plot", ""], "--plot = '': must be the name of a file"),
     ],
 )  # fmt: skip
 def test_errors_name_options_as_typed(capsys, here, words, sentence):

@@ -16,10 +16,6 @@ from fastanchor.cli._values import ranges
 
 HERE = Path(__file__).resolve().parent / "data"
 COCO = ["10,13", "16,30", "33,23", "30,61", "62,45", "59,119", "116,90", "156,198", "373,326"]
-# how the trainers of these formats resize
-FIT = {"yolov5": "letterbox", "yolov7": "letterbox", "mmdet": "letterbox", "mmyolo": "letterbox", "json": "letterbox",
-       "csv": "letterbox", "keras-yolo3": "letterbox", "darknet": "stretch", "paddle": "stretch",
-       "tao": "stretch"}  # fmt: skip
 QUICK = ("anchors", "--gen", 5, "--quiet")
 
 
@@ -45,7 +41,8 @@ def result(results):
 def test_emit_prints_the_format_alone(capsys, results, name):
     code, out, err = run(capsys, *QUICK, "--emit", name)
     assert (code, err) == (0, "")
-    assert out == getattr(results[FIT[name]], f"to_{name.replace('v7', 'v5').replace('-', '_')}")() + "\n"
+    result = results[export.FORMATS[name].needs.fit]
+    assert out == export.emit(result.anchors, name, made_for=result.made_for) + "\n"
 
 
 def test_emit_into_a_file_leaves_the_report_on_stdout(capsys, result, tmp_path):
@@ -288,7 +285,8 @@ def test_plots(capsys, tmp_path):
         (["check", "--anchors", "10,13", "--plot", "x.gif"], "x.gif: must end in .png, .svg or .pdf"),
         (["sweep", "--n", "3-"], "--n = '3-': must be numbers or ranges, as in 1-15 or 3,6,9"),
         (["sweep", "--n", "0-3"], "--n = '0-3': must name 1 to 100 numbers, each at least 1"),
-        (["sweep", "--n", "9-3"], "must name 1 to 100 numbers"),
+        (["sweep", "--n", "9-3"], "--n = '9-3': 9-3 runs backwards; write 3-9"),
+        (["sweep", "--n", "1,12-7"], "--n = '1,12-7': 12-7 runs backwards; write 7-12"),
         (["sweep", "--quiet", "--n", "1", "--seed", "-1"], "--seed = -1: must be at least 0"),
         (["report", "-o", "page.pdf"], "page.pdf: must end in .html"),
         (["report", "-o", "p.html", "--sweep", "x"], "--sweep = 'x': must be numbers or ranges"),

@@ -303,7 +303,7 @@ def test_v5_k_means_of_mmyolo_from_the_same_seeds(monkeypatch, number, chance, s
     ("boxes", "num", "sentence"),
     [
         ([[10.0, 10.0]] * 3, 4, "dataset: 3 boxes have a side of 2 pixels, fewer than 4 anchors"),
-        ([[10.0, 10.0]] * 9, 4, "hold 1 distinct size, fewer than num_anchors = 4"),
+        ([[10.0, 10.0]] * 9, 4, "only 1 distinct size, too few for num_anchors = 4"),
     ],
 )
 def test_v5_k_means_with_too_few_boxes(monkeypatch, boxes, num, sentence):
@@ -360,7 +360,7 @@ def test_anchors_of_paddledetection_for_the_same_seed(backend, tmp_path, caplog,
 
 
 def test_paddledetection_with_too_few_boxes():
-    with pytest.raises(DataError, match="2 distinct sizes, fewer than n = 3"):
+    with pytest.raises(DataError, match="only 2 distinct sizes, too few for n = 3"):
         paddle.calc_anchors([[1, 2], [3, 4]], 3)
 
 

@@ -102,7 +102,7 @@ def test_darknet_in_grid_cells(capsys):
     [
         (([[0.1, 0.2]], 1), "width and height: expected the size of the network input"),
         (([[0.1, 0.2], [12, 13]], 1, 416, 416), r"data\[1\] = \(12.0, 13.0\): sizes must be relative"),
-        (([[0.1, 0.2]], 2, 416, 416), "1 distinct size, fewer than num_of_clusters = 2"),
+        (([[0.1, 0.2]], 2, 416, 416), "only 1 distinct size, too few for num_of_clusters = 2"),
         (([[0.1, 0.2]], 1, 416, 0), "height = 0"),
     ],
 )
@@ -169,7 +169,7 @@ def test_v5_k_means_with_one_height(capsys, boxes):
     k = len(np.unique(boxes, axis=0))
     got = mmdet.v5_k_means(boxes, k, 0, rng=0)
     np.testing.assert_allclose(got, np.unique(boxes, axis=0), rtol=1e-6)
-    with pytest.raises(DataError, match=f"hold {k} distinct sizes?, fewer than num_anchors = {k + 1}"):
+    with pytest.raises(DataError, match=f"only {k} distinct sizes?, too few for num_anchors = {k + 1}"):
         mmdet.v5_k_means(boxes, k + 1, 0, rng=0)
 
 

@@ -98,7 +98,7 @@ def test_one_centre_is_the_median():
 @pytest.mark.parametrize(
     ("boxes", "arguments", "sentence"),
     [
-        ([[1, 2]] * 20, {"k": 2}, "hold 1 distinct size, fewer than k = 2"),
+        ([[1, 2]] * 20, {"k": 2}, "only 1 distinct size, too few for k = 2"),
         ([[1, 2], [2, 3]], {"k": 3}, "got 2, fewer than k = 3"),
         ([[1, 2]] * 20, {"k": 2, "use_pp": True}, "got 1 distinct sizes, fewer than k = 2"),
         ([[1, 2], [0, 3]], {"k": 1}, "finite and > 0"),
@@ -115,7 +115,7 @@ def test_what_made_the_tutorial_run_for_ever_is_an_error(boxes, arguments, sente
     ("img_wh", "bbox_wh", "sentence"),
     [
         ([[10, 10]], [], "bbox_wh: got 0 images, expected 1 as in img_wh"),
-        ([[10, 10]], [[]], "bbox_wh: is empty"),
+        ([[10, 10]], [[]], "bbox_wh: must have at least one"),
         ([[10, 10]], [[[0.001, 0.001]]], "no box has a side of 2 pixels"),
         ([[10, 10]], [[[0.1, np.nan]]], "bbox_wh"),
         (

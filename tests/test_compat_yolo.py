@@ -130,8 +130,8 @@ def test_a_head_without_anchors_is_left_alone(name, capsys):
     [
         (data(), "no label has a width and a height"),
         (SimpleNamespace(labels=[], shapes=[]), "no label has a width and a height"),
-        (SimpleNamespace(), "has no labels"),
-        (SimpleNamespace(labels=[np.zeros((1, 5))]), "has labels but no shapes"),
+        (SimpleNamespace(), r"dataset: must be an object with \.labels and \.shapes, or a path; got SimpleNamespace"),
+        (SimpleNamespace(labels=[np.zeros((1, 5))]), "has .labels but no .shapes"),
         (SimpleNamespace(labels=[np.zeros((1, 5))], shapes=[[1, 1], [2, 2]]), "got 1 labels but 2 shapes"),
         (SimpleNamespace(labels=[np.zeros((1, 3))], shapes=[[9, 9]]), "got 3 columns, expected 5"),
         (SimpleNamespace(labels=[np.zeros((1, 5)), np.ones((1, 6))], shapes=[[9, 9]] * 2), "same number of columns"),

@@ -70,7 +70,9 @@ def test_parameters():
     assert model.get_params() == {**given, "random_state": None}
     assert model.set_params(n_clusters=5, metric="euclidean") is model
     assert repr(model) == "AnchorKMeans(n_clusters=5, metric='euclidean', update='mean')"
-    with pytest.raises(DataError, match=r"^k: is not a parameter of AnchorKMeans; these are n_clusters, metric, "):
+    with pytest.raises(
+        DataError, match=r"^k: not a parameter of AnchorKMeans; the parameters are n_clusters, metric, "
+    ):
         model.set_params(n_clusters=6, k=6)
     assert model.n_clusters == 5
 
@@ -78,8 +80,8 @@ def test_parameters():
 FAULTS = [
     ({"n_clusters": 0}, WH, "n_clusters = 0: must be at least 1"),
     ({"n_clusters": "4"}, WH, "n_clusters = '4': must be a whole number"),
-    ({"n_clusters": 4}, WH[:3], "X: hold 3 distinct sizes, fewer than n_clusters = 4"),
-    ({"n_clusters": 4, "init": WH[:3]}, WH, "init: holds 3 centres; n_clusters = 4 are needed"),
+    ({"n_clusters": 4}, WH[:3], "X: only 3 distinct sizes, too few for n_clusters = 4"),
+    ({"n_clusters": 4, "init": WH[:3]}, WH, "init: must have n_clusters = 4 centres, got 3"),
     ({"metric": "cosine"}, WH, "metric = 'cosine': must be one of"),
     ({"max_iter": 0}, WH, "max_iter = 0: must be"),
     ({"random_state": "0"}, WH, "random_state = '0': must be"),
@@ -87,7 +89,7 @@ FAULTS = [
     ({}, np.array([[1.0, -2.0]]), "X: Negative values in data; widths and heights must be > 0"),
     ({}, np.array([[1.0, np.nan]]), "X: contains NaN"),
     ({}, np.ones((3, 4)), "X has 4 features, but AnchorKMeans is expecting 2 features as input"),
-    ({}, np.ones(4), "X: has shape (4,); must be (n, 2). Reshape your data"),
+    ({}, np.ones(4), "X: must have shape (n, 2), got (4,). Reshape your data"),
     ({}, "boxes", "X: must be numbers of shape (n, 2)"),
 ]
 

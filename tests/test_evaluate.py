@@ -217,13 +217,13 @@ def test_sweep_on_an_index_is_the_same():
 @pytest.mark.parametrize(
     ("numbers", "rest", "sentence"),
     [
-        ([], {}, "n: is empty"),
+        ([], {}, "n: must have at least one number of anchors, got none"),
         ([0], {}, "n = 0: must be at least 1"),
         ([1.5], {}, "n = 1.5: must be a whole number"),
         ([1], {"gen": -1}, "gen = -1: must be at least 0"),
         ([1], {"gen": 0.0}, "gen = 0.0: must be a whole number"),
         ([1], {"gen": None}, "gen = None: must be a whole number"),
-        ([3], {}, "boxes: hold 2 distinct sizes, fewer than n = 3"),
+        ([3], {}, "boxes: only 2 distinct sizes, too few for n = 3"),
     ],
 )
 def test_bad_sweep(numbers, rest, sentence):

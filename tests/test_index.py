@@ -627,9 +627,9 @@ def test_an_engine_that_is_given_is_used_or_what_is_asked_for_besides_is_refused
         run = functools.partial(run, *arguments)
         for same in ("auto", name):
             run(engine=same, **options)
-        with pytest.raises(DataError, match=rf"^engine = '{other}': boxes are an engine already, '{name}'"):
+        with pytest.raises(DataError, match=rf"^engine = '{other}': boxes is an engine already, '{name}'"):
             run(engine=other, **options)
-        with pytest.raises(DataError, match=r"^threads = 7: boxes are an engine already"):
+        with pytest.raises(DataError, match=r"^threads = 7: boxes is an engine already"):
             run(threads=7, **options)
     assert fastanchor.auto_anchor(answers, n=3, gen=0, rng=0, progress=False).engine == name
 

@@ -464,7 +464,7 @@ def test_points_at_the_limits_are_taken():
         ({"metric": "cosine"}, "metric = 'cosine': must be one of 'iou', 'euclidean'"),
         ({"update": "mode"}, "update = 'mode': must be one of"),
         ({"init": "kmeans++"}, "init = 'kmeans++': must be one of 'random', 'k-means++'"),
-        ({"init": [[1.0, 2.0]]}, "init: holds 1 centres; k = 3 are needed"),
+        ({"init": [[1.0, 2.0]]}, "init: must have k = 3 centres, got 1"),
         ({"init": [[1.0, 2.0], [0.0, 1.0], [1.0, 1.0]]}, "init[1] = (0.0, 1.0)"),
         ({"n_init": 0}, "n_init = 0"),
         ({"max_iter": 0}, "max_iter = 0"),
@@ -472,7 +472,7 @@ def test_points_at_the_limits_are_taken():
         ({"tol": float("nan")}, "tol = nan"),
         ({"engine": "gpu"}, "engine = 'gpu': must be one of"),
         ({"threads": 0}, "threads = 0"),
-        ({"k": 41}, "boxes: hold 40 distinct sizes, fewer than k = 41"),
+        ({"k": 41}, "boxes: only 40 distinct sizes, too few for k = 41; give a smaller k"),
     ],
 )
 def test_bad_arguments_are_refused(options, sentence):
@@ -484,7 +484,7 @@ def test_bad_arguments_are_refused(options, sentence):
 def test_fewer_distinct_boxes_than_centres_is_an_error_that_counts_them():
     wh = np.repeat(zoo.lognormal(5), 40, axis=0)
     for init in ("random", "k-means++"):
-        with pytest.raises(DataError, match=r"^boxes: hold 5 distinct sizes, fewer than k = 9"):
+        with pytest.raises(DataError, match=r"^boxes: only 5 distinct sizes, too few for k = 9"):
             quiet(wh, 9, init=init)
 
 

@@ -87,7 +87,7 @@ def test_what_commands_read_of_several_parts(tmp_path, capsys, made, command, sp
     alone = split is None and command not in ("stats", "convert")
     read = json.loads(capsys.readouterr().out)["read"]
     assert read["boxes"] == (2 if alone else {"val": 3}.get(split, 5))
-    assert read["parts"] == ["train", "val"]
+    assert read["splits"] == ["train", "val"]
     assert read["split"] == (["train"] if alone else {"val": ["val"], "train+val": ["train", "val"]}.get(split))
 
 

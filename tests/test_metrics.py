@@ -80,7 +80,7 @@ def test_errors_name_the_argument():
         fastanchor.anchor_fitness([[1, 1]], [[0, 1]])
     with pytest.raises(DataError, match=r"^boxes\[0\] = \(0.0, 1.0\)"):
         fastanchor.anchor_fitness([[0, 1]], [[1, 1]])
-    with pytest.raises(DataError, match=r"^centers: has shape"):
+    with pytest.raises(DataError, match=r"^centers: must have shape"):
         fastanchor.assign([[1, 1]], [1, 1])
     with pytest.raises(DataError, match=r"^metric = 'l1'"):
         fastanchor.assign([[1, 1]], [[1, 1]], metric="l1")
@@ -113,7 +113,7 @@ def index_of(wh):
 @pytest.mark.parametrize("hold", HOLDERS.values(), ids=HOLDERS)
 def test_boxes_in_the_place_of_anchors_are_refused(score, hold):
     wh = np.array([[20.0, 30.0], [60.0, 50.0]])
-    with pytest.raises(fastanchor.DataError, match=r"^anchors: .*; boxes come first, then anchors$"):
+    with pytest.raises(fastanchor.DataError, match=r"^anchors: .*; pass the boxes first, then the anchors$"):
         score([[24.0, 30.0], [66.0, 54.0], [10.0, 9.0]], hold(wh))
     score(wh, [[24.0, 30.0], [66.0, 54.0], [10.0, 9.0]])
 

@@ -211,6 +211,20 @@ def test_an_unknown_name_is_a_sentence(name, call):
         run(*arguments, objective=name)
 
 
+@pytest.mark.parametrize(("name", "meant"), [("bpr", "recall"), ("BPR", "recall"), ("fitness", "ratio")])
+def test_the_name_of_a_score_leads_to_the_objective(name, meant):
+    with pytest.raises(DataError, match=rf"{LEGAL} from 0 to 1, or an Objective; did you mean '{meant}'\?$"):
+        fastanchor.evolve(BOXES, START, objective=name)
+
+
+@pytest.mark.parametrize("command", ["anchors", "sweep"])
+def test_an_objective_is_checked_before_labels_are_read(command, tmp_path, capsys):
+    assert main([command, str(tmp_path / "missing"), "--objective", "bpr"]) == 2
+    said = capsys.readouterr().err
+    assert "--objective = 'bpr': must be 'ratio'" in said
+    assert said.endswith("from 0 to 1; did you mean 'recall'?\n")
+
+
 @pytest.mark.parametrize("other", [None, 1, ["iou"], Geometric])
 def test_what_is_no_objective_is_a_type_error(other):
     with pytest.raises(fastanchor.WrongTypeError, match=f"^objective = .*{LEGAL}"):
@@ -231,10 +245,21 @@ def test_the_commands_take_it(name, capsys, tmp_path):
     assert (found["evolve"]["engine"], found["evolve"]["score"]) == ("dense", right.evolve.history[-1])
     assert main(["anchors", *data, "--n", "3"]) == 0
     first, last = right.evolve.history[[0, -1]]
-    assert f"  by      {name}, {first:.5f} -> {last:.5f}, by looking at every box\n" in capsys.readouterr().out
+    assert f"  by      {name}, {first:.5f} -> {last:.5f}, computed for every box\n" in capsys.readouterr().out
     assert main(["sweep", *data, "--n", "3", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["anchors"][0] == right.anchors.tolist()
     assert found["objective"] == name
     assert main(["anchors", *data[:2], "IoU"]) == 2
     assert "--objective = 'IoU': must be 'ratio'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("members", [{}, {"name": "mine"}, {"value": lambda self, w, h, kw, kh, kernels: w * 0}])
+@pytest.mark.parametrize("call", [
+    lambda own: fastanchor.auto_anchor(BOXES, n=2, objective=own, progress=False),
+    lambda own: fastanchor.evolve(BOXES, START, objective=own),
+])  # fmt: skip
+def test_an_objective_without_values_is_a_sentence(members, call):
+    own = type("Own", (fastanchor.Objective,), members)()
+    with pytest.raises(fastanchor.WrongTypeError, match=rf"^objective '{own.name}': has no method values\(w, h, kw"):
+        call(own)

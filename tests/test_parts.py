@@ -82,7 +82,7 @@ def test_commands_for_anchors_take_the_training_part(tmp_path, capsys, command, 
     arguments = [command, str(tmp_path), "--source-size", "100", *options[command]]
     assert main([*arguments, "--json"]) == 0
     read = json.loads(capsys.readouterr().out)["read"]
-    assert (read["boxes"], read["parts"]) == (len(widths), ["train", "val"])
+    assert (read["boxes"], read["splits"]) == (len(widths), ["train", "val"])
     assert read["split"] == (["train"] if widths == [5] else None)
     if command != "convert":
         assert main(arguments) == 0
@@ -100,7 +100,7 @@ def test_stats_shows_the_parts_side_by_side(tmp_path, capsys):
     kitti(tmp_path, train=5, valid=7)
     assert main(["stats", str(tmp_path), "--source-size", "100"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    at = lines.index("parts     2")
+    at = lines.index("splits    2")
     assert [line.split() for line in lines[at + 1 : at + 3]] == [
         ["train", "1", "images", "1", "boxes", "5.0", "x", "20.0", "pixels"],
         ["val", "1", "images", "1", "boxes", "7.0", "x", "20.0", "pixels"],
@@ -167,4 +167,30 @@ def test_the_line_about_what_was_read_names_what_was_not(tmp_path, capsys, lists
         (tmp_path / "ImageSets" / "Main" / f"{name}.txt").write_text("a\n")
     options = [] if split is None else ["--split", split]
     assert main(["anchors", str(tmp_path), "--n", "1", "--gen", "0", "--quiet", *options]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("there", "split", "shown"),
+    [
+        (["train", "val"], None, "(split train; left out: val)"),
+        (["train"], None, "(split train)"),
+        (["train", "val"], "all", "(all splits: train, val)"),
+        (["val", "test"], "val", "(split val; left out: test)"),
+        (["train", "val", "test"], None, "(split train; left out: val, test)"),
+    ],
+)
+@pytest.mark.parametrize("form", ["data.yaml", "obj.data"])
+def test_only_splits_that_exist_are_named(tmp_path, capsys, there, split, shown, form):
+    for name in there:
+        (tmp_path / name / "labels").mkdir(parents=True)
+        (tmp_path / name / "labels" / f"{name}1.txt").write_text("0 0.5 0.5 0.2 0.3\n")
+        (tmp_path / f"{name}.txt").write_text(f"{name}/images/{name}1.jpg\n")
+    if form == "data.yaml":
+        (tmp_path / form).write_text("train: train/images\nval: val/images\ntest: test/images\nnames: [a]\n")
+    else:
+        (tmp_path / form).write_text("classes = 1\ntrain = train.txt\nvalid = val.txt\ntest = test.txt\n")
+    options = [] if split is None else ["--split", split]
+    arguments = ["anchors", str(tmp_path / form), "--n", "1", "--gen", "0", "--quiet", "--source-size", "99", *options]
+    assert main(arguments) == 0
     assert capsys.readouterr().out.splitlines()[0].endswith(shown)

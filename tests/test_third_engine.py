@@ -192,3 +192,21 @@ def test_boxes_that_the_job_leaves_out_are_refused_in_an_engine(engine):
     assert fastanchor.check(boxes, [[5, 5]]).boxes == 3
     with pytest.warns(fastanchor.SmallBoxWarning, match="2 of 3 boxes have a side < 3"):
         fastanchor.auto_anchor(boxes, n=1, gen=0, min_size=0, progress=False)
+
+
+@pytest.mark.parametrize("absent", ["lloyd", "positive", "first_fitter"])
+@pytest.mark.parametrize("call", [
+    lambda boxes: fastanchor.auto_anchor(boxes, n=2, progress=False),
+    lambda boxes: fastanchor.kmeans(boxes, 2),
+    lambda boxes: fastanchor.check(boxes, [[10, 20]]),
+])  # fmt: skip
+def test_an_engine_without_a_method_is_an_error_that_names_it(absent, call):
+    class Partial(Plain):
+        def __getattribute__(self, name):
+            if name == absent:
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    partial = Partial(BOXES)
+    with pytest.raises(fastanchor.WrongTypeError, match=f"^boxes: got an engine without {absent}; see"):
+        call(partial)

@@ -88,12 +88,12 @@ def test_a_centre_without_a_box(backend, labels, gone):
     ("arguments", "sentence"),
     [
         (([[1, 2]], [0, 1], 2), "labels: must be 1 whole numbers"),
-        (([[1, 2]], [0.0], 2), "labels: must be 1 whole numbers, one a box; got float64"),
-        (([[1, 2]], [[0]], 2), "labels: must be 1 whole numbers, one a box; got int64 of shape (1, 1)"),
+        (([[1, 2]], [0.0], 2), "labels: must be 1 whole numbers, one per box; got float64"),
+        (([[1, 2]], [[0]], 2), "labels: must be 1 whole numbers, one per box; got int64 of shape (1, 1)"),
         (([[1, 2], [3, 4]], [0, 2], 2), "labels[1] = 2: must be from 0 to k - 1 = 1"),
         (([[1, 2], [3, 4]], [-1, 0], 2), "labels[0] = -1: must be from 0"),
         (([[1, np.nan]], [0], 1), "boxes[0] = (1.0, nan)"),
-        (([], [], 1), "boxes: is empty"),
+        (([], [], 1), "boxes: must have at least one"),
         (([[1, 2]], [0], 0), "k = 0"),
     ],
 )
@@ -105,5 +105,5 @@ def test_bad_input(arguments, sentence):
 def test_bad_options():
     with pytest.raises(DataError, match=r"^update = 'mode': must be one of 'median', 'mean'"):
         update_centers([[1, 2]], [0], 1, update="mode")
-    with pytest.raises(DataError, match=r"^empty: holds 1 centres; k = 2 are needed"):
+    with pytest.raises(DataError, match=r"^empty: must have k = 2 centres, got 1"):
         update_centers([[1, 2]], [0], 2, empty=[[1, 2]])

@@ -128,7 +128,7 @@ BROKEN = {
     "cvat": (
         "<annotations><version>1.1</version><image id='0' name='a.jpg'/></annotations>",
         "XML file that is not a Pascal VOC annotation",
-        ", line 1: XML file that is not a Pascal VOC annotation (CVAT)",
+        ", line 1: XML file that is not a Pascal VOC annotation (CVAT; export it from CVAT as COCO or YOLO)",
     ),
     "bomb": (xml(thing(name="&b;"), head=BOMB), "XML file that declares entities", ", line 1: XML file that declares"),
     "bomb in utf-16": (
@@ -465,21 +465,21 @@ def test_split_that_is_none(root, tmp_path_factory):
         fastanchor.read(root, split="tain")
     with pytest.raises(DataError, match=r"no label file belongs to the split none"):
         fastanchor.read(root, split="none")
-    with pytest.raises(DataError, match="split = 'train': the labels declare no splits, in "):
+    with pytest.raises(DataError, match="declares no splits; leave out split"):
         fastanchor.read(write(tmp_path_factory.mktemp("plain"), a=xml()), split="train")
 
 
 def test_a_single_file_of_a_data_set_has_no_split(root):
     write(root, stray=xml(thing()))
     for inner in ("stray.xml", "Annotations/a.xml"):
-        with pytest.raises(DataError, match=r"split = 'train': the labels declare no splits, in .*\.xml"):
+        with pytest.raises(DataError, match=r"\.xml: declares no splits; leave out split$"):
             fastanchor.read(root / inner, split="train")
 
 
 def test_a_data_set_without_lists_has_no_split(tmp_path):
     write(tmp_path / "Annotations", a=xml(thing()))
     (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"split = 'train': the labels declare no splits, in "):
+    with pytest.raises(DataError, match=r"declares no splits; leave out split"):
         fastanchor.read(tmp_path, split="train")
 
 
@@ -579,7 +579,9 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path):
 
 
 OTHER = {
-    "CVAT": "<annotations><version>1.1</version><image name='a.jpg'><box xtl='1'/></image></annotations>",
+    "CVAT; export it from CVAT as COCO or YOLO": (
+        "<annotations><version>1.1</version><image name='a.jpg'><box xtl='1'/></image></annotations>"
+    ),
     "root element <net>": "<net name='x'><layers/></net>",
 }
 
@@ -589,7 +591,7 @@ def test_xml_of_another_kind_is_named(tmp_path, what):
     write(tmp_path, a=OTHER[what], b=OTHER[what])
     with pytest.raises(DataError, match=rf"no labels recognised here; it holds 2 \.xml \({what}\)"):
         fastanchor.read(tmp_path)
-    with pytest.raises(DataError, match=rf"no labels recognised here; it holds a file \.xml \({what}\)"):
+    with pytest.raises(DataError, match=rf"no labels recognised here; it is a \.xml file \({what}\)"):
         fastanchor.read(tmp_path / "a.xml")
     with pytest.raises(DataError, match=rf"a\.xml, line 1: XML file that is not a Pascal VOC annotation \({what}\)"):
         fastanchor.read(tmp_path, format="voc")

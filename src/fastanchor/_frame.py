@@ -1,4 +1,4 @@
-"""Tables of other libraries (pandas, polars, pyarrow, anything with Arrow data): the two columns with the boxes."""
+"""Tables of other libraries (pandas, polars, pyarrow, or any Arrow data): find the two columns with the boxes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastanchor._types import FloatArray
 __all__ = ["is_arrow", "sides_of"]
 
 SIDES = (("width", "height"), ("w", "h"), ("box_width", "box_height"), ("bbox_width", "bbox_height"))
-# beside the corners of boxes, a column "width" is the image's in TensorFlow's tables, and the box's in others
+# beside the corners of boxes, "width" is that of the image in TensorFlow's tables, and that of the box in others
 CORNERS = (("xmin", "xmax"), ("x1", "x2"), ("left", "right"))
 ARROW_NUMBERS = ("int", "uint", "float", "halffloat", "double", "decimal")
 
@@ -35,9 +35,9 @@ def sides_of(values: Any, name: str) -> FloatArray | None:
     Raises
     ------
     DataError
-        If no columns, or several, could be meant, or one of them holds something else than numbers.
+        If no columns or several columns could be meant, or one contains anything but numbers.
     BackendError
-        If the table can be read through pyarrow only, which is not installed.
+        If the table can only be read through pyarrow, and pyarrow is not installed.
     """
     table = _table(values, name)
     if table is None:
@@ -46,7 +46,7 @@ def sides_of(values: Any, name: str) -> FloatArray | None:
 
 
 def is_arrow(values: Any) -> bool:
-    """Return whether an object hands over Arrow data (the PyCapsule interface)."""
+    """Return whether an object exports Arrow data (the PyCapsule interface)."""
     return hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")
 
 
@@ -55,7 +55,7 @@ def _table(values: Any, name: str) -> _Table | None:
         return None
     if hasattr(values, "column_names") and hasattr(values, "column"):  # pyarrow
         return _Table(list(values.column_names), values.column)
-    if hasattr(values, "columns") and hasattr(values, "__getitem__"):  # pandas, polars and those like them
+    if hasattr(values, "columns") and hasattr(values, "__getitem__"):  # pandas, polars and similar libraries
         labels = list(values.columns)
         return _Table([str(label) for label in labels], lambda at: values[labels[at]])
     if not is_arrow(values) or hasattr(values, "__array__"):
@@ -75,21 +75,23 @@ def _table(values: Any, name: str) -> _Table | None:
 def _chosen(table: _Table, name: str) -> list[int]:
     lower = [one.strip().lower() for one in table.names]
     pairs = [pair for pair in SIDES if pair[0] in lower and pair[1] in lower]
-    there = f"has the columns {', '.join(map(brief, table.names[:12])) or 'of nothing'}"
+    columns = f"has the columns {', '.join(map(brief, table.names[:12])) or 'of nothing'}"
     hint = "give a table of the two columns alone"
     if pairs:
-        twice = next((side for side in pairs[0] if lower.count(side) > 1), None)
-        if len(pairs) > 1 or twice is not None:
-            raise DataError(f"{name}: {there}, and more than one of them could be the width; {hint}")
+        unclear = [
+            side for at, side in enumerate(("width", "height")) if sum(lower.count(pair[at]) for pair in pairs) > 1
+        ]
+        if unclear:
+            raise DataError(f"{name}: {columns}, and more than one of them could be the {unclear[0]}; {hint}")
         corners = next((pair for pair in CORNERS if pair[0] in lower and pair[1] in lower), None)
         if corners is not None:
             beside = f"beside {corners[0]!r} and {corners[1]!r}, {pairs[0][0]!r} may be the image's"
-            raise DataError(f"{name}: {there}; {beside}: {hint}")
+            raise DataError(f"{name}: {columns}; {beside}: {hint}")
         return [lower.index(side) for side in pairs[0]]
     numeric = [at for at in range(len(lower)) if _is_numeric(table, at)]
     if len(numeric) != 2:
         wanted = "width and height, w and h, or exactly two columns of numbers"
-        raise DataError(f"{name}: {there}, {len(numeric)} of them numbers; expected {wanted}")
+        raise DataError(f"{name}: {columns}, {len(numeric)} of them numbers; expected {wanted}")
     return numeric
 
 
@@ -117,8 +119,8 @@ def _numbers(table: _Table, at: int, name: str) -> NDArray[Any]:
                     raise TypeError
                 numbers[row] = one
             except (TypeError, ValueError):
-                what = f"{name}[{row}]: column {table.names[at]!r} holds {brief(one)}"
-                raise WrongTypeError(f"{what}; must be a number") from None
+                what = f"{name}[{row}]: column {table.names[at]!r} must contain numbers"
+                raise WrongTypeError(f"{what}, got {brief(one)}") from None
         return numbers
     what = "text" if array.dtype.kind in "UST" else str(array.dtype)
-    raise WrongTypeError(f"{name}: column {table.names[at]!r} holds {what}; must be numbers")
+    raise WrongTypeError(f"{name}: column {table.names[at]!r} must contain numbers, got {what}")

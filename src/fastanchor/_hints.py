@@ -19,6 +19,7 @@ _HINTS = {
     "strict": ("", "; stopped because of --strict"),
     "replace": ("replace=True replaces it", "--force replaces it"),
     "levels": ("give levels", "give --levels"),
+    "objective": (", or an Objective", ""),
 }
 _command_line = False
 _options: Mapping[str, str] = {}

@@ -46,7 +46,7 @@ class Watch:
                 signal.signal(number, self._interrupt)
 
     def rest(self) -> None:
-        """End with it: signals are ignored from here on, while the process ends."""
+        """Stop raising the interrupt again, and ignore signals while the process ends."""
         self._still()
         for number in self._before:
             signal.signal(number, signal.SIG_IGN)

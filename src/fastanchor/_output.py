@@ -52,7 +52,7 @@ def named_file(name: str | os.PathLike[str], argument: str = "path") -> Path:
         If the name is empty, or ends like that of a folder, which a Path would hide.
     """
     if name in ("", b""):
-        raise DataError("'': is empty; the name of a file is needed")
+        raise DataError("'': must be the name of a file")
     path = _check.as_path(name, argument)
     text = os.fsdecode(name)
     if text.endswith(("/", os.sep)):

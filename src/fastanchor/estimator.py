@@ -1,4 +1,4 @@
-"""k-means as an estimator in the manner of scikit-learn, which is not imported for it."""
+"""k-means as an estimator with the interface of scikit-learn, which is not imported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ CALLED = Called(boxes="X", k="n_clusters", weights="sample_weight")
 class AnchorKMeans:
     """k-means over box sizes as a scikit-learn estimator: :func:`kmeans` behind ``fit`` and ``predict``.
 
-    It can be cloned, pickled, searched over and put at the end of a pipeline. scikit-learn need not be installed.
+    It can be cloned, pickled, tuned by a search over parameters, and used as the last step of a pipeline. scikit-learn
+    need not be installed.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class AnchorKMeans:
     cluster_centers_ : (n_clusters, 2) float64
         Widths and heights in the unit of the boxes; read-only.
     labels_ : (n,) int64
-        Nearest centre of each box that was fitted; read-only.
+        Nearest centre of each fitted box; read-only.
     inertia_ : float
         Sum of the distances ``1 - IoU``, or of the squared Euclidean distances.
     n_iter_ : int
@@ -139,7 +140,7 @@ class AnchorKMeans:
         Raises
         ------
         DataError
-            If nothing was fitted, or X breaks a rule. The first is also scikit-learn's NotFittedError, where that is
+            If ``fit`` was not called, or X breaks a rule. The former is also scikit-learn's NotFittedError if that is
             imported.
         """
         if not hasattr(self, "cluster_centers_"):
@@ -167,19 +168,21 @@ class AnchorKMeans:
         legal = self._names()
         for name in params:
             if name not in legal:
-                raise DataError(f"{name}: is not a parameter of {type(self).__name__}; these are {', '.join(legal)}")
+                raise DataError(
+                    f"{name}: not a parameter of {type(self).__name__}; the parameters are {', '.join(legal)}"
+                )
         for name, value in params.items():
             setattr(self, name, value)
         return self
 
     def _look_at(self, X: object) -> None:
-        """Raise for what scikit-learn has words of its own for, which its tools look for, in an array."""
+        """Raise for invalid arrays with the messages that scikit-learn's tools expect."""
         if not isinstance(X, np.ndarray):
             return
         if X.dtype.kind == "c":
             raise WrongTypeError("X: Complex data not supported; widths and heights are real numbers")
         if X.ndim != 2:
-            raise DataError(f"X: has shape {X.shape}; must be (n, 2). Reshape your data, a box a row")
+            raise DataError(f"X: must have shape (n, 2), got {X.shape}. Reshape your data to one box per row")
         n = X.shape[1]
         if n != 2:
             words = f"X has {n} features, but {type(self).__name__} is expecting 2 features as input"

@@ -1,4 +1,4 @@
-"""What else can be installed: the same stages by other packages, each at its best known setting."""
+"""Contenders from other packages: the same stages, each at the best setting known."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ __all__ = ["Data", "add_data", "load", "plain_summary"]
 LOG = logging.getLogger("fastanchor")
 TEXT = (
     "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
-    "folder), labels.cache, Open Images CSV, KITTI, lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
+    "folder), labels.cache, Open Images CSV, KITTI, LabelMe JSON, lists, tables (.csv, .parquet, .npy, .npz, "
+    "- for CSV on stdin)"
 )
 
 
@@ -48,7 +49,7 @@ class Data(NamedTuple):
     @property
     def split(self) -> str:
         """The splits that were read, and those of the usual ones that were not; empty without splits."""
-        declared, taken = self.read["parts"], self.read["split"]
+        declared, taken = self.read["splits"], self.read["split"]
         usual = [name for name in declared if name in PARTS] or declared
         if not taken:
             return f"all splits: {', '.join(usual)}" if declared else ""
@@ -120,7 +121,7 @@ def _loaded(arguments: argparse.Namespace) -> Data:
     return Data(boxes, {
         "source": source,
         "format": ", ".join(dict.fromkeys(found.formats)),
-        "parts": list(found.parts),
+        "splits": list(found.parts),
         "split": list(found.taken) or None,
         **plain_summary(boxes.summary()),
         "remarks": [vars(remark) for remark in boxes.remarks],

@@ -75,7 +75,8 @@ OPTIONS = {
         "n": option("number of anchors", "-n", "--n", unset="that of the configuration, else 9"),
         "thr": option("ratio that counts as a match; 0.25 is YOLOv5's anchor_t of 4"),
         "objective": option(
-            "what the search maximises: ratio, recall, iou, 'iou>0.5' or iou-recall@0.5, with any threshold"
+            "what the search maximises: ratio, recall, iou, 'iou>0.5' (mean IoU, boxes below count 0) "
+            "or iou-recall@0.5 (share of boxes above), with any threshold"
         ),
         "gen": option("generations of the search"),
         "method": option("k-means and genetic search, k-means and small steps, or exchange from many starts"),
@@ -141,6 +142,10 @@ def given(arguments: argparse.Namespace, function: Callable[..., Any], **others:
     values = {name: getattr(arguments, name) for name in named & parameters.keys() & vars(arguments).keys()}
     if "rng" in values:
         values["rng"] = _check.integer(values["rng"], "rng", least=0, most=_check.SEED_MOST)
+    if "objective" in values:  # before labels are read
+        from fastanchor.engine import objective_of
+
+        objective_of(values["objective"], values["thr"])
     if "progress" in parameters:
         values["progress"] = False if arguments.quiet else None
     return values | others

@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `message` as a sentence that begins with the option, and says where help is."""
         parser = self.chosen or self
-        about = re.match(r"argument (\S+): (?:(['\"].*?): (?=must |is ))?", message)
+        about = re.match(r"argument (\S+): (?:(['\"].*?): (?=must |is |[-0-9]+ runs ))?", message)
         if about is not None:
             name = next((one for one in about[1].split("/") if one.startswith("--")), about[1])
             message = f"{name}{f' = {about[2]}' if about[2] else ''}: {message[about.end() :]}"

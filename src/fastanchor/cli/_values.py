@@ -72,6 +72,8 @@ def ranges(text: str) -> list[int]:
             raise _wrong(text, "must be numbers or ranges, as in 1-15 or 3,6,9")
         low = whole(match[1])
         high = whole(match[2]) if match[2] else low
+        if high < low:
+            raise _wrong(text, f"{low}-{high} runs backwards; write {high}-{low}")
         if low < 1 or high > LARGEST or high - low + len(numbers) >= MOST:
             raise _wrong(text, rule)
         numbers += range(low, high + 1)

@@ -23,22 +23,22 @@ def run(arguments: argparse.Namespace) -> int:
     data = _data.load(arguments)
     boxes, read = data
     _answer.draw(arguments, plot.per_class, read["per_class"])
-    names = [name for name in read["parts"] if name in set(boxes.split or ())]
-    parts = {name: _data.plain_summary(boxes.part(name).summary()) for name in names}
+    names = [name for name in read["splits"] if name in set(boxes.split or ())]
+    splits = {name: _data.plain_summary(boxes.part(name).summary()) for name in names}
     classes, total = read["per_class"], max(read["boxes"], 1)
     rows = [(name, f"{n:>9,}", f"{n / total:>6.1%}") for name, n in classes.items()]
-    lines = [*_shown_parts(parts), Table((), rows, f"classes   {len(classes)}").text("  ")]
-    _answer.answer(arguments, {**read, "by_part": parts}, lines, data)
+    lines = [*_shown_splits(splits), Table((), rows, f"classes   {len(classes)}").text("  ")]
+    _answer.answer(arguments, {**read, "by_split": splits}, lines, data)
     return 0
 
 
-def _shown_parts(parts: dict[str, dict[str, Any]]) -> list[str]:
+def _shown_splits(splits: dict[str, dict[str, Any]]) -> list[str]:
     """Return a line for each split of the data set, if there are several."""
-    if len(parts) < 2:
+    if len(splits) < 2:
         return []
     rows = []
-    for name, one in parts.items():
+    for name, one in splits.items():
         factor, unit = (100.0, "% of the image") if one["relative"] else (1.0, "pixels")
         sides = " x ".join("-" if side is None else f"{factor * side:.1f}" for side in one["mean_box"])
         rows.append((name, f"{one['images']:>9,} images", f"{one['boxes']:>9,} boxes", f"{sides} {unit}"))
-    return [Table((), rows, f"parts     {len(parts)}", "lrrl").text("  ")]
+    return [Table((), rows, f"splits    {len(splits)}", "lrrl").text("  ")]

@@ -1,9 +1,9 @@
 """Kernels over the cells of a box index: Euclidean sums, and bounds of the distance to a centre.
 
 Let e be the offset of a box from the mean of its cell, d the distance of that mean to a centre. Taylor's formula for
-the length of ``mean - centre + e``, added up over the cell, has no first-order term; the second is the variance across
-the line of sight over 2 d. The third derivative along e is at most ``2 / sqrt(3) |e|^3 / (d - r)^2``, r being the
-largest |e|, a sixth of which bounds the rest.
+the length of ``mean - centre + e``, added up over the cell, has no first-order term; the second-order term is the sum
+of squared offsets across the line of sight, over 2 d. The third derivative along e is at most
+``2 / sqrt(3) |e|^3 / (d - r)^2``, where r is the largest |e|; a sixth of that bounds the rest.
 """
 
 from __future__ import annotations

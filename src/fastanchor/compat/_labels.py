@@ -88,9 +88,8 @@ def _columns(dataset: Any) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return relative sizes (n, 2), image sizes (m, 2) and the image (n,) of each box."""
     labels = getattr(dataset, "labels", None)
     if labels is None:
-        raise DataError(
-            f"dataset: a {type(dataset).__name__} has no labels; expected a path, or an object with .labels and .shapes"
-        )
+        expected = "must be an object with .labels and .shapes, or a path"
+        raise DataError(f"dataset: {expected}; got {type(dataset).__name__}")
     labels = list(labels)
     if labels and isinstance(labels[0], dict):
         wrong = next((i for i, label in enumerate(labels) if not {"shape", "bboxes"} <= set(label)), None)
@@ -100,7 +99,7 @@ def _columns(dataset: Any) -> tuple[FloatArray, FloatArray, IntArray]:
         rows, first = [label["bboxes"] for label in labels], 2
     else:
         if not hasattr(dataset, "shapes"):
-            raise DataError(f"dataset: a {type(dataset).__name__} has labels but no shapes (image sizes)")
+            raise DataError(f"dataset: {type(dataset).__name__} has .labels but no .shapes (image sizes)")
         _check.unmasked(dataset.shapes, "dataset.shapes")
         shapes = np.asarray(dataset.shapes, dtype=np.float64)
         if shapes.size and (shapes.ndim != 2 or shapes.shape[1] != 2):

@@ -66,7 +66,7 @@ def xml_kind(head: bytes) -> str:
     if root == "annotation" or children & {"object", "size"}:
         return VOC
     if root == "annotations" and children & {"version", "meta", "image", "track"}:
-        return "CVAT"
+        return "CVAT; export it from CVAT as COCO or YOLO"
     return f"root element <{root}>"
 
 

@@ -161,9 +161,10 @@ class Probe:
         return found[:size]
 
     def seen(self) -> str:
-        """Describe the files at the path, for messages."""
+        """Return what the path is or holds, for messages: a clause without its subject."""
         if self.is_file:
-            return f"a file {self.suffix or 'without an ending'}{self._kind(str(self.path))}"
+            file = f"a {self.suffix} file" if self.suffix else "a file without an ending"
+            return f"is {file}{self._kind(str(self.path))}"
         tree = self.tree()
         endings: Counter[str] = Counter()
         first: dict[str, str] = {}
@@ -176,7 +177,7 @@ class Probe:
         if len(tree) > 1:
             parts.insert(0, f"{len(tree) - 1:,} folder{'s' if len(tree) > 2 else ''}")
         parts += [f"{shown(place)}: {why}" for place, why in self.broken[:1]]
-        return ", ".join(parts) or "nothing"
+        return f"holds {', '.join(parts) or 'nothing'}"
 
     def _kind(self, file: str) -> str:
         head = self.head(file)

@@ -64,5 +64,5 @@ def _others(found: Sequence[tuple[Format, Source]], chosen: Source) -> Iterator[
 
 def _nothing(name: str, seen: str) -> str:
     if name == "auto":
-        return f"no labels recognised here; it holds {seen}; known formats: {', '.join(map(repr, FORMATS))}"
-    return f"holds no labels of the format {name!r}, {format_of(name).title}; it holds {seen}"
+        return f"no labels recognised here; it {seen}; known formats: {', '.join(map(repr, FORMATS))}"
+    return f"holds no labels of the format {name!r}, {format_of(name).title}; it {seen}"

@@ -81,7 +81,7 @@ def _entries(content: Any, path: str) -> Iterator[tuple[str, Any, FloatArray | N
     if unpacked is not None and unpacked.dtype == object and unpacked.size == 1:
         content = unpacked.item()
     if not isinstance(content, dict):
-        raise DataError(f"{shown(path)}: not a valid labels.cache (no mapping inside)")
+        raise DataError(f"{shown(path)}: not a valid labels.cache (no dictionary inside)")
     if isinstance(content.get("labels"), list):  # Ultralytics
         for item in content["labels"]:
             if isinstance(item, dict):

@@ -1,28 +1,12 @@
-"""What a search maximises: a value of each box, from 0 to 1, averaged over the boxes.
+"""Objectives: what a search maximises, a value from 0 to 1 per box, averaged over the boxes.
 
-**An objective** is an object with a name and one method, ``values(w, h, kw, kh, kernels)``: what each of the boxes
-(n,) is worth with these anchors (k,), as (n,) float64 from 0 to 1. Columns are C-contiguous; `kernels` has the
-arithmetic of the backend in force, see ``fastanchor.kernels`` (``best_ratio``, ``best_iou``), and may be left alone. A
-value must depend on its box and the anchors only, since boxes come in chunks, in any order, in several threads. That is
-all: every engine adds up the values as whole numbers (``Engine.worth``), so all of them take the same decisions.
+**An objective** is an object of a class derived from `Objective`, whose docstring states the contract. Every engine
+adds up its values as whole numbers (``Engine.worth``), so all of them take the same decisions.
 
-To write one, derive from `Objective`::
-
-    class Wide(Objective):
-        name = "wide"
-
-        def values(self, w, h, kw, kh, kernels):
-            best = np.empty(w.size)
-            kernels.best_iou(w, h, kw, kh, best)
-            return best * (w > h)
-
-    fastanchor.evolve(boxes, anchors, objective=Wide())
-
-Such an objective looks at every box. An index has bounds for the ratio fitness and for the best IoU over blocks of
-boxes: an objective whose values are that IoU, or count where it is above a threshold, says so in `counted`, and is
-`bounded`; then the boxes are looked at only for the few mutants that the bounds do not rule out. `Ratio` returns, from
-``over``, the engine, which answers for it by itself.
-To give an objective a name of its own, add it to ``objective_of``.
+Such an objective is computed for every box. An index has bounds over blocks of boxes for the ratio fitness and for the
+best IoU. An objective whose values are that IoU, or 1 where it is above a threshold, sets `counted` and `bounded`; then
+boxes are compared only for the few mutants that the bounds do not rule out. ``Ratio.over`` returns the engine itself,
+which computes the ratio fitness. To select an objective by name, add it to ``objective_of`` and ``LEGAL``.
 """
 
 from __future__ import annotations
@@ -36,18 +20,19 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
-from fastanchor._hints import called
+from fastanchor._hints import called, hint
 from fastanchor._types import Fitness, FloatArray
 from fastanchor.engine._protocol import Engine, Scored
 
 __all__ = ["Best", "Counted", "Judge", "Objective", "Ratio", "objective_of", "valued"]
 
-AT_ONCE = 4  # mutants that are bounded before the next sums: one in twenty is fitter, and what follows is made anew
-LEGAL = "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1, or an Objective"
+AT_ONCE = 4  # mutants bounded at once: one in twenty is fitter, and those after it are computed again
+LEGAL = "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1"
+SAME = {"bpr": "recall", "fitness": "ratio"}  # what the scores are called elsewhere
 
 
 class Judge(Scored, Protocol):
-    """What the search and the choice of a start ask: an engine does so about the ratio fitness."""
+    """The questions of the search and of the choice of a start; an engine answers them by the ratio fitness."""
 
     def total(self, anchors: FloatArray, thr: float) -> int:
         """Return the exact sum of the values, in whole numbers."""
@@ -61,21 +46,41 @@ class Counted(NamedTuple):
 
 
 class Objective:
-    """What a search maximises: the mean over the boxes of a value from 0 to 1.
+    """What the genetic search maximises: the mean over the boxes of a value from 0 to 1.
 
-    Derive from it, with a `name` and `values`; see the notes of the module.
+    Derive from it, with a `name` and a method ``values(w, h, kw, kh, kernels)``, and pass an object of the class as
+    `objective`. `values` gets the widths and heights of some boxes, `w` and `h`, (n,) float64, and those of the
+    anchors, `kw` and `kh`, (k,), in pixels of the network input. It returns the value of each box, (n,) float64 from 0
+    to 1. A value may depend only on its box and the anchors: boxes come in chunks, in any order, in several threads.
+
+    `kernels` has the arithmetic of the backend: ``kernels.best_iou(w, h, kw, kh, out)`` writes each box's best IoU with
+    an anchor into `out`, (n,) float64, and ``kernels.best_ratio`` its best ratio.
+
+    Examples
+    --------
+    >>> import fastanchor
+    >>> class Wide(fastanchor.Objective):
+    ...     name = "wide"
+    ...     def values(self, w, h, kw, kh, kernels):
+    ...         best = np.empty(w.size)
+    ...         kernels.best_iou(w, h, kw, kh, best)
+    ...         return best * (w > h)
+    >>> boxes = [[20.0, 10], [30, 12], [9, 40]]
+    >>> found = fastanchor.evolve(boxes, [[20.0, 20]], objective=Wide(), gen=50, rng=0)
+    >>> bool(found.anchors[0, 0] > found.anchors[0, 1])
+    True
     """
 
     name = "objective"
     bounded = False  # whether engines have bounds for its values over blocks of boxes
-    counted: Counted | None = None  # for which ones, unless its judge has bounds itself
+    counted: Counted | None = None  # the values that have bounds, unless its judge has bounds itself
 
     def values(self, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType) -> FloatArray:
-        """Return what each box is worth with these anchors, (n,) float64 from 0 to 1."""
+        """Return the value of each box with these anchors, (n,) float64 from 0 to 1."""
         raise NotImplementedError
 
     def over(self, answers: Engine) -> Judge:
-        """Return who judges anchors by it, for the boxes of an engine."""
+        """Return the object that scores anchors by this objective, for the boxes of an engine."""
         return _Worth(answers, self)
 
 
@@ -87,9 +92,9 @@ class Best(Objective):
     name : str
     kernel : {"best_ratio", "best_iou"}
     above : float, optional
-        What the match must exceed. Default: nothing.
+        Threshold that the match must exceed. Default: no threshold.
     count : bool, default False
-        Whether a match counts 1, however good it is.
+        Whether every match above the threshold counts 1.
     """
 
     def __init__(self, name: str, kernel: str, above: float | None = None, count: bool = False) -> None:
@@ -98,7 +103,7 @@ class Best(Objective):
             self.bounded, self.counted = True, Counted(-1.0 if above is None else above, count)
 
     def values(self, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType) -> FloatArray:
-        """Return the best match of each box, as far as it counts."""
+        """Return the best match of each box, 0 if it is not above the threshold."""
         best = np.empty(w.size)
         getattr(kernels, self._kernel)(w, h, kw, kh, best)
         if self._above is not None:
@@ -113,7 +118,7 @@ class Best(Objective):
 
 
 class Ratio(Best):
-    """The ratio fitness. Engines answer for it themselves, by bounds where they have them."""
+    """The ratio fitness. Engines compute it themselves, by bounds if they have them."""
 
     bounded = True
 
@@ -126,7 +131,7 @@ class Ratio(Best):
 
 
 class _Worth:
-    """Judges by the exact mean of all values, for any objective; an engine's bounds spare most of the mutants' sums."""
+    """Scores anchors by the exact mean of any objective; an engine's bounds avoid the sums of most mutants."""
 
     def __init__(self, answers: Engine, objective: Objective) -> None:
         self._answers, self._objective = answers, objective
@@ -166,31 +171,35 @@ def valued(
     Raises
     ------
     DataError
-        If there is not one for each box, or one is not from 0 to 1.
+        If there is not one value per box, or one is not from 0 to 1.
     """
     values = np.asarray(objective.values(w, h, kw, kh, kernels), dtype=np.float64, order="C")
-    said = f"{called('objective')} {objective.name!r}: must return a value from 0 to 1 for each box"
+    rule = f"{called('objective')} {objective.name!r}: must return a value from 0 to 1 for each box"
     if values.shape != w.shape:
-        raise DataError(f"{said}; got an array of shape {values.shape} for {w.size:,} boxes")
+        raise DataError(f"{rule}; got an array of shape {values.shape} for {w.size:,} boxes")
     if w.size and not (values.min() >= 0.0 and values.max() <= 1.0):
         at = int(np.flatnonzero(~((values >= 0.0) & (values <= 1.0)))[0])
-        raise DataError(f"{said}; got {values[at]:g} for a box of {w[at]:g} x {h[at]:g}")
+        raise DataError(f"{rule}; got {values[at]:g} for a box of {w[at]:g} x {h[at]:g}")
     return values
 
 
 def objective_of(objective: str | Objective, thr: float) -> Objective:
-    """Return the objective of this name, or the one given; `thr` is the threshold of "ratio" and "recall".
+    """Return the objective with this name, or `objective` itself; `thr` is the threshold of "ratio" and "recall".
 
     Raises
     ------
     DataError
-        If there is none of this name.
+        If no objective has this name.
     """
     if isinstance(objective, Objective):
+        kind = type(objective)
+        if kind.values is Objective.values and kind.over is Objective.over:
+            name = f"{called('objective')} {_check.short(objective.name)}"
+            raise WrongTypeError(f"{name}: has no method values(w, h, kw, kh, kernels); see fastanchor.Objective")
         return objective
-    said = f"{called('objective')} = {_check.short(objective)}: must be {LEGAL}"
+    rule = f"{called('objective')} = {_check.short(objective)}: must be {LEGAL}{hint('objective')}"
     if not isinstance(objective, str):
-        raise WrongTypeError(said)
+        raise WrongTypeError(rule)
     if objective == "ratio":
         return Ratio(thr)
     if objective == "recall":
@@ -199,5 +208,6 @@ def objective_of(objective: str | Objective, thr: float) -> Objective:
         return Best("iou", "best_iou")
     found = re.fullmatch(r"(iou>|iou-recall@)(0|1|0?\.\d+|1\.0+)", objective, re.ASCII)
     if found is None:
-        raise DataError(said)
+        meant = SAME.get(objective.lower())
+        raise DataError(f"{rule}; did you mean {meant!r}?" if meant else rule)
     return Best(objective, "best_iou", float(found[2]), count=found[1] == "iou-recall@")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fastanchor import _check
@@ -44,9 +44,6 @@ FORMATS: dict[str, Dialect] = {
     "json": JSON,
     "csv": CSV,
 }
-
-EDITED = (".yaml", ".yml", ".cfg")
-ENDINGS = (*EDITED, ".json", ".csv", ".txt", ".py")
 
 
 def emit(
@@ -119,9 +116,9 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
             values = from_words(simplified(text))
             return Config(values, [], len(values))
         anchors = text
-    path, text = _text_of(anchors, ENDINGS)
+    path, text = _text_of(anchors, _is_readable)
     with _naming(path):
-        return _dialect_of(path, text).read(text)
+        return _dialect_of(path, text, _is_readable).read(text)
 
 
 def is_file_name(text: str) -> bool:
@@ -156,9 +153,9 @@ def read_edited(file: PathLike) -> Config:
     DataError
         If the file cannot be read, has another ending, or has no anchors to replace.
     """
-    path, text = _text_of(file, EDITED)
+    path, text = _text_of(file, _is_editable)
     with _naming(path):
-        return _edited(path).read(text)
+        return _dialect_of(path, text, _is_editable).read(text)
 
 
 def edit(
@@ -192,9 +189,9 @@ def edit(
         If the file cannot be read, has another ending, has no anchors to replace, or other levels; or if the anchors
         are for another size or fit than the file.
     """
-    path, text = _text_of(file, EDITED)
-    dialect = _edited(path)
+    path, text = _text_of(file, _is_editable)
     with _naming(path):
+        dialect = _dialect_of(path, text, _is_editable)
         if made_for is not None:
             own = dialect.read(text)
             _agree("the file", made_for, fit or own.fit or dialect.needs.fit)
@@ -221,10 +218,6 @@ def _naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from None
 
 
-def _edited(path: Path) -> Dialect:
-    return DARKNET if path.suffix.lower() == ".cfg" else YOLOV5
-
-
 def _agree(name: str, made_for: Input | None, fit: str) -> None:
     """Raise if the anchors are for another fit than this one."""
     _check.choice(fit, "fit", FITS)
@@ -235,16 +228,28 @@ def _agree(name: str, made_for: Input | None, fit: str) -> None:
         )
 
 
-def _dialect_of(path: Path, text: str) -> Dialect:
-    """Return the dialect of such a file: the one with the ending, and of several the one whose mark is in the text."""
-    rivals = [dialect for dialect in FORMATS.values() if path.suffix.lower() in dialect.needs.endings]
+def _is_readable(dialect: Dialect) -> bool:
+    return True  # every dialect has a reader
+
+
+def _is_editable(dialect: Dialect) -> bool:
+    return dialect.splicer is not None
+
+
+def _dialect_of(path: Path, text: str, usable: Callable[[Dialect], bool]) -> Dialect:
+    """Return the usable dialect with the ending of this file: the one whose mark is in the text, else one without."""
+    rivals = [one for one in FORMATS.values() if usable(one) and path.suffix.lower() in one.needs.endings]
     marked = [one for one in rivals if one.needs.mark and re.search(one.needs.mark, text)]
-    return marked[-1] if marked else next(one for one in rivals if not one.needs.mark)
+    chosen = marked[-1:] or [one for one in rivals if not one.needs.mark]
+    if not chosen:
+        raise DataError(f"not recognised; expected anchors for {' or '.join(one.needs.name for one in rivals)}")
+    return chosen[0]
 
 
-def _text_of(file: PathLike, endings: tuple[str, ...]) -> tuple[Path, str]:
+def _text_of(file: PathLike, usable: Callable[[Dialect], bool]) -> tuple[Path, str]:
     path = _check.as_path(file, "file")
     ending = path.suffix.lower()
+    endings = list(dict.fromkeys(ending for one in FORMATS.values() if usable(one) for ending in one.needs.endings))
     if ending not in endings:
         raise DataError(f"{path}: must end in {', '.join(endings[:-1])} or {endings[-1]}")
     with named(path):

@@ -196,9 +196,8 @@ class Dialect:
             empty = found[counts.index(0)]
             raise DataError(f"level {empty.name} would have no anchor; choose other levels, or more anchors")
         if not needs.levels[0] <= len(found) <= needs.levels[1]:
-            raise DataError(
-                f"levels: got {len(found)}, expected {' to '.join(map(str, needs.levels))} for {needs.name}"
-            )
+            expected = " to ".join(map(str, dict.fromkeys(needs.levels)))
+            raise DataError(f"levels: got {len(found)}, expected {expected} for {needs.name}")
         if needs.equal and min(counts) != max(counts):
             raise DataError(f"levels: got {counts} anchors; {needs.name} needs the same number in each level")
         if needs.whole and np.round(anchors).min() < 1:

@@ -129,7 +129,7 @@ def _rows(value: Node) -> list[Node]:
     """Return the nodes of the levels: the inner lists; or one for all if there are none."""
     inner = [node for node in value.value if node.id == "sequence" or re.search(r"[\s,]", node.value.strip())]
     if not value.value:
-        raise DataError("anchors: is empty; at least one (width, height) is needed")
+        raise DataError("anchors: must have at least one (width, height), got none")
     return list(value.value) if len(inner) == len(value.value) else [value]
 
 
