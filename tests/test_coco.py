@@ -530,3 +530,23 @@ def test_relative_coordinates(tmp_path, way):
     assert boxes.wh.tolist() == [[50, 10]] * 5
     assert "relative coordinates" in [remark.kind for remark in boxes.remarks]
     assert fastanchor.read(file, unit="percent").wh.tolist() == [[0.5, 0.1]] * 5
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["a.jpg", "x/b.jpg"], ["a", "b"]),
+        (["x/a.jpg", "y/a.jpg", "x/b.jpg"], ["x/a", "y/a", "b"]),
+        (["x/y/a.b.jpg", "x\\z\\a.b.jpg"], ["x/y/a.b", "x/z/a.b"]),
+        (["/home/me/x/a.jpg", "/home/me/y/a.jpg"], ["a", "a"]),
+        (["C:\\x\\a.jpg", "../x/a.jpg", "https://x.org/a.jpg"], ["a", "a", "a"]),
+    ],
+)
+def test_images_of_the_same_name_keep_their_folders(tmp_path, files, names):
+    content = {
+        "images": [{"id": i, "file_name": file, "width": 100, "height": 80} for i, file in enumerate(files)],
+        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 2, 30, 40]} for i in range(len(files))],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert [image.name for image in fastanchor.datasets.iter_images(tmp_path / "a.json")] == names

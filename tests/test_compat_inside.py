@@ -360,7 +360,7 @@ def test_anchors_of_paddledetection_for_the_same_seed(backend, tmp_path, caplog,
 
 
 def test_paddledetection_with_too_few_boxes():
-    with pytest.raises(DataError, match="2 distinct sizes, fewer than n = 3"):
+    with pytest.raises(DataError, match="only 2 distinct sizes, too few for n = 3"):
         paddle.calc_anchors([[1, 2], [3, 4]], 3)
 
 

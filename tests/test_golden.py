@@ -12,7 +12,7 @@ SETS = {"neu_det": (1770, 4126, {}), "bccd": (364, 4886, {"box with zero width o
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:the boxes are of several parts")  # all of them are wanted here
+@pytest.mark.filterwarnings("ignore:the boxes belong to several splits")  # all of them are wanted here
 @pytest.mark.parametrize("name", SETS)
 def test_the_search_reaches_what_the_plain_recipe_reaches(data, backend, name):
     images, boxes, skipped = SETS[name]

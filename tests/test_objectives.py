@@ -245,7 +245,7 @@ def test_the_commands_take_it(name, capsys, tmp_path):
     assert (found["evolve"]["engine"], found["evolve"]["score"]) == ("dense", right.evolve.history[-1])
     assert main(["anchors", *data, "--n", "3"]) == 0
     first, last = right.evolve.history[[0, -1]]
-    assert f"  by      {name}, {first:.5f} -> {last:.5f}, by looking at every box\n" in capsys.readouterr().out
+    assert f"  by      {name}, {first:.5f} -> {last:.5f}, computed for every box\n" in capsys.readouterr().out
     assert main(["sweep", *data, "--n", "3", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["anchors"][0] == right.anchors.tolist()

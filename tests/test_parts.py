@@ -168,3 +168,29 @@ def test_the_line_about_what_was_read_names_what_was_not(tmp_path, capsys, lists
     options = [] if split is None else ["--split", split]
     assert main(["anchors", str(tmp_path), "--n", "1", "--gen", "0", "--quiet", *options]) == 0
     assert capsys.readouterr().out.splitlines()[0].endswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("there", "split", "shown"),
+    [
+        (["train", "val"], None, "(split train; left out: val)"),
+        (["train"], None, "(split train)"),
+        (["train", "val"], "all", "(all splits: train, val)"),
+        (["val", "test"], "val", "(split val; left out: test)"),
+        (["train", "val", "test"], None, "(split train; left out: val, test)"),
+    ],
+)
+@pytest.mark.parametrize("form", ["data.yaml", "obj.data"])
+def test_only_splits_that_exist_are_named(tmp_path, capsys, there, split, shown, form):
+    for name in there:
+        (tmp_path / name / "labels").mkdir(parents=True)
+        (tmp_path / name / "labels" / f"{name}1.txt").write_text("0 0.5 0.5 0.2 0.3\n")
+        (tmp_path / f"{name}.txt").write_text(f"{name}/images/{name}1.jpg\n")
+    if form == "data.yaml":
+        (tmp_path / form).write_text("train: train/images\nval: val/images\ntest: test/images\nnames: [a]\n")
+    else:
+        (tmp_path / form).write_text("classes = 1\ntrain = train.txt\nvalid = val.txt\ntest = test.txt\n")
+    options = [] if split is None else ["--split", split]
+    arguments = ["anchors", str(tmp_path / form), "--n", "1", "--gen", "0", "--quiet", "--source-size", "99", *options]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(shown)

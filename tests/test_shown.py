@@ -56,7 +56,7 @@ def test_the_text_of_anchors(name):
     for fitness, bpr, iou in scores[: 1 if name == "no search" else 2]:
         assert f"fitness {fitness:.5f}   BPR {bpr:.5f}   mean IoU {iou:.5f}" in text
     assert ("search    off" in text) == (name == "no search")
-    assert ("by looking at every box" in text) == (name == "objective")
+    assert ("computed for every box" in text) == (name == "objective")
 
 
 def test_the_text_of_a_sweep_has_a_line_per_number():

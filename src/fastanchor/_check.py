@@ -1,4 +1,4 @@
-"""Array-likes in, clean float64 out, or one sentence that names argument, row, value and rule."""
+"""Checks of arguments: clean values, or one error that names the argument, the row, the value and the rule."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = [
 # Areas of boxes inside these bounds neither overflow nor vanish.
 MIN_SIDE = 1e-100
 MAX_SIDE = 1e100
-SEED_MOST = 2**128 - 1  # as many seeds as a generator has states
-MOST = 2**31 - 1  # no number of things, and no side of a network input, is above this
+SEED_MOST = 2**128 - 1  # one seed per state of NumPy's default generator
+MOST = 2**31 - 1  # limit of counts and of the sides of a network input
 
 
 class Called(NamedTuple):
-    """What the caller calls the arguments of k-means: errors name what was written."""
+    """Names of the arguments of k-means as the caller wrote them, for errors."""
 
     boxes: str = "boxes"
     k: str = "k"
@@ -36,19 +36,19 @@ class Called(NamedTuple):
     weights: str = "weights"
 
 
-TEXT = (str, bytes, bytearray, memoryview)  # sequences of characters or bytes, never of numbers or names
+TEXT = (str, bytes, bytearray, memoryview)  # sequences of characters or bytes, not of numbers or names
 
 
 def as_points(values: Any, name: str) -> FloatArray:
-    """Return `values` as a C-contiguous (n, 2) float64 array of finite numbers, not copied where it is one already.
+    """Return `values` as a C-contiguous (n, 2) float64 array of finite numbers; copy only if needed.
 
     Raises
     ------
     DataError
-        If there is no row, the shape is not (n, 2), or a value is no finite number.
+        If there is no row, the shape is not (n, 2), or a value is not a finite number.
     """
     array = _pairs(values, name)
-    # the sum of the extremes is NaN or infinite exactly if some value is; flat reductions are 20x faster than by column
+    # the extremes are finite exactly if all values are; flat reductions are 20 times as fast as those by column
     lo, hi = array.min(), array.max()
     if not (np.isfinite(lo) and np.isfinite(hi)):
         _blame(array, ~np.isfinite(array).all(axis=1), name, "coordinates must be finite")
@@ -58,7 +58,7 @@ def as_points(values: Any, name: str) -> FloatArray:
 
 
 def as_sizes(values: Any, name: str, unit: str = "", *, may_be_empty: bool = False) -> FloatArray:
-    """Return `values` as a C-contiguous (n, 2) float64 array of widths and heights > 0, not copied if it is one.
+    """Return `values` as a C-contiguous (n, 2) float64 array of widths and heights > 0; copy only if needed.
 
     Raises
     ------
@@ -122,12 +122,12 @@ def _blame(array: FloatArray, bad: Any, name: str, rule: str) -> None:
 
 
 def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArray:
-    """Return `values` as (n,) int64, one a box, from 0 to ``limit - 1``; `rule` says so for what is beyond.
+    """Return `values` as (n,) int64, one per box, from 0 to ``limit - 1``; `rule` is the error for a value outside.
 
     Raises
     ------
     DataError
-        If they are not n whole numbers, one is beyond, or one is masked.
+        If they are not n whole numbers, or one is out of range or masked.
     """
     unmasked(values, name)
     expected = f"{called(name)}: must be {n} whole numbers, one per box; got"
@@ -145,7 +145,7 @@ def as_indices(values: Any, name: str, n: int, limit: int, rule: str) -> IntArra
 
 
 def unmasked(values: Any, name: str) -> None:
-    """Raise if some of `values` are masked: a result computed from what lies under a mask would be wrong silently.
+    """Raise if `values` is an array with masked elements: computing with the values under a mask would be wrong.
 
     Raises
     ------
@@ -160,10 +160,10 @@ def unmasked(values: Any, name: str) -> None:
 
 
 def short(values: Any) -> str:
-    """Return `values` as they are written in Python, in one line that is not too long."""
+    """Return the repr of `values` in one line of at most 60 characters."""
     try:
         text = " ".join(repr(values).split())
-    except ValueError:  # Python does not write such whole numbers
+    except ValueError:  # Python refuses to convert whole numbers that long
         text = "(a number of more than 4300 digits)"
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -180,7 +180,7 @@ def integer(value: Any, name: str, *, least: int, most: int = MOST) -> int:
 
 
 def number(value: Any, name: str, *, low: float, high: float = np.inf, open_low: bool = False) -> float:
-    """Return `value` as a float within the bounds given; `open_low` leaves `low` itself out."""
+    """Return `value` as a float within the given bounds; `open_low` excludes `low` itself."""
     rule = f"must be a number {'above' if open_low else 'from'} {low:g}" + ("" if high == np.inf else f" to {high:g}")
     try:
         if isinstance(value, (*TEXT, bool, np.bool_)) or np.ndim(value):
@@ -204,14 +204,14 @@ def threshold(value: Any, name: str = "thr") -> float:
     except WrongTypeError:
         raise
     except DataError as error:
-        if not 1.0 < float(value) < np.inf:
+        if not 1.0 < value <= MAX_SIDE:  # compared as it is, since float() overflows for large whole numbers
             raise
-        ratio = f"anchor_t = {value:g} of YOLOv5 is 1/{value:g} = {1.0 / float(value):.4g}"
+        ratio = f"anchor_t = {float(value):g} of YOLOv5 is 1/{float(value):g} = {1.0 / float(value):.4g}"
         raise DataError(f"{error} ({ratio})") from None
 
 
 def generator(rng: Any, name: str = "rng") -> np.random.Generator:
-    """Return the generator of random numbers that `rng` is, or that a whole number seeds; None: a seed by chance."""
+    """Return a random generator: `rng` itself, or one seeded by a whole number; None: by the operating system."""
     if isinstance(rng, np.random.Generator):
         return rng
     if rng is not None:
@@ -225,7 +225,7 @@ def generator(rng: Any, name: str = "rng") -> np.random.Generator:
 def listed(values: Any, *, ordered: bool = True) -> list[Any] | None:
     """Return the elements of a sequence or array, or of any iterable if their order does not matter; else None.
 
-    A text is no sequence here, and neither are bytes.
+    Strings and bytes do not count as sequences here.
     """
     if isinstance(values, TEXT) or (isinstance(values, np.ndarray) and not values.ndim):
         return None
@@ -235,7 +235,7 @@ def listed(values: Any, *, ordered: bool = True) -> list[Any] | None:
 
 
 def side_pair(value: Any, name: str, *, square: bool = False) -> tuple[int, int]:
-    """Return (width, height), pixels, of two whole numbers; with `square` of one for both, too."""
+    """Return (width, height), pixels, from two whole numbers; with `square` also from one, for both sides."""
     sides = listed(value)
     if square and isinstance(value, (int, float, np.number)):
         sides = [value]
@@ -246,7 +246,7 @@ def side_pair(value: Any, name: str, *, square: bool = False) -> tuple[int, int]
 
 
 def names(values: Any, name: str) -> tuple[str, ...]:
-    """Return the strings that `values` holds."""
+    """Return a sequence of strings as a tuple."""
     found = listed(values, ordered=False)
     if found is None or not all(isinstance(one, str) for one in found):
         raise WrongTypeError(f"{called(name)} = {short(values)}: must be a sequence of str")
@@ -254,19 +254,19 @@ def names(values: Any, name: str) -> tuple[str, ...]:
 
 
 def tally(values: Any, name: str) -> dict[str, int]:
-    """Return a mapping of reasons to numbers of things."""
+    """Return a mapping of str to whole numbers >= 0 as a dict."""
     if not isinstance(values, Mapping) or not all(isinstance(reason, str) for reason in values):
         raise WrongTypeError(f"{called(name)} = {short(values)}: must be a mapping of str to whole numbers")
     return {reason: integer(count, f"{name}[{reason!r}]", least=0) for reason, count in values.items()}
 
 
 def as_path(value: Any, name: str) -> Path:
-    """Return the path of a file or folder; bytes are decoded as the system does."""
+    """Return the path of a file or folder; bytes are decoded by the encoding of the file system."""
     try:
         text = os.fsdecode(value)
     except TypeError:
         raise WrongTypeError(f"{called(name)} = {short(value)}: must be the path of a file or folder") from None
-    if not text:  # which a Path takes for the current folder
+    if not text:  # a Path would take it for the current folder
         raise DataError(f"{called(name)} = '': must be the name of a file or folder")
     return Path(text)
 

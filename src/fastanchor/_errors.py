@@ -44,4 +44,4 @@ class SmallBoxWarning(UserWarning):
 
 
 class SplitWarning(UserWarning):
-    """The boxes are those of several parts of a data set, while detectors are trained on one of them."""
+    """The boxes belong to several splits of a data set, but detectors are trained on one."""

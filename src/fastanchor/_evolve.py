@@ -1,4 +1,4 @@
-"""The genetic search, written once against an engine."""
+"""The genetic search, in terms of the questions that every engine answers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Draws", "climb", "evolve"]
 
 # YOLOv5's constants: share of sides that mutate, spread of their factors, limits of a factor, least side in pixels
 MUTATED, SIGMA, SHRINK, GROW, LEAST = 0.9, 0.1, 0.3, 3.0, 2.0
-AHEAD = 16  # mutants handed over at once; one in twenty is accepted, and those after it are made anew
+AHEAD = 16  # mutants compared at once; one in twenty is accepted, and those after it are computed again
 
 
 class Draws(NamedTuple):
-    """Where a generation's random numbers come from, asked in this order: ``(k, 2)`` uniforms, one, normals."""
+    """Random source of a generation, called in this order: ``(k, 2)`` uniforms, one uniform, ``(k, 2)`` normals."""
 
     mask: Callable[[tuple[int, int]], FloatArray]
     spread: Callable[[], float]
@@ -44,18 +44,18 @@ def evolve(
     weights: ArrayLike | None = None,
     objective: str | Objective = "ratio",
 ) -> EvolveResult:
-    """Return anchors made fitter by mutation: the search of YOLOv5's AutoAnchor.
+    """Improve anchors by mutation: the search of YOLOv5's AutoAnchor.
 
     Each generation multiplies the sides of the best anchors so far by ``1 + mask * u * z * 0.1``, clipped to
     [0.3, 3], with one uniform u, a normal z and a chance of 0.9 for each side; sides stay >= 2. A mutant replaces its
-    parent if its fitness (see :func:`anchor_fitness`), or what else is the objective, is strictly greater.
+    parent if its fitness (see :func:`anchor_fitness`), or another objective, is strictly greater.
 
     Parameters
     ----------
     boxes : (n, 2) array-like, Boxes or BoxIndex
         Widths and heights in pixels of the network input.
     anchors : (k, 2) array-like
-        Where to begin; widths and heights in pixels of the network input.
+        Anchors to start from; widths and heights in pixels of the network input.
     thr : float, default 0.25
         Threshold of the fitness, a ratio from 0 to 1.
     gen : int, default 1000
@@ -63,8 +63,8 @@ def evolve(
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness.
     engine : {"auto", "dense", "index"}
-        How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
-        changes the answer. Boxes that are an index already answer for themselves; leave `engine` and `threads` out.
+        How boxes are compared. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
+        changes the answer. If `boxes` is an index already, leave out `engine` and `threads`.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -74,7 +74,7 @@ def evolve(
     objective : str or Objective, default "ratio"
         What is maximised, a mean over the boxes: "ratio" is the ratio fitness; "recall" the share of boxes with a ratio
         above `thr`; "iou" the IoU with the best anchor; "iou>0.5" the same, but 0 where it is not above 0.5;
-        "iou-recall@0.5" the share of boxes where it is. For "recall" every box is looked at.
+        "iou-recall@0.5" the share of boxes where it is above 0.5. "recall" compares every box with every anchor.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def climb(
     progress: Progress = None,
     improved: Callable[[FloatArray], object] = lambda anchors: None,
 ) -> EvolveResult:
-    """Return what :func:`evolve` does, by these draws; `improved` is called with each anchors that are fitter."""
+    """Run the search with the given random source; call `improved` with each fitter set of anchors."""
     history = np.empty(gen + 1)
     history[0] = fitness = answers.fitness(best, thr).fitness
     accepted = done = 0
@@ -119,7 +119,7 @@ def climb(
     with bar(progress, total=gen, desc="evolving", unit=" generations") as moving:
         moving.set_postfix_str(f"fitness {fitness:.4f}")
         while done < gen:
-            # factors do not depend on what was accepted: an engine may look at the mutants to come at the same time
+            # factors do not depend on accepted mutants, so an engine can compare the next mutants at the same time
             drawn += [_factors(draws, len(best)) for _ in range(min(AHEAD, gen - done) - len(drawn))]
             mutants = [(best * factors).clip(min=LEAST) for factors in drawn]
             found = answers.first_fitter(mutants, thr, fitness, best)

@@ -1,4 +1,4 @@
-"""Tables of other libraries (pandas, polars, pyarrow, anything with Arrow data): the two columns with the boxes."""
+"""Tables of other libraries (pandas, polars, pyarrow, or any Arrow data): find the two columns with the boxes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastanchor._types import FloatArray
 __all__ = ["is_arrow", "sides_of"]
 
 SIDES = (("width", "height"), ("w", "h"), ("box_width", "box_height"), ("bbox_width", "bbox_height"))
-# beside the corners of boxes, a column "width" is the image's in TensorFlow's tables, and the box's in others
+# beside the corners of boxes, "width" is that of the image in TensorFlow's tables, and that of the box in others
 CORNERS = (("xmin", "xmax"), ("x1", "x2"), ("left", "right"))
 ARROW_NUMBERS = ("int", "uint", "float", "halffloat", "double", "decimal")
 
@@ -35,9 +35,9 @@ def sides_of(values: Any, name: str) -> FloatArray | None:
     Raises
     ------
     DataError
-        If no columns, or several, could be meant, or one of them holds something else than numbers.
+        If no columns or several columns could be meant, or one contains anything but numbers.
     BackendError
-        If the table can be read through pyarrow only, which is not installed.
+        If the table can only be read through pyarrow, and pyarrow is not installed.
     """
     table = _table(values, name)
     if table is None:
@@ -46,7 +46,7 @@ def sides_of(values: Any, name: str) -> FloatArray | None:
 
 
 def is_arrow(values: Any) -> bool:
-    """Return whether an object hands over Arrow data (the PyCapsule interface)."""
+    """Return whether an object exports Arrow data (the PyCapsule interface)."""
     return hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")
 
 
@@ -55,7 +55,7 @@ def _table(values: Any, name: str) -> _Table | None:
         return None
     if hasattr(values, "column_names") and hasattr(values, "column"):  # pyarrow
         return _Table(list(values.column_names), values.column)
-    if hasattr(values, "columns") and hasattr(values, "__getitem__"):  # pandas, polars and those like them
+    if hasattr(values, "columns") and hasattr(values, "__getitem__"):  # pandas, polars and similar libraries
         labels = list(values.columns)
         return _Table([str(label) for label in labels], lambda at: values[labels[at]])
     if not is_arrow(values) or hasattr(values, "__array__"):

@@ -1,4 +1,4 @@
-"""Boxes that are small for a detector: which ones are left out, which ones are warned of, and in what words."""
+"""Boxes that are small for a detector: rules for leaving them out, and the warnings about them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from fastanchor._types import FloatArray
 
 __all__ = ["EVERY", "MIN_SIZE", "SMALL", "count_small", "is_small", "kept", "no_side", "small_boxes"]
 
-# Anchors are computed without the boxes that have no side of so many pixels of the network input, but scored on every
-# box, because a trainer scores every label.
+# Anchors are computed without the boxes that have no side of at least MIN_SIZE pixels of the network input, but scored
+# on every box, because a trainer scores every label.
 MIN_SIZE, EVERY = 2.0, 0.0
 
-# A side below this, in pixels of the network input, is next to invisible to a detector with a first stride of 8.
+# A side below this, in pixels of the network input, is nearly invisible to a detector with a first stride of 8.
 SMALL = 3.0
 
 
 def kept(wh: FloatArray, min_size: float) -> NDArray[np.bool_]:
-    """Return which boxes, (n, 2), have a side of at least `min_size`, (n,).
+    """Return a mask (n,) of the boxes (n, 2) that have a side of at least `min_size`.
 
     Raises
     ------
     DataError
-        If none has.
+        If there is no such box.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def kept(wh: FloatArray, min_size: float) -> NDArray[np.bool_]:
 
 
 def is_small(wh: FloatArray) -> NDArray[np.bool_]:
-    """Return which boxes have a side < 3 pixels, (n,).
+    """Return a mask (n,) of the boxes that have a side < 3 pixels.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def is_small(wh: FloatArray) -> NDArray[np.bool_]:
 
 
 def count_small(wh: FloatArray) -> int:
-    """Return how many boxes have a side < 3 pixels.
+    """Return the number of boxes that have a side < 3 pixels.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def count_small(wh: FloatArray) -> int:
 
 
 def small_boxes(count: float) -> str:
-    """Return the sentence about boxes that :func:`count_small` counted.
+    """Return the remark on the boxes counted by :func:`count_small`.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def small_boxes(count: float) -> str:
 
 
 def no_side(count: float, min_size: float) -> str:
-    """Return the sentence about boxes that :func:`kept` does not keep.
+    """Return the remark on the boxes left out by :func:`kept`.
 
     Examples
     --------

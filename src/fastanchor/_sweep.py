@@ -1,4 +1,4 @@
-"""How many anchors: the same job for a range of numbers, on one engine."""
+"""Anchors and their scores for a range of numbers of anchors, on one engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["SweepResult", "sweep"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SweepResult(Result):
-    """What :func:`fastanchor.sweep` found, one entry for each number of anchors. The arrays are read-only.
+    """Result of :func:`fastanchor.sweep`, one entry for each number of anchors. The arrays are read-only.
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class SweepResult(Result):
     anchors : tuple of (n[i], 2) float64
         By area, smallest first; pixels of the network input.
     fitness, bpr, mean_iou : (m,) float64
-        Of those anchors.
+        Scores of those anchors.
     boxes : int
-        Boxes looked at, as often as they count; float where weights are not whole.
+        Number of boxes used, weighted; float if weights are not whole.
     engine : str
-        Who looked at them.
+        How boxes were compared.
     """
 
     n: IntArray
@@ -95,12 +95,12 @@ def sweep(
     weights: ArrayLike | None = None,
     objective: str | Objective = "ratio",
 ) -> SweepResult:
-    """Return fitness, recall and mean IoU over the number of anchors, to see where more of them stop paying.
+    """Return fitness, recall and mean IoU over the number of anchors, to see where more anchors stop helping.
 
     Parameters
     ----------
     boxes : Boxes, BoxIndex or (n, 2) array-like
-        A ``Boxes`` with image sizes is scaled to `img_size`; all else counts as pixels of the network input already.
+        A ``Boxes`` with image sizes is scaled to `img_size`; other boxes are in pixels of the network input already.
     n : iterable of int, default 1 to 15
         Numbers of anchors. Those above the number of distinct boxes are an error.
     img_size : int or (width, height), default 640
@@ -108,23 +108,23 @@ def sweep(
     thr : float, default 0.25
         Threshold of the fitness, a ratio from 0 to 1.
     gen : int, default 0
-        Generations of the genetic search after each k-means. The curve has its shape without.
+        Generations of the genetic search after each k-means. The shape of the curve shows without it.
     fit : {"letterbox", "stretch"}
-        How images are brought to `img_size`; see :meth:`Boxes.scaled`.
+        How images are resized to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
-        An index that holds such boxes is refused: leave them out before it is built.
+        An index with such boxes is refused: leave them out before building it.
     rng : int, numpy.random.Generator or None
-        Seed (0 to ``2**128 - 1``) or source of randomness. Each number makes the draws that :func:`auto_anchor` makes
-        for it, so its anchors are those of that function with as many generations, whatever other numbers there are.
-        A generator is left where the largest number leaves it.
+        Seed (0 to ``2**128 - 1``) or source of randomness. Each number gets the same draws as in :func:`auto_anchor`,
+        and so the same anchors with as many generations, whatever the other numbers are. A generator ends in the state
+        that the largest number leaves.
     update, max_iter
         Of k-means; see :func:`kmeans`.
     n_init : int, default 16
-        Starts of k-means to try, chosen among by the ratio fitness; see :func:`auto_anchor`.
+        Starts of k-means to try, chosen by the ratio fitness; see :func:`auto_anchor`.
     engine : {"auto", "dense", "index"}
-        Who looks at the boxes; built once for all numbers. Never changes the answer. Boxes that are an index already
-        answer for themselves; leave `engine` and `threads` out.
+        How boxes are compared; built once for all numbers. Never changes the answer. If `boxes` is an index already,
+        leave out `engine` and `threads`.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
@@ -132,7 +132,7 @@ def sweep(
     weights : (n,) array-like, optional
         How often each box counts; see :func:`kmeans`.
     objective : str or Objective, default "ratio"
-        By what starts are chosen and what the search maximises; see :func:`evolve`.
+        Value by which starts are chosen, and which the search maximises; see :func:`evolve`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Array aliases and the frozen results that functions hand back."""
+"""Type aliases, and the frozen results that functions return."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ StartName = Literal["random", "k-means++"]
 
 
 class ArrowStream(Protocol):
-    """A table that hands over Arrow data, batch by batch."""
+    """A table that exports Arrow data in batches."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 
 class ArrowBatch(Protocol):
-    """A table that hands over Arrow data at once."""
+    """A table that exports Arrow data at once."""
 
     def __arrow_c_array__(self, requested_schema: object = None) -> object: ...
 
@@ -77,18 +77,18 @@ Progress = bool | None | Callable[..., Any]
 
 @dataclass(frozen=True)
 class Remark:
-    """What a reader says about a data set as a whole.
+    """A statement of a reader about a data set as a whole.
 
     Attributes
     ----------
     kind : str
-        What it is about, the same words for every data set.
+        The subject, in the same words for every data set.
     text : str
         A sentence, with an example.
     count : int
-        How many boxes, or images, it is about.
+        Number of boxes or images concerned.
     doubt : bool
-        Whether the labels may have been read wrongly; else it is about the data.
+        Whether the labels may have been read wrongly; otherwise the remark is about the data.
     """
 
     kind: str
@@ -98,7 +98,7 @@ class Remark:
 
 
 class Shown:
-    """What shows itself: as text, and in a notebook."""
+    """Base of objects with a text form for terminals and notebooks."""
 
     def to_text(self) -> str:
         """Return lines of text for a terminal."""
@@ -109,7 +109,7 @@ class Shown:
 
 
 class Result(Shown):
-    """Base of the results: their arrays are read-only, in copies and after pickling too; their repr is short."""
+    """Base of the results: arrays are read-only, also in copies and after pickling; the repr is short."""
 
     def __repr__(self) -> str:
         values = {name: _brief(value) for name, value in vars(self).items() if name[0] != "_"}
@@ -126,12 +126,12 @@ class Result(Shown):
 
 
 def picture(name: str, *content: Any) -> Any:
-    """Return a figure of :mod:`fastanchor.plot`, which imports the results and is imported here when one is drawn."""
+    """Return a figure of :mod:`fastanchor.plot`, imported only here, because it imports the results itself."""
     return getattr(importlib.import_module("fastanchor.plot"), name)(*content)
 
 
 def _brief(value: Any) -> str:
-    """Return a number, a text or the shape of an array; nothing for what is too long for a line."""
+    """Return a number, a string or the shape of an array as text; empty for anything longer."""
     if isinstance(value, np.ndarray):
         return f"<{' x '.join(map(str, value.shape))}>"
     if isinstance(value, float):
@@ -151,7 +151,7 @@ T = TypeVar("T")
 
 
 class Computed(Generic[T]):
-    """A value that is computed when it is first used, and only then; copies and pickles contain the value."""
+    """A value that is computed once, at first use; copies and pickles contain the value."""
 
     def __init__(self, compute: Callable[[], T]) -> None:
         self._compute = compute
@@ -161,7 +161,7 @@ class Computed(Generic[T]):
         with self._lock:
             value = self._compute()
             _protect(value)
-            self._compute = lambda: value  # what it was computed from may be freed
+            self._compute = lambda: value  # the inputs can be freed
             return value
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -173,7 +173,7 @@ def _computed(value: T) -> Computed[T]:
 
 
 class Clusters(NamedTuple):
-    """What the boxes of each centre of a k-means run amount to; see `KMeansResult`."""
+    """Totals over the boxes of a k-means run; see `KMeansResult`."""
 
     counts: IntArray
     mean_iou: float
@@ -189,24 +189,24 @@ class Fitness(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What a data set holds. Sizes are pixels of the image, areas are square pixels of the image.
+    """Numbers that describe a data set. Sizes are pixels of the image, areas are square pixels of the image.
 
     Attributes
     ----------
     images, boxes : int
-        How many were read. Images without a box count.
+        Numbers read. Images without a box count.
     mean_image, mean_box : tuple of float
-        Mean (width, height); NaN where there are none.
+        Mean (width, height); NaN if there are none.
     smallest_area, largest_area : float
-        Of the boxes; NaN where there are none.
+        Of the boxes; NaN if there are none.
     relative : bool
-        Whether no size of an image is known, so that images count as squares of side 1.
+        Whether all image sizes are unknown, so that images count as squares of side 1.
     exceeds_image : int
-        Boxes with a side more than 1 % longer than that of their image. They are kept as they are.
+        Boxes with a side more than 1 % longer than that of their image. They are kept unchanged.
     per_class : dict
         Class name to number of boxes, in the order of the classes.
     skipped : dict
-        Reason to number of things the reader left out.
+        Reason to number of things that the reader skipped.
     """
 
     images: int
@@ -223,16 +223,16 @@ class Summary:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KMeansResult(Result):
-    """What :func:`fastanchor.kmeans` found. The arrays are read-only.
+    """Result of :func:`fastanchor.kmeans`. The arrays are read-only.
 
     `counts`, `mean_iou`, `inertia` and `labels` are computed when first used, then kept.
 
     Attributes
     ----------
     centers : (k, 2) float64
-        Width and height in the unit of the boxes, in the order in which the run kept them.
+        Width and height in the unit of the boxes, in the order of the start.
     counts : (k,) int64
-        Boxes nearest to each centre, as often as they count; float64 where weights are not whole.
+        Boxes nearest to each centre, weighted; float64 where weights are not whole.
     mean_iou : float
         Mean over the boxes of the IoU with the nearest centre; NaN if a box or a centre has no positive area.
     inertia : float
@@ -272,7 +272,7 @@ class KMeansResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EvolveResult(Result):
-    """What :func:`fastanchor.evolve` found. The arrays are read-only.
+    """Result of :func:`fastanchor.evolve`. The arrays are read-only.
 
     Attributes
     ----------
@@ -281,13 +281,13 @@ class EvolveResult(Result):
     fitness, bpr : float
         Their ratio fitness and best possible recall, whatever the objective was.
     accepted : int
-        Mutants that were fitter than all before them.
+        Number of mutants that replaced their parent.
     history : (gen + 1,) float64
-        The objective before the first and after each generation, of the best anchors so far: their fitness for "ratio".
+        Objective of the best anchors, before the first and after each generation; for "ratio" this is the fitness.
     objective : str
-        What was maximised.
+        The objective that was maximised.
     engine : str
-        How boxes were looked at. "dense", every one, where there are no bounds for the objective.
+        How boxes were compared; always "dense" for an objective without bounds, see :func:`evolve`.
     """
 
     anchors: FloatArray

@@ -1,4 +1,4 @@
-"""Weights: how often each box counts. Inside they are whole numbers, so that counts and sums stay exact."""
+"""Weights: how often each box counts. They are stored as whole numbers, so that counts and sums stay exact."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from fastanchor._types import IntArray
 
 __all__ = ["Weights", "amount", "as_column", "counting", "number", "part_of", "weight_of", "weights_of"]
 
-Column = NDArray[np.int64] | NDArray[np.float64]  # weights as they were given
+Column = NDArray[np.int64] | NDArray[np.float64]  # weights as the caller gave them
 
 LEAST, MOST = 1e-100, 1e100  # of a weight that is not whole
-TOTAL = 62  # bits that the sum of all weights must fit in
-DIGITS = 30  # bits that even the least of fractional weights keeps
+TOTAL = 62  # bits that the sum of all weights must fit into
+DIGITS = 30  # bits that even the smallest fractional weight keeps
 
 
 class Weights(NamedTuple):
-    """Whole weights: `each` (n,) int64 counts units, and a unit is worth so much of what was given.
+    """Whole weights: `each` (n,) int64 in units; `unit` is the value of one unit in terms of the given weights.
 
-    Whole numbers have a unit of 1. Others are rounded once to multiples of a power of two, by which each is off by at
+    Whole numbers have a unit of 1. Others are rounded once to multiples of a power of two; the error of each is at
     most a relative 2^-30 (or 2^-61 of their total, if they differ by a factor above 2^30).
     """
 
@@ -44,14 +44,14 @@ class Weights(NamedTuple):
         some = size > 0.0
         shift = min(DIGITS - math.frexp(size[some].min())[1], TOTAL - 1 - math.frexp(size.sum())[1])
         each = np.rint(np.ldexp(size, shift)).astype(np.int64)
-        each[some] = np.maximum(each[some], 1)  # what counts little still counts
+        each[some] = np.maximum(each[some], 1)  # a weight above 0 stays above 0
         bits = int(np.bitwise_or.reduce(each))
         spare = (bits & -bits).bit_length() - 1
         return cls(each >> spare, math.ldexp(1.0, top - shift + spare))
 
     @property
     def total(self) -> int:
-        """The sum, in units."""
+        """Sum of the weights, in units."""
         return int(self.each.sum())
 
     def drawn(self) -> NDArray[np.float64]:
@@ -112,19 +112,19 @@ def part_of(weights: Column | None, rows: Any) -> Column | None:
 
 
 def weights_of(answers: Any) -> Weights | None:
-    """Return the weights of an engine; None where each box counts once, or the engine knows no weights."""
+    """Return the weights of an engine; None if each box counts once, or the engine does not support weights."""
     found: Weights | None = getattr(answers, "weights", None)
     return found
 
 
 def weight_of(answers: Any) -> int:
-    """Return the total weight of an engine's boxes, in units: what means are divided by."""
+    """Return the total weight of an engine's boxes, in units: the divisor of means."""
     weights = weights_of(answers)
     return len(answers) if weights is None else weights.total
 
 
 def number(weights: Column | None, which: NDArray[np.bool_]) -> Any:
-    """Return how many rows these are, or how often they count: a whole number if all weights are.
+    """Return the number of marked rows, or their total weight: a whole number if all weights are whole.
 
     Examples
     --------
@@ -138,12 +138,12 @@ def number(weights: Column | None, which: NDArray[np.bool_]) -> Any:
 
 
 def amount_of(weights: Weights, units: Any) -> Any:
-    """Return units of weight in the measure of the weights given: whole numbers stay whole."""
+    """Convert units to the scale of the given weights; whole numbers stay whole."""
     return units if weights.unit == 1.0 else units * weights.unit
 
 
 def amount(answers: Any, units: Any) -> Any:
-    """Return units of an engine's weight in the measure of the weights given."""
+    """Convert units of an engine's weights to the scale of the given weights."""
     weights = weights_of(answers)
     return units if weights is None else amount_of(weights, units)
 

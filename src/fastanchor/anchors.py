@@ -52,7 +52,7 @@ STOPS: dict[Stop, str] = {"cycle": "stopped in a cycle", "tol": "stopped by tol"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnchorResult(Result):
-    """What :func:`fastanchor.auto_anchor` found. Sizes are pixels of the network input; the arrays are read-only.
+    """Result of :func:`fastanchor.auto_anchor`. Sizes are pixels of the network input; the arrays are read-only.
 
     Attributes
     ----------
@@ -65,23 +65,23 @@ class AnchorResult(Result):
     method : {"recipe", "refine", "global"}
         How they were found; see :func:`auto_anchor`.
     kmeans : KMeansResult or None
-        Before the search; None where the method has no k-means.
+        Result of k-means, before the search; None if the method has no k-means.
     kmeans_fitness : Fitness or None
         Fitness and recall of the k-means centres.
     evolve : EvolveResult
-        The search.
+        Result of the search.
     boxes, n_small, n_filtered : int
-        Boxes used; among all boxes those with a side < 3 pixels; those left out for having no side of `min_size`. With
-        weights they count as often as these say; float where weights are not whole.
+        Boxes used; boxes with a side < 3 pixels, among all; boxes left out because no side reaches `min_size`. They are
+        weighted; float if weights are not whole.
     engine, backend : str
-        Who looked at the boxes.
+        How boxes were compared, and by which kernels.
     fit : {"letterbox", "stretch"} or None
-        How images were brought to `img_size`; None if the boxes counted as pixels of the network input already.
+        How images were resized to `img_size`; None if the boxes counted as pixels of the network input already.
     img_size : (width, height) or None
         The network input, pixels; None as above.
 
-    Text for a detector is for its own fit: ``to_darknet()`` and its siblings raise DataError if the anchors are for
-    another one. ``fit=`` says that your network does what the anchors are for.
+    Each detector resizes images by a fit of its own: ``to_darknet()`` and the other methods raise DataError if the
+    anchors were computed for another one. Pass ``fit=`` if your network resizes images as the anchors expect.
     """
 
     anchors: FloatArray
@@ -103,7 +103,7 @@ class AnchorResult(Result):
 
     @property
     def check(self) -> AnchorCheck:
-        """The anchors' scores in detail, as :func:`fastanchor.check` returns them for the boxes used.
+        """Detailed scores of the anchors on the boxes used, as :func:`fastanchor.check` returns them.
 
         Computed at first use, then kept.
         """
@@ -111,7 +111,7 @@ class AnchorResult(Result):
 
     @property
     def made_for(self) -> export.Input | None:
-        """The fit and the network input of the anchors, None if they are not known."""
+        """The fit and the network input of the anchors; None if unknown."""
         return None if self.fit is None or self.img_size is None else export.Input(self.fit, self.img_size)
 
     def to_yolov5(self, levels: LevelCounts | None = None, *, fit: Fit | None = None) -> str:
@@ -143,7 +143,7 @@ class AnchorResult(Result):
         return export.emit(self.anchors, "keras-yolo3", levels, made_for=self.made_for, fit=fit)
 
     def to_json(self, levels: LevelCounts | None = None) -> str:
-        """Return the anchors and their levels as JSON, every digit; :meth:`to_dict` has the rest."""
+        """Return the anchors and their levels as JSON, with all digits; :meth:`to_dict` returns everything else."""
         return export.emit(self.anchors, "json", levels, made_for=self.made_for)
 
     def to_csv(self, levels: LevelCounts | None = None) -> str:
@@ -192,7 +192,7 @@ class AnchorResult(Result):
         }
 
     def plot(self, boxes: Scalable) -> Any:
-        """Return a matplotlib figure of the anchors, the search, and `boxes`, which are those of the job."""
+        """Return a matplotlib figure of the anchors, the search, and the `boxes` that they were computed for."""
         return picture("anchors", self, to_network_input(boxes, self.img_size or 640, self.fit or "letterbox").wh)
 
     def to_text(self) -> str:
@@ -214,7 +214,7 @@ class AnchorResult(Result):
             lines.append(f"evolved   {many(generations, 'generation')}, {search.accepted:,} of them fitter")
         if search.objective != "ratio":
             start, end = search.history[[0, -1]]
-            gain = f"{start:.5f} -> {end:.5f}, by looking at every box" if self.method == "recipe" else f"{end:.5f}"
+            gain = f"{start:.5f} -> {end:.5f}, computed for every box" if self.method == "recipe" else f"{end:.5f}"
             lines.append(f"  by      {search.objective}, {gain}")
         return "\n".join([*lines, *_scored_lines(self.to_dict())])
 
@@ -259,32 +259,32 @@ def auto_anchor(
     gen : int, default 1000
         Generations of the search.
     fit : {"letterbox", "stretch"}
-        How images are brought to `img_size`; see :meth:`Boxes.scaled`.
+        How images are resized to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
-        An index that holds such boxes is refused: leave them out before it is built.
+        An index with such boxes is refused: leave them out before building it.
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness, for k-means first and the search after it.
     metric, update, init, max_iter, tol
         Of k-means; see :func:`kmeans`.
     n_init : int, default 16
         Starts of k-means to try. Each makes up to 20 updates; the two with the largest ratio fitness run to the end,
-        and the fitter of these is improved by the search. Where there are more than 16,384 boxes, the starts are tried
-        on so many of them, drawn first by ``rng.choice(n, 16384, replace=False)`` (on all, if those hold too few
-        distinct sizes), and the run over all boxes begins from the centres found there. With 1, or an array for
+        and the search improves the fitter of these. With more than 16,384 boxes, the starts are tried on 16,384 of
+        them, drawn first by ``rng.choice(n, 16384, replace=False)`` (on all, if those have too few distinct sizes), and
+        the run over all boxes starts from the resulting centres. With 1, or an array for
         `init`, k-means runs once over all boxes.
     engine : {"auto", "dense", "index"}
-        How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
-        changes the answer. Boxes that are an index already answer for themselves; leave `engine` and `threads` out.
+        How boxes are compared. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
+        changes the answer. If `boxes` is an index already, leave out `engine` and `threads`.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
     weights : (n,) array-like, optional
-        How often each box counts, in the numbers of boxes too; see :func:`kmeans`. Where starts are tried on 16,384
+        How often each box counts, also in the numbers of boxes; see :func:`kmeans`. If starts are tried on 16,384
         boxes, these are drawn by ``rng.choice(n, 16384, p=weights / weights.sum())``, and count once each.
     objective : str or Objective, default "ratio"
-        By what starts are chosen and what the search maximises; see :func:`evolve`.
+        Value by which starts are chosen, and which the search maximises; see :func:`evolve`.
     method : {"recipe", "refine", "global"}, default "recipe"
         "recipe" is k-means, then the genetic search. "refine" is k-means, then an ascent by small steps. "global"
         exchanges anchors for the best of many candidates, from several starts, and refines the outcome: it finds
@@ -302,7 +302,7 @@ def auto_anchor(
     SmallBoxWarning
         If boxes have a side of less than 3 pixels of the network input.
     SplitWarning
-        If the boxes are of several parts of a data set, such as train and val.
+        If the boxes belong to several splits, such as train and val.
 
     Examples
     --------
@@ -319,8 +319,8 @@ def auto_anchor(
     aim = objective_of(objective, thr)
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
     if len(parts) > 1:
-        text = f"the boxes are of several parts of the data set: {', '.join(sorted(map(repr, parts)))}"
-        warnings.warn(f"{text}; detectors are trained on one, see split in read()", SplitWarning, stacklevel=2)
+        text = f"the boxes belong to several splits: {', '.join(sorted(map(repr, parts)))}"
+        warnings.warn(f"{text}; detectors are trained on one; see split in read()", SplitWarning, stacklevel=2)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     work = work_of(n, n_init, max_iter, gen, aim.bounded)
     answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
@@ -377,7 +377,7 @@ def _optimum(
     rng: np.random.Generator,
     progress: Progress,
 ) -> EvolveResult:
-    """Return what the search by exchange finds, or by small steps from these centres, as a search of no generations."""
+    """Search by exchange, or by small steps from the k-means centres; return a search of no generations."""
     space = Space() if space is None else space
     if clusters is None:
         anchors = optimum.best(answers, n, objective, thr, space, rng, progress)

@@ -1,4 +1,4 @@
-"""k-means over box sizes, written once against an engine."""
+"""k-means over box sizes, in terms of the questions that every engine answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ __all__ = ["AS_IN_KMEANS", "INITS", "UPDATES", "assign", "clustered", "kmeans", 
 UPDATES = get_args(Update)
 INITS = get_args(StartName)
 
-# Inertias and fitnesses that differ by less than this, relative, are a tie, and the earlier stays.
+# Inertias and fitnesses that differ by less than this, relative, count as equal; the earlier one is kept.
 TIE = 1e-11
 
 
@@ -74,8 +74,8 @@ def kmeans(
 
     Each round assigns every box to its nearest centre (ties to the lowest) and moves each centre to the median or mean
     of its boxes. A centre left without boxes then moves to the box that is farthest from all centres as just updated
-    (the lowest row of equals). The run stops when no assignment changes ("converged"), when centres that were left
-    before come back ("cycle": a median does not minimise the sum of ``1 - IoU``, so rounds can repeat; the best centres
+    (the lowest row of equals). The run stops when no assignment changes ("converged"), when earlier centres
+    come back ("cycle": a median does not minimise the sum of ``1 - IoU``, so rounds can repeat; the best centres
     seen are returned, if possible some with a box each), by `tol`, or after `max_iter` updates. Only then may a centre
     be left without boxes; its count is 0.
 
@@ -88,16 +88,16 @@ def kmeans(
         Number of centres.
     metric : {"iou", "euclidean", "ratio"}
         ``1 - IoU`` of boxes that share a corner, the straight-line distance, or
-        ``1 - min(w/kw, kw/w, h/kh, kh/h)``, for which every box is looked at.
+        ``1 - min(w/kw, kw/w, h/kh, kh/h)``, for which every box is compared with every centre.
     update : {"median", "mean"}
-        Taken of widths and of heights apart.
+        Computed for widths and heights separately.
     init : {"random", "k-means++"} or (k, 2) array-like
         "random" draws k boxes; "k-means++" draws each next one with a probability in proportion to its distance from
         those before: the first row where the distances so far, added up without rounding, exceed ``rng.random()`` times
         their total. An array is run once, whatever `n_init` says.
     n_init : int, default 1
         Runs from as many starts; the one with the largest mean IoU (least inertia for the other metrics) is returned.
-        ``auto_anchor`` and ``sweep`` have 16, because their starts are short trials chosen among by the fitness.
+        ``auto_anchor`` and ``sweep`` use 16, because their starts are short trials, chosen by the fitness.
     max_iter : int, default 300
         Most updates in a run.
     tol : float, default 0
@@ -106,16 +106,16 @@ def kmeans(
     rng : int, numpy.random.Generator or None
         Seed (0 to ``2**128 - 1``) or source of randomness.
     engine : {"auto", "dense", "index"}
-        How boxes are looked at. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
+        How boxes are compared. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
         changes the answer. With ``metric="euclidean"`` "index" needs sides above 0; "auto" and "dense" take any points.
-        Boxes that are an index already answer for themselves; leave `engine` and `threads` out.
+        If `boxes` is an index already, leave out `engine` and `threads`.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None
         None draws a bar if stderr is a terminal.
     weights : (n,) array-like, optional
-        How often each box counts, numbers >= 0; in place of those of a ``Boxes``. The answer is that for boxes
-        repeated so often, from the same start. A row of weight 0 counts nothing and is never drawn, but has a label.
+        How often each box counts, numbers >= 0; they replace those of a ``Boxes``. The answer is the one for boxes
+        repeated that often, from the same start. A row of weight 0 is not counted and never drawn, but has a label.
         Whole numbers count exactly; others are rounded once, by a relative 2^-30 at most. "random" draws rows by
         ``rng.choice(n, k, replace=False, p=weights / weights.sum())``, "k-means++" the first one likewise, and the
         next ones by distance times weight.
@@ -162,7 +162,7 @@ def clustered(
     named: Called = AS_IN_KMEANS,
     weights: ArrayLike | None = None,
 ) -> KMeansResult:
-    """Return what :func:`kmeans` does, with errors that name the arguments as they are `named`."""
+    """Run :func:`kmeans`; errors call the arguments by the names in `named`."""
     _check.choice(metric, "metric", METRICS)
     _check.choice(update, "update", UPDATES)
     k = _check.integer(k, named.k, least=1)
@@ -192,7 +192,7 @@ def clustered(
         for _ in range(1 if given is not None else n_init):
             start = given if given is not None else drawn_centers(answers, k, metric, str(init), generator, named)
             run = _lloyd(answers, start, metric, update, max_iter, tol, moving, named)
-            nearest = Computed(partial(answers.nearest, run.centers, metric))  # a look at every box, or nearly so
+            nearest = Computed(partial(answers.nearest, run.centers, metric))  # looks at nearly every box
             if best is None or _better(nearest().inertia, best[1]().inertia):
                 best = run, nearest
     assert best is not None
@@ -207,7 +207,7 @@ def _result(answers: Engine, run: _Run, nearest: Computed[Nearest], metric: Metr
         )
 
     def labels() -> IntArray:
-        shared()  # so that nothing is left to compute, and the boxes may go
+        shared()  # so that nothing is left to compute, and the boxes can be freed
         return answers.labels(run.centers, metric)
 
     shared = Computed(clusters)
@@ -260,10 +260,10 @@ def update_centers(
     k : int
         Number of centres.
     update : {"median", "mean"}
-        Taken of widths and of heights apart. The median of an even number of boxes is the mean of the middle two.
+        Computed for widths and heights separately. The median of an even number of boxes is the mean of the middle two.
     empty : (k, 2) array-like, optional
-        Where to put the centres that have no box, by row; the other rows are not used. Without it a centre that has
-        no box is an error, so the result never holds NaN.
+        Places for the centres that have no box, by row; the other rows are not used. Without it a centre that has no
+        box is an error, so the result never contains NaN.
     weights : (n,) array-like, optional
         How often each box counts; see :func:`kmeans`. A centre whose boxes have weight 0 has no box.
 
@@ -290,10 +290,10 @@ def update_centers(
         weights = own.each if weights is None and own is not None else weights
         boxes = boxes.take(np.arange(len(boxes)))
     wh = _check.as_points(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
-    beyond = f"must be from 0 to k - 1 = {k - 1}"
-    owners = _check.as_indices(labels, "labels", len(wh), k, beyond).astype(np.int32)
+    rule = f"must be from 0 to k - 1 = {k - 1}"
+    owners = _check.as_indices(labels, "labels", len(wh), k, rule).astype(np.int32)
     places = None if empty is None else _check.as_points(empty, "empty")
-    # before anything of k rows is made
+    # before any array of k rows is allocated
     if places is None and k > len(wh):
         raise DataError(
             f"k = {k}: must be at most {len(wh)}, the number of boxes; give empty= to place the other centres"
@@ -346,7 +346,7 @@ def _lloyd(
             return _Run(centers, n_iter, "converged")
         moved = _reseeded(answers, step, metric, named)
         moving.update(1)
-        # centres that stay where they are have settled: the next assignment cannot differ from this one
+        # centres that did not move have converged: the next assignment equals this one
         if moved.tobytes() in seen and not np.array_equal(moved, centers):
             return _Run(_best(answers, list(seen.values()), metric), n_iter + 1, "cycle")
         if tol > 0.0:
@@ -360,7 +360,7 @@ def _lloyd(
 
 
 def _best(answers: Engine, seen: list[FloatArray], metric: Metric) -> FloatArray:
-    """Return the first of the centres with the least inertia; those with an empty centre only if all have one."""
+    """Return the centres with the least inertia, the first of equals; prefer those where every centre has a box."""
     best, least, whole = seen[0], np.inf, False
     for centers in seen:
         counts, inertia = answers.nearest(centers, metric)
@@ -379,7 +379,7 @@ def _gain(before: float, now: float, metric: Metric, n: int) -> float:
 
 
 def _reseeded(answers: Engine, step: Step, metric: Metric, named: Called) -> FloatArray:
-    """Return the updated centres; each without a box moves to the box farthest from all the others, in their order."""
+    """Return the updated centres; each one without a box moves, in order, to the box farthest from all others."""
     empty = np.flatnonzero(step.counts == 0)
     if not empty.size:
         return step.centers

@@ -1,4 +1,4 @@
-"""k-means as an estimator in the manner of scikit-learn, which is not imported for it."""
+"""k-means as an estimator with the interface of scikit-learn, which is not imported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ CALLED = Called(boxes="X", k="n_clusters", weights="sample_weight")
 class AnchorKMeans:
     """k-means over box sizes as a scikit-learn estimator: :func:`kmeans` behind ``fit`` and ``predict``.
 
-    It can be cloned, pickled, searched over and put at the end of a pipeline. scikit-learn need not be installed.
+    It can be cloned, pickled, tuned by a search over parameters, and used as the last step of a pipeline. scikit-learn
+    need not be installed.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class AnchorKMeans:
     cluster_centers_ : (n_clusters, 2) float64
         Widths and heights in the unit of the boxes; read-only.
     labels_ : (n,) int64
-        Nearest centre of each box that was fitted; read-only.
+        Nearest centre of each fitted box; read-only.
     inertia_ : float
         Sum of the distances ``1 - IoU``, or of the squared Euclidean distances.
     n_iter_ : int
@@ -139,7 +140,7 @@ class AnchorKMeans:
         Raises
         ------
         DataError
-            If nothing was fitted, or X breaks a rule. The first is also scikit-learn's NotFittedError, where that is
+            If ``fit`` was not called, or X breaks a rule. The former is also scikit-learn's NotFittedError if that is
             imported.
         """
         if not hasattr(self, "cluster_centers_"):
@@ -175,7 +176,7 @@ class AnchorKMeans:
         return self
 
     def _look_at(self, X: object) -> None:
-        """Raise for what scikit-learn has words of its own for, which its tools look for, in an array."""
+        """Raise for invalid arrays with the messages that scikit-learn's tools expect."""
         if not isinstance(X, np.ndarray):
             return
         if X.dtype.kind == "c":

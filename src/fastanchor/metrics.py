@@ -1,4 +1,4 @@
-"""How well anchors fit boxes: one definition each."""
+"""Scores of anchors on boxes, each defined once."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["anchor_fitness", "as_anchors", "mean_best_iou", "mean_iou", "wh_iou"
 
 FEW_DIGITS = 1e-3  # 1 - x keeps 1e-13 of a mean above this
 ORDER = "pass the boxes first, then the anchors"
-MANY = 100  # no detector has more anchor shapes than this, so more of them than boxes are boxes in the wrong place
+MANY = 100  # no detector has more anchor shapes; more rows than this and than boxes means swapped arguments
 
 
 def as_anchors(anchors: Sizes, boxes: int) -> FloatArray:
-    """Return `anchors` as (k, 2) float64, unless they are boxes that a caller put in the place of the anchors.
+    """Return `anchors` as (k, 2) float64, unless they are boxes, passed in place of the anchors.
 
-    Two arrays of a few rows look alike. What can be told is told: an object that holds boxes, and more than 100
-    anchors that are also more than the number of `boxes`.
+    Two arrays of a few rows look alike. Swapped arguments are detected if `anchors` is an object that contains boxes,
+    or has more than 100 rows and more rows than there are `boxes`.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def as_anchors(anchors: Sizes, boxes: int) -> FloatArray:
 
 
 def wh_iou(boxes: Boxes | Sizes, anchors: Sizes) -> FloatArray:
-    """Return the IoU of every box with every anchor, as if both had one corner in common.
+    """Return the IoU of every box with every anchor, as if both had the same top left corner.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def wh_iou(boxes: Boxes | Sizes, anchors: Sizes) -> FloatArray:
     Returns
     -------
     (n, k) float64
-        In (0, 1]. One minus this is the distance that ``metric="iou"`` means everywhere.
+        In (0, 1]. The distance of ``metric="iou"`` is one minus this.
 
     Raises
     ------
@@ -111,19 +111,19 @@ def mean_iou(boxes: BoxesLike, anchors: Sizes, *, weights: ArrayLike | None = No
 
 
 def mean_best_iou(answers: Engine, anchors: FloatArray, inertia: float | None = None) -> float:
-    """Return what :func:`mean_iou` does, from an engine; `inertia` is the sum of ``1 - IoU`` if it is known already."""
+    """Return :func:`mean_iou` for an engine; `inertia` is the sum of ``1 - IoU``, if already known."""
     if inertia is None:
         inertia = answers.nearest(anchors, "iou").inertia
     mean = 1.0 - inertia / weight_of(answers)
-    # near 0 the difference has lost its digits, and the IoUs themselves have them
+    # near 0 the difference loses digits, so the IoUs themselves are averaged
     return mean if mean > FEW_DIGITS else answers.best_iou(anchors)
 
 
 def anchor_fitness(boxes: BoxesLike, anchors: Sizes, thr: float = 0.25, *, weights: ArrayLike | None = None) -> Fitness:
     """Return the ratio fitness and the best possible recall of anchors over boxes.
 
-    A box and an anchor match as well as their worst ratio of sides, ``min(w/kw, kw/w, h/kh, kh/h)``; each box takes
-    the best over the anchors. The fitness is the mean of ``best * (best > thr)``, the recall the share of boxes with
+    The ratio of a box and an anchor is ``min(w/kw, kw/w, h/kh, kh/h)``; for each box the best over the anchors
+    counts. The fitness is the mean of ``best * (best > thr)``, the recall the share of boxes with
     ``best > thr``. These are the measures of YOLOv5's AutoAnchor, whose threshold is given as ``1 / thr``.
 
     Parameters

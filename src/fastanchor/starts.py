@@ -1,6 +1,6 @@
 """k-means for anchors: many starts tried briefly, and the fittest run to the end.
 
-``kmeans`` itself keeps, of its runs, the one with the largest mean IoU; it knows no threshold and thus no fitness.
+``kmeans`` itself returns the run with the largest mean IoU; it has no threshold, and so no fitness to compare.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from fastanchor.kernels import USUAL, Work
 __all__ = ["N_INIT", "fittest", "work_of"]
 
 AS_IN_AUTO_ANCHOR = Called(k="n")
-# Measured by bench/starts.py: more starts, longer trials or more of them finished cost time and part the seeds no less.
+# Measured by bench/starts.py: more starts, longer trials or more finished runs take longer, and results vary with the
+# seed as much.
 N_INIT = 16
 # updates of a trial, and how many trials go on to the end
 TRIAL, FINISHED = 20, 2
-# Boxes that trials look at: the fitness of so many differs from that of all by less than what starts differ by.
+# Number of boxes in trials: their fitness differs from that of all boxes by less than the fitness of two starts.
 SEEN = 1 << 14
 
 
@@ -59,24 +60,24 @@ def fittest(
     thr : float
         Threshold of the fitness.
     rng : numpy.random.Generator
-        Asked for the boxes that the trials look at (if there are more than 16,384:
-        ``rng.choice(n, 16384, replace=False)``, with weights ``rng.choice(n, 16384, p=weights / weights.sum())``), then
-        for one start after the other; see :func:`fastanchor.kmeans`.
+        Draws the boxes of the trials (if there are more than 16,384: ``rng.choice(n, 16384, replace=False)``, with
+        weights ``rng.choice(n, 16384, p=weights / weights.sum())``), then one start after the other; see
+        :func:`fastanchor.kmeans`.
     init, n_init, max_iter, progress, metric, update, tol
-        Of :func:`fastanchor.kmeans`. With ``n_init=1``, or an array for `init`, there is nothing to choose: the one
-        run is returned.
+        Of :func:`fastanchor.kmeans`. With ``n_init=1``, or an array for `init`, there is nothing to choose: k-means
+        runs once.
     named
         Of :func:`.cluster.clustered`; the public functions that use this one have `n`.
     objective
-        Of :func:`fastanchor.evolve`; what is said of the fitness here holds for it.
+        Of :func:`fastanchor.evolve`; it replaces the fitness in all of this.
 
     Notes
     -----
     Each of the `n_init` starts makes up to 20 updates; the two that are then the fittest run to the end, and the fitter
-    of these is returned. Where there are more than 16,384 boxes, all this looks at so many of them, drawn without
-    replacement, and its centres are the start of the run over all boxes that is returned. If the boxes drawn hold too
-    few distinct sizes for k centres, all boxes are looked at. `max_iter` bounds the updates of one run from its start;
-    fitnesses that differ by less than a relative 1e-11 are equal, and the earlier start stays.
+    of these is returned. With more than 16,384 boxes, this is done for 16,384 of them, drawn without replacement; the
+    run over all boxes starts from the resulting centres, and is returned. If the drawn boxes have too few distinct
+    sizes for k centres, all boxes are used. `max_iter` bounds the updates of one run from its start;
+    fitnesses that differ by less than a relative 1e-11 count as equal, and the earlier start is kept.
     """
     options: dict[str, Any] = {"metric": metric, "update": update, "tol": tol, "progress": progress}
     options["named"] = named
@@ -88,20 +89,20 @@ def fittest(
         weights = weights_of(answers)
         if weights is None:
             rows = rng.choice(len(answers), SEEN, replace=False)
-        else:  # as often as they count: the boxes drawn count once each
+        else:  # drawn in proportion to their weights: each drawn box counts once
             rows = rng.choice(len(answers), SEEN, p=weights.drawn())
         some = choose(answers.take(rows), name="dense", metric=metric, backend=answers.backend)
         try:
             found = _chosen(some, k, thr, aim, rng, init, n_init, max_iter, options)
         except DataError:
-            pass  # too few of those boxes can be told apart for k; if anything else is wrong, all boxes say so below
+            pass  # too few distinct boxes among those drawn; any other error arises again below
         else:
             return clustered(answers, k, init=found.centers, max_iter=max_iter, **options)
     return _chosen(answers, k, thr, aim, rng, init, n_init, max_iter, options)
 
 
 def work_of(centers: int, n_init: int, max_iter: int, gen: int, bounded: bool = True) -> Work:
-    """Return what `fittest` and a search of `gen` generations do with each box, for the choice of a backend."""
+    """Return the work per box of `fittest` and a search of `gen` generations, to choose a backend by."""
     trials = TRIAL * n_init if n_init > 1 else 0
     searched, looked = (gen, 0) if bounded else (0, gen)
     return Work(centers, min(max_iter, USUAL), trials, SEEN, generations=searched, looks=looked)
@@ -118,7 +119,7 @@ def _chosen(
     max_iter: int,
     options: dict[str, Any],
 ) -> KMeansResult:
-    """Return the fittest run over these boxes: short trials, the fittest of them continued."""
+    """Return the fittest run over these boxes: try each start briefly, and continue the fittest trials."""
     judge = aim.over(answers)
 
     def score(run: KMeansResult) -> float:
@@ -130,7 +131,7 @@ def _chosen(
         rest = clustered(answers, k, init=run.centers, max_iter=max_iter - run.n_iter, **options)
         return replace(rest, n_iter=run.n_iter + rest.n_iter)
 
-    # checked by kmeans, but for a max_iter that a trial cuts short
+    # kmeans checks the rest; trials replace max_iter, so it is checked here
     max_iter = _check.integer(max_iter, "max_iter", least=1)
     trials = []
     brief = {**options, "max_iter": min(TRIAL, max_iter), "progress": False}
@@ -143,7 +144,7 @@ def _chosen(
 
 
 def _fittest(scores: Sequence[float], count: int) -> list[int]:
-    """Return which `count` scores are the largest, in rising order of their places; of equals the earlier."""
+    """Return the places of the `count` largest scores in rising order; of equal scores the earlier is taken."""
     left, taken = list(range(len(scores))), list[int]()
     while left and len(taken) < count:
         best = left[0]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
 from fastanchor.datasets._probe import PARTS, Probe
 from fastanchor.datasets._recognise import FORMATS, format_of, recognise
-from fastanchor.datasets._record import UNITS, Format, ImageAnnotation, Options, Source
+from fastanchor.datasets._record import UNITS, Batch, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
 
@@ -267,18 +268,32 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
     own = format_of(loaded.format).table is None  # a label file per image has its name
     order = np.argsort(boxes.image_index, kind="stable")
     starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
-    for i, (label, file) in enumerate(list(zip(batch.label, batch.file, strict=True))[:limit]):
+    images = zip(batch.label, batch.file, _image_names(batch, own), strict=True)
+    for i, (label, file, name) in enumerate(list(images)[:limit]):
         rows = order[starts[i] : starts[i + 1]]
         image = loaded.places.find(label, file)
         width, height = boxes.image_wh[i].tolist()
         yield ImageAnnotation(
-            name=Path((label if own else file or label).replace("\\", "/")).stem or str(i),
+            name=name,
             image_path=None if image is None else Path(image),
             width=width,
             height=height,
             boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),
             classes=() if boxes.class_index is None else tuple(boxes.class_names[c] for c in boxes.class_index[rows]),
         )
+
+
+def _image_names(batch: Batch, own: bool) -> list[str]:
+    """Return the file names of images without suffix; in one file of labels, equal ones keep their relative folders."""
+    paths = [label if own else file or label for label, file in zip(batch.label, batch.file, strict=True)]
+    places = [PurePosixPath(path.replace("\\", "/")) for path in paths]
+    count = Counter(place.stem for place in places)
+
+    def name(place: PurePosixPath) -> str:
+        far = own or place.is_absolute() or ".." in place.parts or ":" in place.parts[0]
+        return place.stem if count[place.stem] == 1 or far else str(place.with_suffix(""))
+
+    return [name(place) if place.name else str(i) for i, place in enumerate(places)]
 
 
 def _check_there(place: Path) -> None:

@@ -57,21 +57,34 @@ def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> 
     parts = tuple(sorted(source.parts, key=_order))
     taken = _taken(parts, split, probe)
     part: dict[str, str] = {}
+    missing: set[str] = set()
     if taken:
         for name in taken:
             for file in source.parts[name](skips):
                 part.setdefault(file, name)
         if not part:
             raise DataError(f"{shown(probe.path)}: no label file belongs to the split {' + '.join(taken)}")
-        return Chosen(list(part), part, parts, taken)
+        missing |= {name for name in parts if name not in taken and _is_missing(source, name)}
+        return Chosen(list(part), part, tuple(name for name in parts if name not in missing), taken)
     # trainval tells less than train and val
     names = [name for name in source.parts if PARTS.get(name) in SETS]
     if not source.files:
         names = list(source.parts)
     for name in names:
-        for file in source.parts[name](Skips() if source.files else skips):
+        files = source.parts[name](Skips() if source.files else skips)
+        for file in files:
             part.setdefault(file, name)
-    return Chosen(source.files or list(part), part, parts, ())
+        if not files:
+            missing.add(name)
+    return Chosen(source.files or list(part), part, tuple(name for name in parts if name not in missing), ())
+
+
+def _is_missing(source: Source, name: str) -> bool:
+    """Return whether a split of a usual name is declared, and has no label file; lists of classes are not opened."""
+    try:
+        return PARTS.get(name) in SETS and not source.parts[name](Skips())
+    except (DataError, OSError):  # it exists, though it cannot be read
+        return False
 
 
 def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, ...]:

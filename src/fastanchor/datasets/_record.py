@@ -35,7 +35,7 @@ class ImageAnnotation(NamedTuple):
     Attributes
     ----------
     name : str
-        File name without suffix.
+        File name without suffix; with its folders where one file of labels has several images of this name.
     image_path : Path or None
         Path of the image; None if it was not found.
     width, height : float

@@ -1,37 +1,37 @@
 """The engine interface, and how an engine is chosen.
 
-**An engine** is any object that answers the questions of ``_protocol.Engine``; it is accepted wherever boxes are,
-whatever its class. k-means, the genetic search, ``auto_anchor``, ``sweep``, ``check`` and the scores are written once,
-against the questions, and never look at a box themselves. So every engine gives the same answers:
+**An engine** is any object that answers the questions of ``_protocol.Engine``; it is accepted wherever boxes are. Its
+class does not matter. k-means, the genetic search, ``auto_anchor``, ``sweep``, ``check`` and the scores are written
+once, in terms of the questions, and never access a box themselves. So every engine gives the same answers:
 
 * Decisions are exact. A label is that of the least distance as float64, ties to the lowest centre; a median is the
   order statistic; sums that decide something (means, the inertia, the totals by which k-means++ draws and by which two
   nearly equal fitnesses are compared) are sums of whole numbers, see ``_exact``, and so the same in any order.
 * Figures that decide nothing (a fitness, the mean IoU near 0, a profile) agree to a relative 1e-12.
-* A box counts as often as its weight says, as if it stood there so often.
+* A box counts as often as its weight says, as if it were repeated that often.
 
-There are two engines. ``DenseEngine`` looks at every box, on either backend. ``BoxIndex`` answers for regions of boxes
-at once. Both derive from ``_reduce.Reduced``, which puts a question to the parts of the data set and adds the answers
-up. No question copies all boxes.
+There are two engines. ``DenseEngine`` compares every box, on either backend. ``BoxIndex`` decides whole regions of
+boxes at once. Both derive from ``_reduce.Reduced``, which puts each question to the parts of the data set and adds up
+the answers. No question copies all boxes.
 
 **A part** answers for its own boxes, with numbers that add up: counts, histograms, digits of exact sums, a largest
-distance with its row. ``_columns.Columns`` is the part that looks at every box; ``_held`` keeps the boxes, ``_scores``
+distance with its row. ``_columns.Columns`` is the part that compares every box; ``_held`` keeps the boxes, ``_scores``
 answers for the search and for reports, ``_labelled`` is its run of k-means. **A shard**, ``Shard``, is a part whose
 boxes are sorted into a grid and which answers for whole cells from tables. Shards share the grid alone, ``GridSpec``,
-which is chosen by the extent and a sample of the boxes of each (``survey``, ``Survey.merged``). A shard knows the rows
-of its boxes in the data set; it may hold none. ``BoxIndex(boxes)`` is an index over one shard; where enough boxes are
-equal that is a ``_merged.MergedShard``, which holds each distinct box once. ``BoxIndex.of(shards, each)`` is an index
+which is chosen by the extent and a sample of the boxes of each (``survey``, ``Survey.merged``). A shard stores the rows
+of its boxes in the data set; it may be empty. ``BoxIndex(boxes)`` is an index over one shard; where enough boxes are
+equal that is a ``_merged.MergedShard``, which stores each distinct box once. ``BoxIndex.of(shards, each)`` is an index
 over several, and ``each(function, shards)`` applies a question to all of them, here or elsewhere. A step of k-means
 takes up to four such trips: the cells that one centre wins (`look`), histograms and sums (`shares`), and for medians
 over several shards the bins of the middle ranks (`refined`) and the sides in them (`sides`).
 
 **To write a new engine**, answer the questions; tests/test_third_engine.py does so from the definitions, in a few lines
 each. If its answers add up, write a part instead and pass the parts to ``Reduced``: derive it from ``Columns`` or
-``Shard`` and replace the answers for which you know a faster way. Then add a line to ``choose``, and the engine to the
+``Shard`` and override the answers that can be computed faster. Then add a line to ``choose``, and the engine to the
 tests that compare engines.
 
-**To add a question**, write it in ``_protocol`` with its meaning, in ``Columns`` by a look at every box (the reference
-for all others), and its sum in ``Reduced``.
+**To add a question**, define it in ``_protocol``, implement it in ``Columns`` over every box (the reference for all
+others), and add up the answers in ``Reduced``.
 
 **An objective** is what a search maximises; ``_objective`` says how to write one.
 """
@@ -76,9 +76,9 @@ __all__ = [
 BoxesLike = Boxes | Engine | Sizes
 
 ENGINES = get_args(EngineName)
-# from here on an index pays for being built, even in a single k-means run
+# number of boxes from which building an index pays, even for a single k-means run
 LARGE = 200_000
-HOPELESS = 0.5  # share of boxes in cells that must be looked into: from here on an index would only cost its building
+HOPELESS = 0.5  # share of boxes in open cells from which an index does not pay
 METRICS = get_args(Metric)
 
 LOG = logging.getLogger("fastanchor")
@@ -99,7 +99,7 @@ def choose(
     """Return an engine for `boxes`: an (n, 2) array-like, a ``Boxes``, or an engine, which is returned as it is.
 
     `weights` replace those of a ``Boxes``; errors call them `named`, and the boxes `argument`. The backend is
-    `backend`, else the one chosen by hand, else the one that does the `work` soonest.
+    `backend`, else the one set by the user, else the fastest for the `work`.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, ar
 
 
 def _indexable(wh: FloatArray, metric: Metric) -> bool:
-    """Return whether the boxes are many, backend and metric can make use of an index, and no box is a mere point."""
-    if len(wh) < LARGE or metric == "ratio":  # under it no block is settled
+    """Return whether there are enough boxes for an index, the metric can use one, and all sides are above 0."""
+    if len(wh) < LARGE or metric == "ratio":  # no block can be decided at once under "ratio"
         return False
     return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

@@ -1,4 +1,4 @@
-"""Which centre is nearest to the boxes of an index, answered block by block."""
+"""Assignment of the boxes of an index to their nearest centres, block by block."""
 
 from __future__ import annotations
 
@@ -20,35 +20,37 @@ __all__ = ["Assignment", "Share", "Work", "deal", "distinct_centers"]
 T = TypeVar("T")
 
 TASKS = 8  # pieces of a step; fixed, so that sums do not depend on the number of threads
-ALONE = 100_000  # guess: below so many boxes a second thread costs more than it brings
+ALONE = 100_000  # estimate: with fewer boxes a second thread does not pay
 
-# Rough costs of a step in nanoseconds of one thread: of a box and of a pair of box and centre where all are looked at,
-# of a box in an open leaf and of its pair with a candidate, of a candidate tried on a block. Only their ratios count.
-# That they lead to the right choice is what bench/hostile.py shows.
+# Rough costs of a step in nanoseconds of one thread: per box and per pair of box and centre in a dense step; per box in
+# an open leaf and per pair of it and a candidate; per candidate tried on a block. Only their ratios matter.
+# bench/hostile.py shows that they lead to the right choice.
 DENSE_BOX, DENSE_PAIR = 12.0, 0.45
 OPEN_BOX, OPEN_PAIR = 25.0, 1.2
 TRIED = 12.0
-HOPELESS = 0.3  # of a dense step: what may be spent to find out that a step on the index would cost more
-PATIENCE = 1.0  # dense steps that a step on the index may cost before the run goes on densely
+HOPELESS = 0.3  # of a dense step: limit of the cost of finding out that a step on the index would cost more
+PATIENCE = 1.0  # dense steps: limit of the cost of a step on the index before the run continues densely
 
 
 class Work(NamedTuple):
-    """What all questions to an index share: its boxes, who works on them, and how they are dealt out."""
+    """What all questions to an index share: its boxes, its threads, and the division into tasks."""
 
     grid: Grid
     team: Team
-    tiles: list[Any]  # blocks, dealt to the tasks of a step
-    spans: list[tuple[int, int]]  # ranges of cells, for what looks at every box
+    tiles: list[Any]  # blocks of each task of a step
+    spans: list[tuple[int, int]]  # ranges of cells, for loops over every box
 
 
 def deal(grid: Grid, team: Team) -> Work:
-    """Return what questions to the boxes of this grid share; `team` works on them if they are many."""
+    """Divide the boxes of a grid into tasks; `team` is used only if there are many boxes."""
     many = len(grid.w) >= ALONE
     tasks = TASKS if many else 1
-    level = max(0, grid.levels - 4)  # blocks of the fourth level from the top: enough to be dealt evenly
+    level = max(0, grid.levels - 4)  # blocks of the fourth level from the top: enough for an even division
     x, y = np.indices(((grid.nx - 1 >> level) + 1, (grid.ny - 1 >> level) + 1)).reshape(2, -1)
     tiles = np.column_stack((x, y, np.full(x.size, level)))
-    spans = max(TASKS * 4, len(grid.w) >> 16) if many else 1  # of about as many boxes each, few enough for the cache
+    spans = (
+        max(TASKS * 4, len(grid.w) >> 16) if many else 1
+    )  # with about equal numbers of boxes, small enough for the cache
     cuts = np.searchsorted(grid.offsets, np.linspace(0, len(grid.w), spans + 1)[1:-1])
     cuts = np.concatenate(([0], cuts, [grid.nx * grid.ny]))
     return Work(
@@ -60,14 +62,14 @@ def deal(grid: Grid, team: Team) -> Work:
 
 
 class Share(NamedTuple):
-    """What a step finds out: histograms, and exact sums of sides (k, 2 * digits) if they are wanted."""
+    """Totals of a step: histograms, and exact sums of sides (k, 2 * digits) if required."""
 
     hist: Histograms
     sums: IntArray
 
     @staticmethod
     def total(parts: Sequence[Share]) -> Share:
-        """Return the share of all parts together."""
+        """Add up the shares of several parts."""
         if len(parts) == 1:
             return parts[0]
         *hist, sums = (sum(column) for column in zip(*((*part.hist, part.sums) for part in parts), strict=True))
@@ -75,7 +77,7 @@ class Share(NamedTuple):
 
 
 def distinct_centers(centers: FloatArray) -> IntArray:
-    """Return which centres differ from all before them."""
+    """Return the places of the centres that differ from all earlier ones."""
     seen: dict[tuple[float, ...], int] = {}
     for j, pair in enumerate(centers.tolist()):
         seen.setdefault(tuple(pair), j)
@@ -83,7 +85,7 @@ def distinct_centers(centers: FloatArray) -> IntArray:
 
 
 class Assignment:
-    """Which centre is nearest, block by block."""
+    """The nearest centre of each box, decided block by block."""
 
     def __init__(self, work: Work, centers: FloatArray, metric: Metric, patient: bool = False) -> None:
         self.work, self.grid = work, work.grid
@@ -96,7 +98,7 @@ class Assignment:
         self._settle(np.inf if patient else PATIENCE)
 
     def _settle(self, patience: float) -> None:
-        """Find the leaves; none if that takes too long."""
+        """Find the leaves; give up if that costs too much."""
         n, k = len(self.grid.w), len(self.cw)
         dense = patience * max(n, 1) * (DENSE_BOX + DENSE_PAIR * k)
         tasks = range(len(self.work.tiles))
@@ -119,11 +121,11 @@ class Assignment:
             room *= 4
 
     def pays(self) -> bool:
-        """Whether a step from these leaves costs less than one that looks at every box and every centre."""
+        """Return whether a step from these leaves costs less than a dense step."""
         return not self._given_up and self._cost <= self._dense_cost
 
     def shares(self, sides: Scale | None = None) -> Share:
-        """Return each centre's share of the boxes; with the sums of sides if there is a scale for them."""
+        """Return the totals of each centre's boxes; with the sums of sides if their scale is given."""
         grid, k, tables = self.grid, len(self.cw), self.grid.tables
         bins = 1 << kernel_part("marginals").COARSE
         blocks = None if sides is None else grid.sums(sides, self.work.team, self.work.spans)
@@ -143,7 +145,7 @@ class Assignment:
         return Share.total([Share(hist, sums.out) for hist, sums in free])
 
     def medians(self, hist: Histograms) -> FloatArray:
-        """Return the medians of each centre's boxes, (k, 2), where all boxes are here; completes the histograms."""
+        """Complete the histograms of a single shard, and return the medians of each centre's boxes, (k, 2)."""
         out, leaves, step = (
             np.empty((len(self.cw), 2)),
             Leaves.joined(self.leaves),
@@ -158,7 +160,7 @@ class Assignment:
         return out
 
     def painted(self) -> Painted:
-        """Label of each cell, -1 where its boxes differ."""
+        """Return the label of each cell, -1 if its boxes have different ones."""
         if self._painted is None:
             cells = np.full((self.grid.nx, self.grid.ny), -1, np.int32)
             for leaves in () if self._given_up else self.leaves:
@@ -167,9 +169,9 @@ class Assignment:
         return self._painted
 
     def visit(self, look: Callable[[slice, Any, Any], T], labelled: bool = False) -> list[T]:
-        """Return what `look` makes of all boxes, some at a time: which they are, their labels and their distances.
+        """Return the results of `look` for chunks of boxes: it is called with their slice, labels and distances.
 
-        They are handed over in the order of the cells, without labels unless asked for.
+        Boxes come in the order of the cells; labels are empty unless `labelled`.
         """
         grid, painted = self.grid, self.painted()
         edges = grid.offsets[[lo for lo, _ in self.work.spans] + [self.work.spans[-1][1]]]
@@ -192,7 +194,7 @@ class Assignment:
         return self.work.team.run(work, self.work.spans)
 
     def equals(self, other: Assignment) -> bool:
-        """Whether all boxes have the same label as in `other`."""
+        """Return whether all boxes have the same label as in `other`."""
         if np.array_equal(self.given, other.given):
             return True
         mine, theirs = self.painted(), other.painted()

@@ -1,4 +1,4 @@
-"""A part of a data set that answers by a look at every box; its answers add up over parts."""
+"""A part of a data set that compares every box with every centre; answers add up over parts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ BLOCK = 16  # bits of a row's number inside its block: k-means++ draws a block o
 
 
 class Nearby(NamedTuple):
-    """Boxes of each centre, (k,), and the digits of the exact sum of all distances, see ``_exact``."""
+    """Number of boxes of each centre, (k,), and the digits of the exact sum of all distances, see ``_exact``."""
 
     counts: IntArray
     distance: IntArray
 
 
 class Columns(Scores):
-    """A part of a data set, see ``Held``: what k-means asks of it."""
+    """A part of a data set, see ``Held``: its answers to k-means."""
 
     def assign(self, centers: FloatArray, metric: Metric, labels: LabelArray) -> None:
         """Write the nearest centre of each box into `labels`."""
@@ -59,7 +59,7 @@ class Columns(Scores):
         return Nearby(*(sum(column) for column in zip(*self.each(work), strict=True)))
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
-        """Return which rows from `first` to before `last` are held here, counted from there, and their centres."""
+        """Return the rows of this part from `first` to before `last`, minus `first`, and their centres."""
         places: Any = slice(None)
         if self.rows is None:
             w, h = self.w[first:last], self.h[first:last]
@@ -75,11 +75,11 @@ class Columns(Scores):
         return self.spreading(metric).farthest(centers)
 
     def spreading(self, metric: Metric) -> Spreading:
-        """Begin a search for boxes far from centres, to which more centres are added on the way."""
+        """Begin a search for boxes far from centres, to which more centres are added later."""
         return Spreading(self, metric)
 
     def labelled(self, metric: Metric, sides: Scale | None) -> Labelled:
-        """Begin a run of k-means that looks at every box; with the scale of the sums of sides if it takes means."""
+        """Begin a dense run of k-means; with the scale of the sums of sides if centres move to means."""
         return Labelled(self, metric, sides)
 
     def blocks(self, centers: FloatArray, metric: Metric, scale: Scale, count: int) -> IntArray:
@@ -90,7 +90,7 @@ class Columns(Scores):
             digits = scale.zeros(count)
             for c in chunks:
                 distance = self._plain_of(c, cw, ch, metric)
-                if self.rows is None:  # a chunk is a block
+                if self.rows is None:  # chunks are blocks
                     scale.add(self.kernels, distance, digits[c.start >> BLOCK], weights=self.weights_of(c))
                 else:
                     block = (self.rows[c] >> BLOCK).astype(np.int32)
@@ -109,9 +109,9 @@ class Columns(Scores):
         return kernel
 
     def labeller(self, centers: FloatArray, metric: Metric) -> Callable[[slice, LabelArray, FloatArray], int]:
-        """Return what writes the nearest centres of a chunk's boxes, and returns how many are others than before.
+        """Return a function that writes the nearest centres of a chunk's boxes and returns how many labels changed.
 
-        It takes the chunk, the labels, and an array whose contents do not matter.
+        Its arguments are the chunk, the labels, and a work array.
         """
         cw, ch = columns_of(centers)
         kernel = self.assigner(metric)

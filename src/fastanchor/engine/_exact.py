@@ -1,7 +1,7 @@
-"""Sums that are whole numbers, and so the same in any order, over any parts, on any engine.
+"""Exact sums: whole numbers, and so the same in any order, over any parts, on any engine.
 
-A float is a whole number of units of a small enough power of two. A sum of such numbers has no rounding; it is kept as
-an ``int``, and becomes a float once, at the end.
+A float is a whole number of units of a small enough power of two. A sum of such numbers is not rounded; it is kept as
+an ``int``, and converted to a float once, at the end.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from fastanchor.engine._threads import CHUNK
 __all__ = ["BITS", "UNIT", "Scale", "coordinates", "distances", "near"]
 
 BITS = 32  # of a digit, see kernels.exact_sum
-MANTISSA = 52  # of a float64, behind its first bit
-SPAN = 1074  # bits below the top, of which a float64 brought to at most 1 holds any
-NEAR = 1e-11  # relative: totals of floats agree to 1e-12, so what differs by more differs in truth
+MANTISSA = 52  # bits of a float64 after its leading bit
+SPAN = 1074  # number of bits below the top that a float64 of at most 1 can have
+NEAR = 1e-11  # relative: totals of floats agree to 1e-12, so larger differences are real
 
 
 class Scale(NamedTuple):
-    """How values are cut into digits: none is above ``2**top`` in size, and there are so many digits of 32 bits.
+    """How values are split into digits of 32 bits: values are at most ``2**top`` in size; `digits` is their number.
 
-    The first `lead` digits take what weights carry: a value itself is not above ``2**(top - 32 * lead)``.
+    The first `lead` digits make room for weights: an unweighted value is at most ``2**(top - 32 * lead)``.
     """
 
     top: int
@@ -35,7 +35,7 @@ class Scale(NamedTuple):
 
     @property
     def factor(self) -> float:
-        """What values are multiplied with."""
+        """Factor that values are multiplied by."""
         return 2.0 ** -(self.top - BITS * self.lead)
 
     def weighted(self, most: int) -> Scale:
@@ -51,7 +51,7 @@ class Scale(NamedTuple):
         labels: LabelArray | None = None,
         weights: IntArray | None = None,
     ) -> None:
-        """Add at most `CHUNK` values to `digits` (d,), or to those of their labels (k, d)."""
+        """Add at most `CHUNK` values to `digits` (d,), or with labels to ``digits[label]`` (k, d)."""
         if weights is None:
             if labels is None:
                 kernels.exact_sum(values, self.factor, digits)
@@ -59,7 +59,7 @@ class Scale(NamedTuple):
                 kernels.exact_sums(values, labels, self.factor, digits)
             return
         count, parts = self.digits - self.lead, [weights]
-        if self.lead == 2:  # weights of more than 31 bits: of the lower 32, with a sign, and of the others
+        if self.lead == 2:  # weights of more than 31 bits are split into the lower 32, with a sign, and the others
             high = (weights + (1 << 31)) >> BITS
             parts = [weights - (high << BITS), high]
         for shift, part in enumerate(parts):
@@ -69,7 +69,7 @@ class Scale(NamedTuple):
                 kernels.weighted_sums(values, labels, part, self.factor, digits, self.lead - shift, count)
 
     def zeros(self, *shape: int) -> IntArray:
-        """Return empty sums, (*shape, digits)."""
+        """Return sums of zero, (*shape, digits)."""
         return np.zeros((*shape, self.digits), np.int64)
 
     def sum(self, kernels: ModuleType, values: FloatArray, weights: IntArray | None = None) -> IntArray:
@@ -81,7 +81,7 @@ class Scale(NamedTuple):
         return digits
 
     def total(self, digits: Any) -> int:
-        """Return the sum whose digits these are, in units."""
+        """Return the sum that has these digits, in units."""
         return sum(int(digit) << BITS * (self.digits - 1 - place) for place, digit in enumerate(digits.tolist()))
 
     def mean(self, total: int, count: int = 1) -> float:
@@ -90,7 +90,7 @@ class Scale(NamedTuple):
         return (total << shift) / count if shift >= 0 else total / (count << -shift)
 
     def means(self, digits: Any, counts: IntArray) -> FloatArray:
-        """Return the means of sums (k, 2, digits), (k, 2); NaN where there is nothing."""
+        """Return the means of sums (k, 2, digits), (k, 2); NaN where the count is 0."""
         out = np.full((len(counts), 2), np.nan)
         for j in np.flatnonzero(counts).tolist():
             for axis in (0, 1):
@@ -98,12 +98,12 @@ class Scale(NamedTuple):
         return out
 
 
-# ``1 - IoU`` or ``1 - ratio`` is a whole number of 2^-53. A ratio is cut to one of 2^-64.
+# ``1 - IoU`` or ``1 - ratio`` is a whole number of 2^-53. A ratio is truncated to one of 2^-64.
 UNIT = Scale(0, 2)
 
 
 def coordinates(least: float, most: float) -> Scale:
-    """Return a scale that holds every value of a size from `least` to `most`, and 0, without rounding."""
+    """Return a scale that represents every value of a size from `least` to `most`, and 0, without rounding."""
     return _between(math.frexp(least)[1] - 1 - MANTISSA, math.frexp(most)[1])
 
 
@@ -122,5 +122,5 @@ def _between(bottom: int, top: int) -> Scale:
 
 
 def near(one: float, other: float) -> bool:
-    """Return whether two totals of floats are too near to each other to be compared as such."""
+    """Return whether two totals of floats are too close to be compared as floats."""
     return abs(one - other) <= NEAR * max(abs(one), abs(other))

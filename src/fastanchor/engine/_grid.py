@@ -15,8 +15,8 @@ from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part
 from fastanchor.kernels._tables import Axis, Columns, GridTables
 
-PIECE = 1 << 18  # boxes a thread takes at a time: 4 MB of float64, enough to drown the cost of the call
-LEVELS = (4, 2, 0)  # that the search of anchors goes through; a level more or less costs a quarter more, measured
+PIECE = 1 << 18  # boxes per task of a thread: 4 MB of float64, so that the cost of a call is negligible
+LEVELS = (4, 2, 0)  # scanned by the search; one level more or fewer takes a quarter longer, measured
 
 
 class Grid:
@@ -27,22 +27,22 @@ class Grid:
     w, h : (n,) float64
         Cell by cell, width bins outside, height bins inside, in the order of the rows within a cell.
     row : (n,) uint32
-        Where each box stood.
+        Row of each box in the data set.
     spec : GridSpec
-        Where the bins lie.
+        The bins.
     weights : (n,) int64 or None
-        How often each box counts; None for once. The running sums are of boxes as often as they count.
+        How often each box counts; None for once. The running sums are weighted.
     weight : float
-        Their sum.
+        Sum of the weights.
     offsets : (nx * ny + 1,) int32
-        Where each cell's boxes begin.
+        Place of the first box of each cell.
     alike : (nx * ny,) uint8
         1 where all boxes of a cell are equal.
     runs : {level: (rows, ny + 1, 5) float64}
-        Running sums along each row of cells, see ``kernels._grid.run_rows``, for the levels of the search alone. Level
-        l puts 2^l rows together and no columns: most lines between anchors' regions cross a row at one column.
+        Running sums along each row of cells, see ``kernels._grid.run_rows``, for the levels of the search only. Level l
+        joins 2^l rows and no columns: most lines between anchors' regions cross a row at one column.
     tables : GridTables
-        What kernels take: these but the runs, and a summed-area table of counts.
+        Arguments of kernels: the above without the runs, and a summed-area table of counts.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Grid:
     def sums(self, scale: Scale, team: Team, spans: Sequence[tuple[int, int]]) -> IntArray:
         """Return the exact sums of widths and heights of the blocks of all levels, (blocks, 2 * digits).
 
-        Only means need them, so they are worked out in the first step that does. The scale is the same in each of them.
+        Only means need them, so they are computed in the first step that does. The scale is the same in every step.
         """
         if self._sums is None:
             cells = scale.zeros(self.nx * self.ny, 2).reshape(self.nx * self.ny, -1)
@@ -123,7 +123,7 @@ class Grid:
     def moments(self, team: Team, spans: Sequence[tuple[int, int]]) -> FloatArray:
         """Return the number of boxes and their sums of w, h, w², w h, h² in the blocks of all levels, (blocks, 6).
 
-        Only bounds of the best IoU need them, so they are worked out when first asked for.
+        Only bounds of the best IoU need them, so they are computed at first use.
         """
         if self._moments is None:
             cells = np.zeros((self.nx * self.ny, 6))
@@ -142,12 +142,12 @@ class Grid:
 
     @staticmethod
     def _joined(runs: Any, levels: int) -> Any:
-        """Put 2^levels rows together."""
+        """Add up groups of 2^levels rows."""
         return np.add.reduceat(runs, np.arange(0, len(runs), 1 << levels), axis=0)
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
+        """Size in bytes."""
         held: list[Any] = [self.w, self.h, self.row, self.offsets, self.alike, self.tables.table, *self.runs.values()]
         if self.weights is not None:
             held += [self.tables.weight_table, self.tables.weight_before]
@@ -156,7 +156,7 @@ class Grid:
 
 
 def survey(boxes: Any, threads: int | None = None) -> Survey:
-    """Return what a grid for these boxes (n, 2) is chosen by; there may be none."""
+    """Return the survey of boxes (n, 2), from which a grid is chosen; n may be 0."""
     team = Team(thread_count(threads))
     chunks = range(0, len(boxes), PIECE)
 

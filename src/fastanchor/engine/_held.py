@@ -1,4 +1,4 @@
-"""The boxes of a part of a data set as two columns, in any order, and which rows they are."""
+"""The boxes of a part of a data set as two columns, in any order, and their rows."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Held:
     w, h : (n,) float64, C-contiguous
         Clean boxes; see ``_check``. Never copied.
     rows : (n,) unsigned integers, optional
-        Where each box stands in the whole data set. Default: 0, 1, 2, ...
+        Row of each box in the whole data set. Default: 0, 1, 2, ...
     threads : int, optional
         Default: the processors this process may use.
     backend : {"numba", "numpy"}, optional
-        Default: the one in force.
+        Default: the current one.
     weights : (n,) int64, optional
         How often each box counts, not at all if 0. Default: once.
     """
@@ -67,11 +67,11 @@ class Held:
 
     @property
     def held(self) -> int:
-        """Number of rows of the data set, of which a part may hold equal ones once."""
+        """Number of rows of the data set; more than the number of boxes if equal boxes are merged."""
         return len(self)
 
     def sizes(self) -> tuple[float, float]:
-        """Return the least size of a coordinate that is not 0, and the largest; infinite and 0 where there is none."""
+        """Return the least size of a coordinate that is not 0, and the largest; infinity and 0 if there is none."""
         if self._sizes is None:
 
             def work(chunks: list[slice]) -> list[tuple[float, float]]:
@@ -89,7 +89,7 @@ class Held:
     # ---- rows
 
     def take(self, rows: IntArray) -> tuple[IntArray, FloatArray]:
-        """Return which of these rows are held here, by their places in `rows`, and their boxes."""
+        """Return the places in `rows` of the rows of this part, and their boxes."""
         if self.rows is None:
             return np.arange(len(rows)), np.column_stack([self.w[rows], self.h[rows]])
         held = self.rows
@@ -105,7 +105,7 @@ class Held:
     def distinct(self, limit: int) -> FloatArray:
         """Return distinct boxes, all of them or `limit`."""
         n = len(self)
-        size = 1 << 12  # nearly always the first look suffices, if it is spread over all of the boxes
+        size = 1 << 12  # a sample spread over all boxes nearly always suffices
         some = np.linspace(0, n - 1, size).astype(np.int64) if n > size else slice(None)
         found = distinct(self._counting(some))
         start = 0 if n > size else n
@@ -116,7 +116,7 @@ class Held:
         return np.column_stack([found.real, found.imag])[:limit]
 
     def below(self, side: float) -> Below:
-        """Count the boxes with both sides below `side`, and those with one."""
+        """Count the boxes with both sides below `side`, and those with at least one."""
 
         def work(chunks: list[slice]) -> list[tuple[int, int]]:
             found = []
@@ -129,7 +129,7 @@ class Held:
         return Below(sum(both for both, _ in pairs), sum(either for _, either in pairs))
 
     def within(self, first: int, last: int) -> Rows:
-        """Return the rows from `first` to before `last` that are held here."""
+        """Return the rows of this part from `first` to before `last`."""
         if self.rows is None:
             return Rows(np.arange(first, last), np.column_stack([self.w[first:last], self.h[first:last]]))
         at = np.flatnonzero((self.rows >= first) & (self.rows < last))
@@ -139,7 +139,7 @@ class Held:
     # ---- chunks of boxes
 
     def side(self, axis: int) -> Side:
-        """Return the widths (0) or heights (1) as medians need them."""
+        """Return the widths (0) or heights (1), prepared for medians."""
         found = self._sides[axis]
         if found is None:
             found = self._sides[axis] = Side.of(self.h if axis else self.w)
@@ -165,11 +165,11 @@ class Held:
             self.kernels.weighted_counts(labels, self.counted[c], counts)
 
     def _number(self, which: NDArray[np.bool_], c: slice) -> int:
-        """Return how often these boxes of a chunk count."""
+        """Return the weight of the marked boxes of a chunk."""
         return int(np.count_nonzero(which)) if self.counted is None else int(self.counted[c][which].sum())
 
     def _counting(self, some: Any) -> NDArray[np.complex128]:
-        """Return some boxes without those that do not count; complex numbers sort ten times as fast as unique rows."""
+        """Return boxes with a weight above 0 as complex numbers, which sort ten times as fast as unique rows."""
         boxes: NDArray[np.complex128] = self.w[some] + 1j * self.h[some]
         return boxes if self.counted is None else boxes[self.counted[some] > 0]
 

@@ -12,13 +12,13 @@ from fastanchor.kernels._tables import IOU, RUN, Centers, Goal, Leaves, Walk
 
 __all__ = ["upper_bound"]
 
-ROUNDING = 1e-10  # of the boxes' weight: far more than what all sums, none above it, may be off by
-OFF = 1e-12  # relative: far more than what one IoU may be off by
-SLACK = 2e-8  # of the boxes' weight, for each block; closer bounds take longer than they save, measured
+ROUNDING = 1e-10  # of the boxes' weight: far above the rounding error of all sums, which are at most that weight
+OFF = 1e-12  # relative: far above the rounding error of one IoU
+SLACK = 2e-8  # of the boxes' weight, per block; closer bounds take longer than they save, measured
 
 
 def upper_bound(work: Work, anchors: FloatArray, counted: Counted, need: float) -> float:
-    """Return what the sum over the boxes is not above; coarser bounds where these are below `need` already."""
+    """Return an upper bound of the sum over the boxes; a coarse one if that is below `need` already."""
     grid = work.grid
     if not grid.weight:
         return 0.0

@@ -1,4 +1,4 @@
-"""A run of k-means that looks at every box of a part and keeps its label; the answers add up over parts."""
+"""A dense run of k-means over a part, which keeps the label of every box; the answers add up over parts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["Labelled", "Totals"]
 
 
 class Totals(NamedTuple):
-    """What labels add up to: boxes of each, (k,), and the digits of the sums of their widths and heights, (2, k, d).
+    """Totals of labels: boxes of each, (k,), and the digits of the sums of their widths and heights, (2, k, d).
 
-    Without a scale for sums there are no digits. `changed` counts the boxes whose label differs from the one before.
+    Without a scale of sums there are no digits. `changed` counts the boxes whose label differs from the previous one.
     """
 
     changed: int
@@ -36,9 +36,9 @@ class Labelled:
     columns : Columns
     metric : {"iou", "euclidean", "ratio"}
     sides : Scale, optional
-        Of the sums of widths and heights, which means need.
+        Scale of the sums of widths and heights; only means need it.
     labels : (n,) int32, optional
-        Default: none yet, which is -1.
+        Default: -1, no label yet.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class Labelled:
         self._last: Totals | None = None
 
     def move(self, centers: FloatArray) -> Totals:
-        """Label each box with its nearest centre, and return what the labels add up to.
+        """Label each box with its nearest centre, and return the totals.
 
-        Totals are whole numbers: to change the last ones by the boxes that moved gives the same as to add up anew.
+        Totals are whole numbers, so updating the last ones by the boxes that moved gives the same as adding up again.
         """
         mine, k, label = self._columns, len(centers), self._columns.labeller(centers, self._metric)
         moves = self._sides is not None and self._sides.digits == 2 and mine.counted is None
@@ -80,7 +80,7 @@ class Labelled:
         return found
 
     def totals(self, k: int) -> Totals:
-        """Return what the labels add up to."""
+        """Return the totals of the labels."""
 
         def work(chunks: list[slice]) -> list[Totals]:
             found = self._empty(k)
@@ -95,7 +95,7 @@ class Labelled:
         return Totals(0, np.zeros(k, np.int64), digits)
 
     def _add(self, c: slice, counts: IntArray, digits: IntArray) -> None:
-        """Add a chunk's boxes to what their labels add up to."""
+        """Add a chunk's boxes to the totals of their labels."""
         mine, labels = self._columns, self._labels[c]
         mine.count(c, labels, counts)
         if self._sides is not None:
@@ -105,7 +105,7 @@ class Labelled:
     # ---- medians, see `_order_statistics`
 
     def presorted(self, counts: IntArray) -> FloatArray | None:
-        """Return the medians of each label's boxes, (k, 2), as if these were all there are; None if they are many."""
+        """Return the medians of each label's boxes, (k, 2), for a single part; None if there are too many boxes."""
         mine, columns = self._columns, []
         for values, _, order in (mine.side(0), mine.side(1)):
             if order is None:
@@ -118,13 +118,13 @@ class Labelled:
         return self._columns.side(axis).ends
 
     def numbers(self, k: int) -> IntArray | None:
-        """Return how many boxes have each label, whatever they count; None if each counts once."""
+        """Return the unweighted number of boxes of each label; None if there are no weights."""
         return None if self._columns.counted is None else np.bincount(self._labels, minlength=k)
 
     def histogram(self, axis: int, low: Keys, high: Keys, shift: Keys, bins: int) -> IntArray:
         """Count the sides of each label in `bins` bins of keys, (1, k, bins); with weights also add these up, (2, ...).
 
-        Bin i holds the keys with ``(key - low) >> shift == i``, as far as they lie from `low` to `high`, (k,) each.
+        Bin i counts the keys from `low` to `high` with ``(key - low) >> shift == i``; `low`, `high`, `shift` are (k,).
         """
         mine, values = self._columns, self._columns.side(axis).values
         shape = (1 if mine.counted is None else 2, len(low), bins)

@@ -1,6 +1,6 @@
-"""Where the bins of a grid lie: as narrow as their number allows where most boxes are.
+"""The bins of a grid: as narrow as their number allows in the region of most boxes.
 
-The grid is all that the shards of an index have in common.
+The shards of an index share nothing but the grid.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from fastanchor.engine._exact import Scale, coordinates
 __all__ = ["GridSpec", "Layout", "Survey", "edges", "layout", "sampled", "side_for"]
 
 SAMPLE = 1 << 14
-SEED = 20150607  # any: a draw, because rows at equal distances meet what repeats in a video, frame after frame
-# Shares of the boxes that the bins have to cover, the widest first. What lies beyond shares the outermost bins.
+SEED = 20150607  # arbitrary; rows are drawn because equally spaced rows could follow a period, such as that of a video
+# Shares of the boxes that the bins have to cover, the largest first. Boxes beyond fall into the outermost bins.
 COVERED = (0.9996, 0.99, 0.95, 0.8)
-JUDGED = 1 << 12  # boxes of the sample that crowding is judged by
-CENTRES = 9  # that crowding is judged for
+JUDGED = 1 << 12  # boxes of the sample used to estimate crowding
+CENTRES = 9  # number of centres for which crowding is estimated
 NARROWEST = 35  # shift: boxes less than 1e-5 apart are compared one by one anyway, see MARGIN in kernels._settle
-CROWDED = 0.2  # boxes in open cells, as a share: from here on a narrower cover is tried
+CROWDED = 0.2  # share of boxes in open cells from which a narrower cover is tried
 
 
 class Layout(NamedTuple):
-    """A shift of the bits of a side that gives its bin, the sides that the bins have to cover, and how it does.
+    """A shift of the bits of a side that gives its bin, the sides that the bins have to cover, and the crowding.
 
     `cover` (2, 2) is the least and the largest width and height. `crowding` estimates the share of boxes that lie in
-    cells where more than one centre has boxes: 0 where each box has a cell of its own, 1 where one cell holds them all.
+    cells where more than one centre has boxes: 0 if each box is alone in its cell, 1 if all are in one cell.
     """
 
     shift: int
@@ -39,7 +39,7 @@ class Layout(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What the grid is chosen by: a number of boxes, least and largest width and height, and some of the boxes.
+    """Data for the choice of a grid: the number of boxes, least and largest width and height, and some boxes.
 
     `extent` is (w0, w1, h0, h1), `sample` (m, 2).
     """
@@ -50,7 +50,7 @@ class Survey(NamedTuple):
 
     @staticmethod
     def merged(parts: Sequence[Survey]) -> Survey:
-        """Return the survey of all parts together: of each sample as large a share as its part has of the boxes."""
+        """Merge surveys; each part contributes to the sample in proportion to its number of boxes."""
         parts = [part for part in parts if part.number]
         if len(parts) == 1:
             return parts[0]
@@ -71,13 +71,13 @@ class GridSpec:
     Attributes
     ----------
     shift : int
-        Bin i of an axis holds what has ``(bits - base) >> shift == i``, `bits` being those of a side as a float64; the
-        first and the last bin also hold what lies beyond.
+        Bin i of an axis contains the sides with ``(bits - base) >> shift == i``, where `bits` are those of a float64;
+        the first and the last bin also contain all sides beyond.
     base_w, base_h : int
         The bits at which the first bins begin.
     edge_w, edge_h : (nx + 1,), (ny + 1,) float64
-        Bin i holds edge[i] <= side < edge[i + 1]; the last bin holds its upper edge too. The outermost edges are those
-        of the boxes.
+        Bin i contains edge[i] <= side < edge[i + 1]; the last bin includes its upper edge. The outermost edges are
+        the least and the largest side.
     """
 
     shift: int
@@ -88,7 +88,7 @@ class GridSpec:
 
     @classmethod
     def of(cls, survey: Survey, where: Layout | None = None, side: int | None = None) -> GridSpec:
-        """Return a grid for these boxes: bins as `where` says, or `side` an axis, or as many as their number wants."""
+        """Return a grid for surveyed boxes: bins by `where`, or `side` per axis, or by the number of boxes."""
         shift, cover, _ = where or layout(survey.sample, side or side_for(survey.number))
         w0, w1, h0, h1 = survey.extent
         base_w, edge_w = edges(cover[0], w0, w1, shift)
@@ -107,17 +107,17 @@ class GridSpec:
 
 
 def sampled(boxes: Any) -> Any:
-    """Return some boxes, drawn, as (m, 2) float64."""
+    """Draw a sample of the boxes, (m, 2) float64."""
     n = len(boxes)
     rows = np.arange(n) if n <= SAMPLE else np.sort(np.random.default_rng(SEED).integers(0, n, SAMPLE))
     return np.asarray(boxes[rows], dtype=np.float64)
 
 
 def layout(sample: Any, side: int) -> Layout:
-    """Return the least crowded of the layouts with about `side` bins an axis; the widest of those that will do."""
+    """Return the widest layout with about `side` bins per axis that is not crowded, else the least crowded."""
     ordered = np.sort(sample, axis=0)
     few = sample[:: -(-len(sample) // JUDGED)]
-    # as complex numbers, which sort by width and then by height: ten times as fast as unique rows
+    # complex numbers sort by width, then by height, ten times as fast as unique rows
     sizes, repeats = np.unique(few[:, 0] + 1j * few[:, 1], return_counts=True)
     sizes = np.column_stack([sizes.real, sizes.imag])
     best = None
@@ -138,7 +138,7 @@ def _crowding(sizes: Any, repeats: Any, shift: int, cover: Any) -> float:
     """Return the expected share of boxes in cells that a line between two centres crosses.
 
     Centres follow the boxes, but not those that repeat: where a share p of the distinct sizes lies in a cell, k centres
-    leave about sqrt(k p) such lines in it. A cell with one size in it is never parted.
+    leave about sqrt(k p) such lines in it. A cell with a single size is never split.
     """
     bins = np.clip(sizes, cover[:, 0], cover[:, 1]).view(np.int64) >> shift
     _, cell = np.unique(
@@ -150,7 +150,7 @@ def _crowding(sizes: Any, repeats: Any, shift: int, cover: Any) -> float:
 
 
 def edges(cover: Any, low: float, high: float, shift: int) -> tuple[int, Any]:
-    """First bin's base and the edges of the bins: of the whole extent, or if outliers stretch it by half, its cover."""
+    """Return the base of the first bin and the edges: of the whole extent, or of the cover if outliers stretch it."""
     bits = np.array(cover).view(np.int64)
     whole = np.array([low, high]).view(np.int64)
     if (whole[1] - whole[0]) >> shift <= 1.5 * ((bits[1] - bits[0]) >> shift) + 8:
@@ -163,5 +163,5 @@ def edges(cover: Any, low: float, high: float, shift: int) -> tuple[int, Any]:
 
 
 def side_for(n: int) -> int:
-    """Bins a side that balance blocks against boxes in open cells: 64 at 4,000 boxes, 512 at 1e6, 1024 at 1e7."""
+    """Return the bins per axis, a balance of blocks and boxes in open cells: 64 at 4,000 boxes, 1024 at 1e7."""
     return int(np.clip(64 * (n / 4000) ** 0.36, 16, 2048))

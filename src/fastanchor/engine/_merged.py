@@ -1,4 +1,4 @@
-"""Equal boxes put together: a shard that looks at each distinct box once, as often as it counts."""
+"""Merging of equal boxes: a shard that compares each distinct box once, with its total weight."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fastanchor.kernels._tables import RowArray
 
 __all__ = ["Merged", "MergedShard", "merged"]
 
-# Fewer boxes are not worth a look. Of a sample, a tenth must repeat; of all boxes, three in four: from there on k-means
-# and the search save more than the merging costs.
+# Merging pays from LEAST boxes on, if a tenth of a sample and three in four of all boxes repeat: then k-means and the
+# search save more than merging costs.
 LEAST, REPEATED, SHARE = 1 << 17, 0.1, 4
-FIRST = 17  # bits of the hash table that is tried first; one that stays in the second-level cache is twice as fast
+FIRST = 17  # bits of the first hash table tried; one that fits into the second-level cache is twice as fast
 
 
 class Merged(NamedTuple):
-    """Distinct boxes (m, 2), how often each counts (m,), the first row of each that counts, and each row's box (n,)."""
+    """Distinct boxes (m, 2), their weights (m,), the first row of each with weight, and the box of each row (n,)."""
 
     boxes: FloatArray
     weights: IntArray
@@ -33,7 +33,7 @@ class Merged(NamedTuple):
 
 
 def merged(boxes: FloatArray, weights: IntArray | None, sample: FloatArray) -> Merged | None:
-    """Return the distinct boxes, or None where too few repeat, judged by a sample of them first."""
+    """Return the distinct boxes, or None if too few repeat; a sample of the boxes decides first."""
     n = len(boxes)
     if n < LEAST or len(np.unique(sample[:, 0] + 1j * sample[:, 1])) > (1.0 - REPEATED) * len(sample):
         return None
@@ -54,9 +54,9 @@ def merged(boxes: FloatArray, weights: IntArray | None, sample: FloatArray) -> M
 
 
 class MergedShard(Shard):
-    """All the boxes of an index, with each distinct one held once.
+    """All the boxes of an index, each distinct one stored once.
 
-    What depends on rows (draws, labels, blocks of rows) is answered for the rows as they were given.
+    Answers that depend on rows (draws, labels, blocks of rows) refer to the original rows.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class MergedShard(Shard):
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
+        """Size in bytes."""
         return super().nbytes + self._distinct.nbytes + self._owner.nbytes
 
     def take(self, rows: IntArray) -> tuple[IntArray, FloatArray]:
@@ -84,7 +84,7 @@ class MergedShard(Shard):
         return Rows(np.arange(first, last), self._distinct[self._owner[first:last]])
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
-        """Return that all rows from `first` to before `last` are held here, and their nearest centres."""
+        """Return a full slice, since this part has all rows, and the centres from `first` to before `last`."""
         labels = self._by_owner(self.labels_by_cell(centers, metric))
         return slice(None), labels[self._owner[first:last]]
 
@@ -101,7 +101,7 @@ class MergedShard(Shard):
         return digits
 
     def _by_owner(self, values: Any) -> Any:
-        """Return values, which are in the order of the cells, in the order in which the distinct boxes were met."""
+        """Return values in the order of the distinct boxes, given in the order of the cells."""
         out = np.empty_like(values)
         out[self._owner[self.grid.row]] = values
         return out

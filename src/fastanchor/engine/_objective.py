@@ -1,13 +1,12 @@
-"""What a search maximises: a value of each box, from 0 to 1, averaged over the boxes.
+"""Objectives: what a search maximises, a value from 0 to 1 per box, averaged over the boxes.
 
 **An objective** is an object of a class derived from `Objective`, whose docstring states the contract. Every engine
 adds up its values as whole numbers (``Engine.worth``), so all of them take the same decisions.
 
-Such an objective looks at every box. An index has bounds for the ratio fitness and for the best IoU over blocks of
-boxes: an objective whose values are that IoU, or count where it is above a threshold, says so in `counted`, and is
-`bounded`; then the boxes are looked at only for the few mutants that the bounds do not rule out. `Ratio` returns, from
-``over``, the engine, which answers for it by itself.
-To give an objective a name of its own, add it to ``objective_of`` and ``LEGAL``.
+Such an objective is computed for every box. An index has bounds over blocks of boxes for the ratio fitness and for the
+best IoU. An objective whose values are that IoU, or 1 where it is above a threshold, sets `counted` and `bounded`; then
+boxes are compared only for the few mutants that the bounds do not rule out. ``Ratio.over`` returns the engine itself,
+which computes the ratio fitness. To select an objective by name, add it to ``objective_of`` and ``LEGAL``.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from fastanchor.engine._protocol import Engine, Scored
 
 __all__ = ["Best", "Counted", "Judge", "Objective", "Ratio", "objective_of", "valued"]
 
-AT_ONCE = 4  # mutants that are bounded before the next sums: one in twenty is fitter, and what follows is made anew
+AT_ONCE = 4  # mutants bounded at once: one in twenty is fitter, and those after it are computed again
 LEGAL = "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1"
 SAME = {"bpr": "recall", "fitness": "ratio"}  # what the scores are called elsewhere
 
 
 class Judge(Scored, Protocol):
-    """What the search and the choice of a start ask: an engine does so about the ratio fitness."""
+    """The questions of the search and of the choice of a start; an engine answers them by the ratio fitness."""
 
     def total(self, anchors: FloatArray, thr: float) -> int:
         """Return the exact sum of the values, in whole numbers."""
@@ -74,14 +73,14 @@ class Objective:
 
     name = "objective"
     bounded = False  # whether engines have bounds for its values over blocks of boxes
-    counted: Counted | None = None  # for which ones, unless its judge has bounds itself
+    counted: Counted | None = None  # the values that have bounds, unless its judge has bounds itself
 
     def values(self, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType) -> FloatArray:
-        """Return what each box is worth with these anchors, (n,) float64 from 0 to 1."""
+        """Return the value of each box with these anchors, (n,) float64 from 0 to 1."""
         raise NotImplementedError
 
     def over(self, answers: Engine) -> Judge:
-        """Return who judges anchors by it, for the boxes of an engine."""
+        """Return the object that scores anchors by this objective, for the boxes of an engine."""
         return _Worth(answers, self)
 
 
@@ -93,9 +92,9 @@ class Best(Objective):
     name : str
     kernel : {"best_ratio", "best_iou"}
     above : float, optional
-        What the match must exceed. Default: nothing.
+        Threshold that the match must exceed. Default: no threshold.
     count : bool, default False
-        Whether a match counts 1, however good it is.
+        Whether every match above the threshold counts 1.
     """
 
     def __init__(self, name: str, kernel: str, above: float | None = None, count: bool = False) -> None:
@@ -104,7 +103,7 @@ class Best(Objective):
             self.bounded, self.counted = True, Counted(-1.0 if above is None else above, count)
 
     def values(self, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType) -> FloatArray:
-        """Return the best match of each box, as far as it counts."""
+        """Return the best match of each box, 0 if it is not above the threshold."""
         best = np.empty(w.size)
         getattr(kernels, self._kernel)(w, h, kw, kh, best)
         if self._above is not None:
@@ -119,7 +118,7 @@ class Best(Objective):
 
 
 class Ratio(Best):
-    """The ratio fitness. Engines answer for it themselves, by bounds where they have them."""
+    """The ratio fitness. Engines compute it themselves, by bounds if they have them."""
 
     bounded = True
 
@@ -132,7 +131,7 @@ class Ratio(Best):
 
 
 class _Worth:
-    """Judges by the exact mean of all values, for any objective; an engine's bounds spare most of the mutants' sums."""
+    """Scores anchors by the exact mean of any objective; an engine's bounds avoid the sums of most mutants."""
 
     def __init__(self, answers: Engine, objective: Objective) -> None:
         self._answers, self._objective = answers, objective
@@ -172,7 +171,7 @@ def valued(
     Raises
     ------
     DataError
-        If there is not one for each box, or one is not from 0 to 1.
+        If there is not one value per box, or one is not from 0 to 1.
     """
     values = np.asarray(objective.values(w, h, kw, kh, kernels), dtype=np.float64, order="C")
     rule = f"{called('objective')} {objective.name!r}: must return a value from 0 to 1 for each box"
@@ -185,7 +184,7 @@ def valued(
 
 
 def objective_of(objective: str | Objective, thr: float) -> Objective:
-    """Return the objective of this name, or the one given; `thr` is the threshold of "ratio" and "recall".
+    """Return the objective with this name, or `objective` itself; `thr` is the threshold of "ratio" and "recall".
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Exact medians of labelled boxes without sorting or gathering all: histograms of float bits, narrowed by rank.
 
-The boxes may be spread over several parts: histograms add up, and what is gathered is put together.
+The boxes may be spread over several parts: histograms add up, and gathered values are concatenated.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ __all__ = ["Keys", "Side", "medians", "places", "presorted"]
 Keys = NDArray[np.uint64]
 Ask = Callable[..., list[Any]]  # a question and its arguments; returns the answers of all parts
 
-# So many values at least, or this share of all, are few enough to gather and sort at once (0.1 us each, on one thread);
-# more are narrowed by another histogram (3 ns for each box there is).
+# Up to GATHER values, or 1 / SHARE of all, are gathered and sorted at once (0.1 us each, on one thread); more are
+# narrowed by another histogram (3 ns per box of the part).
 GATHER, SHARE = 1 << 11, 64
-# Up to so many boxes the values are sorted once, and the labels follow their order: 25 ns a box and step, against 60 to
-# 500 for histograms; beyond, the sorted order leaves the cache.
+# Up to this number of boxes, values are sorted once and labels follow that order: 25 ns per box and step, against 60 to
+# 500 for histograms; with more boxes, the sorted order does not fit into the cache.
 PRESORT = 1 << 15
-# Counters in a histogram over all labels (4 MB); 4096 a label is plenty, it splits an octave in hundreds.
+# Counters in a histogram over all labels (4 MB); 4096 per label are plenty, they split an octave into hundreds.
 COUNTERS = 1 << 19
 
 
@@ -36,9 +36,9 @@ class Side(NamedTuple):
     ----------
     values : (n,) float64
     ends : (2,) uint64
-        The sort keys of the least and the largest; in this order, so that no part without boxes matters.
+        The sort keys of the least and the largest value; a part without boxes has them reversed.
     order : (n,) int64 or None
-        What sorts the values, if they are few.
+        Order that sorts the values, if there are few.
     """
 
     values: FloatArray
@@ -47,10 +47,10 @@ class Side(NamedTuple):
 
     @classmethod
     def of(cls, values: FloatArray) -> Side:
-        """Return the side that these values make."""
+        """Prepare the values of one side."""
         low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
         if low <= 0.0:
-            values = values + 0.0  # -0.0 and 0.0 are one value with two keys; adding 0.0 makes it one
+            values = values + 0.0  # -0.0 and 0.0 are equal but have two keys; adding 0.0 leaves one
         order = np.argsort(values, kind="stable") if values.size <= PRESORT else None
         return cls(values, sort_keys(np.array([low, high]) + 0.0), order)
 
@@ -70,14 +70,14 @@ def presorted(
 
 
 def _middles(counts: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the ranks of the middle two values, the same where their number is odd."""
+    """Return the ranks of the middle two values, equal if their number is odd."""
     return (counts - 1) // 2, counts // 2
 
 
 def medians(ask: Ask, counts: IntArray, alone: bool = True) -> FloatArray:
     """Return the median of each label's boxes, (k, 2): the middle value, or the mean of the middle two; NaN for no box.
 
-    `ask` puts a question to the runs of all parts, see ``_labelled.Labelled``; it is `alone` if there is one.
+    `ask` puts a question to the runs of all parts, see ``_labelled.Labelled``; `alone` is true for a single run.
     """
     found: FloatArray | None = ask("presorted", counts)[0] if alone else None
     if found is not None:
@@ -96,9 +96,9 @@ class _Ranks:
         self._ask, self._axis = ask, axis
 
     def of(self, counts: IntArray, first: IntArray, second: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return for each label the values that `first` and `second` others precede.
+        """Return for each label the values of the ranks `first` and `second`.
 
-        `counts` and ranks are weighted; what decides between another histogram and gathering is the `number` of values.
+        `counts` and ranks are weighted; the `number` of values decides between another histogram and gathering.
         """
         k = len(counts)
         numbers = self._ask("numbers", k)
@@ -107,7 +107,7 @@ class _Ranks:
         least, largest = zip(*self._ask("ends", self._axis), strict=True)
         low, high = np.full(k, min(least)), np.full(k, max(largest))
         passed = np.zeros(k, dtype=np.int64)  # values below `low`
-        found = np.full(k, np.nan)  # where the range is a single key, the value
+        found = np.full(k, np.nan)  # the value, if the range is a single key
         open_ = counts > 0
         narrowed = False
         while True:
@@ -117,7 +117,7 @@ class _Ranks:
             if number[open_].sum() <= few:
                 break
             if narrowed and (first != second).any():
-                # the two ranks may sit far apart with much on both sides: each alone is sure to narrow
+                # the two ranks may be far apart with many values around both: each alone is sure to narrow
                 return self.of(counts, first, first)[0], self.of(counts, second, second)[0]
             narrowed = True
             low, high, passed, number = self._narrow(open_, low, high, passed, number, first, second)
@@ -125,7 +125,7 @@ class _Ranks:
         if open_.any():
             values, owners, ends = self._gather(open_, low, high)
             starts = np.searchsorted(owners, np.arange(k))
-            if ends is not None:  # what counts before
+            if ends is not None:  # total weight before
                 starts = np.concatenate(([0], ends))[starts]
             one[open_] = values[places(ends, (starts + first - passed)[open_])]
             two[open_] = values[places(ends, (starts + second - passed)[open_])]
@@ -164,7 +164,7 @@ class _Ranks:
     def _gather(
         self, open_: NDArray[np.bool_], low: Keys, high: Keys
     ) -> tuple[FloatArray, LabelArray, IntArray | None]:
-        """Return values and their labels, by label and value, and what counts up to each if there are weights."""
+        """Return values and their labels, by label and value, and the cumulative weights if there are weights."""
         parts = self._ask("gather", self._axis, *_closed_out(open_, low, high))
         values, owners, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = np.lexsort((values, owners))
@@ -172,17 +172,17 @@ class _Ranks:
 
 
 def places(ends: IntArray | None, ranks: IntArray) -> Any:
-    """Return where the values of these ranks stand, if what counts up to each place is `ends`."""
+    """Return the places of the values of these ranks; `ends` are the cumulative weights."""
     return ranks if ends is None else np.searchsorted(ends, ranks, side="right")
 
 
 def _closed_out(open_: NDArray[np.bool_], low: Keys, high: Keys) -> tuple[Keys, Keys]:
-    """Return the ranges with an empty one (low above high) for every label that is settled."""
+    """Return the ranges with an empty one (low above high) for every label whose values are known."""
     return np.where(open_, low, np.uint64(1)), np.where(open_, high, np.uint64(0))
 
 
 def _values(keys: Keys) -> FloatArray:
-    """Return the float64 that have these sort keys."""
+    """Return the float64 values of sort keys."""
     sign = np.uint64(1 << 63)
     bits = np.where(keys >= sign, keys ^ sign, ~keys)
     return bits.view(np.float64)

@@ -18,7 +18,7 @@ class Profile(NamedTuple):
     Attributes
     ----------
     counts : (k,) int64
-        Boxes that each anchor serves best by ratio, ties to the lowest.
+        Boxes for which each anchor is the best by ratio, ties to the lowest.
     past : int
         Pairs of box and anchor whose ratio exceeds the threshold.
     ratio, best : float
@@ -44,7 +44,7 @@ class Profile(NamedTuple):
         areas: Sequence[float],
         weights: IntArray | None = None,
     ) -> Profile:
-        """Return it for boxes with these ratios (n, k), best IoUs (n,) and areas; classes end before `areas`."""
+        """Return the sums for ratios (n, k), best IoUs (n,) and areas (n,) of boxes; classes end before `areas`."""
         best = ratio.max(axis=1)
         good, of_class = best > thr, np.searchsorted(areas, area, side="right")
         each = np.ones(len(best), np.int64) if weights is None else weights
@@ -54,7 +54,7 @@ class Profile(NamedTuple):
             counts = np.bincount(own, minlength=ratio.shape[1])
             return cls(counts, int(np.count_nonzero(ratio > thr)), float(ratio.sum()), float(best.sum()), table)
         counts = np.zeros(ratio.shape[1], np.int64)
-        np.add.at(counts, own, each)  # whole numbers, of which bincount would make floats
+        np.add.at(counts, own, each)  # bincount would convert whole numbers to floats
         past = int((np.count_nonzero(ratio > thr, axis=1) * each).sum())
         return cls(counts, past, float((ratio.sum(axis=1) * each).sum()), float((best * each).sum()), table)
 

@@ -1,4 +1,4 @@
-"""The questions that algorithms ask of the boxes. Every engine answers them, with the same answers."""
+"""The interface of engines: questions about boxes, to which every engine gives the same answers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Picked(NamedTuple):
 
 
 class Below(NamedTuple):
-    """How many boxes have `both` sides below a limit, and how many have `either`."""
+    """Numbers of boxes with `both` sides below a limit, and with at least one (`either`)."""
 
     both: int
     either: int
@@ -63,14 +63,14 @@ class Worth(NamedTuple):
 
 
 class Step(Protocol):
-    """One look at the boxes: whether the assignment differs from the last, its counts, and where centres go.
+    """A step of k-means: whether the assignment differs from the last, its counts, and the updated centres.
 
     Its arrays are read-only.
     """
 
     @property
     def changed(self) -> bool:
-        """Whether any box has another centre than after the step before."""
+        """Whether the centre of any box changed since the previous step."""
 
     @property
     def counts(self) -> IntArray:
@@ -78,22 +78,22 @@ class Step(Protocol):
 
     @property
     def centers(self) -> FloatArray:
-        """The updated centres, (k, 2); NaN where a centre has no box left."""
+        """The updated centres, (k, 2); NaN if a centre has no box."""
 
     @property
     def inertia(self) -> float:
-        """Sum of the distances to the centres given; ask only when it is needed, an engine may have to look again."""
+        """Sum of the distances to the given centres; may cost another pass over the boxes."""
 
 
 class Lloyd(Protocol):
-    """A run of k-means; remembers the assignment of its last step."""
+    """A run of k-means; stores the assignment of its last step."""
 
     def step(self, centers: FloatArray) -> Step:
-        """Assign the boxes to `centers` and return what the update rule makes of them."""
+        """Assign the boxes to `centers` and return the step with the updated centres."""
 
 
 class Scored(Protocol):
-    """What the genetic search asks."""
+    """The questions of the genetic search."""
 
     def fitness(self, anchors: FloatArray, thr: float) -> Fitness:
         """Return the ratio fitness, to 1e-12, and the best possible recall."""
@@ -101,28 +101,27 @@ class Scored(Protocol):
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
     ) -> tuple[int, float] | None:
-        """Return which of these anchors is the first that is fitter, and its fitness.
+        """Return the place and the fitness of the first of these anchors that is fitter than `than`.
 
-        Fitter, that is, than the anchors `of`, whose fitness is `than`. Fitnesses that differ by no more than a
-        relative 1e-11 are compared by `total`: with that of the anchors `of` if they are given, or else the mean that
-        it makes, as a float64, with `than`.
+        `than` is the fitness of the anchors `of`. Fitnesses that differ by at most a relative 1e-11 are compared by
+        `total`: with the total of the anchors `of` if they are given, else by the mean, as a float64, with `than`.
         """
 
 
 class Engine(Scored, Protocol):
-    """Boxes, ready to be asked. `centers` and `anchors` are (k, 2) float64 in the unit of the boxes."""
+    """Boxes that answer questions. `centers` and `anchors` are (k, 2) float64 in the unit of the boxes."""
 
     @property
     def name(self) -> str:
-        """What the user calls it."""
+        """Name of the engine, as in ``engine=``."""
 
     @property
     def backend(self) -> str:
-        """Which kernels it runs on."""
+        """Name of the backend."""
 
     @property
     def positive(self) -> bool:
-        """Whether every side is > 0; only Euclidean k-means takes others."""
+        """Whether every side is > 0; only Euclidean k-means accepts others."""
 
     def __len__(self) -> int: ...
 
@@ -133,7 +132,7 @@ class Engine(Scored, Protocol):
         """Return distinct boxes, (m, 2): all there are, or `limit` of them."""
 
     def below(self, side: float) -> Below:
-        """Count the boxes with both sides below `side`, and those with either."""
+        """Count the boxes with both sides below `side`, and those with at least one."""
 
     def lloyd(self, metric: Metric, update: Update) -> Lloyd:
         """Begin a run of k-means. A mean is the exact one, rounded once."""
@@ -142,7 +141,7 @@ class Engine(Scored, Protocol):
         """Count each centre's boxes and add up their distances: the exact sum, rounded once."""
 
     def best_iou(self, centers: FloatArray) -> float:
-        """Return the mean over the boxes of the IoU with the best centre, with all its digits however small it is."""
+        """Return the mean over the boxes of the IoU with the best centre, with full relative precision."""
 
     def labels(self, centers: FloatArray, metric: Metric, first: int = 0, last: int | None = None) -> IntArray:
         """Return the nearest centre of each box from row `first` to before row `last`, ties to the lowest."""
@@ -150,32 +149,32 @@ class Engine(Scored, Protocol):
     def spread(self, centers: FloatArray, metric: Metric, many: int) -> Spread:
         """Return up to `many` boxes, each farthest from the centres and the boxes before it (of equals the lowest row).
 
-        There are fewer where no box has a distance above zero any more.
+        There are fewer if no other box has a distance above 0.
         """
 
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> Picked | None:
         """Return the first row whose cumulative plain distance exceeds `u` times the total; None if that is zero.
 
-        Both sums are exact, without any rounding.
+        Both sums are exact.
         """
 
     def total(self, anchors: FloatArray, thr: float) -> int:
-        """Return the sum over the boxes of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units.
+        """Return the sum over the boxes of ``best * (best > thr)``, in units of 2^-64, to which each is truncated.
 
         `best` is the largest over the anchors of ``min(w / kw, kw / w, h / kh, kh / h)``, quotients as float64.
         """
 
     def worth(self, anchors: FloatArray, objective: Objective) -> Worth:
-        """Return the sum over the boxes of the objective's values, each cut to a multiple of 2^-64, and their mean."""
+        """Return the sum of the objective's values, each truncated to a multiple of 2^-64, and their mean."""
 
     def hopeful(self, mutants: Sequence[FloatArray], objective: Objective, need: int) -> Sequence[int]:
-        """Return which of these anchors, by their places, may have a sum of values of at least `need`, as `worth` does.
+        """Return the places of the anchors whose sum of values, as in `worth`, may be at least `need`.
 
         An engine without bounds for the objective returns all.
         """
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
-        """Return sums over the boxes for a report; `areas` are the upper limits of all classes of area but the last."""
+        """Return sums over the boxes for a report; `areas` are the upper limits of all area classes except the last."""
 
 
 QUESTIONS = tuple(name for part in (Engine, Scored) for name in vars(part) if not name.startswith("_"))
@@ -183,7 +182,7 @@ METHODS = tuple(name for name in QUESTIONS if callable(getattr(Engine, name)))
 
 
 def answers_all(boxes: object, argument: str = "boxes") -> TypeGuard[Engine]:
-    """Return whether this is an engine, of whatever class.
+    """Return whether an object has all methods of an engine.
 
     Raises
     ------

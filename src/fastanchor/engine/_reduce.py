@@ -1,4 +1,4 @@
-"""An engine over the parts of a data set: every question is put to all parts, and their answers are added up."""
+"""An engine over the parts of a data set: it puts every question to all parts, and adds up their answers."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Reduced:
     Parameters
     ----------
     parts : sequence of Columns
-        Together they hold each row of the data set once.
+        Together they contain each row of the data set once.
     each : callable, default ``map``
-        How a function is applied to all parts: called as ``each(function, parts)``.
+        Applies a function to all parts: called as ``each(function, parts)``.
     weights : Weights, optional
-        How often each row counts; the parts know those of theirs. Default: once.
+        How often each row counts; each part stores those of its rows. Default: once.
     """
 
     backend: str
@@ -73,7 +73,7 @@ class Reduced:
         return np.column_stack([union.real, union.imag])
 
     def below(self, side: float) -> Below:
-        """Count the boxes with both sides below `side`, and those with either."""
+        """Count the boxes with both sides below `side`, and those with at least one."""
         both, either = zip(*self._ask("below", side), strict=True)
         return Below(sum(both), sum(either))
 
@@ -92,7 +92,7 @@ class Reduced:
     def labels(self, centers: FloatArray, metric: Metric, first: int = 0, last: int | None = None) -> IntArray:
         """Return the nearest centre of each box from row `first` to before row `last`."""
         first, last, _ = slice(first, last).indices(len(self))
-        # as narrow as can be: rows come in the order of cells, and a write out of order costs by its width
+        # as narrow as possible: rows come in the order of cells, and scattered writes cost in proportion to their width
         out = np.empty(max(0, last - first), np.min_scalar_type(len(centers)))
         for places, labels in self._ask("labels", centers, metric, first, last):
             out[places] = labels.astype(out.dtype)
@@ -101,7 +101,7 @@ class Reduced:
     def spread(self, centers: FloatArray, metric: Metric, many: int) -> Spread:
         """Return up to `many` boxes, each farthest from the centres and the boxes before it (of equals the lowest row).
 
-        There are fewer where no box has a distance above zero any more.
+        There are fewer if no other box has a distance above 0.
         """
         found = []
         if many == 1:
@@ -124,11 +124,13 @@ class Reduced:
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> Picked | None:
         """Return the first row whose cumulative plain distance exceeds `u` times the total; None if that is zero."""
         most = None if self.weights is None else int(self.weights.each.max())
-        scale = self._distances(metric, centers, most, squared=False)  # for rows, which parts may hold together
+        scale = self._distances(
+            metric, centers, most, squared=False
+        )  # weights of rows, since parts may merge equal boxes
         count = (len(self) - 1 >> BLOCK) + 1
         totals = [scale.total(digits) for digits in sum(self._ask("blocks", centers, metric, scale, count))]
         over, under = u.as_integer_ratio()
-        rest = sum(totals) * over // under  # whole numbers exceed a fraction where they exceed what is below it
+        rest = sum(totals) * over // under  # a whole number exceeds a fraction if it exceeds its floor
         if not any(totals):
             return None
         block = 0
@@ -145,9 +147,9 @@ class Reduced:
         return Picked(int(rows[row]), boxes[row])
 
     def _distances(self, metric: Metric, centers: FloatArray, most: int | None, squared: bool) -> Scale:
-        """Return a scale that holds all distances to these centres exactly, for boxes that count up to `most` times.
+        """Return a scale that represents all distances to these centres exactly, for weights up to `most`.
 
-        It is the same however boxes are spread over parts.
+        It does not depend on how boxes are spread over parts.
         """
         if metric != "euclidean":
             return _counted(UNIT, most)
@@ -161,7 +163,7 @@ class Reduced:
         return min(lows), max(tops)
 
     def sides(self) -> Scale:
-        """Return a scale that holds all sides exactly."""
+        """Return a scale that represents all sides exactly."""
         low, top = self._sizes()
         return _counted(coordinates(low, top) if top > 0.0 else UNIT, self._most)
 
@@ -173,7 +175,7 @@ class Reduced:
         return Fitness(sum(totals) / self._weight, sum(above) / self._weight)
 
     def total(self, anchors: FloatArray, thr: float) -> int:
-        """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64, in such units."""
+        """Return the exact sum of ``best * (best > thr)``, each truncated to a multiple of 2^-64, in that unit."""
         unit = _counted(UNIT, self._most)
         return unit.total(sum(self._ask("total", anchors, thr, unit)))
 
@@ -184,7 +186,7 @@ class Reduced:
         return Worth(total, unit.mean(total, self._weight))
 
     def hopeful(self, mutants: Sequence[FloatArray], objective: Objective, need: int) -> list[int]:
-        """Return which of these anchors may have a sum of values of at least `need`, in units of 2^-64."""
+        """Return the places of the anchors whose sum of values may be at least `need`, in units of 2^-64."""
         least = need / 2**64
         tops = self._ask("tops", mutants, objective, least if len(self._parts) == 1 else -np.inf)
         places: list[int] = np.flatnonzero(sum(tops) >= least).tolist()
@@ -193,7 +195,7 @@ class Reduced:
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
     ) -> tuple[int, float] | None:
-        """Return which of these anchors is the first that is fitter than those of fitness `than`, and its fitness."""
+        """Return the place and the fitness of the first of these anchors that is fitter than `than`."""
         n = self._weight
         need, sure = than * (1.0 - NEAR) * n, than * (1.0 + NEAR) * n
         limit: int | None = None
@@ -216,11 +218,11 @@ class Reduced:
         return None
 
     def _totals(self, mutants: Sequence[FloatArray], thr: float, need: float, sure: float) -> list[float | None]:
-        """Return totals, None where one is certainly below `need` or another before it certainly above `sure`."""
+        """Return totals; None if certainly below `need`, or after a total certainly above `sure`."""
         if len(self._parts) == 1:
             only: list[float | None] = self._ask("search", mutants, thr, [need] * len(mutants), sure)[0]
             return only
-        # what a part must reach is what the others cannot
+        # a part must reach what the bounds of the others leave
         tops = np.array(self._ask("bounds", mutants, thr))
         here: list[int] = np.flatnonzero(tops.sum(axis=0) >= need).tolist()
         some = [mutants[i] for i in here]
@@ -246,18 +248,18 @@ class StepTaken(NamedTuple):
 
     @property
     def inertia(self) -> float:
-        """Sum of the distances to the centres given. May look at every box, so it is worked out only when asked for."""
+        """Sum of the distances to the given centres; computed at each use, by another pass over the boxes."""
         return self.distances()
 
     @classmethod
     def of(cls, changed: bool, counts: IntArray, centers: FloatArray, inertia: Callable[[], float]) -> StepTaken:
-        """Return a step whose arrays cannot be written."""
+        """Return a step with read-only arrays."""
         counts.flags.writeable = centers.flags.writeable = False
         return cls(changed, counts, centers, inertia)
 
 
 class _Question(NamedTuple):
-    """A question and its arguments, which can be sent elsewhere."""
+    """A question and its arguments; can be pickled."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -267,7 +269,7 @@ class _Question(NamedTuple):
 
 
 def _counted(scale: Scale, most: int | None) -> Scale:
-    """Return the scale for values of boxes that count up to `most` times; None for once."""
+    """Return the scale for values with weights up to `most`; None for no weights."""
     return scale if most is None else scale.weighted(most)
 
 

@@ -1,10 +1,10 @@
-"""Boxes in float32, for the NumPy path: what they settle in spite of their rounding, at a third of the time.
+"""Boxes in float32, for the NumPy path: they decide most comparisons in a third of the time.
 
-The margins are proved in the methods; what falls inside them is decided in float64, so no answer depends on any of
-this. Boxes go through in blocks whose arrays stay in the second-level cache, all centres at once: a NumPy call costs as
-much as a few thousand elements.
+The margins are proved in the methods; values within a margin are compared in float64, so no answer depends on the
+rounding. Boxes are processed in blocks whose arrays stay in the second-level cache, with all centres at once: a NumPy
+call costs as much as a few thousand elements.
 
-Bounds on cells of similar boxes would look at fewer of them, but they are loose by 1 %, and of 1,000 mutants nine in
+Bounds on cells of similar boxes would need fewer comparisons, but they are loose by 1 %, and of 1,000 mutants nine in
 ten lose less than that (three in ten less than 0.1 %). Equal boxes are merged.
 """
 
@@ -22,7 +22,9 @@ __all__ = ["Rounded", "distinct"]
 
 EPS = 2.0**-24  # of a float32, relative
 EXP = 2.0**-20  # relative error of a float32 exp; NumPy's is within 3 * 2^-23
-ROWS = 1 << 12  # of a block, at least; with fewer, NumPy copies what it broadcasts, and takes three times as long
+ROWS = (
+    1 << 12
+)  # least number of rows of a block; with fewer, NumPy copies broadcast arrays, and takes three times as long
 WIDEST = 60  # powers of two that scaled sides may be from 1: products of four stay far inside a float32
 CLOSE = np.float32(1.0 - 2.0**-19)  # 32 EPS
 FAINT = np.float32(2.0**-20)  # below, IoUs that differ can have the same ``1 - IoU``
@@ -52,14 +54,14 @@ class Rounded:
 
     @property
     def distinct(self) -> int:
-        """The number of different boxes."""
+        """Number of distinct boxes."""
         return len(self._merged()[0])
 
     def ceiling(self, c: slice, anchors: FloatArray, thr: float) -> float:
-        """Return what the sum of ``best * (best > thr)`` over some of the different boxes is not above.
+        """Return an upper bound of the sum of ``best * (best > thr)`` over some of the distinct boxes.
 
         ``best`` is ``exp(-d)``, where d is the least Chebyshev distance between logarithms. These have a size of at
-        most `reach`, so that each is off by ``EPS * reach``, and their difference by twice as much again.
+        most `reach`, so the error of each is at most ``EPS * reach``, and that of their difference twice as much again.
         """
         centers = np.log(anchors) - self._middle
         off = 4.0 * EPS * max(self._reach, float(np.abs(centers).max())) + 1e-15
@@ -82,11 +84,11 @@ class Rounded:
         return float(best.sum(dtype=np.float64)) * (1.0 + slack)  # a product of matrices would start threads
 
     def assign_iou(self, c: slice, cw: FloatArray, ch: FloatArray, labels: LabelArray) -> int | None:
-        """Write the nearest centre of some boxes into `labels`; return how many changed, None if sides differ too much.
+        """Write the nearest centre of some boxes into `labels`; return how many changed, None if sides vary too much.
 
         Centres are compared by ``inter / (area + area of the centre)``, which grows with the IoU, and relatively less.
-        Six roundings put it off by 6 EPS. Where another centre is closer to the best than that, labels are decided in
-        float64, as in ``kernels.assign_iou``.
+        Six roundings add up to an error of 6 EPS. If another centre is closer to the best than that, labels are decided
+        in float64, as in ``kernels.assign_iou``.
         """
         k, top = cw.size, WIDEST * np.log(2.0)
         scaled = np.log([cw, ch]) - self._middle[:, None]
@@ -105,7 +107,7 @@ class Rounded:
             score /= np.add(area[block], areas, out=other)
             best = np.maximum.reduce(score, axis=0)
             close = (score >= best * CLOSE).view(np.uint8)
-            # where one is close, the sum is its name
+            # if only one centre is close, the sum is its number
             labels[block.start - c.start : block.stop - c.start] = np.add.reduce(close * names, axis=0, dtype=np.uint8)
             many = (np.add.reduce(close, axis=0, dtype=np.uint8) != 1) | (best < FAINT)
             unsure.append(np.flatnonzero(many) + block.start)
@@ -116,7 +118,7 @@ class Rounded:
         return int(np.count_nonzero(labels != before))
 
     def _merged(self) -> tuple[Singles, Singles, Singles]:
-        """Return the logarithms of widths and heights of the different boxes, and how often each counts."""
+        """Return the logarithms of widths and heights of the distinct boxes, and their weights."""
         if self._logs is None:
             boxes = self._w + 1j * self._h
             order = boxes.argsort()
@@ -137,7 +139,7 @@ class Rounded:
 
 
 def distinct(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the different values, sorted; ``np.unique`` imports NumPy's masked arrays, which takes longer."""
+    """Return the distinct values, sorted; ``np.unique`` imports NumPy's masked arrays, which takes longer."""
     ordered = np.sort(values)
     return ordered[_new(ordered)]
 

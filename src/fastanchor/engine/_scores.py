@@ -1,4 +1,4 @@
-"""How well anchors fit boxes, by a look at every box; the answers add up over parts of a data set."""
+"""Scores of anchors, computed over every box of a part; the answers add up over parts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fastanchor.engine._threads import CHUNK, each
 
 __all__ = ["Scores"]
 
-CELLS = 1 << 18  # of a matrix of IoUs or ratios at a time, 2 MB
+CELLS = 1 << 18  # elements of a matrix of IoUs or ratios, 2 MB
 
 
 class Scores(Held):
-    """What the search and reports ask of a part."""
+    """A part of a data set: its answers to the search and to reports."""
 
     def best_iou(self, centers: FloatArray) -> list[float]:
-        """Return numbers whose sum is that of the IoUs with the best centre, with all its digits."""
+        """Return numbers whose sum is that of the IoUs with the best centre, with full relative precision."""
         kw, kh = columns_of(centers)
         out_rows = max(1, CELLS // kw.size)
 
@@ -61,9 +61,9 @@ class Scores(Held):
     def search(
         self, mutants: Sequence[FloatArray], thr: float, needs: Sequence[float], sure: float
     ) -> list[float | None]:
-        """Return the total of each of these anchors, or None where it is certain that it is below its need.
+        """Return the total of each of these anchors, or None if it is certainly below its need.
 
-        After the first total above `sure` the others are not looked at.
+        Stop after the first total above `sure`.
         """
         found: list[float | None] = [None] * len(mutants)
         for i, anchors in enumerate(mutants):
@@ -76,7 +76,7 @@ class Scores(Held):
         return found
 
     def _ceiling(self, anchors: FloatArray, thr: float) -> float:
-        """Return what the total of these anchors is not above, at a third of the time."""
+        """Return an upper bound of the total of these anchors, in a third of the time."""
         single = self._single()
 
         def bound(chunks: list[slice]) -> list[float]:
@@ -85,11 +85,11 @@ class Scores(Held):
         return sum(each(bound, single.distinct, self.threads))
 
     def bounds(self, mutants: Sequence[FloatArray], thr: float) -> FloatArray:
-        """Return what the totals of these anchors are not above, (m,), without looking at a box."""
+        """Return upper bounds of the totals of these anchors, (m,), without a pass over the boxes."""
         return np.full(len(mutants), float(len(self) if self.counted is None else self.counted.sum()))
 
     def total(self, anchors: FloatArray, thr: float, scale: Scale = UNIT) -> IntArray:
-        """Return the exact sum of ``best * (best > thr)``, each cut to a multiple of 2^-64; its digits."""
+        """Return the exact sum of ``best * (best > thr)``, each truncated to a multiple of 2^-64; its digits."""
         kw, kh = columns_of(anchors)
 
         def work(chunks: list[slice]) -> list[IntArray]:
@@ -104,7 +104,7 @@ class Scores(Held):
         return sum(self.each(work), start=scale.zeros())
 
     def worth(self, anchors: FloatArray, objective: Objective, scale: Scale = UNIT) -> IntArray:
-        """Return the exact sum of an objective's values, each cut to a multiple of 2^-64; its digits."""
+        """Return the exact sum of an objective's values, each truncated to a multiple of 2^-64; its digits."""
         kw, kh = columns_of(anchors)
 
         def work(chunks: list[slice]) -> list[IntArray]:
@@ -117,7 +117,7 @@ class Scores(Held):
         return sum(self.each(work), start=scale.zeros())
 
     def tops(self, mutants: Sequence[FloatArray], objective: Objective, need: float) -> FloatArray:
-        """Return what the sums of an objective's values are not above, (m,); no closer where that is below `need`."""
+        """Return upper bounds of the sums of an objective's values, (m,); coarse ones if these are below `need`."""
         return np.full(len(mutants), np.inf)
 
     def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:

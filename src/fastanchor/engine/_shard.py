@@ -1,4 +1,4 @@
-"""A shard of a box index: some of the boxes, sorted into the grid that all shards have in common."""
+"""A shard of a box index: some of the boxes, sorted into the grid that all shards share."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from fastanchor.kernels._tables import METRICS, Found, Histograms, Leaves, Sough
 
 __all__ = ["Shard"]
 
-WHOLE = 2.0**53  # up to which tables of floats hold all whole numbers
+WHOLE = 2.0**53  # up to here float64 represents all whole numbers
 
 
 class Shard(Columns):
-    """Some of the boxes of an index, and tables over them: whole blocks are answered for at once.
+    """Some of the boxes of an index, and tables over them, which decide whole blocks at once.
 
     Parameters
     ----------
     boxes : (n, 2) float64
-        Clean boxes; see ``_check``. There may be none.
+        Clean boxes; see ``_check``. n may be 0.
     spec : GridSpec
         The grid of all shards.
     rows : (n,) int, optional
-        Where the boxes stand in the whole data set. Default: 0, 1, 2, ...
+        Row of each box in the whole data set. Default: 0, 1, 2, ...
     threads : int, optional
         Default: the processors this process may use.
     weights : (n,) int64, optional
@@ -63,7 +63,7 @@ class Shard(Columns):
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
+        """Size in bytes."""
         return self.grid.nbytes
 
     def sizes(self) -> tuple[float, float]:
@@ -71,7 +71,7 @@ class Shard(Columns):
         return self.grid.spec.sizes
 
     def below(self, side: float) -> Below:
-        """Count the boxes with both sides below `side`, and those with one."""
+        """Count the boxes with both sides below `side`, and those with at least one."""
         return Below(0, 0) if self.sizes()[0] >= side else super().below(side)
 
     # ---- rows
@@ -90,7 +90,7 @@ class Shard(Columns):
         return np.concatenate([np.empty(0, np.int64), *self.work.team.run(work, range(0, len(held), PIECE))])
 
     def distinct(self, limit: int) -> FloatArray:
-        """Return distinct boxes, all of them or `limit`: those of different cells differ."""
+        """Return distinct boxes, all of them or `limit`; boxes of different cells are distinct."""
         offsets, some = self.grid.offsets, np.linspace(0, len(self) - 1, 4 * limit).astype(np.int32)
         cells = np.unique(np.searchsorted(offsets, some, side="right") - 1)[:limit]
         if len(self) <= 4 * limit or len(cells) < limit or self.counted is not None:
@@ -113,7 +113,7 @@ class Shard(Columns):
         return Nearby(answer.shares().hist.counts, sum(sums, start=scale.zeros()))
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
-        """Return which rows from `first` to before `last` are held here, counted from there, and their centres."""
+        """Return the rows of this part from `first` to before `last`, minus `first`, and their centres."""
         if first > self._first or last <= self._last:
             return super().labels(centers, metric, first, last)
         return self.grid.row - first if first else self.grid.row, self.labels_by_cell(centers, metric)
@@ -150,7 +150,7 @@ class Shard(Columns):
         return Far(top, -row, np.array([self.w[at], self.h[at]]) if len(self) else np.empty(2))
 
     def cells(self, centers: FloatArray, metric: Metric) -> LabelArray:
-        """Return the nearest centre of each cell, (nx * ny,); -1 where its boxes differ, or it has none."""
+        """Return the nearest centre of each cell, (nx * ny,); -1 if its boxes have different ones, or it is empty."""
         cells: LabelArray = Assignment(self.work, centers, metric).painted().cells
         return cells
 
@@ -160,14 +160,14 @@ class Shard(Columns):
         """Return the sum over the boxes of ``best * (best > thr)``, to 1e-12, and the number of those above thr."""
         if not self._tabled:
             return super().fitness(anchors, thr)
-        return Search(self.grid, anchors, thr).finish() or (0.0, 0)  # nothing was to be reached
+        return Search(self.grid, anchors, thr).finish() or (0.0, 0)  # without a need there is always an answer
 
     def search(
         self, mutants: Sequence[FloatArray], thr: float, needs: Sequence[float], sure: float
     ) -> list[float | None]:
-        """Return the total of each of these anchors, or None where it is certain that it is below its need.
+        """Return the total of each of these anchors, or None if it is certainly below its need.
 
-        Each thread takes the next; what comes after one that is above `sure` is not looked at.
+        Threads take the anchors in order, and skip those after the first total above `sure`.
         """
         if not self._tabled:
             return super().search(mutants, thr, needs, sure)
@@ -181,30 +181,30 @@ class Shard(Columns):
             if found is None:
                 return None
             if found[0] > sure:
-                end = min(end, i + 1)  # lost between two threads, the later ones are looked at for nothing
+                end = min(end, i + 1)  # a race between threads only costs time
             return float(found[0])
 
         return self.work.team.run(evaluate, range(len(mutants)))
 
     def bounds(self, mutants: Sequence[FloatArray], thr: float) -> FloatArray:
-        """Return what the totals of these anchors are not above, (m,), without looking at a box."""
+        """Return upper bounds of the totals of these anchors, (m,), without a pass over the boxes."""
         if not self._tabled:
             return super().bounds(mutants, thr)
         found = self.work.team.run(lambda anchors: Search(self.grid, anchors, thr).bound(), mutants)
         return np.array(found)
 
     def tops(self, mutants: Sequence[FloatArray], objective: Objective, need: float) -> FloatArray:
-        """Return what the sums of an objective's values are not above, (m,); no closer where that is below `need`."""
+        """Return upper bounds of the sums of an objective's values, (m,); coarse ones if these are below `need`."""
         counted = objective.counted
         if counted is None or not self._tabled:
             return super().tops(mutants, objective, need)
-        self.grid.moments(self.work.team, self.work.spans)  # before threads ask for them
+        self.grid.moments(self.work.team, self.work.spans)  # before threads need them
         found = self.work.team.run(lambda anchors: upper_bound(self.work, anchors, counted, need), mutants)
         return np.array(found)
 
 
 class ShardLloyd:
-    """A run of k-means over the boxes of a shard, which remembers the step before."""
+    """A run of k-means over the boxes of a shard; it stores the previous step."""
 
     def __init__(self, shard: Shard, metric: Metric, sides: Scale | None) -> None:
         self.shard, self._metric, self._sides = shard, metric, sides
@@ -213,7 +213,7 @@ class ShardLloyd:
         self._hist: Histograms | None = None
 
     def look(self, centers: FloatArray, patient: bool) -> bool:
-        """Begin a step; return whether it costs less than to look at every box, or the caller is `patient`."""
+        """Begin a step; return whether it costs less than a dense step, or the caller is `patient`."""
         now = Assignment(self.shard.work, centers, self._metric, patient)
         self._last, self._now = self._now, now
         return now.pays()
@@ -225,11 +225,11 @@ class ShardLloyd:
         return share
 
     def medians(self) -> FloatArray:
-        """Return the medians of each centre's boxes, (k, 2), if this shard holds all boxes."""
+        """Return the medians of each centre's boxes, (k, 2), for an index of a single shard."""
         return self.now.medians(self.hist)
 
     def refined(self, sought: Sought) -> Histograms:
-        """Return histograms that are complete inside the coarse bins sought."""
+        """Complete the histograms inside the coarse bins sought, and return them."""
         kernel_part("shards").refine(self.shard.grid.tables, Leaves.joined(self.now.leaves), self.hist, sought)
         return self.hist
 
@@ -242,17 +242,17 @@ class ShardLloyd:
         return [Found(found.values[lo:hi], found.weights[lo:hi]) for lo, hi in places]
 
     def changed(self) -> bool:
-        """Whether any box has another centre than after the step before."""
+        """Return whether the centre of any box changed since the previous step."""
         return self._last is None or not self.now.equals(self._last)
 
     @property
     def now(self) -> Assignment:
-        """The step that has begun."""
+        """The current step."""
         assert self._now is not None
         return self._now
 
     @property
     def hist(self) -> Histograms:
-        """Its histograms."""
+        """Histograms of the current step."""
         assert self._hist is not None
         return self._hist

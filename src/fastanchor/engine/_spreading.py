@@ -15,7 +15,7 @@ __all__ = ["Far", "Spreading"]
 
 
 class Far(NamedTuple):
-    """A box that is far from some centres; of equal distances the one with the lowest row."""
+    """A box far from some centres; of equal distances the one with the lowest row."""
 
     distance: float
     row: int
@@ -32,7 +32,7 @@ class Spreading:
             self._distance[columns.counted == 0] = -1.0
 
     def farthest(self, new: FloatArray) -> Far:
-        """Take more centres into account, and return the box that is now the farthest."""
+        """Add centres, and return the box that is then the farthest."""
         mine, (cw, ch) = self._columns, new.T.copy()
         w, h, rows = mine.w, mine.h, mine.rows
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["CHUNK", "Team", "each", "thread_count"]
 
 # A multiple of the kernels' lanes; a column of it (0.5 MB) stays in the second-level cache, and one call of a kernel
-# (200 us) outweighs what calling it costs (3 us).
+# (200 us) takes far longer than the overhead of calling it (3 us).
 CHUNK = 1 << 16
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def thread_count(threads: int | None) -> int:
 
 
 def each(function: Callable[[list[slice]], list[T]], n: int, threads: int) -> list[T]:
-    """Return ``function`` of all chunks of n boxes, one result a chunk, in their order.
+    """Return ``function`` of all chunks of n boxes, one result per chunk, in their order.
 
     `function` is called once in each thread, with consecutive chunks.
     """
@@ -51,17 +51,16 @@ def each(function: Callable[[list[slice]], list[T]], n: int, threads: int) -> li
 def _pool(threads: int) -> ThreadPoolExecutor:
     pool = _pools.get(threads)
     if pool is None:
-        from concurrent.futures import ThreadPoolExecutor  # milliseconds that small jobs need not wait for
+        from concurrent.futures import ThreadPoolExecutor  # takes milliseconds, which small jobs avoid
 
         pool = _pools.setdefault(threads, ThreadPoolExecutor(threads, thread_name_prefix="fastanchor"))
     return pool
 
 
 class Team:
-    """Threads that work through a list of tasks; the caller's own is one of them.
+    """Threads that run a list of tasks; the calling thread is one of them.
 
-    Tasks are taken in order, whoever is free next; results come in the order of the tasks. Nothing about a result may
-    depend on who ran it.
+    Each free thread takes the next task; results come in the order of the tasks, and must not depend on the thread.
     """
 
     def __init__(self, threads: int) -> None:

@@ -1,4 +1,4 @@
-"""Every box, every centre, chunk by chunk on the kernels: the fallback, and the oracle of the other engines."""
+"""The dense engine: every box and every centre, in chunks on the kernels. The reference for other engines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DenseEngine(Reduced):
     weights : Weights, optional
         How often each box counts. Default: once.
     backend : {"numba", "numpy"}, optional
-        Default: the one in force.
+        Default: the current one.
     """
 
     name = "dense"
@@ -47,7 +47,7 @@ class DenseEngine(Reduced):
 
     @property
     def positive(self) -> bool:
-        """Whether every side is > 0; only Euclidean k-means takes others."""
+        """Whether every side is > 0; only Euclidean k-means accepts others."""
         return bool(self.columns.w.min() > 0.0 and self.columns.h.min() > 0.0)
 
     def lloyd(self, metric: Metric, update: Update) -> DenseLloyd:
@@ -75,7 +75,7 @@ class DenseLloyd:
             self._ask("move", last)
 
     def step(self, centers: FloatArray) -> StepTaken:
-        """Assign the boxes to `centers` and return what the update rule makes of them."""
+        """Assign the boxes to `centers` and return the step with the updated centres."""
         changed, counts, digits = (sum(column) for column in zip(*self._ask("move", centers), strict=True))
         if self._sides is not None:
             updated = self._sides.means(digits.swapaxes(0, 1), counts)

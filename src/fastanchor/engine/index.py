@@ -1,4 +1,4 @@
-"""The box index: an engine that answers for regions of boxes at once. Same answers as the dense engine."""
+"""The box index: an engine that decides regions of boxes at once. Same answers as the dense engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["BoxIndex"]
 
 
 class BoxIndex(Reduced):
-    """Boxes sorted into a grid once, so that each later question costs a time that hardly grows with their number.
+    """Boxes sorted into a grid once, so that the time of later questions hardly grows with their number.
 
     It is accepted wherever boxes are, and may be used by several Python threads at once.
 
@@ -45,7 +45,7 @@ class BoxIndex(Reduced):
     Raises
     ------
     BackendError
-        If numba is not installed, or the NumPy backend is in force.
+        If numba is not installed, or the NumPy backend is selected.
     DataError
         If a side is not finite and > 0, a shape is not (n, 2), or there are 2**31 boxes or more.
 
@@ -81,7 +81,7 @@ class BoxIndex(Reduced):
         counted = None if weights is None else counting(weights, "weights", len(wh))
         if kernels.current() != "numba":
             use = setting("engine", "dense")
-            raise BackendError(f"engine 'index' needs numba, and the NumPy backend is in force; use {use}")
+            raise BackendError(f"engine 'index' needs numba, but the NumPy backend is selected; use {use}")
         seen, each = survey(wh, threads), None if counted is None else counted.each
         alike = merged(wh, each, seen.sample)
         if alike is None:
@@ -93,7 +93,7 @@ class BoxIndex(Reduced):
 
     @classmethod
     def of(cls, shards: Sequence[Shard], each: Callable[..., Iterable[Any]] = map) -> BoxIndex:
-        """Return an index over shards that share a grid and hold each row of a data set once.
+        """Return an index over shards that share a grid and together contain each row of a data set once.
 
         All of them have weights, or none. `each` applies a function to all shards, as ``map`` does:
         ``each(function, shards)``.
@@ -105,11 +105,11 @@ class BoxIndex(Reduced):
 
     @property
     def nbytes(self) -> int:
-        """Memory held by the index."""
+        """Size of the index in bytes."""
         return sum(shard.nbytes for shard in self.shards)
 
     def lloyd(self, metric: Metric, update: Update) -> Lloyd | DenseLloyd:
-        """Begin a run of k-means; under "ratio", where no block can be settled, by a look at every box."""
+        """Begin a run of k-means; a dense one under "ratio", where no block can be decided at once."""
         if metric in METRICS:
             return Lloyd(self, metric, update)
         return DenseLloyd(self, metric, update)
@@ -129,7 +129,7 @@ def _weights(shards: Sequence[Shard]) -> Weights | None:
 
 
 def _ordered(parts: Sequence[Found]) -> tuple[FloatArray, IntArray | None]:
-    """Return the values of several shards in order, and what counts up to each if they have weights."""
+    """Return the values of several shards in order, and their cumulative weights, None without weights."""
     values, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = values.argsort()
     return values[order], weights[order].cumsum() if weights.size else None
@@ -138,8 +138,8 @@ def _ordered(parts: Sequence[Found]) -> tuple[FloatArray, IntArray | None]:
 class Lloyd:
     """A run of k-means steps.
 
-    With a single shard, from the first step on that would cost more on the index than on all boxes the run goes on
-    densely. What decides is counted, not timed, so that the same boxes switch at the same step everywhere.
+    With a single shard, the run continues densely from the first step that would cost more on the index. The decision
+    is by counts, not by time, so that the same boxes switch at the same step everywhere.
     """
 
     def __init__(self, index: BoxIndex, metric: Metric, update: Update) -> None:
@@ -150,7 +150,7 @@ class Lloyd:
         self._densely: DenseLloyd | None = None
 
     def step(self, centers: FloatArray) -> StepTaken:
-        """Assign all boxes to `centers` and work out the centres that follow."""
+        """Assign the boxes to `centers` and return the step with the updated centres."""
         if self._densely is not None:
             return self._densely.step(centers)
         alone = len(self._runs) == 1
@@ -169,7 +169,7 @@ class Lloyd:
             after = self._medians(share.hist)
         changed = True
         if self._last is not None and np.array_equal(counts, self._last[1]):
-            # equal assignments have equal counts and equal new centres; the other way round, seldom by chance
+            # equal assignments have equal counts and equal new centres; the reverse fails only rarely
             changed = not np.array_equal(after, self._last[2], equal_nan=True) or any(self._ask("changed"))
         given = np.array(centers, dtype=np.float64)
         self._last = given, counts, after
