@@ -39,11 +39,12 @@ def weight_at(weights: IntArray | None, i: int) -> int:
 
 
 @helper
-def weight_of_block(grid: GridTables, boxes: int, block: tuple[int, int, int, int], weights: IntArray | None) -> int:
+def weight_of_block(grid: GridTables, boxes: int, block: tuple[int, int, int], weights: IntArray | None) -> int:
     """How often the `boxes` of a block count."""
     if weights is None:
         return boxes
-    table, (x0, x1, y0, y1) = grid.weight_table, block
+    table, (x0, y0, side) = grid.weight_table, block
+    x1, y1 = min(x0 + side, table.shape[0] - 1), min(y0 + side, table.shape[1] - 1)
     return table[x1, y1] - table[x0, y1] - table[x1, y0] + table[x0, y0]
 
 
@@ -66,13 +67,13 @@ def add_settled(grid: GridTables, leaves: Leaves, t: int, hist: Histograms, sums
     """Add a block of one centre, from the tables."""
     table, level, j = grid.weight_table, leaves.level[t], np.int64(leaves.label[t])
     x0, y0 = np.int64(leaves.x[t]) << level, np.int64(leaves.y[t]) << level
-    x1, y1 = min(x0 + (1 << level), table.shape[0] - 1), min(y0 + (1 << level), table.shape[1] - 1)
-    n = weight_of_block(grid, leaves.boxes[t], (x0, x1, y0, y1), grid.weights)
+    n = weight_of_block(grid, leaves.boxes[t], (x0, y0, 1 << level), grid.weights)
     hist.counts[j] += n
     if level <= COARSE:  # all in one coarse bin
         hist.coarse_w[j, x0 >> COARSE] += n
         hist.coarse_h[j, y0 >> COARSE] += n
     else:
+        x1, y1 = min(x0 + (1 << level), table.shape[0] - 1), min(y0 + (1 << level), table.shape[1] - 1)
         for c in range(x0 >> COARSE, (x1 - 1 >> COARSE) + 1):
             a, b = c << COARSE, min((c + 1) << COARSE, x1)
             hist.coarse_w[j, c] += table[b, y1] - table[a, y1] - table[b, y0] + table[a, y0]
