@@ -204,9 +204,11 @@ def threshold(value: Any, name: str = "thr") -> float:
     except WrongTypeError:
         raise
     except DataError as error:
-        if not 1.0 < value <= MAX_SIDE:  # compared as it is, since float() overflows for large whole numbers
-            raise
-        ratio = f"anchor_t = {float(value):g} of YOLOv5 is 1/{float(value):g} = {1.0 / float(value):.4g}"
+        try:
+            large = number(value, name, low=1.0, open_low=True)
+        except DataError:
+            raise error from None
+        ratio = f"anchor_t = {large:g} of YOLOv5 is 1/{large:g} = {1.0 / large:.4g}"
         raise DataError(f"{error} ({ratio})") from None
 
 
