@@ -174,7 +174,7 @@ def test_odd_images_are_counted(tmp_path):
     assert f"{path}, e.jpg, row 1: box with unreadable coordinates (0.5, 0.5, ?, 0.1)" in said
     with pytest.raises(DataError, match="image whose labels are not a table of boxes"):
         fastanchor.read(path, strict=True)
-    with pytest.raises(DataError, match="declares no splits; leave out split"):
+    with pytest.raises(DataError, match="declares no splits; leave it out"):
         fastanchor.read(path, split="train")
 
 

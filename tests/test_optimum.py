@@ -113,7 +113,7 @@ def test_both_backends_bound_alike(kernel, once, monkeypatch):
     points = points_of(choose(zoo.lognormal(800)), cells=24)
     rng = np.random.default_rng(2)
     price = rng.uniform(0.0, 1.0, len(points.w))
-    items = kernels.part("plane").Items(*(np.ascontiguousarray(column) for column in (*points, price)))
+    items = kernels.part("plane_numpy").Items(*(np.ascontiguousarray(column) for column in (*points, price)))
     some = np.arange(len(price))
     for _ in range(200):
         x, y = rng.uniform(1.0, 6.0, 2)

@@ -59,7 +59,7 @@ def test_kitti_bad_rows(tmp_path):
         fastanchor.read(tmp_path, source_size=(9, 9), strict=True)
     with pytest.raises(DataError, match=r"nothing could be read; .*image size missing"):
         fastanchor.read(tmp_path)
-    with pytest.raises(DataError, match=r"declares no splits; leave out split|must be 'all' or one of 'train'"):
+    with pytest.raises(DataError, match=r"declares no splits; leave it out|must be 'all' or one of 'train'"):
         fastanchor.read(tmp_path, split="testing")
 
 
@@ -158,7 +158,7 @@ def test_bad_lists(tmp_path):
         "box with non-finite coordinates": 1,
         "line that is not an image with boxes": 1,
     }
-    with pytest.raises(DataError, match="declares no splits; leave out split"):
+    with pytest.raises(DataError, match="declares no splits; leave it out"):
         fastanchor.read(path, split="train")
     path.write_text("nothing of use\n")
     with pytest.raises(DataError, match=r"nothing could be read; .*line 1: line that is not an image"):

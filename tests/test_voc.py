@@ -465,21 +465,21 @@ def test_split_that_is_none(root, tmp_path_factory):
         fastanchor.read(root, split="tain")
     with pytest.raises(DataError, match=r"no label file belongs to the split none"):
         fastanchor.read(root, split="none")
-    with pytest.raises(DataError, match="declares no splits; leave out split"):
+    with pytest.raises(DataError, match="declares no splits; leave it out"):
         fastanchor.read(write(tmp_path_factory.mktemp("plain"), a=xml()), split="train")
 
 
 def test_a_single_file_of_a_data_set_has_no_split(root):
     write(root, stray=xml(thing()))
     for inner in ("stray.xml", "Annotations/a.xml"):
-        with pytest.raises(DataError, match=r"\.xml: declares no splits; leave out split$"):
+        with pytest.raises(DataError, match=r"\.xml declares no splits; leave it out$"):
             fastanchor.read(root / inner, split="train")
 
 
 def test_a_data_set_without_lists_has_no_split(tmp_path):
     write(tmp_path / "Annotations", a=xml(thing()))
     (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"declares no splits; leave out split"):
+    with pytest.raises(DataError, match=r"declares no splits; leave it out"):
         fastanchor.read(tmp_path, split="train")
 
 

@@ -103,7 +103,7 @@ def test_splits_of_a_folder(tmp_path):
     assert [len(fastanchor.read(tmp_path, split=s)) for s in (None, "train", "val")] == [3, 1, 2]
     with pytest.raises(DataError, match=r"split = 'test': must be 'all' or one of 'train', 'val', in"):
         fastanchor.read(tmp_path, split="test")
-    with pytest.raises(DataError, match="declares no splits; leave out split"):
+    with pytest.raises(DataError, match="declares no splits; leave it out"):
         fastanchor.read(tmp_path / "labels" / "train" / "a.txt", split="train")
 
 

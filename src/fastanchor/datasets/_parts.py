@@ -99,7 +99,7 @@ def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, 
         there = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
         if there is None:
             if not parts:
-                raise DataError(f"{shown(probe.path)}: declares no splits; leave out {called('split')}")
+                raise DataError(f"{called('split')} = {name!r}: {shown(probe.path)} declares no splits; leave it out")
             legal = ", ".join(map(repr, parts))
             raise DataError(f"{called('split')} = {name!r}: must be 'all' or one of {legal}, in {shown(probe.path)}")
         taken.append(there)

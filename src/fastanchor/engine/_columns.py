@@ -115,7 +115,7 @@ class Columns(Scores):
         """
         cw, ch = columns_of(centers)
         kernel = self.assigner(metric)
-        single = self._single() if self.backend == "numpy" and metric == "iou" else None
+        single = self._single() if metric == "iou" else None
 
         def label(c: slice, labels: LabelArray, distance: FloatArray) -> int:
             changed = None if single is None else single.assign_iou(c, cw, ch, labels)

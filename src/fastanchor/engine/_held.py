@@ -18,6 +18,7 @@ from fastanchor.engine._threads import CHUNK, each, thread_count
 __all__ = ["Held", "Rows", "columns_of"]
 
 T = TypeVar("T")
+ROUNDED = 500_000  # boxes up to which the NumPy path keeps them in float32 too; making that takes 72 bytes per box
 
 
 class Rows(NamedTuple):
@@ -173,7 +174,10 @@ class Held:
         boxes: NDArray[np.complex128] = self.w[some] + 1j * self.h[some]
         return boxes if self.counted is None else boxes[self.counted[some] > 0]
 
-    def _single(self) -> Rounded:
+    def _single(self) -> Rounded | None:
+        """Return the boxes in float32 for the NumPy path; None with numba, and where they would take much memory."""
+        if self.backend != "numpy" or len(self.w) > ROUNDED:
+            return None
         if self._rounded is None:
             self._rounded = Rounded(self.w, self.h, self.counted)
         return self._rounded

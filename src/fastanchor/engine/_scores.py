@@ -11,6 +11,7 @@ from fastanchor.engine._exact import UNIT, Scale
 from fastanchor.engine._held import Held, columns_of
 from fastanchor.engine._objective import Objective, valued
 from fastanchor.engine._profile import Profile
+from fastanchor.engine._rounded import Rounded
 from fastanchor.engine._threads import CHUNK, each
 
 __all__ = ["Scores"]
@@ -66,8 +67,9 @@ class Scores(Held):
         Stop after the first total above `sure`.
         """
         found: list[float | None] = [None] * len(mutants)
+        single = self._single()
         for i, anchors in enumerate(mutants):
-            if self.backend == "numpy" and self._ceiling(anchors, thr) < needs[i]:
+            if single is not None and self._ceiling(single, anchors, thr) < needs[i]:
                 continue
             total, _ = self.fitness(anchors, thr)
             found[i] = total
@@ -75,9 +77,8 @@ class Scores(Held):
                 break
         return found
 
-    def _ceiling(self, anchors: FloatArray, thr: float) -> float:
+    def _ceiling(self, single: Rounded, anchors: FloatArray, thr: float) -> float:
         """Return an upper bound of the total of these anchors, in a third of the time."""
-        single = self._single()
 
         def bound(chunks: list[slice]) -> list[float]:
             return [single.ceiling(c, anchors, thr) for c in chunks]

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.kernels._jit import compiled, inlined
+from fastanchor.kernels._plane_numpy import Items
 
-__all__ = ["Items", "ceiling_iou", "ceiling_ratio", "coverage", "excess"]
-
-
-class Items(NamedTuple):
-    """Points (m,) with a price each; see ``fastanchor.optimum._points.Points`` for the columns."""
-
-    w: FloatArray
-    h: FloatArray
-    weight: FloatArray
-    low_w: FloatArray
-    high_w: FloatArray
-    low_h: FloatArray
-    high_h: FloatArray
-    sum_w: FloatArray
-    sum_iw: FloatArray
-    sum_h: FloatArray
-    sum_ih: FloatArray
-    price: FloatArray
+__all__ = ["ceiling_iou", "ceiling_ratio", "coverage", "excess"]
 
 
 @compiled

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray
 
-__all__ = ["ceiling_iou", "ceiling_ratio", "coverage", "excess"]
+__all__ = ["Items", "ceiling_iou", "ceiling_ratio", "coverage", "excess"]
+
+
+class Items(NamedTuple):
+    """Points (m,) with a price each; see ``fastanchor.optimum._points.Points`` for the columns."""
+
+    w: FloatArray
+    h: FloatArray
+    weight: FloatArray
+    low_w: FloatArray
+    high_w: FloatArray
+    low_h: FloatArray
+    high_h: FloatArray
+    sum_w: FloatArray
+    sum_iw: FloatArray
+    sum_h: FloatArray
+    sum_ih: FloatArray
+    price: FloatArray
 
 
 def excess(
@@ -61,8 +78,8 @@ def _nearest(low: FloatArray, high: FloatArray, least: float, most: float) -> Fl
     return np.where(low > most, most / low, np.where(high < least, high / least, 1.0))
 
 
-def _part(items: Any, some: IntArray | NDArray[np.bool_]) -> Any:
-    return type(items)(*(column[some] for column in items))
+def _part(items: Items, some: IntArray | NDArray[np.bool_]) -> Items:
+    return Items(*(column[some] for column in items))
 
 
 def _ends(
@@ -80,7 +97,7 @@ def _ends(
 
 
 def ceiling_ratio(
-    items: Any, some: IntArray, x: float, y: float, half: float, above: float, count: bool, kept: IntArray
+    items: Items, some: IntArray, x: float, y: float, half: float, above: float, count: bool, kept: IntArray
 ) -> tuple[float, float, int]:
     """Bound the sum over a square of anchors, by ratio; return the bound, the sum at its centre, and how many count."""
     aw, ah, grow = np.exp(x), np.exp(y), np.exp(half) * (1.0 + 1e-12)
@@ -118,7 +135,7 @@ def _iou(w: FloatArray, h: FloatArray, aw: float, ah: float) -> FloatArray:
 
 
 def ceiling_iou(
-    items: Any, some: IntArray, x: float, y: float, half: float, above: float, count: bool, kept: IntArray
+    items: Items, some: IntArray, x: float, y: float, half: float, above: float, count: bool, kept: IntArray
 ) -> tuple[float, float, int]:
     """Bound the sum over a square of anchors, by IoU; return the bound, the sum at its centre, and how many count."""
     aw, ah, grow = float(np.exp(x)), float(np.exp(y)), float(np.exp(half)) * (1.0 + 1e-12)

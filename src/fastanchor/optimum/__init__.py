@@ -164,9 +164,7 @@ def bound(
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     answers = choose(ready.boxes, weights=ready.weights)
     points = points_of(answers)
-    some = search(points, k, aim, space, _check.generator(rng), STARTS)
-    if not points.exact:
-        some, _ = finished(aim.over(answers), some, len(space.keep), thr, _score(answers, aim, some, thr), space)
+    some = _best(answers, points, search(points, k, aim, space, _check.generator(rng), STARTS), aim, thr, space)
     found = some if anchors is None else _check.as_sizes(anchors, "anchors")
     proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, max_seconds)
     score = _score(answers, aim, found, thr)
@@ -197,7 +195,7 @@ def best(
     points = points_of(answers)
     with bar(progress, total=STARTS, desc="substituting", unit=" starts") as moving:
         found = search(points, k, objective, space, rng, STARTS, lambda done: moving.update(1))
-    return _finish(answers, points, found, objective, thr, space)
+    return _best(answers, points, found, objective, thr, space)
 
 
 def refined(answers: Engine, anchors: FloatArray, objective: Objective, thr: float, space: Space) -> FloatArray:
@@ -205,16 +203,19 @@ def refined(answers: Engine, anchors: FloatArray, objective: Objective, thr: flo
     points = points_of(answers)
     free = anchors[: space.free(len(anchors))]
     found = np.concatenate([polished(points, free, objective, space), space.keep])
-    return _finish(answers, points, found, objective, thr, space)
+    return _best(answers, points, [found], objective, thr, space)
 
 
-def _finish(
-    answers: Engine, points: Points, anchors: FloatArray, objective: Objective, thr: float, space: Space
+def _best(
+    answers: Engine, points: Points, sets: list[FloatArray], objective: Objective, thr: float, space: Space
 ) -> FloatArray:
+    """Return the best of some sets of anchors, polished on the boxes if the points are cells."""
+    scores = [_score(answers, objective, anchors, thr) for anchors in sets]
+    score = max(scores)
+    anchors = sets[scores.index(score)]
     if points.exact:
         return anchors
-    judge = objective.over(answers)
-    return finished(judge, anchors, len(space.keep), thr, _score(answers, objective, anchors, thr), space)[0]
+    return finished(objective.over(answers), anchors, len(space.keep), thr, score, space)[0]
 
 
 def _score(answers: Engine, objective: Objective, anchors: FloatArray, thr: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.kernels._plane_numpy import Items
 from fastanchor.optimum._points import Points
 
 __all__ = ["Peak", "Shape", "highest", "plane_kernels"]
@@ -47,7 +48,7 @@ def highest(points: Points, price: FloatArray, shape: Shape, reached: float, mar
     """
     arithmetic = plane_kernels()
     bound = arithmetic.ceiling_ratio if shape.kernel == "best_ratio" else arithmetic.ceiling_iou
-    items = _items(points, price)
+    items = Items(*(np.ascontiguousarray(column, dtype=np.float64) for column in (*points, price)))
     low = np.log([points.low_w.min(), points.low_h.min()])
     high = np.log([points.high_w.max(), points.high_h.max()])
     x, y = ((low + high) / 2).tolist()
@@ -83,25 +84,3 @@ def highest(points: Points, price: FloatArray, shape: Shape, reached: float, mar
                 done = max(done, over)
     top = max(done, -heap[0][0] if heap else -np.inf)
     return Peak(max(top, 0.0), np.exp(np.array(places).reshape(-1, 2)), squares)
-
-
-def _items(points: Points, price: FloatArray) -> Any:
-    columns = [np.ascontiguousarray(column, dtype=np.float64) for column in (*points, price)]
-    if kernels.current() == "numba":
-        return kernels.part("plane").Items(*columns)
-    return _Items(*columns)
-
-
-class _Items(NamedTuple):
-    w: FloatArray
-    h: FloatArray
-    weight: FloatArray
-    low_w: FloatArray
-    high_w: FloatArray
-    low_h: FloatArray
-    high_h: FloatArray
-    sum_w: FloatArray
-    sum_iw: FloatArray
-    sum_h: FloatArray
-    sum_ih: FloatArray
-    price: FloatArray

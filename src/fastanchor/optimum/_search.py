@@ -27,7 +27,7 @@ SIDE = 32  # candidates per side of the plane
 FIRST, LAST = 0.1, 1e-5  # first and last step of the polish, logarithm of a side
 FEW = 500  # points up to which candidates are finer
 KEPT = 5  # substitutions that are polished, and
-FINALISTS = 2  # of these polished again on all points
+FINALISTS = 2  # of these polished again on all points; twice as many where points are cells, and all of few anchors
 SHAKES, SHAKEN = (0.05, 0.02, 0.008, 0.003), 60  # widths of moves of all anchors, and how many of each, more of few
 ENGINE_FIRST, ENGINE_LAST = 0.008, 2e-4  # the same on the boxes themselves, where points are cells
 GAIN = 1e-7  # least gain of an exchange, share of the boxes: float32 sums tell no less apart
@@ -68,8 +68,8 @@ def search(
     rng: np.random.Generator,
     starts: int,
     moved: Callable[[int], object] = lambda done: None,
-) -> FloatArray:
-    """Return the best k anchors of several substitutions, polished, (k, 2); those of `space.keep` last.
+) -> list[FloatArray]:
+    """Return some sets of k anchors, each (k, 2), from several substitutions, polished; those of `space.keep` last.
 
     `moved` is called with the number of starts that are done.
     """
@@ -92,11 +92,10 @@ def search(
     some = [polished(fine, candidates[chosen], objective, space) for _, chosen in tops]
     some.sort(key=lambda anchors: -value(objective, fine, np.concatenate([anchors, space.keep])))
     near = FIRST if fine is points else FIRST / 32
-    finalists = some[: FINALISTS if free > 4 else KEPT]  # with few anchors a polish costs little
+    finalists = some[: KEPT if free <= 4 else FINALISTS if points.exact else 2 * FINALISTS]
     last = [polished(points, anchors, objective, space, near) for anchors in finalists]
     last = [_shaken(points, anchors, objective, space, rng) for anchors in last]
-    sets = [np.concatenate([anchors, space.keep]) for anchors in last]
-    return max(sets, key=lambda anchors: value(objective, points, anchors))
+    return [np.concatenate([anchors, space.keep]) for anchors in last]
 
 
 def polished(
