@@ -186,7 +186,9 @@ CONVERT = f"{sys.executable} -m fastanchor convert boxes.csv --quiet"
 def test_descriptors_are_written_to(tmp_path, command):
     (tmp_path / "boxes.csv").write_text("width,height\n10,20\n")
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    # a doubt about the sizes, which --quiet leaves where the table goes to stdout
+    assert all(line.startswith("fastanchor: doubt: ") for line in done.stderr.splitlines())
     assert (tmp_path / "out").read_text() == "width,height\n10.0,20.0\n"
     assert set(names(tmp_path)) <= {"all", "boxes.csv", "out"}
 
