@@ -19,7 +19,8 @@ LARGE = {"a chunk and one over", "many"}  # of zoo.BOXES, and of tests/test_inde
 
 
 def pytest_configure(config):
-    settings.load_profile("quick" if config.option.markexpr == "not slow" else "house")
+    quick = config.option.markexpr == "not slow" and os.environ.get("FASTANCHOR_EXAMPLES") != "all"
+    settings.load_profile("quick" if quick else "house")
 
 
 def pytest_itemcollected(item):
