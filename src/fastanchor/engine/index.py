@@ -15,12 +15,12 @@ from fastanchor._types import FloatArray, IntArray, Metric, Sizes, Update
 from fastanchor._weights import Weights, counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine._assignment import Share
-from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Layout
 from fastanchor.engine._merged import MergedShard, merged
 from fastanchor.engine._order_statistics import places
 from fastanchor.engine._reduce import Reduced, StepTaken
 from fastanchor.engine._shard import Shard
+from fastanchor.engine._sorting import survey
 from fastanchor.engine.dense import DenseLloyd
 from fastanchor.kernels import part as kernel_part
 from fastanchor.kernels._tables import METRICS, Found, Histograms, Sought
