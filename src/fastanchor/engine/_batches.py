@@ -13,8 +13,9 @@ from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._frame import sides_of
 from fastanchor._types import FloatArray, IntArray
 
-__all__ = ["Arrays", "Source", "Stream", "source_of"]
+__all__ = ["Arrays", "Batches", "Load", "Rows", "Single", "Source", "Stream", "single", "source_of"]
 
+Batches = Iterable[Any] | Callable[[], Iterable[Any]]
 Load = Callable[[], FloatArray]
 
 
@@ -29,6 +30,11 @@ class Source:
 
     def __len__(self) -> int:
         return int(self.starts[-1])
+
+    @property
+    def size(self) -> int | None:
+        """Number of boxes; None as long as it is unknown."""
+        return len(self)
 
     def chunks(self, size: int) -> Iterator[Load]:
         """Yield functions that return the next `size` boxes, (size, 2) float64; at the end what is left."""
@@ -47,6 +53,16 @@ class Source:
         if min(w, h) > 0.0 and max(w, h) < np.inf:
             rule = f"lie within {_check.MIN_SIDE:g} and {_check.MAX_SIDE:g}"
         return DataError(f"{place} = ({w!r}, {h!r}): widths and heights must {rule}")
+
+
+class Rows:
+    """Boxes of a file, with ``len``, slices and arrays of rows as an array (n, 2) has them."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, rows: Any) -> Any:
+        raise NotImplementedError
 
 
 class Arrays(Source):
@@ -83,7 +99,29 @@ class Arrays(Source):
             out[here] = self._arrays[at][rows[here] - self.starts[at]]
         return out
 
-    __getitem__ = take
+    def __getitem__(self, rows: Any) -> FloatArray:
+        return self.within(rows.start, min(rows.stop, len(self))) if isinstance(rows, slice) else self.take(rows)
+
+
+class Single(Source):
+    """The boxes of another source, rounded to float32."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self.whole = source, source.whole
+
+    @property
+    def starts(self) -> IntArray:  # type: ignore[override]
+        """The rows where batches begin."""
+        return self._source.starts
+
+    def chunks(self, size: int) -> Iterator[Load]:
+        """Yield functions that return the next `size` boxes, (size, 2) float64; at the end what is left."""
+        for load in self._source.chunks(size):
+            yield partial(_rounded, load)
+
+    def take(self, rows: IntArray) -> FloatArray:
+        """Return the boxes of these rows, (m, 2)."""
+        return single(self._source.take(rows))
 
 
 class Stream(Source):
@@ -92,6 +130,11 @@ class Stream(Source):
     def __init__(self, begin: Callable[[], Iterable[Any]]) -> None:
         self._begin = begin
         self._known: IntArray | None = None
+
+    @property
+    def size(self) -> int | None:
+        """Number of boxes; None as long as it is unknown."""
+        return None if self._known is None else len(self)
 
     @property
     def starts(self) -> IntArray:  # type: ignore[override]
@@ -121,7 +164,8 @@ class Stream(Source):
             self._known = starts
         elif not np.array_equal(starts, self._known):
             before, now = int(self._known[-1]), int(starts[-1])
-            raise DataError(f"batches: got {now:,} boxes in another pass, expected the same {before:,} in the same batches")
+            rule = f"expected the same batches, with {before:,} boxes"
+            raise DataError(f"batches: got {now:,} boxes in another pass, {rule}")
 
     def take(self, rows: IntArray) -> FloatArray:
         """Return the boxes of these rows, (m, 2), by another pass."""
@@ -134,6 +178,16 @@ class Stream(Source):
                 out[order[lo:hi]] = load()[ordered[lo:hi] - first]
             first += size
         return out
+
+
+def single(boxes: FloatArray) -> FloatArray:
+    """Return boxes rounded to float32, as float64; what is too large for it becomes infinite."""
+    with np.errstate(over="ignore"):
+        return boxes.astype(np.float32).astype(np.float64)
+
+
+def _rounded(load: Load) -> FloatArray:
+    return single(load())
 
 
 def _joined(parts: list[FloatArray]) -> FloatArray:
@@ -167,17 +221,17 @@ def source_of(batches: Any) -> Source:
 
 def pairs(batch: Any, name: str) -> Any:
     """Return a batch as an array (n, 2) of numbers, not copied if it is an array."""
-    if not isinstance(batch, np.ndarray) and hasattr(batch, "rows_at"):
+    if isinstance(batch, Rows):
         return batch
     _check.unmasked(batch, name)
     table = sides_of(batch, name)
+    expected = f"{name}: must be numbers of shape (n, 2), widths and heights; got"
     try:
         array = np.asanyarray(batch if table is None else table)
     except ValueError:
-        raise DataError(f"{name}: must be numbers of shape (n, 2), widths and heights; got {_check.short(batch)}") from None
+        raise DataError(f"{expected} {_check.short(batch)}") from None
     if array.size == 0:
         return np.empty((0, 2))
     if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiub":
-        got = f"{array.dtype} of shape {array.shape}"
-        raise DataError(f"{name}: must be numbers of shape (n, 2), widths and heights; got {got}")
+        raise DataError(f"{expected} {array.dtype} of shape {array.shape}")
     return array

@@ -108,6 +108,12 @@ class Grid:
         return np.add.reduceat(runs, np.arange(0, len(runs), 1 << levels), axis=0)
 
     @property
+    def mapped(self) -> int:
+        """Size in bytes of the arrays that are mapped from files."""
+        own = (self.w, self.h, self.row, self.offsets, self.alike, self.weights)
+        return sum(array.nbytes for array in own if array is not None and isinstance(array.base, np.memmap))
+
+    @property
     def nbytes(self) -> int:
         """Size in bytes."""
         held: list[Any] = [self.w, self.h, self.row, self.offsets, self.alike, self.tables.table, *self.runs.values()]

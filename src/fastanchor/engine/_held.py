@@ -32,7 +32,7 @@ class Rows(NamedTuple):
 class Widened:
     """A column stored in float32 that is read as float64."""
 
-    def __init__(self, values: NDArray[np.float32]) -> None:
+    def __init__(self, values: SideArray) -> None:
         self.values = values
 
     def __len__(self) -> int:

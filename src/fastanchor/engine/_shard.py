@@ -81,6 +81,16 @@ class Shard(Columns):
         """Size in bytes."""
         return self.grid.nbytes
 
+    @property
+    def resident(self) -> int:
+        """Size in bytes of what is not mapped from a file."""
+        return self.grid.nbytes - self.grid.mapped
+
+    def row_weights(self) -> tuple[Any, IntArray]:
+        """Return rows, and how often each counts."""
+        assert self.counted is not None
+        return self.grid.row, self.counted
+
     def sizes(self) -> tuple[float, float]:
         """Return the least and the largest side of all shards."""
         return self.grid.spec.sizes

@@ -9,7 +9,7 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray, LabelArray
-from fastanchor.engine._batches import Arrays, Source
+from fastanchor.engine._batches import Arrays, Source, single
 from fastanchor.engine._layout import GridSpec, Survey, sampled
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part
@@ -92,8 +92,10 @@ def survey(boxes: Any, threads: int | None = None) -> Survey:
     return surveyed(Arrays([boxes], whole=True), threads)[0]
 
 
-def surveyed(source: Source, threads: int | None = None, moving: Any = None) -> tuple[Survey, bool]:
-    """Return the survey of a source, and whether all sides are numbers of float32.
+def surveyed(
+    source: Source, threads: int | None = None, moving: Any = None, *, narrow: bool = False
+) -> tuple[Survey, bool]:
+    """Return the survey of a source, and, if it matters, whether all sides are numbers of float32 (`narrow`).
 
     Raises
     ------
@@ -101,9 +103,10 @@ def surveyed(source: Source, threads: int | None = None, moving: Any = None) -> 
         If a side is not finite and > 0, or too large or small.
     """
     team = Team(thread_count(threads))
+    exact = [True] if narrow else []  # empty from the first other side on
     known, bad = isinstance(source, Arrays), list[tuple[int, FloatArray]]()
 
-    def look(item: Any) -> tuple[Survey, bool]:
+    def look(item: Any) -> Survey:
         at, boxes = item[0], item[1]()
         w0, w1, h0, h1 = extent = part("grid").extent(boxes)
         if not (min(w0, h0) >= _check.MIN_SIDE and max(w1, h1) <= _check.MAX_SIDE):
@@ -111,14 +114,14 @@ def surveyed(source: Source, threads: int | None = None, moving: Any = None) -> 
             row = int(np.flatnonzero(~fine.all(axis=1))[0])
             bad.append((at * PIECE + row, boxes[row]))
         some = sampled(boxes) if at < SURVEYS else sampled(boxes)[::SURVEYS]
-        with np.errstate(over="ignore"):
-            single = bool((boxes.astype(np.float32) == boxes).all())
-        return Survey(len(boxes), extent, np.empty((0, 2)) if known else some), single
+        if exact and not (single(boxes) == boxes).all():
+            exact.clear()
+        return Survey(len(boxes), extent, np.empty((0, 2)) if known else some)
 
     found = team.pull(look, _chunks(source, moving))
     if bad:
         raise source.refuse(*min(bad, key=lambda one: one[0]))
     if not found:
         return Survey(0, (np.inf, 0.0, np.inf, 0.0), np.empty((0, 2))), False
-    whole = Survey.merged([survey for survey, _ in found])
-    return whole._replace(sample=sampled(source)) if known else whole, all(single for _, single in found)
+    whole = Survey.merged(found)
+    return whole._replace(sample=sampled(source)) if known else whole, bool(exact)

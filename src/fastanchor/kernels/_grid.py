@@ -158,7 +158,9 @@ def add_box(cell: FloatArray, w: float, h: float) -> None:
 
 
 @uncounted
-def weigh_cells(offsets: LabelArray, columns: Columns, weights: IntArray, cells: FloatArray, before: IntArray) -> None:
+def weigh_cells(
+    offsets: LabelArray, columns: Columns, weights: IntArray | None, cells: FloatArray, before: IntArray
+) -> None:
     """Add the boxes of each cell to its sums, `cells` (nx * ny, 5), as often as they count.
 
     `before` (nx * ny + 1,) receives the weight of all cells before.
@@ -167,13 +169,14 @@ def weigh_cells(offsets: LabelArray, columns: Columns, weights: IntArray, cells:
     for c in range(len(cells)):
         before[c + 1] = before[c]
         for i in range(offsets[c], offsets[c + 1]):
-            w, h, times = columns.w[i], columns.h[i], float(weights[i])
+            w, h = columns.w[i], columns.h[i]
+            times = 1.0 if weights is None else float(weights[i])
             cells[c, 0] += times * w
             cells[c, 1] += times / w
             cells[c, 2] += times * h
             cells[c, 3] += times / h
             cells[c, 4] += times
-            before[c + 1] += weights[i]
+            before[c + 1] += 1 if weights is None else weights[i]
 
 
 @uncounted

@@ -57,7 +57,7 @@ class Axis(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Boxes and the rows where they stood: w, h (n,) float64 or float32, row (n,) uint32, or (0,) if nobody needs them."""
+    """Boxes and the rows where they stood: w, h (n,) float64 or float32, row (n,) uint32, or (0,) if not kept."""
 
     w: SideArray
     h: SideArray
@@ -67,8 +67,8 @@ class Columns(NamedTuple):
 class GridTables(NamedTuple):
     """Boxes in the order of cells, and tables over nx * ny cells.
 
-    Sides in float32 are exactly those of the boxes. A product of two of them is rounded to float32 unless one of them is
-    converted first.
+    Sides in float32 are exactly those of the boxes. A product of two of them is rounded to float32 unless one of them
+    is converted first.
     """
 
     w: SideArray  # (n,)
