@@ -39,7 +39,7 @@ class Stored(NamedTuple):
     """What a folder contains."""
 
     shards: list[Shard]
-    weights: Weights | None
+    unit: float  # of the weights
     settings: Settings | None
     rounded: bool
     about: dict[str, Any]
@@ -203,7 +203,7 @@ def load(folder: str | os.PathLike[str], *, verify: bool | None = None, threads:
         unit, rounded, about = content["unit"], bool(content["rounded"]), dict(content["about"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DataError(f"{shown}: damaged index ({type(error).__name__}: {error}); build it again") from None
-    return Stored(shards, None if unit is None else _weights(shards, float(unit)), settings, rounded, about)
+    return Stored(shards, 1.0 if unit is None else float(unit), settings, rounded, about)
 
 
 def _check_file(place: Path, name: str, size: int, checksum: int | None) -> None:
@@ -244,11 +244,3 @@ def _shard(arrays: dict[str, Any], i: int, kind: str, spec: GridSpec, threads: i
     if kind == "merged":
         return MergedShard.opened(found, spec, own, threads=threads)
     return Shard.of(found, spec, own.get("weights"), threads=threads)
-
-
-def _weights(shards: list[Shard], unit: float) -> Weights:
-    each = np.zeros(sum(shard.held for shard in shards), np.int64)
-    for shard in shards:
-        rows, own = shard.row_weights()
-        each[rows] = own
-    return Weights(each, unit)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._columns import BLOCK, Rows
 from fastanchor.engine._exact import Scale
@@ -86,11 +85,9 @@ class MergedShard(Shard):
         shard._distinct, shard._owner, shard._each = own["distinct"], own["owner"], own.get("each")
         return shard
 
-    def row_weights(self) -> tuple[Any, IntArray]:
-        """Return rows, and how often each counts."""
-        if self._each is None:
-            raise DataError("this part has no weights")
-        return slice(None), self._each
+    def row_weights(self) -> tuple[Any, IntArray] | None:
+        """Return rows, and how often each counts; None for once."""
+        return None if self._each is None else (slice(None), self._each)
 
     @property
     def held(self) -> int:

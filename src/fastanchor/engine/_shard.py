@@ -86,10 +86,9 @@ class Shard(Columns):
         """Size in bytes of what is not mapped from a file."""
         return self.grid.nbytes - self.grid.mapped
 
-    def row_weights(self) -> tuple[Any, IntArray]:
-        """Return rows, and how often each counts."""
-        assert self.counted is not None
-        return self.grid.row, self.counted
+    def row_weights(self) -> tuple[Any, IntArray] | None:
+        """Return rows, and how often each counts; None for once."""
+        return None if self.counted is None else (self.grid.row, self.counted)
 
     def sizes(self) -> tuple[float, float]:
         """Return the least and the largest side of all shards."""

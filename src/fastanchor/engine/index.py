@@ -198,7 +198,9 @@ class BoxIndex(Reduced):
         need_numba()
         found = _folder.load(folder, verify=verify, threads=threads)
         index = cls.of(found.shards)
-        index.weights, index.settings, index.rounded, index.about = found[1:]
+        if index.weights is not None:
+            index.weights = index.weights._replace(unit=found.unit)
+        index.settings, index.rounded, index.about = found[2:]
         index.folder = Path(os.fsdecode(folder))
         return index
 
@@ -305,14 +307,14 @@ class BoxIndex(Reduced):
 
 def _weights(shards: Sequence[Shard]) -> Weights | None:
     """Return the weights of all rows of some shards."""
-    counted = [(shard.rows, shard.counted) for shard in shards if shard.counted is not None]
+    counted = [own for shard in shards if (own := shard.row_weights()) is not None]
     if not counted:
         return None
     if len(counted) < len(shards):
         raise DataError("shards: some have weights and others have none")
-    each = np.zeros(sum(map(len, shards)), np.int64)
-    for rows, own in counted:
-        each[rows] = own
+    each = np.zeros(sum(shard.held for shard in shards), np.int64)
+    for rows, some in counted:
+        each[rows] = some
     return Weights(each, 1.0)
 
 
