@@ -1,6 +1,7 @@
 """Confidence intervals over images, against resamples that are scored box by box."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -245,3 +246,26 @@ def test_against_a_file_for_another_input_is_a_warning(capsys, tmp_path):
     _, out, _ = command(capsys, "check", "-q", "--img-size", 640, "--anchors", "9,9", "--against", file)
     assert f"warning   {file} is for 416 x 416 pixels, but was scored at 640 x 640\n" in out
     assert f"against {file}" in out
+
+
+def test_anchors_are_chosen_on_some_images_and_scored_on_the_others(capsys):
+    quick = ("anchors", "-q", "--n", 3, "--gen", 5, "--seed", 4, "--holdout", 0.25)
+    _, out, _ = command(capsys, *quick, "--json")
+    got = json.loads(out)
+    chosen, held = fastanchor.holdout(fastanchor.datasets.sample(), 0.25, rng=4)
+    result = fastanchor.auto_anchor(chosen, n=3, gen=5, rng=4, progress=False)
+    assert got["anchors"] == result.anchors.tolist()
+    assert got["held_out"] == fastanchor.check(held, result.anchors, min_size=2).to_dict()
+    _, out, _ = command(capsys, *quick)
+    assert "held out  750 images with " in out
+    assert re.search(r"^  fitness   0\.\d{5}   0\.\d{5} to 0\.\d{5}$", out, re.MULTILINE)
+    _, out, err = command(capsys, "anchors", *quick[2:], "--emit", "mmdet")
+    assert "held out" not in out
+    assert "held out  750 images" in err
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-1", "2"])
+def test_bad_shares_are_named_as_the_option(capsys, share):
+    code, _, err = command(capsys, "anchors", "-q", f"--holdout={share}")
+    assert code == 2
+    assert f"--holdout = {share}" in err

@@ -21,7 +21,7 @@ __all__ = ["add", "divided", "scored", "shown"]
 def add(group: argparse._ArgumentGroup) -> None:
     """Add the option."""
     group.add_argument("--holdout", type=_values.number, metavar="SHARE",
-                       help="choose the anchors without this share of the images, and score them on it, as in 0.2")  # fmt: skip
+                       help="choose without this share of the images, and score on it, as in 0.2")  # fmt: skip
 
 
 def divided(arguments: argparse.Namespace, boxes: Boxes) -> tuple[Boxes, Boxes | None]:
@@ -44,9 +44,9 @@ def scored(
     return check(held, anchors, thr=arguments.thr, min_size=arguments.min_size, **network)
 
 
-def shown(held: Boxes | None, found: AnchorCheck | None) -> list[str]:
+def shown(found: AnchorCheck | None) -> list[str]:
     """Return the lines about those scores."""
-    if held is None or found is None or found.intervals is None:
+    if found is None or found.intervals is None:
         return []
     images, boxes = many(found.intervals.images, "image"), many(round(found.boxes), "box", "boxes")
     lines = [f"held out  {images} with {boxes}; on these, with 95 % intervals:"]

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.output is None:
                 data.log()
             for line in [f"network input: {_detector.input_text(result.fit, result.img_size)}",
-                         *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
+                         *_holdout.shown(judged), *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
                 LOG.info("%s", line)
     if text is not None and arguments.output is None and not arguments.json:
         return 0
@@ -77,7 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
                "limit": None if limit is None else limit.to_dict(),
                "held_out": None if judged is None else judged.to_dict()}  # fmt: skip
     lines = [*_detector.shown_input(ready, arguments.min_size), "", result.to_text(), *_optimum.shown(limit),
-             *_holdout.shown(held, judged), "", _detector.shown_levels(levels), *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
+             *_holdout.shown(judged), "",
+             _detector.shown_levels(levels), *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
     lines += _configuration.pasted(result, levels, arguments) if text is None else []
     _answer.answer(arguments, content if text is None else {**content, "text": text}, lines, data)
     return 0
