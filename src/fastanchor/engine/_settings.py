@@ -9,8 +9,8 @@ from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._small import kept
 from fastanchor._types import Fit, FloatArray
-from fastanchor._weights import part_of
-from fastanchor.boxes import Boxes, network_sizes, own_weights
+from fastanchor._weights import as_column, part_of
+from fastanchor.boxes import Boxes, network_sizes
 
 __all__ = ["Settings", "agreed", "in_unit"]
 
@@ -76,11 +76,13 @@ def in_unit(boxes: Any, weights: Any, settings: Settings | None) -> tuple[FloatA
     DataError
         If the boxes are not valid, or have image sizes and there are no settings to scale them by.
     """
-    column = own_weights(boxes, weights, len(boxes)) if isinstance(boxes, Boxes) else weights
+    column = boxes.weights if weights is None and isinstance(boxes, Boxes) else weights
     if not isinstance(boxes, Boxes) or boxes.image_wh is None:
         return _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes"), column
     if settings is None:
         raise DataError("boxes: are in pixels of their images, and how those of the index were scaled is unknown")
+    if column is not None:
+        column = as_column(column, "weights", len(boxes))
     wh = network_sizes(boxes, settings.img_size, settings.fit)
     keep = kept(wh, settings.min_size)
     return wh[keep], part_of(column, keep)
