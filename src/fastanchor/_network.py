@@ -15,7 +15,7 @@ from fastanchor._small import EVERY, SMALL, is_small, kept
 from fastanchor._types import Fit, FloatArray
 from fastanchor._weights import amount, as_column, number, part_of, weight_of
 from fastanchor.boxes import Boxes, network_input, network_sizes
-from fastanchor.engine import BoxesLike, Engine, answers_all, choose
+from fastanchor.engine import BoxesLike, BoxIndex, Engine, answers_all, choose
 from fastanchor.kernels import USUAL, Work
 
 __all__ = ["NetworkBoxes", "Scalable", "to_network_input"]
@@ -98,7 +98,8 @@ def to_network_input(
                 f"boxes: {some:,} of {every:,} boxes have no side >= min_size = {min_size:g} pixels of the "
                 "network input; leave them out before building the index"
             )
-        return NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
+        ready = NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
+        return ready if not isinstance(boxes, BoxIndex) else _as_indexed(boxes, ready)
     wh = network_sizes(boxes, img_size, fit)
     column = boxes.weights if isinstance(boxes, Boxes) else None
     if weights is not None:
@@ -110,3 +111,11 @@ def to_network_input(
         wh, column, images = wh[keep], part_of(column, keep), images and images.part(keep)
     ready = NetworkBoxes(wh, column, n_small, n_filtered, images=images)
     return ready._replace(fit=fit, img_size=size) if isinstance(boxes, Boxes) and boxes.image_wh is not None else ready
+
+
+def _as_indexed(index: BoxIndex, ready: NetworkBoxes) -> NetworkBoxes:
+    """Return the boxes with what their index says about them."""
+    if index.settings is None:
+        return ready
+    counts = {name: index.about[name] for name in ("n_small", "n_filtered") if name in index.about}
+    return ready._replace(fit=index.settings.fit, img_size=index.settings.img_size, **counts)

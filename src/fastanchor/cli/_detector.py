@@ -12,6 +12,7 @@ from fastanchor._small import no_side, small_boxes
 from fastanchor._table import Table
 from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes
+from fastanchor.cli import _indexed
 from fastanchor.cli._values import whole
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.levels import Level, LevelCounts, level_counts
@@ -28,8 +29,22 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
         note = config.note
         fits += [config.fit, note and note.fit, config.default_fit]
         sizes += [config.img_size, note and note.img_size]
+    there = _indexed.network(arguments, _wanted(arguments, fits, sizes))
+    if there is not None:
+        return there
     fits.append("letterbox" if fmt is None else FORMATS[fmt].needs.fit)
     return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
+
+
+def _wanted(arguments: argparse.Namespace, fits: Sequence[Any], sizes: Sequence[Any]) -> list[tuple[str, Any, str]]:
+    """Return the network input that is given: names of settings, values, and where they come from."""
+    found = []
+    for name, values in (("fit", fits), ("img_size", sizes)):
+        value = next((value for value in values if value), None)
+        if value is not None:
+            option = f"--{name.replace('_', '-')}" if values[0] else f"{name} of the configuration"
+            found.append((name, value, option))
+    return found
 
 
 def input_text(fit: str | None, img_size: tuple[int, int] | None) -> str:

@@ -24,7 +24,7 @@ LOG = logging.getLogger("fastanchor")
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    _data.add_data(parser, optional=True, training=True)
+    _data.add_data(parser, optional=True, training=True, indexed=True)
     _options.add(parser, "network input", auto_anchor)
     _holdout.add(_options.add(parser, "search", auto_anchor, n=None))
     _optimum.add(parser)
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     network = plan.made_for._asdict()
     search = _options.given(arguments, auto_anchor, n=plan.n, space=_optimum.space(arguments, plan), **network)
     data = _data.load(arguments)
-    boxes, held = _holdout.divided(arguments, data.boxes)
+    boxes, held = _holdout.divided(arguments, data.used)
     with _answer.computing(arguments):
         ready = to_network_input(boxes, **network, min_size=arguments.min_size)
         result = auto_anchor(ready, **search)

@@ -21,7 +21,7 @@ __all__ = ["add", "run"]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    _data.add_data(parser, optional=True, training=True)
+    _data.add_data(parser, optional=True, training=True, indexed=True)
     job = parser.add_argument_group("anchors to score")
     job.add_argument("--anchors", action=Several, belongs=_scored.of_anchors, required=True, metavar="ANCHORS",
                      help="as in 10,13 16,30, or a .yaml, .cfg, .py, .txt, .json or .csv file with them")  # fmt: skip
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     others, other_input = _against.others(arguments, network)
     data = _data.load(arguments)
     with _answer.computing(arguments):
-        ready = to_network_input(data.boxes, **network._asdict(), min_size=arguments.min_size)
+        ready = to_network_input(data.used, **network._asdict(), min_size=arguments.min_size)
         found = evaluate.check(ready, config.anchors[used], thr=arguments.thr, against=others)
     levels, more = _scored.levels_of(arguments, config, used, found)
     warnings += [*more, *other_input, *_scored.differences(arguments, config, found, ready)]

@@ -19,7 +19,7 @@ __all__ = ["add", "run"]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    _data.add_data(parser, optional=True, training=True)
+    _data.add_data(parser, optional=True, training=True, indexed=True)
     _options.add(parser, "network input", sweep)
     numbers = {"type": ranges, "default": "1-15", "help": "numbers of anchors, as in 1-15 or 3,6,9"}
     _options.add(parser, "search", sweep, n=numbers)
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     search = _options.given(arguments, sweep, **network)
     data = _data.load(arguments)
     with _answer.computing(arguments):
-        ready = to_network_input(data.boxes, **network, min_size=arguments.min_size)
+        ready = to_network_input(data.used, **network, min_size=arguments.min_size)
         found = sweep(ready, **search)
     _answer.draw(arguments, plot.swept, found)
     content = {**found.to_dict(), **_detector.input_row(ready), "thr": arguments.thr,

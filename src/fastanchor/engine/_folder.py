@@ -27,7 +27,7 @@ from fastanchor.engine._sorting import Sorted
 from fastanchor.kernels import part
 from fastanchor.kernels._tables import Columns
 
-__all__ = ["JSON", "Stored", "is_index", "load", "said", "save"]
+__all__ = ["JSON", "Stored", "check_new", "is_index", "load", "said", "save"]
 
 JSON = "index.json"
 FORMAT, VERSION = "fastanchor index", 1
@@ -50,6 +50,17 @@ def is_index(folder: str | os.PathLike[str]) -> bool:
     return Path(folder, JSON).is_file() and Path(folder, "edge_w.npy").exists()
 
 
+def check_new(folder: str | os.PathLike[str], *, replace: bool) -> Path:
+    """Return the path of a folder to write, or raise what :func:`save` would, before the work is done."""
+    place = _check.as_path(folder, "folder")
+    if os.path.lexists(place):
+        if not is_index(place):
+            raise DataError(f"{plain(str(place))}: exists already and is not an index; name another folder")
+        if not replace:
+            raise DataError(f"{plain(str(place))}: exists already; {hint('replace')}")
+    return place
+
+
 def save(
     folder: str | os.PathLike[str],
     shards: tuple[Shard, ...],
@@ -67,12 +78,7 @@ def save(
     DataError
         If the folder exists and is not an index that may be replaced, or cannot be written.
     """
-    place = _check.as_path(folder, "folder")
-    if os.path.lexists(place):
-        if not is_index(place):
-            raise DataError(f"{plain(str(place))}: exists already and is not an index; name another folder")
-        if not replace:
-            raise DataError(f"{plain(str(place))}: exists already; {hint('replace')}")
+    place = check_new(folder, replace=replace)
     part = place.with_name(f".fastanchor-{os.urandom(6).hex()}.part")
     try:
         try:
@@ -199,7 +205,7 @@ def load(folder: str | os.PathLike[str], *, verify: bool | None = None, threads:
         shards = [_shard(arrays, i, kind, spec, threads) for i, kind in enumerate(content["shards"])]
         settings = content["settings"]
         if settings is not None:
-            settings = Settings(**{**settings, "img_size": tuple(settings["img_size"])})
+            settings = Settings.of(settings)
         unit, rounded, about = content["unit"], bool(content["rounded"]), dict(content["about"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DataError(f"{shown}: damaged index ({type(error).__name__}: {error}); build it again") from None
