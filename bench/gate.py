@@ -81,9 +81,10 @@ def step_calls(work):
     centers = Centers(IOU, *np.ascontiguousarray(work.start.T))
     alive, top = np.arange(K), np.array([[0, 0, grid.levels - 1]])
     room, walk = Leaves.empty(1 << 16), Walk.empty(grid.levels, K, np.zeros(3, np.int64))
+    most = np.full(2, len(work.wh) * K)
 
     def call_settle():
-        return settle.settle(grid.tables, centers, alive, top, len(work.wh) * K, room, walk)
+        return settle.settle(grid.tables, centers, alive, top, most, room, walk)
 
     leaves = room.used(call_settle(), walk.used[1])
     bins = [-(-side // (1 << marginals.COARSE)) for side in (grid.nx, grid.ny)]

@@ -85,11 +85,16 @@ class GridTables(NamedTuple):
 
 
 class Centers(NamedTuple):
-    """The k centres of k-means, and the number of the metric."""
+    """The k centres of k-means, and the number of the metric.
+
+    `reach` says how far each may move, see `_settle`: the factor (k,) by which its IoUs may change; None for not at
+    all.
+    """
 
     metric: int
     w: FloatArray
     h: FloatArray
+    reach: FloatArray | None = None
 
 
 class Goal(NamedTuple):
