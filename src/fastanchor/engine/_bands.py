@@ -32,10 +32,12 @@ RATIO = 4.0  # steps of a level, as a multiple of those of the next one; 3 to 6 
 FEW = 1000  # boxes of a level that are not worth another one
 SHRUNK = 0.7  # a level of more boxes than this share of the one before is not kept
 FRAME = 4.0  # boxes of a frame, as a multiple of those that a step from scratch looks at
+GOAL = 20_000  # boxes that it may always hold
 SHARE = 8  # a frame may hold 1 / SHARE of all boxes
 LEAST = 100_000  # estimate: with fewer boxes a step from scratch costs no more than the overhead of a late one
 FIRST, SHORTEST = 8.0, 3.0  # steps of the first frame, and those below which a frame does not pay
 FARTHEST = 0.4  # reach beyond which a frame cannot pay
+NEAREST = 1e-9  # least reach, so that centres may stand still for a while
 WAIT = 4  # steps from scratch before a frame is tried again
 ROOM = 200_000  # values in the bins of the medians, or 3 / 8 of the boxes
 
@@ -80,7 +82,7 @@ class Pace:
         """Return the logarithms of places (k, 2) and a reach (k,) that hold the centres for so many steps, roughly."""
         assert self.at is not None
         reach = 0.5 * steps * np.abs(self.mean).sum(axis=1) + self.most
-        return self.at + 0.5 * steps * self.mean, np.maximum(reach, 0.1 * reach.max())
+        return self.at + 0.5 * steps * self.mean, np.maximum(reach, 0.1 * reach.max() + NEAREST)
 
     def steps(self, reach: float) -> float:
         """Return for how many steps the reaches add up to this, and none is too far."""
@@ -172,7 +174,7 @@ class Bands:
         if self._wait > 0:
             return False
         n, pace = len(self._work.grid.w), self._pace
-        goal = min(max(FRAME * self._open, 20_000.0), n / SHARE)
+        goal = min(max(FRAME * self._open, GOAL), n / SHARE)
         for _ in range(2):
             steps = pace.steps((goal - self._open) / self._density) if self._density else min(pace.steps(np.inf), FIRST)
             if steps < SHORTEST:
