@@ -114,7 +114,9 @@ def test_whole_runs_are_those_of_the_dense_engine(eager, tune, shape):
     boxes = SHAPES[shape](np.random.default_rng(1), 20_000)
     options = {"k": 7, "rng": 3, "max_iter": 120, "progress": False}
     for update in ("median", "mean"):
-        got, right = (fastanchor.kmeans(boxes, engine=engine, update=update, **options) for engine in ("index", "dense"))
+        got, right = (
+            fastanchor.kmeans(boxes, engine=engine, update=update, **options) for engine in ("index", "dense")
+        )
         np.testing.assert_array_equal(got.centers, right.centers)
         assert (got.stop, got.n_iter, got.inertia) == (right.stop, right.n_iter, right.inertia)
         assert got.counts.tolist() == right.counts.tolist()

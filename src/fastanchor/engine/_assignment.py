@@ -104,8 +104,7 @@ class Assignment:
         """
         self.work, self.grid = work, work.grid
         self.given = np.array(centers, dtype=np.float64)
-        self.cw, self.ch = np.ascontiguousarray(self.given.T)
-        self.centers = Centers(METRICS[metric], self.cw, self.ch, None if reach is None else np.exp(reach))
+        self.centers = Centers.of(METRICS[metric], self.given, reach)
         # equal centres may part within their reach
         self.alive = distinct_centers(self.given) if reach is None else np.arange(len(self.given))
         self.leaves: list[Leaves] = []
@@ -114,7 +113,7 @@ class Assignment:
 
     def _settle(self, patience: float, room: int) -> None:
         """Find the leaves; give up if that costs too much."""
-        n, k = len(self.grid.w), len(self.cw)
+        n, k = len(self.grid.w), len(self.given)
         dense = patience * max(n, 1) * (DENSE_BOX + DENSE_PAIR * k)
         tasks = range(len(self.work.tiles))
         most = np.array([int(min(HOPELESS * dense / TRIED, ANY)), room])
@@ -140,9 +139,14 @@ class Assignment:
         """Return whether a step from these leaves costs less than a dense step."""
         return not self.given_up and self._cost <= self._dense_cost
 
+    @property
+    def cost(self) -> float:
+        """Seconds that a step from these leaves takes on one thread, roughly."""
+        return float(self._cost) * 1e-9
+
     def shares(self, sides: Scale | None = None) -> Share:
         """Return the totals of each centre's boxes; with the sums of sides if their scale is given."""
-        grid, k, tables = self.grid, len(self.cw), self.grid.tables
+        grid, k, tables = self.grid, len(self.given), self.grid.tables
         bins = 1 << kernel_part("marginals").COARSE
         blocks = None if sides is None else grid.sums(sides, self.work.team, self.work.spans)
         free: list[tuple[Histograms, Sums]] = []
@@ -163,9 +167,9 @@ class Assignment:
     def medians(self, hist: Histograms) -> FloatArray:
         """Complete the histograms of a single shard, and return the medians of each centre's boxes, (k, 2)."""
         out, leaves, step = (
-            np.empty((len(self.cw), 2)),
+            np.empty((len(self.given), 2)),
             Leaves.joined(self.leaves),
-            min(self.work.team.threads, len(self.cw)),
+            min(self.work.team.threads, len(self.given)),
         )
         self.work.team.run(
             lambda first: kernel_part("medians").medians(

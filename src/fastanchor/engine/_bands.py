@@ -23,6 +23,7 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor.engine._assignment import Assignment, Work
 from fastanchor.kernels import part
 from fastanchor.kernels._band_tables import BUCKETS, Ball, Bins, Frame, Kept, Tally
+from fastanchor.kernels._choice import worth
 from fastanchor.kernels._tables import IOU, RUN, Centers, Found, Histograms, Leaves, Sought
 
 __all__ = ["Bands", "Late"]
@@ -42,6 +43,9 @@ WAIT = 4  # steps from scratch before a frame is tried again
 ROOM = 200_000  # values in the bins of the medians, or 3 / 8 of the boxes
 
 
+_spent = [0.0]  # seconds of this process for some of the steps that could have been late ones
+
+
 class Late(NamedTuple):
     """A late step: whether a box changed its centre, the counts, and the medians (k, 2) or the exact sums of sides."""
 
@@ -55,13 +59,12 @@ class Pace:
     """How fast the centres move: their logarithms, the running mean of their moves, and the largest of late."""
 
     def __init__(self) -> None:
-        self.at: FloatArray | None = None
-        self.mean = self.most = np.empty(0)
+        self.at = self.mean = self.most = np.empty(0)
 
     def move(self, centers: FloatArray) -> None:
         """Take the centres of the next step."""
         last, self.at = self.at, np.log(centers)
-        if last is None:
+        if not last.size:
             return
         move = self.at - last
         size = np.abs(move).sum(axis=1)
@@ -76,11 +79,11 @@ class Pace:
     @property
     def speed(self) -> FloatArray:
         """Length of a step of each centre, roughly."""
-        return 0.5 * (np.abs(self.mean).sum(axis=1) + self.most) + 1e-300
+        speed: FloatArray = 0.5 * (np.abs(self.mean).sum(axis=1) + self.most) + 1e-300
+        return speed
 
     def ahead(self, steps: float) -> tuple[FloatArray, FloatArray]:
         """Return the logarithms of places (k, 2) and a reach (k,) that hold the centres for so many steps, roughly."""
-        assert self.at is not None
         reach = 0.5 * steps * np.abs(self.mean).sum(axis=1) + self.most
         return self.at + 0.5 * steps * self.mean, np.maximum(reach, 0.1 * reach.max() + NEAREST)
 
@@ -109,11 +112,14 @@ class Bands:
         self._levels = 0  # that hold; 0 before a frame, and after it broke
         self._counted = False  # whether the tally is that of the centres before
         self._open = self._wait = 0
+        self._usable = False
+        self._barren = 0.0  # steps that the innermost level may last, when the next one was not smaller
+        self._cost = 0.0  # seconds that the last step from scratch took, roughly
         self._density = 0.0  # boxes of a frame for each unit of its reach
 
-    def scratched(self, open_boxes: int, sums: IntArray) -> None:
+    def scratched(self, step: Assignment, sums: IntArray) -> None:
         """Note what a step from scratch looked at, and its sums."""
-        self._open, self._sums, self._levels, self._counted = open_boxes, sums, 0, False
+        self._open, self._cost, self._sums, self._levels, self._counted = step.open_boxes, step.cost, sums, 0, False
 
     def step(self, old: FloatArray | None, new: FloatArray) -> Late | None:
         """Return the step to `new` from the centres before it, or None if it has to be taken from scratch."""
@@ -125,43 +131,44 @@ class Bands:
         self._levels = self._holding()
         if not self._levels and not self._framed(old):
             return None
-        changed = self._scan(new)
+        centers = Centers.of(IOU, new)
+        changed = self._scan(centers)
         counts = self._tally.hist.counts.copy()
         if self._factor is not None:
             return Late(changed, counts, np.empty((0, 2)), self._tally.sums)
-        after = self._medians(Centers(IOU, *np.ascontiguousarray(new.T)))
+        after = self._medians(centers)
         return None if after is None else Late(changed, counts, after, self._tally.sums)
 
     # ---- levels
 
     def _holding(self) -> int:
-        """Return how many levels hold the centres."""
-        far = np.abs(self._pace.at - self._places[: self._levels]).sum(axis=2) if self._levels else np.empty((0, 1))
-        holds = (far <= self._reach[: self._levels]).all(axis=1) if self._levels else np.empty(0, bool)
-        return int(holds.argmin()) if not holds.all() else self._levels
+        """Return how many levels hold the centres, with level 0, which has no ball; 0 for none."""
+        if not self._levels:
+            return 0
+        far = np.abs(self._pace.at - self._places[1 : self._levels]).sum(axis=2)
+        holds = (far <= self._reach[1 : self._levels]).all(axis=1)
+        return self._levels if holds.all() else _whole(int(holds.argmin()) + 1)
 
-    def _scan(self, new: FloatArray) -> bool:
+    def _scan(self, centers: Centers) -> bool:
         """Decide the boxes of the innermost level, and sort out the next one if it pays."""
-        level, pace, kernel = self._levels - 1, self._pace, part("bands")
-        ends = self._frame.span[level, :, 1]
-        steps = float((self._reach[level] / pace.speed).min())
-        top = int(ends[-1]) if level and ends.size else 0
-        boxes = int((ends - self._frame.span[level, :, 0]).sum())
+        level, span = self._levels - 1, self._frame.span
+        ends = span[level, :, 1]
+        boxes = int((ends - span[level, :, 0]).sum())
+        steps = float((self._reach[level] / self._pace.speed).min())
         build = (
             boxes > FEW
             and steps >= RATIO
             and level + 1 < LEVELS
-            and top + boxes <= len(self._frame.inner_w)
+            and int(ends[-1]) + boxes <= len(self._frame.inner_w)
             and steps > 2.0 * self._barren
         )
         ball = self._nowhere
         if build:
-            self._places[level + 1], self._reach[level + 1] = pace.ahead(steps / RATIO)
+            self._places[level + 1], self._reach[level + 1] = self._pace.ahead(steps / RATIO)
             ball = Ball.of(np.exp(self._places[level + 1]), self._reach[level + 1])
-        centers = Centers(IOU, *np.ascontiguousarray(new.T))
-        changed = kernel.scan(self._frame, centers, level, ball, self._bins, self._tally, self._buffers)
+        changed = part("bands").scan(self._frame, centers, level, ball, self._bins, self._tally, self._buffers)
         if build:
-            inner = int(np.subtract(*self._frame.span[level + 1].T[::-1]).sum())
+            inner = int((span[level + 1, :, 1] - span[level + 1, :, 0]).sum())
             self._barren = 0.0 if inner <= SHRUNK * boxes else steps
             self._levels += inner <= SHRUNK * boxes
         return bool(changed)
@@ -171,7 +178,7 @@ class Bands:
     def _framed(self, old: FloatArray) -> bool:
         """Make a frame with the labels of the centres before; return whether that pays."""
         self._wait -= 1
-        if self._wait > 0:
+        if self._wait > 0 or not self._compiled():
             return False
         n, pace = len(self._work.grid.w), self._pace
         goal = min(max(FRAME * self._open, GOAL), n / SHARE)
@@ -184,50 +191,42 @@ class Bands:
             found = Assignment(self._work, np.exp(places), "iou", reach=reach, room=whole)
             extra = max(found.open_boxes - self._open, 0.1 * self._open, 1.0)
             self._density = extra / float(reach.sum())
-            if not found.given_up and self._fill(found, old):
-                self._places[0], self._reach[0], self._levels = places, reach, 1
+            if not found.given_up and self._fill(found, places, reach, Centers.of(IOU, old)):
+                self._levels = 2
                 return True
         self._wait, self._counted = WAIT, False
         return False
 
-    def _fill(self, found: Assignment, old: FloatArray) -> bool:
+    def _compiled(self) -> bool:
+        """Return whether the kernels are there, or steps from scratch have cost so much that compiling them pays."""
+        if not self._usable:
+            _spent[0] += self._cost
+            self._usable = worth("_bands", "scan", _spent[0])
+            self._wait = 0 if self._usable else WAIT
+        return self._usable
+
+    def _fill(self, found: Assignment, places: FloatArray, reach: FloatArray, old: Centers) -> bool:
         """Fill a frame with the boxes of open leaves; return False if these have too many sets of candidates."""
-        kernel, k, leaves = part("bands"), len(old), Leaves.joined(found.leaves)
+        kernel, leaves, grid = part("bands"), Leaves.joined(found.leaves), self._work.grid
         sets, boxes = np.empty((2, kernel.GROUPS), np.int64)
         owner = np.empty(leaves.x.size, np.int64)
         count = kernel.group(leaves, sets, np.empty(4 * kernel.GROUPS, np.int64), owner, boxes)
         if count < 0:
             return False
-        ends = np.cumsum(boxes[:count])
-        frame = self._room(int(boxes[:count].sum()), sets[:count], k)
-        frame.span[0, :, 0] = frame.span[0, :, 1] = ends - boxes[:count]
-        self._leaves, self._frame = leaves, frame
-        kernel.stage(self._work.grid.tables, leaves, owner, frame, (0, count))
-        if self._counted:
-            hist = self._nothing
-        else:
-            self._begin(k)
-            hist = self._tally.hist
-            kernel.count_settled(self._work.grid.tables, leaves, hist)
-        ball = Ball.of(found.given, np.log(found.centers.reach))
-        kernel.sift(frame, Centers(IOU, *np.ascontiguousarray(old.T)), ball, (0, count), self._bins, hist, self._buffers)
-        held = int((frame.span[0, :, 1] - frame.span[0, :, 0]).sum())
-        room = held + held // 4 + RUN
-        self._frame = frame._replace(
-            inner_w=np.empty(room), inner_h=np.empty(room), inner_at=np.empty(room, np.int32)
+        fresh = not self._counted
+        if fresh:
+            self._begin(len(reach))
+        hist = self._tally.hist if fresh else self._nothing
+        frame = _frame(sets[:count], boxes[:count], len(reach))
+        kernel.stage(grid.tables, leaves, owner, frame, hist)
+        self._places[1], self._reach[1] = places, reach
+        kernel.scan(
+            frame, old, 0, Ball.of(found.given, reach), self._bins, self._tally._replace(hist=hist), self._buffers
         )
+        none = np.empty(0)
+        self._leaves, self._frame = leaves, frame._replace(w=none, h=none)
         self._counted, self._barren = True, 0.0
         return True
-
-    def _room(self, boxes: int, sets: IntArray, k: int) -> Frame:
-        """Return room for so many boxes with these sets of candidates."""
-        have = (sets[:, None] >> np.arange(k) & 1).astype(bool)
-        first = np.concatenate([[0], np.cumsum(have.sum(axis=1))])
-        cands = np.nonzero(have)[1].astype(np.int32)
-        span = np.zeros((LEVELS, len(sets), 2), np.int64)
-        none = np.empty(0)
-        labels, w, h = np.empty(boxes, np.uint8), np.empty(boxes), np.empty(boxes)
-        return Frame(w, h, labels, first, cands, span, none, none, np.empty(0, np.int32))
 
     def _begin(self, k: int) -> None:
         """Make room for k centres, with an empty tally."""
@@ -266,3 +265,28 @@ class Bands:
     def _gathered(self, centers: Centers, hist: Histograms, sought: Sought) -> Found:
         found: Found = part("medians").gathered(self._work.grid.tables, centers, self._leaves, hist, sought)
         return found
+
+
+def _whole(levels: int) -> int:
+    """Return the number of levels; level 0 alone is none."""
+    return levels if levels > 1 else 0
+
+
+def _frame(sets: IntArray, boxes: IntArray, k: int) -> Frame:
+    """Return an empty frame with room for so many boxes with each of these sets of candidates."""
+    have = (sets[:, None] >> np.arange(k) & 1).astype(bool)
+    span = np.zeros((LEVELS, len(sets), 2), np.int64)
+    span[0] = (np.cumsum(boxes) - boxes)[:, None]
+    room = int(boxes.sum())
+    inner = room + room // 4 + RUN
+    return Frame(
+        np.empty(room),
+        np.empty(room),
+        np.empty(room, np.uint8),
+        np.concatenate([[0], np.cumsum(have.sum(axis=1))]),
+        np.nonzero(have)[1].astype(np.int32),
+        span,
+        np.empty(inner),
+        np.empty(inner),
+        np.empty(inner, np.int32),
+    )

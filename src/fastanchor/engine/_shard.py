@@ -239,7 +239,7 @@ class ShardLloyd:
         share = self.now.shares(self._sides)
         self._hist = share.hist
         if self._bands is not None:
-            self._bands.scratched(self.now.open_boxes, share.sums)
+            self._bands.scratched(self.now, share.sums)
         return share
 
     def medians(self) -> FloatArray:

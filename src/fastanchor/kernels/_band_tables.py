@@ -35,15 +35,16 @@ class Ball(NamedTuple):
     @classmethod
     def of(cls, places: FloatArray, reach: FloatArray) -> Ball:
         """Return the ball of these radii (k,) around places (k, 2)."""
-        return cls(*np.ascontiguousarray(places.T), np.exp(reach), np.exp(-reach))
+        w, h = np.ascontiguousarray(places.T)
+        return cls(w, h, np.exp(reach), np.exp(-reach))
 
 
 class Frame(NamedTuple):
     """Boxes whose nearest centre may change while the centres stay in a ball, and nested subsets of them.
 
     Boxes are grouped by the centres that they may have: those of group g are ``cands[first[g] : first[g + 1]]``,
-    ascending. ``span[level, g]`` is where a group's boxes begin and end: at level 0, the frame itself, in `w`, `h` and
-    `label`; further in, in the `inner` columns, which hold all other levels one after the other.
+    ascending. ``span[level, g]`` is where a group's boxes begin and end: at level 0 in `w`, `h` and `label`, further in
+    in the `inner` columns, which hold all other levels one after the other. `w` and `h` are used once only.
     """
 
     w: FloatArray

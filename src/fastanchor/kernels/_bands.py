@@ -3,10 +3,10 @@
 Where centre c moves to c', ``|ln IoU(x, c') - ln IoU(x, c)| <= D = |ln w' / w| + |ln h' / h|`` for every box x, see
 `_settle`. So if, at some places of the centres, one has ``q_a e^-W_a > q_b e^W_b (1 + MARGIN)`` against all others, q
 being its IoU with a box, it has that box wherever each centre j is within W_j of its place. A **frame** holds the boxes
-for which this is not so, of the open leaves that `_settle.settle` leaves with that reach; its inner levels hold those
-for which it is not so in smaller balls. While the centres stay in a ball, every box outside its level keeps its label,
-and those inside are decided by the reference formula. A step looks at the innermost level whose ball the centres have
-not left, and meanwhile may sort out the next one.
+of the open leaves that `_settle.settle` leaves with that reach, as its level 0; level 1 holds those for which this is
+not so; the levels after it those for which it is not so in smaller balls. While the centres stay in a ball, every box
+outside its level keeps its label, and those inside are decided by the reference formula. A step looks at the innermost
+level whose ball the centres have not left, and meanwhile may sort out the next one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GROUPS = 512  # sets of candidates in a frame; there are 20 to 40 as a rule
 
 @uncounted
 def group(leaves: Leaves, sets: IntArray, slots: IntArray, owner: IntArray, boxes: IntArray) -> int:
-    """Number the sets of candidates of the open leaves, the `owner` of each leaf; returns how many there are, or -1.
+    """Write the number of each open leaf's set of candidates, its `owner`; return how many sets there are, or -1.
 
     A settled leaf has owner -1. `sets` gets the candidates as bits, `boxes` how many boxes have them. `slots` is room
     for a hash table, a power of two and more than twice as long.
@@ -57,20 +57,22 @@ def group(leaves: Leaves, sets: IntArray, slots: IntArray, owner: IntArray, boxe
 
 
 @uncounted
-def stage(grid: GridTables, leaves: Leaves, owner: IntArray, frame: Frame, groups: tuple[int, int]) -> None:
-    """Copy the boxes of open leaves into the frame, for a range of its groups.
+def stage(grid: GridTables, leaves: Leaves, owner: IntArray, frame: Frame, hist: Histograms) -> None:
+    """Copy the boxes of open leaves into the frame, and add the settled leaves to the histograms if these have counts.
 
-    Each group is looked at only when all its boxes stand together: a leaf's own are too few to vectorise.
+    A group's boxes are looked at only when they all stand together: a leaf's own are too few to vectorise.
     """
     nx, ny, ends = grid.edge_w.size - 1, grid.edge_h.size - 1, frame.span[0]
     for t in range(leaves.x.size):
         g, level = owner[t], leaves.level[t]
-        if g < groups[0] or g >= groups[1]:
-            continue
         x0, y0 = np.int64(leaves.x[t]) << level, np.int64(leaves.y[t]) << level
-        for x in range(x0, min(x0 + (1 << level), nx)):
-            lo, hi = grid.offsets[x * ny + y0], grid.offsets[x * ny + min(y0 + (1 << level), ny)]
-            at = ends[g, 1]
+        x1, y1 = min(x0 + (1 << level), nx), min(y0 + (1 << level), ny)
+        if g < 0:
+            if hist.counts.size:
+                count_settled(grid, (x0, x1, y0, y1), int(leaves.label[t]), leaves.boxes[t], hist)
+            continue
+        for x in range(x0, x1):
+            lo, hi, at = grid.offsets[x * ny + y0], grid.offsets[x * ny + y1], ends[g, 1]
             ws, hs, out_w, out_h = grid.w[lo:hi], grid.h[lo:hi], frame.w[at:], frame.h[at:]
             for i in range(ws.size):
                 out_w[i] = ws[i]
@@ -78,42 +80,73 @@ def stage(grid: GridTables, leaves: Leaves, owner: IntArray, frame: Frame, group
             ends[g, 1] = at + ws.size
 
 
+@helper
+def count_settled(grid: GridTables, block: tuple[int, int, int, int], j: int, boxes: int, hist: Histograms) -> None:
+    """Add a block of centre j to the counts and, if these have rows, to the fine histograms."""
+    table, before, ny, (x0, x1, y0, y1) = grid.table, grid.offsets, grid.edge_h.size - 1, block
+    hist.counts[j] += boxes
+    if len(hist.fine_w):
+        for x in range(x0, x1):
+            hist.fine_w[j, x] += before[x * ny + y1] - before[x * ny + y0]
+        for y in range(y0, y1):
+            hist.fine_h[j, y] += table[x1, y + 1] - table[x1, y] - table[x0, y + 1] + table[x0, y]
+
+
 @uncounted
-def sift(
+def scan(
     frame: Frame,
     centers: Centers,
+    level: int,
     ball: Ball,
-    groups: tuple[int, int],
     bins: Bins,
-    hist: Histograms,
+    tally: Tally,
     buffers: FloatArray,
-) -> None:
-    """Label the boxes of a range of groups, and leave those in the frame whose label may change in the ball.
+) -> int:
+    """Decide the boxes of a level by the reference formula; returns how many labels changed.
 
-    Before that all are added to the histograms, if these have rows. `buffers` is (k + 4, RUN).
+    Unless the ball has no places, the next level is written: those boxes that may change in it. At level 0, whose boxes
+    have no label yet, they get one, and are added to the tally if that has counts. `buffers` is (k + 6, RUN).
     """
-    label, near, ends = buffers[1], buffers[2], frame.span[0]
-    for g in range(groups[0], groups[1]):
+    changed, top, label, old = 0, 0, buffers[1], buffers[3]
+    place, span, build = buffers[4].view(np.int64), frame.span, ball.w.size > 0
+    if build and level > 0:
+        top = span[level, span.shape[1] - 1, 1]
+    for g in range(span.shape[1]):
         some = frame.cands[frame.first[g] : frame.first[g + 1]]
-        at, end = ends[g, 0], ends[g, 1]
-        for lo in range(ends[g, 0], end, RUN):
-            hi = min(lo + RUN, end)
-            ws, hs = frame.w[lo:hi], frame.h[lo:hi]
+        if build:
+            span[level + 1, g, 0] = top
+        for lo in range(span[level, g, 0], span[level, g, 1], RUN):
+            hi = min(lo + RUN, span[level, g, 1])
+            ws, hs = (frame.w[lo:hi], frame.h[lo:hi]) if level == 0 else (frame.inner_w[lo:hi], frame.inner_h[lo:hi])
             assign_run(centers, ws, hs, some, buffers[0], label)
-            if hist.counts.size:
-                count_run(bins, hist, ws, hs, label)
-            mark_run(ball, ws, hs, some, near, buffers[3:])
-            for i in range(ws.size):
-                frame.w[at], frame.h[at], frame.label[at] = ws[i], hs[i], np.uint8(label[i])
-                at += near[i] >= 2.0
-        ends[g, 1] = at
+            if level == 0:
+                name_run(frame, lo, place, label, ws.size)
+                count_run(bins, tally.hist, ws, hs, label)
+            else:
+                look_up(frame, lo, hi, place, old)
+                changed += move_run(frame, bins, tally, (ws, hs), place, old, label)
+            if build:
+                mark_run(ball, ws, hs, some, buffers[2], buffers[5:])
+                top = keep_run(frame, ws, hs, place, buffers[2], top)
+        if build:
+            span[level + 1, g, 1] = top
+    return changed
+
+
+@helper
+def name_run(frame: Frame, lo: int, place: IntArray, label: FloatArray, n: int) -> None:
+    """Give `n` boxes of the outermost level, from `lo` on, their labels; write their places."""
+    out = frame.label[lo : lo + n]
+    for i in range(n):
+        place[i] = lo + i
+        out[i] = np.uint8(label[i])
 
 
 @helper
 def count_run(bins: Bins, hist: Histograms, w: FloatArray, h: FloatArray, label: FloatArray) -> None:
-    """Add boxes to the counts and, if these have rows, to the histograms."""
+    """Add boxes to the counts and the histograms, those of these that have rows."""
     x, y = w.view(np.int64), h.view(np.int64)
-    for i in range(w.size):
+    for i in range(w.size if hist.counts.size else 0):
         j = int(label[i])
         hist.counts[j] += 1
         if len(hist.fine_w):
@@ -121,22 +154,13 @@ def count_run(bins: Bins, hist: Histograms, w: FloatArray, h: FloatArray, label:
             hist.fine_h[j, min(max((y[i] - bins.base_h) >> bins.shift, 0), bins.ny - 1)] += 1
 
 
-@uncounted
-def count_settled(grid: GridTables, leaves: Leaves, hist: Histograms) -> None:
-    """Add the settled leaves to the fine histograms and the counts."""
-    table, before, nx, ny = grid.table, grid.offsets, grid.edge_w.size - 1, grid.edge_h.size - 1
-    for t in range(leaves.x.size):
-        level, j = leaves.level[t], np.int64(leaves.label[t])
-        if j < 0:
-            continue
-        x0, y0 = np.int64(leaves.x[t]) << level, np.int64(leaves.y[t]) << level
-        x1, y1 = min(x0 + (1 << level), nx), min(y0 + (1 << level), ny)
-        hist.counts[j] += leaves.boxes[t]
-        if len(hist.fine_w):
-            for x in range(x0, x1):
-                hist.fine_w[j, x] += before[x * ny + y1] - before[x * ny + y0]
-            for y in range(y0, y1):
-                hist.fine_h[j, y] += table[x1, y + 1] - table[x1, y] - table[x0, y + 1] + table[x0, y]
+@helper
+def look_up(frame: Frame, lo: int, hi: int, place: IntArray, old: FloatArray) -> None:
+    """Write the places in the frame of some boxes of an inner level, and their labels."""
+    at = frame.inner_at[lo:hi]
+    for i in range(hi - lo):
+        place[i] = at[i]
+        old[i] = frame.label[at[i]]
 
 
 @helper
@@ -162,58 +186,6 @@ def mark_run(ball: Ball, w: FloatArray, h: FloatArray, some: LabelArray, near: F
         near[i] = near[i] if top[i] > 2.0 * LEAST_IOU else 2.0
 
 
-@uncounted
-def scan(
-    frame: Frame,
-    centers: Centers,
-    level: int,
-    ball: Ball,
-    bins: Bins,
-    tally: Tally,
-    buffers: FloatArray,
-) -> int:
-    """Decide the boxes of a level by the reference formula; returns how many labels changed.
-
-    Unless the ball has no places, the level of those that may change in it is written. `buffers` is (k + 5, RUN).
-    """
-    changed, top, label, near, old = 0, 0, buffers[1], buffers[2], buffers[3]
-    place = buffers[4].view(np.int64)
-    span, build = frame.span, ball.w.size > 0
-    if build and level > 0:
-        top = span[level, span.shape[1] - 1, 1]
-    for g in range(span.shape[1]):
-        some = frame.cands[frame.first[g] : frame.first[g + 1]]
-        if build:
-            span[level + 1, g, 0] = top
-        for lo in range(span[level, g, 0], span[level, g, 1], RUN):
-            hi = min(lo + RUN, span[level, g, 1])
-            ws, hs = (frame.w[lo:hi], frame.h[lo:hi]) if level == 0 else (frame.inner_w[lo:hi], frame.inner_h[lo:hi])
-            look_up(frame, level, lo, hi, place, old)
-            assign_run(centers, ws, hs, some, buffers[0], label)
-            changed += move_run(frame, bins, tally, (ws, hs), place, old, label)
-            if build:
-                mark_run(ball, ws, hs, some, near, buffers[5:])
-                top = keep_run(frame, ws, hs, place, near, top)
-        if build:
-            span[level + 1, g, 1] = top
-    return changed
-
-
-@helper
-def look_up(frame: Frame, level: int, lo: int, hi: int, place: IntArray, old: FloatArray) -> None:
-    """Write the places in the frame of some boxes of a level, and their labels."""
-    if level == 0:
-        labels = frame.label[lo:hi]
-        for i in range(hi - lo):
-            place[i] = lo + i
-            old[i] = labels[i]
-    else:
-        at = frame.inner_at[lo:hi]
-        for i in range(hi - lo):
-            place[i] = at[i]
-            old[i] = frame.label[at[i]]
-
-
 @helper
 def keep_run(frame: Frame, w: FloatArray, h: FloatArray, place: IntArray, near: FloatArray, top: int) -> int:
     """Append the boxes that more than one centre may win; returns where they end."""
@@ -234,41 +206,34 @@ def move_run(
     label: FloatArray,
 ) -> int:
     """Give boxes their new labels; returns how many differ."""
-    changed, (w, h) = 0, boxes
-    for i in range(w.size):
+    changed, n = 0, boxes[0].size
+    for i in range(n):
         changed += label[i] != old[i]
     if changed:
-        for i in range(w.size):
+        for i in range(n):
             if label[i] != old[i]:
                 frame.label[place[i]] = np.uint8(label[i])
-                move(bins, tally, w[i : i + 1], h[i : i + 1], int(old[i]), int(label[i]))
+                move(bins, tally, boxes[0][i : i + 1], boxes[1][i : i + 1], int(old[i]), int(label[i]))
     return changed
 
 
 @helper
 def move(bins: Bins, tally: Tally, w: FloatArray, h: FloatArray, old: int, new: int) -> None:
     """Move one box from a centre to another in the tally."""
-    hist, kept, sums = tally.hist, tally.kept, tally.sums
-    hist.counts[old] -= 1
-    hist.counts[new] += 1
-    if len(hist.fine_w):
-        x = min(max((w.view(np.int64)[0] - bins.base_w) >> bins.shift, 0), bins.nx - 1)
-        y = min(max((h.view(np.int64)[0] - bins.base_h) >> bins.shift, 0), bins.ny - 1)
-        hist.fine_w[old, x] -= 1
-        hist.fine_w[new, x] += 1
-        hist.fine_h[old, y] -= 1
-        hist.fine_h[new, y] += 1
-        if kept.bin[0, old] == x:
-            remove_kept(kept, 0, old, w[0])
-        if kept.bin[0, new] == x:
-            add_kept(kept, 0, new, w[0])
-        if kept.bin[1, old] == y:
-            remove_kept(kept, 1, old, h[0])
-        if kept.bin[1, new] == y:
-            add_kept(kept, 1, new, h[0])
-    if len(sums):
-        half = sums.shape[1] >> 1
-        add_digits(-w[0], tally.factor, sums, old, 0, half)
-        add_digits(w[0], tally.factor, sums, new, 0, half)
-        add_digits(-h[0], tally.factor, sums, old, half, half)
-        add_digits(h[0], tally.factor, sums, new, half, half)
+    tally.hist.counts[old] -= 1
+    tally.hist.counts[new] += 1
+    half = tally.sums.shape[1] >> 1
+    for axis in range(2):
+        side = w if axis == 0 else h
+        if len(tally.hist.fine_w):
+            base, last = (bins.base_w, bins.nx - 1) if axis == 0 else (bins.base_h, bins.ny - 1)
+            fine = tally.hist.fine_w if axis == 0 else tally.hist.fine_h
+            x = min(max((side.view(np.int64)[0] - base) >> bins.shift, 0), last)
+            fine[old, x] -= 1
+            fine[new, x] += 1
+            if tally.kept.bin[axis, old] == x:
+                remove_kept(tally.kept, axis, old, side[0])
+            if tally.kept.bin[axis, new] == x:
+                add_kept(tally.kept, axis, new, side[0])
+        for sign in range(-1, 2 if half else -1, 2):
+            add_digits(sign * side[0], tally.factor, tally.sums, old if sign < 0 else new, axis * half, half)

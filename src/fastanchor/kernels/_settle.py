@@ -15,7 +15,7 @@ So the margins grow by e^D of the two centres.
 
 from __future__ import annotations
 
-from fastanchor._types import FloatArray, IntArray, LabelArray
+from fastanchor._types import IntArray, LabelArray
 from fastanchor.kernels._jit import helper, inlined, uncounted
 from fastanchor.kernels._tables import IOU, Centers, GridTables, Leaves, Walk
 
@@ -24,12 +24,6 @@ LEAST_IOU = 1e-8
 TINY = 1e-280  # products below are rounded too coarsely to be compared
 LEAF_BOXES = 32  # with 16 to 256 the time is the same within a tenth
 LEAF_LEVEL = 3
-
-
-@helper
-def grown(reach: FloatArray | None, j: int) -> float:
-    """Factor by which the IoU of a centre may change within its reach."""
-    return 1.0 if reach is None else reach[j]
 
 
 @helper
@@ -123,7 +117,7 @@ def drop_beaten(
     """
     metric, cw, ch = centers.metric, centers.w, centers.h
     a = nearest_of(centers, old, m, 0.5 * (w0 + w1), 0.5 * (h0 + h1))
-    aw, ah, own = cw[a], ch[a], grown(centers.reach, a)
+    aw, ah, own = cw[a], ch[a], centers.reach[a]
     if metric == IOU and not overlaps(aw, ah, w0, w1, h0, h1, LEAST_IOU * own):
         for p in range(m):
             new[p] = old[p]
@@ -133,7 +127,7 @@ def drop_beaten(
         j = old[p]
         if j != a:
             if metric == IOU:
-                more = (1.0 + MARGIN) * own * grown(centers.reach, j)
+                more = (1.0 + MARGIN) * own * centers.reach[j]
                 beaten = iou_beats((aw, ah), (cw[j], ch[j]), (w0, w1, h0, h1), more)
             else:
                 beaten = euclidean_beats(aw, ah, cw[j], ch[j], w0, w1, h0, h1)
