@@ -116,8 +116,10 @@ def load(arguments: argparse.Namespace) -> Data:
     folder = _indexed.only(arguments)
     if folder is not None:
         return opened(arguments, folder)
+    from fastanchor.cli._batched import batched
+
     with named(*arguments.data or ()):
-        return _loaded(arguments)
+        return batched(arguments) or _loaded(arguments)
 
 
 def opened(arguments: argparse.Namespace, folder: str) -> Data:

@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     _data.add_data(parser, optional=True, training=True, indexed=True)
     _options.add(parser, "network input", auto_anchor)
-    _holdout.add(_options.add(parser, "search", auto_anchor, n=None))
+    _holdout.add(_options.add(parser, "search", auto_anchor, n=None, memory=None))
     _optimum.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")

@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _against.add(job)
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")
     _options.add(parser, "network input", evaluate.check)
-    _options.add(parser, "search", evaluate.check)
+    _options.add(parser, "search", evaluate.check, memory=None)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     _answer.add_output(parser, "plot", "force", "backend")
 

@@ -22,7 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _data.add_data(parser, optional=True, training=True, indexed=True)
     _options.add(parser, "network input", sweep)
     numbers = {"type": ranges, "default": "1-15", "help": "numbers of anchors, as in 1-15 or 3,6,9"}
-    _options.add(parser, "search", sweep, n=numbers)
+    _options.add(parser, "search", sweep, n=numbers, memory=None)
     _answer.add_output(parser, "plot", "force", "backend")
 
 

@@ -17,7 +17,7 @@ from fastanchor._weights import Weights, counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine import _folder
 from fastanchor.engine._assignment import Share
-from fastanchor.engine._batches import Arrays, Batches, source_of
+from fastanchor.engine._batches import Arrays, Batches, Source, source_of
 from fastanchor.engine._building import Built, build, column_of, need_numba
 from fastanchor.engine._described import described
 from fastanchor.engine._layout import Layout
@@ -141,11 +141,15 @@ class BoxIndex(Reduced):
         >>> fastanchor.kmeans(index, 2, init=[[10, 10], [50, 60]]).labels
         array([0, 0, 1, 1, 1])
         """
-        index = cls.__new__(cls)
-        built = build(
-            source_of(batches), column_of(weights), threads=threads, dtype=dtype, rows=keep_rows, progress=progress
+        return cls.built(
+            source_of(batches), column_of(weights), threads=threads, dtype=dtype, keep_rows=keep_rows, progress=progress
         )
-        index._hold(built)
+
+    @classmethod
+    def built(cls, source: Source, weights: Any = None, *, keep_rows: bool = True, **options: Any) -> BoxIndex:
+        """Return an index of the boxes of a source; `options` are those of ``_building.build``."""
+        index = cls.__new__(cls)
+        index._hold(build(source, weights, rows=keep_rows, **options))
         return index
 
     def save(self, folder: PathLike, *, replace: bool = False) -> None:
