@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fastanchor import bench
+
 PIECES, GROUP = 10, 1 << 20
 RESULTS = Path(__file__).parent / "results" / "billion.json"
 
@@ -135,7 +137,7 @@ def main() -> None:
     same = ("boxes", "input", "memory")
     rows = [row for row in rows if any(row[name] != found[name] for name in same)] + [found]
     rows.sort(key=lambda row: (row["boxes"], row["memory"] or ""))
-    content = {"runs": rows, "processors": os.cpu_count(), "numpy": np.__version__}
+    content = {"machine": bench.machine(), "runs": rows}
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
 
 

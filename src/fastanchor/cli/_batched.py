@@ -55,7 +55,7 @@ def free() -> int:
 def batched(arguments: argparse.Namespace) -> Data | None:
     """Return DATA as an index if it would not fit into memory otherwise; None to read it as usual."""
     given = getattr(arguments, "_given", {})
-    if not getattr(arguments, "indexed", False) or not arguments.data or not kernels.installed():
+    if not hasattr(arguments, "memory") or not arguments.data or not kernels.installed():
         return None
     if any(name in given or getattr(arguments, name, None) is True for name in OTHERS):
         return None

@@ -24,8 +24,9 @@ from fastanchor.engine._sourced import Sourced
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels._tables import RowArray
 
-__all__ = ["Built", "build", "column_of", "need_numba"]
+__all__ = ["Built", "build", "column_of", "need_numba", "weights_of_rows"]
 
+NARROW = 1 << 22  # boxes from which half the memory is worth kernels for float32, which are compiled once more
 PASSES = 3  # over the boxes of a source: the survey, and two to sort them
 
 
@@ -89,7 +90,8 @@ def build(
             spec = GridSpec.of(seen._replace(number=len(alike.boxes)))
             return Built(MergedShard(alike, spec, threads=threads, weights=own), each, None, rounded)
         team, spec = Team(thread_count(threads)), GridSpec.of(seen, where)
-        kind = np.float32 if dtype == "float32" or (dtype is None and exact) else np.float64
+        narrow = dtype == "float32" or (dtype is None and exact and seen.number >= NARROW)
+        kind = np.float32 if narrow else np.float64
         if folder is None:
             found = sort(source, spec, team, dtype=kind, rows=rows, moving=moving)
         else:
@@ -109,3 +111,16 @@ def column_of(weights: Any) -> Any:
         return parts
     columns: list[IntArray] = [np.asarray(part).reshape(-1) for part in parts]
     return np.concatenate(columns) if columns else np.empty(0)
+
+
+def weights_of_rows(shards: Sequence[Shard]) -> Weights | None:
+    """Return the weights of all rows of some shards."""
+    counted = [own for shard in shards if (own := shard.row_weights()) is not None]
+    if not counted:
+        return None
+    if len(counted) < len(shards):
+        raise DataError("shards: some have weights and others have none")
+    each = np.zeros(sum(shard.held for shard in shards), np.int64)
+    for rows, some in counted:
+        each[rows] = some
+    return Weights(each, 1.0)
