@@ -242,6 +242,7 @@ def auto_anchor(
     objective: str | Objective = "ratio",
     method: Method = "recipe",
     space: Space | None = None,
+    jitter: Sequence[float] | None = None,
 ) -> AnchorResult:
     """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
 
@@ -291,6 +292,8 @@ def auto_anchor(
         better anchors, and for any seed nearly the same ones. Both leave `gen` unused.
     space : fastanchor.Space, optional
         Which anchors are allowed, for "refine" and "global". Default: any.
+    jitter : (low, high), optional
+        How training rescales images at random, as (0.5, 1.5); see :func:`check`.
 
     Raises
     ------
@@ -321,7 +324,7 @@ def auto_anchor(
     if len(parts) > 1:
         text = f"the boxes belong to several splits: {', '.join(sorted(map(repr, parts)))}"
         warnings.warn(f"{text}; detectors are trained on one; see split in read()", SplitWarning, stacklevel=2)
-    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    ready = to_network_input(boxes, img_size, fit, min_size, weights, jitter)
     work = work_of(n, n_init, max_iter, gen, aim.bounded)
     answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
     count = amount(answers, weight_of(answers))
