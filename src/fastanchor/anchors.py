@@ -240,6 +240,7 @@ def auto_anchor(
     objective: str | Objective = "ratio",
     method: Method = "recipe",
     space: Space | None = None,
+    jitter: Sequence[float] | None = None,
 ) -> AnchorResult:
     """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
 
@@ -290,6 +291,8 @@ def auto_anchor(
         same ones; both leave `gen` unused.
     space : fastanchor.Space, optional
         Which anchors are allowed, for "refine" and "global". Default: any.
+    jitter : (low, high), optional
+        How training rescales images at random, as (0.5, 1.5); see :func:`check`.
 
     Raises
     ------
@@ -320,7 +323,7 @@ def auto_anchor(
     if len(parts) > 1:
         text = f"the boxes belong to several splits: {', '.join(sorted(map(repr, parts)))}"
         warnings.warn(f"{text}; detectors are trained on one; see split in read()", SplitWarning, stacklevel=2)
-    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    ready = to_network_input(boxes, img_size, fit, min_size, weights, jitter)
     work = work_of(n, n_init, max_iter, gen, aim.bounded)
     answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
     count = amount(answers, weight_of(answers))
@@ -360,7 +363,7 @@ def auto_anchor(
         n_filtered=ready.n_filtered,
         engine=answers.name,
         backend=answers.backend,
-        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou)),
+        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou, ready.images)),
         fit=ready.fit,
         img_size=ready.img_size,
     )
