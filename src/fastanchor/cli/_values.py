@@ -13,7 +13,9 @@ TYPE_CHECKING = False  # the help of all commands needs none of this
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SIZE", "file", "file_or_folder", "memory", "number", "of_size", "ranges", "size", "whole", "whole_number"]
+__all__ = [
+    "SIZE", "file", "file_or_folder", "memory", "number", "of_size", "pair", "ranges", "size", "whole", "whole_number",
+]  # fmt: skip
 
 SIZE = "640, 384x640, 384 640 or 384,640: one side of a square, or width first"
 MOST, LARGEST = 100, 9999  # numbers in a list, and each of them
@@ -69,6 +71,15 @@ def memory(text: str) -> int:
     if match is None:
         raise _wrong(text, "must be a number of bytes, as in 4GB or 500MB")
     return int(float(match[1]) * UNITS[match[2]])
+
+
+def pair(text: str) -> tuple[float, float]:
+    """Return two numbers, as in ``0.5,1.5``."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise _wrong(text, "must be two numbers, as in 0.5,1.5") from None
+    return low, high
 
 
 def ranges(text: str) -> list[int]:

@@ -34,7 +34,7 @@ __all__ = ["add", "run"]
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     _data.add_data(parser, training=True, indexed=True)
-    _options.add(parser, "network input", auto_anchor)
+    _options.add(parser, "network input", auto_anchor, "img_size", "fit", "min_size")
     _options.add(parser, "search", auto_anchor, "threads")
     output = {"help": "folder to make", "required": True, "metavar": "FOLDER", "type": _folder_name}
     _answer.add_output(parser, "force", output=output)
