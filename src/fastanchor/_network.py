@@ -107,8 +107,10 @@ def to_network_input(
                 f"boxes: {some:,} of {every:,} boxes have no side >= min_size = {min_size:g} pixels of the "
                 "network input; leave them out before building the index"
             )
-        ready = NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
-        return ready if not isinstance(boxes, BoxIndex) else _as_indexed(boxes, ready)
+        if isinstance(boxes, BoxIndex) and boxes.settings is not None and "n_small" in boxes.about:
+            made, about = boxes.settings, boxes.about  # counted before some were left out
+            return NetworkBoxes(boxes, weights, about["n_small"], about["n_filtered"], made.fit, made.img_size)
+        return NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
     wh = network_sizes(boxes, img_size, fit)
     column = boxes.weights if isinstance(boxes, Boxes) else None
     if weights is not None:
@@ -123,11 +125,3 @@ def to_network_input(
         wh, column, images = wh[keep], part_of(column, keep), images and images.part(keep)
     ready = NetworkBoxes(wh, column, n_small, n_filtered, images=images, jitter=scales)
     return ready._replace(fit=fit, img_size=size) if sized else ready
-
-
-def _as_indexed(index: BoxIndex, ready: NetworkBoxes) -> NetworkBoxes:
-    """Return the boxes with what their index says about them."""
-    if index.settings is None:
-        return ready
-    counts = {name: index.about[name] for name in ("n_small", "n_filtered") if name in index.about}
-    return ready._replace(fit=index.settings.fit, img_size=index.settings.img_size, **counts)

@@ -17,6 +17,7 @@ import numpy as np
 
 from fastanchor import kernels
 from fastanchor._check import MAX_SIDE, MIN_SIDE
+from fastanchor._small import count_small
 from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes
 from fastanchor.cli._data import Data, plain_summary
@@ -26,6 +27,7 @@ from fastanchor.datasets._skips import INFINITE, NEGATIVE, UNREADABLE, ZERO
 from fastanchor.engine import BoxIndex
 from fastanchor.engine._batches import Arrays, Rows, Source, Stream
 from fastanchor.engine._layout import side_for
+from fastanchor.engine._settings import Settings
 from fastanchor.engine._sorting import PIECE
 from fastanchor.engine._threads import Team, thread_count
 
@@ -75,7 +77,8 @@ def batched(arguments: argparse.Namespace) -> Data | None:
                  f"{figures.used:,}", folder, most / 1e9)  # fmt: skip
     progress = False if arguments.quiet else None
     index = BoxIndex.built(source, keep_rows=False, folder=folder, threads=arguments.threads, progress=progress)
-    index.about = {"n_filtered": figures.filtered}
+    index.settings = Settings(None, None, arguments.min_size)
+    index.about = {"n_small": figures.small, "n_filtered": figures.filtered}
     read = {**plain_summary(Boxes(np.empty((0, 2))).summary()), "boxes": figures.used + figures.filtered,
             "mean_box": figures.mean, "smallest_area": figures.areas[0], "largest_area": figures.areas[1],
             "format": "table", "splits": [], "split": None, "remarks": [],
@@ -84,12 +87,10 @@ def batched(arguments: argparse.Namespace) -> Data | None:
 
 
 class Figures(NamedTuple):
-    """What is said about boxes: how many are used, left out as too small, and skipped, and their sizes.
-
-    Sizes are those of all valid boxes.
-    """
+    """Numbers of boxes: used, with a side < 3 pixels, left out, skipped; and the sizes of all but the last."""
 
     used: int
+    small: int
     filtered: int
     skipped: dict[str, int]
     mean: list[float]
@@ -100,21 +101,21 @@ def figured(source: Source, min_size: float, threads: int | None) -> Figures:
     """Return the figures of a source, in one pass."""
     reasons = (UNREADABLE, INFINITE, NEGATIVE, ZERO)
 
-    def look(load: Callable[[], FloatArray]) -> tuple[int, int, list[int], FloatArray, float, float]:
+    def look(load: Callable[[], FloatArray]) -> tuple[int, int, int, list[int], FloatArray, float, float]:
         wh, counts = load(), [0] * len(reasons)
         if not (wh.min() >= MIN_SIDE and wh.max() <= MAX_SIDE):  # false for NaN
             wh, counts = _valid(wh)
-        small = int(np.count_nonzero(_small(wh, min_size)))
+        out, small = int(np.count_nonzero(_small(wh, min_size))), count_small(wh)
         area = wh[:, 0] * wh[:, 1]
         ends = float(area.min(initial=np.inf)), float(area.max(initial=0.0))
-        return len(wh) - small, small, counts, np.ones(len(wh)) @ wh, *ends
+        return len(wh) - out, small, out, counts, np.ones(len(wh)) @ wh, *ends
 
     found = Team(thread_count(threads)).pull(look, source.chunks(PIECE))
-    counts, small, skipped, sums, low, high = zip(*found, strict=True)
-    total = sum(counts) + sum(small)
+    counts, small, out, skipped, sums, low, high = zip(*found, strict=True)
+    total = sum(counts) + sum(out)
     mean = (np.sum(sums, axis=0) / max(total, 1)).tolist()
     by_reason = {reason: n for reason, n in zip(reasons, np.sum(skipped, axis=0).tolist(), strict=True) if n}
-    return Figures(sum(counts), sum(small), by_reason, mean, (min(low), max(high)))
+    return Figures(sum(counts), sum(small), sum(out), by_reason, mean, (min(low), max(high)))
 
 
 def _small(wh: FloatArray, min_size: float) -> Any:

@@ -29,16 +29,17 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
     sizes = [None if arguments.img_size is None else _check.side_pair(arguments.img_size, "img_size", square=True)]
     if config is not None:
         note = config.note
-        fits += [config.fit, note and note.fit, config.default_fit]
+        fits += [config.fit, note and note.fit]
         sizes += [config.img_size, note and note.img_size]
-    there = _indexed.network(arguments, _wanted(arguments, fits, sizes))
+    there = _indexed.network(arguments, _wanted(fits, sizes))
     if there is not None:
         return there
+    fits.append(None if config is None else config.default_fit)
     fits.append("letterbox" if fmt is None else FORMATS[fmt].needs.fit)
     return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
 
 
-def _wanted(arguments: argparse.Namespace, fits: Sequence[Any], sizes: Sequence[Any]) -> list[tuple[str, Any, str]]:
+def _wanted(fits: Sequence[Any], sizes: Sequence[Any]) -> list[tuple[str, Any, str]]:
     """Return the network input that is given: names of settings, values, and where they come from."""
     found = []
     for name, values in (("fit", fits), ("img_size", sizes)):
