@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         WrongTypeError,
     )
     from fastanchor._evolve import evolve
+    from fastanchor._images import holdout
+    from fastanchor._intervals import Enough, Interval, Intervals
     from fastanchor._sweep import SweepResult, sweep
     from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
     from fastanchor._version import __version__ as __version__
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
-    from fastanchor.optimum import BoundResult, Space, bound
+    from fastanchor.optimum import BoundResult, Search, Space, bound
 
 __all__ = [
     "AnchorCheck",
@@ -44,12 +46,16 @@ __all__ = [
     "BoxIndex",
     "Boxes",
     "DataError",
+    "Enough",
     "EvolveResult",
     "FastanchorError",
     "Fitness",
+    "Interval",
+    "Intervals",
     "KMeansResult",
     "MissingFileError",
     "Objective",
+    "Search",
     "SmallBoxWarning",
     "Space",
     "Summary",
@@ -64,6 +70,7 @@ __all__ = [
     "compat",
     "datasets",
     "evolve",
+    "holdout",
     "kmeans",
     "mean_iou",
     "read",
@@ -85,6 +92,8 @@ _HOMES = {
         "WrongTypeError",
     ),
     "_evolve": ("evolve",),
+    "_images": ("holdout",),
+    "_intervals": ("Enough", "Interval", "Intervals"),
     "_sweep": ("SweepResult", "sweep"),
     "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),
     "_version": ("__version__",),
@@ -96,7 +105,7 @@ _HOMES = {
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
-    "optimum": ("BoundResult", "Space", "bound"),
+    "optimum": ("BoundResult", "Search", "Space", "bound"),
     "evaluate": ("AnchorCheck", "check"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
