@@ -105,7 +105,9 @@ def test_every_engine_has_the_same_intervals(seed, images, boxes):
         assert 0.0 <= one.low <= one.high <= 1.0
 
 
-def test_an_index_has_the_same_intervals():
+@pytest.mark.parametrize("piece", [1 << 23, 700])
+def test_an_index_has_the_same_intervals(monkeypatch, piece):
+    monkeypatch.setattr(_intervals, "PIECE", piece)
     ready = to_network_input(some_boxes(images=40, boxes=3000), 640, "letterbox")
     index = ready._replace(boxes=fastanchor.BoxIndex(ready.wh))
     np.testing.assert_allclose(
@@ -265,7 +267,7 @@ def test_anchors_are_chosen_on_some_images_and_scored_on_the_others(capsys):
     assert "held out  750 images" in err
 
 
-@pytest.mark.parametrize("share", ["0", "1", "-1", "2"])
+@pytest.mark.parametrize("share", ["0", "1", "-1", "2", "nan"])
 def test_bad_shares_are_named_as_the_option(capsys, share):
     code, _, err = command(capsys, "anchors", "-q", f"--holdout={share}")
     assert code == 2

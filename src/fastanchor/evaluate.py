@@ -24,7 +24,7 @@ from fastanchor.engine._threads import each, thread_count
 from fastanchor.kernels import Work
 from fastanchor.metrics import as_anchors, mean_best_iou
 
-__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_anchor", "by_area", "check", "scored"]
+__all__ = ["SIZES", "AnchorCheck", "ByImage", "SizeClass", "best_anchor", "by_area", "check", "scored"]
 
 # COCO's small, medium and large: areas below these, square pixels
 SIZES = (("small", 32.0**2), ("medium", 96.0**2), ("large", np.inf))
@@ -199,12 +199,28 @@ def check(
     others = None if against is None else by_area(as_anchors(against, len(engine), "against"))
     if others is not None and ready.images is None:
         raise DataError(f"against: the comparison {NEEDED}")
-    return scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes), ready.images, others)
+    by_image = ready.images and ByImage(ready.images, ready.array, others)
+    return scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes), by_image)
 
 
 def by_area(anchors: FloatArray) -> FloatArray:
     """Return the anchors by area, smallest first; equal areas keep their order."""
     return anchors[np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")]
+
+
+class ByImage(NamedTuple):
+    """What intervals need: the image of each box, the boxes if at hand, and other anchors to compare with."""
+
+    images: Images
+    wh: FloatArray | None = None
+    against: FloatArray | None = None
+
+    def compared(self, engine: Engine, anchors: FloatArray, thr: float) -> tuple[Intervals, Intervals | None]:
+        """Return the intervals of the scores of anchors, and of how far they exceed those of the others."""
+        sets = [anchors] if self.against is None else [anchors, self.against]
+        sums = [image_sums(engine, one, thr, self.images, self.wh) for one in sets]
+        (found, *_), scores = intervals(sums, self.images.number)
+        return found, None if self.against is None else differences(sums, scores, self.images.number)
 
 
 def scored(
@@ -213,15 +229,10 @@ def scored(
     thr: float,
     score: Fitness,
     mean_iou: float,
-    images: Images | None,
-    against: FloatArray | None = None,
+    by_image: ByImage | None,
 ) -> AnchorCheck:
     """Return what :func:`check` does, for anchors by area whose fitness and mean IoU are known."""
-    found = difference = None
-    if images is not None:
-        by_image = [image_sums(engine, one, thr, images) for one in (anchors, against) if one is not None]
-        (found, *_), resampled = intervals(by_image, images.number)
-        difference = None if against is None else differences(by_image, resampled, images.number)
+    found, difference = (None, None) if by_image is None else by_image.compared(engine, anchors, thr)
     n, k = weight_of(engine), len(anchors)
     sums = engine.profile(anchors, thr, [limit for _, limit in SIZES[:-1]])
     classes = tuple(
