@@ -158,8 +158,9 @@ def resampled(sums: Sequence[FloatArray]) -> FloatArray:
     All sets are scored on the same resamples, so that they can be compared. The scores are the fitness, the recall and
     the mean IoU.
     """
-    table = np.concatenate([sums[0][:, :1], *(one[:, 1:] for one in sums)], axis=1)
-    totals = np.concatenate([counts.astype(np.float64) @ table for counts in drawn(len(table))])
+    table = np.ascontiguousarray(np.concatenate([sums[0][:, :1], *(one[:, 1:] for one in sums)], axis=1).T)
+    # einsum and not a product of matrices, which would start threads that wait busily
+    totals = np.concatenate([np.einsum("rg,cg->rc", many.astype(np.float64), table) for many in drawn(len(sums[0]))])
     totals = totals[totals[:, 0] > 0.0]
     scores: FloatArray = totals[:, 1:] / totals[:, :1]
     return scores.reshape(len(scores), len(sums), 3).swapaxes(0, 1)
