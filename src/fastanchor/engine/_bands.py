@@ -40,6 +40,7 @@ FIRST, SHORTEST = 8.0, 3.0  # steps of the first frame, and those below which a 
 FARTHEST = 0.4  # reach beyond which a frame cannot pay
 NEAREST = 1e-9  # least reach, so that centres may stand still for a while
 WAIT = 4  # steps from scratch before a frame is tried again
+MANY = 8  # bins to gather from, from which on looking for the leaves that they cross does not pay
 ROOM = 200_000  # values in the bins of the medians, or 3 / 8 of the boxes
 
 
@@ -112,6 +113,7 @@ class Bands:
         self._levels = 0  # that hold; 0 before a frame, and after it broke
         self._counted = False  # whether the tally is that of the centres before
         self._open = self._wait = 0
+        self._frame: Frame | None = None
         self._usable = False
         self._barren = 0.0  # steps that the innermost level may last, when the next one was not smaller
         self._cost = 0.0  # seconds that the last step from scratch took, roughly
@@ -151,6 +153,7 @@ class Bands:
 
     def _scan(self, centers: Centers) -> bool:
         """Decide the boxes of the innermost level, and sort out the next one if it pays."""
+        assert self._frame is not None
         level, span = self._levels - 1, self._frame.span
         ends = span[level, :, 1]
         boxes = int((ends - span[level, :, 0]).sum())
@@ -217,15 +220,13 @@ class Bands:
         if fresh:
             self._begin(len(reach))
         hist = self._tally.hist if fresh else self._nothing
-        frame = _frame(sets[:count], boxes[:count], len(reach))
+        frame = self._frame = _frame(sets[:count], boxes[:count], len(reach), self._frame)
         kernel.stage(grid.tables, leaves, owner, frame, hist)
         self._places[1], self._reach[1] = places, reach
         kernel.scan(
             frame, old, 0, Ball.of(found.given, reach), self._bins, self._tally._replace(hist=hist), self._buffers
         )
-        none = np.empty(0)
-        self._leaves, self._frame = leaves, frame._replace(w=none, h=none)
-        self._counted, self._barren = True, 0.0
+        self._leaves, self._counted, self._barren = leaves, True, 0.0
         return True
 
     def _begin(self, k: int) -> None:
@@ -263,7 +264,15 @@ class Bands:
         return out
 
     def _gathered(self, centers: Centers, hist: Histograms, sought: Sought) -> Found:
-        found: Found = part("medians").gathered(self._work.grid.tables, centers, self._leaves, hist, sought)
+        """Return the sides in the bins sought, from the leaves that these cross: mostly one bin, and few leaves."""
+        leaves, wanted = self._leaves, np.argwhere(sought.bins >= 0)
+        if len(wanted) <= MANY:
+            hit = np.zeros(leaves.x.size, bool)
+            for axis, j, side in wanted.tolist():
+                here = sought.bins[axis, j, side] >> leaves.level == (leaves.y if axis else leaves.x)
+                hit |= here & ((leaves.label == j) | (leaves.label < 0))
+            leaves = Leaves._make([*(column[hit] for column in leaves[:7]), leaves.cands])
+        found: Found = part("medians").gathered(self._work.grid.tables, centers, leaves, hist, sought)
         return found
 
 
@@ -272,19 +281,26 @@ def _whole(levels: int) -> int:
     return levels if levels > 1 else 0
 
 
-def _frame(sets: IntArray, boxes: IntArray, k: int) -> Frame:
-    """Return an empty frame with room for so many boxes with each of these sets of candidates."""
+def _frame(sets: IntArray, boxes: IntArray, k: int, last: Frame | None) -> Frame:
+    """Return an empty frame with room for so many boxes with each of these sets of candidates; `last` gives its room.
+
+    Fresh memory would cost as much as writing to it.
+    """
     have = (sets[:, None] >> np.arange(k) & 1).astype(bool)
     span = np.zeros((LEVELS, len(sets), 2), np.int64)
     span[0] = (np.cumsum(boxes) - boxes)[:, None]
+    first, cands = np.concatenate([[0], np.cumsum(have.sum(axis=1))]), np.nonzero(have)[1].astype(np.int32)
     room = int(boxes.sum())
-    inner = room + room // 4 + RUN
+    if last is not None and len(last.w) >= room:
+        return last._replace(first=first, cands=cands, span=span)
+    room += room // 8
+    inner = room + room // 8 + RUN
     return Frame(
         np.empty(room),
         np.empty(room),
         np.empty(room, np.uint8),
-        np.concatenate([[0], np.cumsum(have.sum(axis=1))]),
-        np.nonzero(have)[1].astype(np.int32),
+        first,
+        cands,
         span,
         np.empty(inner),
         np.empty(inner),
