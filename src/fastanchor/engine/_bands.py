@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray
-from fastanchor.engine._assignment import Assignment, Work
+from fastanchor.engine._assignment import Assignment, Share, Work
 from fastanchor.kernels import part
 from fastanchor.kernels._band_tables import BUCKETS, Ball, Bins, Frame, Kept, Tally
 from fastanchor.kernels._choice import worth
@@ -134,23 +134,33 @@ class Bands:
         """Note what a step from scratch looked at, and its sums."""
         self._open, self._cost, self._sums, self._levels, self._counted = step.open_boxes, step.cost, sums, 0, False
 
-    def step(self, old: FloatArray | None, new: FloatArray) -> Late | None:
-        """Return the step to `new` from the centres before it, or None if it has to be taken from scratch."""
+    def step(self, old: FloatArray | None, new: FloatArray) -> bool | None:
+        """Move to `new` from the centres before; return whether a label changed, or None if scratch is the way."""
         self._pace.move(new)
-        pace = self._pace
-        if old is None or not pace.most.size or len(old) > part("bands").MOST_CENTERS:
+        if old is None or not self._pace.most.size or len(old) > part("bands").MOST_CENTERS:
             self._levels = 0
             return None
         self._levels = self._holding()
         if not self._levels and not self._framed(old):
             return None
-        centers = Centers.of(IOU, new)
-        changed = self._scan(centers)
+        self.centers = Centers.of(IOU, new)
+        return self._scan(self.centers)
+
+    def late(self, changed: bool) -> Late | None:
+        """Return the answers of the step just taken, or None if it has to be taken from scratch after all."""
         counts = self._tally.hist.counts.copy()
         if self._factor is not None:
             return Late(changed, counts, np.empty((0, 2)), self._tally.sums)
-        after = self._medians(centers)
+        after = self._medians()
         return None if after is None else Late(changed, counts, after, self._tally.sums)
+
+    def share(self) -> Share:
+        """Return the share of this shard, where there are several: complete histograms, or exact sums."""
+        hist = self._tally.hist
+        if self._factor is not None:
+            bins = 1 << part("marginals").COARSE
+            hist = Histograms.empty(len(hist.counts), self._bins.nx, self._bins.ny, bins)._replace(counts=hist.counts)
+        return Share(hist, self._tally.sums)
 
     # ---- levels
 
@@ -250,12 +260,12 @@ class Bands:
 
     # ---- medians
 
-    def _medians(self, centers: Centers) -> FloatArray | None:
+    def _medians(self) -> FloatArray | None:
         """Return the medians of each centre's boxes, (k, 2); None if too many boxes lie in their bins."""
-        k = len(centers.w)
+        k = len(self.centers.w)
         out, sought, hist = np.empty((k, 2)), self._sought, self._tally.hist
         while part("kept").middles(hist, self._tally.kept, sought, out):
-            found, kept = self._gathered(centers, hist, sought), self._tally.kept
+            found, kept = self.gathered(sought), self._tally.kept
             fresh = not kept.used[0]  # so that all bins were gathered
             if part("kept").fill(hist, sought, found, kept, out):
                 break
@@ -269,7 +279,7 @@ class Bands:
             self._tally = self._tally._replace(kept=Kept.empty(k, room))
         return out
 
-    def _gathered(self, centers: Centers, hist: Histograms, sought: Sought) -> Found:
+    def gathered(self, sought: Sought) -> Found:
         """Return the sides in the bins sought, from the leaves that these cross: mostly one bin, and few leaves."""
         leaves, wanted = self._leaves, np.argwhere(sought.bins >= 0)
         if len(wanted) <= MANY:
@@ -278,7 +288,8 @@ class Bands:
                 here = sought.bins[axis, j, side] >> leaves.level == (leaves.y if axis else leaves.x)
                 hit |= here & ((leaves.label == j) | (leaves.label < 0))
             leaves = Leaves._make([*(column[hit] for column in leaves[:7]), leaves.cands])
-        found: Found = part("medians").gathered(self._work.grid.tables, centers, leaves, hist, sought)
+        tables, hist = self._work.grid.tables, self._tally.hist
+        found: Found = part("medians").gathered(tables, self.centers, leaves, hist, sought)
         return found
 
 
