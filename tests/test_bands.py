@@ -116,6 +116,25 @@ def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, shards,
     assert late > runs // 2
 
 
+def test_kernels_are_compiled_when_they_pay_or_are_kept(eager, monkeypatch):
+    boxes = lognormal(np.random.default_rng(0), 2000)
+    index = BoxIndex(boxes, threads=1)
+
+    def late(kept, spent):
+        monkeypatch.setattr("fastanchor.kernels._choice._ready", lambda module, kernel: False)
+        monkeypatch.setattr("fastanchor.kernels._choice.cached", lambda module, kernel: kept)
+        monkeypatch.setattr("fastanchor.engine._bands._spent", [spent])
+        run, centers, count = index.lloyd("iou", "median"), boxes[:9], 0
+        for _ in range(8):
+            centers = run.step(centers).centers
+            count += run._runs[0]._now is None
+        return count
+
+    assert late(False, 0.0) == 0
+    assert late(True, 0.0) > 0
+    assert late(False, 10.0) > 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_whole_runs_are_those_of_the_dense_engine(eager, tune, shape):

@@ -217,9 +217,8 @@ class Bands:
     def _compiled(self) -> bool:
         """Return whether the kernels are there, or steps from scratch have cost so much that compiling them pays."""
         if not self._usable:
-            _spent[0] += self._cost
             self._usable = worth("_bands", "scan", _spent[0])
-            self._wait = 0 if self._usable else WAIT
+            _spent[0] += self._cost
         return self._usable
 
     def _fill(self, found: Assignment, places: FloatArray, reach: FloatArray, old: Centers) -> bool:
