@@ -43,6 +43,7 @@ __all__ = [
     "BoundResult",
     "BoxIndex",
     "Boxes",
+    "ClusterError",
     "DataError",
     "EvolveResult",
     "FastanchorError",
@@ -78,6 +79,7 @@ __all__ = [
 _HOMES = {
     "_errors": (
         "BackendError",
+        "ClusterError",
         "DataError",
         "FastanchorError",
         "MissingFileError",

@@ -15,7 +15,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.cli import _options
 from fastanchor.datasets import PARTS, TRAINING, Reading, read, reading, sample
 
-__all__ = ["Data", "add_data", "load", "plain_summary"]
+__all__ = ["Data", "add_data", "described", "load", "plain_summary"]
 
 LOG = logging.getLogger("fastanchor")
 TEXT = (
@@ -118,13 +118,18 @@ def _loaded(arguments: argparse.Namespace) -> Data:
         raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} have no boxes")
     if getattr(arguments, "balance", None) is not None:
         boxes = boxes.balanced(arguments.balance)
-    return Data(boxes, {
+    return described(source, found._replace(boxes=boxes), boxes.summary())
+
+
+def described(source: str, found: Reading, summary: Summary) -> Data:
+    """Return what was read with what JSON says about it."""
+    return Data(found.boxes, {
         "source": source,
         "format": ", ".join(dict.fromkeys(found.formats)),
         "splits": list(found.parts),
         "split": list(found.taken) or None,
-        **plain_summary(boxes.summary()),
-        "remarks": [vars(remark) for remark in boxes.remarks],
+        **plain_summary(summary),
+        "remarks": [vars(remark) for remark in found.boxes.remarks],
     })  # fmt: skip
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+from typing import Any
 
 from fastanchor import export, plot
-from fastanchor._network import to_network_input
+from fastanchor._network import NetworkBoxes, to_network_input
 from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
-from fastanchor.cli import _answer, _configuration, _data, _detector, _optimum, _options, _values
+from fastanchor.cli import _answer, _cluster, _configuration, _data, _detector, _optimum, _options, _values
 from fastanchor.cli._speak import print_exactly
 from fastanchor.levels import by_level, level_counts, remarks, unusual
 
@@ -28,6 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, "network input", auto_anchor)
     _options.add(parser, "search", auto_anchor, n=None)
     _optimum.add(parser)
+    _cluster.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
@@ -42,9 +44,16 @@ def run(arguments: argparse.Namespace) -> int:
     plan = _configuration.planned(arguments)
     network = plan.made_for._asdict()
     search = _options.given(arguments, auto_anchor, n=plan.n, space=_optimum.space(arguments, plan), **network)
-    data = _data.load(arguments)
+    with _cluster.loaded(arguments, network) as (data, boxes):
+        return _computed(arguments, plan, search, data, to_network_input(boxes, **network, min_size=arguments.min_size))
+
+
+def _computed(
+    arguments: argparse.Namespace, plan: _configuration.Plan, search: dict[str, Any], data: _data.Data,
+    ready: NetworkBoxes,
+) -> int:  # fmt: skip
+    """Compute anchors for boxes and print them."""
     with _answer.computing(arguments):
-        ready = to_network_input(data.boxes, **network, min_size=arguments.min_size)
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
     chosen = plan.levels(result.anchors)
