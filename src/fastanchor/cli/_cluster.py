@@ -13,7 +13,7 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._network import Scalable
 from fastanchor.boxes import Boxes
-from fastanchor.cli import _data, _options
+from fastanchor.cli import _data, _holdout, _options
 from fastanchor.cli._data import Data
 from fastanchor.datasets import Reading, read
 from fastanchor.distributed import ClusterIndex
@@ -27,6 +27,7 @@ NEAR: dict[str, tuple[str, Any]] = {
     "plot": ("--plot", None),
     "certify": ("--certify", False),
     "balance": ("--balance", None),
+    "holdout": ("--holdout", None),
     "size_cache": ("--size-cache", None),
     "method": ("--method", "recipe"),
 }
@@ -38,14 +39,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def loaded(arguments: argparse.Namespace, network: Mapping[str, Any]) -> Iterator[tuple[Data, Scalable]]:
-    """Yield what was read and the boxes: here, or on a cluster, which is left afterwards."""
+def loaded(arguments: argparse.Namespace, network: Mapping[str, Any]) -> Iterator[tuple[Data, Scalable, Boxes | None]]:
+    """Yield what was read, the boxes and those held out: here, or on a cluster, which is left afterwards."""
     if arguments.client is None:
         for name, option in (("workers", "--workers"), ("worker_memory", "--worker-memory")):
             if getattr(arguments, name) is not None:
                 raise DataError(f"{option}: only with --dask local")
         data = _data.load(arguments)
-        yield data, data.boxes
+        yield data, *_holdout.divided(arguments, data.boxes)
         return
     if not arguments.data:
         raise DataError("--dask: DATA is missing; the built-in sample is not read by workers")
@@ -55,7 +56,7 @@ def loaded(arguments: argparse.Namespace, network: Mapping[str, Any]) -> Iterato
     options = {name: value for name, value in _options.given(arguments, read).items() if name not in LOCAL}
     size = {"min_size": arguments.min_size, **network}
     with ClusterIndex(arguments.data, **_options.given(arguments, ClusterIndex.__init__, **options, **size)) as index:
-        yield _described(arguments, index), index.network
+        yield _described(arguments, index), index.network, None
         sent = index.traffic
         LOG.debug(
             "cluster: %d parts, %d trips, %.1f MB sent, %.1f MB received, %d parts made again",
