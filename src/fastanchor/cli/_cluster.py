@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from fastanchor._errors import DataError
-from fastanchor._network import Scalable
+from fastanchor._network import NetworkBoxes
 from fastanchor.boxes import Boxes
 from fastanchor.cli import _data, _holdout, _options
 from fastanchor.cli._data import Data
 from fastanchor.datasets import Reading, read
 from fastanchor.distributed import ClusterIndex
 from fastanchor.distributed._index import remarks_of, summary_of
+from fastanchor.export import Input
 
 __all__ = ["add", "loaded"]
 
@@ -28,6 +29,7 @@ NEAR: dict[str, tuple[str, Any]] = {
     "certify": ("--certify", False),
     "balance": ("--balance", None),
     "holdout": ("--holdout", None),
+    "jitter": ("--jitter", None),
     "size_cache": ("--size-cache", None),
     "method": ("--method", "recipe"),
 }
@@ -39,7 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def loaded(arguments: argparse.Namespace, network: Mapping[str, Any]) -> Iterator[tuple[Data, Scalable, Boxes | None]]:
+def loaded(arguments: argparse.Namespace, made_for: Input) -> Iterator[tuple[Data, Boxes | NetworkBoxes, Boxes | None]]:
     """Yield what was read, the boxes and those held out: here, or on a cluster, which is left afterwards."""
     if arguments.client is None:
         for name, option in (("workers", "--workers"), ("worker_memory", "--worker-memory")):
@@ -54,7 +56,7 @@ def loaded(arguments: argparse.Namespace, network: Mapping[str, Any]) -> Iterato
         if getattr(arguments, name) != value:
             raise DataError(f"{option}: not supported with --dask")
     options = {name: value for name, value in _options.given(arguments, read).items() if name not in LOCAL}
-    size = {"min_size": arguments.min_size, **network}
+    size = {"min_size": arguments.min_size, **made_for._asdict()}
     with ClusterIndex(arguments.data, **_options.given(arguments, ClusterIndex.__init__, **options, **size)) as index:
         yield _described(arguments, index), index.network, None
         sent = index.traffic

@@ -11,7 +11,7 @@ import logging
 from typing import Any
 
 from fastanchor import export, plot
-from fastanchor._network import NetworkBoxes, to_network_input
+from fastanchor._network import NetworkBoxes
 from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
 from fastanchor.boxes import Boxes
@@ -53,11 +53,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compute anchors and print them."""
     plan = _configuration.planned(arguments)
-    network = plan.made_for._asdict()
-    search = _options.given(arguments, auto_anchor, n=plan.n, space=_optimum.space(arguments, plan), **network)
-    with _cluster.loaded(arguments, network) as (data, boxes, held):
-        ready = to_network_input(boxes, **network, min_size=arguments.min_size)
-        return _computed(arguments, plan, search, data, ready, held)
+    allowed = _optimum.space(arguments, plan)
+    search = _options.given(arguments, auto_anchor, n=plan.n, space=allowed, **plan.made_for._asdict())
+    with _cluster.loaded(arguments, plan.made_for) as (data, boxes, held):
+        return _computed(arguments, plan, search, data, _detector.ready(arguments, boxes, plan.made_for), held)
 
 
 def _computed(
@@ -68,7 +67,7 @@ def _computed(
     with _answer.computing(arguments):
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
-        judged = _holdout.scored(arguments, held, result.anchors, network)
+        judged = _holdout.scored(arguments, held, result.anchors, plan.made_for)
     chosen = plan.levels(result.anchors)
     levels = by_level(result.anchors, chosen or export.default_levels(arguments.emit, plan.n), result.check.counts)
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
@@ -94,7 +93,7 @@ def _computed(
         return 0
     content = {**result.to_dict(), "levels": _detector.level_rows(levels), "warnings": warnings, "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng,
-               "limit": None if limit is None else limit.to_dict(),
+               "jitter": ready.jitter and list(ready.jitter), "limit": None if limit is None else limit.to_dict(),
                "held_out": None if judged is None else judged.to_dict()}  # fmt: skip
     lines = [*_detector.shown_input(ready, arguments.min_size), "", result.to_text(), *_optimum.shown(limit),
              *_holdout.shown(judged), "",
