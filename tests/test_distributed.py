@@ -160,7 +160,7 @@ def job(boxes):
 
 # a build, an update and a search; others of each only where time does not matter
 KILLED_AT = [("survey", 1), *(pytest.param(*at, marks=pytest.mark.slow) for at in [
-    ("read", 1), ("build", 2), ("look", 4), ("shares", 7), ("sides", 5), ("bounds", 2), ("search", 3), ("total", 1)
+    ("read", 1), ("build", 2), ("step", 1), ("step", 9), ("ranks", 2), ("judged", 1), ("judged", 3), ("nearest", 1)
 ])]  # fmt: skip
 
 
@@ -251,9 +251,9 @@ def test_only_what_matters_is_repeated():
 
     calls = [call("lloyd")]
     for _ in range(4):
-        for name in ("look", "shares", "refined", "sides"):
+        for name in ("step", "ranks", "ranks"):
             _crew._remember(calls, call(name))
-    assert [one[3].name for one in calls] == ["lloyd", *["look", "shares", "refined", "sides"] * 2]
+    assert [one[3].name for one in calls] == ["lloyd", *["step", "ranks", "ranks"] * 2]
     calls = [call("spreading")]
     for _ in range(4):
         _crew._remember(calls, call("farthest"))

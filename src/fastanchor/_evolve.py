@@ -116,11 +116,13 @@ def climb(
     history[0] = fitness = answers.fitness(best, thr).fitness
     accepted = done = 0
     drawn: list[FloatArray] = []
+    wants, at = getattr(answers, "ahead", None), [0]  # and when mutants were accepted
     with bar(progress, total=gen, desc="evolving", unit=" generations") as moving:
         moving.set_postfix_str(f"fitness {fitness:.4f}")
         while done < gen:
             # factors do not depend on accepted mutants, so an engine can compare the next mutants at the same time
-            drawn += [_factors(draws, len(best)) for _ in range(min(AHEAD, gen - done) - len(drawn))]
+            ahead = AHEAD if wants is None else wants.number(at, done)
+            drawn += [_factors(draws, len(best)) for _ in range(min(ahead, gen - done) - len(drawn))]
             mutants = [(best * factors).clip(min=LEAST) for factors in drawn]
             found = answers.first_fitter(mutants, thr, fitness, best)
             passed = len(mutants) if found is None else found[0] + 1
@@ -131,6 +133,7 @@ def climb(
                 best, fitness = mutants[found[0]], found[1]
                 history[done] = fitness
                 accepted += 1
+                at.append(done)
                 moving.set_postfix_str(f"fitness {fitness:.4f}", refresh=False)
                 improved(best)
             moving.update(passed)

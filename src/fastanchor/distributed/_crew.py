@@ -16,7 +16,7 @@ __all__ = ["Crew", "Link", "LostError", "Place", "Traffic"]
 
 ATTEMPTS = 4  # times that a part is made, at most, before one call is given up
 # Calls that settle the state of a run alone: before the last so many of them, nothing need be repeated.
-SETTLING = {"look": 2, "step": 2, "move": 1}
+SETTLING = {"step": 2, "move": 1}
 Call = tuple[Any, ...]
 
 

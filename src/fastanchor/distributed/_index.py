@@ -18,14 +18,19 @@ from fastanchor._network import NetworkBoxes
 from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE, none_kept
 from fastanchor._text import many
-from fastanchor._types import Fit, FloatArray, Metric, Progress, Remark, Summary
+from fastanchor._types import Fit, FloatArray, Metric, Progress, Remark, Summary, Update
 from fastanchor.boxes import network_input
 from fastanchor.datasets import read
 from fastanchor.distributed._cluster import DaskLink, connected, same_version, worker_count
 from fastanchor.distributed._crew import Crew, Traffic
+from fastanchor.distributed._lloyd import ClusterLloyd
+from fastanchor.distributed._shard import Judged
 from fastanchor.distributed._sources import Read, Scaling, Source, sources_of
 from fastanchor.engine import BoxIndex, GridSpec, Survey
-from fastanchor.engine._protocol import Picked
+from fastanchor.engine._protocol import Ahead, Picked
+from fastanchor.engine.dense import DenseLloyd
+from fastanchor.engine.index import Lloyd
+from fastanchor.kernels._tables import METRICS
 
 __all__ = ["ClusterIndex", "remarks_of", "summary_of"]
 
@@ -93,6 +98,9 @@ class ClusterIndex(BoxIndex):
     4 [[45. 45.]]
     """
 
+    ahead = Ahead(32, 512)
+    _of: FloatArray | None = None  # the anchors that mutants are compared with
+
     def __init__(
         self,
         data: Any,
@@ -157,6 +165,38 @@ class ClusterIndex(BoxIndex):
             scaling.fit if scaled else None, scaling.img_size if scaled else None,
         )  # fmt: skip
         return every
+
+    def lloyd(self, metric: Metric, update: Update) -> Lloyd | DenseLloyd:
+        """Begin a run of k-means; a dense one under "ratio", where no block can be decided at once."""
+        return ClusterLloyd(self, metric, update) if metric in METRICS else DenseLloyd(self, metric, update)
+
+    def first_fitter(
+        self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
+    ) -> tuple[int, float] | None:
+        """Return the place and the fitness of the first of these anchors that is fitter than `than`."""
+        self._of = of
+        return super().first_fitter(mutants, thr, than, of)
+
+    def _totals(self, mutants: Sequence[FloatArray], thr: float, need: float, sure: float) -> list[float | None]:
+        """Return totals, or None for those below `need`: in one trip, unless parts differ much."""
+        if self._of is None:
+            return super()._totals(mutants, thr, need, sure)
+        judged: list[Judged] = self._ask("judged", mutants, thr, self._of)
+        found: list[float | None] = [None] * len(mutants)
+        unsure = []
+        for i in range(len(mutants)):
+            totals = [one.totals[i] for one in judged]
+            known = [one.floor if total is None else total for one, total in zip(judged, totals, strict=True)]
+            if None not in totals:
+                found[i] = sum(known)
+            elif sum(known) >= need:
+                unsure.append(i)
+        if unsure:
+            some = [mutants[i] for i in unsure]
+            answers = self._ask("search", some, thr, [-np.inf] * len(some), np.inf)
+            for i, *exact in zip(unsure, *answers, strict=True):
+                found[i] = sum(exact)
+        return found
 
     def pick(self, centers: FloatArray, metric: Metric, u: float) -> Picked | None:
         """Return the first row whose cumulative plain distance exceeds `u` times the total; None if that is zero.

@@ -10,20 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor._hints import worded
-from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
+from fastanchor._types import FloatArray
 from fastanchor._version import __version__
+from fastanchor.distributed._shard import Consecutive
 from fastanchor.distributed._sources import Read, Source
 from fastanchor.engine import GridSpec, Survey, survey
-from fastanchor.engine._columns import BLOCK, Columns
-from fastanchor.engine._exact import Scale
 from fastanchor.engine._labelled import Labelled
-from fastanchor.engine._protocol import Picked
-from fastanchor.engine._reduce import Reduced
 from fastanchor.engine._shard import Shard, ShardLloyd
-from fastanchor.engine._spreading import Far, Spreading
-from fastanchor.kernels._tables import METRICS
+from fastanchor.engine._spreading import Spreading
 
-__all__ = ["Begun", "Consecutive", "Failed", "Hello", "Part"]
+__all__ = ["Begun", "Failed", "Hello", "Part"]
 
 RUNS = ShardLloyd, Labelled, Spreading  # answers that stay on the worker and are asked again
 
@@ -45,67 +41,6 @@ class Failed(NamedTuple):
     """An error of a part, to be raised by the driver."""
 
     error: BaseException
-
-
-class Consecutive(Shard):
-    """A shard of consecutive rows of the data set, from row `first` on.
-
-    Its boxes are numbered from 0, so that their numbers take four bytes however many boxes other shards have.
-    """
-
-    def __init__(self, boxes: FloatArray, spec: GridSpec, first: int, *, threads: int | None = None) -> None:
-        super().__init__(boxes, spec, threads=threads)
-        self.first = first
-
-    def take(self, rows: IntArray) -> tuple[IntArray, FloatArray]:
-        """Return the places in `rows` of the rows of this part, and their boxes."""
-        own = np.asarray(rows) - self.first
-        here = np.flatnonzero((own >= 0) & (own < len(self)))
-        places, boxes = super().take(own[here])
-        return here[places], boxes
-
-    def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
-        """Return the rows of this part from `first` to before `last`, minus `first`, and their centres."""
-        low, high = max(first - self.first, 0), min(last - self.first, len(self))
-        if low >= high:
-            return np.empty(0, np.int64), np.empty(0, np.int32)
-        places, labels = super().labels(centers, metric, low, high)
-        return np.asarray(places, dtype=np.int64) + (low + self.first - first), labels
-
-    def distance(self, centers: FloatArray, metric: Metric, scale: Scale) -> IntArray:
-        """Return the digits of the sum of the plain distances of all boxes."""
-        digits: IntArray = self.blocks(centers, metric, scale, (len(self) >> BLOCK) + 1).sum(axis=0)
-        return digits
-
-    def beyond(self, centers: FloatArray, metric: Metric, scale: Scale, rest: int) -> Picked:
-        """Return the first row whose cumulative plain distance, from the first row here on, exceeds `rest`."""
-        alone = Reduced([self])
-        alone.backend = self.backend
-        totals = [scale.total(digits) for digits in self.blocks(centers, metric, scale, (len(self) >> BLOCK) + 1)]
-        found = alone._row_beyond(centers, metric, scale, totals, rest)
-        return found._replace(row=found.row + self.first)
-
-    def farthest(self, centers: FloatArray, metric: Metric) -> Far:
-        """Return the box that is farthest from its nearest centre."""
-        if metric not in METRICS:
-            return self.spreading(metric).farthest(centers)
-        far = super().farthest(centers, metric)
-        return far._replace(row=far.row + self.first)
-
-    def spreading(self, metric: Metric) -> Spreading:
-        """Begin a search for boxes far from centres, to which more centres are added later."""
-        return _Spreading(self, metric, self.first)
-
-
-class _Spreading(Spreading):
-    def __init__(self, columns: Columns, metric: Metric, first: int) -> None:
-        super().__init__(columns, metric)
-        self._first = first
-
-    def farthest(self, new: FloatArray) -> Far:
-        """Add centres, and return the box that is then the farthest."""
-        far = super().farthest(new)
-        return far._replace(row=far.row + self._first)
 
 
 class Part:
