@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -216,6 +216,14 @@ class ClusterIndex(BoxIndex):
         found: Picked = self._ask_of([self.shards[part]], "beyond", centers, metric, scale, rest)[0]
         return found
 
+    def add(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise: the boxes of a cluster are those that it reads."""
+        raise _unsupported("add")
+
+    def save(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise: the arrays are on the workers."""
+        raise _unsupported("save")
+
     @property
     def traffic(self) -> Traffic:
         """Trips and bytes so far."""
@@ -245,6 +253,10 @@ def _reading(options: dict[str, Any]) -> dict[str, Any]:
                 f"{called(name)}: not supported on a cluster; the options of reading are {', '.join(legal)}"
             )
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _unsupported(name: str) -> DataError:
+    return DataError(f"ClusterIndex: does not support {name}(); use a BoxIndex on one machine")
 
 
 def _all_alike(read: Sequence[Read], names: Sequence[str]) -> None:
