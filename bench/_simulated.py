@@ -1,20 +1,20 @@
 """Parts of a data set in this process, in place of workers: the same messages, without a network."""
 
-from __future__ import annotations
-
 import pickle
 import time
 from types import SimpleNamespace
 
-from fastanchor.distributed._crew import Crew, Place
+from fastanchor.distributed._crew import Crew
 from fastanchor.distributed._index import ClusterIndex
 from fastanchor.distributed._part import Part
 from fastanchor.distributed._shard import Consecutive
 from fastanchor.engine import BoxIndex, GridSpec, Survey, survey
 
+__all__ = ["Simulated"]
+
 
 class Link:
-    """Calls parts directly, and measures the time inside them."""
+    """Calls parts directly, and measures the processor time inside them."""
 
     def __init__(self):
         self.inside = 0.0
@@ -44,12 +44,10 @@ class Simulated(ClusterIndex):
     """A ClusterIndex over parts in this process."""
 
     def __init__(self, pieces):
-        surveys = [survey(piece, threads=1) for piece in pieces]
-        spec = GridSpec.of(Survey.merged(surveys))
+        spec = GridSpec.of(Survey.merged([survey(piece, threads=1) for piece in pieces]))
         sources, first = [], 0
         for piece in pieces:
-            shard = Consecutive(piece, spec, first, threads=1)
-            sources.append(SimpleNamespace(shard=shard, names=("memory",)))
+            sources.append(SimpleNamespace(shard=Consecutive(piece, spec, first, threads=1), names=("memory",)))
             first += len(piece)
         self.link = Link()
         self._crew = Crew(self.link, sources, 600.0)
@@ -58,6 +56,3 @@ class Simulated(ClusterIndex):
             place.held, place.nbytes = len(place.source.shard), place.source.shard.nbytes
         self.shards = tuple(self._crew.places)
         super(BoxIndex, self).__init__(self.shards, self._crew.map)
-
-
-__all__ = ["Place", "Simulated"]
