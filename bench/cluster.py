@@ -1,8 +1,8 @@
-"""Trips, bytes and seconds of k-means and the search on a cluster: 1, 2 and 3 worker processes, and 1,000 simulated parts.
+"""Trips, bytes and seconds of k-means and the search on a cluster: 1 to 3 worker processes, and 1,000 simulated parts.
 
-``python bench/cluster.py`` writes ``bench/results/cluster.json``; ``--boxes 1e7`` takes more. Anchors are compared with those
-of one process. Processor time of the driver and of the workers, since other programs may keep the machine busy, beside the
-time that passes.
+``python bench/cluster.py`` writes ``bench/results/cluster.json``; ``--boxes 1e7`` takes more. Anchors are compared with
+those of one process. Processor time of the driver and of the workers, since other programs may keep the machine busy,
+beside the time that passes.
 """
 
 import argparse
