@@ -89,7 +89,8 @@ def test_via_shapes(tmp_path):
 
 @pytest.mark.parametrize(
     ("attributes", "name"),
-    [({}, "unnamed"), ({"colour": "red"}, "red"), ({"colour": "red", "Class": "cat"}, "cat"), ({"a": "1", "b": "2"}, "unnamed"),
+    [({}, "unnamed"), ({"colour": "red"}, "red"), ({"colour": "red", "Class": "cat"}, "cat"),
+     ({"a": "1", "b": "2"}, "unnamed"),
      ({"type": {"dog": False, "cat": True}}, "cat")],
 )  # fmt: skip
 def test_via_class(tmp_path, attributes, name):
@@ -210,3 +211,15 @@ def test_cvat_of_another_root(tmp_path):
     path = put(tmp_path / "a.xml", "<dataset><image/></dataset>")
     with pytest.raises(DataError, match=r"not of CVAT \(root element <dataset>\)"):
         fastanchor.read(path, format="cvat")
+
+
+def test_cvat_beside_voc(tmp_path):
+    cvat(tmp_path, IMAGE.format('<box label="a" xtl="1" ytl="2" xbr="31" ybr="42"/>'))
+    corners = "".join(f"<{k}>{v}</{k}>" for k, v in (("xmin", 1), ("ymin", 2), ("xmax", 6), ("ymax", 8)))
+    size = "<size><width>200</width><height>100</height></size>"
+    put(tmp_path / "a.xml", f"<annotation>{size}<object><name>a</name><bndbox>{corners}</bndbox></object></annotation>")
+    with pytest.raises(DataError, match=r"could be voc or cvat; say which"):
+        fastanchor.read(tmp_path)
+    assert fastanchor.read(tmp_path, format="cvat").wh.tolist() == [[30, 40]]
+    boxes = fastanchor.read(tmp_path, format="voc")
+    assert (boxes.wh.tolist(), boxes.skipped) == ([[5, 6]], {"XML file that is not a Pascal VOC annotation": 1})

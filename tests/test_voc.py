@@ -125,11 +125,6 @@ BROKEN = {
         "XML file that is not a Pascal VOC annotation",
         ", line 1: XML file that is not a Pascal VOC annotation (root element <plist>)",
     ),
-    "cvat": (
-        "<annotations><version>1.1</version><image id='0' name='a.jpg'/></annotations>",
-        "XML file that is not a Pascal VOC annotation",
-        ", line 1: XML file that is not a Pascal VOC annotation (CVAT)",
-    ),
     "bomb": (xml(thing(name="&b;"), head=BOMB), "XML file that declares entities", ", line 1: XML file that declares"),
     "bomb in utf-16": (
         xml(thing(name="&b;"), head="\n" + BOMB).encode("utf-16"),
