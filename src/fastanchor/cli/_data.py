@@ -20,8 +20,8 @@ __all__ = ["Data", "add_data", "described", "load", "plain_summary"]
 LOG = logging.getLogger("fastanchor")
 TEXT = (
     "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
-    "folder), labels.cache, Open Images CSV, KITTI, LabelMe JSON, lists, tables (.csv, .parquet, .npy, .npz, "
-    "- for CSV on stdin)"
+    "folder), labels.cache, Open Images CSV, KITTI, exports of LabelMe, CVAT, VIA, Label Studio and other tools, "
+    "lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
 )
 
 
