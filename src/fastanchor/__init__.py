@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from fastanchor._evolve import evolve
     from fastanchor._images import holdout
-    from fastanchor._intervals import Interval, Intervals
+    from fastanchor._intervals import Enough, Interval, Intervals
     from fastanchor._sweep import SweepResult, sweep
     from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
     from fastanchor._version import __version__ as __version__
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
-    from fastanchor.optimum import BoundResult, Space, bound
+    from fastanchor.optimum import BoundResult, Search, Space, bound
 
 __all__ = [
     "AnchorCheck",
@@ -45,7 +45,9 @@ __all__ = [
     "BoundResult",
     "BoxIndex",
     "Boxes",
+    "ClusterError",
     "DataError",
+    "Enough",
     "EvolveResult",
     "FastanchorError",
     "Fitness",
@@ -54,6 +56,7 @@ __all__ = [
     "KMeansResult",
     "MissingFileError",
     "Objective",
+    "Search",
     "SmallBoxWarning",
     "Space",
     "Summary",
@@ -83,6 +86,7 @@ __all__ = [
 _HOMES = {
     "_errors": (
         "BackendError",
+        "ClusterError",
         "DataError",
         "FastanchorError",
         "MissingFileError",
@@ -91,7 +95,7 @@ _HOMES = {
     ),
     "_evolve": ("evolve",),
     "_images": ("holdout",),
-    "_intervals": ("Interval", "Intervals"),
+    "_intervals": ("Enough", "Interval", "Intervals"),
     "_sweep": ("SweepResult", "sweep"),
     "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),
     "_version": ("__version__",),
@@ -103,7 +107,7 @@ _HOMES = {
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
-    "optimum": ("BoundResult", "Space", "bound"),
+    "optimum": ("BoundResult", "Search", "Space", "bound"),
     "evaluate": ("AnchorCheck", "check"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

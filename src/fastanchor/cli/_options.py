@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from fastanchor import _check, kernels
-from fastanchor.cli._values import SIZE, file, of_size, size
+from fastanchor.cli._values import SIZE, file, of_size, pair, size
 from fastanchor.cli._words import Several
 from fastanchor.datasets import FORMATS, FORMS, UNITS
 
@@ -70,6 +70,10 @@ OPTIONS = {
         ),
         "fit": option("how images are resized", default=None, unset="as the detector does, else letterbox"),
         "min_size": option("leave out boxes without a side of at least this", metavar="PX"),
+        "jitter": option(
+            "count each box at 8 scales in this range, as training rescales images; 0.5,1.5 is YOLOv5's scale of 0.5",
+            type=pair, metavar="LOW,HIGH", unset="no rescaling",
+        ),
     },
     "search": {
         "n": option("number of anchors", "-n", "--n", unset="that of the configuration, else 9"),
@@ -80,6 +84,8 @@ OPTIONS = {
         ),
         "gen": option("generations of the search"),
         "method": option("k-means and genetic search, k-means and small steps, or exchange from many starts"),
+        "patience": option("end after so many generations, or starts, without better anchors", unset="never"),
+        "max_seconds": option("end the search after so long, with the best anchors so far", unset="never"),
         "metric": option("distance of k-means"),
         "update": option("how k-means moves its centres"),
         "init": option("start of k-means"),
@@ -87,6 +93,15 @@ OPTIONS = {
         "rng": option("same seed, same anchors", "--seed", type=int, default=0, metavar="SEED"),
         "engine": option("how boxes are compared; does not change the answer"),
         "threads": option("does not change the answer", unset="all processors"),
+    },
+    "cluster": {
+        "client": option(
+            "compute on a Dask cluster: 'local' for processes here, or the address of its scheduler, as in "
+            "tcp://10.0.0.1:8786", "--dask", default=None, metavar="WHERE",
+        ),
+        "workers": option("local workers", metavar="N", unset="one per processor"),
+        "worker_memory": option("memory of each local worker, as in 2GB", metavar="SIZE", unset="equal shares"),
+        "timeout": option("seconds that an answer of a worker may take", metavar="SECONDS"),
     },
     "levels of the detector": {
         "levels": option(

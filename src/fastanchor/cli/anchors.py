@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import argparse
 import logging
+from typing import Any
 
 from fastanchor import export, plot
-from fastanchor._network import to_network_input
+from fastanchor._network import NetworkBoxes
 from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
-from fastanchor.cli import _answer, _configuration, _data, _detector, _holdout, _optimum, _options, _values
+from fastanchor.boxes import Boxes
+from fastanchor.cli import (
+    _answer,
+    _cluster,
+    _configuration,
+    _data,
+    _detector,
+    _holdout,
+    _optimum,
+    _options,
+    _values,
+)
 from fastanchor.cli._speak import print_exactly
 from fastanchor.levels import by_level, level_counts, remarks, unusual
 
@@ -28,6 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, "network input", auto_anchor)
     _holdout.add(_options.add(parser, "search", auto_anchor, n=None))
     _optimum.add(parser)
+    _cluster.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
@@ -40,15 +53,22 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compute anchors and print them."""
     plan = _configuration.planned(arguments)
-    network = plan.made_for._asdict()
-    search = _options.given(arguments, auto_anchor, n=plan.n, space=_optimum.space(arguments, plan), **network)
-    data = _data.load(arguments)
-    boxes, held = _holdout.divided(arguments, data.boxes)
+    allowed = _optimum.space(arguments, plan)
+    search = _options.given(arguments, auto_anchor, n=plan.n, space=allowed, **plan.made_for._asdict())
+    with _cluster.loaded(arguments, plan.made_for) as (data, boxes, held):
+        return _computed(arguments, plan, search, data, _detector.ready(arguments, boxes, plan.made_for), held)
+
+
+def _computed(
+    arguments: argparse.Namespace, plan: _configuration.Plan, search: dict[str, Any], data: _data.Data,
+    ready: NetworkBoxes, held: Boxes | None,
+) -> int:  # fmt: skip
+    """Compute anchors for boxes and print them."""
     with _answer.computing(arguments):
-        ready = to_network_input(boxes, **network, min_size=arguments.min_size)
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
-        judged = _holdout.scored(arguments, held, result.anchors, network)
+        judged = _holdout.scored(arguments, held, result.anchors, plan.made_for)
+    code = 130 if result.evolve.ended == "interrupted" else 0
     chosen = plan.levels(result.anchors)
     levels = by_level(result.anchors, chosen or export.default_levels(arguments.emit, plan.n), result.check.counts)
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
@@ -71,14 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
                          *_holdout.shown(judged), *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
                 LOG.info("%s", line)
     if text is not None and arguments.output is None and not arguments.json:
-        return 0
+        return code
     content = {**result.to_dict(), "levels": _detector.level_rows(levels), "warnings": warnings, "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng,
-               "limit": None if limit is None else limit.to_dict(),
+               "jitter": ready.jitter and list(ready.jitter), "limit": None if limit is None else limit.to_dict(),
                "held_out": None if judged is None else judged.to_dict()}  # fmt: skip
     lines = [*_detector.shown_input(ready, arguments.min_size), "", result.to_text(), *_optimum.shown(limit),
              *_holdout.shown(judged), "",
              _detector.shown_levels(levels), *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
     lines += _configuration.pasted(result, levels, arguments) if text is None else []
     _answer.answer(arguments, content if text is None else {**content, "text": text}, lines, data)
-    return 0
+    return code

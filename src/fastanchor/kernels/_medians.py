@@ -13,7 +13,7 @@ from fastanchor.kernels._assign import assign_run
 from fastanchor.kernels._jit import compiled, helper, inlined
 from fastanchor.kernels._marginals import COARSE
 from fastanchor.kernels._selection import BUCKETS, select_middles
-from fastanchor.kernels._tables import RUN, Centers, Found, GridTables, Histograms, Leaves, Sought
+from fastanchor.kernels._tables import RUN, Centers, Found, GridTables, Histograms, Leaves, SideArray, Sought
 
 FEW_HITS = 4  # up to so many medians in a leaf each are gathered by themselves: from their bins, not the whole leaf
 
@@ -42,7 +42,7 @@ def medians(
     select_middles(hist.counts, sought, found, out, grid.weights, np.empty(BUCKETS + 1, np.int64))
 
 
-@compiled
+@inlined  # optimised again with its caller it would take a second more to compile
 def gathered(grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sought: Sought) -> Found:
     """Return the sides of the boxes in the bins that were found; `sought` says where those of each bin lie."""
     room = lay_out(grid, hist, sought)
@@ -251,7 +251,7 @@ def gather_cells(
     centers: Centers,
     cells: tuple[int, int],
     which: tuple[LabelArray, int],
-    values: FloatArray,
+    values: SideArray,
     found: Found,
     cursor: IntArray,
     buffers: FloatArray,
