@@ -50,7 +50,7 @@ def _wanted(fits: Sequence[Any], sizes: Sequence[Any]) -> list[tuple[str, Any, s
     return found
 
 
-def ready(arguments: argparse.Namespace, boxes: Boxes | BoxIndex, made_for: Input) -> NetworkBoxes:
+def ready(arguments: argparse.Namespace, boxes: Boxes | BoxIndex | NetworkBoxes, made_for: Input) -> NetworkBoxes:
     """Return the boxes in pixels of the network input, by the options about it."""
     return to_network_input(boxes, **made_for._asdict(), min_size=arguments.min_size, jitter=arguments.jitter)
 
