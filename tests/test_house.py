@@ -34,6 +34,16 @@ def test_import_is_cheap():
     assert python(code).stdout.strip() == "[]"
 
 
+def test_what_a_job_may_not_need_is_imported_later():
+    later = {"numpy.random", "logging", "pathlib", "hashlib", "json", "csv", "html", "heapq", "concurrent.futures"}
+    ours = "'fastanchor.' + name for name in ('export', 'engine.index', 'optimum._bound')"
+    code = (
+        "import sys, numpy; before = set(sys.modules); import fastanchor; fastanchor.auto_anchor\n"
+        f"print(sorted(({later} | {{*({ours})}}) & (set(sys.modules) - before)))"
+    )
+    assert python(code).stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("code", ["import fastanchor", "from fastanchor.cli import main; main(['--version'])"])
 def test_import_and_version_need_no_numpy(code):
     assert python(f"{code}; import sys; print('numpy' in sys.modules)").stdout.endswith("False\n")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastanchor import _check, export, optimum
+from fastanchor import _check
 from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
 from fastanchor._evolve import evolve
+from fastanchor._later import Later
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, SMALL
 from fastanchor._text import many
@@ -42,6 +43,11 @@ from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
 from fastanchor.optimum import Space
 from fastanchor.starts import N_INIT, fittest, work_of
+
+if TYPE_CHECKING:
+    from fastanchor import export, optimum
+else:
+    export, optimum = Later("fastanchor.export"), Later("fastanchor.optimum")
 
 __all__ = ["AnchorResult", "Method", "auto_anchor"]
 

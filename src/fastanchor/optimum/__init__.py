@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,11 +24,11 @@ from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
 from fastanchor._types import Fit, FloatArray, Progress, Result, Rng, Sizes
 from fastanchor.engine import Engine, Objective, choose, objective_of
-from fastanchor.optimum._bound import proven
-from fastanchor.optimum._plane import Shape
-from fastanchor.optimum._points import Points, points_of
-from fastanchor.optimum._search import finished, polished, search
 from fastanchor.optimum._space import Space
+
+# the usual recipe needs a space only, so functions import what searches and proves
+if TYPE_CHECKING:
+    from fastanchor.optimum._points import Points
 
 __all__ = ["STARTS", "BoundResult", "Space", "best", "bound", "refined"]
 
@@ -150,6 +150,11 @@ def bound(
         import scipy.optimize  # noqa: F401  only this function needs it
     except ImportError:
         raise BackendError("bound needs SciPy: pip install 'fastanchor[bound]'") from None
+    from fastanchor.optimum._bound import proven
+    from fastanchor.optimum._plane import Shape
+    from fastanchor.optimum._points import points_of
+    from fastanchor.optimum._search import search
+
     k = _check.integer(k, "k", least=1)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gap = _check.number(gap, "gap", low=0.0)
@@ -192,6 +197,9 @@ def best(
     progress: Progress = None,
 ) -> FloatArray:
     """Return the best k anchors of several substitutions, polished on the boxes, (k, 2)."""
+    from fastanchor.optimum._points import points_of
+    from fastanchor.optimum._search import search
+
     points = points_of(answers)
     with bar(progress, total=STARTS, desc="substituting", unit=" starts") as moving:
         found = search(points, k, objective, space, rng, STARTS, lambda done: moving.update(1))
@@ -200,6 +208,9 @@ def best(
 
 def refined(answers: Engine, anchors: FloatArray, objective: Objective, thr: float, space: Space) -> FloatArray:
     """Return anchors of which none gains by a small step, (k, 2); those of `space.keep` come last."""
+    from fastanchor.optimum._points import points_of
+    from fastanchor.optimum._search import polished
+
     points = points_of(answers)
     free = anchors[: space.free(len(anchors))]
     found = np.concatenate([polished(points, free, objective, space), space.keep])
@@ -215,6 +226,8 @@ def _best(
     anchors = sets[scores.index(score)]
     if points.exact:
         return anchors
+    from fastanchor.optimum._search import finished
+
     return finished(objective.over(answers), anchors, len(space.keep), thr, score, space)[0]
 
 
