@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._images import Images, images_of
 from fastanchor._small import EVERY, SMALL, is_small, kept
 from fastanchor._types import Fit, FloatArray
-from fastanchor._weights import amount, number, part_of, weight_of
-from fastanchor.boxes import Boxes, network_input, network_sizes, own_weights
+from fastanchor._weights import amount, as_column, number, part_of, weight_of
+from fastanchor.boxes import Boxes, network_input, network_sizes
 from fastanchor.engine import BoxesLike, Engine, answers_all, choose
 from fastanchor.kernels import USUAL, Work
 
@@ -33,6 +34,8 @@ class NetworkBoxes(NamedTuple):
         Among all boxes, those with a side < 3 pixels, and those left out; float where weights are not whole.
     fit, img_size
         How the boxes were scaled; None if they were pixels of the network input already.
+    images : Images or None
+        The image of each box, if it is known.
     """
 
     boxes: FloatArray | Engine
@@ -41,6 +44,7 @@ class NetworkBoxes(NamedTuple):
     n_filtered: Any
     fit: Fit | None = None
     img_size: tuple[int, int] | None = None
+    images: Images | None = None
 
     @property
     def wh(self) -> FloatArray:
@@ -96,10 +100,13 @@ def to_network_input(
             )
         return NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
     wh = network_sizes(boxes, img_size, fit)
-    column = own_weights(boxes, weights, len(wh))
+    column = boxes.weights if isinstance(boxes, Boxes) else None
+    if weights is not None:
+        column = as_column(weights, "weights", len(wh))
     keep = kept(wh, min_size)
     n_small, n_filtered = number(column, is_small(wh)), number(column, ~keep)
-    some, part = (wh, column) if keep.all() else (wh[keep], part_of(column, keep))
-    if isinstance(boxes, Boxes) and boxes.image_wh is not None:
-        return NetworkBoxes(some, part, n_small, n_filtered, fit, size)
-    return NetworkBoxes(some, part, n_small, n_filtered)
+    images = images_of(boxes)
+    if not keep.all():
+        wh, column, images = wh[keep], part_of(column, keep), images and images.part(keep)
+    ready = NetworkBoxes(wh, column, n_small, n_filtered, images=images)
+    return ready._replace(fit=fit, img_size=size) if isinstance(boxes, Boxes) and boxes.image_wh is not None else ready

@@ -367,7 +367,7 @@ def auto_anchor(
         n_filtered=ready.n_filtered,
         engine=answers.name,
         backend=answers.backend,
-        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou)),
+        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou, ready.images)),
         fit=ready.fit,
         img_size=ready.img_size,
     )

@@ -13,6 +13,8 @@ import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
+from fastanchor._images import NEEDED
+from fastanchor._intervals import RESAMPLES
 from fastanchor._network import to_network_input
 from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
@@ -230,19 +232,25 @@ def _levels(report: Report) -> Iterator[str]:
 def _scores(report: Report) -> Iterator[str]:
     found, start = report.check, report.result.to_dict()["kmeans"] or {}
     before = {name: f"{start[name]:.5f}" if start else "" for name in ("fitness", "bpr", "mean_iou")}
+    ends = [f"{low:.5f} to {high:.5f}" for _, low, high in found.intervals[:3]] if found.intervals else [""] * 3
     scores = [
-        ("fitness", before["fitness"], f"{found.fitness:.5f}"),
-        ("best possible recall", before["bpr"], f"{found.bpr:.5f}"),
-        ("mean IoU", before["mean_iou"], f"{found.mean_iou:.5f}"),
-        ("matches per box", "", f"{found.past_thr:.2f}"),
-        ("ratio with the best anchor", "", f"{found.mean_best:.3f}"),
+        ("fitness", before["fitness"], f"{found.fitness:.5f}", ends[0]),
+        ("best possible recall", before["bpr"], f"{found.bpr:.5f}", ends[1]),
+        ("mean IoU", before["mean_iou"], f"{found.mean_iou:.5f}", ends[2]),
+        ("matches per box", "", f"{found.past_thr:.2f}", ""),
+        ("ratio with the best anchor", "", f"{found.mean_best:.3f}", ""),
     ]
     sizes = [
         (name, f"{round(count):,}", f"{count / found.boxes:.1%}",
          *("none" if score is None else f"{score:.4f}" for score in rest))
         for name, count, *rest in found.sizes
     ]  # fmt: skip
-    yield Table(("over all boxes", "k-means", "after the search"), scores).html()
+    yield Table(("over all boxes", "k-means", "after the search", "95 % interval"), scores).html()
+    if found.intervals:
+        images = f"{many(found.intervals.images, 'image')}, each with all its boxes"
+        yield f"<p>The intervals come from {RESAMPLES:,} resamples of the {images}.</p>"
+    else:
+        yield f"<p>No interval: it {escaped(NEEDED)}.</p>"
     yield Table(("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU"), sizes).html()
     yield _picture("Ratio with the best anchor against the size of the box",
                    8.5, 4.8, panels.ratios, report.boxes, found.anchors, found.thr)  # fmt: skip
