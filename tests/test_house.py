@@ -87,6 +87,11 @@ def test_public_arguments_have_types_that_say_something(name):
         assert argument == "self" or hints[argument] is not typing.Any, argument
 
 
+def test_types_can_be_resolved_in_a_fresh_process():
+    code = "import typing, fastanchor; print('Generator' in str(typing.get_type_hints(fastanchor.kmeans)['rng']))"
+    assert python(code).stdout == "True\n"
+
+
 TAKE_BOXES = [
     name
     for name, function in public_functions().items()
