@@ -1,5 +1,6 @@
 """Confidence intervals over images, against resamples that are scored box by box."""
 
+import dataclasses
 import json
 import re
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastanchor
-from fastanchor import Boxes, DataError, _intervals
+from fastanchor import Boxes, DataError, _intervals, plot
 from fastanchor._network import to_network_input
 from fastanchor.cli import main
 
@@ -269,3 +270,68 @@ def test_bad_shares_are_named_as_the_option(capsys, share):
     code, _, err = command(capsys, "anchors", "-q", f"--holdout={share}")
     assert code == 2
     assert f"--holdout = {share}" in err
+
+
+def few_images():
+    return fastanchor.holdout(fastanchor.datasets.sample(), 0.02, rng=1)[1]
+
+
+def test_a_sweep_has_the_intervals_of_each_number():
+    boxes = few_images()
+    found = fastanchor.sweep(boxes, [1, 3, 6], rng=0, progress=False)
+    for anchors, own in zip(found.anchors, found.intervals, strict=True):
+        assert own == fastanchor.check(boxes, anchors, min_size=2).intervals
+
+
+def test_enough_is_the_smallest_number_that_is_not_worse_beyond_noise():
+    boxes = few_images()
+    found = fastanchor.sweep(boxes, range(1, 10), rng=0, progress=False)
+    for name in fastanchor.Enough._fields:
+        best = found.anchors[int(np.argmax(getattr(found, name)))]
+        good = [
+            n
+            for n, anchors in zip(found.n.tolist(), found.anchors, strict=True)
+            if getattr(fastanchor.check(boxes, best, against=anchors, min_size=2).difference, name).low <= 0.0
+        ]
+        assert getattr(found.enough, name) == good[0]
+    assert found.enough.bpr < 9 == found.enough.fitness
+
+
+def test_a_sweep_of_boxes_without_images_has_no_marks():
+    found = fastanchor.sweep(few_images().scaled(640), [1, 2], rng=0, progress=False)
+    assert (found.intervals, found.enough) == (None, None)
+    assert "*" not in found.to_text()
+    assert found.to_text().endswith(
+        "no intervals: each needs the image of each box: image_index, or a column 'image' in a table"
+    )
+
+
+def test_the_text_of_a_sweep_marks_the_numbers():
+    found = fastanchor.sweep(few_images(), [1, 3, 6], rng=0, progress=False)
+    lines = found.to_text().splitlines()
+    for n, line in zip(found.n, lines[1:4], strict=True):
+        marks = re.findall(r"\d\.\d{5}(\*?) +\d\.\d{5} to", line)
+        starred = {name for name, mark in zip(("mean_iou", "fitness", "bpr"), marks, strict=True) if mark}
+        assert starred == {name for name in fastanchor.Enough._fields if getattr(found.enough, name) == n}
+    assert lines[4].endswith("intervals: 1,000 resamples of 60 images")
+
+
+@pytest.mark.parametrize("objective", ["ratio", "iou"])
+def test_a_certified_sweep_has_the_limits(objective):
+    pytest.importorskip("scipy")
+    boxes = few_images().scaled(640)[::40]
+    found = fastanchor.sweep(boxes, [1, 2], rng=0, objective=objective, certify=True, progress=False)
+    for i, anchors in enumerate(found.anchors):
+        alone = fastanchor.bound(boxes, i + 1, anchors=anchors, objective=objective)
+        assert (found.limit[i], found.gap[i]) == (alone.bound, alone.gap)
+    scores = {"ratio": found.fitness, "iou": found.mean_iou}[objective]
+    assert (found.limit >= scores).all()
+    assert f"limit of {objective}" in found.to_text()
+
+
+def test_the_picture_of_a_sweep_with_limits(tmp_path):
+    found = fastanchor.sweep(few_images(), [1, 2], rng=0, progress=False)
+    limited = dataclasses.replace(found, limit=found.fitness * 1.002, gap=np.full(2, 0.002))
+    plot.save(plot.swept(limited), tmp_path / "a.png")
+    plot.save(plot.swept(found), tmp_path / "b.png")
+    assert (tmp_path / "a.png").stat().st_size > (tmp_path / "b.png").stat().st_size > 10_000

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from fastanchor._evolve import evolve
     from fastanchor._images import holdout
-    from fastanchor._intervals import Interval, Intervals
+    from fastanchor._intervals import Enough, Interval, Intervals
     from fastanchor._sweep import SweepResult, sweep
     from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
     from fastanchor._version import __version__ as __version__
@@ -46,6 +46,7 @@ __all__ = [
     "BoxIndex",
     "Boxes",
     "DataError",
+    "Enough",
     "EvolveResult",
     "FastanchorError",
     "Fitness",
@@ -91,7 +92,7 @@ _HOMES = {
     ),
     "_evolve": ("evolve",),
     "_images": ("holdout",),
-    "_intervals": ("Interval", "Intervals"),
+    "_intervals": ("Enough", "Interval", "Intervals"),
     "_sweep": ("SweepResult", "sweep"),
     "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),
     "_version": ("__version__",),

@@ -18,7 +18,17 @@ from fastanchor._weights import weights_of
 from fastanchor.engine import Engine
 from fastanchor.engine._threads import each, thread_count
 
-__all__ = ["RESAMPLES", "Interval", "Intervals", "differences", "image_sums", "intervals", "resampled"]
+__all__ = [
+    "RESAMPLES",
+    "Enough",
+    "Interval",
+    "Intervals",
+    "differences",
+    "enough",
+    "image_sums",
+    "intervals",
+    "resampled",
+]
 
 RESAMPLES, SEED = 1000, 0
 TAILS = (0.025, 0.975)
@@ -65,6 +75,21 @@ class Intervals(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """Return the intervals as plain Python values, ready for JSON."""
         return {name: one._asdict() if isinstance(one, Interval) else one for name, one in self._asdict().items()}
+
+
+class Enough(NamedTuple):
+    """The smallest numbers of anchors that are not worse than the best one beyond noise, by score.
+
+    That is, the 95 % confidence interval of how far the best is ahead, on the same resamples, reaches 0.
+
+    Attributes
+    ----------
+    fitness, bpr, mean_iou : int
+    """
+
+    fitness: int
+    bpr: int
+    mean_iou: int
 
 
 def image_sums(answers: Engine, anchors: FloatArray, thr: float, images: Images) -> FloatArray:
@@ -128,6 +153,17 @@ def intervals(sums: Sequence[FloatArray], images: int) -> tuple[list[Intervals],
 def differences(sums: Sequence[FloatArray], scores: FloatArray, images: int) -> Intervals:
     """Return the intervals of how far the scores of the first of two sets of anchors exceed those of the second."""
     return _intervals(_scores(sums[0]) - _scores(sums[1]), scores[0] - scores[1], images)
+
+
+def enough(numbers: Sequence[int], sums: Sequence[FloatArray], scores: FloatArray) -> Enough:
+    """Return the smallest of some rising numbers of anchors that are good enough, given their sums and `resampled`."""
+    values = np.stack([_scores(one) for one in sums])
+    found = []
+    for column in range(3):
+        ahead = scores[values[:, column].argmax(), :, column] - scores[:, :, column]
+        low = np.quantile(ahead, TAILS[0], axis=1)
+        found.append(int(numbers[int(np.flatnonzero(low <= 0.0)[0])]))
+    return Enough(*found)
 
 
 def _scores(sums: FloatArray) -> FloatArray:

@@ -141,6 +141,7 @@ def check(
     min_size: float = EVERY,
     weights: ArrayLike | None = None,
     against: Sizes | None = None,
+    jitter: Sequence[float] | None = None,
 ) -> AnchorCheck:
     """Return how well anchors fit boxes: fitness, recall, IoU, and the boxes per anchor and per size.
 
@@ -166,6 +167,10 @@ def check(
         How often each box counts, in the numbers of boxes too; see :func:`kmeans`.
     against : (k, 2) array-like, optional
         Other anchors, to compare with. Needs a ``Boxes`` that knows the image of each box.
+    jitter : (low, high), optional
+        How training rescales images at random, as (0.5, 1.5) for YOLOv5's ``scale: 0.5``. Each box then counts at 8
+        evenly spaced scales in this range, an eighth at each, cut off at the network input if `img_size` is applied;
+        this takes 8 times the memory. Default: no rescaling. An index cannot be rescaled.
 
     Raises
     ------
@@ -188,7 +193,7 @@ def check(
     [-0.008, -0.01, -0.006]
     """
     thr = _check.threshold(thr)
-    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    ready = to_network_input(boxes, img_size, fit, min_size, weights, jitter)
     engine = choose(ready.boxes, weights=ready.weights, work=Work(looks=3))
     sizes = by_area(as_anchors(anchors, len(engine)))
     others = None if against is None else by_area(as_anchors(against, len(engine), "against"))

@@ -78,6 +78,7 @@ def make(
     sweep_n: Iterable[int] | None = None,
     reading: Mapping[str, str] | None = None,
     progress: Progress = None,
+    jitter: Sequence[float] | None = None,
 ) -> Report:
     """Return the content of a page about these boxes: anchors, their scores, and the curve over numbers of anchors.
 
@@ -87,7 +88,7 @@ def make(
         As a reader returns them.
     source : str
         Name of the data set, for the title.
-    img_size, n, thr, gen, fit, min_size, progress
+    img_size, n, thr, gen, fit, min_size, progress, jitter
         As in :func:`fastanchor.auto_anchor`.
     seed : int, default 0
         For the anchors and for the curve.
@@ -115,7 +116,7 @@ def make(
     >>> [(level.level, len(level.anchors)) for level in made.levels]
     [(4, 3), (5, 3)]
     """
-    ready = to_network_input(boxes, img_size, fit, min_size).on_engine()
+    ready = to_network_input(boxes, img_size, fit, min_size, jitter=jitter).on_engine()
     result = auto_anchor(ready, n=n, thr=thr, gen=gen, rng=seed, progress=progress)
     wh = ready.wh
     counts = (choose_levels(result.anchors) if choose_levels else None) or usual_counts(n)
@@ -131,6 +132,7 @@ def make(
         "generations": gen,
         "least side": f"{min_size:g} pixels",
         "seed": seed,
+        "rescaling in training": "none" if ready.jitter is None else "{:g} to {:g}".format(*ready.jitter),
         "fastanchor": fastanchor.__version__,
     }
     levels = by_level(result.anchors, counts, result.check.counts)
@@ -269,11 +271,10 @@ def _search(result: AnchorResult) -> Iterator[str]:
 
 def _sweep(found: SweepResult | None) -> Iterator[str]:
     if found is not None:
-        rows = zip(found.n.tolist(), found.mean_iou, found.fitness, found.bpr, strict=True)
-        scores = [(str(n), *(f"{score:.4f}" for score in row)) for n, *row in rows]
         yield "<h2>How many anchors</h2>"
         yield _picture("Scores against the number of anchors, k-means alone", 8, 4.2, panels.curve, found)
-        yield Table(("anchors", "mean IoU", "fitness", "recall"), scores).html()
+        yield found.table().html()
+        yield f"<p>{escaped(found.remark())}</p>"
 
 
 def _data(report: Report) -> Iterator[str]:

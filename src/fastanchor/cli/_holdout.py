@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import Any
 
 from fastanchor import _check
 from fastanchor._errors import DataError
@@ -12,8 +10,9 @@ from fastanchor._images import holdout
 from fastanchor._text import many
 from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes
-from fastanchor.cli import _values
+from fastanchor.cli import _detector, _values
 from fastanchor.evaluate import AnchorCheck, check
+from fastanchor.export import Input
 
 __all__ = ["add", "divided", "scored", "shown"]
 
@@ -36,12 +35,12 @@ def divided(arguments: argparse.Namespace, boxes: Boxes) -> tuple[Boxes, Boxes |
 
 
 def scored(
-    arguments: argparse.Namespace, held: Boxes | None, anchors: FloatArray, network: Mapping[str, Any]
+    arguments: argparse.Namespace, held: Boxes | None, anchors: FloatArray, made_for: Input
 ) -> AnchorCheck | None:
     """Return the scores of the anchors on the images that they were not chosen on."""
     if held is None:
         return None
-    return check(held, anchors, thr=arguments.thr, min_size=arguments.min_size, **network)
+    return check(_detector.ready(arguments, held, made_for), anchors, thr=arguments.thr)
 
 
 def shown(found: AnchorCheck | None) -> list[str]:

@@ -14,6 +14,7 @@ from fastanchor import DataError, export
 from fastanchor._network import NetworkBoxes
 from fastanchor._small import MIN_SIZE, no_side
 from fastanchor._text import many
+from fastanchor._weights import number
 from fastanchor.cli import _detector
 from fastanchor.cli._words import Word
 from fastanchor.evaluate import AnchorCheck
@@ -130,7 +131,7 @@ def differences(
     if found.anchors.max() < MIN_SIZE:
         warnings.append(f"all sides of the anchors are below {MIN_SIZE:g}: they look like fractions of the image or "
                         "cells, not pixels of the network input")  # fmt: skip
-    tiny = int(np.count_nonzero(boxes.wh.max(axis=1) < MIN_SIZE))
+    tiny = number(boxes.weights, boxes.wh.max(axis=1) < MIN_SIZE)
     if tiny:
         warnings.append(f"{no_side(tiny, MIN_SIZE)}; `anchors` leaves such boxes out (--min-size {MIN_SIZE:g})")
     return warnings

@@ -10,7 +10,6 @@ import argparse
 import logging
 
 from fastanchor import export, plot
-from fastanchor._network import to_network_input
 from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
 from fastanchor.cli import _answer, _configuration, _data, _detector, _holdout, _optimum, _options, _values
@@ -40,15 +39,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compute anchors and print them."""
     plan = _configuration.planned(arguments)
-    network = plan.made_for._asdict()
-    search = _options.given(arguments, auto_anchor, n=plan.n, space=_optimum.space(arguments, plan), **network)
+    allowed = _optimum.space(arguments, plan)
+    search = _options.given(arguments, auto_anchor, n=plan.n, space=allowed, **plan.made_for._asdict())
     data = _data.load(arguments)
     boxes, held = _holdout.divided(arguments, data.boxes)
     with _answer.computing(arguments):
-        ready = to_network_input(boxes, **network, min_size=arguments.min_size)
+        ready = _detector.ready(arguments, boxes, plan.made_for)
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
-        judged = _holdout.scored(arguments, held, result.anchors, network)
+        judged = _holdout.scored(arguments, held, result.anchors, plan.made_for)
     chosen = plan.levels(result.anchors)
     levels = by_level(result.anchors, chosen or export.default_levels(arguments.emit, plan.n), result.check.counts)
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
@@ -74,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     content = {**result.to_dict(), "levels": _detector.level_rows(levels), "warnings": warnings, "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng,
-               "limit": None if limit is None else limit.to_dict(),
+               "jitter": ready.jitter and list(ready.jitter), "limit": None if limit is None else limit.to_dict(),
                "held_out": None if judged is None else judged.to_dict()}  # fmt: skip
     lines = [*_detector.shown_input(ready, arguments.min_size), "", result.to_text(), *_optimum.shown(limit),
              *_holdout.shown(judged), "",

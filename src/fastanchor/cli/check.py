@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 
 from fastanchor import _check, evaluate, plot
-from fastanchor._network import to_network_input
 from fastanchor.cli import _against, _answer, _data, _detector, _options, _scored
 from fastanchor.cli._words import Several
 from fastanchor.levels import level_counts, remarks
@@ -43,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     others, other_input = _against.others(arguments, network)
     data = _data.load(arguments)
     with _answer.computing(arguments):
-        ready = to_network_input(data.boxes, **network._asdict(), min_size=arguments.min_size)
+        ready = _detector.ready(arguments, data.boxes, network)
         found = evaluate.check(ready, config.anchors[used], thr=arguments.thr, against=others)
     levels, more = _scored.levels_of(arguments, config, used, found)
     warnings += [*more, *other_input, *_scored.differences(arguments, config, found, ready)]

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["STARTS", "BoundResult", "Space", "best", "bound", "refined"]
 
-STARTS = 24  # random starts of the substitution
+STARTS = 24  # random starts of the exchanges
+DRAWN = 15  # starts of the small steps, beside k-means
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,25 +197,30 @@ def best(
     rng: np.random.Generator,
     progress: Progress = None,
 ) -> FloatArray:
-    """Return the best k anchors of several substitutions, polished on the boxes, (k, 2)."""
+    """Return the best k anchors of several exchanges, polished on the boxes, (k, 2)."""
     from fastanchor.optimum._points import points_of
     from fastanchor.optimum._search import search
 
     points = points_of(answers)
-    with bar(progress, total=STARTS, desc="substituting", unit=" starts") as moving:
+    with bar(progress, total=STARTS, desc="exchanging", unit=" starts") as moving:
         found = search(points, k, objective, space, rng, STARTS, lambda done: moving.update(1))
     return _best(answers, points, found, objective, thr, space)
 
 
-def refined(answers: Engine, anchors: FloatArray, objective: Objective, thr: float, space: Space) -> FloatArray:
-    """Return anchors of which none gains by a small step, (k, 2); those of `space.keep` come last."""
+def refined(
+    answers: Engine, anchors: FloatArray, objective: Objective, thr: float, space: Space, rng: np.random.Generator
+) -> FloatArray:
+    """Return the best of these anchors and of some drawn ones, of which none gains by a small step, (k, 2).
+
+    Those of `space.keep` come last.
+    """
     from fastanchor.optimum._points import points_of
-    from fastanchor.optimum._search import polished
+    from fastanchor.optimum._search import finalists, starts_of
 
     points = points_of(answers)
-    free = anchors[: space.free(len(anchors))]
-    found = np.concatenate([polished(points, free, objective, space), space.keep])
-    return _best(answers, points, [found], objective, thr, space)
+    free = space.free(len(anchors))
+    starts = [anchors[:free], *starts_of(points, free, rng, DRAWN)]
+    return _best(answers, points, finalists(points, starts, objective, space, rng), objective, thr, space)
 
 
 def _best(
