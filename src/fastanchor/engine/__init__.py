@@ -56,9 +56,9 @@ from fastanchor.engine._protocol import Engine, Scored, answers_all
 from fastanchor.engine.dense import DenseEngine
 
 if TYPE_CHECKING:
-    from fastanchor.engine._grid import survey
     from fastanchor.engine._layout import GridSpec, Survey
     from fastanchor.engine._shard import Shard
+    from fastanchor.engine._sorting import survey
     from fastanchor.engine.index import BoxIndex
 
 __all__ = [
@@ -92,7 +92,7 @@ _LATER = {
     "GridSpec": "_layout",
     "Shard": "_shard",
     "Survey": "_layout",
-    "survey": "_grid",
+    "survey": "_sorting",
 }
 
 
