@@ -47,7 +47,7 @@ IntArray = NDArray[np.int64]
 LabelArray = NDArray[np.int32]
 
 EngineName = Literal["auto", "dense", "index"]
-Fit = Literal["letterbox", "stretch"]
+Fit = Literal["letterbox", "stretch", "shortest"]
 Metric = Literal["iou", "euclidean", "ratio"]
 Update = Literal["median", "mean"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]

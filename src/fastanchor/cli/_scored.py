@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastanchor import DataError, export
+from fastanchor import DataError, detectors, export
 from fastanchor._network import NetworkBoxes
 from fastanchor._small import MIN_SIZE, no_side
 from fastanchor._text import many
@@ -40,7 +40,7 @@ def of_anchors(given: Sequence[str], word: str) -> Word:
 
 def scored_anchors(arguments: argparse.Namespace) -> tuple[export.Config, list[int], list[str]]:
     """Return the configuration, the positions of the anchors that a level uses, and warnings about levels."""
-    config = export.read(arguments.anchors)
+    config = detectors.read(arguments.anchors)
     n = len(config.anchors)
     if not n:
         raise DataError(f"{arguments.anchors}: contains a number of anchors, but not their sizes")

@@ -13,8 +13,9 @@ from fastanchor import export, plot
 from fastanchor._network import to_network_input
 from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
-from fastanchor.cli import _answer, _configuration, _data, _detector, _optimum, _options, _values
+from fastanchor.cli import _answer, _configuration, _data, _detector, _grids, _optimum, _options, _values
 from fastanchor.cli._speak import print_exactly
+from fastanchor.detectors import GRIDS
 from fastanchor.levels import by_level, level_counts, remarks, unusual
 
 __all__ = ["add", "run"]
@@ -26,19 +27,28 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     _data.add_data(parser, optional=True, training=True)
     _options.add(parser, "network input", auto_anchor)
-    _options.add(parser, "search", auto_anchor, n=None)
+    _options.add(
+        parser, "search", auto_anchor, n=None, objective={"default": None, "unset": "ratio; iou for sizes and ratios"}
+    )
     _optimum.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
-    text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
+    text.add_argument(
+        "--emit", choices=(*export.FORMATS, *GRIDS), help="print the anchors in this format and nothing else"
+    )
     text.add_argument("--edit", type=_values.file, metavar="FILE",
                       help="print this model .yaml or Darknet .cfg with the anchors put in")  # fmt: skip
     output = {"help": "write that text into OUT", "unset": "stdout"}
     _answer.add_output(parser, "plot", "force", "backend", output=output)
+    _grids.add(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute anchors and print them."""
+    name = _grids.name_of(arguments)
+    arguments.objective = arguments.objective or ("ratio" if name is None else "iou")
+    if name is not None:
+        return _grids.run(arguments, name)
     plan = _configuration.planned(arguments)
     network = plan.made_for._asdict()
     search = _options.given(arguments, auto_anchor, n=plan.n, space=_optimum.space(arguments, plan), **network)
@@ -48,7 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
     chosen = plan.levels(result.anchors)
-    levels = by_level(result.anchors, chosen or export.default_levels(arguments.emit, plan.n), result.check.counts)
+    levels = by_level(
+        result.anchors,
+        chosen or export.default_levels(arguments.emit or arguments.detector, plan.n),
+        result.check.counts,
+    )
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)
