@@ -33,6 +33,7 @@ __all__ = [
     "Result",
     "Rng",
     "Shown",
+    "SideType",
     "Sizes",
     "Start",
     "StartName",
@@ -44,6 +45,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+SideType = Literal["float32", "float64"]
 LabelArray = NDArray[np.int32]
 
 EngineName = Literal["auto", "dense", "index"]

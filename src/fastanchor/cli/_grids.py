@@ -18,9 +18,9 @@ __all__ = ["add", "name_of", "run"]
 
 LOG = logging.getLogger("fastanchor")
 
-# options of pairs (width, height) only, and of sizes and ratios only
+# options for pairs (width, height) only, and for sizes and ratios only
 PAIRS = ("n", "gen", "method", "metric", "update", "init", "n_init", "engine", "threads", "keep", "least", "multiple",
-         "certify", "levels", "per_level", "by", "edit")  # fmt: skip
+         "certify", "levels", "per_level", "by", "edit", "holdout", "jitter")  # fmt: skip
 GRID = ("sizes", "ratios", "own_ratios", "symmetric")
 
 

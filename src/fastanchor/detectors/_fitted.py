@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._images import images_of
 from fastanchor._network import NetworkBoxes, Scalable, to_network_input
-from fastanchor._small import MIN_SIZE
+from fastanchor._small import MIN_SIZE, kept
 from fastanchor._types import Computed, Fit, FloatArray, Result, Rng
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes, image_scale
@@ -118,7 +119,12 @@ def resized(boxes: Scalable, detector: Detector, img_size: Any, fit: Fit | None,
     scale = how.side(image * image_scale(image, size, fit)).clip(1.0) / image
     wh = boxes.wh * scale[boxes.image_index]
     ready = to_network_input(wh, size, fit, min_size, boxes.weights)
-    return ready._replace(fit=fit, img_size=_check.side_pair(size, "img_size", square=True))
+    images = images_of(boxes)
+    return ready._replace(
+        fit=fit,
+        img_size=_check.side_pair(size, "img_size", square=True),
+        images=images and images.part(kept(wh, min_size)),
+    )
 
 
 def fitted(
@@ -152,7 +158,7 @@ def fitted(
     judge = aim.over(answers)
     sorted_ = by_area(anchors)
     score = answers.fitness(sorted_, thr)
-    found = scored(answers, sorted_, thr, score, mean_best_iou(answers, sorted_))
+    found = scored(answers, sorted_, thr, score, mean_best_iou(answers, sorted_), ready.images)
     made_for = None if ready.fit is None or ready.img_size is None else Input(ready.fit, ready.img_size)
     classes = len(boxes.class_names) or None if isinstance(boxes, Boxes) else None
     return DetectorAnchors(

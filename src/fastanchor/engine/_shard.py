@@ -9,14 +9,17 @@ import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._assignment import Assignment, Share, deal
+from fastanchor.engine._bands import LEAST, Bands, Late
+from fastanchor.engine._batches import Arrays
 from fastanchor.engine._columns import Columns, Nearby
 from fastanchor.engine._exact import Scale
-from fastanchor.engine._grid import PIECE, Grid
+from fastanchor.engine._grid import Grid
 from fastanchor.engine._iou_bounds import upper_bound
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine._objective import Objective
 from fastanchor.engine._protocol import Below
 from fastanchor.engine._search import Search
+from fastanchor.engine._sorting import PIECE, Sorted, sort
 from fastanchor.engine._spreading import Far
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part as kernel_part
@@ -54,17 +57,39 @@ class Shard(Columns):
         weights: IntArray | None = None,
     ) -> None:
         team = Team(thread_count(threads))
-        self.grid = Grid(boxes, spec, team, rows, weights)
+        found = sort(Arrays([boxes], whole=True), spec, team)
+        each = None if weights is None else weights[found.row]
+        if rows is not None:
+            found.row[:] = np.asarray(rows)[found.row]
+        self._hold(found, spec, each, team)
+
+    @classmethod
+    def of(cls, boxes: Sorted, spec: GridSpec, weights: IntArray | None = None, *, threads: int | None = None) -> Shard:
+        """Return a shard of boxes that are sorted already; the weights are in the order of the cells."""
+        shard = cls.__new__(cls)
+        shard._hold(boxes, spec, weights, Team(thread_count(threads)))
+        return shard
+
+    def _hold(self, boxes: Sorted, spec: GridSpec, weights: IntArray | None, team: Team) -> None:
+        self.grid = Grid(boxes, spec, weights)
         self.work = deal(self.grid, team)
-        super().__init__(self.grid.w, self.grid.h, self.grid.row, threads=team.threads, weights=self.grid.weights)
+        super().__init__(boxes.w, boxes.h, boxes.row, threads=team.threads, weights=weights)
         self._tabled = self.grid.weight <= WHOLE
-        held = self.grid.row
-        self._first, self._last = (int(held.min()), int(held.max())) if len(held) else (0, -1)
+        self._first, self._last = (int(boxes.row.min()), int(boxes.row.max())) if len(boxes.row) else (0, -1)
 
     @property
     def nbytes(self) -> int:
         """Size in bytes."""
         return self.grid.nbytes
+
+    @property
+    def resident(self) -> int:
+        """Size in bytes of what is not mapped from a file."""
+        return self.grid.nbytes - self.grid.mapped
+
+    def row_weights(self) -> tuple[Any, IntArray] | None:
+        """Return rows, and how often each counts; None for once."""
+        return None if self.counted is None else (self.grid.row, self.counted)
 
     def sizes(self) -> tuple[float, float]:
         """Return the least and the largest side of all shards."""
@@ -211,6 +236,21 @@ class ShardLloyd:
         self._last: Assignment | None = None
         self._now: Assignment | None = None
         self._hist: Histograms | None = None
+        self._bands: Bands | None = None
+        if metric == "iou" and shard.counted is None and len(shard) >= LEAST:
+            self._bands = Bands(shard.work, None if sides is None else sides.factor)
+        self._centers: FloatArray | None = None  # of this step, where late steps are possible, and of the one before
+        self._before: FloatArray | None = None
+
+    def late(self, centers: FloatArray) -> Late | None:
+        """Return a step that looks only at boxes that may have moved; None if it has to be taken from scratch."""
+        if self._bands is None:
+            return None
+        self._before, self._centers = self._centers, np.array(centers, dtype=np.float64)
+        late = self._bands.step(self._before, self._centers)
+        if late is not None:
+            self._now = None
+        return late
 
     def look(self, centers: FloatArray, patient: bool) -> bool:
         """Begin a step; return whether it costs less than a dense step, or the caller is `patient`."""
@@ -222,6 +262,8 @@ class ShardLloyd:
         """Return each centre's share of the boxes."""
         share = self.now.shares(self._sides)
         self._hist = share.hist
+        if self._bands is not None:
+            self._bands.scratched(self.now, share.sums)
         return share
 
     def medians(self) -> FloatArray:
@@ -243,6 +285,8 @@ class ShardLloyd:
 
     def changed(self) -> bool:
         """Return whether the centre of any box changed since the previous step."""
+        if self._last is None and self._before is not None:
+            self._last = Assignment(self.shard.work, self._before, self._metric, patient=True)
         return self._last is None or not self.now.equals(self._last)
 
     @property
