@@ -331,3 +331,26 @@ def test_run_says_what_is_replaced(tmp_path, names, said):
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert f"fastanchor: yk.py: {said}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.xml", "<annotation><size>"),
+        ("a.json", '{"images": ['),
+        ("a.csv", "width,height,class\0"),
+        ("a.parquet", "PAR1"),
+        ("a.npy", "\x93NUMPY"),
+        ("folder/a.xml", "<annotation><size>"),
+    ],
+)
+def test_the_error_of_a_single_file_is_printed_once(capsys, tmp_path, name, content):
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow")
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content.encode("latin-1"))
+    code, out, err = run(capsys, "stats", tmp_path / name.partition("/")[0])
+    assert (code, out) == (2, "")
+    (line,) = [line for line in err.splitlines() if str(file) in line]
+    assert line.startswith(f"fastanchor: {file}")

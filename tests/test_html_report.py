@@ -354,7 +354,13 @@ def test_remarks_of_little_weight_are_notes(content):
     assert shown.index("a serious doubt") < shown.index("just a note")
 
 
-@pytest.mark.parametrize("reading", [{}, {"format": "voc"}, {"format": "coco", "split": "train; left out: <val>"}])
+@pytest.mark.parametrize(
+    "reading",
+    [
+        *(pytest.param(reading, marks=pytest.mark.slow) for reading in ({}, {"format": "voc"})),
+        {"format": "coco", "split": "train; left out: <val>"},
+    ],
+)
 def test_page_says_how_the_labels_were_read(content, reading):
     rows = Page(page(dataclasses.replace(content, reading=reading))).text
     assert "what value " + "".join(f"{name} {value} " for name, value in reading.items()) + "images" in rows

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
-    from fastanchor.optimum import BoundResult, Space, bound
+    from fastanchor.optimum import BoundResult, Search, Space, bound
 
 __all__ = [
     "AnchorCheck",
@@ -46,6 +46,7 @@ __all__ = [
     "BoundResult",
     "BoxIndex",
     "Boxes",
+    "ClusterError",
     "DataError",
     "DetectorAnchors",
     "Enough",
@@ -57,6 +58,7 @@ __all__ = [
     "KMeansResult",
     "MissingFileError",
     "Objective",
+    "Search",
     "SmallBoxWarning",
     "Space",
     "Summary",
@@ -87,6 +89,7 @@ __all__ = [
 _HOMES = {
     "_errors": (
         "BackendError",
+        "ClusterError",
         "DataError",
         "FastanchorError",
         "MissingFileError",
@@ -108,7 +111,7 @@ _HOMES = {
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
-    "optimum": ("BoundResult", "Space", "bound"),
+    "optimum": ("BoundResult", "Search", "Space", "bound"),
     "evaluate": ("AnchorCheck", "check"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

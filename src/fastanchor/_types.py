@@ -52,6 +52,7 @@ EngineName = Literal["auto", "dense", "index"]
 Fit = Literal["letterbox", "stretch", "shortest"]
 Metric = Literal["iou", "euclidean", "ratio"]
 Update = Literal["median", "mean"]
+Ended = Literal["done", "patience", "max_seconds", "interrupted"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]
 StartName = Literal["random", "k-means++"]
 
@@ -290,6 +291,8 @@ class EvolveResult(Result):
         The objective that was maximised.
     engine : str
         How boxes were compared; always "dense" for an objective without bounds, see :func:`evolve`.
+    ended : {"done", "patience", "max_seconds", "interrupted"}
+        Why the search ended; "interrupted" is Ctrl-C.
     """
 
     anchors: FloatArray
@@ -299,3 +302,4 @@ class EvolveResult(Result):
     history: FloatArray
     objective: str = "ratio"
     engine: str = "dense"
+    ended: Ended = "done"

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from fastanchor import DataError, plot
+from fastanchor._hints import called
 from fastanchor._output import check_output, whole
 from fastanchor.cli import _answer, _data, _detector, _options
 from fastanchor.cli._speak import print_exactly
@@ -18,16 +19,16 @@ __all__ = ["add", "name_of", "run"]
 
 LOG = logging.getLogger("fastanchor")
 
-# options for pairs (width, height) only, and for sizes and ratios only
-PAIRS = ("n", "gen", "method", "metric", "update", "init", "n_init", "engine", "threads", "keep", "least", "multiple",
-         "certify", "levels", "per_level", "by", "edit", "holdout", "jitter")  # fmt: skip
+# options for sizes and ratios only, and those that are for pairs (width, height) too
 GRID = ("sizes", "ratios", "own_ratios", "symmetric")
+BOTH = {"detector", "emit", "img_size", "fit", "min_size", "thr", "objective", "rng", "balance", "data",
+        *_options.OPTIONS["reading"], *_options.OPTIONS["output"]}  # fmt: skip
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options; call this last, because it looks at the defaults of all."""
     _options.add(parser, "detector", anchors_for, detector={"choices": NAMES, "default": None})
-    parser.set_defaults(usual={name: parser.get_default(name) for name in (*PAIRS, *GRID)})
+    parser.set_defaults(usual={action.dest: action.default for action in parser._actions})
 
 
 def name_of(arguments: argparse.Namespace) -> str | None:
@@ -44,12 +45,13 @@ def name_of(arguments: argparse.Namespace) -> str | None:
                 raise DataError(f"--for and --{other}: only one of them can be given")
     name: str | None = arguments.detector or arguments.emit
     grid = name in GRIDS
-    for one in PAIRS if grid else GRID:
-        if getattr(arguments, one) != arguments.usual[one]:
-            option = f"--{one.replace('_', '-')}"
-            if grid:
-                raise DataError(f"{option}: not used for {name}, whose anchors are sizes and ratios")
-            raise DataError(f"{option}: needs --for or --emit with a detector whose anchors are sizes and ratios")
+    for one, usual in arguments.usual.items():
+        if getattr(arguments, one, usual) == usual or (one in BOTH if grid else one not in GRID):
+            continue
+        if not grid:
+            raise DataError(f"{called(one)}: needs --for or --emit with a detector whose anchors are sizes and ratios")
+        if one not in GRID:
+            raise DataError(f"{called(one)}: not used for {name}, whose anchors are sizes and ratios")
     return name if grid else None
 
 

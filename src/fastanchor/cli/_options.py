@@ -84,6 +84,8 @@ OPTIONS = {
         ),
         "gen": option("generations of the search"),
         "method": option("k-means and genetic search, k-means and small steps, or exchange from many starts"),
+        "patience": option("end after so many generations, or starts, without better anchors", unset="never"),
+        "max_seconds": option("end the search after so long, with the best anchors so far", unset="never"),
         "metric": option("distance of k-means"),
         "update": option("how k-means moves its centres"),
         "init": option("start of k-means"),
@@ -104,6 +106,15 @@ OPTIONS = {
         ),
         "own_ratios": option("find ratios for each level"),
         "symmetric": option("make ratios r and 1/r, and 1 if their number is odd"),
+    },
+    "cluster": {
+        "client": option(
+            "compute on a Dask cluster: 'local' for processes here, or the address of its scheduler, as in "
+            "tcp://10.0.0.1:8786", "--dask", default=None, metavar="WHERE",
+        ),
+        "workers": option("local workers", metavar="N", unset="one per processor"),
+        "worker_memory": option("memory of each local worker, as in 2GB", metavar="SIZE", unset="equal shares"),
+        "timeout": option("seconds that an answer of a worker may take", metavar="SECONDS"),
     },
     "levels of the detector": {
         "levels": option(

@@ -8,11 +8,25 @@ from __future__ import annotations
 
 import argparse
 import logging
+from typing import Any
 
 from fastanchor import export, plot
+from fastanchor._network import NetworkBoxes
 from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
-from fastanchor.cli import _answer, _configuration, _data, _detector, _grids, _holdout, _optimum, _options, _values
+from fastanchor.boxes import Boxes
+from fastanchor.cli import (
+    _answer,
+    _cluster,
+    _configuration,
+    _data,
+    _detector,
+    _grids,
+    _holdout,
+    _optimum,
+    _options,
+    _values,
+)
 from fastanchor.cli._speak import print_exactly
 from fastanchor.detectors import GRIDS
 from fastanchor.levels import by_level, level_counts, remarks, unusual
@@ -29,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     objective = {"default": None, "unset": "ratio; iou for sizes and ratios"}
     _holdout.add(_options.add(parser, "search", auto_anchor, n=None, objective=objective))
     _optimum.add(parser)
+    _cluster.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument(
@@ -50,13 +65,20 @@ def run(arguments: argparse.Namespace) -> int:
     plan = _configuration.planned(arguments)
     allowed = _optimum.space(arguments, plan)
     search = _options.given(arguments, auto_anchor, n=plan.n, space=allowed, **plan.made_for._asdict())
-    data = _data.load(arguments)
-    boxes, held = _holdout.divided(arguments, data.boxes)
+    with _cluster.loaded(arguments, plan.made_for) as (data, boxes, held):
+        return _computed(arguments, plan, search, data, _detector.ready(arguments, boxes, plan.made_for), held)
+
+
+def _computed(
+    arguments: argparse.Namespace, plan: _configuration.Plan, search: dict[str, Any], data: _data.Data,
+    ready: NetworkBoxes, held: Boxes | None,
+) -> int:  # fmt: skip
+    """Compute anchors for boxes and print them."""
     with _answer.computing(arguments):
-        ready = _detector.ready(arguments, boxes, plan.made_for)
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
         judged = _holdout.scored(arguments, held, result.anchors, plan.made_for)
+    code = 130 if result.evolve.ended == "interrupted" else 0
     chosen = plan.levels(result.anchors)
     levels = by_level(
         result.anchors,
@@ -83,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
                          *_holdout.shown(judged), *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
                 LOG.info("%s", line)
     if text is not None and arguments.output is None and not arguments.json:
-        return 0
+        return code
     content = {**result.to_dict(), "levels": _detector.level_rows(levels), "warnings": warnings, "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng,
                "jitter": ready.jitter and list(ready.jitter), "limit": None if limit is None else limit.to_dict(),
@@ -93,4 +115,4 @@ def run(arguments: argparse.Namespace) -> int:
              _detector.shown_levels(levels), *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
     lines += _configuration.pasted(result, levels, arguments) if text is None else []
     _answer.answer(arguments, content if text is None else {**content, "text": text}, lines, data)
-    return 0
+    return code

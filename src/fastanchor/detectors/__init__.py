@@ -111,7 +111,7 @@ def network_boxes(
     return resized(boxes, GRIDS[detector], img_size, fit, min_size)
 
 
-def read(anchors: PathLike | Sequence[str]) -> export.Config:
+def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> export.Config:
     """Return anchors that exist already, as :func:`fastanchor.export.read` does; it reads sizes and ratios too.
 
     Raises
@@ -119,4 +119,4 @@ def read(anchors: PathLike | Sequence[str]) -> export.Config:
     DataError
         If the file cannot be read or has no anchors, or the numbers are not pairs.
     """
-    return export.read(anchors, [detector.dialect for detector in GRIDS.values()])
+    return export.read(anchors, name=name, others=[detector.dialect for detector in GRIDS.values()])

@@ -22,7 +22,7 @@ from fastanchor.detectors._reading import rows_of
 from fastanchor.detectors._search import best
 from fastanchor.detectors._shapes import Form, Grid
 from fastanchor.engine import Objective, choose, objective_of
-from fastanchor.evaluate import AnchorCheck, by_area, scored
+from fastanchor.evaluate import AnchorCheck, ByImage, by_area, scored
 from fastanchor.export import Input
 from fastanchor.levels import Level
 from fastanchor.metrics import mean_best_iou
@@ -158,7 +158,8 @@ def fitted(
     judge = aim.over(answers)
     sorted_ = by_area(anchors)
     score = answers.fitness(sorted_, thr)
-    found = scored(answers, sorted_, thr, score, mean_best_iou(answers, sorted_), ready.images)
+    by_image = ready.images and ByImage(ready.images, ready.array)
+    found = scored(answers, sorted_, thr, score, mean_best_iou(answers, sorted_), by_image)
     made_for = None if ready.fit is None or ready.img_size is None else Input(ready.fit, ready.img_size)
     classes = len(boxes.class_names) or None if isinstance(boxes, Boxes) else None
     return DetectorAnchors(

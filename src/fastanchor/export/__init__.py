@@ -90,7 +90,7 @@ def emit(
     return dialect.write(anchors, levels, made_for)
 
 
-def read(anchors: PathLike | Sequence[str], others: Sequence[Dialect] = ()) -> Config:
+def read(anchors: PathLike | Sequence[str], *, name: str = "anchors", others: Sequence[Dialect] = ()) -> Config:
     """Return anchors that exist already, from numbers as in ``"10,13 16,30"`` or from the file of this name.
 
     Parameters
@@ -98,6 +98,8 @@ def read(anchors: PathLike | Sequence[str], others: Sequence[Dialect] = ()) -> C
     anchors : str, path or sequence of str
         One name of a .yaml, .yml, .cfg, .json, .csv, .txt or .py file; or widths and heights in turn, separated by
         commas or blanks. Brackets may enclose them, and "x" may join the two sides of an anchor.
+    name : str, default "anchors"
+        Name of the argument, for errors about numbers.
     others : sequence of Dialect
         Dialects besides those of :data:`FORMATS`. Default: none.
 
@@ -113,9 +115,9 @@ def read(anchors: PathLike | Sequence[str], others: Sequence[Dialect] = ()) -> C
            [16. , 30.5]])
     """
     if not isinstance(anchors, (bytes, os.PathLike)):
-        text = anchors if isinstance(anchors, str) else " ".join(_check.names(anchors, "anchors"))
+        text = anchors if isinstance(anchors, str) else " ".join(_check.names(anchors, name))
         if not is_file_name(text):
-            values = from_words(simplified(text))
+            values = from_words(simplified(text), name)
             return Config(values, [], len(values))
         anchors = text
     dialects = [*FORMATS.values(), *others]
