@@ -106,7 +106,14 @@ def test_values_rise_and_have_few_digits():
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     """The search tries less than usual: these tests are about what is done with its outcome."""
-    for name, value in {"STARTS": 2, "KEPT": 1, "SHAKES": 2, "WINDOWS": (0.15, 0.04), "STEPS": (0.002,)}.items():
+    for name, value in {
+        "STARTS": 2,
+        "HOPS": 2,
+        "KEPT": 1,
+        "SHAKES": 4,
+        "WINDOWS": (0.15, 0.04),
+        "STEPS": (0.002,),
+    }.items():
         monkeypatch.setattr(_search, name, value)
 
 

@@ -25,11 +25,11 @@ __all__ = ["best"]
 Exact = Callable[[FloatArray], FloatArray]
 Snap = Callable[[FloatArray], FloatArray]
 
-COARSE, FINE = 40, 96  # cells per side for the starts, and for what follows
-STARTS, KEPT = 10, 4  # random starts, and how many of the outcomes are improved
+COARSE, FINE = 40, 96  # cells per side for the starts, and for the windows
+STARTS, HOPS, KEPT = 10, 24, 8  # random starts, moves of some parameters anywhere, and how many are then improved
 CANDIDATES, WINDOW = 40, 9  # values that are tried for one parameter: over its range, and within a window
 WINDOWS = (0.15, 0.04, 0.012, 0.003)  # half the width of a window
-SHAKES, PAIRS = 40, 2e9  # random moves at most, and matches that may be computed for them
+SHAKES, SMOOTH, PAIRS = 100, 12, 8e9  # random moves at most, with and without rounding, and their matches
 STEPS = (0.004, 0.0016, 0.0006)  # of the values of the text
 
 
@@ -57,6 +57,12 @@ class _Scene(NamedTuple):
     linear: Linear
     snap: Snap
 
+    @property
+    def cost(self) -> int:
+        """About how many matches an exchange within windows computes."""
+        k, _, p = self.linear.matrix.shape
+        return int(len(self.judge.points.w) * k * (60 * p + 500))
+
     def anchors(self, sides: FloatArray) -> FloatArray:
         """Return the anchors whose sides have these logarithms."""
         return self.snap(np.exp(sides))
@@ -69,12 +75,15 @@ def best(answers: Engine, form: Form, objective: Objective, thr: float, rng: np.
         return np.empty(0)
     points = points_of(answers)
     coarse = _Judge(gathered(points, COARSE)[0] if len(points.w) > COARSE**2 else points, objective)
-    starts = [_started(_Scene(coarse, linear, np.asarray), rng) for _ in range(STARTS)]
-    starts.sort(key=lambda one: -one[0])
+    some = _hopped(_Scene(coarse, linear, np.asarray), rng)
     fine = _Judge(gathered(points, FINE)[0] if len(points.w) > FINE**2 else points, objective)
     scene = _Scene(fine, linear, form.snap)
-    found = max((_narrowed(scene, start, WINDOWS, rng) for _, start in starts[:KEPT]), key=lambda one: one[0])
-    parameters = _shaken(scene, *found, rng)
+    turns = int(np.clip(PAIRS / scene.cost, 4, SHAKES if form.even else SMOOTH))
+    found = max((_narrowed(scene, one, WINDOWS, rng) for _, one in some[: min(KEPT, turns)]), key=lambda one: one[0])
+    parameters = _shaken(scene, *found, turns, rng)
+    if fine.points is not points:
+        every = _Scene(_Judge(points, objective), linear, form.snap)
+        parameters = _narrowed(every, parameters, WINDOWS[-2:], rng)[1]
 
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
@@ -84,21 +93,39 @@ def best(answers: Engine, form: Form, objective: Objective, thr: float, rng: np.
     return _finished(answers, exact, parameters, objective, thr)
 
 
-def _started(scene: _Scene, rng: np.random.Generator) -> tuple[float, FloatArray]:
-    """Return parameters from a random start that no exchange of one of them improves, and their score."""
+def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatArray]]:
+    """Return parameters that no exchange of one of them improves, and their scores, the best first.
+
+    They come from random starts, and from the best of these with some parameters anew.
+    """
     points, linear = scene.judge.points, scene.linear
     size, ratio = 0.5 * np.log(points.w * points.h), np.log(points.h / points.w)
-    drawn = rng.choice(len(points.w), len(linear.ratio), p=points.weight)
     # the size of stride 1 where levels differ by their strides; a ratio of width / height is the reciprocal
     uses = linear.matrix != 0.0
     shift = (uses * linear.offset[:, :, None]).sum(axis=(0, 1)) / uses.sum(axis=(0, 1))
     sign = np.sign(linear.matrix[:, 1].sum(axis=0))
     far = np.sort(np.abs(ratio))[int(0.999 * len(ratio))] + 0.1
-    parameters = np.where(linear.ratio, sign * ratio[drawn], size[drawn] - shift)
     low = np.where(linear.ratio, -far, size.min() - shift)
     high = np.where(linear.ratio, far, size.max() - shift)
-    _, parameters = _exchanged(scene, parameters, np.linspace(low, high, CANDIDATES, axis=1), rng)
-    return _narrowed(scene, parameters, WINDOWS[:3], rng)
+    candidates = np.linspace(low, high, CANDIDATES, axis=1)
+
+    def drawn() -> FloatArray:
+        rows = rng.choice(len(points.w), len(linear.ratio), p=points.weight)
+        return np.asarray(np.where(linear.ratio, sign * ratio[rows], size[rows] - shift))
+
+    def narrowed(start: FloatArray) -> tuple[float, FloatArray]:
+        return _narrowed(scene, _exchanged(scene, start, candidates, rng)[1], WINDOWS[:2], rng)
+
+    found = [narrowed(drawn()) for _ in range(STARTS)]
+    found.sort(key=lambda one: -one[0])
+    for _ in range(HOPS):
+        start = found[0][1].copy()
+        anew = rng.choice(len(start), min(len(start), 2), replace=False)
+        start[anew] = drawn()[anew]
+        found.append(narrowed(start))
+        found.sort(key=lambda one: -one[0])
+    different = [one for i, one in enumerate(found) if not i or found[i - 1][0] - one[0] > 1e-5]
+    return different
 
 
 def _narrowed(
@@ -135,13 +162,12 @@ def _exchanged(
     return score, parameters
 
 
-def _shaken(scene: _Scene, score: float, parameters: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _shaken(scene: _Scene, score: float, parameters: FloatArray, turns: int, rng: np.random.Generator) -> FloatArray:
     """Return the best parameters after random moves, each followed by an exchange within windows."""
-    p, (k, _, _) = len(parameters), scene.linear.matrix.shape
-    cost = len(scene.judge.points.w) * (60 * k * p + 500 * k)  # matches of an exchange within two windows, about
-    for turn in range(int(min(SHAKES, max(PAIRS / cost, 4)))):
-        width = (0.2, 0.06, 0.02)[turn % 3]
-        moved = parameters + width * rng.standard_normal(p) * (rng.random(p) < 0.5)
+    p = len(parameters)
+    for turn in range(turns):
+        width, share = (0.2, 0.06, 0.02)[turn % 3], (0.5, 1.5 / p)[turn % 2]
+        moved = parameters + width * rng.standard_normal(p) * (rng.random(p) < share)
         found, trial = _narrowed(scene, moved, [window for window in WINDOWS if window < 2 * width], rng)
         if found > score:
             score, parameters = found, trial

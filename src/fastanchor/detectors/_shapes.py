@@ -43,6 +43,7 @@ class Form:
     """Base of the forms; `levels` is the number of levels."""
 
     levels: int
+    even: bool = False  # whether the library rounds all sides of anchors to even numbers of pixels
 
     @property
     def summary(self) -> str:
