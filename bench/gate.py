@@ -78,12 +78,13 @@ def step_calls(work):
     """Return the kernels of a k-means step on the box index, each with what the one before it left."""
     settle, marginals, medians = (kernels.part(name) for name in ("settle", "marginals", "medians"))
     grid = BoxIndex(work.wh, threads=1).shards[0].grid
-    centers = Centers(IOU, *np.ascontiguousarray(work.start.T))
+    centers = Centers.of(IOU, work.start)
     alive, top = np.arange(K), np.array([[0, 0, grid.levels - 1]])
     room, walk = Leaves.empty(1 << 16), Walk.empty(grid.levels, K, np.zeros(3, np.int64))
+    most = np.full(2, len(work.wh) * K)
 
     def call_settle():
-        return settle.settle(grid.tables, centers, alive, top, len(work.wh) * K, room, walk)
+        return settle.settle(grid.tables, centers, alive, top, most, room, walk)
 
     leaves = room.used(call_settle(), walk.used[1])
     bins = [-(-side // (1 << marginals.COARSE)) for side in (grid.nx, grid.ny)]
@@ -122,7 +123,7 @@ def iou_calls(work):
     """Return the kernels that bound sums of the best IoU on the box index."""
     kernel, shard = kernels.part("iou_bounds"), BoxIndex(work.wh, threads=1).shards[0]
     grid, goal = shard.grid, Goal(0.5, False, 2e-8 * len(work.wh), 1e-12)
-    moments, anchors = grid.moments(shard.work.team, shard.work.spans), Centers(IOU, *work.start.T.copy())
+    moments, anchors = grid.moments(shard.work.team, shard.work.spans), Centers.of(IOU, work.start)
     room, walk, best = Leaves.empty(1 << 16), Walk.empty(grid.levels, K, np.zeros(3, np.int64)), np.empty(RUN)
 
     def call_blocks():

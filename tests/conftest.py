@@ -69,6 +69,11 @@ TUNING = {
     "gather": ("engine._order_statistics.GATHER",),  # values from which a median is selected directly
     "large": ("engine.LARGE",),  # boxes that get an index
     "large_mean": ("compat._mean.LARGE",),  # points that are answered by cells
+    "late_few": ("engine._bands.FEW",),  # boxes of a level of a frame that are not worth another level
+    "late_goal": ("engine._bands.GOAL",),  # boxes that a frame may always hold
+    "late_least": ("engine._shard.LEAST",),  # boxes from which late steps of k-means differ from others
+    "late_share": ("engine._bands.SHARE",),  # 1 / share of all boxes may be in a frame
+    "late_wait": ("engine._bands.WAIT",),  # steps from scratch before a frame is tried again
     "merge_from": ("engine._merged.LEAST",),  # boxes of which equal ones are held once
     "merge_first": ("engine._merged.FIRST",),  # bits of the first hash table
     "merge_repeated": ("engine._merged.REPEATED",),  # share of a sample that must repeat

@@ -23,7 +23,7 @@ import naive
 import strategies
 
 numba = pytest.importorskip("numba", reason="numba is not installed")
-from fastanchor.kernels._settle import euclidean_beats, iou_beats, overlaps  # noqa: E402  needs numba
+from fastanchor.kernels._settle import LEAST_IOU, MARGIN, euclidean_beats, iou_beats, overlaps  # noqa: E402  needs numba
 
 SEED = 20240
 
@@ -313,11 +313,16 @@ def _wrap(f):
     return call
 
 
-iou_beats_jit, euclidean_jit = _wrap(iou_beats), _wrap(euclidean_beats)
+euclidean_jit = _wrap(euclidean_beats)
+
+
+@numba.njit
+def iou_beats_jit(a, b, c, d, e, g, h, i):
+    return iou_beats((a, b), (c, d), (e, g, h, i), 1.0 + MARGIN)
 
 
 def overlaps_jit(*args):
-    return overlaps.py_func(*args)
+    return overlaps.py_func(*args, LEAST_IOU)
 
 
 def everything(index, centers):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         WrongTypeError,
     )
     from fastanchor._evolve import evolve
+    from fastanchor._images import holdout
+    from fastanchor._intervals import Enough, Interval, Intervals
     from fastanchor._sweep import SweepResult, sweep
     from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
     from fastanchor._version import __version__ as __version__
@@ -44,9 +46,12 @@ __all__ = [
     "BoxIndex",
     "Boxes",
     "DataError",
+    "Enough",
     "EvolveResult",
     "FastanchorError",
     "Fitness",
+    "Interval",
+    "Intervals",
     "KMeansResult",
     "MissingFileError",
     "Objective",
@@ -64,6 +69,7 @@ __all__ = [
     "compat",
     "datasets",
     "evolve",
+    "holdout",
     "kmeans",
     "mean_iou",
     "read",
@@ -85,6 +91,8 @@ _HOMES = {
         "WrongTypeError",
     ),
     "_evolve": ("evolve",),
+    "_images": ("holdout",),
+    "_intervals": ("Enough", "Interval", "Intervals"),
     "_sweep": ("SweepResult", "sweep"),
     "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),
     "_version": ("__version__",),

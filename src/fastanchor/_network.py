@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._images import Images, images_of
+from fastanchor._jitter import as_jitter, rescaled
 from fastanchor._small import EVERY, SMALL, is_small, kept
 from fastanchor._types import Fit, FloatArray
-from fastanchor._weights import amount, number, part_of, weight_of
-from fastanchor.boxes import Boxes, network_input, network_sizes, own_weights
+from fastanchor._weights import amount, as_column, number, part_of, weight_of
+from fastanchor.boxes import Boxes, network_input, network_sizes
 from fastanchor.engine import BoxesLike, Engine, answers_all, choose
 from fastanchor.kernels import USUAL, Work
 
@@ -33,6 +35,10 @@ class NetworkBoxes(NamedTuple):
         Among all boxes, those with a side < 3 pixels, and those left out; float where weights are not whole.
     fit, img_size
         How the boxes were scaled; None if they were pixels of the network input already.
+    images : Images or None
+        The image of each box, if it is known.
+    jitter : (low, high) or None
+        If not None, the boxes are copies at several scales in this range.
     """
 
     boxes: FloatArray | Engine
@@ -41,6 +47,8 @@ class NetworkBoxes(NamedTuple):
     n_filtered: Any
     fit: Fit | None = None
     img_size: tuple[int, int] | None = None
+    images: Images | None = None
+    jitter: tuple[float, float] | None = None
 
     @property
     def wh(self) -> FloatArray:
@@ -62,16 +70,18 @@ def to_network_input(
     fit: Fit,
     min_size: float = EVERY,
     weights: ArrayLike | None = None,
+    jitter: Sequence[float] | None = None,
 ) -> NetworkBoxes:
     """Return boxes in pixels of the network input, all with a side of at least `min_size`.
 
-    A ``Boxes`` with image sizes is scaled; everything else counts as pixels of the network input. An engine stays as
-    it is, and so does a ``NetworkBoxes``.
+    A ``Boxes`` with image sizes is scaled; everything else counts as pixels of the network input. With `jitter`, each
+    box is replaced by copies at several scales in this range; `min_size` is that of the copies. An engine stays as it
+    is, and so does a ``NetworkBoxes``.
 
     Raises
     ------
     DataError
-        If an argument breaks a rule, no box is left, or an engine contains boxes below `min_size`.
+        If an argument breaks a rule, no box is left, or an engine contains boxes below `min_size` or is to be jittered.
 
     Examples
     --------
@@ -82,11 +92,14 @@ def to_network_input(
     """
     size = network_input(img_size, fit)
     min_size = _check.number(min_size, "min_size", low=0.0)
+    scales = as_jitter(jitter)
     if isinstance(boxes, NetworkBoxes):
         if weights is not None:
             raise DataError("weights: the boxes are scaled already; give weights where they are scaled")
         return boxes
     if answers_all(boxes):
+        if scales is not None:
+            raise DataError("jitter: boxes is an engine already; give the boxes themselves")
         below = boxes.below(min_size).both
         if below:
             some, every = round(amount(boxes, below)), round(amount(boxes, weight_of(boxes)))
@@ -96,10 +109,16 @@ def to_network_input(
             )
         return NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
     wh = network_sizes(boxes, img_size, fit)
-    column = own_weights(boxes, weights, len(wh))
+    column = boxes.weights if isinstance(boxes, Boxes) else None
+    if weights is not None:
+        column = as_column(weights, "weights", len(wh))
+    images = images_of(boxes)
+    sized = isinstance(boxes, Boxes) and boxes.image_wh is not None
+    if scales is not None:
+        wh, column, images = rescaled(wh, column, images, scales, size if sized else None)
     keep = kept(wh, min_size)
     n_small, n_filtered = number(column, is_small(wh)), number(column, ~keep)
-    some, part = (wh, column) if keep.all() else (wh[keep], part_of(column, keep))
-    if isinstance(boxes, Boxes) and boxes.image_wh is not None:
-        return NetworkBoxes(some, part, n_small, n_filtered, fit, size)
-    return NetworkBoxes(some, part, n_small, n_filtered)
+    if not keep.all():
+        wh, column, images = wh[keep], part_of(column, keep), images and images.part(keep)
+    ready = NetworkBoxes(wh, column, n_small, n_filtered, images=images, jitter=scales)
+    return ready._replace(fit=fit, img_size=size) if sized else ready

@@ -13,18 +13,24 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolve
+from fastanchor._images import NEEDED, Images
+from fastanchor._intervals import RESAMPLES, Enough, Intervals, enough, image_sums, intervals
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._progress import bar
-from fastanchor._small import MIN_SIZE
+from fastanchor._small import EVERY, MIN_SIZE
 from fastanchor._table import Table
+from fastanchor._text import many
 from fastanchor._types import EngineName, Fit, FloatArray, IntArray, Progress, Result, Rng, Update, picture
 from fastanchor._weights import amount, weight_of
-from fastanchor.engine import Objective, choose, objective_of
+from fastanchor.engine import Engine, Objective, choose, objective_of
 from fastanchor.evaluate import by_area
 from fastanchor.metrics import mean_best_iou
+from fastanchor.optimum import bound
 from fastanchor.starts import N_INIT, fittest, work_of
 
-__all__ = ["SweepResult", "sweep"]
+__all__ = ["SCORES", "SweepResult", "sweep"]
+
+SCORES = {"mean IoU": "mean_iou", "fitness": "fitness", "BPR": "bpr"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,6 +49,16 @@ class SweepResult(Result):
         Number of boxes used, weighted; float if weights are not whole.
     engine : str
         How boxes were compared.
+    objective : str
+        The objective; that of `limit`.
+    intervals : tuple of Intervals, or None
+        The 95 % confidence intervals of the scores, over images; None where it is not known which boxes belong to the
+        same image.
+    enough : Enough or None
+        For each score, the smallest number of anchors that is not worse than the best beyond noise.
+    limit, gap : (m,) float64 or None
+        The objective that no so many anchors exceed, and how far the anchors are below it, as a share of what they
+        reach; see :func:`fastanchor.bound`. None without `certify`.
     """
 
     n: IntArray
@@ -52,6 +68,11 @@ class SweepResult(Result):
     mean_iou: FloatArray
     boxes: int
     engine: str
+    objective: str = "ratio"
+    intervals: tuple[Intervals, ...] | None = None
+    enough: Enough | None = None
+    limit: FloatArray | None = None
+    gap: FloatArray | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON."""
@@ -63,13 +84,39 @@ class SweepResult(Result):
             "anchors": [anchors.tolist() for anchors in self.anchors],
             "boxes": self.boxes,
             "engine": self.engine,
+            "objective": self.objective,
+            "intervals": self.intervals and [one.to_dict() for one in self.intervals],
+            "enough": self.enough and self.enough._asdict(),
+            "limit": None if self.limit is None else self.limit.tolist(),
+            "gap": None if self.gap is None else self.gap.tolist(),
         }
+
+    def table(self) -> Table:
+        """Return the scores as a table, one row per number of anchors; a star marks the smallest number of `enough`."""
+        columns = [("  n", [str(n) for n in self.n])]
+        for title, name in SCORES.items():
+            least = self.enough and getattr(self.enough, name)
+            marks = ["" if least is None else "*" if n == least else " " for n in self.n]
+            columns.append((title, [f"{one:.5f}{mark}" for one, mark in zip(getattr(self, name), marks, strict=True)]))
+            if self.intervals is not None:
+                ends = [getattr(one, name) for one in self.intervals]
+                columns.append(("95 % interval", [f"{low:.5f} to {high:.5f}" for _, low, high in ends]))
+        if self.limit is not None and self.gap is not None:
+            columns.append((f"limit of {self.objective}", [f"{one:.5f}" for one in self.limit]))
+            columns.append(("  gap", [f"{one:.2%}" for one in self.gap]))
+        head, cells = zip(*columns, strict=True)
+        return Table(head, list(zip(*cells, strict=True)), align="r")
+
+    def remark(self) -> str:
+        """Return a sentence about the marks of the table."""
+        if self.intervals is None:
+            return f"no intervals: each {NEEDED}"
+        images = many(self.intervals[0].images, "image")
+        return f"* smallest number not worse than the best beyond noise; intervals: {RESAMPLES:,} resamples of {images}"
 
     def to_text(self) -> str:
         """Return the scores as a table, one line per number of anchors."""
-        rows = zip(self.n, self.mean_iou, self.fitness, self.bpr, strict=True)
-        cells = [(str(n), *(f"{score:.5f}" for score in scores)) for n, *scores in rows]
-        return Table(("  n", "mean IoU", "fitness", "    BPR"), cells, align="r").text()
+        return f"{self.table().text()}\n{self.remark()}"
 
     def plot(self) -> Any:
         """Return a matplotlib figure of the scores against the number of anchors."""
@@ -94,6 +141,8 @@ def sweep(
     progress: Progress = None,
     weights: ArrayLike | None = None,
     objective: str | Objective = "ratio",
+    jitter: Sequence[float] | None = None,
+    certify: bool = False,
 ) -> SweepResult:
     """Return fitness, recall and mean IoU over the number of anchors, to see where more anchors stop helping.
 
@@ -133,11 +182,23 @@ def sweep(
         How often each box counts; see :func:`kmeans`.
     objective : str or Objective, default "ratio"
         Value by which starts are chosen, and which the search maximises; see :func:`evolve`.
+    jitter : (low, high), optional
+        How training rescales images at random, as (0.5, 1.5); see :func:`check`.
+    certify : bool, default False
+        Compute the limit that no so many anchors exceed, by :func:`bound`, in seconds for each number. Needs SciPy.
 
     Raises
     ------
     DataError
-        If an argument breaks a rule, no box is left, or there are fewer distinct boxes than anchors.
+        If an argument breaks a rule, no box is left, there are fewer distinct boxes than anchors, or `certify` is True
+        and the objective is one without a name.
+    BackendError
+        If `certify` is True, and SciPy is not installed.
+
+    Notes
+    -----
+    The scores are those of the boxes that the anchors are chosen on. More anchors always come nearer to these, so the
+    fitness and the mean IoU are rarely enough below the largest number; the recall is.
 
     Examples
     --------
@@ -156,31 +217,50 @@ def sweep(
     thr = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)
-    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    ready = to_network_input(boxes, img_size, fit, min_size, weights, jitter)
     work = work_of(sum(numbers), n_init, max_iter, gen, aim.bounded)
     answers = choose(ready.boxes, name=engine, threads=threads, weights=ready.weights, work=work)
     root = _check.generator(rng)
-    found, scores = [], np.empty((3, len(numbers)))
+    found, scores, limits = list[FloatArray](), np.empty((3, len(numbers))), list[tuple[float, float]]()
+    options: dict[str, Any] = {"thr": thr, "progress": False, "objective": aim}
+    starts: dict[str, Any] = {"n_init": n_init, "max_iter": max_iter, "update": update}
     with bar(progress, total=len(numbers), desc="sweeping", unit=" numbers") as moving:
         for i, k in enumerate(numbers):
             stream = root if k == numbers[-1] else copy.deepcopy(root)
-            centers = fittest(
-                answers,
-                k,
-                thr=thr,
-                rng=stream,
-                n_init=n_init,
-                max_iter=max_iter,
-                update=update,
-                progress=False,
-                objective=aim,
-            ).centers
+            centers = fittest(answers, k, rng=stream, **starts, **options).centers
             if gen:
-                centers = evolve(answers, centers, thr=thr, gen=gen, rng=stream, progress=False, objective=aim).anchors
+                centers = evolve(answers, centers, gen=gen, rng=stream, **options).anchors
             centers = by_area(centers)
             found.append(centers)
             scores[:2, i] = answers.fitness(centers, thr)
             scores[2, i] = mean_best_iou(answers, centers)
+            if certify:
+                proof = bound(answers, k, objective=aim, thr=thr, anchors=centers, min_size=EVERY)
+                limits.append((proof.bound, proof.gap))
             moving.update(1)
-    count = amount(answers, weight_of(answers))
-    return SweepResult(np.array(numbers), tuple(found), scores[0], scores[1], scores[2], count, answers.name)
+    drawn, least = _sure(answers, numbers, found, thr, ready.images)
+    return SweepResult(
+        n=np.array(numbers),
+        anchors=tuple(found),
+        fitness=scores[0],
+        bpr=scores[1],
+        mean_iou=scores[2],
+        boxes=amount(answers, weight_of(answers)),
+        engine=answers.name,
+        objective=aim.name,
+        intervals=drawn,
+        enough=least,
+        limit=np.array([limit for limit, _ in limits]) if certify else None,
+        gap=np.array([gap for _, gap in limits]) if certify else None,
+    )
+
+
+def _sure(
+    answers: Engine, numbers: Sequence[int], found: Sequence[FloatArray], thr: float, images: Images | None
+) -> tuple[tuple[Intervals, ...] | None, Enough | None]:
+    """Return the intervals of several sets of anchors, and the smallest numbers that are enough."""
+    if images is None:
+        return None, None
+    sums = [image_sums(answers, anchors, thr, images) for anchors in found]
+    drawn, scores = intervals(sums, images.number)
+    return tuple(drawn), enough(numbers, sums, scores)

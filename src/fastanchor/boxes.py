@@ -17,12 +17,13 @@ from fastanchor._errors import DataError
 from fastanchor._types import Fit, FloatArray, Remark, Shown, Summary
 from fastanchor._weights import as_column
 
-__all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes", "own_weights"]
+__all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes", "of_images"]
 
 OVERSIZE = 1.01  # times the side of the image; less comes from rounding
 
 FITS = get_args(Fit)
 _ROWS = ("wh", "class_index", "xy", "weights")  # columns with a row for each box
+_TEXTS = ("split", "files")  # columns with a text for each image
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -176,18 +177,7 @@ class Boxes(Shown):
         if self.image_index is None or not images.any():
             splits = ", ".join(map(repr, dict.fromkeys(self.split or ()))) or "none"
             raise DataError(f"name: got {name!r}, which has no image; the splits are {splits}")
-        rows = images[self.image_index]
-        columns = {name: column[rows] for name in _ROWS if (column := getattr(self, name)) is not None}
-        return replace(
-            self,
-            **columns,
-            image_index=(np.cumsum(images) - 1)[self.image_index[rows]],
-            image_wh=None if self.image_wh is None else self.image_wh[images],
-            split=tuple(one for one in self.split or () if one == name),
-            files=None if self.files is None else tuple(compress(self.files, images.tolist())),
-            skipped={},
-            remarks=(),
-        )
+        return of_images(self, images)
 
     def balanced(self, by: Literal["class", "image"]) -> Boxes:
         """Return the same boxes, weighted so that all classes, or all images, have the same total weight.
@@ -379,17 +369,22 @@ def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: Fit) -> FloatA
     return boxes.wh if boxes.image_wh is None else boxes.scaled(img_size, fit=fit)
 
 
-def own_weights(boxes: Any, weights: Any, n: int) -> Any:
-    """Return the checked weights of n boxes: those given, else those of a ``Boxes``, else None.
-
-    Raises
-    ------
-    DataError
-        If the weights are invalid.
-    """
-    if weights is not None:
-        return as_column(weights, "weights", n)
-    return boxes.weights if isinstance(boxes, Boxes) else None
+def of_images(boxes: Boxes, images: NDArray[np.bool_]) -> Boxes:
+    """Return the images of a data set that are marked in `images`, (m,), with their boxes."""
+    assert boxes.image_index is not None
+    rows = images[boxes.image_index]
+    columns: dict[str, Any] = {name: column[rows] for name in _ROWS if (column := getattr(boxes, name)) is not None}
+    for name in _TEXTS:
+        if (texts := getattr(boxes, name)) is not None:
+            columns[name] = tuple(compress(texts, images.tolist()))
+    return replace(
+        boxes,
+        **columns,
+        image_index=(np.cumsum(images) - 1)[boxes.image_index[rows]],
+        image_wh=None if boxes.image_wh is None else boxes.image_wh[images],
+        skipped={},
+        remarks=(),
+    )
 
 
 def _mean_pair(values: FloatArray) -> tuple[float, float]:

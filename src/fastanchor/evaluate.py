@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._images import NEEDED, Images
+from fastanchor._intervals import RESAMPLES, Intervals, differences, image_sums, intervals
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import EVERY
 from fastanchor._table import Table
+from fastanchor._text import many
 from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes, picture
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Engine, choose
@@ -63,6 +67,11 @@ class AnchorCheck(Result):
         Boxes scored, as often as they count; this and `counts` are float where weights are not whole.
     thr : float
         The threshold.
+    intervals : Intervals or None
+        95 % confidence intervals of fitness, recall and mean IoU, by drawing images; None where it is not known which
+        boxes belong to the same image.
+    difference : Intervals or None
+        How far the scores exceed those of the anchors `against`, with intervals on the same resamples.
     """
 
     anchors: FloatArray
@@ -76,13 +85,16 @@ class AnchorCheck(Result):
     sizes: tuple[SizeClass, ...]
     boxes: int
     thr: float
+    intervals: Intervals | None = None
+    difference: Intervals | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON."""
         values = {
             name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()
         }
-        return {**values, "sizes": [size._asdict() for size in self.sizes]}
+        drawn = {name: (one := getattr(self, name)) and one.to_dict() for name in ("intervals", "difference")}
+        return {**values, **drawn, "sizes": [size._asdict() for size in self.sizes]}
 
     def plot(self, boxes: Sizes) -> Any:
         """Return a matplotlib figure of the anchors and `boxes`, (n, 2) in pixels of the network input."""
@@ -90,13 +102,20 @@ class AnchorCheck(Result):
 
     def to_text(self) -> str:
         """Return the scores as text: over all boxes, by size of box, by anchor."""
+        ends = [""] * 3
+        if self.intervals is not None:
+            ends = [f"   {low:.5f} to {high:.5f}" for _, low, high in self.intervals[:3]]
         lines = [
-            f"fitness   {self.fitness:.5f}",
-            f"BPR       {self.bpr:.5f}   boxes with an anchor above thr = {self.thr:g}",
+            f"fitness   {self.fitness:.5f}{ends[0]}",
+            f"BPR       {self.bpr:.5f}{ends[1]}   boxes with an anchor above thr = {self.thr:g}",
             f"matches   {self.past_thr:.2f} anchors per box above thr",
-            f"mean IoU  {self.mean_iou:.5f}",
+            f"mean IoU  {self.mean_iou:.5f}{ends[2]}",
             f"ratio     {self.mean_ratio:.3f} over all anchors, {self.mean_best:.3f} with the best",
         ]
+        if self.intervals is None:
+            lines.append(f"interval  none: it {NEEDED}")
+        else:
+            lines.append(f"interval  95 %, from {RESAMPLES:,} resamples of the {many(self.intervals.images, 'image')}")
         sizes = [
             (name, f"{round(count):,}", f"{count / self.boxes:.1%}",
              *("-" if score is None else f"{score:.5f}" for score in scores))
@@ -121,8 +140,12 @@ def check(
     fit: Fit = "letterbox",
     min_size: float = EVERY,
     weights: ArrayLike | None = None,
+    against: Sizes | None = None,
+    jitter: Sequence[float] | None = None,
 ) -> AnchorCheck:
     """Return how well anchors fit boxes: fitness, recall, IoU, and the boxes per anchor and per size.
+
+    Where it is known which boxes belong to the same image, the result has confidence intervals; see :class:`Intervals`.
 
     Parameters
     ----------
@@ -142,11 +165,17 @@ def check(
         such boxes raises.
     weights : (n,) array-like, optional
         How often each box counts, in the numbers of boxes too; see :func:`kmeans`.
+    against : (k, 2) array-like, optional
+        Other anchors, to compare with. Needs a ``Boxes`` that knows the image of each box.
+    jitter : (low, high), optional
+        How training rescales images at random, as (0.5, 1.5) for YOLOv5's ``scale: 0.5``. Each box then counts at 8
+        evenly spaced scales in this range, an eighth at each, cut off at the network input if `img_size` is applied;
+        this takes 8 times the memory. Default: no rescaling. An index cannot be rescaled.
 
     Raises
     ------
     DataError
-        If an argument breaks a rule, or no box is left.
+        If an argument breaks a rule, no box is left, or the images are unknown and needed.
 
     Examples
     --------
@@ -155,12 +184,22 @@ def check(
     (0.75, 0.75, [2, 2])
     >>> [(size.name, size.boxes, size.bpr) for size in found.sizes]
     [('small', 2, 1.0), ('medium', 1, 1.0), ('large', 1, 0.0)]
+
+    Anchors compared with others, on images of the built-in sample:
+
+    >>> from fastanchor.datasets import sample
+    >>> found = check(sample(), [[20, 30], [60, 90], [200, 250]], against=[[20, 20], [60, 60], [200, 200]])
+    >>> [round(number, 3) for number in found.difference.fitness]
+    [-0.008, -0.01, -0.006]
     """
     thr = _check.threshold(thr)
-    ready = to_network_input(boxes, img_size, fit, min_size, weights)
+    ready = to_network_input(boxes, img_size, fit, min_size, weights, jitter)
     engine = choose(ready.boxes, weights=ready.weights, work=Work(looks=3))
     sizes = by_area(as_anchors(anchors, len(engine)))
-    return scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes))
+    others = None if against is None else by_area(as_anchors(against, len(engine), "against"))
+    if others is not None and ready.images is None:
+        raise DataError(f"against: the comparison {NEEDED}")
+    return scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes), ready.images, others)
 
 
 def by_area(anchors: FloatArray) -> FloatArray:
@@ -168,8 +207,21 @@ def by_area(anchors: FloatArray) -> FloatArray:
     return anchors[np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")]
 
 
-def scored(engine: Engine, anchors: FloatArray, thr: float, score: Fitness, mean_iou: float) -> AnchorCheck:
+def scored(
+    engine: Engine,
+    anchors: FloatArray,
+    thr: float,
+    score: Fitness,
+    mean_iou: float,
+    images: Images | None,
+    against: FloatArray | None = None,
+) -> AnchorCheck:
     """Return what :func:`check` does, for anchors by area whose fitness and mean IoU are known."""
+    found = difference = None
+    if images is not None:
+        by_image = [image_sums(engine, one, thr, images) for one in (anchors, against) if one is not None]
+        (found, *_), resampled = intervals(by_image, images.number)
+        difference = None if against is None else differences(by_image, resampled, images.number)
     n, k = weight_of(engine), len(anchors)
     sums = engine.profile(anchors, thr, [limit for _, limit in SIZES[:-1]])
     classes = tuple(
@@ -190,6 +242,8 @@ def scored(engine: Engine, anchors: FloatArray, thr: float, score: Fitness, mean
         sizes=classes,
         boxes=amount(engine, n),
         thr=thr,
+        intervals=found,
+        difference=difference,
     )
 
 

@@ -13,6 +13,8 @@ import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
+from fastanchor._images import NEEDED
+from fastanchor._intervals import RESAMPLES
 from fastanchor._network import to_network_input
 from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._sweep import SweepResult, sweep
@@ -76,6 +78,7 @@ def make(
     sweep_n: Iterable[int] | None = None,
     reading: Mapping[str, str] | None = None,
     progress: Progress = None,
+    jitter: Sequence[float] | None = None,
 ) -> Report:
     """Return the content of a page about these boxes: anchors, their scores, and the curve over numbers of anchors.
 
@@ -85,7 +88,7 @@ def make(
         As a reader returns them.
     source : str
         Name of the data set, for the title.
-    img_size, n, thr, gen, fit, min_size, progress
+    img_size, n, thr, gen, fit, min_size, progress, jitter
         As in :func:`fastanchor.auto_anchor`.
     seed : int, default 0
         For the anchors and for the curve.
@@ -113,7 +116,7 @@ def make(
     >>> [(level.level, len(level.anchors)) for level in made.levels]
     [(4, 3), (5, 3)]
     """
-    ready = to_network_input(boxes, img_size, fit, min_size).on_engine()
+    ready = to_network_input(boxes, img_size, fit, min_size, jitter=jitter).on_engine()
     result = auto_anchor(ready, n=n, thr=thr, gen=gen, rng=seed, progress=progress)
     wh = ready.wh
     counts = (choose_levels(result.anchors) if choose_levels else None) or usual_counts(n)
@@ -129,6 +132,7 @@ def make(
         "generations": gen,
         "least side": f"{min_size:g} pixels",
         "seed": seed,
+        "rescaling in training": "none" if ready.jitter is None else "{:g} to {:g}".format(*ready.jitter),
         "fastanchor": fastanchor.__version__,
     }
     levels = by_level(result.anchors, counts, result.check.counts)
@@ -230,19 +234,25 @@ def _levels(report: Report) -> Iterator[str]:
 def _scores(report: Report) -> Iterator[str]:
     found, start = report.check, report.result.to_dict()["kmeans"] or {}
     before = {name: f"{start[name]:.5f}" if start else "" for name in ("fitness", "bpr", "mean_iou")}
+    ends = [f"{low:.5f} to {high:.5f}" for _, low, high in found.intervals[:3]] if found.intervals else [""] * 3
     scores = [
-        ("fitness", before["fitness"], f"{found.fitness:.5f}"),
-        ("best possible recall", before["bpr"], f"{found.bpr:.5f}"),
-        ("mean IoU", before["mean_iou"], f"{found.mean_iou:.5f}"),
-        ("matches per box", "", f"{found.past_thr:.2f}"),
-        ("ratio with the best anchor", "", f"{found.mean_best:.3f}"),
+        ("fitness", before["fitness"], f"{found.fitness:.5f}", ends[0]),
+        ("best possible recall", before["bpr"], f"{found.bpr:.5f}", ends[1]),
+        ("mean IoU", before["mean_iou"], f"{found.mean_iou:.5f}", ends[2]),
+        ("matches per box", "", f"{found.past_thr:.2f}", ""),
+        ("ratio with the best anchor", "", f"{found.mean_best:.3f}", ""),
     ]
     sizes = [
         (name, f"{round(count):,}", f"{count / found.boxes:.1%}",
          *("none" if score is None else f"{score:.4f}" for score in rest))
         for name, count, *rest in found.sizes
     ]  # fmt: skip
-    yield Table(("over all boxes", "k-means", "after the search"), scores).html()
+    yield Table(("over all boxes", "k-means", "after the search", "95 % interval"), scores).html()
+    if found.intervals:
+        images = f"{many(found.intervals.images, 'image')}, each with all its boxes"
+        yield f"<p>The intervals come from {RESAMPLES:,} resamples of the {images}.</p>"
+    else:
+        yield f"<p>No interval: it {escaped(NEEDED)}.</p>"
     yield Table(("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU"), sizes).html()
     yield _picture("Ratio with the best anchor against the size of the box",
                    8.5, 4.8, panels.ratios, report.boxes, found.anchors, found.thr)  # fmt: skip
@@ -261,11 +271,10 @@ def _search(result: AnchorResult) -> Iterator[str]:
 
 def _sweep(found: SweepResult | None) -> Iterator[str]:
     if found is not None:
-        rows = zip(found.n.tolist(), found.mean_iou, found.fitness, found.bpr, strict=True)
-        scores = [(str(n), *(f"{score:.4f}" for score in row)) for n, *row in rows]
         yield "<h2>How many anchors</h2>"
         yield _picture("Scores against the number of anchors, k-means alone", 8, 4.2, panels.curve, found)
-        yield Table(("anchors", "mean IoU", "fitness", "recall"), scores).html()
+        yield found.table().html()
+        yield f"<p>{escaped(found.remark())}</p>"
 
 
 def _data(report: Report) -> Iterator[str]:

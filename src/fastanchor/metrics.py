@@ -20,8 +20,8 @@ ORDER = "pass the boxes first, then the anchors"
 MANY = 100  # no detector has more anchor shapes; more rows than this and than boxes means swapped arguments
 
 
-def as_anchors(anchors: Sizes, boxes: int) -> FloatArray:
-    """Return `anchors` as (k, 2) float64, unless they are boxes, passed in place of the anchors.
+def as_anchors(anchors: Sizes, boxes: int, name: str = "anchors") -> FloatArray:
+    """Return `anchors` as (k, 2) float64, unless they are boxes; errors call them `name`.
 
     Two arrays of a few rows look alike. Swapped arguments are detected if `anchors` is an object that contains boxes,
     or has more than 100 rows and more rows than there are `boxes`.
@@ -37,10 +37,10 @@ def as_anchors(anchors: Sizes, boxes: int) -> FloatArray:
     array([[10., 10.]])
     """
     if isinstance(anchors, Boxes) or hasattr(anchors, "first_fitter"):  # an engine
-        raise WrongTypeError(f"anchors: got boxes ({type(anchors).__name__}); {ORDER}")
-    found = _check.as_sizes(anchors, "anchors")
+        raise WrongTypeError(f"{name}: got boxes ({type(anchors).__name__}); {ORDER}")
+    found = _check.as_sizes(anchors, name)
     if len(found) > max(boxes, MANY):
-        raise DataError(f"anchors: got {len(found):,} rows for {_text.many(boxes, 'box', 'boxes')}; {ORDER}")
+        raise DataError(f"{name}: got {len(found):,} rows for {_text.many(boxes, 'box', 'boxes')}; {ORDER}")
     return found
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastanchor import DataError, _check
-from fastanchor._network import NetworkBoxes
+from fastanchor._jitter import SCALES
+from fastanchor._network import NetworkBoxes, to_network_input
 from fastanchor._small import no_side, small_boxes
 from fastanchor._table import Table
 from fastanchor._types import FloatArray
@@ -16,7 +17,7 @@ from fastanchor.cli._values import whole
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.levels import Level, LevelCounts, level_counts
 
-__all__ = ["chosen_levels", "classes_remark", "input_row", "input_text", "level_rows", "network", "per_level",
+__all__ = ["chosen_levels", "classes_remark", "input_row", "input_text", "level_rows", "network", "per_level", "ready",
            "shown_input", "shown_levels"]  # fmt: skip
 
 
@@ -32,6 +33,11 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
     return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
 
 
+def ready(arguments: argparse.Namespace, boxes: Boxes, made_for: Input) -> NetworkBoxes:
+    """Return the boxes in pixels of the network input, by the options about it."""
+    return to_network_input(boxes, **made_for._asdict(), min_size=arguments.min_size, jitter=arguments.jitter)
+
+
 def input_text(fit: str | None, img_size: tuple[int, int] | None) -> str:
     """Return a network input in words."""
     if img_size is None:
@@ -41,13 +47,15 @@ def input_text(fit: str | None, img_size: tuple[int, int] | None) -> str:
 
 def input_row(boxes: NetworkBoxes) -> dict[str, Any]:
     """Return the network input, and the numbers of boxes that are small for it or left out, as JSON values."""
-    size = boxes.img_size and list(boxes.img_size)
-    return {"fit": boxes.fit, "img_size": size, "n_small": boxes.n_small, "n_filtered": boxes.n_filtered}
+    pairs = {"img_size": boxes.img_size and list(boxes.img_size), "jitter": boxes.jitter and list(boxes.jitter)}
+    return {"fit": boxes.fit, **pairs, "n_small": boxes.n_small, "n_filtered": boxes.n_filtered}
 
 
 def shown_input(boxes: NetworkBoxes, min_size: float) -> list[str]:
     """Return the lines about the network input, and about boxes that are small for it or left out."""
     lines = [f"input     {input_text(boxes.fit, boxes.img_size)}"]
+    if boxes.jitter is not None:
+        lines.append("jitter    each box at {} scales from {:g} to {:g}".format(SCALES, *boxes.jitter))
     lines += [f"warning   {small_boxes(boxes.n_small)}"] if boxes.n_small else []
     return [*lines, f"left out  {no_side(boxes.n_filtered, min_size)}"] if boxes.n_filtered else lines
 

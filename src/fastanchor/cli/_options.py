@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from fastanchor import _check, kernels
-from fastanchor.cli._values import SIZE, file, of_size, size
+from fastanchor.cli._values import SIZE, file, of_size, pair, size
 from fastanchor.cli._words import Several
 from fastanchor.datasets import FORMATS, FORMS, UNITS
 
@@ -70,6 +70,10 @@ OPTIONS = {
         ),
         "fit": option("how images are resized", default=None, unset="as the detector does, else letterbox"),
         "min_size": option("leave out boxes without a side of at least this", metavar="PX"),
+        "jitter": option(
+            "count each box at 8 scales in this range, as training rescales images; 0.5,1.5 is YOLOv5's scale of 0.5",
+            type=pair, metavar="LOW,HIGH", unset="no rescaling",
+        ),
     },
     "search": {
         "n": option("number of anchors", "-n", "--n", unset="that of the configuration, else 9"),

@@ -6,6 +6,7 @@ import argparse
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,13 @@ from fastanchor import DataError, export
 from fastanchor._network import NetworkBoxes
 from fastanchor._small import MIN_SIZE, no_side
 from fastanchor._text import many
+from fastanchor._weights import number
 from fastanchor.cli import _detector
 from fastanchor.cli._words import Word
 from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Level, by_level, unusual, usual_counts
 
-__all__ = ["differences", "levels_of", "of_anchors", "scored_anchors"]
+__all__ = ["differences", "levels_of", "of_anchors", "other_input", "read_used", "scored_anchors"]
 
 
 def of_anchors(given: Sequence[str], word: str) -> Word:
@@ -40,11 +42,8 @@ def of_anchors(given: Sequence[str], word: str) -> Word:
 
 def scored_anchors(arguments: argparse.Namespace) -> tuple[export.Config, list[int], list[str]]:
     """Return the configuration, the positions of the anchors that a level uses, and warnings about levels."""
-    config = export.read(arguments.anchors)
+    config, used = read_used(arguments.anchors)
     n = len(config.anchors)
-    if not n:
-        raise DataError(f"{arguments.anchors}: contains a number of anchors, but not their sizes")
-    used = sorted({at for _, rows in config.layout for at in rows}) or list(range(n))
     _need_as_many(arguments, config, len(used))
     unused = sorted(set(range(n)) - set(used))
     warnings = [f"anchor {w:g} x {h:g} is on no level, and is not scored" for w, h in config.anchors[unused].tolist()]
@@ -54,6 +53,27 @@ def scored_anchors(arguments: argparse.Namespace) -> tuple[export.Config, list[i
             w, h = config.anchors[at].tolist()
             warnings.append(f"anchor {w:g} x {h:g} is used by {count} levels; its boxes count in each of them")
     return config, used, warnings
+
+
+def read_used(anchors: Any) -> tuple[export.Config, list[int]]:
+    """Return a configuration, and the positions of the anchors that a level uses."""
+    config = export.read(anchors)
+    if not len(config.anchors):
+        raise DataError(f"{anchors}: contains a number of anchors, but not their sizes")
+    return config, sorted({at for _, rows in config.layout for at in rows}) or list(range(len(config.anchors)))
+
+
+def other_input(name: str, config: export.Config, scored: export.Input, how: Sequence[str] = ("", "")) -> list[str]:
+    """Return warnings if a configuration is for another network input than that of the scores, set by `how`."""
+    warnings = []
+    size = config.img_size or (config.note and config.note.img_size)
+    fit = config.fit or (config.note and config.note.fit)
+    if size and size != scored.img_size:
+        want, have = (f"{w} x {h}" for w, h in (size, scored.img_size))
+        warnings.append(f"{name} is for {want} pixels, but was scored at {have}{how[0]}")
+    if fit and fit != scored.fit:
+        warnings.append(f"{name} is for {fit}, but was scored with {scored.fit}{how[1]}")
+    return warnings
 
 
 def _need_as_many(arguments: argparse.Namespace, config: export.Config, used: int) -> None:
@@ -106,15 +126,12 @@ def differences(
             missing = "--img-size" if arguments.fit or fit else "--img-size and --fit"
             whose = f"{name} names" if export.is_file_name(name) else "the anchors name"
             warnings.append(f"{whose} no network input; scored for {have}, {boxes.fit}: give {missing}")
-        if size and size != boxes.img_size:
-            want = f"{size[0]} x {size[1]}"
-            warnings.append(f"{name} is for {want} pixels, but was scored at {have} as given by --img-size")
-        if fit and fit != boxes.fit:
-            warnings.append(f"{name} is for {fit}, but was scored with {boxes.fit} as given by --fit")
+        scored = export.Input(boxes.fit or "letterbox", boxes.img_size)
+        warnings += other_input(name, config, scored, (" as given by --img-size", " as given by --fit"))
     if found.anchors.max() < MIN_SIZE:
         warnings.append(f"all sides of the anchors are below {MIN_SIZE:g}: they look like fractions of the image or "
                         "cells, not pixels of the network input")  # fmt: skip
-    tiny = int(np.count_nonzero(boxes.wh.max(axis=1) < MIN_SIZE))
+    tiny = number(boxes.weights, boxes.wh.max(axis=1) < MIN_SIZE)
     if tiny:
         warnings.append(f"{no_side(tiny, MIN_SIZE)}; `anchors` leaves such boxes out (--min-size {MIN_SIZE:g})")
     return warnings

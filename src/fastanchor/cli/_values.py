@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # the help of all commands needs none of this
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SIZE", "file", "file_or_folder", "number", "of_size", "ranges", "size", "whole", "whole_number"]
+__all__ = ["SIZE", "file", "file_or_folder", "number", "of_size", "pair", "ranges", "size", "whole", "whole_number"]
 
 SIZE = "640, 384x640, 384 640 or 384,640: one side of a square, or width first"
 MOST, LARGEST = 100, 9999  # numbers in a list, and each of them
@@ -54,6 +54,15 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise _wrong(text, "must be a number") from None
+
+
+def pair(text: str) -> tuple[float, float]:
+    """Return two numbers, as in ``0.5,1.5``."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise _wrong(text, "must be two numbers, as in 0.5,1.5") from None
+    return low, high
 
 
 def ranges(text: str) -> list[int]:

@@ -10,10 +10,9 @@ import argparse
 import logging
 
 from fastanchor import export, plot
-from fastanchor._network import to_network_input
 from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
-from fastanchor.cli import _answer, _configuration, _data, _detector, _optimum, _options, _values
+from fastanchor.cli import _answer, _configuration, _data, _detector, _holdout, _optimum, _options, _values
 from fastanchor.cli._speak import print_exactly
 from fastanchor.levels import by_level, level_counts, remarks, unusual
 
@@ -26,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     _data.add_data(parser, optional=True, training=True)
     _options.add(parser, "network input", auto_anchor)
-    _options.add(parser, "search", auto_anchor, n=None)
+    _holdout.add(_options.add(parser, "search", auto_anchor, n=None))
     _optimum.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
@@ -40,13 +39,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compute anchors and print them."""
     plan = _configuration.planned(arguments)
-    network = plan.made_for._asdict()
-    search = _options.given(arguments, auto_anchor, n=plan.n, space=_optimum.space(arguments, plan), **network)
+    allowed = _optimum.space(arguments, plan)
+    search = _options.given(arguments, auto_anchor, n=plan.n, space=allowed, **plan.made_for._asdict())
     data = _data.load(arguments)
+    boxes, held = _holdout.divided(arguments, data.boxes)
     with _answer.computing(arguments):
-        ready = to_network_input(data.boxes, **network, min_size=arguments.min_size)
+        ready = _detector.ready(arguments, boxes, plan.made_for)
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
+        judged = _holdout.scored(arguments, held, result.anchors, plan.made_for)
     chosen = plan.levels(result.anchors)
     levels = by_level(result.anchors, chosen or export.default_levels(arguments.emit, plan.n), result.check.counts)
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
@@ -66,14 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.output is None:
                 data.log()
             for line in [f"network input: {_detector.input_text(result.fit, result.img_size)}",
-                         *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
+                         *_holdout.shown(judged), *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
                 LOG.info("%s", line)
     if text is not None and arguments.output is None and not arguments.json:
         return 0
     content = {**result.to_dict(), "levels": _detector.level_rows(levels), "warnings": warnings, "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng,
-               "limit": None if limit is None else limit.to_dict()}  # fmt: skip
-    lines = [*_detector.shown_input(ready, arguments.min_size), "", result.to_text(), *_optimum.shown(limit), "",
+               "jitter": ready.jitter and list(ready.jitter), "limit": None if limit is None else limit.to_dict(),
+               "held_out": None if judged is None else judged.to_dict()}  # fmt: skip
+    lines = [*_detector.shown_input(ready, arguments.min_size), "", result.to_text(), *_optimum.shown(limit),
+             *_holdout.shown(judged), "",
              _detector.shown_levels(levels), *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
     lines += _configuration.pasted(result, levels, arguments) if text is None else []
     _answer.answer(arguments, content if text is None else {**content, "text": text}, lines, data)

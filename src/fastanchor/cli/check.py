@@ -11,8 +11,7 @@ from __future__ import annotations
 import argparse
 
 from fastanchor import _check, evaluate, plot
-from fastanchor._network import to_network_input
-from fastanchor.cli import _answer, _data, _detector, _options, _scored
+from fastanchor.cli import _against, _answer, _data, _detector, _options, _scored
 from fastanchor.cli._words import Several
 from fastanchor.levels import level_counts, remarks
 
@@ -25,6 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     job = parser.add_argument_group("anchors to score")
     job.add_argument("--anchors", action=Several, belongs=_scored.of_anchors, required=True, metavar="ANCHORS",
                      help="as in 10,13 16,30, or a .yaml, .cfg, .py, .txt, .json or .csv file with them")  # fmt: skip
+    _against.add(job)
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")
     _options.add(parser, "network input", evaluate.check)
     _options.add(parser, "search", evaluate.check)
@@ -38,13 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
     if least is not None:
         least = _check.number(least, "min_bpr", low=0.0, high=1.0)
     config, used, warnings = _scored.scored_anchors(arguments)
-    network = _detector.network(arguments, config)._asdict()
+    network = _detector.network(arguments, config)
+    others, other_input = _against.others(arguments, network)
     data = _data.load(arguments)
     with _answer.computing(arguments):
-        ready = to_network_input(data.boxes, **network, min_size=arguments.min_size)
-        found = evaluate.check(ready, config.anchors[used], thr=arguments.thr)
+        ready = _detector.ready(arguments, data.boxes, network)
+        found = evaluate.check(ready, config.anchors[used], thr=arguments.thr, against=others)
     levels, more = _scored.levels_of(arguments, config, used, found)
-    warnings += [*more, *_scored.differences(arguments, config, found, ready)]
+    warnings += [*more, *other_input, *_scored.differences(arguments, config, found, ready)]
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels)
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     passed = least is None or found.bpr >= least
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),
                "warnings": warnings, "min_bpr": least, "passed": passed}  # fmt: skip
-    lines = [*_detector.shown_input(ready, arguments.min_size), "", found.to_text(), "",
+    lines = [*_detector.shown_input(ready, arguments.min_size), "", found.to_text(),
+             *_against.shown(arguments, found.difference), "",
              _detector.shown_levels(levels), *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
     if least is not None:
         lines += ["", f"{'passed' if passed else 'FAILED'}    BPR {found.bpr:.5f}, required at least {least:g}"]

@@ -1,6 +1,7 @@
 """Print the scores for several numbers of anchors, to see how many are worth it.
 
-The scores are the mean IoU, the fitness and the best possible recall.
+The scores are the mean IoU, the fitness and the best possible recall, with their 95 % confidence
+intervals over images.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import argparse
 
 from fastanchor import plot
-from fastanchor._network import to_network_input
 from fastanchor._sweep import sweep
 from fastanchor._text import many
 from fastanchor.cli import _answer, _data, _detector, _options
@@ -22,21 +22,23 @@ def add(parser: argparse.ArgumentParser) -> None:
     _data.add_data(parser, optional=True, training=True)
     _options.add(parser, "network input", sweep)
     numbers = {"type": ranges, "default": "1-15", "help": "numbers of anchors, as in 1-15 or 3,6,9"}
-    _options.add(parser, "search", sweep, n=numbers)
+    search = _options.add(parser, "search", sweep, n=numbers)
+    search.add_argument("--certify", action="store_true",
+                        help="compute the limit that no anchors exceed, for each number (needs SciPy)")  # fmt: skip
     _answer.add_output(parser, "plot", "force", "backend")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute and print the curve."""
-    network = _detector.network(arguments)._asdict()
-    search = _options.given(arguments, sweep, **network)
+    network = _detector.network(arguments)
+    search = _options.given(arguments, sweep, certify=arguments.certify, **network._asdict())
     data = _data.load(arguments)
     with _answer.computing(arguments):
-        ready = to_network_input(data.boxes, **network, min_size=arguments.min_size)
+        ready = _detector.ready(arguments, data.boxes, network)
         found = sweep(ready, **search)
     _answer.draw(arguments, plot.swept, found)
     content = {**found.to_dict(), **_detector.input_row(ready), "thr": arguments.thr,
-               "objective": arguments.objective, "seed": arguments.rng}  # fmt: skip
+               "seed": arguments.rng}  # fmt: skip
     how = f"with {many(arguments.gen, 'generation')} of the search" if arguments.gen else "alone, without the search"
     lines = [*_detector.shown_input(ready, arguments.min_size), "", f"k-means {how}", found.to_text()]
     _answer.answer(arguments, content, lines, data)

@@ -20,6 +20,7 @@ __all__ = ["Assignment", "Share", "Work", "deal", "distinct_centers"]
 T = TypeVar("T")
 
 TASKS = 8  # pieces of a step; fixed, so that sums do not depend on the number of threads
+ANY = 1 << 62  # no limit
 ALONE = 100_000  # estimate: with fewer boxes a second thread does not pay
 
 # Rough costs of a step in nanoseconds of one thread: per box and per pair of box and centre in a dense step; per box in
@@ -87,30 +88,44 @@ def distinct_centers(centers: FloatArray) -> IntArray:
 class Assignment:
     """The nearest centre of each box, decided block by block."""
 
-    def __init__(self, work: Work, centers: FloatArray, metric: Metric, patient: bool = False) -> None:
+    def __init__(
+        self,
+        work: Work,
+        centers: FloatArray,
+        metric: Metric,
+        patient: bool = False,
+        *,
+        reach: FloatArray | None = None,
+        room: int = ANY,
+    ) -> None:
+        """Find the leaves, with at most `room` boxes in open ones.
+
+        With a `reach` (k,) the settled leaves stay so where each centre moves by that much, see ``kernels._settle``.
+        """
         self.work, self.grid = work, work.grid
         self.given = np.array(centers, dtype=np.float64)
-        self.cw, self.ch = np.ascontiguousarray(self.given.T)
-        self.centers = Centers(METRICS[metric], self.cw, self.ch)
-        self.alive = distinct_centers(self.given)
+        self.centers = Centers.of(METRICS[metric], self.given, reach)
+        # equal centres may part within their reach
+        self.alive = distinct_centers(self.given) if reach is None else np.arange(len(self.given))
         self.leaves: list[Leaves] = []
         self._painted: Painted | None = None
-        self._settle(np.inf if patient else PATIENCE)
+        self._settle(np.inf if patient else PATIENCE, room)
 
-    def _settle(self, patience: float) -> None:
+    def _settle(self, patience: float, room: int) -> None:
         """Find the leaves; give up if that costs too much."""
-        n, k = len(self.grid.w), len(self.cw)
+        n, k = len(self.grid.w), len(self.given)
         dense = patience * max(n, 1) * (DENSE_BOX + DENSE_PAIR * k)
         tasks = range(len(self.work.tiles))
-        most = int(min(HOPELESS * dense / TRIED, 1 << 62))
+        most = np.array([int(min(HOPELESS * dense / TRIED, ANY)), room])
         work = np.zeros((len(tasks), 3), np.int64)
         self.leaves = self.work.team.run(lambda task: self._leaves(task, most, work[task]), tasks)
         tried, boxes, pairs = work.sum(axis=0).tolist()
-        self._given_up = bool((work[:, 0] > most).any())
+        self.open_boxes = int(boxes)
+        self.given_up = bool((work[:, :2] > most).any()) or self.open_boxes > room
         self._cost = tried * TRIED + boxes * OPEN_BOX + pairs * OPEN_PAIR
         self._dense_cost = dense
 
-    def _leaves(self, task: int, most: int, work: IntArray) -> Leaves:
+    def _leaves(self, task: int, most: IntArray, work: IntArray) -> Leaves:
         room, tiles = 8192, self.work.tiles[task]
         walk = Walk.empty(int(tiles[:, 2].max(initial=0)) + 1, self.alive.size, work)
         while True:
@@ -122,11 +137,16 @@ class Assignment:
 
     def pays(self) -> bool:
         """Return whether a step from these leaves costs less than a dense step."""
-        return not self._given_up and self._cost <= self._dense_cost
+        return not self.given_up and self._cost <= self._dense_cost
+
+    @property
+    def cost(self) -> float:
+        """Seconds that a step from these leaves takes on one thread, roughly."""
+        return float(self._cost) * 1e-9
 
     def shares(self, sides: Scale | None = None) -> Share:
         """Return the totals of each centre's boxes; with the sums of sides if their scale is given."""
-        grid, k, tables = self.grid, len(self.cw), self.grid.tables
+        grid, k, tables = self.grid, len(self.given), self.grid.tables
         bins = 1 << kernel_part("marginals").COARSE
         blocks = None if sides is None else grid.sums(sides, self.work.team, self.work.spans)
         free: list[tuple[Histograms, Sums]] = []
@@ -147,9 +167,9 @@ class Assignment:
     def medians(self, hist: Histograms) -> FloatArray:
         """Complete the histograms of a single shard, and return the medians of each centre's boxes, (k, 2)."""
         out, leaves, step = (
-            np.empty((len(self.cw), 2)),
+            np.empty((len(self.given), 2)),
             Leaves.joined(self.leaves),
-            min(self.work.team.threads, len(self.cw)),
+            min(self.work.team.threads, len(self.given)),
         )
         self.work.team.run(
             lambda first: kernel_part("medians").medians(
@@ -163,7 +183,7 @@ class Assignment:
         """Return the label of each cell, -1 if its boxes have different ones."""
         if self._painted is None:
             cells = np.full((self.grid.nx, self.grid.ny), -1, np.int32)
-            for leaves in () if self._given_up else self.leaves:
+            for leaves in () if self.given_up else self.leaves:
                 kernel_part("assign").paint(leaves, cells)
             self._painted = Painted(cells.reshape(-1), self.alive.astype(np.int32))
         return self._painted

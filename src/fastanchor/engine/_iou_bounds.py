@@ -23,7 +23,7 @@ def upper_bound(work: Work, anchors: FloatArray, counted: Counted, need: float) 
     if not grid.weight:
         return 0.0
     goal = Goal(counted.above, counted.once, SLACK * grid.weight, OFF)
-    centers = Centers(IOU, *np.ascontiguousarray(anchors.T))
+    centers = Centers.of(IOU, anchors)
     alive, moments = distinct_centers(anchors), grid.moments(work.team, work.spans)
     walk, room = Walk.empty(grid.levels, alive.size, np.zeros(3, np.int64)), 8192
     while True:

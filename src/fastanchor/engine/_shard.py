@@ -9,6 +9,7 @@ import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._assignment import Assignment, Share, deal
+from fastanchor.engine._bands import LEAST, Bands, Late
 from fastanchor.engine._columns import Columns, Nearby
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._grid import PIECE, Grid
@@ -211,6 +212,21 @@ class ShardLloyd:
         self._last: Assignment | None = None
         self._now: Assignment | None = None
         self._hist: Histograms | None = None
+        self._bands: Bands | None = None
+        if metric == "iou" and shard.counted is None and len(shard) >= LEAST:
+            self._bands = Bands(shard.work, None if sides is None else sides.factor)
+        self._centers: FloatArray | None = None  # of this step, where late steps are possible, and of the one before
+        self._before: FloatArray | None = None
+
+    def late(self, centers: FloatArray) -> Late | None:
+        """Return a step that looks only at boxes that may have moved; None if it has to be taken from scratch."""
+        if self._bands is None:
+            return None
+        self._before, self._centers = self._centers, np.array(centers, dtype=np.float64)
+        late = self._bands.step(self._before, self._centers)
+        if late is not None:
+            self._now = None
+        return late
 
     def look(self, centers: FloatArray, patient: bool) -> bool:
         """Begin a step; return whether it costs less than a dense step, or the caller is `patient`."""
@@ -222,6 +238,8 @@ class ShardLloyd:
         """Return each centre's share of the boxes."""
         share = self.now.shares(self._sides)
         self._hist = share.hist
+        if self._bands is not None:
+            self._bands.scratched(self.now, share.sums)
         return share
 
     def medians(self) -> FloatArray:
@@ -243,6 +261,8 @@ class ShardLloyd:
 
     def changed(self) -> bool:
         """Return whether the centre of any box changed since the previous step."""
+        if self._last is None and self._before is not None:
+            self._last = Assignment(self.shard.work, self._before, self._metric, patient=True)
         return self._last is None or not self.now.equals(self._last)
 
     @property

@@ -154,23 +154,32 @@ class Lloyd:
         if self._densely is not None:
             return self._densely.step(centers)
         alone = len(self._runs) == 1
+        late = self._ask("late", centers)[0] if alone else None
+        if late is not None:
+            return self._taken(centers, late.changed, late.counts, late.medians, late.sums)
         if not all(self._ask("look", centers, not alone)):
             last = None if self._last is None else self._last[0]
             self._densely = DenseLloyd(self._index, self._metric, self._update, last)
             self._runs, self._last = [], None
             return self._densely.step(centers)
         share = Share.total(self._ask("shares"))
-        counts = share.hist.counts
+        counts, after = share.hist.counts, np.empty((0, 2))
+        if self._scale is None:
+            after = self._ask("medians")[0] if alone else self._medians(share.hist)
+        return self._taken(centers, None, counts, after, share.sums)
+
+    def _taken(
+        self, centers: FloatArray, changed: bool | None, counts: IntArray, medians: FloatArray, sums: IntArray
+    ) -> StepTaken:
+        """Return the step with these answers; `changed` is None if it is not known yet."""
+        after = medians
         if self._scale is not None:
-            after = self._scale.means(share.sums.reshape(len(counts), 2, -1), counts)
-        elif alone:
-            after = self._ask("medians")[0]
-        else:
-            after = self._medians(share.hist)
-        changed = True
-        if self._last is not None and np.array_equal(counts, self._last[1]):
-            # equal assignments have equal counts and equal new centres; the reverse fails only rarely
-            changed = not np.array_equal(after, self._last[2], equal_nan=True) or any(self._ask("changed"))
+            after = self._scale.means(sums.reshape(len(counts), 2, -1), counts)
+        if changed is None:
+            changed = True
+            if self._last is not None and np.array_equal(counts, self._last[1]):
+                # equal assignments have equal counts and equal new centres; the reverse fails only rarely
+                changed = not np.array_equal(after, self._last[2], equal_nan=True) or any(self._ask("changed"))
         given = np.array(centers, dtype=np.float64)
         self._last = given, counts, after
         return StepTaken.of(changed, counts, after, lambda: self._index.nearest(given, self._metric).inertia)

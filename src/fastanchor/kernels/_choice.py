@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from fastanchor._reading import Bound, opened
 
-__all__ = ["CODE", "ONCE", "USUAL", "Verdict", "Work", "cached", "judge", "least", "stamps", "tag"]
+__all__ = ["CODE", "ONCE", "USUAL", "Verdict", "Work", "cached", "judge", "least", "stamps", "tag", "worth"]
 
 # nanoseconds for a pair of a box and a centre, and microseconds for a call
 UPDATE = {"numpy": (5.0, 110.0), "numba": (2.5, 50.0)}
@@ -39,6 +39,7 @@ COMPILE = {
     ("_numba", "fitness"): 1.3,
     ("_settle", "settle"): 7.0,
     ("_scan", "scan"): 4.0,
+    ("_bands", "scan"): 3.5,
 }
 SHARE = 0.5  # of that which a job must be worth: compiled code is kept for those to come
 CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs
@@ -128,6 +129,11 @@ def judge(work: Work, n: int, indexed: bool = False, *, take: bool = True) -> Ve
     if take and backend == "numpy":
         _spent[0] += slow - fast
     return Verdict(backend, slow, fast, load + compiling, compiling > 0.0)
+
+
+def worth(module: str, kernel: str, spent: float) -> bool:
+    """Return whether to use a kernel that only saves time, when a process spent so many seconds for want of it."""
+    return _ready(module, kernel) or spent > SHARE * COMPILE[module, kernel] or cached(module, kernel)
 
 
 def least(work: Work, top: int) -> int:

@@ -6,6 +6,11 @@ box.
 
 Dropping is safe by a margin: a relative MARGIN on the ratio of IoUs or distances, and a winner's IoU of at least
 LEAST_IOU, below which the reference's ``1 - IoU`` rounds different IoUs to a tie.
+
+With a `reach`, a centre is dropped only if it cannot win wherever the centres move within it. Where a centre moves by
+``D = |ln w' / w| + |ln h' / h|``, the logarithm of its IoU with any box moves by D at most, and so does that of
+``i / (A + c)``: the derivative by ln w is between 0 and 1 if the centre is the narrower one, and else between -1 and 0.
+So the margins grow by e^D of the two centres.
 """
 
 from __future__ import annotations
@@ -22,17 +27,20 @@ LEAF_LEVEL = 3
 
 
 @helper
-def iou_beats(aw: float, ah: float, bw: float, bh: float, w0: float, w1: float, h0: float, h1: float) -> bool:
-    """Whether centre a has the larger IoU with all boxes of a rectangle, by a margin.
+def iou_beats(
+    a: tuple[float, float], b: tuple[float, float], block: tuple[float, float, float, float], more: float
+) -> bool:
+    """Whether centre a has the larger IoU with all boxes of a rectangle, by a margin: more than `more` times that of b.
 
     R = IoU_a / IoU_b, up to a monotone map, is i_a (A + c_b) / (i_b (A + c_a)). As w grows it rises where both centres
     are wider or both narrower, if a has the larger area, and else falls; in between it rises if a is the wider, and
     else falls. So it is smallest at one end, or where a dip between the two widths ends, which is at the width of b.
     The same holds for h. Only one side can have such a dip: a cannot be smaller in both and yet have the larger area.
     """
+    (aw, ah), (bw, bh), (w0, w1, h0, h1) = a, b, block
     ac, bc = aw * ah, bw * bh
     w, h = (w0, h0) if ac >= bc else (w1, h1)
-    more, area = 1.0 + MARGIN, w * h
+    area = w * h
     if not min(w, aw) * min(h, ah) * (area + bc) > more * (min(w, bw) * min(h, bh) * (area + ac)) + TINY:
         return False
     if (aw < bw) == (ac >= bc):
@@ -63,15 +71,15 @@ def euclidean_beats(aw: float, ah: float, bw: float, bh: float, w0: float, w1: f
 
 
 @helper
-def overlaps(cw: float, ch: float, w0: float, w1: float, h0: float, h1: float) -> bool:
-    """Whether the IoU with all boxes of a rectangle is at least LEAST_IOU: it is smallest at a corner."""
+def overlaps(cw: float, ch: float, w0: float, w1: float, h0: float, h1: float, least: float) -> bool:
+    """Whether the IoU with all boxes of a rectangle is at least `least`: it is smallest at a corner."""
     c = cw * ch
     w0i, w1i, h0i, h1i = min(cw, w0), min(cw, w1), min(ch, h0), min(ch, h1)
     return (
-        w0i * h0i > LEAST_IOU * (w0 * h0 + c) + TINY
-        and w0i * h1i > LEAST_IOU * (w0 * h1 + c) + TINY
-        and w1i * h0i > LEAST_IOU * (w1 * h0 + c) + TINY
-        and w1i * h1i > LEAST_IOU * (w1 * h1 + c) + TINY
+        w0i * h0i > least * (w0 * h0 + c) + TINY
+        and w0i * h1i > least * (w0 * h1 + c) + TINY
+        and w1i * h0i > least * (w1 * h0 + c) + TINY
+        and w1i * h1i > least * (w1 * h1 + c) + TINY
     )
 
 
@@ -109,8 +117,8 @@ def drop_beaten(
     """
     metric, cw, ch = centers.metric, centers.w, centers.h
     a = nearest_of(centers, old, m, 0.5 * (w0 + w1), 0.5 * (h0 + h1))
-    aw, ah = cw[a], ch[a]
-    if metric == IOU and not overlaps(aw, ah, w0, w1, h0, h1):
+    aw, ah, own = cw[a], ch[a], centers.reach[a]
+    if metric == IOU and not overlaps(aw, ah, w0, w1, h0, h1, LEAST_IOU * own):
         for p in range(m):
             new[p] = old[p]
         return m
@@ -119,7 +127,8 @@ def drop_beaten(
         j = old[p]
         if j != a:
             if metric == IOU:
-                beaten = iou_beats(aw, ah, cw[j], ch[j], w0, w1, h0, h1)
+                more = (1.0 + MARGIN) * own * centers.reach[j]
+                beaten = iou_beats((aw, ah), (cw[j], ch[j]), (w0, w1, h0, h1), more)
             else:
                 beaten = euclidean_beats(aw, ah, cw[j], ch[j], w0, w1, h0, h1)
             if beaten:
@@ -171,7 +180,7 @@ def put_quarters(grid: GridTables, stack: IntArray, depth: int, x: int, y: int, 
 
 @uncounted
 def settle(
-    grid: GridTables, centers: Centers, alive: IntArray, tiles: IntArray, most: int, leaves: Leaves, walk: Walk
+    grid: GridTables, centers: Centers, alive: IntArray, tiles: IntArray, most: IntArray, leaves: Leaves, walk: Walk
 ) -> int:
     """Write the `leaves` of the recursion over `tiles` (x, y, level); return how many.
 
@@ -179,7 +188,8 @@ def settle(
     ascending, without repetitions of equal ones (these never win: ties go to the lowest). The boxes of a cell that is
     alike are equal, so the rectangle to decide on is that of its first box.
 
-    Past `most` candidates tried the recursion ends unfinished, with 0 leaves: the caller has a cheaper way.
+    Past `most` (2,) candidates tried or boxes in open leaves the recursion ends unfinished, with 0 leaves: the caller
+    has a cheaper way.
     """
     walk.used[0] = walk.used[1] = walk.work[0] = walk.work[1] = walk.work[2] = 0
     for t in range(len(tiles)):
@@ -189,13 +199,13 @@ def settle(
         walk.sizes[level + 1] = alive.size
         if not settle_tile(grid, centers, tiles[t], most, leaves, walk):
             return -1
-        if walk.work[0] > most:
+        if walk.work[0] > most[0] or walk.work[1] > most[1]:
             return 0
     return walk.used[0]
 
 
 @helper
-def settle_tile(grid: GridTables, centers: Centers, tile: IntArray, most: int, leaves: Leaves, walk: Walk) -> bool:
+def settle_tile(grid: GridTables, centers: Centers, tile: IntArray, most: IntArray, leaves: Leaves, walk: Walk) -> bool:
     """Write the leaves of one block; False if there is too little room."""
     nx, ny = grid.edge_w.size - 1, grid.edge_h.size - 1
     stack, sizes, used, work = walk.stack, walk.sizes, walk.used, walk.work
@@ -209,7 +219,7 @@ def settle_tile(grid: GridTables, centers: Centers, tile: IntArray, most: int, l
         if boxes == 0:
             continue
         work[0] += sizes[level + 1] if sizes[level + 1] > 1 else 0
-        if work[0] > most:
+        if work[0] > most[0] or work[1] > most[1]:
             break
         m = candidates(grid, centers, walk, x, y, level)
         if m > 1 and level > 0 and (boxes > LEAF_BOXES or level > LEAF_LEVEL):

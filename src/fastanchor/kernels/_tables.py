@@ -85,11 +85,21 @@ class GridTables(NamedTuple):
 
 
 class Centers(NamedTuple):
-    """The k centres of k-means, and the number of the metric."""
+    """The k centres of k-means, and the number of the metric.
+
+    `reach` says how far each may move, see `_settle`: the factor (k,) by which its IoUs may change, 1 for not at all.
+    """
 
     metric: int
     w: FloatArray
     h: FloatArray
+    reach: FloatArray
+
+    @classmethod
+    def of(cls, metric: int, centers: FloatArray, reach: FloatArray | None = None) -> Centers:
+        """Return centers (k, 2); `reach` (k,) holds logarithms."""
+        w, h = np.ascontiguousarray(centers.T)
+        return cls(metric, w, h, np.ones(len(w)) if reach is None else np.exp(reach))
 
 
 class Goal(NamedTuple):

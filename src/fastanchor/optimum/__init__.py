@@ -27,12 +27,13 @@ from fastanchor.engine import Engine, Objective, choose, objective_of
 from fastanchor.optimum._bound import proven
 from fastanchor.optimum._plane import Shape
 from fastanchor.optimum._points import Points, points_of
-from fastanchor.optimum._search import finished, polished, search
+from fastanchor.optimum._search import finalists, finished, search, starts_of
 from fastanchor.optimum._space import Space
 
 __all__ = ["STARTS", "BoundResult", "Space", "best", "bound", "refined"]
 
-STARTS = 24  # random starts of the substitution
+STARTS = 24  # random starts of the exchanges
+DRAWN = 15  # starts of the small steps, beside k-means
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,19 +192,24 @@ def best(
     rng: np.random.Generator,
     progress: Progress = None,
 ) -> FloatArray:
-    """Return the best k anchors of several substitutions, polished on the boxes, (k, 2)."""
+    """Return the best k anchors of several exchanges, polished on the boxes, (k, 2)."""
     points = points_of(answers)
-    with bar(progress, total=STARTS, desc="substituting", unit=" starts") as moving:
+    with bar(progress, total=STARTS, desc="exchanging", unit=" starts") as moving:
         found = search(points, k, objective, space, rng, STARTS, lambda done: moving.update(1))
     return _best(answers, points, found, objective, thr, space)
 
 
-def refined(answers: Engine, anchors: FloatArray, objective: Objective, thr: float, space: Space) -> FloatArray:
-    """Return anchors of which none gains by a small step, (k, 2); those of `space.keep` come last."""
+def refined(
+    answers: Engine, anchors: FloatArray, objective: Objective, thr: float, space: Space, rng: np.random.Generator
+) -> FloatArray:
+    """Return the best of these anchors and of some drawn ones, of which none gains by a small step, (k, 2).
+
+    Those of `space.keep` come last.
+    """
     points = points_of(answers)
-    free = anchors[: space.free(len(anchors))]
-    found = np.concatenate([polished(points, free, objective, space), space.keep])
-    return _best(answers, points, [found], objective, thr, space)
+    free = space.free(len(anchors))
+    starts = [anchors[:free], *starts_of(points, free, rng, DRAWN)]
+    return _best(answers, points, finalists(points, starts, objective, space, rng), objective, thr, space)
 
 
 def _best(

@@ -11,9 +11,10 @@ import numpy as np
 from fastanchor._types import FloatArray
 from fastanchor.engine import Objective
 from fastanchor.optimum._dual import Table, cheapest
+from fastanchor.optimum._exchange import grid
+from fastanchor.optimum._judge import matches
 from fastanchor.optimum._plane import Peak, Shape, highest
-from fastanchor.optimum._points import Points, gathered
-from fastanchor.optimum._search import grid, matches
+from fastanchor.optimum._points import Points, gathered, single
 
 __all__ = ["Proof", "proven"]
 
@@ -56,7 +57,10 @@ def proven(
     stop = np.inf if seconds is None else time.monotonic() + seconds
     candidates = np.concatenate([anchors, grid(points, CANDIDATES)])
     alone = matches(objective, points, anchors).max(axis=0)
-    rough, cell = gathered(points, ROUGH) if len(points.w) > ROUGH**2 // 2 else (points, np.arange(len(points.w)))
+    rough, cell = points, np.arange(len(points.w))
+    if len(points.w) > ROUGH**2 // 2:
+        rough, cell = gathered(points, ROUGH)
+        rough = single(rough)
     best = matches(objective, rough, anchors).max(axis=0)
     least = np.max(matches(objective, rough, keep), axis=0, initial=0.0)
     price = np.maximum(0.9 * best, least)

@@ -14,9 +14,9 @@ import numpy as np
 
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.engine import Objective
+from fastanchor.optimum._judge import matches
 from fastanchor.optimum._plane import plane_kernels
 from fastanchor.optimum._points import Points
-from fastanchor.optimum._search import matches
 
 __all__ = ["Table", "cheapest"]
 

@@ -11,7 +11,7 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor._weights import weights_of
 from fastanchor.engine import Engine
 
-__all__ = ["DISTINCT", "Points", "gathered", "points_of"]
+__all__ = ["DISTINCT", "Points", "gathered", "points_of", "single"]
 
 DISTINCT = 16_384  # distinct sizes up to which each is a point of its own
 CELLS = 160  # cells per side of the plane where there are more
@@ -24,7 +24,7 @@ class Points(NamedTuple):
     A point is one size, or stands for the boxes of a cell, of which it keeps what bounds any sum over them.
     """
 
-    w: FloatArray  # of one size, or the geometric mean of the cell
+    w: FloatArray  # of one size, or a mean of the cell
     h: FloatArray
     weight: FloatArray  # share of all boxes; adds up to 1
     low_w: FloatArray  # smallest and largest side in the cell
@@ -60,19 +60,24 @@ def points_of(boxes: Engine, cells: int | None = None) -> Points:
     low, high = np.full(2, np.inf), np.zeros(2)
     for wh, _ in _blocks(boxes):
         low, high = np.minimum(low, wh.min(axis=0)), np.maximum(high, wh.max(axis=0))
-    return _merged([_cells(wh, each, low, high, cells) for wh, each in _blocks(boxes)])
+    found = _Cells(low, high, cells)
+    for wh, each in _blocks(boxes):
+        found.add(wh, each)
+    return found.points()
 
 
 def gathered(points: Points, cells: int) -> tuple[Points, IntArray]:
-    """Return these points gathered into cells, `cells` for each side, as if each cell were one size.
-
-    With them comes the cell of each point, (m,).
-    """
+    """Return these points gathered into cells, `cells` for each side, and the cell of each point, (m,)."""
     wh = np.stack([points.w, points.h], axis=1)
-    low, high = wh.min(axis=0), wh.max(axis=0)
-    merged = _merged([_cells(wh, points.weight, low, high, cells)])
-    _, place = np.unique(_keys(np.log(wh), low, high, cells), return_inverse=True)
-    return _single(merged.w, merged.h, merged.weight), place.reshape(-1)
+    found = _Cells(wh.min(axis=0), wh.max(axis=0), cells)
+    found.add(wh, points.weight)
+    _, place = np.unique(found.keys(wh), return_inverse=True)
+    return found.points(), place.reshape(-1)
+
+
+def single(points: Points) -> Points:
+    """Return these points as if each were one size."""
+    return _single(points.w, points.h, points.weight)
 
 
 def _blocks(boxes: Engine) -> Iterator[tuple[FloatArray, FloatArray]]:
@@ -97,46 +102,39 @@ def _single(w: FloatArray, h: FloatArray, weight: FloatArray) -> Points:
     return Points(w, h, weight, w, w, h, h, weight * w, weight / w, weight * h, weight / h)
 
 
-class _Cells(NamedTuple):
-    """Sums and extents of the boxes of each cell; `key` (m,) names the cell."""
+class _Cells:
+    """Sums and extents of the boxes in each cell of a grid, filled block by block."""
 
-    key: IntArray
-    sums: FloatArray  # (m, 7): weight, its sums of log w, log h, w, 1 / w, h, 1 / h
-    least: FloatArray  # (m, 2)
-    most: FloatArray
+    def __init__(self, low: FloatArray, high: FloatArray, cells: int) -> None:
+        self._low, self._cells = np.log(low), cells
+        self._step = np.maximum(np.log(high / low), 1e-12) / cells
+        self._sums = np.zeros((5, cells * cells))  # of the weights, and of w, 1 / w, h and 1 / h times the weight
+        self._least = np.full((2, cells * cells), np.inf)
+        self._most = np.zeros((2, cells * cells))
 
+    def keys(self, wh: FloatArray) -> IntArray:
+        """Return the number of each box's cell."""
+        place = (np.log(wh) - self._low) / self._step
+        place = np.minimum(place.astype(np.int64), self._cells - 1)
+        return np.asarray(place[:, 0] * self._cells + place[:, 1])
 
-def _cells(wh: FloatArray, weight: FloatArray, low: FloatArray, high: FloatArray, cells: int) -> _Cells:
-    wh, weight = wh[weight > 0.0], weight[weight > 0.0]
-    log = np.log(wh)
-    key = _keys(log, low, high, cells)
-    order = np.argsort(key, kind="stable")
-    key, wh, log, weight = key[order], wh[order], log[order], weight[order, None]
-    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    columns = np.concatenate([np.ones_like(weight), log, wh[:, :1], 1 / wh[:, :1], wh[:, 1:], 1 / wh[:, 1:]], axis=1)
-    return _Cells(
-        key[first],
-        np.add.reduceat(columns * weight, first),
-        np.minimum.reduceat(wh, first),
-        np.maximum.reduceat(wh, first),
-    )
+    def add(self, wh: FloatArray, weight: FloatArray) -> None:
+        """Add boxes; those of no weight are left out."""
+        if not weight.all():
+            wh, weight = wh[weight > 0.0], weight[weight > 0.0]
+        key, count = self.keys(wh), self._sums.shape[1]
+        self._sums[0] += np.bincount(key, weight, count)
+        for axis in (0, 1):
+            side = np.ascontiguousarray(wh[:, axis])
+            self._sums[2 * axis + 1] += np.bincount(key, weight * side, count)
+            self._sums[2 * axis + 2] += np.bincount(key, weight / side, count)
+            np.minimum.at(self._least[axis], key, side)
+            np.maximum.at(self._most[axis], key, side)
 
-
-def _keys(log: FloatArray, low: FloatArray, high: FloatArray, cells: int) -> IntArray:
-    """Return the number of each point's cell."""
-    step = np.maximum(np.log(high / low), 1e-12) / cells
-    place = np.minimum(((log - np.log(low)) / step).astype(np.int64), cells - 1)
-    return np.asarray(place[:, 0] * cells + place[:, 1])
-
-
-def _merged(blocks: list[_Cells]) -> Points:
-    key = np.concatenate([block.key for block in blocks])
-    order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0])
-    sums = np.add.reduceat(np.concatenate([block.sums for block in blocks])[order], first)
-    least = np.minimum.reduceat(np.concatenate([block.least for block in blocks])[order], first)
-    most = np.maximum.reduceat(np.concatenate([block.most for block in blocks])[order], first)
-    weight = sums[:, 0]
-    sums = sums / weight.sum()
-    mean = np.clip(np.exp(sums[:, 1:3] / sums[:, :1]), least, most)
-    return Points(mean[:, 0], mean[:, 1], sums[:, 0], least[:, 0], most[:, 0], least[:, 1], most[:, 1], *sums[:, 3:].T)
+    def points(self) -> Points:
+        """Return a point for each cell with boxes, in the order of their numbers."""
+        some = np.flatnonzero(self._sums[0])
+        sums, least, most = self._sums[:, some], self._least[:, some], self._most[:, some]
+        means = np.clip(np.sqrt(sums[[1, 3]] / sums[[2, 4]]), least, most)  # of the arithmetic and the harmonic mean
+        weight, *shares = sums / sums[0].sum()
+        return Points(means[0], means[1], weight, least[0], most[0], least[1], most[1], *shares)

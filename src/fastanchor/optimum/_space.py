@@ -59,6 +59,11 @@ class Space:
             raise DataError(f"least: got {len(self.least)} levels, expected a divisor of n = {k}")
         return k - len(self.keep)
 
+    @property
+    def alone(self) -> bool:
+        """Whether an anchor is allowed or not whatever the others are."""
+        return len(self.least) < 2 and type(self).allowed is Space.allowed
+
     def candidate(self, anchors: FloatArray) -> FloatArray:
         """Return the allowed anchors nearest to these, each looked at alone, (m, 2)."""
         return self._rounded(anchors, self.least[0] if self.least else 0.0)

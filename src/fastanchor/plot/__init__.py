@@ -53,14 +53,21 @@ def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Seque
 
 
 def swept(found: SweepResult) -> Figure:
-    """Return a figure of the scores against the number of anchors.
+    """Return a figure of the scores against the number of anchors, and of the gap to the limit if it is known.
 
     Raises
     ------
     BackendError
         If matplotlib is not installed.
     """
-    return panel(7, 4.5, panels.curve, found)
+    if found.gap is None:
+        return panel(7, 4.5, panels.curve, found)
+    figure = empty_figure(7, 6)
+    scores, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    panels.curve(scores, found)
+    scores.set_xlabel("")
+    panels.gaps(below, found)
+    return figure
 
 
 def per_class(counts: Mapping[str, int]) -> Figure:

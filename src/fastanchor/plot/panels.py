@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from fastanchor._sweep import SweepResult
-from fastanchor._text import plain
+from fastanchor._sweep import SCORES, SweepResult
+from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import SIZES, best_anchor
 from fastanchor.levels import Level
 from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, log_ticks
 
-__all__ = ["MOST", "class_height", "classes", "curve", "history", "levels", "ratios", "sizes"]
+__all__ = ["MOST", "class_height", "classes", "curve", "gaps", "history", "levels", "ratios", "sizes"]
 
 BINS = 80  # of each side in the density of sizes
 FINE = 400  # sides for which the best anchor is computed: a border is then off by 1/400 of the picture
@@ -157,17 +157,44 @@ def history(axes: Any, result: AnchorResult) -> None:
 
 
 def curve(axes: Any, found: SweepResult) -> None:
-    """Draw mean IoU, fitness and recall against the number of anchors."""
+    """Draw mean IoU, fitness and recall against the number of anchors, with their intervals, and the limit if known."""
     from matplotlib.ticker import MaxNLocator
 
-    scores = {"mean IoU": found.mean_iou, "fitness": found.fitness, "BPR": found.bpr}
-    for (color, dash, marker), (name, values) in zip(LINES, scores.items(), strict=True):
-        axes.plot(found.n, values, dash, color=color, marker=marker, markersize=5, label=name)
+    for (color, dash, marker), (title, name) in zip(LINES, SCORES.items(), strict=True):
+        values = getattr(found, name)
+        axes.plot(found.n, values, dash, color=color, marker=marker, markersize=5, label=title)
+        if found.intervals is not None and found.enough is not None:
+            ends = np.array([getattr(one, name)[1:] for one in found.intervals])
+            axes.fill_between(found.n, ends[:, 0], ends[:, 1], color=color, alpha=0.2, linewidth=0)
+            least = found.n.tolist().index(getattr(found.enough, name))
+            label = "enough: not worse than the best beyond noise" if name == "bpr" else None
+            axes.plot(found.n[least], values[least], "o", fillstyle="none", color=color, markersize=13, label=label)
+    if found.limit is not None:
+        axes.plot(found.n, found.limit, "_", color=GREY, markersize=14, markeredgewidth=2, label=_limit(found))
     axes.set(xlabel="number of anchors", ylabel="share, 0 to 1", ylim=(0, 1.02))
-    axes.set_title(f"{found.boxes:,} boxes")
+    title = many(round(found.boxes), "box", "boxes")
+    if found.intervals is not None:
+        title += f" on {many(found.intervals[0].images, 'image')}; shaded: 95 % intervals"
+    axes.set_title(title)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
+
+
+def gaps(axes: Any, found: SweepResult) -> None:
+    """Draw how far the anchors are below the limit, in per cent, against their number."""
+    assert found.gap is not None
+    bars = axes.bar(found.n, 100.0 * found.gap, color=GREY, width=0.6)
+    axes.bar_label(bars, labels=[f"{100.0 * gap:.2g}" for gap in found.gap], fontsize=8, padding=1)
+    axes.set(xlabel="number of anchors", ylabel="% of the score")
+    axes.set_title(f"How far the {_limit(found)} lies above what is reached", fontsize=10)
+    axes.margins(y=0.2)
+
+
+def _limit(found: SweepResult) -> str:
+    return "limit of the " + {"ratio": "fitness", "iou": "mean IoU", "recall": "BPR"}.get(
+        found.objective, found.objective
+    )
 
 
 def class_height(counts: Mapping[str, int]) -> float:

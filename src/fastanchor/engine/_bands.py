@@ -1,0 +1,292 @@
+"""Late steps of k-means on a shard at the cost of what moved: see ``kernels._bands`` for why labels stay.
+
+Where a scratch step decides all blocks anew, a late step looks at the few boxes whose label may have changed, and keeps
+three things up to date: the counts, the complete histograms, and the sides in the bins of the medians (for means, the
+exact sums). All are whole numbers or plain sets, so a step has the same bits as one from scratch.
+
+A frame is for centres that move on as they moved so far: around where they will be half-way through `m` steps. It is
+made again, at the centres of the step before, when a centre has left its ball; `m` is chosen so that the frame holds a
+few times the boxes that a step from scratch looks at. Inner levels are for a fraction of the steps that are left.
+Speeds, and so the run of levels, follow from the centres alone, never from time.
+
+Steps are taken from scratch where centres move too fast, where one lost its boxes or jumped, where too many boxes lie
+close together, and for weighted boxes, more than `MOST_CENTERS` centres and other metrics than the IoU.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastanchor._types import FloatArray, IntArray
+from fastanchor.engine._assignment import Assignment, Work
+from fastanchor.kernels import part
+from fastanchor.kernels._band_tables import BUCKETS, Ball, Bins, Frame, Kept, Tally
+from fastanchor.kernels._choice import worth
+from fastanchor.kernels._tables import IOU, RUN, Centers, Found, Histograms, Leaves, Sought
+
+__all__ = ["Bands", "Late"]
+
+LEVELS = 10
+RATIO = 4.0  # steps of a level, as a multiple of those of the next one; 3 to 6 take the same time within a tenth
+FEW = 1000  # boxes of a level that are not worth another one
+SHRUNK = 0.7  # a level of more boxes than this share of the one before is not kept
+FRAME = 4.0  # boxes of a frame, as a multiple of those that a step from scratch looks at
+GOAL = 20_000  # boxes that it may always hold
+SHARE = 8  # a frame may hold 1 / SHARE of all boxes
+LEAST = 100_000  # estimate: with fewer boxes a step from scratch costs no more than the overhead of a late one
+FIRST, SHORTEST = 8.0, 3.0  # steps of the first frame, and those below which a frame does not pay
+FARTHEST = 0.4  # reach beyond which a frame cannot pay
+NEAREST = 1e-9  # least reach, so that centres may stand still for a while
+WAIT = 4  # steps from scratch before a frame is tried again
+ROOM = 200_000  # values in the bins of the medians, or 3 / 8 of the boxes
+
+
+_spent = [0.0]  # seconds of this process for some of the steps that could have been late ones
+
+
+class Late(NamedTuple):
+    """A late step: whether a box changed its centre, the counts, and the medians (k, 2) or the exact sums of sides."""
+
+    changed: bool
+    counts: IntArray
+    medians: FloatArray
+    sums: IntArray
+
+
+class Pace:
+    """How fast the centres move: their logarithms, the running mean of their moves, and the largest of late."""
+
+    def __init__(self) -> None:
+        self.at = self.mean = self.most = np.empty(0)
+
+    def move(self, centers: FloatArray) -> None:
+        """Take the centres of the next step."""
+        last, self.at = self.at, np.log(centers)
+        if not last.size:
+            return
+        move = self.at - last
+        size = np.abs(move).sum(axis=1)
+        if not size.max() < FARTHEST:  # a jump, or a centre without boxes
+            self.mean = self.most = np.empty(0)
+        elif not self.most.size:
+            self.mean, self.most = move, size
+        else:
+            self.mean = 0.7 * self.mean + 0.3 * move
+            self.most = np.maximum(0.9 * self.most, size)
+
+    @property
+    def speed(self) -> FloatArray:
+        """Length of a step of each centre, roughly."""
+        speed: FloatArray = 0.5 * (np.abs(self.mean).sum(axis=1) + self.most) + 1e-300
+        return speed
+
+    def ahead(self, steps: float) -> tuple[FloatArray, FloatArray]:
+        """Return the logarithms of places (k, 2) and a reach (k,) that hold the centres for so many steps, roughly."""
+        reach = 0.5 * steps * np.abs(self.mean).sum(axis=1) + self.most
+        return self.at + 0.5 * steps * self.mean, np.maximum(reach, 0.1 * reach.max() + NEAREST)
+
+    def steps(self, reach: float) -> float:
+        """Return for how many steps the reaches add up to this, and none is too far."""
+        mean = np.abs(self.mean).sum(axis=1) + 1e-300
+        far = (0.9 * FARTHEST - self.most) / mean
+        return 2.0 * min((reach - float(self.most.sum())) / float(mean.sum()), float(far.min()))
+
+
+class Bands:
+    """The late steps of a run.
+
+    Parameters
+    ----------
+    work : Work
+        The boxes of a shard; without weights.
+    factor : float, optional
+        What sides are multiplied with before they are cut into digits, if centres move to means.
+    """
+
+    def __init__(self, work: Work, factor: float | None) -> None:
+        self._work, self._factor, self._pace = work, factor, Pace()
+        spec, grid = work.grid.spec, work.grid
+        self._bins = Bins(spec.base_w, spec.base_h, spec.shift, grid.nx, grid.ny)
+        self._levels = 0  # that hold; 0 before a frame, and after it broke
+        self._counted = False  # whether the tally is that of the centres before
+        self._open = self._wait = 0
+        self._usable = False
+        self._barren = 0.0  # steps that the innermost level may last, when the next one was not smaller
+        self._cost = 0.0  # seconds that the last step from scratch took, roughly
+        self._density = 0.0  # boxes of a frame for each unit of its reach
+
+    def scratched(self, step: Assignment, sums: IntArray) -> None:
+        """Note what a step from scratch looked at, and its sums."""
+        self._open, self._cost, self._sums, self._levels, self._counted = step.open_boxes, step.cost, sums, 0, False
+
+    def step(self, old: FloatArray | None, new: FloatArray) -> Late | None:
+        """Return the step to `new` from the centres before it, or None if it has to be taken from scratch."""
+        self._pace.move(new)
+        pace = self._pace
+        if old is None or not pace.most.size or len(old) > part("bands").MOST_CENTERS:
+            self._levels = 0
+            return None
+        self._levels = self._holding()
+        if not self._levels and not self._framed(old):
+            return None
+        centers = Centers.of(IOU, new)
+        changed = self._scan(centers)
+        counts = self._tally.hist.counts.copy()
+        if self._factor is not None:
+            return Late(changed, counts, np.empty((0, 2)), self._tally.sums)
+        after = self._medians(centers)
+        return None if after is None else Late(changed, counts, after, self._tally.sums)
+
+    # ---- levels
+
+    def _holding(self) -> int:
+        """Return how many levels hold the centres, with level 0, which has no ball; 0 for none."""
+        if not self._levels:
+            return 0
+        far = np.abs(self._pace.at - self._places[1 : self._levels]).sum(axis=2)
+        holds = (far <= self._reach[1 : self._levels]).all(axis=1)
+        return self._levels if holds.all() else _whole(int(holds.argmin()) + 1)
+
+    def _scan(self, centers: Centers) -> bool:
+        """Decide the boxes of the innermost level, and sort out the next one if it pays."""
+        level, span = self._levels - 1, self._frame.span
+        ends = span[level, :, 1]
+        boxes = int((ends - span[level, :, 0]).sum())
+        steps = float((self._reach[level] / self._pace.speed).min())
+        build = (
+            boxes > FEW
+            and steps >= RATIO
+            and level + 1 < LEVELS
+            and int(ends[-1]) + boxes <= len(self._frame.inner_w)
+            and steps > 2.0 * self._barren
+        )
+        ball = self._nowhere
+        if build:
+            self._places[level + 1], self._reach[level + 1] = self._pace.ahead(steps / RATIO)
+            ball = Ball.of(np.exp(self._places[level + 1]), self._reach[level + 1])
+        changed = part("bands").scan(self._frame, centers, level, ball, self._bins, self._tally, self._buffers)
+        if build:
+            inner = int((span[level + 1, :, 1] - span[level + 1, :, 0]).sum())
+            self._barren = 0.0 if inner <= SHRUNK * boxes else steps
+            self._levels += inner <= SHRUNK * boxes
+        return bool(changed)
+
+    # ---- frames
+
+    def _framed(self, old: FloatArray) -> bool:
+        """Make a frame with the labels of the centres before; return whether that pays."""
+        self._wait -= 1
+        if self._wait > 0 or not self._compiled():
+            return False
+        n, pace = len(self._work.grid.w), self._pace
+        goal = min(max(FRAME * self._open, GOAL), n / SHARE)
+        for _ in range(2):
+            steps = pace.steps((goal - self._open) / self._density) if self._density else min(pace.steps(np.inf), FIRST)
+            if steps < SHORTEST:
+                break
+            places, reach = pace.ahead(steps)
+            whole = int(1.5 * goal)
+            found = Assignment(self._work, np.exp(places), "iou", reach=reach, room=whole)
+            extra = max(found.open_boxes - self._open, 0.1 * self._open, 1.0)
+            self._density = extra / float(reach.sum())
+            if not found.given_up and self._fill(found, places, reach, Centers.of(IOU, old)):
+                self._levels = 2
+                return True
+        self._wait, self._counted = WAIT, False
+        return False
+
+    def _compiled(self) -> bool:
+        """Return whether the kernels are there, or steps from scratch have cost so much that compiling them pays."""
+        if not self._usable:
+            _spent[0] += self._cost
+            self._usable = worth("_bands", "scan", _spent[0])
+            self._wait = 0 if self._usable else WAIT
+        return self._usable
+
+    def _fill(self, found: Assignment, places: FloatArray, reach: FloatArray, old: Centers) -> bool:
+        """Fill a frame with the boxes of open leaves; return False if these have too many sets of candidates."""
+        kernel, leaves, grid = part("bands"), Leaves.joined(found.leaves), self._work.grid
+        sets, boxes = np.empty((2, kernel.GROUPS), np.int64)
+        owner = np.empty(leaves.x.size, np.int64)
+        count = kernel.group(leaves, sets, np.empty(4 * kernel.GROUPS, np.int64), owner, boxes)
+        if count < 0:
+            return False
+        fresh = not self._counted
+        if fresh:
+            self._begin(len(reach))
+        hist = self._tally.hist if fresh else self._nothing
+        frame = _frame(sets[:count], boxes[:count], len(reach))
+        kernel.stage(grid.tables, leaves, owner, frame, hist)
+        self._places[1], self._reach[1] = places, reach
+        kernel.scan(
+            frame, old, 0, Ball.of(found.given, reach), self._bins, self._tally._replace(hist=hist), self._buffers
+        )
+        none = np.empty(0)
+        self._leaves, self._frame = leaves, frame._replace(w=none, h=none)
+        self._counted, self._barren = True, 0.0
+        return True
+
+    def _begin(self, k: int) -> None:
+        """Make room for k centres, with an empty tally."""
+        nx, ny = (self._bins.nx, self._bins.ny) if self._factor is None else (0, 0)
+        hist = Histograms.empty(k, nx, ny, 1 << part("marginals").COARSE)
+        if self._factor is not None:
+            hist = hist._replace(fine_w=np.empty((0, 0), np.int64), fine_h=np.empty((0, 0), np.int64))
+        sums = self._sums.copy() if self._factor is not None else np.empty((0, 0), np.int64)
+        self._tally = Tally(hist, Kept.empty(k, 0), sums, self._factor or 1.0)
+        self._nothing = hist._replace(counts=np.empty(0, np.int64))
+        self._places, self._reach = np.empty((LEVELS, k, 2)), np.empty((LEVELS, k))
+        self._buffers = np.empty((k + 6, RUN))
+        self._nowhere = Ball(*np.empty((4, 0)))
+
+    # ---- medians
+
+    def _medians(self, centers: Centers) -> FloatArray | None:
+        """Return the medians of each centre's boxes, (k, 2); None if too many boxes lie in their bins."""
+        k = len(centers.w)
+        out, sought, hist = np.empty((k, 2)), Sought.empty(k), self._tally.hist
+        while part("kept").middles(hist, self._tally.kept, sought, out):
+            found, kept = self._gathered(centers, hist, sought), self._tally.kept
+            fresh = not kept.used[0]  # so that all bins were gathered
+            if part("kept").fill(hist, sought, found, kept, out):
+                break
+            if not fresh:
+                kept.used[0], kept.bin[:] = 0, -1
+                continue
+            room = 3 * found.values.size + 4 * BUCKETS * 2 * k
+            if room > max(ROOM, 3 * len(self._work.grid.w) // 8):
+                self._levels, self._wait, self._counted = 0, 1 << 30, False
+                return None
+            self._tally = self._tally._replace(kept=Kept.empty(k, room))
+        return out
+
+    def _gathered(self, centers: Centers, hist: Histograms, sought: Sought) -> Found:
+        found: Found = part("medians").gathered(self._work.grid.tables, centers, self._leaves, hist, sought)
+        return found
+
+
+def _whole(levels: int) -> int:
+    """Return the number of levels; level 0 alone is none."""
+    return levels if levels > 1 else 0
+
+
+def _frame(sets: IntArray, boxes: IntArray, k: int) -> Frame:
+    """Return an empty frame with room for so many boxes with each of these sets of candidates."""
+    have = (sets[:, None] >> np.arange(k) & 1).astype(bool)
+    span = np.zeros((LEVELS, len(sets), 2), np.int64)
+    span[0] = (np.cumsum(boxes) - boxes)[:, None]
+    room = int(boxes.sum())
+    inner = room + room // 4 + RUN
+    return Frame(
+        np.empty(room),
+        np.empty(room),
+        np.empty(room, np.uint8),
+        np.concatenate([[0], np.cumsum(have.sum(axis=1))]),
+        np.nonzero(have)[1].astype(np.int32),
+        span,
+        np.empty(inner),
+        np.empty(inner),
+        np.empty(inner, np.int32),
+    )

@@ -1,0 +1,122 @@
+"""Late steps of k-means look only at boxes that may have moved: each step has the bits of one from scratch."""
+
+import numpy as np
+import pytest
+
+import fastanchor
+from fastanchor import BoxIndex, kernels
+
+if not kernels.installed():
+    pytest.skip("numba is not installed", allow_module_level=True)
+
+
+def lognormal(rng, n):
+    return np.exp(rng.normal(3, rng.choice([0.3, 1.0]), (n, 2)))
+
+
+def repeated(rng, n):
+    boxes = lognormal(rng, n)
+    boxes[::3] = boxes[0]
+    return boxes
+
+
+def clumped(rng, n):
+    places = np.exp(rng.normal(3, 1, (rng.integers(2, 12), 2)))
+    return places[rng.integers(0, len(places), n)] * np.exp(rng.normal(0, rng.choice([1e-2, 1e-4, 1e-9]), (n, 2)))
+
+
+def swapped(rng, n):
+    boxes = lognormal(rng, n)
+    boxes[1::2] = boxes[::2, ::-1][: n // 2]
+    return boxes
+
+
+def line(rng, n):
+    width = np.exp(rng.normal(3, 1, n))
+    return np.column_stack([width, width * rng.choice([1.0, 0.5, 1.0 / 3.0], rng.choice([1, n]))])
+
+
+SHAPES = {
+    "lognormal": lognormal,
+    "a third equal": repeated,
+    "clumps": clumped,
+    "exact ties": swapped,
+    "line": line,
+    "lattice": lambda rng, n: 1.5 ** rng.integers(0, 39, (n, 2)),
+    "whole pixels": lambda rng, n: np.rint(lognormal(rng, n) + 1),
+    "spread of e^12": lambda rng, n: np.exp(rng.uniform(-12, 12, (n, 2))),
+    "uniform": lambda rng, n: rng.uniform(1, 200, (n, 2)),
+    "hyperbola": lambda rng, n: np.exp(rng.uniform(-2, 2, (n, 1)) * [1.0, -1.0]),
+    "tiny and huge": lambda rng, n: 10.0 ** rng.uniform(-100, 100, (n, 2)),
+}
+
+
+@pytest.fixture
+def eager(tune):
+    """Late steps however few the boxes, and however little they pay."""
+    tune(late_least=0, late_few=20, late_goal=200, late_share=1, late_wait=1, patience=1e9)
+
+
+def walk(rng, centers, step):
+    """Centres for the next step: mostly those that k-means would take, and now and then something else."""
+    move = rng.choice(7, p=[0.5, 0.2, 0.12, 0.06, 0.05, 0.04, 0.03])
+    k, old = len(centers), centers
+    centers = np.where(np.isnan(step.centers), old, step.centers)
+    if move == 1:
+        return old * np.exp(rng.normal(0, 10.0 ** rng.uniform(-7, -1), (k, 2)))
+    if move == 2:  # most of them stand still
+        return np.where(rng.random((k, 1)) < 0.2, centers, old)
+    if move == 3:
+        return old.copy()
+    if move == 4:  # one jumps
+        centers[rng.integers(k)] = np.exp(rng.normal(3, 1, 2))
+    elif move == 5:  # two become equal
+        centers[rng.integers(k)] = centers[rng.integers(k)]
+    elif move == 6:
+        return step.centers.copy() if not np.isnan(step.centers).any() else centers[::-1].copy()
+    return centers
+
+
+def compared(rng, shape, update, steps=14):
+    """Take steps both ways; returns how many of them were late."""
+    boxes = SHAPES[shape](rng, int(rng.choice([60, 400, 2500])))
+    k = int(rng.choice([2, 3, 5, 9, 16, 40]))
+    index = BoxIndex(boxes, threads=1)
+    if index.weights is not None or index.shards[0].counted is not None:
+        return 0
+    late, plain = (index.lloyd("iou", update) for _ in range(2))
+    plain._runs[0]._bands = None
+    centers, count = boxes[rng.integers(0, len(boxes), k)] * np.exp(rng.normal(0, 1e-3, (k, 2))), 0
+    for at in range(steps):
+        got, right = late.step(centers), plain.step(centers)
+        where = shape, at, k, len(boxes)
+        assert got.changed == right.changed, where
+        assert got.counts.tolist() == right.counts.tolist(), where
+        np.testing.assert_array_equal(got.centers, right.centers, str(where))
+        count += late._runs[0]._now is None
+        centers = walk(rng, centers, right)
+    return count
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("update", ["median", "mean"])
+@pytest.mark.parametrize("runs", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, runs):
+    rng = np.random.default_rng([runs, len(shape)])
+    late = sum(compared(rng, shape, update) for _ in range(runs))
+    assert late > runs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES)
+def test_whole_runs_are_those_of_the_dense_engine(eager, tune, shape):
+    tune(alone=0)
+    boxes = SHAPES[shape](np.random.default_rng(1), 20_000)
+    options = {"k": 7, "rng": 3, "max_iter": 120, "progress": False}
+    for update in ("median", "mean"):
+        got, right = (
+            fastanchor.kmeans(boxes, engine=engine, update=update, **options) for engine in ("index", "dense")
+        )
+        np.testing.assert_array_equal(got.centers, right.centers)
+        assert (got.stop, got.n_iter, got.inertia) == (right.stop, right.n_iter, right.inertia)
+        assert got.counts.tolist() == right.counts.tolist()
