@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
@@ -15,7 +17,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.cli import _options
 from fastanchor.datasets import PARTS, TRAINING, Reading, read, reading, sample
 
-__all__ = ["Data", "add_data", "load", "plain_summary"]
+__all__ = ["Data", "add_data", "data_name", "load", "plain_summary"]
 
 LOG = logging.getLogger("fastanchor")
 TEXT = (
@@ -30,6 +32,12 @@ class Data(NamedTuple):
 
     boxes: Boxes
     read: dict[str, Any]
+    paths: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The names of the data sets, for titles."""
+        return ", ".join(map(data_name, self.paths)) or str(self.read["source"])
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -125,7 +133,21 @@ def _loaded(arguments: argparse.Namespace) -> Data:
         "split": list(found.taken) or None,
         **plain_summary(boxes.summary()),
         "remarks": [vars(remark) for remark in boxes.remarks],
-    })  # fmt: skip
+    }, arguments.data or ())  # fmt: skip
+
+
+def data_name(path: str) -> str:
+    """Return the name of a data set without the folders that it is in; a file keeps the folder it is in.
+
+    Examples
+    --------
+    >>> data_name("/home/me/coco128/data.yaml"), data_name("-")
+    ('coco128/data.yaml', 'standard input')
+    """
+    if path == "-":
+        return "standard input"
+    place = Path(path).resolve()
+    return f"{place.parent.name}/{place.name}" if place.suffix and place.parent.name else place.name or path
 
 
 def plain_summary(summary: Summary) -> dict[str, Any]:
