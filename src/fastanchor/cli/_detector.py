@@ -85,13 +85,15 @@ def per_level(arguments: argparse.Namespace) -> list[int] | None:
     return [_check.integer(count, "--per-level", least=0) for count in counts]
 
 
-def chosen_levels(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> LevelCounts | None:
-    """Return the levels of the command line, None without its options; `own` are those of the configuration."""
+def chosen_levels(
+    arguments: argparse.Namespace, anchors: FloatArray, configured: Sequence[int] = ()
+) -> LevelCounts | None:
+    """Return the levels of the command line, None without its options; `configured` are those of the configuration."""
     counts = per_level(arguments)
     if arguments.levels is None and counts is None and arguments.by == "area":
         return None
-    known = own and (counts is None or len(counts) == len(own))
-    names = arguments.levels if arguments.levels is not None or not known else list(own)
+    known = configured and (counts is None or len(counts) == len(configured))
+    names = arguments.levels if arguments.levels is not None or not known else list(configured)
     return level_counts(anchors, names, per_level=counts, by=arguments.by)
 
 
