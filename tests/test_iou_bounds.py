@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor.engine import Shard, objective_of
-from fastanchor.engine._grid import survey
+from fastanchor.engine import Shard, objective_of, survey
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine._objective import Objective
 from fastanchor.engine.dense import DenseEngine

@@ -12,8 +12,7 @@ import fastanchor
 from fastanchor import BoxIndex, DataError, Objective, kernels
 from fastanchor._check import MIN_SIDE
 from fastanchor.cli import main
-from fastanchor.engine import Shard, objective_of
-from fastanchor.engine._grid import survey
+from fastanchor.engine import Shard, objective_of, survey
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine.dense import DenseEngine
 

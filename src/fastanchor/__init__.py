@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
-    from fastanchor.optimum import BoundResult, Space, bound
+    from fastanchor.optimum import BoundResult, Search, Space, bound
 
 __all__ = [
     "AnchorCheck",
@@ -55,6 +55,7 @@ __all__ = [
     "KMeansResult",
     "MissingFileError",
     "Objective",
+    "Search",
     "SmallBoxWarning",
     "Space",
     "Summary",
@@ -104,7 +105,7 @@ _HOMES = {
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
-    "optimum": ("BoundResult", "Space", "bound"),
+    "optimum": ("BoundResult", "Search", "Space", "bound"),
     "evaluate": ("AnchorCheck", "check"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastanchor import _check
+from fastanchor._limits import Limits
 from fastanchor._progress import bar
 from fastanchor._types import EngineName, EvolveResult, FloatArray, Progress, Rng, Sizes
-from fastanchor.engine import BoxesLike, Objective, Scored, choose, objective_of
+from fastanchor.engine import BoxesLike, Engine, Objective, Scored, choose, objective_of
 from fastanchor.kernels import Work
 from fastanchor.metrics import as_anchors
 
-__all__ = ["Draws", "climb", "evolve"]
+__all__ = ["Draws", "climb", "evolve", "evolved"]
 
 # YOLOv5's constants: share of sides that mutate, spread of their factors, limits of a factor, least side in pixels
 MUTATED, SIGMA, SHRINK, GROW, LEAST = 0.9, 0.1, 0.3, 3.0, 2.0
@@ -43,6 +45,8 @@ def evolve(
     progress: Progress = None,
     weights: ArrayLike | None = None,
     objective: str | Objective = "ratio",
+    patience: int | None = None,
+    max_seconds: float | None = None,
 ) -> EvolveResult:
     """Improve anchors by mutation: the search of YOLOv5's AutoAnchor.
 
@@ -75,6 +79,10 @@ def evolve(
         What is maximised, a mean over the boxes: "ratio" is the ratio fitness; "recall" the share of boxes with a ratio
         above `thr`; "iou" the IoU with the best anchor; "iou>0.5" the same, but 0 where it is not above 0.5;
         "iou-recall@0.5" the share of boxes where it is above 0.5. "recall" compares every box with every anchor.
+    patience : int, optional
+        End after so many generations in a row without a fitter mutant.
+    max_seconds : float, optional
+        End after about so long. To go on, pass the anchors of the result.
 
     Raises
     ------
@@ -94,12 +102,27 @@ def evolve(
     work = Work(generations=gen) if aim.bounded else Work(looks=gen)
     answers = choose(boxes, name=engine, threads=threads, weights=weights, work=work)
     best: FloatArray = as_anchors(anchors, len(answers)).copy()
-    generator = _check.generator(rng)
-    draws = Draws(generator.random, generator.random, generator.standard_normal)
-    judge = aim.over(answers)
-    found = climb(best, judge, thr, gen, draws, progress)
+    limits = Limits(patience, max_seconds)
+    return evolved(answers, best, aim, thr, gen, _check.generator(rng), progress, limits)
+
+
+def evolved(
+    answers: Engine,
+    anchors: FloatArray,
+    objective: Objective,
+    thr: float,
+    gen: int,
+    rng: np.random.Generator,
+    progress: Progress,
+    limits: Limits,
+) -> EvolveResult:
+    """Run the search of :func:`evolve` on an engine."""
+    draws = Draws(rng.random, rng.random, rng.standard_normal)
+    judge = objective.over(answers)
+    found = climb(anchors, judge, thr, gen, draws, progress, limits=limits)
     score = found.fitness if judge is answers else answers.fitness(found.anchors, thr).fitness
-    return replace(found, fitness=score, objective=aim.name, engine=answers.name if aim.bounded else "dense")
+    engine = answers.name if objective.bounded else "dense"
+    return replace(found, fitness=score, objective=objective.name, engine=engine)
 
 
 def climb(
@@ -110,18 +133,25 @@ def climb(
     draws: Draws,
     progress: Progress = None,
     improved: Callable[[FloatArray], object] = lambda anchors: None,
+    limits: Limits | None = None,
 ) -> EvolveResult:
-    """Run the search with the given random source; call `improved` with each fitter set of anchors."""
+    """Run the search with the given random source; call `improved` with each fitter set of anchors.
+
+    Without `limits`, Ctrl-C is raised as usual.
+    """
+    guarded = contextlib.nullcontext() if limits is None else limits.guard()
+    limits = Limits() if limits is None else limits
+    limits.held = [best]
     history = np.empty(gen + 1)
     history[0] = fitness = answers.fitness(best, thr).fitness
-    accepted = done = 0
+    accepted = done = last = 0
     drawn: list[FloatArray] = []
-    with bar(progress, total=gen, desc="evolving", unit=" generations") as moving:
+    with bar(progress, total=gen, desc="evolving", unit=" generations") as moving, guarded:
         moving.set_postfix_str(f"fitness {fitness:.4f}")
-        while done < gen:
+        while done < gen and (left := limits.left(done - last)):
             # factors do not depend on accepted mutants, so an engine can compare the next mutants at the same time
             drawn += [_factors(draws, len(best)) for _ in range(min(AHEAD, gen - done) - len(drawn))]
-            mutants = [(best * factors).clip(min=LEAST) for factors in drawn]
+            mutants = [(best * factors).clip(min=LEAST) for factors in drawn[:left]]
             found = answers.first_fitter(mutants, thr, fitness, best)
             passed = len(mutants) if found is None else found[0] + 1
             history[done + 1 : done + passed + 1] = fitness
@@ -130,11 +160,12 @@ def climb(
             if found is not None:
                 best, fitness = mutants[found[0]], found[1]
                 history[done] = fitness
-                accepted += 1
+                accepted, last = accepted + 1, done
                 moving.set_postfix_str(f"fitness {fitness:.4f}", refresh=False)
                 improved(best)
             moving.update(passed)
-    return EvolveResult(best, fitness, answers.fitness(best, thr).bpr, accepted, history)
+    bpr = answers.fitness(best, thr).bpr
+    return EvolveResult(best, fitness, bpr, accepted, history[: done + 1], ended=limits.ended)
 
 
 def _factors(draws: Draws, k: int) -> FloatArray:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-__all__ = ["Watch", "hand_over"]
+__all__ = ["Watch", "hand_over", "taken"]
 
 AGAIN = 0.5  # seconds after which an interrupt that a library swallowed is raised again
 
@@ -51,6 +51,11 @@ class Watch:
         for number in self._before:
             signal.signal(number, signal.SIG_IGN)
 
+    def quiet(self) -> None:
+        """Stop raising the interrupt again; the next Ctrl-C is a first one."""
+        self._still()
+        self.caught = None
+
     def hand_over(self) -> None:
         """Put everything back as it was before :meth:`start`."""
         self._still()
@@ -80,6 +85,20 @@ class Watch:
     def _unraisable(self, what: sys.UnraisableHookArgs) -> None:
         if self.caught is None:  # after an interrupt, destructors complain about objects that were half made
             self._hook(what)
+
+
+def taken() -> bool:
+    """Return whether a KeyboardInterrupt came from Ctrl-C, not from a request to end; it is then not raised again.
+
+    For what ends with an answer when it is interrupted.
+    """
+    if not _active:
+        return True
+    watch = _active[-1]
+    if watch.caught not in (None, signal.SIGINT):
+        return False
+    watch.quiet()
+    return True
 
 
 def hand_over() -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "Result",
     "Rng",
     "Shown",
+    "SideType",
     "Sizes",
     "Start",
     "StartName",
@@ -44,12 +45,14 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+SideType = Literal["float32", "float64"]
 LabelArray = NDArray[np.int32]
 
 EngineName = Literal["auto", "dense", "index"]
 Fit = Literal["letterbox", "stretch"]
 Metric = Literal["iou", "euclidean", "ratio"]
 Update = Literal["median", "mean"]
+Ended = Literal["done", "patience", "max_seconds", "interrupted"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]
 StartName = Literal["random", "k-means++"]
 
@@ -288,6 +291,8 @@ class EvolveResult(Result):
         The objective that was maximised.
     engine : str
         How boxes were compared; always "dense" for an objective without bounds, see :func:`evolve`.
+    ended : {"done", "patience", "max_seconds", "interrupted"}
+        Why the search ended; "interrupted" is Ctrl-C.
     """
 
     anchors: FloatArray
@@ -297,3 +302,4 @@ class EvolveResult(Result):
     history: FloatArray
     objective: str = "ratio"
     engine: str = "dense"
+    ended: Ended = "done"

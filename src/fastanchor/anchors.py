@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from fastanchor import _check, export, optimum
 from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
-from fastanchor._evolve import evolve
+from fastanchor._limits import Limits
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, SMALL
 from fastanchor._text import many
@@ -36,11 +35,11 @@ from fastanchor._types import (
 )
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
-from fastanchor.engine import Engine, Objective, choose, objective_of
+from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.evaluate import AnchorCheck, by_area, scored
 from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
-from fastanchor.optimum import Space
+from fastanchor.optimum import Search, Space
 from fastanchor.starts import N_INIT, fittest, work_of
 
 __all__ = ["AnchorResult", "Method", "auto_anchor"]
@@ -48,6 +47,10 @@ __all__ = ["AnchorResult", "Method", "auto_anchor"]
 Method = Literal["recipe", "refine", "global"]
 
 STOPS: dict[Stop, str] = {"cycle": "stopped in a cycle", "tol": "stopped by tol", "max_iter": "stopped at max_iter"}
+
+
+SEARCHED = {"refine": "refined", "global": "global    the best of several exchanges, refined"}
+ENDS = {"patience": "by patience", "max_seconds": "by max_seconds", "interrupted": "interrupted; the best so far"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,8 +65,8 @@ class AnchorResult(Result):
         Ratio fitness and best possible recall of `anchors` over the boxes used.
     mean_iou : float
         Mean over the boxes used of the IoU with the best anchor.
-    method : {"recipe", "refine", "global"}
-        How they were found; see :func:`auto_anchor`.
+    method : str
+        How they were found: "recipe", "refine", "global", or the name of another search; see :func:`auto_anchor`.
     kmeans : KMeansResult or None
         Result of k-means, before the search; None if the method has no k-means.
     kmeans_fitness : Fitness or None
@@ -88,7 +91,7 @@ class AnchorResult(Result):
     fitness: float
     bpr: float
     mean_iou: float
-    method: Method
+    method: str
     kmeans: KMeansResult | None
     kmeans_fitness: Fitness | None
     evolve: EvolveResult
@@ -169,6 +172,7 @@ class AnchorResult(Result):
                 "objective": self.evolve.objective,
                 "score": float(self.evolve.history[-1]),
                 "engine": self.evolve.engine,
+                "ended": self.evolve.ended,
             },
             "boxes": self.boxes,
             "n_small": self.n_small,
@@ -204,12 +208,16 @@ class AnchorResult(Result):
             ]
             lines += _scored_lines(self.to_dict()["kmeans"])
         generations = len(search.history) - 1
-        if self.method != "recipe":
-            lines.append("refined" if self.method == "refine" else "global    the best of several exchanges, refined")
-        elif not generations:
+        if self.method in SEARCHED:
+            lines.append(SEARCHED[self.method])
+        elif self.method != "recipe":
+            lines.append(self.method)
+        elif not generations and search.ended == "done":
             return "\n".join([*lines, "search    off"])
         else:
             lines.append(f"evolved   {many(generations, 'generation')}, {search.accepted:,} of them fitter")
+        if search.ended != "done":
+            lines.append(f"  ended   {ENDS[search.ended]}")
         if search.objective != "ratio":
             start, end = search.history[[0, -1]]
             gain = f"{start:.5f} -> {end:.5f}, computed for every box" if self.method == "recipe" else f"{end:.5f}"
@@ -238,8 +246,10 @@ def auto_anchor(
     progress: Progress = None,
     weights: ArrayLike | None = None,
     objective: str | Objective = "ratio",
-    method: Method = "recipe",
+    method: Method | Search = "recipe",
     space: Space | None = None,
+    patience: int | None = None,
+    max_seconds: float | None = None,
     jitter: Sequence[float] | None = None,
 ) -> AnchorResult:
     """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
@@ -284,13 +294,19 @@ def auto_anchor(
         boxes, these are drawn by ``rng.choice(n, 16384, p=weights / weights.sum())``, and count once each.
     objective : str or Objective, default "ratio"
         Value by which starts are chosen, and which the search maximises; see :func:`evolve`.
-    method : {"recipe", "refine", "global"}, default "recipe"
+    method : {"recipe", "refine", "global"} or Search, default "recipe"
         "recipe" is k-means, then the genetic search. "refine" takes small steps, from the k-means
         centres and from 15 sets of drawn boxes. "global" exchanges anchors for the best of many candidates, from
         several starts, and refines the outcome. Both find better anchors than the recipe, and for any seed nearly the
         same ones; both leave `gen` unused.
     space : fastanchor.Space, optional
         Which anchors are allowed, for "refine" and "global". Default: any.
+    patience : int, optional
+        End the search after so many generations ("recipe") or starts ("global") in a row without better anchors.
+    max_seconds : float, optional
+        End the search when so long has passed since the call, with the best anchors so far; k-means is not cut short.
+        Ctrl-C during the search does the same. ``result.evolve.ended`` says why it ended; to go on, pass
+        ``result.anchors`` to :func:`evolve`.
     jitter : (low, high), optional
         How training rescales images at random, as (0.5, 1.5); see :func:`check`.
 
@@ -318,6 +334,7 @@ def auto_anchor(
     n = _check.integer(n, "n", least=1)
     thr = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
+    limits = Limits(patience, max_seconds)
     aim = objective_of(objective, thr)
     parts = set(boxes.split or ()) if isinstance(boxes, Boxes) else set()
     if len(parts) > 1:
@@ -331,22 +348,21 @@ def auto_anchor(
         share = f"{round(ready.n_small):,} of {round(count + ready.n_filtered):,}"
         text = f"{share} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
-    _check.choice(method, "method", get_args(Method))
+    searcher = _searcher(method, gen)
     if space is not None and method == "recipe":
         raise DataError("space: not supported for method='recipe', expected 'refine' or 'global'")
     generator = _check.generator(rng)
     clusters = start = None
-    if method != "global":
+    if searcher.clusters:
         clusters = fittest(
             answers, n, thr=thr, metric=metric, update=update, init=init, n_init=n_init, max_iter=max_iter, tol=tol,
             rng=generator, progress=progress, objective=aim,
         )  # fmt: skip
         start = answers.fitness(clusters.centers, thr)
-    if method == "recipe":
-        assert clusters is not None
-        search = evolve(answers, clusters.centers, thr=thr, gen=gen, rng=generator, progress=progress, objective=aim)
-    else:
-        search = _optimum(answers, n, clusters, aim, thr, space, generator, progress)
+    centers = None if clusters is None else clusters.centers
+    space = Space() if space is None else space
+    problem = optimum.Problem(answers, n, aim, thr, space, generator, centers, limits, progress)
+    search = optimum.solved(searcher, problem)
     found = by_area(search.anchors)
     iou = mean_best_iou(answers, found)
     return AnchorResult(
@@ -354,7 +370,7 @@ def auto_anchor(
         fitness=search.fitness,
         bpr=search.bpr,
         mean_iou=iou,
-        method=method,
+        method=searcher.name,
         kmeans=clusters,
         kmeans_fitness=start,
         evolve=search,
@@ -369,25 +385,13 @@ def auto_anchor(
     )
 
 
-def _optimum(
-    answers: Engine,
-    n: int,
-    clusters: KMeansResult | None,
-    objective: Objective,
-    thr: float,
-    space: Space | None,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> EvolveResult:
-    """Search by exchange, or by small steps from the k-means centres; return a search of no generations."""
-    space = Space() if space is None else space
-    if clusters is None:
-        anchors = optimum.best(answers, n, objective, thr, space, rng, progress)
-    else:
-        anchors = optimum.refined(answers, clusters.centers, objective, thr, space, rng)
-    score, value = answers.fitness(anchors, thr), objective.over(answers).fitness(anchors, thr).fitness
-    engine = answers.name if objective.bounded else "dense"
-    return EvolveResult(anchors, score.fitness, score.bpr, 0, np.array([value]), objective.name, engine)
+def _searcher(method: Method | Search, gen: int) -> Search:
+    """Return the search of this name, or `method` itself."""
+    if isinstance(method, Search):
+        return method
+    _check.choice(method, "method", get_args(Method))
+    named: list[Search] = [optimum.Recipe(gen), optimum.Refine(), optimum.Global()]
+    return next(one for one in named if one.name == method)
 
 
 def _scored_lines(found: dict[str, Any]) -> list[str]:

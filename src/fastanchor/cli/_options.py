@@ -84,6 +84,8 @@ OPTIONS = {
         ),
         "gen": option("generations of the search"),
         "method": option("k-means and genetic search, k-means and small steps, or exchange from many starts"),
+        "patience": option("end after so many generations, or starts, without better anchors", unset="never"),
+        "max_seconds": option("end the search after so long, with the best anchors so far", unset="never"),
         "metric": option("distance of k-means"),
         "update": option("how k-means moves its centres"),
         "init": option("start of k-means"),

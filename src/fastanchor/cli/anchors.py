@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
         judged = _holdout.scored(arguments, held, result.anchors, plan.made_for)
+    code = 130 if result.evolve.ended == "interrupted" else 0
     chosen = plan.levels(result.anchors)
     levels = by_level(result.anchors, chosen or export.default_levels(arguments.emit, plan.n), result.check.counts)
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
                          *_holdout.shown(judged), *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
                 LOG.info("%s", line)
     if text is not None and arguments.output is None and not arguments.json:
-        return 0
+        return code
     content = {**result.to_dict(), "levels": _detector.level_rows(levels), "warnings": warnings, "thr": arguments.thr,
                "objective": arguments.objective, "seed": arguments.rng,
                "jitter": ready.jitter and list(ready.jitter), "limit": None if limit is None else limit.to_dict(),
@@ -80,4 +81,4 @@ def run(arguments: argparse.Namespace) -> int:
              _detector.shown_levels(levels), *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
     lines += _configuration.pasted(result, levels, arguments) if text is None else []
     _answer.answer(arguments, content if text is None else {**content, "text": text}, lines, data)
-    return 0
+    return code

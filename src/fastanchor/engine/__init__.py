@@ -51,11 +51,11 @@ from fastanchor._errors import DataError
 from fastanchor._types import EngineName, FloatArray, Metric, Sizes
 from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
-from fastanchor.engine._grid import survey
 from fastanchor.engine._layout import GridSpec, Survey, layout, sampled, side_for
 from fastanchor.engine._objective import Objective, objective_of
 from fastanchor.engine._protocol import Engine, Scored, answers_all
 from fastanchor.engine._shard import Shard
+from fastanchor.engine._sorting import survey
 from fastanchor.engine.dense import DenseEngine
 from fastanchor.engine.index import BoxIndex
 

@@ -14,6 +14,7 @@ from fastanchor.engine._order_statistics import Side
 from fastanchor.engine._protocol import Below
 from fastanchor.engine._rounded import Rounded, distinct
 from fastanchor.engine._threads import CHUNK, each, thread_count
+from fastanchor.kernels._tables import SideArray
 
 __all__ = ["Held", "Rows", "columns_of"]
 
@@ -28,13 +29,26 @@ class Rows(NamedTuple):
     boxes: FloatArray
 
 
+class Widened:
+    """A column stored in float32 that is read as float64."""
+
+    def __init__(self, values: SideArray) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, some: Any) -> Any:
+        return np.float64(self.values[some])
+
+
 class Held:
     """A part of a data set.
 
     Parameters
     ----------
-    w, h : (n,) float64, C-contiguous
-        Clean boxes; see ``_check``. Never copied.
+    w, h : (n,) float64 or float32, C-contiguous
+        Clean boxes; see ``_check``. Never copied as a whole; float32 is read as float64.
     rows : (n,) unsigned integers, optional
         Row of each box in the whole data set. Default: 0, 1, 2, ...
     threads : int, optional
@@ -47,8 +61,8 @@ class Held:
 
     def __init__(
         self,
-        w: FloatArray,
-        h: FloatArray,
+        w: SideArray,
+        h: SideArray,
         rows: Any = None,
         *,
         threads: int | None = None,
@@ -57,7 +71,10 @@ class Held:
     ) -> None:
         self.backend = kernels.current(backend)
         self.kernels = kernels.load(self.backend)
-        self.w, self.h, self.rows, self.counted = w, h, rows, weights
+        self.w: Any
+        self.h: Any
+        self.w, self.h = (Widened(side) if side.dtype == np.float32 else side for side in (w, h))
+        self.rows, self.counted = rows, weights
         self.threads = thread_count(threads)
         self._sizes: tuple[float, float] | None = None
         self._sides: list[Side | None] = [None, None]
@@ -143,7 +160,7 @@ class Held:
         """Return the widths (0) or heights (1), prepared for medians."""
         found = self._sides[axis]
         if found is None:
-            found = self._sides[axis] = Side.of(self.h if axis else self.w)
+            found = self._sides[axis] = Side.of((self.h if axis else self.w)[:])
         return found
 
     def each(self, function: Callable[[list[slice]], list[T]]) -> list[T]:

@@ -23,6 +23,7 @@ COVERED = (0.9996, 0.99, 0.95, 0.8)
 JUDGED = 1 << 12  # boxes of the sample used to estimate crowding
 CENTRES = 9  # number of centres for which crowding is estimated
 NARROWEST = 35  # shift: boxes less than 1e-5 apart are compared one by one anyway, see MARGIN in kernels._settle
+MANY = 1 << 29  # boxes from which 4096 bins per axis pay; their tables take 1.5 GB
 CROWDED = 0.2  # share of boxes in open cells from which a narrower cover is tried
 
 
@@ -96,6 +97,11 @@ class GridSpec:
         return cls(shift, base_w, base_h, edge_w, edge_h)
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Number of bins of widths and of heights."""
+        return self.edge_w.size - 1, self.edge_h.size - 1
+
+    @property
     def scale(self) -> Scale:
         """The scale of exact sums of sides."""
         return coordinates(*self.sizes)
@@ -164,4 +170,4 @@ def edges(cover: Any, low: float, high: float, shift: int) -> tuple[int, Any]:
 
 def side_for(n: int) -> int:
     """Return the bins per axis, a balance of blocks and boxes in open cells: 64 at 4,000 boxes, 1024 at 1e7."""
-    return int(np.clip(64 * (n / 4000) ** 0.36, 16, 2048))
+    return int(np.clip(64 * (n / 4000) ** 0.36, 16, 2048 if n < MANY else 4096))

@@ -11,7 +11,8 @@ from fastanchor.engine._columns import BLOCK, Rows
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine._shard import Shard
-from fastanchor.engine._threads import CHUNK
+from fastanchor.engine._sorting import Sorted
+from fastanchor.engine._threads import CHUNK, Team, thread_count
 from fastanchor.kernels import part
 from fastanchor.kernels._tables import RowArray
 
@@ -32,8 +33,11 @@ class Merged(NamedTuple):
     owner: RowArray
 
 
-def merged(boxes: FloatArray, weights: IntArray | None, sample: FloatArray) -> Merged | None:
-    """Return the distinct boxes, or None if too few repeat; a sample of the boxes decides first."""
+def merged(boxes: Any, weights: IntArray | None, sample: FloatArray) -> Merged | None:
+    """Return the distinct boxes, or None if too few repeat; a sample of the boxes decides first.
+
+    `boxes` has ``len`` and slices, as an array (n, 2) has.
+    """
     n = len(boxes)
     if n < LEAST or len(np.unique(sample[:, 0] + 1j * sample[:, 1])) > (1.0 - REPEATED) * len(sample):
         return None
@@ -65,6 +69,26 @@ class MergedShard(Shard):
         super().__init__(merged.boxes, spec, merged.rows, threads=threads, weights=merged.weights)
         self._distinct, self._owner, self._each = merged.boxes, merged.owner, weights
 
+    STORED = ("distinct", "owner", "each")
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """What the folder of an index stores besides the arrays of a shard."""
+        found = {"distinct": self._distinct, "owner": self._owner}
+        return found if self._each is None else {**found, "each": self._each}
+
+    @classmethod
+    def opened(cls, boxes: Sorted, spec: GridSpec, own: dict[str, Any], *, threads: int | None = None) -> MergedShard:
+        """Return the shard that has these arrays."""
+        shard = cls.__new__(cls)
+        shard._hold(boxes, spec, own["weights"], Team(thread_count(threads)))
+        shard._distinct, shard._owner, shard._each = own["distinct"], own["owner"], own.get("each")
+        return shard
+
+    def row_weights(self) -> tuple[Any, IntArray] | None:
+        """Return rows, and how often each counts; None for once."""
+        return None if self._each is None else (slice(None), self._each)
+
     @property
     def held(self) -> int:
         """Number of rows."""
@@ -75,13 +99,18 @@ class MergedShard(Shard):
         """Size in bytes."""
         return super().nbytes + self._distinct.nbytes + self._owner.nbytes
 
+    def boxes_of(self, rows: Any) -> FloatArray:
+        """Return the boxes of some rows, (m, 2)."""
+        boxes: FloatArray = self._distinct[self._owner[rows]]
+        return boxes
+
     def take(self, rows: IntArray) -> tuple[IntArray, FloatArray]:
         """Return the places of these rows, and their boxes."""
-        return np.arange(len(rows)), self._distinct[self._owner[rows]]
+        return np.arange(len(rows)), self.boxes_of(rows)
 
     def within(self, first: int, last: int) -> Rows:
         """Return the rows from `first` to before `last`."""
-        return Rows(np.arange(first, last), self._distinct[self._owner[first:last]])
+        return Rows(np.arange(first, last), self.boxes_of(slice(first, last)))
 
     def labels(self, centers: FloatArray, metric: Metric, first: int, last: int) -> tuple[Any, LabelArray]:
         """Return a full slice, since this part has all rows, and the centres from `first` to before `last`."""

@@ -40,6 +40,7 @@ class Reduced:
 
     def __init__(self, parts: Sequence[Columns], each: Map = map, weights: Weights | None = None) -> None:
         self._parts, self._map, self.weights = list(parts), each, weights
+        self._rowed: Sequence[Any] = self._parts  # they answer what depends on rows
         self._n = sum(part.held for part in self._parts)
         self._weight = self._n if weights is None else weights.total
         counted = [part.counted for part in self._parts if part.counted is not None]
@@ -62,7 +63,7 @@ class Reduced:
         """Return the boxes of these rows, (m, 2)."""
         rows = np.asarray(rows)
         out = np.empty((len(rows), 2))
-        for places, boxes in self._ask("take", rows):
+        for places, boxes in self._ask_of(self._rowed, "take", rows):
             out[places] = boxes
         return out
 
@@ -94,7 +95,7 @@ class Reduced:
         first, last, _ = slice(first, last).indices(len(self))
         # as narrow as possible: rows come in the order of cells, and scattered writes cost in proportion to their width
         out = np.empty(max(0, last - first), np.min_scalar_type(len(centers)))
-        for places, labels in self._ask("labels", centers, metric, first, last):
+        for places, labels in self._ask_of(self._rowed, "labels", centers, metric, first, last):
             out[places] = labels.astype(out.dtype)
         return out.astype(np.int64)
 
@@ -105,9 +106,9 @@ class Reduced:
         """
         found = []
         if many == 1:
-            found = [self._first(self._ask("farthest", centers, metric))]
+            found = [self._first(self._ask_of(self._rowed, "farthest", centers, metric))]
         else:
-            looks, new = self._ask("spreading", metric), centers
+            looks, new = self._ask_of(self._rowed, "spreading", metric), centers
             while len(found) < many:
                 found.append(self._first(self._ask_of(looks, "farthest", new)))
                 if found[-1].distance <= 0.0:
@@ -128,7 +129,8 @@ class Reduced:
             metric, centers, most, squared=False
         )  # weights of rows, since parts may merge equal boxes
         count = (len(self) - 1 >> BLOCK) + 1
-        totals = [scale.total(digits) for digits in sum(self._ask("blocks", centers, metric, scale, count))]
+        blocks = self._ask_of(self._rowed, "blocks", centers, metric, scale, count)
+        totals = [scale.total(digits) for digits in sum(blocks)]
         over, under = u.as_integer_ratio()
         rest = sum(totals) * over // under  # a whole number exceeds a fraction if it exceeds its floor
         if not any(totals):
@@ -138,7 +140,7 @@ class Reduced:
             rest -= totals[block]
             block += 1
         first = block << BLOCK
-        parts = self._ask("within", first, min(first + (1 << BLOCK), len(self)))
+        parts = self._ask_of(self._rowed, "within", first, min(first + (1 << BLOCK), len(self)))
         rows, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
         order = rows.argsort()
         rows, boxes = rows[order], boxes[order]

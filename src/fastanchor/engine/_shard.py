@@ -10,14 +10,16 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._assignment import Assignment, Share, deal
 from fastanchor.engine._bands import LEAST, Bands, Late
+from fastanchor.engine._batches import Arrays
 from fastanchor.engine._columns import Columns, Nearby
 from fastanchor.engine._exact import Scale
-from fastanchor.engine._grid import PIECE, Grid
+from fastanchor.engine._grid import Grid
 from fastanchor.engine._iou_bounds import upper_bound
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine._objective import Objective
 from fastanchor.engine._protocol import Below
 from fastanchor.engine._search import Search
+from fastanchor.engine._sorting import PIECE, Sorted, sort
 from fastanchor.engine._spreading import Far
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part as kernel_part
@@ -55,17 +57,39 @@ class Shard(Columns):
         weights: IntArray | None = None,
     ) -> None:
         team = Team(thread_count(threads))
-        self.grid = Grid(boxes, spec, team, rows, weights)
+        found = sort(Arrays([boxes], whole=True), spec, team)
+        each = None if weights is None else weights[found.row]
+        if rows is not None:
+            found.row[:] = np.asarray(rows)[found.row]
+        self._hold(found, spec, each, team)
+
+    @classmethod
+    def of(cls, boxes: Sorted, spec: GridSpec, weights: IntArray | None = None, *, threads: int | None = None) -> Shard:
+        """Return a shard of boxes that are sorted already; the weights are in the order of the cells."""
+        shard = cls.__new__(cls)
+        shard._hold(boxes, spec, weights, Team(thread_count(threads)))
+        return shard
+
+    def _hold(self, boxes: Sorted, spec: GridSpec, weights: IntArray | None, team: Team) -> None:
+        self.grid = Grid(boxes, spec, weights)
         self.work = deal(self.grid, team)
-        super().__init__(self.grid.w, self.grid.h, self.grid.row, threads=team.threads, weights=self.grid.weights)
+        super().__init__(boxes.w, boxes.h, boxes.row, threads=team.threads, weights=weights)
         self._tabled = self.grid.weight <= WHOLE
-        held = self.grid.row
-        self._first, self._last = (int(held.min()), int(held.max())) if len(held) else (0, -1)
+        self._first, self._last = (int(boxes.row.min()), int(boxes.row.max())) if len(boxes.row) else (0, -1)
 
     @property
     def nbytes(self) -> int:
         """Size in bytes."""
         return self.grid.nbytes
+
+    @property
+    def resident(self) -> int:
+        """Size in bytes of what is not mapped from a file."""
+        return self.grid.nbytes - self.grid.mapped
+
+    def row_weights(self) -> tuple[Any, IntArray] | None:
+        """Return rows, and how often each counts; None for once."""
+        return None if self.counted is None else (self.grid.row, self.counted)
 
     def sizes(self) -> tuple[float, float]:
         """Return the least and the largest side of all shards."""

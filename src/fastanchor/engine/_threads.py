@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -82,3 +83,26 @@ class Team:
         for helper in helpers:
             helper.result()
         return results
+
+    def pull(self, task: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
+        """Return ``[task(item) for item in items]``; an item is taken when a thread is free for it."""
+        rest = iter(items)
+        first = list(itertools.islice(rest, 2))
+        if self.threads < 2 or len(first) < 2:
+            return [task(item) for item in itertools.chain(first, rest)]
+        results, lock = dict[int, T](), threading.Lock()
+        numbered = enumerate(itertools.chain(first, rest))
+
+        def drain() -> None:
+            while True:
+                with lock:  # of an iterator that is in use, two threads cannot take items at once
+                    at, item = next(numbered, (-1, None))
+                if at < 0:
+                    return
+                results[at] = task(item)
+
+        helpers = [_pool(self.threads).submit(drain) for _ in range(self.threads - 1)]
+        drain()
+        for helper in helpers:
+            helper.result()
+        return [results[at] for at in range(len(results))]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastanchor import _check, kernels
-from fastanchor._errors import BackendError, DataError
-from fastanchor._hints import setting
-from fastanchor._types import FloatArray, IntArray, Metric, Sizes, Update
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray, IntArray, Metric, PathLike, Progress, SideType, Sizes, Update
 from fastanchor._weights import Weights, counting
 from fastanchor.boxes import Boxes
+from fastanchor.engine import _folder
 from fastanchor.engine._assignment import Share
-from fastanchor.engine._grid import survey
-from fastanchor.engine._layout import GridSpec, Layout
-from fastanchor.engine._merged import MergedShard, merged
+from fastanchor.engine._batches import Arrays, Batches, source_of
+from fastanchor.engine._building import Built, build, column_of, need_numba
+from fastanchor.engine._described import described
+from fastanchor.engine._layout import Layout
+from fastanchor.engine._merging import Member, put_together
 from fastanchor.engine._order_statistics import places
 from fastanchor.engine._reduce import Reduced, StepTaken
+from fastanchor.engine._settings import Settings, agreed, in_unit
 from fastanchor.engine._shard import Shard
 from fastanchor.engine.dense import DenseLloyd
 from fastanchor.kernels import part as kernel_part
@@ -64,6 +69,10 @@ class BoxIndex(Reduced):
     backend = "numba"
     positive = True
     shards: tuple[Shard, ...]
+    settings: Settings | None = None  # how the boxes were made, if that is known
+    rounded = False  # whether sides were rounded to float32
+    folder: Path | None = None  # where the arrays are, if they are on disk
+    about: dict[str, Any] = {}  # noqa: RUF012  replaced, never changed
 
     def __init__(
         self,
@@ -73,23 +82,201 @@ class BoxIndex(Reduced):
         weights: ArrayLike | None = None,
         _where: Layout | None = None,
     ) -> None:
-        if threads is not None:
-            threads = _check.integer(threads, "threads", least=1)
         wh = _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes")
         if weights is None and isinstance(boxes, Boxes):
             weights = boxes.weights
-        counted = None if weights is None else counting(weights, "weights", len(wh))
-        if kernels.current() != "numba":
-            use = setting("engine", "dense")
-            raise BackendError(f"engine 'index' needs numba, but the NumPy backend is selected; use {use}")
-        seen, each = survey(wh, threads), None if counted is None else counted.each
-        alike = merged(wh, each, seen.sample)
-        if alike is None:
-            self.shards = (Shard(wh, GridSpec.of(seen, _where), threads=threads, weights=each),)
-        else:
-            spec = GridSpec.of(seen._replace(number=len(alike.boxes)))
-            self.shards = (MergedShard(alike, spec, threads=threads, weights=each),)
-        super().__init__(self.shards, weights=counted)
+        source = Arrays([wh], whole=True)
+        self._hold(build(source, weights, threads=threads, dtype="float64", where=_where))
+
+    def _hold(self, built: Built) -> None:
+        self.shards, self.rounded = (built.shard,), built.rounded
+        super().__init__(self.shards, weights=built.weights)
+        if built.sourced is not None:
+            self._rowed = [built.sourced]
+
+    @classmethod
+    def from_batches(
+        cls,
+        batches: Batches,
+        *,
+        weights: Any = None,
+        dtype: SideType | None = None,
+        keep_rows: bool = True,
+        threads: int | None = None,
+        progress: Progress = False,
+    ) -> BoxIndex:
+        """Return an index of boxes that come in batches, without one array of all of them.
+
+        Its answers are those of an index of all boxes at once.
+
+        Parameters
+        ----------
+        batches : sequence of (n, 2) array-likes, another iterable, or callable
+            Widths and heights > 0. They are gone through several times: a function must return a new iterator each
+            time. Memory-mapped arrays are read piece by piece.
+        weights : (n,) array-like, or one array per batch, optional
+            How often each box counts, see :func:`fastanchor.kmeans`.
+        dtype : {"float32", "float64"} or None
+            How sides are stored. None stores float32, which takes half the memory, if every side is a number of
+            float32; "float32" rounds the others (`rounded` says so); "float64" keeps all.
+        keep_rows : bool, default True
+            Keep the row of each box, 4 bytes per box. Without them labels, random starts and the like read the
+            batches again.
+        threads : int, optional
+            Default: all processors that this process may use; never changes the answer.
+        progress : bool, callable or None
+            None draws a bar if stderr is a terminal.
+
+        Raises
+        ------
+        BackendError
+            If numba is not installed, or the NumPy backend is selected.
+        DataError
+            If a side is not finite and > 0, there is no box, or another pass finds other batches.
+
+        Examples
+        --------
+        >>> index = BoxIndex.from_batches([[[10, 10], [12, 10]], [[50, 60], [54, 66], [52, 60]]])
+        >>> import fastanchor
+        >>> fastanchor.kmeans(index, 2, init=[[10, 10], [50, 60]]).labels
+        array([0, 0, 1, 1, 1])
+        """
+        index = cls.__new__(cls)
+        built = build(
+            source_of(batches), column_of(weights), threads=threads, dtype=dtype, rows=keep_rows, progress=progress
+        )
+        index._hold(built)
+        return index
+
+    def save(self, folder: PathLike, *, replace: bool = False) -> None:
+        """Write the index into a folder: NumPy files, and ``index.json`` with sizes and checksums.
+
+        Parameters
+        ----------
+        folder : path-like
+            The folder to make.
+        replace : bool, default False
+            Replace an index that is there.
+
+        Raises
+        ------
+        DataError
+            If something is there already, the folder cannot be written, or the index keeps no rows.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> index = BoxIndex([[10, 10], [12, 10], [50, 60]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     index.save(pathlib.Path(folder, "boxes"))
+        ...     print(BoxIndex.open(pathlib.Path(folder, "boxes")).take([2]))
+        [[50. 60.]]
+        """
+        self._need_rows("index")
+        _folder.save(folder, self.shards, self.weights, self.settings, self.rounded, self.about, replace=replace)
+
+    @classmethod
+    def open(cls, folder: PathLike, *, verify: bool | None = None, threads: int | None = None) -> BoxIndex:
+        """Return the index that :meth:`save` wrote into a folder; arrays are read as they are needed.
+
+        Parameters
+        ----------
+        folder : path-like
+        verify : bool, optional
+            Compare the checksums of all files, for which they are read once. Default: if they have up to 1 GB. The
+            sizes of files are always compared.
+        threads : int, optional
+            Default: all processors that this process may use; never changes the answer.
+
+        Raises
+        ------
+        BackendError
+            If numba is not installed, or the NumPy backend is selected.
+        DataError
+            If the folder is not an index, or a file is missing, truncated or damaged.
+        """
+        need_numba()
+        found = _folder.load(folder, verify=verify, threads=threads)
+        index = cls.of(found.shards)
+        if index.weights is not None:
+            index.weights = index.weights._replace(unit=found.unit)
+        index.settings, index.rounded, index.about = found[2:]
+        index.folder = Path(os.fsdecode(folder))
+        return index
+
+    @classmethod
+    def merge(cls, indexes: Sequence[BoxIndex], *, threads: int | None = None) -> BoxIndex:
+        """Return an index of the boxes of several: the same as one of all boxes at once, in the order of the indexes.
+
+        Parameters
+        ----------
+        indexes : sequence of BoxIndex
+            They stay as they are.
+        threads : int, optional
+            Default: all processors that this process may use; never changes the answer.
+
+        Raises
+        ------
+        DataError
+            If there is no index, the boxes of two were made in different ways (see ``settings``), some have weights
+            and others have none, weights are not whole, or an index keeps no rows.
+
+        Examples
+        --------
+        >>> one, other = BoxIndex([[10, 10], [12, 10]]), BoxIndex([[50, 60], [54, 66], [52, 60]])
+        >>> BoxIndex.merge([one, other]).take([0, 2])
+        array([[10., 10.],
+               [50., 60.]])
+        """
+        if not indexes:
+            raise DataError("indexes: must have at least one index, got none")
+        names = [f"indexes[{i}]" for i in range(len(indexes))]
+        for index, name in zip(indexes, names, strict=True):
+            index._need_rows(name)
+            agreed(indexes[0].settings, index.settings, name)
+        members = [Member(index.shards, index.weights, name) for index, name in zip(indexes, names, strict=True)]
+        return cls._joined(indexes, members, threads)
+
+    def add(self, boxes: Boxes | Sizes, *, weights: ArrayLike | None = None) -> BoxIndex:
+        """Return an index with more boxes: the same as one of all boxes at once. This one stays as it is.
+
+        Parameters
+        ----------
+        boxes : (n, 2) array-like or Boxes
+            Widths and heights in the unit of the index. A ``Boxes`` with image sizes is scaled and filtered as the
+            `settings` of the index say.
+        weights : (n,) array-like, optional
+            How often each box counts; needed if the index has weights, see :func:`fastanchor.kmeans`.
+
+        Raises
+        ------
+        DataError
+            If the boxes are not valid, weights are missing, not expected or not whole, or the index keeps no rows.
+
+        Examples
+        --------
+        >>> index = BoxIndex([[10, 10], [12, 10]])
+        >>> len(index.add([[50, 60]]))
+        3
+        """
+        self._need_rows("index")
+        wh, column = in_unit(boxes, weights, self.settings)
+        counted = None if column is None else counting(column, "weights", len(wh))
+        members = [Member(self.shards, self.weights, "the index"), Member(wh, counted, "the new boxes")]
+        return type(self)._joined([self], members, self.shards[0].threads)
+
+    @classmethod
+    def _joined(cls, indexes: Sequence[BoxIndex], members: Sequence[Member], threads: int | None) -> BoxIndex:
+        joined = cls.__new__(cls)
+        joined._hold(put_together(members, threads))
+        joined.settings = indexes[0].settings
+        joined.rounded = any(index.rounded for index in indexes)
+        return joined
+
+    def _need_rows(self, name: str) -> None:
+        """Raise where rows are not kept."""
+        if any(len(shard.grid.row) < len(shard) for shard in self.shards):
+            raise DataError(f"{name}: keeps no rows, so it cannot be saved or changed; build it with keep_rows=True")
 
     @classmethod
     def of(cls, shards: Sequence[Shard], each: Callable[..., Iterable[Any]] = map) -> BoxIndex:
@@ -105,8 +292,11 @@ class BoxIndex(Reduced):
 
     @property
     def nbytes(self) -> int:
-        """Size of the index in bytes."""
+        """Size of the index in bytes, in memory and on disk."""
         return sum(shard.nbytes for shard in self.shards)
+
+    def __repr__(self) -> str:
+        return described(self)
 
     def lloyd(self, metric: Metric, update: Update) -> Lloyd | DenseLloyd:
         """Begin a run of k-means; a dense one under "ratio", where no block can be decided at once."""
@@ -117,14 +307,14 @@ class BoxIndex(Reduced):
 
 def _weights(shards: Sequence[Shard]) -> Weights | None:
     """Return the weights of all rows of some shards."""
-    counted = [(shard.rows, shard.counted) for shard in shards if shard.counted is not None]
+    counted = [own for shard in shards if (own := shard.row_weights()) is not None]
     if not counted:
         return None
     if len(counted) < len(shards):
         raise DataError("shards: some have weights and others have none")
-    each = np.zeros(sum(map(len, shards)), np.int64)
-    for rows, own in counted:
-        each[rows] = own
+    each = np.zeros(sum(shard.held for shard in shards), np.int64)
+    for rows, some in counted:
+        each[rows] = some
     return Weights(each, 1.0)
 
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._jit import compiled, helper, uncounted
-from fastanchor.kernels._tables import IOU, RUN, Centers, GridTables, Leaves, Painted
+from fastanchor.kernels._tables import IOU, RUN, Centers, GridTables, Leaves, Painted, SideArray
 
 
 @helper
 def assign_run(
-    centers: Centers, w: FloatArray, h: FloatArray, some: LabelArray, best: FloatArray, label: FloatArray
+    centers: Centers, w: SideArray, h: SideArray, some: LabelArray, best: FloatArray, label: FloatArray
 ) -> None:
     """Distance to and label of the nearest of `some` centres for at most RUN boxes; ties go to the first."""
     metric, cw, ch = centers.metric, centers.w, centers.h
@@ -24,7 +24,7 @@ def assign_run(
         if metric == IOU:
             for i in range(w.size):
                 inter = (w[i] if w[i] < x else x) * (h[i] if h[i] < y else y)
-                d = 1.0 - inter / (w[i] * h[i] + c - inter)
+                d = 1.0 - inter / (np.float64(w[i]) * h[i] + c - inter)
                 label[i] = name if d < best[i] else label[i]
                 best[i] = d if d < best[i] else best[i]
         else:

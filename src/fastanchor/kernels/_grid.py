@@ -12,6 +12,8 @@ full copy would cost 20 bytes per box.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
@@ -37,6 +39,13 @@ def extent(boxes: FloatArray) -> tuple[float, float, float, float]:
 
 
 @inlined
+def bits_of(side: float) -> int:
+    """Bits of a side, which may be stored in float32, as float64."""
+    bits: Any = np.float64(side).view(np.int64)
+    return bits
+
+
+@inlined
 def bin_of(bits: int, axis: Axis, bins: int) -> int:
     """Bin of a side, given by its bits."""
     return min(max((bits - axis.base) >> axis.shift, 0), bins - 1)
@@ -54,14 +63,15 @@ def count_rows(boxes: FloatArray, axis: Axis, counts: IntArray) -> None:
 def scatter_rows(boxes: FloatArray, axis: Axis, first: int, cursor: IntArray, columns: Columns) -> None:
     """Move one chunk's boxes, of which the first is row `first`, to their width bins; `cursor` says where to write."""
     w, h, row = columns.w, columns.h, columns.row
-    bits = boxes.view(np.int64)
+    bits, rowed = boxes.view(np.int64), row.size > 0
     for i in range(len(bits)):
         x = bin_of(bits[i, 0], axis, cursor.size)
         at = cursor[x]
         cursor[x] = at + 1
         w[at] = boxes[i, 0]
         h[at] = boxes[i, 1]
-        row[at] = first + i
+        if rowed:
+            row[at] = first + i
 
 
 @compiled
@@ -80,7 +90,7 @@ def sort_rows(
     `starts` (nx + 1) is where each width bin begins. `cells` (nx, ny, 5) receives the sums of w, 1/w, h, 1/h, 1.
     `alike` (nx, ny) becomes 1 where all boxes of a cell are equal.
     """
-    w, h, row = columns.w, columns.h, columns.row
+    w, h, row, rowed = columns.w, columns.h, columns.row, columns.row.size > 0
     longest = 0
     for x in range(x0, x1):
         longest = max(longest, starts[x + 1] - starts[x])
@@ -95,7 +105,9 @@ def sort_rows(
             cursor[y] = 0
         for i in range(size):
             # element by element: a slice assignment costs a second to compile, for the text of its error
-            old_w[i], old_h[i], old_row[i] = w[lo + i], h[lo + i], row[lo + i]
+            old_w[i], old_h[i] = w[lo + i], h[lo + i]
+            if rowed:
+                old_row[i] = row[lo + i]
             cursor[bin_of(bits[i], axis, ny)] += 1
         at = lo
         for y in range(ny):
@@ -108,7 +120,8 @@ def sort_rows(
             cursor[y] = at + 1
             w[at] = old_w[i]
             h[at] = old_h[i]
-            row[at] = old_row[i]
+            if rowed:
+                row[at] = old_row[i]
             start = offsets[x, y]
             if w[start] != old_w[i] or h[start] != old_h[i]:
                 alike[x, y] = 0
@@ -145,7 +158,9 @@ def add_box(cell: FloatArray, w: float, h: float) -> None:
 
 
 @uncounted
-def weigh_cells(offsets: LabelArray, columns: Columns, weights: IntArray, cells: FloatArray, before: IntArray) -> None:
+def weigh_cells(
+    offsets: LabelArray, columns: Columns, weights: IntArray | None, cells: FloatArray, before: IntArray
+) -> None:
     """Add the boxes of each cell to its sums, `cells` (nx * ny, 5), as often as they count.
 
     `before` (nx * ny + 1,) receives the weight of all cells before.
@@ -154,13 +169,14 @@ def weigh_cells(offsets: LabelArray, columns: Columns, weights: IntArray, cells:
     for c in range(len(cells)):
         before[c + 1] = before[c]
         for i in range(offsets[c], offsets[c + 1]):
-            w, h, times = columns.w[i], columns.h[i], float(weights[i])
+            w, h = columns.w[i], columns.h[i]
+            times = 1.0 if weights is None else float(weights[i])
             cells[c, 0] += times * w
             cells[c, 1] += times / w
             cells[c, 2] += times * h
             cells[c, 3] += times / h
             cells[c, 4] += times
-            before[c + 1] += weights[i]
+            before[c + 1] += 1 if weights is None else weights[i]
 
 
 @uncounted

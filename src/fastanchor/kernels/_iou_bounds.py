@@ -15,7 +15,7 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._jit import helper, inlined, uncounted
 from fastanchor.kernels._settle import LEAF_BOXES, LEAF_LEVEL, boxes_within, candidates, put_candidates, put_quarters
-from fastanchor.kernels._tables import RUN, Centers, Goal, GridTables, Leaves, Walk
+from fastanchor.kernels._tables import RUN, Centers, Goal, GridTables, Leaves, SideArray, Walk
 
 WIDE = 0.2  # half the relative width of a block from which on the polynomial is not worth trying
 
@@ -26,7 +26,7 @@ def sum_moments(grid: GridTables, lo: int, hi: int, cells: FloatArray, weights: 
     for c in range(lo, hi):
         cell = cells[c]
         for i in range(grid.offsets[c], grid.offsets[c + 1]):
-            w, h = grid.w[i], grid.h[i]
+            w, h = np.float64(grid.w[i]), np.float64(grid.h[i])
             times = 1.0 if weights is None else float(weights[i])
             cell[0] += times
             cell[1] += times * w
@@ -186,7 +186,7 @@ def add_boxes(
 
 
 @helper
-def best_of(anchors: Centers, w: FloatArray, h: FloatArray, some: LabelArray, best: FloatArray) -> None:
+def best_of(anchors: Centers, w: SideArray, h: SideArray, some: LabelArray, best: FloatArray) -> None:
     """Largest IoU of at most RUN boxes with `some` of the anchors."""
     for i in range(w.size):
         best[i] = 0.0
@@ -194,5 +194,5 @@ def best_of(anchors: Centers, w: FloatArray, h: FloatArray, some: LabelArray, be
         a, b, area = anchors.w[some[p]], anchors.h[some[p]], anchors.w[some[p]] * anchors.h[some[p]]
         for i in range(w.size):
             inter = (w[i] if w[i] < a else a) * (h[i] if h[i] < b else b)
-            value = inter / (w[i] * h[i] + area - inter)
+            value = inter / (np.float64(w[i]) * h[i] + area - inter)
             best[i] = value if value > best[i] else best[i]

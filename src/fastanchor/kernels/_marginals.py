@@ -11,8 +11,9 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.kernels._assign import assign_run
 from fastanchor.kernels._digits import add_side
+from fastanchor.kernels._grid import bin_of, bits_of
 from fastanchor.kernels._jit import helper, inlined, uncounted
-from fastanchor.kernels._tables import RUN, Centers, GridTables, Histograms, Leaves, Sums
+from fastanchor.kernels._tables import RUN, Axis, Centers, GridTables, Histograms, Leaves, Sums
 
 COARSE = 4  # marginals of settled blocks are kept for 2^COARSE bins at a time and refined where the medians lie
 
@@ -97,7 +98,7 @@ def add_open(
     buffers: FloatArray,
 ) -> None:
     """Add a block whose boxes have different centres, box by box."""
-    w, h, bits, offsets, base, shift = grid.w, grid.h, grid.h.view(np.int64), grid.offsets, grid.base_h, grid.shift
+    w, h, offsets, axis = grid.w, grid.h, grid.offsets, Axis(grid.base_h, grid.shift)
     nx, ny, level, best, label = grid.edge_w.size - 1, grid.edge_h.size - 1, leaves.level[t], buffers[0], buffers[1]
     x0, y0 = np.int64(leaves.x[t]) << level, np.int64(leaves.y[t]) << level
     some = leaves.cands[leaves.first[t] : leaves.first[t] + leaves.size[t]]
@@ -105,7 +106,7 @@ def add_open(
         end = offsets[x * ny + min(y0 + (1 << level), ny)]
         for lo in range(offsets[x * ny + y0], end, RUN):
             hi = min(lo + RUN, end)
-            ws, hs, hb = w[lo:hi], h[lo:hi], bits[lo:hi]
+            ws, hs = w[lo:hi], h[lo:hi]
             assign_run(centers, ws, hs, some, best, label)
             for p in range(some.size):
                 j = some[p]
@@ -116,7 +117,7 @@ def add_open(
                     hist.fine_h[j, y0] += n
             if level > 0:
                 for i in range(ws.size):
-                    y = min(max((hb[i] - base) >> shift, 0), ny - 1)
+                    y = bin_of(bits_of(hs[i]), axis, ny)
                     hist.fine_h[np.int64(label[i]), y] += weight_at(grid.weights, lo + i)
             if len(sums.out):
                 half = sums.out.shape[1] >> 1

@@ -13,7 +13,7 @@ from fastanchor.kernels._assign import assign_run
 from fastanchor.kernels._jit import compiled, helper, inlined
 from fastanchor.kernels._marginals import COARSE
 from fastanchor.kernels._selection import BUCKETS, select_middles
-from fastanchor.kernels._tables import RUN, Centers, Found, GridTables, Histograms, Leaves, Sought
+from fastanchor.kernels._tables import RUN, Centers, Found, GridTables, Histograms, Leaves, SideArray, Sought
 
 FEW_HITS = 4  # up to so many medians in a leaf each are gathered by themselves: from their bins, not the whole leaf
 
@@ -251,7 +251,7 @@ def gather_cells(
     centers: Centers,
     cells: tuple[int, int],
     which: tuple[LabelArray, int],
-    values: FloatArray,
+    values: SideArray,
     found: Found,
     cursor: IntArray,
     buffers: FloatArray,

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastanchor._types import FloatArray, IntArray, LabelArray
 from fastanchor.kernels._jit import helper, inlined, uncounted
-from fastanchor.kernels._tables import RUN, Anchors, GridTables, Runs
+from fastanchor.kernels._tables import RUN, Anchors, GridTables, Runs, SideArray
 
 
 @inlined
@@ -66,7 +66,7 @@ def count_open(
 
 
 @helper
-def best_run(anchors: Anchors, w: FloatArray, h: FloatArray, some: LabelArray, best: FloatArray) -> None:
+def best_run(anchors: Anchors, w: SideArray, h: SideArray, some: LabelArray, best: FloatArray) -> None:
     """Best ratio of at most RUN boxes with `some` of the anchors."""
     for i in range(w.size):
         best[i] = 0.0

@@ -32,6 +32,7 @@ __all__ = [
     "RowArray",
     "Rows",
     "Runs",
+    "SideArray",
     "Sought",
     "Sums",
     "Walk",
@@ -39,6 +40,7 @@ __all__ = [
 
 Flags = NDArray[np.uint8]
 RowArray = NDArray[np.uint32]
+SideArray = NDArray[np.float64] | NDArray[np.float32]
 
 IOU, EUCLIDEAN = 0, 1
 # Those for which a block's corners prove its winner. Under 1 - ratio they do not: the region of another centre may be a
@@ -55,18 +57,22 @@ class Axis(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Boxes and the rows where they stood: w, h (n,) float64, row (n,) uint32."""
+    """Boxes and the rows where they stood: w, h (n,) float64 or float32, row (n,) uint32, or (0,) if not kept."""
 
-    w: FloatArray
-    h: FloatArray
+    w: SideArray
+    h: SideArray
     row: RowArray
 
 
 class GridTables(NamedTuple):
-    """Boxes in the order of cells, and tables over nx * ny cells."""
+    """Boxes in the order of cells, and tables over nx * ny cells.
 
-    w: FloatArray  # (n,)
-    h: FloatArray  # (n,)
+    Sides in float32 are exactly those of the boxes. A product of two of them is rounded to float32 unless one of them
+    is converted first.
+    """
+
+    w: SideArray  # (n,)
+    h: SideArray  # (n,)
     row: RowArray  # (n,) where each box stood
     edge_w: FloatArray  # (nx + 1,) bin i holds edge[i] <= side < edge[i + 1]; the last one its upper edge too
     edge_h: FloatArray  # (ny + 1,)

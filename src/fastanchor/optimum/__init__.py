@@ -1,8 +1,8 @@
 """The best anchors, and a proof of how near to the best they are.
 
 **A space** says which anchors are allowed (`Space`), **an objective** what is good (``fastanchor.Objective``), and **a
-search** how to look: by exchange (``_search``), or by mutation (``fastanchor.evolve``). A search takes any space, and
-any objective whose value of a box is the largest over the anchors; `bound` takes the objectives that have a name.
+search** how to look (`Search`): by exchange, by small steps, or by mutation. The first two take any space, and any
+objective whose value of a box is the largest over the anchors; `bound` takes the objectives that have a name.
 
 Choosing k anchors for the largest mean best match is the k-median problem in the plane of log sizes. Boxes are points
 of that plane. Many boxes are gathered into cells, so that the time hardly depends on their number.
@@ -19,21 +19,15 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
+from fastanchor._limits import Limits
 from fastanchor._network import Scalable, to_network_input
-from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE
-from fastanchor._types import Fit, FloatArray, Progress, Result, Rng, Sizes
-from fastanchor.engine import Engine, Objective, choose, objective_of
-from fastanchor.optimum._bound import proven
-from fastanchor.optimum._plane import Shape
-from fastanchor.optimum._points import Points, points_of
-from fastanchor.optimum._search import finalists, finished, search, starts_of
+from fastanchor._types import Fit, FloatArray, Result, Rng, Sizes
+from fastanchor.engine import Objective, choose, objective_of
+from fastanchor.optimum._plug import STARTS, Global, Problem, Recipe, Refine, Search, best_of, solved
 from fastanchor.optimum._space import Space
 
-__all__ = ["STARTS", "BoundResult", "Space", "best", "bound", "refined"]
-
-STARTS = 24  # random starts of the exchanges
-DRAWN = 15  # starts of the small steps, beside k-means
+__all__ = ["BoundResult", "Global", "Problem", "Recipe", "Refine", "Search", "Space", "bound", "solved"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +145,11 @@ def bound(
         import scipy.optimize  # noqa: F401  only this function needs it
     except ImportError:
         raise BackendError("bound needs SciPy: pip install 'fastanchor[bound]'") from None
+    from fastanchor.optimum._bound import proven
+    from fastanchor.optimum._plane import Shape
+    from fastanchor.optimum._points import points_of
+    from fastanchor.optimum._search import search
+
     k = _check.integer(k, "k", least=1)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gap = _check.number(gap, "gap", low=0.0)
@@ -165,10 +164,12 @@ def bound(
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     answers = choose(ready.boxes, weights=ready.weights)
     points = points_of(answers)
-    some = _best(answers, points, search(points, k, aim, space, _check.generator(rng), STARTS), aim, thr, space)
+    limits = Limits()
+    search(points, k, aim, space, _check.generator(rng), STARTS, limits)
+    some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), points)
     found = some if anchors is None else _check.as_sizes(anchors, "anchors")
     proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, max_seconds)
-    score = _score(answers, aim, found, thr)
+    score = aim.over(answers).fitness(found, thr).fitness
     return BoundResult(
         bound=proof.bound,
         score=score,
@@ -181,48 +182,3 @@ def bound(
         peak=proof.peak,
         exact=points.exact,
     )
-
-
-def best(
-    answers: Engine,
-    k: int,
-    objective: Objective,
-    thr: float,
-    space: Space,
-    rng: np.random.Generator,
-    progress: Progress = None,
-) -> FloatArray:
-    """Return the best k anchors of several exchanges, polished on the boxes, (k, 2)."""
-    points = points_of(answers)
-    with bar(progress, total=STARTS, desc="exchanging", unit=" starts") as moving:
-        found = search(points, k, objective, space, rng, STARTS, lambda done: moving.update(1))
-    return _best(answers, points, found, objective, thr, space)
-
-
-def refined(
-    answers: Engine, anchors: FloatArray, objective: Objective, thr: float, space: Space, rng: np.random.Generator
-) -> FloatArray:
-    """Return the best of these anchors and of some drawn ones, of which none gains by a small step, (k, 2).
-
-    Those of `space.keep` come last.
-    """
-    points = points_of(answers)
-    free = space.free(len(anchors))
-    starts = [anchors[:free], *starts_of(points, free, rng, DRAWN)]
-    return _best(answers, points, finalists(points, starts, objective, space, rng), objective, thr, space)
-
-
-def _best(
-    answers: Engine, points: Points, sets: list[FloatArray], objective: Objective, thr: float, space: Space
-) -> FloatArray:
-    """Return the best of some sets of anchors, polished on the boxes if the points are cells."""
-    scores = [_score(answers, objective, anchors, thr) for anchors in sets]
-    score = max(scores)
-    anchors = sets[scores.index(score)]
-    if points.exact:
-        return anchors
-    return finished(objective.over(answers), anchors, len(space.keep), thr, score, space)[0]
-
-
-def _score(answers: Engine, objective: Objective, anchors: FloatArray, thr: float) -> float:
-    return objective.over(answers).fitness(anchors, thr).fitness

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from fastanchor._limits import Limits
 from fastanchor._types import FloatArray
 from fastanchor.engine import Objective, Scored
-from fastanchor.optimum._exchange import exchanged, grid
+from fastanchor.optimum._exchange import Exchanged, exchanged, grid
 from fastanchor.optimum._judge import Judge
 from fastanchor.optimum._points import Points, gathered
 from fastanchor.optimum._space import Space
@@ -39,11 +40,12 @@ def search(
     space: Space,
     rng: np.random.Generator,
     starts: int,
+    limits: Limits,
     moved: Moved = lambda done: None,
-) -> list[FloatArray]:
-    """Return some sets of k anchors, each (k, 2), by exchanges from several starts; those of `space.keep` last.
+) -> None:
+    """Put some sets of k anchors, each (k, 2), into ``limits.held``, by exchanges from several starts.
 
-    `moved` is called with the number of starts that are done.
+    Those of `space.keep` come last. `moved` is called with the number of starts that are done.
     """
     free = space.free(k)
     coarse = gathered(points, COARSE)[0] if len(points.w) > COARSE**2 else points
@@ -54,15 +56,22 @@ def search(
     judge = Judge(objective, coarse)
     table = np.ascontiguousarray(judge.alone(candidates).T, dtype=np.float32)
     given = judge.cover(space.keep)
-    found = set()
+    found = set[Exchanged]()
+    top, stale = 0.0, 0
     for start in range(starts):
-        found.add(exchanged(table, given, coarse.weight, free, rng))
+        one = exchanged(table, given, coarse.weight, free, rng)
+        top, stale = max(top, one.score), 0 if one.score > top else stale + 1
+        if not stale:
+            limits.held = [np.concatenate([space.allowed(candidates[[*one.rows]]), space.keep])]
+        found.add(one)
         moved(start + 1)
+        if not limits.left(stale):
+            break
     tops = sorted(found, key=lambda one: (-one.score, one.rows))[:KEPT]
     sets = [candidates[[*one.rows]] for one in tops]
     while len(sets) < KEPT:  # few anchors: most starts end alike
         sets.append(sets[0] * np.exp(SHAKES[0] * rng.standard_normal(sets[0].shape)))
-    return finalists(points, sets, objective, space, rng)
+    finalists(points, sets, objective, space, rng, limits)
 
 
 def starts_of(points: Points, k: int, rng: np.random.Generator, starts: int) -> list[FloatArray]:
@@ -72,28 +81,42 @@ def starts_of(points: Points, k: int, rng: np.random.Generator, starts: int) -> 
 
 
 def finalists(
-    points: Points, starts: Sequence[FloatArray], objective: Objective, space: Space, rng: np.random.Generator
-) -> list[FloatArray]:
-    """Return the best of some sets of free anchors, polished, with those of `space.keep`."""
+    points: Points,
+    starts: Sequence[FloatArray],
+    objective: Objective,
+    space: Space,
+    rng: np.random.Generator,
+    limits: Limits,
+) -> None:
+    """Put the best of some sets of free anchors, polished, with those of `space.keep`, into ``limits.held``."""
     fine = gathered(points, FINE)[0] if len(points.w) > FINE**2 else points
     judge = Judge(objective, fine)
-    some = [polished(judge, anchors, space, last=ROUGH) for anchors in starts]
+    some = []
+    for anchors in starts:
+        some.append(polished(judge, anchors, space, limits, last=ROUGH))
+        limits.held.append(np.concatenate([some[-1], space.keep]))
     given = judge.cover(space.keep)
     some.sort(key=lambda anchors: -judge.value(anchors, given))
     judge, near = Judge(objective, points), FIRST / 16
     many = FINALISTS if len(some[0]) > 4 else 2 * FINALISTS
-    last = [polished(judge, anchors, space, near) for anchors in some[:many]]
-    last = [_shaken(judge, anchors, space, rng) for anchors in last]
-    return [np.concatenate([anchors, space.keep]) for anchors in last]
+    held = []
+    for anchors in some[:many]:
+        anchors = _shaken(judge, polished(judge, anchors, space, limits, near), space, rng, limits)
+        held.append(np.concatenate([anchors, space.keep]))
+        limits.held.append(held[-1])
+    limits.held = held
 
 
-def polished(judge: Judge, anchors: FloatArray, space: Space, step: float = FIRST, last: float = LAST) -> FloatArray:
+def polished(
+    judge: Judge, anchors: FloatArray, space: Space, limits: Limits, step: float = FIRST, last: float = LAST
+) -> FloatArray:
     """Return anchors none of which gains by a step to a neighbour, down to steps of `last`."""
     anchors = space.allowed(anchors)
     given = judge.cover(space.keep)
     while step > last:
         better = False
         for j in range(len(anchors)):
+            limits.tick()
             rest = judge.cover(np.delete(anchors, j, axis=0), given)
             score = float(judge.trials(rest, anchors[j : j + 1])[0])
             for _ in range(8):
@@ -123,35 +146,37 @@ def _trials(space: Space, anchors: FloatArray, j: int, step: float) -> FloatArra
     return np.asarray(sets[same, j])
 
 
-def _shaken(judge: Judge, anchors: FloatArray, space: Space, rng: np.random.Generator) -> FloatArray:
+def _shaken(judge: Judge, anchors: FloatArray, space: Space, rng: np.random.Generator, limits: Limits) -> FloatArray:
     """Return anchors that no small move of all of them together improved, polished again after each such move."""
     given = judge.cover(space.keep)
     reached = judge.value(anchors, given)
     for width in SHAKES:
+        limits.tick()
         moved = False
         for _ in range(SHAKEN * max(12 // len(anchors), 1)):
             trial = space.allowed(anchors * np.exp(width * rng.standard_normal(anchors.shape)))
             if (found := judge.value(trial, given)) > reached:
                 anchors, reached, moved = trial, found, True
         if moved:
-            trial = polished(judge, anchors, space, width)
+            trial = polished(judge, anchors, space, limits, width)
             if (found := judge.value(trial, given)) > reached:
                 anchors, reached = trial, found
     return anchors
 
 
 def finished(
-    judge: Scored, anchors: FloatArray, kept: int, thr: float, fitness: float, space: Space
+    judge: Scored, anchors: FloatArray, kept: int, thr: float, fitness: float, space: Space, limits: Limits
 ) -> tuple[FloatArray, float]:
     """Return anchors polished on the boxes themselves, and their fitness; the last `kept` stay as they are."""
     free = len(anchors) - kept
-    for step in [step for step in ENGINE_STEPS for _ in range(ENGINE_ROUNDS)]:
-        for j in range(free):
-            for _ in range(8):
-                trials = _trials(space, anchors[:free], j, step)
-                mutants = [np.concatenate([anchors[:j], trial[None], anchors[j + 1 :]]) for trial in trials]
-                fitter = judge.first_fitter(mutants, thr, fitness, anchors)
-                if fitter is None:
-                    break
-                anchors, fitness = mutants[fitter[0]], fitter[1]
+    for step, j in [(step, j) for step in ENGINE_STEPS for _ in range(ENGINE_ROUNDS) for j in range(free)]:
+        if limits.late():
+            break
+        for _ in range(8):
+            trials = _trials(space, anchors[:free], j, step)
+            mutants = [np.concatenate([anchors[:j], trial[None], anchors[j + 1 :]]) for trial in trials]
+            fitter = judge.first_fitter(mutants, thr, fitness, anchors)
+            if fitter is None:
+                break
+            anchors, fitness = mutants[fitter[0]], fitter[1]
     return anchors, fitness
