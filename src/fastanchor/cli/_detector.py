@@ -33,7 +33,7 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
     return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
 
 
-def ready(arguments: argparse.Namespace, boxes: Boxes, made_for: Input) -> NetworkBoxes:
+def ready(arguments: argparse.Namespace, boxes: Boxes | NetworkBoxes, made_for: Input) -> NetworkBoxes:
     """Return the boxes in pixels of the network input, by the options about it."""
     return to_network_input(boxes, **made_for._asdict(), min_size=arguments.min_size, jitter=arguments.jitter)
 

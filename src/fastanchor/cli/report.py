@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     with _answer.computing(arguments):
         made = make(
             data.boxes,
-            source=data.name,
+            source=_data.title(arguments, data),
             choose_levels=lambda anchors: _detector.chosen_levels(arguments, anchors),
             sweep_n=arguments.sweep,
             reading={"format": data.read["format"], **({"split": data.split} if data.split else {})},

@@ -20,7 +20,7 @@ from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
-from fastanchor.datasets._probe import PARTS, Probe
+from fastanchor.datasets._probe import IMAGES, PARTS, Probe
 from fastanchor.datasets._recognise import FORMATS, format_of, recognise
 from fastanchor.datasets._record import UNITS, Batch, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
@@ -265,7 +265,7 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
     assert boxes.image_index is not None
     assert boxes.image_wh is not None
     assert boxes.xy is not None
-    own = format_of(loaded.format).table is None  # a label file per image has its name
+    own = format_of(loaded.format).single  # a label file per image has its name
     order = np.argsort(boxes.image_index, kind="stable")
     starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
     images = zip(batch.label, batch.file, _image_names(batch, own), strict=True)
@@ -290,7 +290,9 @@ def _image_names(batch: Batch, own: bool) -> list[str]:
     count = Counter(place.stem for place in places)
 
     def name(place: PurePosixPath) -> str:
-        far = own or place.is_absolute() or ".." in place.parts or ":" in place.parts[0]
+        if own:  # a label may be called like its image, with both endings
+            return PurePosixPath(place.stem).stem if place.stem.lower().endswith(IMAGES) else place.stem
+        far = place.is_absolute() or ".." in place.parts or ":" in place.parts[0]
         return place.stem if count[place.stem] == 1 or far else str(place.with_suffix(""))
 
     return [name(place) if place.name else str(i) for i, place in enumerate(places)]

@@ -59,7 +59,7 @@ def load(
 ) -> Loaded:  # fmt: skip
     """Read one data set; at most `limit` files of a format with one label file per image."""
     part = chosen(format, source, probe, options.split, skips)
-    files = part.files if limit is None or format.table is not None else part.files[:limit]
+    files = part.files if limit is None or not format.single else part.files[:limit]
     if limit is None:
         for file, why in dict.fromkeys(probe.broken):
             skips.add(why, file)

@@ -111,7 +111,7 @@ def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, st
     if probe.is_file:
         return dict.fromkeys(files, "")
     root = str(probe.path)
-    if format.table is not None:
+    if not format.single:
         return {file: part_of(file, root) for file in files}
     known = {folder: part_of(folder, root) for folder in folders_of(files)}
     return {file: known[file.rpartition(os.sep)[0]] for file in files} if any(known.values()) else {}

@@ -171,7 +171,13 @@ class Format:
     options: frozenset[str] = frozenset()  # supported options, beyond the common ones
     place: Callable[[str, int], str | int | None] | None = None  # describes a number of `at`; None: a line
     sizes: Callable[[Batch, Job], None] | None = None  # fills in sizes that neither labels nor images have
+    shared: bool = False  # whether a label file holds many images, as that of `table` always does
     unsized: bool = False  # whether boxes without any image size are taken as pixels of the network input
+
+    @property
+    def single(self) -> bool:
+        """Whether each image has its own label file."""
+        return self.table is None and not self.shared
 
     def uses(self) -> frozenset[str]:
         """Return the options that this format supports."""
