@@ -48,7 +48,7 @@ SideType = Literal["float32", "float64"]
 LabelArray = NDArray[np.int32]
 
 EngineName = Literal["auto", "dense", "index"]
-Fit = Literal["letterbox", "stretch"]
+Fit = Literal["letterbox", "stretch", "shortest"]
 Metric = Literal["iou", "euclidean", "ratio"]
 Update = Literal["median", "mean"]
 Ended = Literal["done", "patience", "max_seconds", "interrupted"]
