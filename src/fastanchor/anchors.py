@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from numpy.typing import ArrayLike
 
-from fastanchor import _check, export, optimum
+from fastanchor import _check, optimum
 from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
+from fastanchor._later import Later
 from fastanchor._limits import Limits
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, SMALL
@@ -36,11 +37,16 @@ from fastanchor._types import (
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
 from fastanchor.engine import Objective, choose, objective_of
-from fastanchor.evaluate import AnchorCheck, by_area, scored
+from fastanchor.evaluate import AnchorCheck, ByImage, by_area, scored
 from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
 from fastanchor.optimum import Search, Space
 from fastanchor.starts import N_INIT, fittest, work_of
+
+if TYPE_CHECKING:
+    from fastanchor import export
+else:
+    export = Later("fastanchor.export")
 
 __all__ = ["AnchorResult", "Method", "auto_anchor"]
 
@@ -363,7 +369,7 @@ def auto_anchor(
     space = Space() if space is None else space
     problem = optimum.Problem(answers, n, aim, thr, space, generator, centers, limits, progress)
     search = optimum.solved(searcher, problem)
-    found = by_area(search.anchors)
+    found, by_image = by_area(search.anchors), ready.images and ByImage(ready.images)
     iou = mean_best_iou(answers, found)
     return AnchorResult(
         anchors=found,
@@ -379,7 +385,7 @@ def auto_anchor(
         n_filtered=ready.n_filtered,
         engine=answers.name,
         backend=answers.backend,
-        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou, ready.images)),
+        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou, by_image)),
         fit=ready.fit,
         img_size=ready.img_size,
     )
