@@ -25,7 +25,7 @@ OPEN = {(promise, *cell.split("/")): reason for promise, some, reason in ROWS fo
 
 
 # two points of a rectangle, in any order
-NEVER = [("labelme", "reversed")]
+NEVER = [("labelme", "reversed"), ("supervisely", "reversed")]
 
 
 def cells(promise, formats=FORMATS, kinds=None):

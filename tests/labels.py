@@ -187,6 +187,93 @@ def labelme(folder: Path, images: Sequence[Image], *, pictures: bool = False, pa
     return folder
 
 
+def cvat(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``annotations.xml`` of images."""
+    lines = ["<annotations>", "<version>1.1</version>"]
+    for number, (name, (width, height), boxes) in enumerate(images):
+        lines.append(f'<image id="{number}" name="{name}.png" width="{width}" height="{height}">')
+        for kind, *corners in boxes:
+            sides = " ".join(f'{k}="{v}"' for k, v in zip(("xtl", "ytl", "xbr", "ybr"), corners, strict=True))
+            lines.append(f'<box label="{kind}" source="manual" occluded="0" {sides} z_order="0"/>')
+        lines.append("</image>")
+    draw(folder, images, pictures)
+    return put(folder / "annotations.xml", "\n".join([*lines, "</annotations>", ""]))
+
+
+def via(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``via.json``."""
+    content = {
+        f"{name}.png1": {"filename": f"{name}.png", "size": 1, "file_attributes": {}, "regions": [
+            {"shape_attributes": {"name": "rect", "x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0},
+             "region_attributes": {"class": kind}} for kind, x0, y0, x1, y1 in boxes]}
+        for name, _, boxes in images}  # fmt: skip
+    draw(folder, images, pictures)
+    return put(folder / "via.json", json.dumps(content))
+
+
+def createml(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``_annotations.createml.json``."""
+    content = [{"image": f"{name}.png", "annotations": [
+        {"label": kind, "coordinates": {"x": (x0 + x1) / 2, "y": (y0 + y1) / 2, "width": x1 - x0, "height": y1 - y0}}
+        for kind, x0, y0, x1, y1 in boxes]} for name, _, boxes in images]  # fmt: skip
+    draw(folder, images, pictures)
+    return put(folder / "_annotations.createml.json", json.dumps(content))
+
+
+def labelstudio(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``project.json``; an image without boxes has no size."""
+    content = [{"id": number, "data": {"image": f"/data/upload/1/{name}.png"}, "annotations": [{"id": 1, "result": [
+        {"original_width": width, "original_height": height, "type": "rectanglelabels", "value": {
+            "x": x0 / (width or 1) * 100, "y": y0 / (height or 1) * 100, "width": (x1 - x0) / (width or 1) * 100,
+            "height": (y1 - y0) / (height or 1) * 100, "rotation": 0, "rectanglelabels": [kind]}}
+        for kind, x0, y0, x1, y1 in boxes]}]}
+        for number, (name, (width, height), boxes) in enumerate(images)]  # fmt: skip
+    draw(folder, images, pictures)
+    return put(folder / "project.json", json.dumps(content))
+
+
+def bdd100k(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``det.json``, the newer version."""
+    content = [{"name": f"{name}.png", "labels": [
+        {"id": "1", "category": kind, "box2d": {"x1": x0, "y1": y0, "x2": x1, "y2": y1}}
+        for kind, x0, y0, x1, y1 in boxes]} for name, _, boxes in images]  # fmt: skip
+    draw(folder, images, pictures)
+    return put(folder / "det.json", json.dumps(content))
+
+
+def supervisely(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``ann/NAME.png.json``, a file an image, and ``img``."""
+    for name, (width, height), boxes in images:
+        objects = [{"classTitle": kind, "geometryType": "rectangle", "points": {
+            "exterior": [[x0, y0], [x1, y1]], "interior": []}} for kind, x0, y0, x1, y1 in boxes]  # fmt: skip
+        content = {"description": "", "tags": [], "size": {"height": height, "width": width}, "objects": objects}
+        put(folder / "ann" / f"{name}.png.json", json.dumps(content))
+    draw(folder / "img", images, pictures)
+    return folder
+
+
+def vott(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``x-export.json``."""
+    assets = {name: {"asset": {"name": f"{name}.png", "size": {"width": width, "height": height}}, "regions": [
+        {"id": "1", "type": "RECTANGLE", "tags": [kind], "boundingBox": {
+            "left": x0, "top": y0, "width": x1 - x0, "height": y1 - y0}} for kind, x0, y0, x1, y1 in boxes]}
+        for name, (width, height), boxes in images}  # fmt: skip
+    draw(folder, images, pictures)
+    return put(folder / "x-export.json", json.dumps({"name": "x", "assets": assets, "tags": []}))
+
+
+def datumaro(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``annotations/default.json``."""
+    labels = [{"name": kind, "parent": ""} for kind in CLASSES]
+    items = [{"id": name, "annotations": [
+        {"id": 0, "type": "bbox", "label_id": CLASSES.index(kind), "bbox": [x0, y0, x1 - x0, y1 - y0]}
+        for kind, x0, y0, x1, y1 in boxes], "image": {"path": f"{name}.png", "size": [height, width]}}
+        for name, (width, height), boxes in images]  # fmt: skip
+    content = {"info": {}, "categories": {"label": {"labels": labels}}, "items": items}
+    draw(folder / "images", images, pictures)
+    return put(folder / "annotations" / "default.json", json.dumps(content))
+
+
 @dataclass(frozen=True)
 class Format:
     """A format: its name, its writer, what its labels tell, and where in them a box is.
@@ -250,4 +337,14 @@ FORMATS = {
     "parquet": Format("table", parquet, lambda images, i, j: ("boxes.parquet", str(before(images, i) + j)),
                       columns=True),
     "labelme": Format("labelme", labelme, lambda images, i, j: (f"{images[i][0]}.json", f"shapes[{j}]"), "{}.json"),
+    "cvat": Format("cvat", cvat, lambda images, i, j: ("annotations.xml", f"image {i}, shape {j}")),
+    "via": Format("via", via, lambda images, i, j: ("via.json", f"image {i}, regions[{j}]"), sizes=False),
+    "createml": Format("createml", createml, lambda images, i, j: (".json", f"[{i}].annotations[{j}]"), sizes=False),
+    "labelstudio": Format("labelstudio", labelstudio, lambda images, i, j: (".json", f"task {i}, result[{j}]"),
+                          empty=False),
+    "bdd100k": Format("bdd100k", bdd100k, lambda images, i, j: ("det.json", f"frame {i}, labels[{j}]"), sizes=False),
+    "supervisely": Format("supervisely", supervisely,
+                          lambda images, i, j: (f"{images[i][0]}.png.json", f"objects[{j}]"), "ann/{}.png.json"),
+    "vott": Format("vott", vott, lambda images, i, j: ("x-export.json", f"asset {i}, regions[{j}]")),
+    "datumaro": Format("datumaro", datumaro, lambda images, i, j: ("default.json", f"items[{i}].annotations[{j}]")),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Hypothesis strategies for boxes, centres and labels."""
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -16,3 +17,9 @@ coordinates = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))
 def pairs(elements, least=1, most=60):
     shapes = st.integers(least, most).map(lambda n: (n, 2))
     return hnp.arrays(np.float64, shapes, elements=elements)
+
+
+def examples(most, **options):
+    """Settings with so many examples, or with those of the quick profile if they are fewer."""
+    usual = settings().max_examples
+    return settings(max_examples=most if usual > 20 else min(most, usual), **options)

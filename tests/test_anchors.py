@@ -18,7 +18,7 @@ def auto(boxes, **options):
 
 
 def test_is_the_recipe_step_by_step(backend):
-    wh = zoo.lognormal(800).clip(3)
+    wh = zoo.lognormal(300).clip(3)
     got = auto(wh, n=6, gen=60, rng=4)
     rng = np.random.default_rng(4)
     centers, n_iter, stop = naive.fittest(wh, 6, rng)

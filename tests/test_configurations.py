@@ -6,12 +6,14 @@ import re
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastanchor import DataError, export
 from fastanchor.export import FORMATS, Config, Dialect, Input
 from fastanchor.export._dialect import Needs, from_words
+
+import strategies
 
 YOLOV5, DARKNET = FORMATS["yolov5"], FORMATS["darknet"]
 FOUR = np.array([[10.0, 13], [16, 30], [33, 23], [60, 61]])
@@ -54,7 +56,7 @@ SIDE = st.floats(1, 3000)
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
-@settings(max_examples=40, deadline=None)
+@strategies.examples(40)
 @given(data=st.data())
 def test_what_is_written_is_read_again(name, data):
     least, most = FORMATS[name].needs.levels

@@ -63,16 +63,16 @@ def test_the_tests_of_all_formats_run_for_an_added_one(load, monkeypatch, capsys
 
 
 def test_label_format(load, monkeypatch, tmp_path):
-    load("src/fastanchor/datasets/via.py")
-    monkeypatch.setattr(_recognise, "FORMATS", (*_recognise.FORMATS, "via"))
-    for test in cases(load("tests/test_via.py")):
+    load("src/fastanchor/datasets/semicolons.py")
+    monkeypatch.setattr(_recognise, "FORMATS", (*_recognise.FORMATS, "semicolons"))
+    for test in cases(load("tests/test_semicolons.py")):
         folder = tmp_path / test.__name__
         folder.mkdir()
         test(folder)
 
 
 @pytest.mark.parametrize(
-    ("file", "lines"), [("src/fastanchor/export/k210.py", 35), ("src/fastanchor/datasets/via.py", 40)]
+    ("file", "lines"), [("src/fastanchor/export/k210.py", 35), ("src/fastanchor/datasets/semicolons.py", 40)]
 )
 def test_examples_are_short(file, lines):
     assert len(FILES[file].strip().splitlines()) <= lines

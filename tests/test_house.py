@@ -29,7 +29,19 @@ def python(code, **environment):
 
 
 def test_import_is_cheap():
-    heavy = {"numba", "matplotlib", "PIL", "sklearn", "scipy", "tqdm", "yaml", "msgspec", "pyarrow"}
+    heavy = {
+        "numba",
+        "matplotlib",
+        "PIL",
+        "sklearn",
+        "scipy",
+        "tqdm",
+        "yaml",
+        "msgspec",
+        "pyarrow",
+        "dask",
+        "distributed",
+    }
     code = f"import sys, fastanchor; fastanchor.auto_anchor; print(sorted({heavy} & set(sys.modules)))"
     assert python(code).stdout.strip() == "[]"
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fastanchor
@@ -20,6 +20,7 @@ from fastanchor.engine._search import Search
 from fastanchor.engine.dense import DenseEngine
 
 import naive
+import strategies
 
 numba = pytest.importorskip("numba", reason="numba is not installed")
 from fastanchor.kernels._settle import LEAST_IOU, MARGIN, euclidean_beats, iou_beats, overlaps  # noqa: E402  needs numba
@@ -132,7 +133,7 @@ def center_sets(boxes, k, rng):
 
 @pytest.mark.parametrize("name", ZOO)
 @pytest.mark.parametrize("metric", ["iou", "euclidean"])
-@pytest.mark.parametrize("k", [1, 2, 9, 32, 100])
+@pytest.mark.parametrize("k", [1, 9, 32, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 100))])
 def test_zoo_assignments(name, metric, k):
     if name == "many" and k == 100:
         pytest.skip("long")
@@ -242,7 +243,7 @@ pairs = st.tuples(sides, sides)
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@strategies.examples(300)
 @given(
     st.lists(pairs, min_size=1, max_size=60),
     st.lists(pairs, min_size=1, max_size=6),

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastanchor import kernels
@@ -160,7 +160,7 @@ def test_sort_keys_are_in_the_order_of_the_values(values):
 
 @needs_numba
 @given(strategies.pairs(strategies.coordinates), st.integers(1, 5), st.integers(40, 62), st.randoms())
-@settings(max_examples=50)
+@strategies.examples(50)
 def test_histogram_and_gather_agree(wh, k, shift, random):
     values = wh[:, 0].copy()
     labels = np.array([random.randrange(k) for _ in values], np.int32)

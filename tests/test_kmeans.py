@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import fastanchor
@@ -56,7 +56,7 @@ def test_runs_are_those_of_the_definition(backend, name, metric, update, monkeyp
 @given(
     strategies.pairs(strategies.ordinary, least=4), st.integers(1, 6), st.sampled_from(["median", "mean"]), st.data()
 )
-@settings(max_examples=150)
+@strategies.examples(150)
 def test_drawn_runs(wh, k, update, data):
     metric = data.draw(st.sampled_from(["iou", "euclidean", "ratio"]))
     distinct = np.unique(wh, axis=0)

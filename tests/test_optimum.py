@@ -41,7 +41,7 @@ def small(seed, n=12):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 20))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))])
 def test_no_pair_of_anchors_exceeds_the_limit(seed, objective):
     wh, weights = small(seed)
     found = fastanchor.bound(wh, 2, objective=objective, weights=weights, min_size=0)
@@ -94,14 +94,14 @@ def test_the_picture_of_the_limit_has_the_anchors():
 
 @pytest.mark.parametrize("objective", ["ratio", pytest.param("iou", marks=pytest.mark.slow)])
 def test_a_limit_over_cells_holds_for_their_boxes(objective, monkeypatch):
-    wh = zoo.lognormal(600)
-    exact = fastanchor.bound(wh, 3, objective=objective, gap=0.003)
-    monkeypatch.setattr(_points, "DISTINCT", 200)
+    wh = zoo.lognormal(300)
+    exact = fastanchor.bound(wh, 3, objective=objective, gap=0.05)
+    monkeypatch.setattr(_points, "DISTINCT", 100)
     monkeypatch.setattr(_points, "CELLS", 24)
-    cells = fastanchor.bound(wh, 3, objective=objective, gap=0.02)
+    cells = fastanchor.bound(wh, 3, objective=objective, gap=0.05)
     assert exact.exact
     assert not cells.exact
-    assert len(cells.weights) < 400
+    assert len(cells.weights) < 250
     assert cells.bound >= exact.score
     assert cells.bound >= cells.score
     assert cells.score >= exact.score - 3e-3
@@ -148,7 +148,7 @@ def test_both_backends_bound_alike(kernel, once, monkeypatch):
         assert kept[0] == kept[1]
 
 
-@pytest.mark.parametrize("k", [1, 3, pytest.param(9, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("k", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in (3, 9))])
 def test_exchange_finds_no_worse_than_the_recipe(k):
     wh = zoo.lognormal(2000).clip(3)
     recipe = fastanchor.auto_anchor(wh, n=k, gen=300, rng=0, min_size=0)
@@ -278,6 +278,9 @@ def test_the_command_certifies_within_the_allowed_anchors(capsys, table):
     ("options", "sentence"),
     [
         (["--keep", "10,12"], "not supported for method='recipe'"),
+        (["--method", "global", "--keep", "10"], "--keep: got 1 numbers; widths and heights come in pairs"),
+        (["--method", "global", "--keep", "10,-12"], "--keep[0] = (10.0, -12.0): widths and heights must"),
+        (["--method", "global", "--keep", "a,b"], "--keep: 'a' is not a number"),
         (["--method", "global", "--least", "stride"], "--least = 'stride': must be a number of pixels, or 'strides'"),
         (["--method", "global", "--least", "-3"], "least"),
         (["--method", "global", "--multiple", "0"], "multiple"),

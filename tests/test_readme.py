@@ -16,7 +16,10 @@ def test_tables_are_those_of_the_results():
     assert done.returncode == 0, "run python bench/render.py"
 
 
-@pytest.mark.parametrize("name", NAMES)
+SLOW = {"docs/best.md"}  # limits of several sets of boxes
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in NAMES])
 def test_blocks_print_what_stands_there(name, tmp_path):
     text = (ROOT / name).read_text(encoding="utf-8")
     with inside(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fastanchor
@@ -114,7 +114,7 @@ def test_weighted_boxes_have_the_same_bits_on_every_engine(name, kind):
         assert str(everything(dealt(boxes, count, weights=weights), centers)) == right, count
 
 
-@settings(max_examples=25)
+@strategies.examples(25)
 @given(
     strategies.pairs(strategies.sides),
     strategies.pairs(strategies.sides, most=6),
@@ -130,7 +130,7 @@ def test_drawn_weighted_boxes_in_any_number_of_shards(boxes, centers, count, see
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@strategies.examples(25)
 @given(
     strategies.pairs(strategies.sides),
     strategies.pairs(strategies.sides, most=6),
@@ -164,7 +164,7 @@ def test_equal_boxes_held_once_have_the_bits_of_all(merging, name, kind):
 
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
-@pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
+@pytest.mark.parametrize("init", [pytest.param("random", marks=pytest.mark.slow), "k-means++", "equal"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_whole_runs_with_equal_boxes_held_once(merging, weighted, update, metric, init):
     boxes = np.rint(zoo.lognormal(70_000)).clip(1, 60)

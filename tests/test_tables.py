@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import fastanchor
@@ -17,6 +17,8 @@ from fastanchor.datasets import _arrow, _csv, detect, iter_images, table
 from fastanchor.datasets._record import Options
 from fastanchor.datasets._roles import roles
 from fastanchor.datasets._skips import Skips
+
+import strategies
 
 
 def run(capsys, *arguments):
@@ -392,7 +394,7 @@ CELLS = st.one_of(
     last=st.booleans(),
     texts=st.sampled_from([-1, 2]),
 )
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@strategies.examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_quick_ways_agree_with_row_by_row(tmp_path, rows, newline, last, texts):
     text = newline.join(",".join(row) for row in [["width", "height", "class"], *rows]) + newline * last
     file = str(csv_file(tmp_path, text))

@@ -125,11 +125,6 @@ BROKEN = {
         "XML file that is not a Pascal VOC annotation",
         ", line 1: XML file that is not a Pascal VOC annotation (root element <plist>)",
     ),
-    "cvat": (
-        "<annotations><version>1.1</version><image id='0' name='a.jpg'/></annotations>",
-        "XML file that is not a Pascal VOC annotation",
-        ", line 1: XML file that is not a Pascal VOC annotation (CVAT; export it from CVAT as COCO or YOLO)",
-    ),
     "bomb": (xml(thing(name="&b;"), head=BOMB), "XML file that declares entities", ", line 1: XML file that declares"),
     "bomb in utf-16": (
         xml(thing(name="&b;"), head="\n" + BOMB).encode("utf-16"),
@@ -579,9 +574,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path):
 
 
 OTHER = {
-    "CVAT; export it from CVAT as COCO or YOLO": (
-        "<annotations><version>1.1</version><image name='a.jpg'><box xtl='1'/></image></annotations>"
-    ),
+    "root element <kml>": "<kml><Placemark/></kml>",
     "root element <net>": "<net name='x'><layers/></net>",
 }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fastanchor
@@ -75,7 +75,7 @@ def test_kmeans_over_the_zoo(backend, engine, name, metric, update):
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@strategies.examples(60)
 @given(
     strategies.pairs(strategies.sides),
     strategies.pairs(strategies.sides, most=5),

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fastanchor
@@ -13,6 +13,8 @@ from fastanchor import DataError, datasets
 from fastanchor.cli import main
 from fastanchor.datasets import _kinds, _rows
 from fastanchor.datasets._probe import natural
+
+import strategies
 
 ROW = "1 0.5 0.4 0.2 0.3"
 BOX = (0.5, 0.4, 0.2, 0.3)
@@ -567,7 +569,7 @@ NUMBERS = st.one_of(
 
 @pytest.mark.slow
 @given(tokens=st.lists(NUMBERS, min_size=1, max_size=8).map(lambda some: (some * 5)[: 5 * len(some)]))
-@settings(max_examples=300)
+@strategies.examples(300)
 def test_the_quick_way_to_numbers_is_exact(tokens):
     """Both ways give what Python gives, or leave the text to the careful way."""
     buffer = "\n".join(" ".join(tokens[i : i + 5]) for i in range(0, len(tokens), 5)).encode()

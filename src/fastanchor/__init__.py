@@ -45,6 +45,7 @@ __all__ = [
     "BoundResult",
     "BoxIndex",
     "Boxes",
+    "ClusterError",
     "DataError",
     "Enough",
     "EvolveResult",
@@ -85,6 +86,7 @@ __all__ = [
 _HOMES = {
     "_errors": (
         "BackendError",
+        "ClusterError",
         "DataError",
         "FastanchorError",
         "MissingFileError",

@@ -6,6 +6,7 @@ import errno
 
 __all__ = [
     "BackendError",
+    "ClusterError",
     "DataError",
     "FastanchorError",
     "MissingFileError",
@@ -37,6 +38,10 @@ class MissingFileError(DataError, FileNotFoundError):
 
 class BackendError(FastanchorError, ImportError):
     """What was asked for is not installed; the message says what would provide it."""
+
+
+class ClusterError(FastanchorError):
+    """A cluster failed: no connection, no answer in time, or a worker was lost too often."""
 
 
 class SmallBoxWarning(UserWarning):

@@ -144,13 +144,15 @@ def climb(
     limits.held = [best]
     history = np.empty(gen + 1)
     history[0] = fitness = answers.fitness(best, thr).fitness
-    accepted = done = last = 0
+    done = 0
     drawn: list[FloatArray] = []
+    wants, at = getattr(answers, "ahead", None), [0]  # and the generations after which mutants were accepted
     with bar(progress, total=gen, desc="evolving", unit=" generations") as moving, guarded:
         moving.set_postfix_str(f"fitness {fitness:.4f}")
-        while done < gen and (left := limits.left(done - last)):
+        while done < gen and (left := limits.left(done - at[-1])):
             # factors do not depend on accepted mutants, so an engine can compare the next mutants at the same time
-            drawn += [_factors(draws, len(best)) for _ in range(min(AHEAD, gen - done) - len(drawn))]
+            ahead = AHEAD if wants is None else wants.number(at, done)
+            drawn += [_factors(draws, len(best)) for _ in range(min(ahead, gen - done) - len(drawn))]
             mutants = [(best * factors).clip(min=LEAST) for factors in drawn[:left]]
             found = answers.first_fitter(mutants, thr, fitness, best)
             passed = len(mutants) if found is None else found[0] + 1
@@ -160,12 +162,12 @@ def climb(
             if found is not None:
                 best, fitness = mutants[found[0]], found[1]
                 history[done] = fitness
-                accepted, last = accepted + 1, done
+                at.append(done)
                 moving.set_postfix_str(f"fitness {fitness:.4f}", refresh=False)
                 improved(best)
             moving.update(passed)
     bpr = answers.fitness(best, thr).bpr
-    return EvolveResult(best, fitness, bpr, accepted, history[: done + 1], ended=limits.ended)
+    return EvolveResult(best, fitness, bpr, len(at) - 1, history[: done + 1], ended=limits.ended)
 
 
 def _factors(draws: Draws, k: int) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 
-__all__ = ["called", "hint", "of_command_line", "of_file", "setting"]
+__all__ = ["called", "hint", "of_command_line", "of_file", "setting", "worded", "wording"]
 
 # in Python, on the command line
 _HINTS = {
@@ -73,9 +73,21 @@ def of_command_line(options: Mapping[str, str] | None = None) -> Iterator[None]:
 
     This holds for all threads, since readers use several.
     """
+    with worded((True, options or {})):
+        yield
+
+
+def wording() -> tuple[bool, dict[str, str]]:
+    """Return how messages are worded now, for another process; see :func:`worded`."""
+    return _command_line, dict(_options)
+
+
+@contextlib.contextmanager
+def worded(as_in: tuple[bool, Mapping[str, str]]) -> Iterator[None]:
+    """Word messages as another process does."""
     global _command_line, _options
     before = _command_line, _options
-    _command_line, _options = True, options or {}
+    _command_line, _options = as_in
     try:
         yield
     finally:

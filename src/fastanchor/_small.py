@@ -9,7 +9,9 @@ from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._types import FloatArray
 
-__all__ = ["EVERY", "MIN_SIZE", "SMALL", "count_small", "is_small", "kept", "no_side", "small_boxes"]
+__all__ = [
+    "EVERY", "MIN_SIZE", "SMALL", "count_small", "is_small", "kept", "no_side", "none_kept", "reaching", "small_boxes",
+]  # fmt: skip
 
 # Anchors are computed without the boxes that have no side of at least MIN_SIZE pixels of the network input, but scored
 # on every box, because a trainer scores every label.
@@ -32,12 +34,22 @@ def kept(wh: FloatArray, min_size: float) -> NDArray[np.bool_]:
     >>> kept(np.array([[1.0, 1.5], [1.0, 2.0]]), 2.0).tolist()
     [False, True]
     """
-    keep: NDArray[np.bool_] = (wh[:, 0] >= min_size) | (wh[:, 1] >= min_size)
+    keep = reaching(wh, min_size)
     if not keep.any():
-        raise DataError(
-            f"boxes: none of {len(wh):,} has a side >= {called('min_size')} = {min_size:g} pixels of the network input"
-        )
+        raise none_kept(len(wh), min_size)
     return keep
+
+
+def reaching(wh: FloatArray, min_size: float) -> NDArray[np.bool_]:
+    """Return a mask (n,) of the boxes (n, 2) that have a side of at least `min_size`; there may be none."""
+    reach: NDArray[np.bool_] = (wh[:, 0] >= min_size) | (wh[:, 1] >= min_size)
+    return reach
+
+
+def none_kept(count: int, min_size: float) -> DataError:
+    """Return the error for `count` boxes that have no side of at least `min_size`."""
+    rule = f"a side >= {called('min_size')} = {min_size:g} pixels of the network input"
+    return DataError(f"boxes: none of {count:,} has {rule}")
 
 
 def is_small(wh: FloatArray) -> NDArray[np.bool_]:

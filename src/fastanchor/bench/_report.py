@@ -12,7 +12,7 @@ from fastanchor.bench._measure import Row, fitted
 from fastanchor.bench._ratio import Ratio
 from fastanchor.bench._stages import JOB
 
-__all__ = ["HEAD", "cells", "duration", "growth", "markdown", "page", "ratio", "tables", "text", "verdict"]
+__all__ = ["HEAD", "cells", "duration", "growth", "markdown", "page", "ratio", "rounded", "tables", "text", "verdict"]
 
 HEAD = ("contender", "time", "times as fast", "interval", "first call", "memory", "reached", "answer")
 
@@ -47,14 +47,25 @@ def _times(found: Ratio | None) -> str:
         return ""
     if found.steady:
         return f"{found.median:,.{0 if found.median >= 10 else 1}f} times as fast"
-    return f"between {found.low:,.1f} and {found.high:,.1f} times as fast (unsteady)"
+    return f"between {rounded(found.low)} and {rounded(found.high)} times as fast (unsteady)"
 
 
 def ratio(found: Ratio | None) -> tuple[str, str]:
     """Return the cells of a ratio: the median, or "unsteady", and the interval."""
     if found is None:
         return "", ""
-    return f"{found.median:,.1f}" if found.steady else "unsteady", f"{found.low:,.1f} - {found.high:,.1f}"
+    return rounded(found.median) if found.steady else "unsteady", f"{rounded(found.low)} - {rounded(found.high)}"
+
+
+def rounded(value: float) -> str:
+    """Return a ratio with one decimal, or two significant digits where it is below 1.
+
+    Examples
+    --------
+    >>> [rounded(value) for value in (1234.56, 3.14, 0.95, 0.0234)]
+    ['1,234.6', '3.1', '0.95', '0.023']
+    """
+    return f"{value:,.1f}" if value >= 1.0 else f"{value:.2g}"
 
 
 def cells(row: Row) -> tuple[str, ...]:

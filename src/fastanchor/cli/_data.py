@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
@@ -15,13 +16,13 @@ from fastanchor.boxes import Boxes
 from fastanchor.cli import _options
 from fastanchor.datasets import PARTS, TRAINING, Reading, read, reading, sample
 
-__all__ = ["Data", "add_data", "load", "plain_summary"]
+__all__ = ["Data", "add_data", "data_name", "described", "load", "plain_summary", "title"]
 
 LOG = logging.getLogger("fastanchor")
 TEXT = (
     "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
-    "folder), labels.cache, Open Images CSV, KITTI, LabelMe JSON, lists, tables (.csv, .parquet, .npy, .npz, "
-    "- for CSV on stdin)"
+    "folder), labels.cache, Open Images CSV, KITTI, exports of LabelMe, CVAT, VIA, Label Studio and other tools, "
+    "lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
 )
 
 
@@ -118,14 +119,38 @@ def _loaded(arguments: argparse.Namespace) -> Data:
         raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} have no boxes")
     if getattr(arguments, "balance", None) is not None:
         boxes = boxes.balanced(arguments.balance)
-    return Data(boxes, {
+    return described(source, found._replace(boxes=boxes), boxes.summary())
+
+
+def described(source: str, found: Reading, summary: Summary) -> Data:
+    """Return what was read with what JSON says about it."""
+    return Data(found.boxes, {
         "source": source,
         "format": ", ".join(dict.fromkeys(found.formats)),
         "splits": list(found.parts),
         "split": list(found.taken) or None,
-        **plain_summary(boxes.summary()),
-        "remarks": [vars(remark) for remark in boxes.remarks],
+        **plain_summary(summary),
+        "remarks": [vars(remark) for remark in found.boxes.remarks],
     })  # fmt: skip
+
+
+def title(arguments: argparse.Namespace, data: Data) -> str:
+    """Return the names of the data sets."""
+    return ", ".join(map(data_name, arguments.data or ())) or str(data.read["source"])
+
+
+def data_name(path: str) -> str:
+    """Return the name of a data set without the folders that it is in; a file keeps the folder it is in.
+
+    Examples
+    --------
+    >>> data_name("/home/me/coco128/data.yaml"), data_name("-")
+    ('coco128/data.yaml', 'standard input')
+    """
+    if path == "-":
+        return "standard input"
+    place = Path(path).resolve()
+    return f"{place.parent.name}/{place.name}" if place.suffix and place.parent.name else place.name or path
 
 
 def plain_summary(summary: Summary) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from fastanchor import export
 from fastanchor._errors import DataError
 from fastanchor._network import NetworkBoxes
+from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.cli import _scored, _values
 from fastanchor.cli._configuration import Plan
@@ -51,22 +52,24 @@ def space(arguments: argparse.Namespace, plan: Plan) -> Space | None:
             least = float(least)
         except ValueError:
             raise DataError(f"--least = {least!r}: must be a number of pixels, or 'strides'") from None
-    keep = None if arguments.keep is None else export.read(arguments.keep).anchors
-    return Space(keep=keep, least=least, multiple=arguments.multiple)
+    return Space(keep=_kept(arguments), least=least, multiple=arguments.multiple)
+
+
+def _kept(arguments: argparse.Namespace) -> FloatArray | None:
+    return None if arguments.keep is None else export.read(arguments.keep, name="keep").anchors
 
 
 def certified(arguments: argparse.Namespace, ready: NetworkBoxes, result: AnchorResult) -> BoundResult | None:
     """Return the limit, if it is wanted."""
     if not arguments.certify:
         return None
-    keep = None if arguments.keep is None else export.read(arguments.keep).anchors
     return bound(
         ready,
         len(result.anchors),
         objective=arguments.objective,
         thr=arguments.thr,
         anchors=result.anchors,
-        keep=keep,
+        keep=_kept(arguments),
         min_size=arguments.min_size,
     )
 

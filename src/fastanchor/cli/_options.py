@@ -94,6 +94,15 @@ OPTIONS = {
         "engine": option("how boxes are compared; does not change the answer"),
         "threads": option("does not change the answer", unset="all processors"),
     },
+    "cluster": {
+        "client": option(
+            "compute on a Dask cluster: 'local' for processes here, or the address of its scheduler, as in "
+            "tcp://10.0.0.1:8786", "--dask", default=None, metavar="WHERE",
+        ),
+        "workers": option("local workers", metavar="N", unset="one per processor"),
+        "worker_memory": option("memory of each local worker, as in 2GB", metavar="SIZE", unset="equal shares"),
+        "timeout": option("seconds that an answer of a worker may take", metavar="SECONDS"),
+    },
     "levels of the detector": {
         "levels": option(
             "tiny (P4, P5), P5 (P3 to P5), P6, P7, or as in 3,4,5", default=None, unset="chosen by --n"

@@ -8,11 +8,24 @@ from __future__ import annotations
 
 import argparse
 import logging
+from typing import Any
 
 from fastanchor import export, plot
+from fastanchor._network import NetworkBoxes
 from fastanchor._output import whole
 from fastanchor.anchors import auto_anchor
-from fastanchor.cli import _answer, _configuration, _data, _detector, _holdout, _optimum, _options, _values
+from fastanchor.boxes import Boxes
+from fastanchor.cli import (
+    _answer,
+    _cluster,
+    _configuration,
+    _data,
+    _detector,
+    _holdout,
+    _optimum,
+    _options,
+    _values,
+)
 from fastanchor.cli._speak import print_exactly
 from fastanchor.levels import by_level, level_counts, remarks, unusual
 
@@ -27,6 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, "network input", auto_anchor)
     _holdout.add(_options.add(parser, "search", auto_anchor, n=None))
     _optimum.add(parser)
+    _cluster.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
@@ -41,10 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
     plan = _configuration.planned(arguments)
     allowed = _optimum.space(arguments, plan)
     search = _options.given(arguments, auto_anchor, n=plan.n, space=allowed, **plan.made_for._asdict())
-    data = _data.load(arguments)
-    boxes, held = _holdout.divided(arguments, data.boxes)
+    with _cluster.loaded(arguments, plan.made_for) as (data, boxes, held):
+        return _computed(arguments, plan, search, data, _detector.ready(arguments, boxes, plan.made_for), held)
+
+
+def _computed(
+    arguments: argparse.Namespace, plan: _configuration.Plan, search: dict[str, Any], data: _data.Data,
+    ready: NetworkBoxes, held: Boxes | None,
+) -> int:  # fmt: skip
+    """Compute anchors for boxes and print them."""
     with _answer.computing(arguments):
-        ready = _detector.ready(arguments, boxes, plan.made_for)
         result = auto_anchor(ready, **search)
         limit = _optimum.certified(arguments, ready, result)
         judged = _holdout.scored(arguments, held, result.anchors, plan.made_for)
@@ -54,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)
-    _answer.draw(arguments, plot.anchors, result, ready.wh, levels)
+    _answer.draw(
+        arguments, plot.anchors, result, ready.wh, levels, _detector.picture_title(_data.title(arguments, data), ready)
+    )
     text = plan.text(result, chosen)
     if text is not None and arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:

@@ -20,7 +20,7 @@ from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
-from fastanchor.datasets._probe import PARTS, Probe
+from fastanchor.datasets._probe import IMAGES, PARTS, Probe
 from fastanchor.datasets._recognise import FORMATS, format_of, recognise
 from fastanchor.datasets._record import UNITS, Batch, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
@@ -148,9 +148,9 @@ def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, *
     paths: Sequence[Any] = path if several else [path]  # type: ignore[assignment]
     if not paths:
         raise DataError("path: got an empty sequence, expected at least one file or folder")
-    asked, skips = _asked(**options)
-    with _opened(paths, asked) as found:
-        loaded = [load(*one, asked, skips.part(), progress) for one in found]
+    chosen, skips = _asked(**options)
+    with _opened(paths, chosen) as found:
+        loaded = [load(*one, chosen, skips.part(), progress) for one in found]
     boxes = concatenated([one.boxes for one in loaded])
     idle = sorted(frozenset.intersection(*(one.idle for one in loaded)))
     texts = [f"{called(name)} had no effect on these labels" for name in idle]
@@ -198,9 +198,9 @@ def images_of(
     path: PathLike, *, limit: int | None = None, progress: Progress = False, **options: Any
 ) -> Pictures:  # fmt: skip
     """Return the images that :func:`iter_images` yields, and their format."""
-    asked, skips = _asked(**options)
-    with _opened([path], asked) as found:
-        loaded = _first(limit, lambda files, skips: load(*found[0], asked, skips, progress, files), skips)
+    chosen, skips = _asked(**options)
+    with _opened([path], chosen) as found:
+        loaded = _first(limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips)
     if loaded.boxes.xy is None:
         raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
     if loaded.boxes.image_wh is None:
@@ -265,7 +265,7 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
     assert boxes.image_index is not None
     assert boxes.image_wh is not None
     assert boxes.xy is not None
-    own = format_of(loaded.format).table is None  # a label file per image has its name
+    own = format_of(loaded.format).single  # a label file per image has its name
     order = np.argsort(boxes.image_index, kind="stable")
     starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
     images = zip(batch.label, batch.file, _image_names(batch, own), strict=True)
@@ -290,7 +290,9 @@ def _image_names(batch: Batch, own: bool) -> list[str]:
     count = Counter(place.stem for place in places)
 
     def name(place: PurePosixPath) -> str:
-        far = own or place.is_absolute() or ".." in place.parts or ":" in place.parts[0]
+        if own:  # a label may be called like its image, with both endings
+            return PurePosixPath(place.stem).stem if place.stem.lower().endswith(IMAGES) else place.stem
+        far = place.is_absolute() or ".." in place.parts or ":" in place.parts[0]
         return place.stem if count[place.stem] == 1 or far else str(place.with_suffix(""))
 
     return [name(place) if place.name else str(i) for i, place in enumerate(places)]

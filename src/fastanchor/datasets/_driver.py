@@ -25,7 +25,7 @@ from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, natural
 from fastanchor.datasets._record import SIZES, UNNAMED, Batch, Format, Image, Job, Options, Source, joined, packed
 from fastanchor.datasets._sizes import differing, sized
-from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, shown
+from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, sentence, shown
 from fastanchor.datasets._unit import InPixels, scaled
 
 __all__ = ["Loaded", "NothingRead", "load"]
@@ -59,7 +59,7 @@ def load(
 ) -> Loaded:  # fmt: skip
     """Read one data set; at most `limit` files of a format with one label file per image."""
     part = chosen(format, source, probe, options.split, skips)
-    files = part.files if limit is None or format.table is not None else part.files[:limit]
+    files = part.files if limit is None or not format.single else part.files[:limit]
     if limit is None:
         for file, why in dict.fromkeys(probe.broken):
             skips.add(why, file)
@@ -76,9 +76,9 @@ def load(
         batch, parts, taken = of_images(batch, options.split, probe)
     places = Places(probe, options.images)
     batch = wanted(batch, options.crowd, skips)
-    told = within(batch.size)
+    stated = within(batch.size)
     found = sized(format, batch, job, places)
-    remarks = differing(batch, told, places) if limit is None else []
+    remarks = differing(batch, stated, places) if limit is None else []
     pixels = scaled(format, found, options, skips)
     batch, wh, xy = judged(format, (pixels.batch, pixels.wh, pixels.xy), pixels.form, skips)
     batch = _named(batch)
@@ -96,7 +96,7 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
     if format.table is None:
         with closing(_fetch.contents(files, progress=job.progress)) as contents:
             for start in range(0, len(files), CHUNK):
-                names, data = _read(files[start : start + CHUNK], contents, job)
+                names, data = _read(files[start : start + CHUNK], contents, job, alone)
                 if names and format.many is not None:
                     yield format.many(names, data, job)
                 elif names:
@@ -118,7 +118,9 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
             moving.update(1)
 
 
-def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -> tuple[Sequence[str], list[bytes]]:
+def _read(
+    files: Sequence[str], contents: Iterator[bytes | OSError], job: Job, alone: bool
+) -> tuple[Sequence[str], list[bytes]]:
     """Return the files that could be read, and their contents."""
     found = list(islice(contents, len(files)))
     if set(map(type, found)) <= {bytes}:
@@ -134,7 +136,7 @@ def _read(files: Sequence[str], contents: Iterator[bytes | OSError], job: Job) -
             data.append(b"")
         elif not isinstance(content, IsADirectoryError):  # a folder named like a label file
             why, detail = refusal(content)
-            job.skips.add(why, file, None, detail)
+            _unusable(file, Unusable(why, None, detail), job, alone)
     return names, data
 
 
@@ -149,9 +151,9 @@ def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) ->
 
 def _unusable(file: str, error: Unusable, job: Job, alone: bool) -> None:
     """Skip a file; raise DataError if it is the only one."""
-    job.skips.add(error.reason, file, error.line, error.detail)
     if alone:
-        raise DataError(job.skips.examples[error.reason]) from None
+        raise DataError(sentence(error.reason, file, error.line, error.detail)) from None
+    job.skips.add(error.reason, file, error.line, error.detail)
 
 
 def _nothing(path: Path, skips: Skips, more: bool) -> None:

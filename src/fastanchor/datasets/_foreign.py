@@ -9,11 +9,12 @@ from typing import Any
 from fastanchor.datasets import _xml
 from fastanchor.datasets._skips import Unusable, impostor
 
-__all__ = ["COCO", "LABELME", "VOC", "json_kind", "json_of", "kind", "xml_kind"]
+__all__ = ["COCO", "CVAT", "LABELME", "VOC", "json_kind", "json_of", "kind", "xml_kind"]
 
 VOC = "Pascal VOC"
 COCO = "COCO"
 LABELME = "LabelMe"
+CVAT = "CVAT"
 MOST = 6  # keys in a message
 WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 
@@ -25,6 +26,7 @@ _OBJECTS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"_via_img_metadata"}, set(), "VGG Image Annotator"),
     (set(), {"filename", "regions"}, "VGG Image Annotator"),
     ({"asset", "regions"}, set(), "VoTT"),
+    ({"assets"}, {"asset", "regions"}, "VoTT"),
     ({"objects", "size"}, set(), "Supervisely"),
     ({"categories", "items"}, set(), "Datumaro"),
     ({"name", "frames"}, set(), "BDD100K"),
@@ -66,7 +68,7 @@ def xml_kind(head: bytes) -> str:
     if root == "annotation" or children & {"object", "size"}:
         return VOC
     if root == "annotations" and children & {"version", "meta", "image", "track"}:
-        return "CVAT; export it from CVAT as COCO or YOLO"
+        return CVAT
     return f"root element <{root}>"
 
 

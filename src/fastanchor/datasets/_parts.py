@@ -96,13 +96,13 @@ def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, 
         return (found,) if found else ()
     taken = []
     for name in split.split("+"):
-        there = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
-        if there is None:
+        split_name = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
+        if split_name is None:
             if not parts:
                 raise DataError(f"{called('split')} = {name!r}: {shown(probe.path)} declares no splits; leave it out")
             legal = ", ".join(map(repr, parts))
             raise DataError(f"{called('split')} = {name!r}: must be 'all' or one of {legal}, in {shown(probe.path)}")
-        taken.append(there)
+        taken.append(split_name)
     return tuple(dict.fromkeys(taken))
 
 
@@ -111,7 +111,7 @@ def _by_path(format: Format, files: Sequence[str], probe: Probe) -> dict[str, st
     if probe.is_file:
         return dict.fromkeys(files, "")
     root = str(probe.path)
-    if format.table is not None:
+    if not format.single:
         return {file: part_of(file, root) for file in files}
     known = {folder: part_of(folder, root) for folder in folders_of(files)}
     return {file: known[file.rpartition(os.sep)[0]] for file in files} if any(known.values()) else {}

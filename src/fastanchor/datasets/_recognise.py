@@ -18,7 +18,10 @@ from fastanchor.datasets._skips import shown
 __all__ = ["FORMATS", "format_of", "recognise"]
 
 # Each name has a module with a FORMAT, imported when needed: unused parsers should not cost start-up time.
-FORMATS = ("voc", "coco", "openimages", "table", "labels.cache", "kitti", "labelme", "list", "yolo")
+FORMATS = (
+    "voc", "coco", "openimages", "table", "labels.cache", "kitti", "labelme", "cvat", "via", "createml", "labelstudio",
+    "bdd100k", "supervisely", "vott", "datumaro", "list", "yolo",
+)  # fmt: skip
 _MODULES = {"labels.cache": "labels_cache", "list": "lists"}
 
 

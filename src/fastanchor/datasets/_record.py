@@ -171,7 +171,13 @@ class Format:
     options: frozenset[str] = frozenset()  # supported options, beyond the common ones
     place: Callable[[str, int], str | int | None] | None = None  # describes a number of `at`; None: a line
     sizes: Callable[[Batch, Job], None] | None = None  # fills in sizes that neither labels nor images have
+    shared: bool = False  # whether a label file holds many images, as that of `table` always does
     unsized: bool = False  # whether boxes without any image size are taken as pixels of the network input
+
+    @property
+    def single(self) -> bool:
+        """Whether each image has its own label file."""
+        return self.table is None and not self.shared
 
     def uses(self) -> frozenset[str]:
         """Return the options that this format supports."""
@@ -226,11 +232,11 @@ def joined(parts: Sequence[Batch]) -> Batch:
     if len({part.form for part in parts}) > 1:  # width and height are what all have
         parts = [replace(part, box=sides_of(part.box, part.form or "xyxy")[0], form="wh") for part in parts]
     own = [_each_once(part.classes) for part in parts]
-    there = list(dict.fromkeys(key for keys in own for key in keys))
-    declared = len(parts[0].classes) - parts[0].unnamed if any(part.unnamed for part in parts) else len(there)
-    there[declared:] = sorted(there[declared:], key=lambda key: int(key[0]))
-    place = {key: i for i, key in enumerate(there)}
-    classes = [name for name, _ in there]
+    keys = list(dict.fromkeys(key for keys in own for key in keys))
+    declared = len(parts[0].classes) - parts[0].unnamed if any(part.unnamed for part in parts) else len(keys)
+    keys[declared:] = sorted(keys[declared:], key=lambda key: int(key[0]))
+    place = {key: i for i, key in enumerate(keys)}
+    classes = [name for name, _ in keys]
     tables = [np.array([*map(place.__getitem__, keys), -1], np.int64) for keys in own]
     before = np.cumsum([0, *(len(part.label) for part in parts[:-1])]).tolist()
 

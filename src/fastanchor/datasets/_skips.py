@@ -13,7 +13,7 @@ from fastanchor._text import many, plain
 __all__ = [
     "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "NO_SPLIT",
     "OTHER_UNIT", "REVERSED", "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "impostor", "no_text", "row_of",
-    "shown", "shown_counts",
+    "sentence", "shown", "shown_counts",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -86,18 +86,15 @@ class Skips:
         self.counts[reason] = self.counts.get(reason, 0) + 1
         if reason in self.examples and self.room <= 0:
             return
-        where = place() if callable(place) else place
-        spot = f", line {where}" if isinstance(where, int) else f", {where}" if where else ""
-        detail = detail if len(detail) <= LONGEST else f"{detail[:LONGEST]}..."
-        sentence = f"{shown(file)}{spot}: {reason}" + (f" ({detail})" if detail else "")
-        self.examples.setdefault(reason, sentence)
+        text = sentence(reason, file, place() if callable(place) else place, detail)
+        self.examples.setdefault(reason, text)
         if self.room <= 0:
             return
         self._reported[0] += 1
         if self.strict:
-            raise DataError(sentence + hint("strict"))
+            raise DataError(text + hint("strict"))
         if self.report is not None:
-            self.report(sentence)
+            self.report(text)
 
     def most(self) -> str:
         """Return a sentence about the most frequent reason, with its first place."""
@@ -105,6 +102,13 @@ class Skips:
             return ""
         reason = max(self.counts, key=self.counts.__getitem__)
         return self.examples.get(reason) or shown_counts(self.counts)
+
+
+def sentence(reason: str, file: str | Path, place: str | int | None = None, detail: str = "") -> str:
+    """Return what is wrong at a place of a file."""
+    spot = f", line {place}" if isinstance(place, int) else f", {place}" if place else ""
+    detail = detail if len(detail) <= LONGEST else f"{detail[:LONGEST]}..."
+    return f"{shown(file)}{spot}: {reason}" + (f" ({detail})" if detail else "")
 
 
 def impostor(head: bytes, wanted: str, *, markup: bool = True) -> str:

@@ -16,9 +16,10 @@ import numpy as np
 from fastanchor._reading import opened
 from fastanchor._types import Remark
 from fastanchor.datasets._coco_json import decode
-from fastanchor.datasets._foreign import COCO, json_kind
+from fastanchor.datasets._foreign import COCO
+from fastanchor.datasets._json_files import kind_of
 from fastanchor.datasets._judge import alike, blame
-from fastanchor.datasets._probe import HEAD, Probe
+from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
 from fastanchor.datasets._skips import Unusable
 
@@ -34,8 +35,7 @@ def sniff(probe: Probe) -> Source | None:
     """Return the files that begin like COCO, and broken ones."""
     strength, chosen, beside = 1, list[str](), 0
     for files in probe.by_folder(".json").values():
-        heads = [] if probe.named else map(probe.head, files[:LOOKED_AT])
-        kinds = [json_kind(head, whole=len(head) < HEAD) for head in heads] or [COCO]
+        kinds = [COCO] if probe.named else [kind_of(probe, file) for file in files[:LOOKED_AT]]
         if COCO in kinds:
             strength = 3
             kinds += [COCO] * (len(files) - len(kinds))

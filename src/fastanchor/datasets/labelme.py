@@ -10,32 +10,17 @@ from collections.abc import Iterator
 from math import dist
 from typing import Any
 
-from fastanchor.datasets._foreign import LABELME, json_kind, json_of
-from fastanchor.datasets._probe import Probe
-from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
-from fastanchor.datasets._skips import Unusable
+from fastanchor.datasets._foreign import LABELME
+from fastanchor.datasets._json_files import extent, json_format
+from fastanchor.datasets._record import NOTHING, Image, Job
 
 __all__ = ["FORMAT"]
 
 AREAS = ("rectangle", "polygon", "mask", "rotation", "circle")
-LOOKED_AT = 5  # files of a folder
 
 
-def sniff(probe: Probe) -> Source | None:
-    """Return the JSON files of folders whose first files are LabelMe."""
-    files = []
-    for found in probe.by_folder(".json").values():
-        heads = map(probe.head, found[:LOOKED_AT])
-        if probe.named or any(b"shapes" in head and json_kind(head, whole=False) == LABELME for head in heads):
-            files += found
-    return Source(files) if files else None
-
-
-def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
-    """Yield the image of a label file."""
-    content = json_of(data)
-    if not isinstance(content, dict) or "shapes" not in content:
-        raise Unusable("JSON file that is not LabelMe")
+def images(content: Any, job: Job, file: str) -> Iterator[Image]:
+    """Yield the image."""
     shapes, name = content["shapes"], str(content.get("imagePath") or "")
     box: list[float] = []
     classes, at = [], []
@@ -53,15 +38,13 @@ def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
 
 def _extent(points: Any, kind: str) -> tuple[float, float, float, float]:
     try:
-        pairs = [(float(x), float(y)) for x, y in points]
-        if kind == "circle":
-            (x, y), edge = pairs
-            radius = dist((x, y), edge)
-            return x - radius, y - radius, x + radius, y + radius
-        xs, ys = zip(*pairs, strict=True)
+        if kind != "circle":
+            return extent(points)
+        (x, y), edge = ((float(x), float(y)) for x, y in points)
+        radius = dist((x, y), edge)
     except (TypeError, ValueError):
         return NOTHING
-    return min(xs), min(ys), max(xs), max(ys)
+    return x - radius, y - radius, x + radius, y + radius
 
 
 def _size(content: dict[str, Any]) -> tuple[float, float] | None:
@@ -71,12 +54,7 @@ def _size(content: dict[str, Any]) -> tuple[float, float] | None:
         return None
 
 
-FORMAT = Format(
-    "labelme",
-    "LabelMe (a JSON file for each image, with shapes)",
-    sniff,
-    parse=parse,
-    tells=frozenset(("place", "class")),
-    options=frozenset(("unit",)),
-    place=lambda file, at: f"shapes[{at}]",
-)
+FORMAT = json_format(
+    "labelme", "LabelMe (a JSON file for each image, with shapes)", LABELME, images, single=True,
+    tells=frozenset(("place", "class")), options=frozenset(("unit",)), place=lambda file, at: f"shapes[{at}]",
+)  # fmt: skip

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fastanchor.engine._objective import Objective
 
 __all__ = [
+    "Ahead",
     "Below",
     "Engine",
     "Lloyd",
@@ -24,6 +25,9 @@ __all__ = [
     "Worth",
     "answers_all",
 ]
+
+
+GAPS = 5  # between accepted mutants, that their mean is taken of
 
 
 class Nearest(NamedTuple):
@@ -60,6 +64,21 @@ class Worth(NamedTuple):
 
     total: int
     mean: float
+
+
+class Ahead(NamedTuple):
+    """How many mutants to compare at once: three times the mean of the last gaps between accepted ones.
+
+    It is at least `least` and at most `most`. An engine whose answers take long to arrive has it as ``ahead``.
+    """
+
+    least: int
+    most: int
+
+    def number(self, accepted: Sequence[int], done: int) -> int:
+        """Return how many to compare next, from the generations after which mutants were `accepted`; the first is 0."""
+        some = accepted[-GAPS - 1 :]
+        return int(min(max(3 * (done - some[0]) / max(1, len(some) - 1), self.least), self.most))
 
 
 class Step(Protocol):

@@ -133,8 +133,12 @@ class Reduced:
         totals = [scale.total(digits) for digits in sum(blocks)]
         over, under = u.as_integer_ratio()
         rest = sum(totals) * over // under  # a whole number exceeds a fraction if it exceeds its floor
-        if not any(totals):
-            return None
+        return self._row_beyond(centers, metric, scale, totals, rest) if any(totals) else None
+
+    def _row_beyond(
+        self, centers: FloatArray, metric: Metric, scale: Scale, totals: Sequence[int], rest: int
+    ) -> Picked:  # fmt: skip
+        """Return the first row whose cumulative distance exceeds `rest`; `totals` are those of the blocks."""
         block = 0
         while totals[block] <= rest:
             rest -= totals[block]

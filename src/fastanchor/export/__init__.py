@@ -90,7 +90,7 @@ def emit(
     return dialect.write(anchors, levels, made_for)
 
 
-def read(anchors: PathLike | Sequence[str]) -> Config:
+def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> Config:
     """Return anchors that exist already, from numbers as in ``"10,13 16,30"`` or from the file of this name.
 
     Parameters
@@ -98,6 +98,8 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
     anchors : str, path or sequence of str
         One name of a .yaml, .yml, .cfg, .json, .csv, .txt or .py file; or widths and heights in turn, separated by
         commas or blanks. Brackets may enclose them, and "x" may join the two sides of an anchor.
+    name : str, default "anchors"
+        Name of the argument, for errors about numbers.
 
     Raises
     ------
@@ -111,9 +113,9 @@ def read(anchors: PathLike | Sequence[str]) -> Config:
            [16. , 30.5]])
     """
     if not isinstance(anchors, (bytes, os.PathLike)):
-        text = anchors if isinstance(anchors, str) else " ".join(_check.names(anchors, "anchors"))
+        text = anchors if isinstance(anchors, str) else " ".join(_check.names(anchors, name))
         if not is_file_name(text):
-            values = from_words(simplified(text))
+            values = from_words(simplified(text), name)
             return Config(values, [], len(values))
         anchors = text
     path, text = _text_of(anchors, _is_readable)

@@ -1,0 +1,41 @@
+"""BDD100K JSON: a list of frames with labels, or a file for each image. Boxes are ``box2d``, corners in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from fastanchor.datasets._json_files import inner, json_format, path_of
+from fastanchor.datasets._record import Image, Job, number_of
+
+__all__ = ["FORMAT"]
+
+CORNERS = ("x1", "y1", "x2", "y2")
+
+
+def images(content: Any, job: Job, file: str) -> Iterator[Image]:
+    """Yield the frames."""
+    labels: Sequence[Any]
+    if isinstance(content, dict):  # the older version: an image per file, whose only frame has the objects
+        labels = [label for frame in content["frames"] for label in frame.get("objects") or ()]
+        content = [{"name": content.get("name") or PurePath(file).stem, "labels": labels}]
+    for number, frame in enumerate(content):
+        box: list[float] = []
+        classes, at = [], []
+        labels = frame.get("labels") or ()
+        for place, label in zip(inner(number, len(labels)), labels, strict=True):
+            corners = label.get("box2d")
+            if corners is None:
+                job.skips.leave("label without a box2d")
+                continue
+            box += [number_of(corners.get(key)) for key in CORNERS]
+            classes.append(str(label.get("category") or ""))
+            at.append(place)
+        yield Image(str(frame["name"]), None, box, classes, at)
+
+
+FORMAT = json_format(
+    "bdd100k", "BDD100K (JSON with frames and box2d)", "BDD100K", images,
+    tells=frozenset(("place", "class")), place=path_of("frame {}, labels[{}]"),
+)  # fmt: skip
