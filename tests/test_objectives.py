@@ -129,14 +129,6 @@ class Geometric(Objective):
         return np.sqrt(ratio[0] * ratio[1]).max(axis=1) * (w > h)
 
 
-def test_an_objective_without_values_says_what_is_missing():
-    class Empty(fastanchor.Objective):
-        name = "empty"
-
-    with pytest.raises(NotImplementedError, match=r"^Empty.values: not defined; it must return a value from 0 to 1"):
-        fastanchor.evolve([[20.0, 10], [30, 12]], [[20.0, 20]], objective=Empty(), gen=5, progress=False)
-
-
 def test_a_stranger_adds_one():
     assert len(inspect.getsource(Geometric).splitlines()) < 60
     data, results = BOXES[:100], []

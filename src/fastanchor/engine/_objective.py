@@ -77,8 +77,7 @@ class Objective:
 
     def values(self, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType) -> FloatArray:
         """Return the value of each box with these anchors, (n,) float64 from 0 to 1."""
-        name = type(self).__name__
-        raise NotImplementedError(f"{name}.values: not defined; it must return a value from 0 to 1 for each box")
+        raise NotImplementedError
 
     def over(self, answers: Engine) -> Judge:
         """Return the object that scores anchors by this objective, for the boxes of an engine."""
