@@ -8,20 +8,23 @@ from typing import Any
 
 from fastanchor._errors import DataError
 from fastanchor._sweep import SweepResult
-from fastanchor._text import many
+from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Level, by_level, usual_counts
+from fastanchor.optimum import BoundResult
 from fastanchor.plot import panels
 from fastanchor.plot._style import check, empty_figure, needed, save, write
 
-__all__ = ["anchors", "check", "needed", "panel", "panels", "per_class", "png", "save", "swept"]
+__all__ = ["anchors", "check", "needed", "panel", "panels", "peaks", "per_class", "png", "save", "swept"]
 
 Figure = Any  # of matplotlib, which is imported only where something is drawn
 
 
-def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Sequence[Level] | None = None) -> Figure:
+def anchors(
+    result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Sequence[Level] | None = None, title: str = ""
+) -> Figure:
     """Return a figure of the boxes with the anchors, the anchors by level, the ratios, and the search if there was one.
 
     Parameters
@@ -31,6 +34,8 @@ def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Seque
         Widths and heights in pixels of the network input.
     levels : sequence of Level, optional
         As :func:`fastanchor.levels.by_level` returns them. Default: the usual ones.
+    title : str, optional
+        Name of the data set and network input, above the panels.
 
     Raises
     ------
@@ -42,6 +47,8 @@ def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Seque
     if levels is None:
         levels = by_level(score.anchors, usual_counts(len(score.anchors)), score.counts)
     figure = empty_figure(*((13, 10.5) if searched else (17, 5.6)))
+    if title:
+        figure.suptitle(plain(title).replace("$", r"\$"), fontsize=15)
     axes = figure.subplots(*((2, 2) if searched else (1, 3))).ravel()
     counted = f"{many(len(boxes), 'box', 'boxes')} and {many(len(score.anchors), 'anchor')}"
     panels.sizes(axes[0], boxes, score.anchors, f"{counted}, mean IoU {score.mean_iou:.4f}")
@@ -68,6 +75,17 @@ def swept(found: SweepResult) -> Figure:
     scores.set_xlabel("")
     panels.gaps(below, found)
     return figure
+
+
+def peaks(found: BoundResult) -> Figure:
+    """Return a figure of where on the plane of sizes the anchors of a better set could be.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    """
+    return panel(7, 5.6, panels.peaks, found)
 
 
 def per_class(counts: Mapping[str, int]) -> Figure:
