@@ -298,7 +298,7 @@ class ShardLloyd:
             found = self._bands.gathered(here)
         else:
             leaves = Leaves.joined(self.now.leaves)
-            found = kernel_part("medians").gathered(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
+            found = kernel_part("shards").sides(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
         places = zip(here.start.reshape(-1).tolist(), here.cursor.reshape(-1).tolist(), strict=True)
         return [Found(found.values[lo:hi], found.weights[lo:hi]) for lo, hi in places]
 
