@@ -38,19 +38,13 @@ def medians(
     find_coarse(hist, sought)
     complete(grid, leaves, hist, sought)
     find_fine(hist, sought)
-    found = collected(grid, centers, leaves, hist, sought)
+    found = gathered(grid, centers, leaves, hist, sought)
     select_middles(hist.counts, sought, found, out, grid.weights, np.empty(BUCKETS + 1, np.int64))
 
 
-@compiled
+@compiled  # it allocates, and several shards call it by itself
 def gathered(grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sought: Sought) -> Found:
     """Return the sides of the boxes in the bins that were found; `sought` says where those of each bin lie."""
-    return collected(grid, centers, leaves, hist, sought)
-
-
-@inlined  # as a kernel of its own it would be optimised again with its caller, which takes a second more to compile
-def collected(grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sought: Sought) -> Found:
-    """Do what `gathered` does, for the use of other kernels."""
     room = lay_out(grid, hist, sought)
     found = Found(np.empty(room), np.empty(room * weighted(grid.weights), np.int64))
     gather(grid, centers, leaves, sought, found, np.empty((2, RUN)), np.empty(1, np.int32))
