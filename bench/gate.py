@@ -24,8 +24,10 @@ import numpy as np
 
 from fastanchor import bench, kernels
 from fastanchor.bench import processor
+from fastanchor.engine import _bands, _shard
 from fastanchor.engine._search import Search
 from fastanchor.engine.index import BoxIndex
+from fastanchor.kernels._band_tables import Ball
 from fastanchor.kernels._tables import IOU, RUN, Centers, Goal, Histograms, Leaves, Sums, Walk
 
 KEPT = Path(__file__).parent / "results" / "gate.json"
@@ -69,6 +71,7 @@ def calls(n=N):
         "fitness": (reference_fitness, lambda: ours.fitness(w, h, cw, ch, 0.25)),
         "exact_sums": (reference_sums, exact_sums),
         **{name: (reference_assign, call) for name, call in step_calls(work).items()},
+        **{name: (reference_assign, call) for name, call in late_calls(work).items()},
         **{name: (reference_fitness, call) for name, call in search_calls(work).items()},
         **{name: (reference_assign, call) for name, call in iou_calls(work).items()},
     }
@@ -104,6 +107,27 @@ def step_calls(work):
         medians.medians(grid.tables, centers, leaves, own, out, 0, 1)
 
     return {"settle": call_settle, "marginals": call_marginals, "medians": call_medians}
+
+
+def late_calls(work):
+    """Return the kernels of a late k-means step on the box index: a whole frame, and the medians."""
+    _bands._spent[0], _shard.LEAST = np.inf, 0  # compile at once, and however few the boxes
+    run, centers = BoxIndex(work.wh, threads=1).lloyd("iou", "median"), [work.start]
+    while len(centers) < 3 or run._runs[0]._now is not None:
+        centers.append(run.step(centers[-1]).centers)
+    bands, (scan, middles) = run._runs[0]._bands, (kernels.part("bands").scan, kernels.part("kept").middles)
+    places = [Centers.of(IOU, some) for some in centers[-3:-1]]  # of the last two steps, in turns
+    inner, out = Ball.of(centers[-2], bands._reach[1] / 3.0), np.empty((K, 2))
+
+    def call_scan(ball=bands._nowhere):
+        places.reverse()
+        return scan(bands._frame, places[0], 1, ball, bands._bins, bands._tally, bands._buffers)
+
+    return {
+        "late_scan": call_scan,
+        "late_level": lambda: call_scan(inner),
+        "late_middles": lambda: middles(bands._tally.hist, bands._tally.kept, bands._sought, out),
+    }
 
 
 def search_calls(work):

@@ -79,9 +79,11 @@ def index():
     at, before, room = content["at"], content["tenth"], content["memory"]
     obvious = "`prange` over boxes, `np.median` per cluster"
     rows = []
+    average = [("the same, on average over whole runs", at.get("update_in_run"), obvious, at["update_obvious"])]
     for what, ours, name, rival in (
         ("one k-means update (IoU, median)", at["update"], obvious, at["update_obvious"]),
         ("", at["update"], "NumPy in chunks", at["update_plain"]),
+        *(average if "update_in_run" in at else []),  # since late updates look only at boxes that may have moved
         ("one generation of 1000", at["generation"], "one pass of our dense kernel", at["dense_fitness"]),
         ("building the index", at["build"], "one k-means update of NumPy", at["update_plain"]),
     ):
@@ -115,6 +117,70 @@ def best():
             "recipe takes", "10,000 take", "global takes", "limit takes"]  # fmt: skip
     where = f"{bench.line(content['machine'])}. Processor time. `python bench/best.py DATA ...`"
     return [where, "", table(head, rows)]
+
+
+def study():
+    """Render what anchors reach on images that they were not chosen on."""
+    content = load("study")
+    rows = []
+    for row in content["rows"]:
+        own = row["sizes"]["all"]
+        cells = [row["data"], f"{row['images']:,}", f"{own['boxes']:,}"]
+        cells += [f"{way['fitness'][0]:.4f}" for way in own["ways"].values()] + [f"{row['limit']:.4f}"]
+        for name in ("recipe ahead", "global ahead"):
+            value, low, high = row[name]
+            cells.append(f"{value:+.4f} ({low:+.4f} to {high:+.4f})")
+        rows.append(cells)
+    head = ["data", "images", "boxes", "default", "recipe", "global", "limit", "recipe - default", "global - recipe"]
+    where = f"{content['anchors']} anchors. {bench.line(content['machine'])}. `python bench/study.py DATA ...`"
+    said = [_count(content["rows"], *pair) for pair in (("recipe", "default anchors"), ("global", "recipe"))]
+    return [where, "", table(head, rows), "", *said]
+
+
+def _count(rows, way, other):
+    """Return a sentence about the sets on which a way is ahead of another one, or behind, beyond noise."""
+    found = [row[f"{way} ahead"] for row in rows]
+    ahead, behind = [value for value, low, _ in found if low > 0.0], [value for value, _, high in found if high < 0.0]
+    by = f", by {min(ahead):.4f} to {max(ahead):.4f}" if ahead else ""
+    return (
+        f"* Of {len(found)} sets, `{way}` is ahead of the {other} beyond noise on {len(ahead)}{by}, and behind on "
+        f"{len(behind)}; on the other {len(found) - len(ahead) - len(behind)} the interval contains 0."
+    )
+
+
+def unmatched():
+    """Render the share of boxes that match no anchor, on such images, by class of size."""
+    rows = []
+    for row in load("study")["rows"]:
+        for size, own in row["sizes"].items():
+            if own is None:
+                continue
+            name = row["data"] if size == "all" else ""
+            cells = [name, size, f"{own['boxes']:,}"]
+            for way in own["ways"].values():
+                value, low, high = (abs(share) for share in way["unmatched"])
+                cells.append("none" if high == 0.0 else f"{value:.2%} ({low:.2%} to {high:.2%})")
+            rows.append(cells)
+    said = [
+        f"* {what} than with the default anchors, intervals apart: {_apart(sign) or 'nowhere'}."
+        for what, sign in (("More boxes without a match", 1), ("Fewer", -1))
+    ]
+    return [table(["data", "size", "boxes", "default", "recipe", "global"], rows, left=2), "", *said]
+
+
+def _apart(sign):
+    """Return the sets and sizes in which a way leaves more (1) or fewer (-1) boxes unmatched than the default ones."""
+    found = []
+    for row in load("study")["rows"]:
+        for size, own in row["sizes"].items():
+            ways = {} if own is None else {name: way["unmatched"] for name, way in own["ways"].items()}
+            for name in ("recipe", "global"):
+                if not ways:
+                    continue
+                (_, low, high), (_, least, most) = ways[name], ways["default"]
+                if (low > most) if sign > 0 else (high < least):
+                    found.append(f"{row['data']}, {size} (`{name}`)")
+    return "; ".join(found)
 
 
 def compat():
@@ -193,7 +259,21 @@ def headline():
 
 TABLES = {
     one.__name__: one
-    for one in (headline, whole_job, growth, index, best, readers, first_second, first_use, compat, waits, stages)
+    for one in (
+        headline,
+        whole_job,
+        growth,
+        index,
+        best,
+        study,
+        unmatched,
+        readers,
+        first_second,
+        first_use,
+        compat,
+        waits,
+        stages,
+    )
 }
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import fastanchor
 from fastanchor import BoxIndex, kernels
+from fastanchor.engine import GridSpec, Shard, Survey, survey
 
 if not kernels.installed():
     pytest.skip("numba is not installed", allow_module_level=True)
@@ -77,15 +78,22 @@ def walk(rng, centers, step):
     return centers
 
 
-def compared(rng, shape, update, steps=14):
-    """Take steps both ways; returns how many of them were late."""
+def dealt(rng, boxes, count):
+    """An index over so many shards, one of them small."""
+    owners = rng.choice(count, len(boxes), p=np.arange(1, count + 1) / (count * (count + 1) / 2))
+    rows = [np.flatnonzero(owners == shard) for shard in range(count)]
+    spec = GridSpec.of(Survey.merged([survey(boxes[own], threads=1) for own in rows]))
+    return BoxIndex.of([Shard(boxes[own], spec, own, threads=1) for own in rows])
+
+
+def compared(rng, shape, update, shards, steps=14):
+    """Take steps both ways; returns how many of them were late, of all shards."""
     boxes = SHAPES[shape](rng, int(rng.choice([60, 400, 2500])))
     k = int(rng.choice([2, 3, 5, 9, 16, 40]))
-    index = BoxIndex(boxes, threads=1)
-    if index.weights is not None or index.shards[0].counted is not None:
-        return 0
+    index = BoxIndex(boxes, threads=1) if shards == 1 else dealt(rng, boxes, shards)
     late, plain = (index.lloyd("iou", update) for _ in range(2))
-    plain._runs[0]._bands = None
+    for run in plain._runs:
+        run._bands = None
     centers, count = boxes[rng.integers(0, len(boxes), k)] * np.exp(rng.normal(0, 1e-3, (k, 2))), 0
     for at in range(steps):
         got, right = late.step(centers), plain.step(centers)
@@ -93,18 +101,38 @@ def compared(rng, shape, update, steps=14):
         assert got.changed == right.changed, where
         assert got.counts.tolist() == right.counts.tolist(), where
         np.testing.assert_array_equal(got.centers, right.centers, str(where))
-        count += late._runs[0]._now is None
+        count += sum(run._now is None for run in late._runs)
         centers = walk(rng, centers, right)
     return count
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("update", ["median", "mean"])
-@pytest.mark.parametrize("runs", [5, pytest.param(60, marks=pytest.mark.slow)])
-def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, runs):
-    rng = np.random.default_rng([runs, len(shape)])
-    late = sum(compared(rng, shape, update) for _ in range(runs))
-    assert late > runs
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("runs", [4, pytest.param(40, marks=pytest.mark.slow)])
+def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, shards, runs):
+    rng = np.random.default_rng([runs, shards, len(shape)])
+    late = sum(compared(rng, shape, update, shards) for _ in range(runs))
+    assert late > runs // 2
+
+
+def test_kernels_are_compiled_when_they_pay_or_are_kept(eager, monkeypatch):
+    boxes = lognormal(np.random.default_rng(0), 2000)
+    index = BoxIndex(boxes, threads=1)
+
+    def late(kept, spent):
+        monkeypatch.setattr("fastanchor.kernels._choice._ready", lambda module, kernel: False)
+        monkeypatch.setattr("fastanchor.kernels._choice.cached", lambda module, kernel: kept)
+        monkeypatch.setattr("fastanchor.engine._bands._spent", [spent])
+        run, centers, count = index.lloyd("iou", "median"), boxes[:9], 0
+        for _ in range(8):
+            centers = run.step(centers).centers
+            count += run._runs[0]._now is None
+        return count
+
+    assert late(False, 0.0) == 0
+    assert late(True, 0.0) > 0
+    assert late(False, 10.0) > 0
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from fastanchor.cli._values import ranges
 
 HERE = Path(__file__).resolve().parent / "data"
 COCO = ["10,13", "16,30", "33,23", "30,61", "62,45", "59,119", "116,90", "156,198", "373,326"]
-QUICK = ("anchors", "--gen", 5, "--quiet")
+QUICK = ("anchors", "--gen", 5, "--n-init", 1, "--quiet")
 
 
 def run(capsys, *arguments):
@@ -28,7 +28,8 @@ def run(capsys, *arguments):
 def results():
     sample = fastanchor.datasets.sample()
     return {
-        fit: fastanchor.auto_anchor(sample, gen=5, rng=0, fit=fit, progress=False) for fit in ("letterbox", "stretch")
+        fit: fastanchor.auto_anchor(sample, gen=5, n_init=1, rng=0, fit=fit, progress=False)
+        for fit in ("letterbox", "stretch")
     }
 
 
@@ -63,7 +64,7 @@ def test_emit_in_json(capsys, results):
 @pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
 def test_edit_a_cfg(capsys, tmp_path):
     sample = fastanchor.datasets.sample()
-    result = fastanchor.auto_anchor(sample, img_size=416, fit="stretch", gen=5, rng=0, progress=False)
+    result = fastanchor.auto_anchor(sample, img_size=416, fit="stretch", gen=5, n_init=1, rng=0, progress=False)
     code, out, _ = run(
         capsys, *QUICK, "--edit", HERE / "three_heads.cfg", "--per-level", "4,3,2", "--output", tmp_path / "o.cfg"
     )
@@ -124,7 +125,7 @@ def test_rectangular_input(capsys):
     sample = fastanchor.datasets.sample()
     for fit in ("letterbox", "stretch"):
         _, out, _ = run(capsys, *QUICK, "--img-size", 640, 384, "--fit", fit, "--json")
-        expected = fastanchor.auto_anchor(sample, img_size=(640, 384), fit=fit, gen=5, rng=0, progress=False)
+        expected = fastanchor.auto_anchor(sample, img_size=(640, 384), fit=fit, gen=5, n_init=1, rng=0, progress=False)
         assert json.loads(out)["anchors"] == expected.anchors.tolist()
 
 
@@ -204,16 +205,16 @@ def test_check_has_the_levels_of_the_file(capsys, tmp_path, name, text, expected
 
 def test_numbers_that_fit_no_head_are_remarked(capsys):
     for n, said in ((7, "put on P5 alone"), (10, "put on P4 and P5"), (9, "")):
-        assert main(["anchors", "--n", str(n), "--gen", "0", "--json", "--quiet"]) == 0
+        assert main(["anchors", "--n", str(n), "--gen", "0", "--n-init", "1", "--json", "--quiet"]) == 0
         warnings = " ".join(json.loads(capsys.readouterr().out)["warnings"])
         assert said in warnings
         assert ("fit no usual head" in warnings) == bool(said)
-    assert main(["anchors", "--n", "7", "--levels", "P5", "--gen", "0", "--json", "--quiet"]) == 0
+    assert main(["anchors", "--n", "7", "--levels", "P5", "--gen", "0", "--n-init", "1", "--json", "--quiet"]) == 0
     assert "fit no usual head" not in capsys.readouterr().out
 
 
 def test_the_table_is_that_of_the_format(capsys):
-    assert main(["anchors", "--n", "12", "--emit", "tao", "--gen", "0", "--json", "--quiet"]) == 0
+    assert main(["anchors", "--n", "12", "--emit", "tao", "--gen", "0", "--n-init", "1", "--json", "--quiet"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(row["level"], len(row["anchors"])) for row in found["levels"]] == [(3, 4), (4, 4), (5, 4)]
     assert found["text"].count("_anchor_shape") == 3
@@ -386,9 +387,7 @@ def test_a_yaml_with_uneven_levels_gets_even_ones(capsys, tmp_path, counts):
     file = tmp_path / "m.yaml"
     file.write_text("nc: 2\nanchors:\n" + "".join(f"  - [{row}]\n" for row in rows))
     code, out, err = run(capsys, *QUICK[:-1], "--n", sum(counts), "--edit", file)
-    result = fastanchor.auto_anchor(
-        fastanchor.datasets.sample(), n=sum(counts), gen=int(QUICK[QUICK.index("--gen") + 1]), rng=0, progress=False
-    )
+    result = fastanchor.auto_anchor(fastanchor.datasets.sample(), n=sum(counts), gen=5, n_init=1, rng=0, progress=False)
     assert (code, out) == (0, result.edited(file))
     even = ", ".join([str(sum(counts) // len(counts))] * len(counts))
     assert f"its levels have {', '.join(map(str, counts))} anchors, and get {even}" in err

@@ -142,7 +142,7 @@ def test_numbers_that_name_no_input_are_remarked(capsys, tmp_path, numbers):
 def test_emitted_anchors_name_their_input(capsys, tmp_path, name):
     ending = {"yolov5": "yaml", "darknet": "cfg", "paddle": "yml", "tao": "txt", "json": "json"}.get(name, "py")
     file = tmp_path / f"a.{ending}"
-    run(capsys, "anchors", "--gen", 0, "--quiet", "--emit", name, "-o", file)
+    run(capsys, "anchors", "--gen", 0, "--n-init", 1, "--quiet", "--emit", name, "-o", file)
     _, out, _ = run(capsys, "check", "--anchors", file, "--quiet")
     assert "no network input" not in out
 
@@ -154,7 +154,9 @@ def test_a_report_beside_a_file_has_no_text_to_paste(capsys, tmp_path, how, quie
     file, cfg = tmp_path / "out.file", tmp_path / "m.cfg"
     cfg.write_text(CFG.format(extra="", first="0,1,2", second="3,4,5"))
     what = ("--edit", cfg) if how == "edit" else ("--emit", how)
-    code, out, err = run(capsys, "anchors", "--gen", 0, *what, "-o", file, *(["--quiet"] if quiet else []))
+    code, out, err = run(
+        capsys, "anchors", "--gen", 0, "--n-init", 1, *what, "-o", file, *(["--quiet"] if quiet else [])
+    )
     assert code == 0
     assert "level   stride" in out
     assert "# Darknet" not in out
@@ -166,7 +168,7 @@ def test_a_report_beside_a_file_has_no_text_to_paste(capsys, tmp_path, how, quie
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
-    [("anchors", "--gen", 0), ("check", "--anchors", "40,50"), ("sweep", "--n", 1), ("stats",)],
+    [("anchors", "--gen", 0, "--n-init", 1), ("check", "--anchors", "40,50"), ("sweep", "--n", 1), ("stats",)],
     ids=["anchors", "check", "sweep", "stats"],
 )
 def test_a_picture_is_said_to_be_written(capsys, tmp_path, command):
@@ -213,7 +215,7 @@ def test_boxes_of_an_anchor_on_two_levels_count_in_both(capsys, tmp_path, first,
     ],
 )
 def test_levels_that_yolov5_cannot_have_are_said(capsys, given, counts, remedy):
-    _, out, _ = run(capsys, "anchors", "--gen", 0, "--quiet", *given)
+    _, out, _ = run(capsys, "anchors", "--gen", 0, "--n-init", 1, "--quiet", *given)
     (line,) = re.findall(
         "^no text for YOLOv5, which needs the same number of anchors in each level, not (.*)", out, re.M
     )
@@ -307,7 +309,7 @@ def test_levels_are_asked_for_in_the_words_of_the_caller(capsys, tmp_path):
         export.edit(file, np.ones((9, 2)))
 
 
-@pytest.mark.parametrize("command", [("stats",), ("anchors", "--gen", 0)])
+@pytest.mark.parametrize("command", [("stats",), ("anchors", "--gen", 0, "--n-init", 1)])
 def test_strict_says_why_it_stopped(capsys, tmp_path, command):
     file = tmp_path / "l.txt"
     file.write_text("a.jpg 1,2,1,4,0\n")

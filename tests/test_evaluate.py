@@ -114,7 +114,8 @@ def test_dictionaries_hold_the_results_under_the_names_of_their_fields():
     wh = zoo.lognormal(300)
     for result in (fastanchor.check(wh, zoo.lognormal(3, 1)), fastanchor.sweep(wh, [1, 3], rng=0, progress=False)):
         found = result.to_dict()
-        assert set(found) == {field.name for field in dataclasses.fields(result)}
+        lazy = {"intervals", "difference"} if isinstance(result, fastanchor.AnchorCheck) else set()
+        assert set(found) == {field.name for field in dataclasses.fields(result) if field.name[0] != "_"} | lazy
         for name, value in found.items():
             expected = getattr(result, name)
             if name == "sizes":

@@ -16,7 +16,8 @@ import pytest
 import fastanchor
 from fastanchor import BackendError, Boxes, DataError, plot
 from fastanchor._types import Remark
-from fastanchor.html_report import data_name, make, page
+from fastanchor.cli._data import data_name
+from fastanchor.html_report import make, page
 from fastanchor.levels import by_level
 from fastanchor.plot import panels
 
@@ -68,7 +69,7 @@ def made(**arguments):
         class_names=("cat & <b>dog</b>", "$x^2$", "ß" * 60),
         skipped={"box with <zero> width": 2},
     )
-    return make(boxes, source="a <set> & more", gen=20, sweep_n=[1, 3], progress=False, **arguments)
+    return make(boxes, source="a <set> & more", gen=20, progress=False, **{"sweep_n": [1, 3], **arguments})
 
 
 @pytest.fixture(scope="module")
@@ -275,6 +276,53 @@ def test_many_classes_share_a_bar():
     assert len(labels) == panels.MOST
     assert labels[0] == "21 other classes"
     assert labels[-1] == "c0"
+
+    assert len({bar.get_facecolor() for bar in axes.patches[1:]}) == 1
+    assert axes.patches[0].get_facecolor() != axes.patches[1].get_facecolor()  # it is not a class
+
+
+def test_levels_are_drawn_on_one_scale():
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    sizes = np.array([[10.0, 13], [16, 30], [373, 326]])
+    panels.levels(axes, by_level(sizes, [(3, 2), (4, 0), (5, 1)]))
+    small, none, large = axes.child_axes
+    assert small.get_xlim() == none.get_xlim() == large.get_xlim() == large.get_ylim()
+    assert large.get_xlim()[1] > 373 / 2
+    assert [frame.get_xlabel() for frame in (small, none, large)] == ["1: 10 x 13   2: 16 x 30", "", "3: 373 x 326"]
+    assert [text.get_text() for text in small.texts] == []  # a number would hide the anchor
+    assert [text.get_text() for text in none.texts + large.texts] == ["no anchor", "3"]
+
+
+def test_a_small_gain_of_the_search_looks_small(content):
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    panels.history(axes, content.result)
+    low, high = axes.get_ylim()
+    first, last = content.result.evolve.history[[0, -1]]
+    assert last - first < 0.05
+    assert high - low == pytest.approx(1.2 * panels.LEAST_GAIN)
+    assert axes.get_title().startswith(f"the search adds {last - first:.4f} ({(last - first) / first:.2%})")
+
+
+def test_the_bar_of_a_density_has_plain_numbers():
+    figure = plot.panel(4, 4, panels.ratios, np.repeat(zoo.lognormal(300), 40, axis=0), zoo.lognormal(3), 0.25)
+    labels = [text.get_text() for text in figure.axes[1].get_yticklabels()]
+    assert labels[:4] == ["1", "2", "5", "10"]
+
+
+def test_a_title_is_no_formula(content):
+    figure = plot.anchors(content.result, content.boxes, title="a$b$\n: 640 x 640")
+    assert figure.get_suptitle() == "a\\$b\\$\\n: 640 x 640"
+
+
+def test_the_page_compares_with_the_anchors_of_coco(content, text):
+    coco = fastanchor.export.read("10,13 16,30 33,23 30,61 62,45 59,119 116,90 156,198 373,326").anchors
+    right = fastanchor.check(content.boxes, coco)
+    assert f"<td>{right.fitness:.5f}</td></tr>" in text
+    assert made(n=6, sweep_n=[]).usual is None  # another number of anchors
 
 
 def test_regions_are_those_of_the_best_anchor():

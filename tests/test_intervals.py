@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ import fastanchor
 from fastanchor import Boxes, DataError, _intervals, plot
 from fastanchor._network import to_network_input
 from fastanchor.cli import main
+from fastanchor.html_report import make, page
 
 import naive
 import zoo
@@ -105,7 +107,9 @@ def test_every_engine_has_the_same_intervals(seed, images, boxes):
         assert 0.0 <= one.low <= one.high <= 1.0
 
 
-def test_an_index_has_the_same_intervals():
+@pytest.mark.parametrize("piece", [1 << 23, 700])
+def test_an_index_has_the_same_intervals(monkeypatch, piece):
+    monkeypatch.setattr(_intervals, "PIECE", piece)
     ready = to_network_input(some_boxes(images=40, boxes=3000), 640, "letterbox")
     index = ready._replace(boxes=fastanchor.BoxIndex(ready.wh))
     np.testing.assert_allclose(
@@ -265,7 +269,7 @@ def test_anchors_are_chosen_on_some_images_and_scored_on_the_others(capsys):
     assert "held out  750 images" in err
 
 
-@pytest.mark.parametrize("share", ["0", "1", "-1", "2"])
+@pytest.mark.parametrize("share", ["0", "1", "-1", "2", "nan"])
 def test_bad_shares_are_named_as_the_option(capsys, share):
     code, _, err = command(capsys, "anchors", "-q", f"--holdout={share}")
     assert code == 2
@@ -327,6 +331,28 @@ def test_a_certified_sweep_has_the_limits(objective):
     scores = {"ratio": found.fitness, "iou": found.mean_iou}[objective]
     assert (found.limit >= scores).all()
     assert f"limit of {objective}" in found.to_text()
+
+
+def test_the_anchors_of_a_job_have_intervals_when_they_are_read(monkeypatch):
+    boxes = few_images()
+    calls = []
+    inner = _intervals.resampled
+    monkeypatch.setattr(_intervals, "resampled", lambda sums: calls.append(len(sums)) or inner(sums))
+    result = fastanchor.auto_anchor(boxes, n=3, gen=0, rng=0, progress=False)
+    assert result.check.counts.sum() == len(boxes)
+    assert calls == []
+    assert result.check.intervals == fastanchor.check(boxes, result.anchors, min_size=2).intervals
+    assert pickle.loads(pickle.dumps(result)).check.intervals == result.check.intervals
+    assert calls == [1, 1]
+
+
+def test_the_report_has_intervals():
+    made = make(few_images(), source="x", n=3, gen=0, sweep_n=[1, 2], progress=False)
+    text = page(made)
+    low, high = made.check.intervals.fitness[1:]
+    assert f"{low:.5f} to {high:.5f}" in text
+    assert "1,000 resamples of the 60 images" in text
+    assert "smallest number not worse than the best beyond noise" in text
 
 
 def test_the_picture_of_a_sweep_with_limits(tmp_path):

@@ -214,7 +214,7 @@ def test_a_folder_without_the_right_to_write_is_refused_before_the_work(tmp_path
     assert "ermission" in done.stderr
 
 
-QUICK = ["--quiet", "--gen", "0"]
+QUICK = ["--quiet", "--gen", "0", "--n-init", "1"]
 WRITERS = {
     "emit": (["anchors", *QUICK, "--emit", "csv", "-o"], "a.csv"),
     "edit": (["anchors", *QUICK, "--edit", str(Path(__file__).parent / "data" / "model.yaml"), "--output"], "m.yaml"),
@@ -222,7 +222,7 @@ WRITERS = {
     "check plot": (["check", "--quiet", "--anchors", "10,13", "--plot"], "c.svg"),
     "sweep plot": (["sweep", "--quiet", "--n", "1,2", "--plot"], "s.pdf"),
     "stats plot": (["stats", "classes.csv", "--quiet", "--plot"], "k.png"),
-    "report": (["report", *QUICK, "--sweep", "none", "-o"], "page.html"),
+    "report": (["report", *QUICK[:3], "--sweep", "none", "-o"], "page.html"),
     "convert": (["convert", "classes.csv", "--quiet", "-o"], "boxes.csv"),
     "show sheet": (["show", "list.txt", "--source-size", "100x80", "-o"], "sheet.png"),
     "show folder": (["show", "list.txt", "--source-size", "100x80", "-o"], "pictures"),

@@ -61,7 +61,7 @@ def test_the_text_of_anchors(name):
 
 def test_the_text_of_a_sweep_has_a_line_per_number():
     result = RESULTS["sweep"]()
-    rows = [line.split() for line in result.to_text().splitlines()[1:]]
+    rows = [line.split() for line in result.to_text().splitlines()[1:3]]
     assert [int(row[0]) for row in rows] == [1, 2]
     assert [float(row[1]) for row in rows] == result.mean_iou.round(5).tolist()
 

@@ -34,6 +34,7 @@ RESAMPLES, SEED = 1000, 0
 TAILS = (0.025, 0.975)
 GROUPS = 1 << 16  # from more images than this on, groups of images are drawn
 AT_ONCE = 16  # resamples
+PIECE = 1 << 23  # boxes taken from an engine at once: an index looks through all of its boxes each time
 
 
 class Interval(NamedTuple):
@@ -92,8 +93,10 @@ class Enough(NamedTuple):
     mean_iou: int
 
 
-def image_sums(answers: Engine, anchors: FloatArray, thr: float, images: Images) -> FloatArray:
-    """Return sums over the boxes of each image or group of images, (g, 4).
+def image_sums(
+    answers: Engine, anchors: FloatArray, thr: float, images: Images, wh: FloatArray | None = None
+) -> FloatArray:
+    """Return sums over the boxes of each image or group of images, (g, 4); `wh` are the boxes, if they are at hand.
 
     The columns are the weight, that of the boxes with a best ratio above `thr`, and the weighted sums of these ratios
     and of the best IoUs, in the order weight, fitness, recall, IoU.
@@ -103,24 +106,42 @@ def image_sums(answers: Engine, anchors: FloatArray, thr: float, images: Images)
     kernel = kernels.load(backend, kernels.ONCE, len(answers))
     weights = weights_of(answers)
     kw, kh = np.ascontiguousarray(anchors.T)
-
-    def work(chunks: list[slice]) -> list[FloatArray]:
-        sums = np.zeros((4, groups))
-        for c in chunks:
-            w, h = np.ascontiguousarray(answers.take(np.arange(c.start, c.stop)).T)
-            ratio, iou = np.empty(w.size), np.empty(w.size)
-            kernel.best_ratio(w, h, kw, kh, ratio)
-            kernel.best_iou(w, h, kw, kh, iou)
-            above = ratio > thr
-            group = images.of_box[c] % groups
-            for column, values in zip(sums, (np.ones(w.size), ratio * above, above, iou), strict=True):
-                counted = values if weights is None else values * weights.each[c]
-                column += np.bincount(group, counted, groups)
-        return [sums]
-
     threads = thread_count(getattr(answers, "threads", None))
-    found: FloatArray = sum(each(work, len(answers), threads), start=np.zeros((4, groups)))
-    return found.T
+    total = np.zeros((4, groups))
+    for first in range(0, len(answers), PIECE):
+        last = min(first + PIECE, len(answers))
+        boxes = answers.take(np.arange(first, last)) if wh is None else wh[first:last]
+        group = images.of_box[first:last] % groups
+        each_of = None if weights is None else weights.each[first:last]
+        total += sum(each(_Sums(kernel, kw, kh, thr, boxes, group, each_of, groups).of, last - first, threads))
+    return total.T
+
+
+class _Sums(NamedTuple):
+    """The sums over the boxes of each group, for some of the boxes."""
+
+    kernel: Any
+    kw: FloatArray
+    kh: FloatArray
+    thr: float
+    boxes: FloatArray
+    group: IntArray
+    weights: IntArray | None
+    groups: int
+
+    def of(self, chunks: list[slice]) -> list[FloatArray]:
+        """Return the sums over some chunks of boxes, (4, groups)."""
+        sums = np.zeros((4, self.groups))
+        for c in chunks:
+            w, h = np.ascontiguousarray(self.boxes[c].T)
+            ratio, iou = np.empty(w.size), np.empty(w.size)
+            self.kernel.best_ratio(w, h, self.kw, self.kh, ratio)
+            self.kernel.best_iou(w, h, self.kw, self.kh, iou)
+            above = ratio > self.thr
+            for column, values in zip(sums, (np.ones(w.size), ratio * above, above, iou), strict=True):
+                counted = values if self.weights is None else values * self.weights[c]
+                column += np.bincount(self.group[c], counted, self.groups)
+        return [sums]
 
 
 def drawn(groups: int) -> Iterator[IntArray]:
@@ -137,8 +158,9 @@ def resampled(sums: Sequence[FloatArray]) -> FloatArray:
     All sets are scored on the same resamples, so that they can be compared. The scores are the fitness, the recall and
     the mean IoU.
     """
-    table = np.concatenate([sums[0][:, :1], *(one[:, 1:] for one in sums)], axis=1)
-    totals = np.concatenate([counts.astype(np.float64) @ table for counts in drawn(len(table))])
+    table = np.ascontiguousarray(np.concatenate([sums[0][:, :1], *(one[:, 1:] for one in sums)], axis=1).T)
+    # einsum and not a product of matrices, which would start threads that wait busily
+    totals = np.concatenate([np.einsum("rg,cg->rc", many.astype(np.float64), table) for many in drawn(len(sums[0]))])
     totals = totals[totals[:, 0] > 0.0]
     scores: FloatArray = totals[:, 1:] / totals[:, :1]
     return scores.reshape(len(scores), len(sums), 3).swapaxes(0, 1)

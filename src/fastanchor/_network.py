@@ -55,6 +55,11 @@ class NetworkBoxes(NamedTuple):
         """The boxes as an array, (n, 2)."""
         return self.boxes.take(np.arange(len(self.boxes))) if answers_all(self.boxes) else np.asarray(self.boxes)
 
+    @property
+    def array(self) -> FloatArray | None:
+        """The boxes as an array, if they are not in an engine."""
+        return None if answers_all(self.boxes) else np.asarray(self.boxes)
+
     def on_engine(self) -> NetworkBoxes:
         """Return the same boxes with their engine built, for several uses of it."""
         work = Work(updates=USUAL, generations=1000, looks=20)  # a report holds all of these

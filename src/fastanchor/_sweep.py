@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolve
-from fastanchor._images import NEEDED, Images
+from fastanchor._images import NEEDED
 from fastanchor._intervals import RESAMPLES, Enough, Intervals, enough, image_sums, intervals
-from fastanchor._network import Scalable, to_network_input
+from fastanchor._network import NetworkBoxes, Scalable, to_network_input
 from fastanchor._progress import bar
 from fastanchor._small import EVERY, MIN_SIZE
 from fastanchor._table import Table
@@ -238,7 +238,7 @@ def sweep(
                 proof = bound(answers, k, objective=aim, thr=thr, anchors=centers, min_size=EVERY)
                 limits.append((proof.bound, proof.gap))
             moving.update(1)
-    drawn, least = _sure(answers, numbers, found, thr, ready.images)
+    drawn, least = _sure(answers, found, thr, ready)
     return SweepResult(
         n=np.array(numbers),
         anchors=tuple(found),
@@ -256,11 +256,11 @@ def sweep(
 
 
 def _sure(
-    answers: Engine, numbers: Sequence[int], found: Sequence[FloatArray], thr: float, images: Images | None
+    answers: Engine, found: Sequence[FloatArray], thr: float, ready: NetworkBoxes
 ) -> tuple[tuple[Intervals, ...] | None, Enough | None]:
     """Return the intervals of several sets of anchors, and the smallest numbers that are enough."""
-    if images is None:
+    if ready.images is None:
         return None, None
-    sums = [image_sums(answers, anchors, thr, images) for anchors in found]
-    drawn, scores = intervals(sums, images.number)
-    return tuple(drawn), enough(numbers, sums, scores)
+    sums = [image_sums(answers, anchors, thr, ready.images, ready.array) for anchors in found]
+    drawn, scores = intervals(sums, ready.images.number)
+    return tuple(drawn), enough([len(anchors) for anchors in found], sums, scores)

@@ -36,7 +36,7 @@ from fastanchor._types import (
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
 from fastanchor.engine import Objective, choose, objective_of
-from fastanchor.evaluate import AnchorCheck, by_area, scored
+from fastanchor.evaluate import AnchorCheck, ByImage, by_area, scored
 from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
 from fastanchor.optimum import Search, Space
@@ -363,7 +363,7 @@ def auto_anchor(
     space = Space() if space is None else space
     problem = optimum.Problem(answers, n, aim, thr, space, generator, centers, limits, progress)
     search = optimum.solved(searcher, problem)
-    found = by_area(search.anchors)
+    found, by_image = by_area(search.anchors), ready.images and ByImage(ready.images)
     iou = mean_best_iou(answers, found)
     return AnchorResult(
         anchors=found,
@@ -379,7 +379,7 @@ def auto_anchor(
         n_filtered=ready.n_filtered,
         engine=answers.name,
         backend=answers.backend,
-        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou, ready.images)),
+        _check=Computed(lambda: scored(answers, found, thr, Fitness(search.fitness, search.bpr), iou, by_image)),
         fit=ready.fit,
         img_size=ready.img_size,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,14 +17,16 @@ from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import EVERY
 from fastanchor._table import Table
 from fastanchor._text import many
-from fastanchor._types import Fit, Fitness, FloatArray, IntArray, Result, Sizes, picture
+from fastanchor._types import Computed, Fit, Fitness, FloatArray, IntArray, Result, Sizes, picture
 from fastanchor._weights import amount, weight_of
 from fastanchor.engine import Engine, choose
 from fastanchor.engine._threads import each, thread_count
 from fastanchor.kernels import Work
 from fastanchor.metrics import as_anchors, mean_best_iou
 
-__all__ = ["SIZES", "AnchorCheck", "SizeClass", "best_anchor", "by_area", "check", "scored"]
+__all__ = ["SIZES", "AnchorCheck", "ByImage", "SizeClass", "best_anchor", "by_area", "check", "scored"]
+
+Sure = tuple[Intervals | None, Intervals | None]  # of the scores, and of how far they exceed those of other anchors
 
 # COCO's small, medium and large: areas below these, square pixels
 SIZES = (("small", 32.0**2), ("medium", 96.0**2), ("large", np.inf))
@@ -46,6 +48,8 @@ class SizeClass(NamedTuple):
 @dataclass(frozen=True, eq=False, repr=False)
 class AnchorCheck(Result):
     """The result of :func:`fastanchor.check`. Sizes are pixels of the network input; the arrays are read-only.
+
+    `intervals` and `difference` of the anchors of :func:`auto_anchor` are computed when first used, then kept.
 
     Attributes
     ----------
@@ -85,13 +89,24 @@ class AnchorCheck(Result):
     sizes: tuple[SizeClass, ...]
     boxes: int
     thr: float
-    intervals: Intervals | None = None
-    difference: Intervals | None = None
+    _sure: Computed[Sure] = field(repr=False)
+
+    @property
+    def intervals(self) -> Intervals | None:
+        """95 % confidence intervals of the scores; None where it is not known which boxes belong to the same image."""
+        return self._sure()[0]
+
+    @property
+    def difference(self) -> Intervals | None:
+        """How far the scores exceed those of the anchors `against`, with intervals; None without such."""
+        return self._sure()[1]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON."""
         values = {
-            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in vars(self).items()
+            if name[0] != "_"
         }
         drawn = {name: (one := getattr(self, name)) and one.to_dict() for name in ("intervals", "difference")}
         return {**values, **drawn, "sizes": [size._asdict() for size in self.sizes]}
@@ -199,12 +214,30 @@ def check(
     others = None if against is None else by_area(as_anchors(against, len(engine), "against"))
     if others is not None and ready.images is None:
         raise DataError(f"against: the comparison {NEEDED}")
-    return scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes), ready.images, others)
+    by_image = ready.images and ByImage(ready.images, ready.array, others)
+    found = scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes), by_image)
+    found._sure()  # now, so that the result does not keep the boxes
+    return found
 
 
 def by_area(anchors: FloatArray) -> FloatArray:
     """Return the anchors by area, smallest first; equal areas keep their order."""
     return anchors[np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")]
+
+
+class ByImage(NamedTuple):
+    """What intervals need: the image of each box, the boxes if at hand, and other anchors to compare with."""
+
+    images: Images
+    wh: FloatArray | None = None
+    against: FloatArray | None = None
+
+    def compared(self, engine: Engine, anchors: FloatArray, thr: float) -> Sure:
+        """Return the intervals of the scores of anchors, and of how far they exceed those of the others."""
+        sets = [anchors] if self.against is None else [anchors, self.against]
+        sums = [image_sums(engine, one, thr, self.images, self.wh) for one in sets]
+        (found, *_), scores = intervals(sums, self.images.number)
+        return found, None if self.against is None else differences(sums, scores, self.images.number)
 
 
 def scored(
@@ -213,15 +246,10 @@ def scored(
     thr: float,
     score: Fitness,
     mean_iou: float,
-    images: Images | None,
-    against: FloatArray | None = None,
+    by_image: ByImage | None,
 ) -> AnchorCheck:
     """Return what :func:`check` does, for anchors by area whose fitness and mean IoU are known."""
-    found = difference = None
-    if images is not None:
-        by_image = [image_sums(engine, one, thr, images) for one in (anchors, against) if one is not None]
-        (found, *_), resampled = intervals(by_image, images.number)
-        difference = None if against is None else differences(by_image, resampled, images.number)
+    sure = (lambda: (None, None)) if by_image is None else (lambda: by_image.compared(engine, anchors, thr))
     n, k = weight_of(engine), len(anchors)
     sums = engine.profile(anchors, thr, [limit for _, limit in SIZES[:-1]])
     classes = tuple(
@@ -242,8 +270,7 @@ def scored(
         sizes=classes,
         boxes=amount(engine, n),
         thr=thr,
-        intervals=found,
-        difference=difference,
+        _sure=Computed(sure),
     )
 
 

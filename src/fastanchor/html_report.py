@@ -23,11 +23,11 @@ from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import AnchorResult, auto_anchor
 from fastanchor.boxes import Boxes
-from fastanchor.evaluate import AnchorCheck
+from fastanchor.evaluate import AnchorCheck, check
 from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual, usual_counts
 from fastanchor.plot import panels
 
-__all__ = ["Report", "data_name", "make", "page"]
+__all__ = ["Report", "make", "page"]
 
 # the detectors that people look for first; JSON and CSV are for programs
 PASTED = {
@@ -40,6 +40,8 @@ PASTED = {
     "keras-yolo3": "keras-yolo3 / yolov4-pytorch, yolo_anchors.txt",
 }
 SWEPT = 12
+# the anchors in the published YOLOv3 and YOLOv5 configurations, computed on COCO
+COCO = np.reshape([10, 13, 16, 30, 33, 23, 30, 61, 62, 45, 59, 119, 116, 90, 156, 198, 373, 326], (9, 2)) * 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ class Report:
     settings: dict[str, Any]
     min_size: float
     reading: Mapping[str, str]
+    usual: AnchorCheck | None = None  # scores of the anchors computed on COCO
 
     @property
     def check(self) -> AnchorCheck:
@@ -136,21 +139,10 @@ def make(
         "fastanchor": fastanchor.__version__,
     }
     levels = by_level(result.anchors, counts, result.check.counts)
-    return Report(source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size, reading or {})
-
-
-def data_name(path: str) -> str:
-    """Return the name of a data set without the folders that it is in; a file keeps the folder it is in.
-
-    Examples
-    --------
-    >>> data_name("/home/me/coco128/data.yaml"), data_name("-")
-    ('coco128/data.yaml', 'standard input')
-    """
-    if path == "-":
-        return "standard input"
-    place = Path(path).resolve()
-    return f"{place.parent.name}/{place.name}" if place.suffix and place.parent.name else place.name or path
+    usual = check(ready, COCO, thr=thr) if n == len(COCO) and ready.img_size is not None else None
+    return Report(
+        source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size, reading or {}, usual
+    )
 
 
 def page(report: Report) -> str:
@@ -168,7 +160,8 @@ def page(report: Report) -> str:
         "remarks": [f'<p class="{kind}">{escaped(text)}</p>' for kind, text in _notes(report)],
         "levels": _levels(report),
         "boxes": [_picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
-                           7.5, 6.5, panels.sizes, report.boxes, found.anchors, "widths and heights")],
+                           7.5, 6.5, panels.sizes, report.boxes, found.anchors,
+                           f"{report.source}: {_input(found)}")],
         "thr": [f"{report.check.thr:g}"],
         "scores": _scores(report),
         "search": _search(found),
@@ -227,15 +220,15 @@ def _levels(report: Report) -> Iterator[str]:
     ]  # fmt: skip
     yield Table(("level", "stride", "anchors", "share of boxes"), shares).html()
     yield Table(("level", "stride", "anchor", "width", "height", "boxes nearest to it", "share"), sizes).html()
-    yield _picture("The anchors of each level on one centre, beside one cell of the level",
+    yield _picture("The anchors of each level on one scale, over one cell of the level",
                    9, 0.6 + rows * max(11 / columns, 3), panels.levels, found, columns)  # fmt: skip
 
 
 def _scores(report: Report) -> Iterator[str]:
-    found, start = report.check, report.result.to_dict()["kmeans"] or {}
+    found, usual, start = report.check, report.usual, report.result.to_dict()["kmeans"] or {}
     before = {name: f"{start[name]:.5f}" if start else "" for name in ("fitness", "bpr", "mean_iou")}
     ends = [f"{low:.5f} to {high:.5f}" for _, low, high in found.intervals[:3]] if found.intervals else [""] * 3
-    scores = [
+    scores: list[tuple[str, ...]] = [
         ("fitness", before["fitness"], f"{found.fitness:.5f}", ends[0]),
         ("best possible recall", before["bpr"], f"{found.bpr:.5f}", ends[1]),
         ("mean IoU", before["mean_iou"], f"{found.mean_iou:.5f}", ends[2]),
@@ -247,7 +240,15 @@ def _scores(report: Report) -> Iterator[str]:
          *("none" if score is None else f"{score:.4f}" for score in rest))
         for name, count, *rest in found.sizes
     ]  # fmt: skip
-    yield Table(("over all boxes", "k-means", "after the search", "95 % interval"), scores).html()
+    head = ["over all boxes", "k-means", "after the search", "95 % interval"]
+    if usual is not None:
+        head.append("anchors of COCO")
+        theirs = [f"{usual.fitness:.5f}", f"{usual.bpr:.5f}", f"{usual.mean_iou:.5f}", f"{usual.past_thr:.2f}",
+                  f"{usual.mean_best:.3f}"]  # fmt: skip
+        scores = [(*row, score) for row, score in zip(scores, theirs, strict=True)]
+    yield Table(head, scores).html()
+    if usual is not None:
+        yield "<p>The anchors of COCO are those of the published YOLOv3 and YOLOv5 configurations, as they are.</p>"
     if found.intervals:
         images = f"{many(found.intervals.images, 'image')}, each with all its boxes"
         yield f"<p>The intervals come from {RESAMPLES:,} resamples of the {images}.</p>"

@@ -70,8 +70,8 @@ def run(
         if name == "reading" and work.path is None:
             with tempfile.TemporaryDirectory() as folder:
                 labels(Path(folder))
-                there = replace(work, path=Path(folder), known={})
-                yield from contest(name, there, rounds=rounds, limit=limit, memory=False, remark=remark)
+                with_labels = replace(work, path=Path(folder), known={})
+                yield from contest(name, with_labels, rounds=rounds, limit=limit, memory=False, remark=remark)
         else:
             yield from contest(name, work, rounds=rounds, limit=limit, memory=memory, remark=remark)
 

@@ -38,8 +38,8 @@ class Plan(NamedTuple):
 
     def levels(self, anchors: np.ndarray) -> LevelCounts | None:
         """Return the levels that were chosen, else those of the configuration, else None."""
-        own = [] if self.config is None else [level for level, _ in self.config.layout]
-        chosen = _detector.chosen_levels(self.arguments, anchors, own)
+        levels = [] if self.config is None else [level for level, _ in self.config.layout]
+        chosen = _detector.chosen_levels(self.arguments, anchors, levels)
         return self.config.own_levels(self.n) if chosen is None and self.config is not None else chosen
 
     def text(self, result: AnchorResult, levels: LevelCounts | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastanchor._errors import DataError
@@ -15,7 +16,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.cli import _options
 from fastanchor.datasets import PARTS, TRAINING, Reading, read, reading, sample
 
-__all__ = ["Data", "add_data", "described", "load", "plain_summary"]
+__all__ = ["Data", "add_data", "data_name", "described", "load", "plain_summary", "title"]
 
 LOG = logging.getLogger("fastanchor")
 TEXT = (
@@ -131,6 +132,25 @@ def described(source: str, found: Reading, summary: Summary) -> Data:
         **plain_summary(summary),
         "remarks": [vars(remark) for remark in found.boxes.remarks],
     })  # fmt: skip
+
+
+def title(arguments: argparse.Namespace, data: Data) -> str:
+    """Return the names of the data sets."""
+    return ", ".join(map(data_name, arguments.data or ())) or str(data.read["source"])
+
+
+def data_name(path: str) -> str:
+    """Return the name of a data set without the folders that it is in; a file keeps the folder it is in.
+
+    Examples
+    --------
+    >>> data_name("/home/me/coco128/data.yaml"), data_name("-")
+    ('coco128/data.yaml', 'standard input')
+    """
+    if path == "-":
+        return "standard input"
+    place = Path(path).resolve()
+    return f"{place.parent.name}/{place.name}" if place.suffix and place.parent.name else place.name or path
 
 
 def plain_summary(summary: Summary) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from fastanchor.cli._values import whole
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.levels import Level, LevelCounts, level_counts
 
-__all__ = ["chosen_levels", "classes_remark", "input_row", "input_text", "level_rows", "network", "per_level", "ready",
-           "shown_input", "shown_levels"]  # fmt: skip
+__all__ = ["chosen_levels", "classes_remark", "input_row", "input_text", "level_rows", "network", "per_level",
+           "picture_title", "ready", "shown_input", "shown_levels"]  # fmt: skip
 
 
 def network(arguments: argparse.Namespace, config: Config | None = None, fmt: str | None = None) -> Input:
@@ -43,6 +43,11 @@ def input_text(fit: str | None, img_size: tuple[int, int] | None) -> str:
     if img_size is None:
         return "boxes without image sizes count as pixels of the network input"
     return f"{img_size[0]} x {img_size[1]} pixels, {fit}"
+
+
+def picture_title(name: str, boxes: NetworkBoxes) -> str:
+    """Return the title of a picture: the name of the data set, and the network input if there is one."""
+    return name if boxes.img_size is None else f"{name}: {input_text(boxes.fit, boxes.img_size)}"
 
 
 def input_row(boxes: NetworkBoxes) -> dict[str, Any]:
@@ -80,13 +85,15 @@ def per_level(arguments: argparse.Namespace) -> list[int] | None:
     return [_check.integer(count, "--per-level", least=0) for count in counts]
 
 
-def chosen_levels(arguments: argparse.Namespace, anchors: FloatArray, own: Sequence[int] = ()) -> LevelCounts | None:
-    """Return the levels of the command line, None without its options; `own` are those of the configuration."""
+def chosen_levels(
+    arguments: argparse.Namespace, anchors: FloatArray, configured: Sequence[int] = ()
+) -> LevelCounts | None:
+    """Return the levels of the command line, None without its options; `configured` are those of the configuration."""
     counts = per_level(arguments)
     if arguments.levels is None and counts is None and arguments.by == "area":
         return None
-    known = own and (counts is None or len(counts) == len(own))
-    names = arguments.levels if arguments.levels is not None or not known else list(own)
+    known = configured and (counts is None or len(counts) == len(configured))
+    names = arguments.levels if arguments.levels is not None or not known else list(configured)
     return level_counts(anchors, names, per_level=counts, by=arguments.by)
 
 

@@ -104,12 +104,12 @@ def levels_of(
     anchors = config.anchors[used]
     order = np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")
     place = {used[at]: i for i, at in enumerate(order.tolist())}
-    own = []
+    levels = []
     for level, rows in config.layout:
         at = [place[row] for row in rows]
         share = float(found.counts[sorted(set(at))].sum() / found.counts.sum())
-        own.append(Level(level, 2**level, found.anchors[at], share))
-    return own, []
+        levels.append(Level(level, 2**level, found.anchors[at], share))
+    return levels, []
 
 
 def differences(

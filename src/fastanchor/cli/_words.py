@@ -28,7 +28,7 @@ class Once(argparse.Action):
     def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
         """Store the value."""
         first = vars(namespace).setdefault("_given", {}).setdefault(self.dest, values)
-        if self.option_strings and first != values:
+        if self.option_strings and first is not values and first != values:  # nan differs from itself
             raise DataError(f"{long_name(self)}: given twice, as {_shown(first)} and as {_shown(values)}; give it once")
         setattr(namespace, self.dest, values)
 

@@ -74,7 +74,9 @@ def _computed(
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)
-    _answer.draw(arguments, plot.anchors, result, ready.wh, levels)
+    _answer.draw(
+        arguments, plot.anchors, result, ready.wh, levels, _detector.picture_title(_data.title(arguments, data), ready)
+    )
     text = plan.text(result, chosen)
     if text is not None and arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:

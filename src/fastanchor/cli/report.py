@@ -14,7 +14,7 @@ from fastanchor._text import plain
 from fastanchor.anchors import auto_anchor
 from fastanchor.cli import _answer, _data, _detector, _options
 from fastanchor.cli._values import ranges
-from fastanchor.html_report import data_name, make, page
+from fastanchor.html_report import make, page
 from fastanchor.levels import level_counts
 from fastanchor.plot import needed
 
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     with _answer.computing(arguments):
         made = make(
             data.boxes,
-            source=", ".join(map(data_name, arguments.data)) or data.read["source"],
+            source=_data.title(arguments, data),
             choose_levels=lambda anchors: _detector.chosen_levels(arguments, anchors),
             sweep_n=arguments.sweep,
             reading={"format": data.read["format"], **({"split": data.split} if data.split else {})},

@@ -42,8 +42,12 @@ def run(arguments: argparse.Namespace) -> Callable[[], int]:
     script = Path(arguments.script)
     if not arguments.module and not is_file(script):
         raise fastanchor.MissingFileError(f"{arguments.script}: no such file; give the Python script to run")
-    own = {} if arguments.module else in_script(arguments.patch, script)
-    lines = [f"{script.name}: {', '.join(own)} {'is' if len(own) == 1 else 'are'} fastanchor's"] if own else []
+    replaced = {} if arguments.module else in_script(arguments.patch, script)
+    lines = (
+        [f"{script.name}: {', '.join(replaced)} {'is' if len(replaced) == 1 else 'are'} fastanchor's"]
+        if replaced
+        else []
+    )
     if PATCHES[arguments.patch][0] != "__main__":
         lines.append(install(arguments.patch))
     elif arguments.module:
@@ -51,10 +55,10 @@ def run(arguments: argparse.Namespace) -> Callable[[], int]:
     line = "; ".join(lines)
     if not arguments.json:
         say(line)
-    return lambda: _run(script, own, line, arguments)
+    return lambda: _run(script, replaced, line, arguments)
 
 
-def _run(script: Path, own: dict[str, Any], line: str, arguments: argparse.Namespace) -> int:
+def _run(script: Path, replaced: dict[str, Any], line: str, arguments: argparse.Namespace) -> int:
     hand_over()  # from here on Ctrl-C belongs to the script
     sys.argv = [arguments.script, *arguments.arguments]
     try:
@@ -63,8 +67,8 @@ def _run(script: Path, own: dict[str, Any], line: str, arguments: argparse.Names
             runpy.run_module(arguments.script, run_name="__main__", alter_sys=True)
         else:
             sys.path.insert(0, str(script.resolve().parent))  # as python SCRIPT does
-            if own:
-                _script.run(arguments.script, own)
+            if replaced:
+                _script.run(arguments.script, replaced)
             else:
                 runpy.run_path(arguments.script, run_name="__main__")
     finally:

@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary."""
     data = _data.load(arguments)
-    boxes, read = data
+    boxes, read = data.boxes, data.read
     _answer.draw(arguments, plot.per_class, read["per_class"])
     names = [name for name in read["splits"] if name in set(boxes.split or ())]
     splits = {name: _data.plain_summary(boxes.part(name).summary()) for name in names}

@@ -148,9 +148,9 @@ def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, *
     paths: Sequence[Any] = path if several else [path]  # type: ignore[assignment]
     if not paths:
         raise DataError("path: got an empty sequence, expected at least one file or folder")
-    asked, skips = _asked(**options)
-    with _opened(paths, asked) as found:
-        loaded = [load(*one, asked, skips.part(), progress) for one in found]
+    chosen, skips = _asked(**options)
+    with _opened(paths, chosen) as found:
+        loaded = [load(*one, chosen, skips.part(), progress) for one in found]
     boxes = concatenated([one.boxes for one in loaded])
     idle = sorted(frozenset.intersection(*(one.idle for one in loaded)))
     texts = [f"{called(name)} had no effect on these labels" for name in idle]
@@ -198,9 +198,9 @@ def images_of(
     path: PathLike, *, limit: int | None = None, progress: Progress = False, **options: Any
 ) -> Pictures:  # fmt: skip
     """Return the images that :func:`iter_images` yields, and their format."""
-    asked, skips = _asked(**options)
-    with _opened([path], asked) as found:
-        loaded = _first(limit, lambda files, skips: load(*found[0], asked, skips, progress, files), skips)
+    chosen, skips = _asked(**options)
+    with _opened([path], chosen) as found:
+        loaded = _first(limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips)
     if loaded.boxes.xy is None:
         raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
     if loaded.boxes.image_wh is None:

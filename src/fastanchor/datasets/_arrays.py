@@ -38,16 +38,16 @@ def array_batch(file: str) -> Batch:
             warnings.simplefilter("ignore", UserWarning)  # headers written by an old Python
             content = np.load(source, allow_pickle=False)
             if isinstance(content, np.ndarray):
-                wh, there = content, ""
+                wh, names = content, ""
             else:
                 with content:
                     arrays = {name: content[name] for name in content.files if name in (*WH, *EXTRA)}
-                    there = ", ".join(content.files) or "nothing"
+                    names = ", ".join(content.files) or "nothing"
                 wh = next((arrays[name] for name in WH if name in arrays), None)
     except DAMAGED as error:
         raise Unusable("not an array of numbers", None, _why(error)) from None
     if wh is None:
-        raise Unusable("no array named wh or boxes", None, f"it holds {there}")
+        raise Unusable("no array named wh or boxes", None, f"it holds {names}")
     if wh.ndim != 2 or wh.shape[1] != 2 or wh.dtype.kind not in "fiu":
         got = f"{wh.dtype} of shape {wh.shape}"
         raise Unusable("array of another kind", None, f"got {got}; must be numbers of shape (n, 2), widths and heights")

@@ -45,8 +45,8 @@ def described(probe: Probe) -> Path | None:
     root, *below = probe.tree()
     names = probe.ending(root, *YAML)
     for name in DESCRIBED:
-        if name in names and is_file(there := Path(root, name)):
-            return there
+        if name in names and is_file(file := Path(root, name)):
+            return file
     others = joined(root, names)
     found = [file for file in others if re.search(rb"^train:", probe.head(file), re.MULTILINE)]
     if not found:
@@ -81,15 +81,15 @@ def parts_of(
     def part(key: str, skips: Skips) -> list[str]:
         files: list[str] = []
         for entry in entries[key]:
-            there = resolve(entry)
-            if there is None:
+            place = resolve(entry)
+            if place is None:
                 skips.add(NO_SPLIT, path, functools.partial(_line_of, path, key), f"{key}: {entry}")
-            elif isinstance(there, Path):
-                listed = label_files(there)
+            elif isinstance(place, Path):
+                listed = label_files(place)
                 files += listed
                 images.update(listed)
             else:
-                files += there
+                files += place
         return files
 
     parts = {name: functools.partial(part, key) for name, key in part_keys(entries).items()}
@@ -107,8 +107,8 @@ def load(path: Path) -> dict[Any, Any]:
 
 def part_keys(content: Mapping[Any, Any]) -> dict[str, str]:
     """Return the key of each split."""
-    there = {name for name, value in content.items() if value is not None}
-    found = {name: next((key for key in aliases if key in there), None) for name, aliases in SPLITS.items()}
+    keys = {name for name, value in content.items() if value is not None}
+    found = {name: next((key for key in aliases if key in keys), None) for name, aliases in SPLITS.items()}
     return {name: key for name, key in found.items() if key is not None}
 
 

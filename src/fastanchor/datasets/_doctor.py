@@ -122,17 +122,17 @@ def _unit(seen: InPixels) -> Iterator[Remark]:
 def _areas(seen: InPixels) -> Iterator[Remark]:
     if seen.batch.area is None:
         return
-    told = seen.batch.area > 0.0
-    if not told.any():
+    stated = seen.batch.area > 0.0
+    if not stated.any():
         return
-    told &= np.isfinite(seen.batch.area)
+    stated &= np.isfinite(seen.batch.area)
     # the area of a polygon is at most that of its box
-    wrong = told & (seen.batch.area > (1.0 + AREA) * seen.wh[:, 0] * seen.wh[:, 1] + 1.0)
+    wrong = stated & (seen.batch.area > (1.0 + AREA) * seen.wh[:, 0] * seen.wh[:, 1] + 1.0)
     if seen.batch.box.shape[1] == 4:
         corners = seen.batch.box[:, 2:] - seen.batch.box[:, :2]
-        wrong |= told & alike(seen.batch.area, corners) & ~alike(seen.batch.area, seen.wh)
+        wrong |= stated & alike(seen.batch.area, corners) & ~alike(seen.batch.area, seen.wh)
     count = int(np.count_nonzero(wrong))
-    if 2 * count > np.count_nonzero(told):
+    if 2 * count > np.count_nonzero(stated):
         text = f"the areas of {count:,} boxes contradict their sides: corners read as width and height? {hint('form')}"
         yield Remark("areas that contradict the boxes", text, count, doubt=True)
 
@@ -155,16 +155,16 @@ def _several_times(seen: InPixels) -> Iterator[Remark]:
     if len(set(files)) == len(files):  # the common case
         return
     parts = {label: label.rpartition(os.sep) for label in set(labels)}
-    there: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    sources: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for label, file in dict.fromkeys(zip(labels, files, strict=True)):
         if file:
             folder, _, name = parts[label]
-            there[folder, file].append(name)
-    again = [(file, own) for (_, file), own in there.items() if len(own) > 1]
+            sources[folder, file].append(name)
+    again = [(file, own) for (_, file), own in sources.items() if len(own) > 1]
     if again:
         count, (file, inside) = len(again), again[0]
         text = f"{many(count, 'image')} listed in more than one label file: {file} in {', '.join(inside[:EXAMPLES])}"
-        yield Remark("images listed several times", text, count, doubt=MISREAD * len(there) < count >= FEW)
+        yield Remark("images listed several times", text, count, doubt=MISREAD * len(sources) < count >= FEW)
 
 
 def _classes(seen: InPixels) -> Iterator[Remark]:

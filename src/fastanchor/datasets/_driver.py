@@ -76,9 +76,9 @@ def load(
         batch, parts, taken = of_images(batch, options.split, probe)
     places = Places(probe, options.images)
     batch = wanted(batch, options.crowd, skips)
-    told = within(batch.size)
+    stated = within(batch.size)
     found = sized(format, batch, job, places)
-    remarks = differing(batch, told, places) if limit is None else []
+    remarks = differing(batch, stated, places) if limit is None else []
     pixels = scaled(format, found, options, skips)
     batch, wh, xy = judged(format, (pixels.batch, pixels.wh, pixels.xy), pixels.form, skips)
     batch = _named(batch)

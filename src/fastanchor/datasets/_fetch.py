@@ -123,9 +123,9 @@ def _read(file: str, bound: _reading.Bound) -> bytes:
         if 0 < len(data) < BUFFER:
             return data
         # empty or large: only these are checked by fstat, which costs a fifth of the reading
-        there = os.fstat(fd)
-        _reading.check_kind(there.st_mode)
-        _reading.check_size(there.st_size, bound)
+        status = os.fstat(fd)
+        _reading.check_kind(status.st_mode)
+        _reading.check_size(status.st_size, bound)
         os.lseek(fd, len(data), os.SEEK_SET)
         parts = [data]
         while part := os.read(fd, 1 << 20):

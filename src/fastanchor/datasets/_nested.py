@@ -71,15 +71,15 @@ def flat(arrow: Any, groups: Iterable[Any], wanted: dict[str, Field], box: str |
             if (lengths := columns[box][1]) is not None:
                 counts = lengths
             rows = np.repeat(rows, np.maximum(counts, 1))
-            there = np.repeat(counts > 0, np.maximum(counts, 1))
-            index = arrow.array(np.cumsum(there) - 1, mask=~there)
+            filled = np.repeat(counts > 0, np.maximum(counts, 1))
+            index = arrow.array(np.cumsum(filled) - 1, mask=~filled)
         made: dict[str, Any] = {ROW: arrow.array(rows + before)}
         for name, (values, lengths) in columns.items():
             if name == box:
                 four = np.full((len(rows), 4), np.nan)
-                four[there] = _fours(values)
+                four[filled] = _fours(values)
                 made.update(zip(BOX, map(arrow.array, four.T.copy()), strict=True))
-                made[EMPTY] = arrow.array(~there)
+                made[EMPTY] = arrow.array(~filled)
             elif lengths is None:
                 made[name] = values if box is None else values.take(arrow.array(rows))
             elif box is None or not np.array_equal(lengths, counts):

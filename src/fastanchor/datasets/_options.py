@@ -76,10 +76,10 @@ def given(options: Options) -> dict[str, Any]:
 
 def refuse_idle(options: Options, formats: Iterable[Format]) -> None:
     """Raise DataError if an option is given that none of the formats supports."""
-    there = list(formats)
+    several = list(formats)
     for name, value in given(options).items():
-        if not any(name in format.uses() for format in there):
-            names = ", ".join(dict.fromkeys(format.name for format in there))
+        if not any(name in format.uses() for format in several):
+            names = ", ".join(dict.fromkeys(format.name for format in several))
             raise DataError(f"{_shown(name, value)}: not supported for {names}: {WITHOUT[name]}")
 
 

@@ -96,13 +96,13 @@ def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, 
         return (found,) if found else ()
     taken = []
     for name in split.split("+"):
-        there = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
-        if there is None:
+        split_name = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
+        if split_name is None:
             if not parts:
                 raise DataError(f"{called('split')} = {name!r}: {shown(probe.path)} declares no splits; leave it out")
             legal = ", ".join(map(repr, parts))
             raise DataError(f"{called('split')} = {name!r}: must be 'all' or one of {legal}, in {shown(probe.path)}")
-        taken.append(there)
+        taken.append(split_name)
     return tuple(dict.fromkeys(taken))
 
 

@@ -45,8 +45,8 @@ class Places:
         parent, _, last = given.rpartition("/")
         if not parent and not self._around(folder) and not self._all():  # no images at all, a common case
             return None
-        if parent and (there := self._along(folder, parent, last)) is not None:
-            return there
+        if parent and (image := self._along(folder, parent, last)) is not None:
+            return image
         keys = (last, last.lower(), last.rpartition(".")[0], stem)
         for found in self._around(folder):
             for key in keys:
@@ -62,8 +62,8 @@ class Places:
             inner = os.sep.join(parts[start:])
             for base in self._bases(folder):
                 found = self._of(os.path.join(base, inner))
-                if (there := found.get(last) or found.get(last.lower())) is not None:
-                    return there
+                if (image := found.get(last) or found.get(last.lower())) is not None:
+                    return image
         if absolute is not None and (place := f"{parent}/{last}") and os.path.isfile(place):
             return place
         return None
@@ -77,8 +77,8 @@ class Places:
         found = self._near.get(folder)
         if found is None:
             near = [*_swapped(folder), *(os.path.normpath(os.path.join(folder or ".", one)) for one in NEAR)]
-            there = filter(os.path.isdir, dict.fromkeys(near))  # isdir is cheap
-            found = [*self._given, *(names for place in there if (names := self._of(place)))]
+            folders = filter(os.path.isdir, dict.fromkeys(near))  # isdir is cheap
+            found = [*self._given, *(names for place in folders if (names := self._of(place)))]
             self._near[folder] = found
         return found
 

@@ -103,15 +103,15 @@ class Probe:
             further: list[tuple[str, Way]] = []
             for place, way in waiting:
                 try:
-                    there = self.listing(place)
+                    listing = self.listing(place)
                 except OSError as error:
                     if place == folder:
                         raise DataError(f"{shown(folder)}: cannot be read ({error.strerror})") from None
                     self.broken.append((place, f"folder that cannot be read ({error.strerror})"))
                     continue
-                found[place] = there.files
-                self.broken += [(os.path.join(place, name), "link that cannot be followed") for name in there.broken]
-                further += self._inner(place, way, there.folders)
+                found[place] = listing.files
+                self.broken += [(os.path.join(place, name), "link that cannot be followed") for name in listing.broken]
+                further += self._inner(place, way, listing.folders)
             waiting = further
         return found
 
@@ -119,11 +119,11 @@ class Probe:
         for name in folders:
             path = os.path.join(place, name)
             with contextlib.suppress(OSError):
-                there = os.stat(path)
-                if (there.st_dev, there.st_ino) in way:
+                status = os.stat(path)
+                if (status.st_dev, status.st_ino) in way:
                     self.broken.append((path, "link that leads back to a folder above it"))
                 else:
-                    yield path, (*way, (there.st_dev, there.st_ino))
+                    yield path, (*way, (status.st_dev, status.st_ino))
 
     def above(self, folder: str) -> Iterator[str]:
         """Yield a folder below the path and its parents, up to the parent of the path."""
@@ -240,10 +240,10 @@ def part_of(file: str, root: str) -> str:
 
 def _way(folder: str) -> Way:
     try:
-        there = os.stat(folder)
+        status = os.stat(folder)
     except OSError as error:
         raise DataError(f"{shown(folder)}: cannot be read ({error.strerror})") from None
-    return ((there.st_dev, there.st_ino),)
+    return ((status.st_dev, status.st_ino),)
 
 
 def _listed(folder: str) -> Listing:

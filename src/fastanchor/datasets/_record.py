@@ -232,11 +232,11 @@ def joined(parts: Sequence[Batch]) -> Batch:
     if len({part.form for part in parts}) > 1:  # width and height are what all have
         parts = [replace(part, box=sides_of(part.box, part.form or "xyxy")[0], form="wh") for part in parts]
     own = [_each_once(part.classes) for part in parts]
-    there = list(dict.fromkeys(key for keys in own for key in keys))
-    declared = len(parts[0].classes) - parts[0].unnamed if any(part.unnamed for part in parts) else len(there)
-    there[declared:] = sorted(there[declared:], key=lambda key: int(key[0]))
-    place = {key: i for i, key in enumerate(there)}
-    classes = [name for name, _ in there]
+    keys = list(dict.fromkeys(key for keys in own for key in keys))
+    declared = len(parts[0].classes) - parts[0].unnamed if any(part.unnamed for part in parts) else len(keys)
+    keys[declared:] = sorted(keys[declared:], key=lambda key: int(key[0]))
+    place = {key: i for i, key in enumerate(keys)}
+    classes = [name for name, _ in keys]
     tables = [np.array([*map(place.__getitem__, keys), -1], np.int64) for keys in own]
     before = np.cumsum([0, *(len(part.label) for part in parts[:-1])]).tolist()
 

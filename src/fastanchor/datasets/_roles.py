@@ -64,8 +64,8 @@ class Roles(NamedTuple):
 
     def texts(self) -> dict[str, int]:
         """Return the columns of texts by role."""
-        there = {"image": self.image, "name": self.name, "label": self.label, "split": self.split, "group": self.group}
-        return {role: at for role, at in there.items() if at >= 0 and not (role == "name" and at == self.image)}
+        roles = {"image": self.image, "name": self.name, "label": self.label, "split": self.split, "group": self.group}
+        return {role: at for role, at in roles.items() if at >= 0 and not (role == "name" and at == self.image)}
 
 
 def key(name: str) -> str:
@@ -148,8 +148,8 @@ def _named(columns: Sequence[str], place: Names, names: Sequence[str]) -> list[i
 def _weight(columns: Sequence[str], place: Names, name: str) -> int:
     found = _named(columns, place, [name])[0]
     if found < 0:
-        there = ", ".join(map(brief, columns[:12]))
-        raise Unusable("no column of weights", None, f"expected {name!r}; got {there}")
+        columns_text = ", ".join(map(brief, columns[:12]))
+        raise Unusable("no column of weights", None, f"expected {name!r}; got {columns_text}")
     return found
 
 
@@ -177,5 +177,5 @@ def _first(place: Names, names: Sequence[str]) -> int:
 def _nothing(columns: Sequence[str], given: Sequence[str] | None) -> None:
     wanted = " and ".join(map(repr, given)) if given else "width and height, or xmin, ymin, xmax and ymax"
     bare = list(columns) == [str(i) for i in range(len(columns))]
-    there = f"{len(columns)} columns without names" if bare else ", ".join(map(brief, columns[:12]))
-    raise Unusable("no columns of boxes", None, f"expected {wanted}; got {there}; {hint('columns')}")
+    columns_text = f"{len(columns)} columns without names" if bare else ", ".join(map(brief, columns[:12]))
+    raise Unusable("no columns of boxes", None, f"expected {wanted}; got {columns_text}; {hint('columns')}")

@@ -58,11 +58,11 @@ def sized(format: Format, batch: Batch, job: Job, places: Places) -> Sized:
     if known.all():
         return Sized(batch, known, {})
     size, used = np.where(known[:, None], batch.size, np.nan), set[str]()
-    there = places.each(batch.label, batch.file, np.flatnonzero(~known).tolist())
-    if there:
+    images = places.each(batch.label, batch.file, np.flatnonzero(~known).tolist())
+    if images:
         used |= {"size_cache", "images"}
-        pairs = _read([Path(image) for image in there.values()], job.options.size_cache, job.progress)
-        for i, pair in zip(there, pairs, strict=True):
+        pairs = _read([Path(image) for image in images.values()], job.options.size_cache, job.progress)
+        for i, pair in zip(images, pairs, strict=True):
             if pair is not None:
                 size[i] = pair
     batch, known = replace(batch, size=size), within(size)
@@ -73,12 +73,12 @@ def sized(format: Format, batch: Batch, job: Job, places: Places) -> Sized:
         size[~known] = by_hand
         known[:] = True
         used.add("source_size")
-    return Sized(batch, known, {i: image for i, image in there.items() if not known[i]}, frozenset(used))
+    return Sized(batch, known, {i: image for i, image in images.items() if not known[i]}, frozenset(used))
 
 
-def differing(batch: Batch, told: NDArray[np.bool_], places: Places) -> list[Remark]:
-    """Return a remark if images differ in size from their labels; `told` is the mask of sizes in the labels."""
-    at = np.flatnonzero(told)
+def differing(batch: Batch, stated: NDArray[np.bool_], places: Places) -> list[Remark]:
+    """Return a remark if images differ in size from their labels; `stated` is the mask of sizes in the labels."""
+    at = np.flatnonzero(stated)
     count, example, looked = 0, "", 0
     for i in at[:: max(1, len(at) // SAMPLED)][:SAMPLED].tolist():
         image = places.find(batch.label[i], batch.file[i])
@@ -130,10 +130,10 @@ def _read(images: Sequence[Path], cache: PathLike | None, progress: Progress) ->
         if file is None:
             return image_size(image)
         try:
-            there = image.stat()
+            status = image.stat()
         except (OSError, ValueError):
             return None
-        key, stamp = str(image.absolute()), [there.st_mtime_ns, there.st_size]
+        key, stamp = str(image.absolute()), [status.st_mtime_ns, status.st_size]
         entry = known.get(key)
         if entry is not None and entry[:2] == stamp:
             return entry[2], entry[3]

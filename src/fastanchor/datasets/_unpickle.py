@@ -246,7 +246,7 @@ def _check_number(number: int, at: int) -> None:
 
 
 def _after_line(data: bytes, at: int) -> int:
-    there = data.find(b"\n", at)
-    if there < 0:
+    end = data.find(b"\n", at)
+    if end < 0:
         raise pickle.UnpicklingError("cut short")
-    return there + 1
+    return end + 1

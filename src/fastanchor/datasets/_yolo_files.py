@@ -46,25 +46,25 @@ def _described(source: Source, folders: Sequence[Path]) -> Source:
 
 def _of_folder(probe: Probe) -> Source | None:
     folders, seen = _label_files.label_folders(probe)
-    there = _data_yaml.described(probe)
+    described = _data_yaml.described(probe)
     try:
-        content = _data_yaml.load(there) if there is not None else {}
+        content = _data_yaml.load(described) if described is not None else {}
     except DataError:
         if probe.named or folders:
             raise
         return None
-    if there is not None and _data_yaml.part_keys(content):
-        return _data_yaml.of_yaml(probe, there)
+    if described is not None and _data_yaml.part_keys(content):
+        return _data_yaml.of_yaml(probe, described)
     root = str(probe.path)
     data = [file for file in joined(root, probe.ending(root, ".data")) if is_file(Path(file))]
     if len(data) == 1 and _data_yaml.part_keys(_settings(Path(data[0]))):
         return _of_darknet(probe, Path(data[0]))
     if not folders:
         return None
-    if there is None:
+    if described is None:
         names, shape = _data_yaml.above(probe.path)
     else:
-        names, shape = _data_yaml.class_names(there, content), _data_yaml.kpt_shape(there, content)
+        names, shape = _data_yaml.class_names(described, content), _data_yaml.kpt_shape(described, content)
     names = _names_beside([*map(Path, folders), probe.path, probe.path.absolute().parent]) or names
     files = [file for some in folders.values() for file in some]
     return Source(files, 3 if seen else 1, names=names, hints={"kpt_shape": shape})
@@ -105,5 +105,5 @@ def _names_file(path: Path) -> tuple[str, ...]:
 
 def _names_beside(folders: Iterable[Path]) -> tuple[str, ...] | None:
     tries = (folder / name for folder in folders for name in NAMES)
-    there = next((place for place in tries if is_file(place)), None)
-    return _names_file(there) if there is not None else None
+    file = next((place for place in tries if is_file(place)), None)
+    return _names_file(file) if file is not None else None

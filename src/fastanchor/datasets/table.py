@@ -102,9 +102,9 @@ def rows_of(file: str, job: Job) -> Batch:
     if file.lower().endswith(".parquet"):
         taken, found = parquet_columns(file, lambda names: _wanted(names, job.options))
     else:
-        there = sheet_of(file, job.probe)
-        found = _wanted(there.columns, job.options)
-        taken = take(there, job.skips, found)
+        sheet = sheet_of(file, job.probe)
+        found = _wanted(sheet.columns, job.options)
+        taken = take(sheet, job.skips, found)
     batch = batch_of(taken, found, file, job.skips)
     if found.unclear and not _of_boxes(batch, job, named=found.label >= 0):
         raise Unusable(UNCLEAR, None, f"{found.unclear}; {hint('columns')}")
@@ -153,10 +153,10 @@ def _listed(folder: str, job: Job) -> dict[str, tuple[float, float]]:
         if file in job.source.files or not any(word in stem for word in WORDS):
             continue
         try:
-            there = sheet_of(file, job.probe)
-            columns = roles(there.columns, Options())
+            sheet = sheet_of(file, job.probe)
+            columns = roles(sheet.columns, Options())
             if columns.bare and columns.image >= 0:
-                taken = take(there, job.skips, columns)
+                taken = take(sheet, job.skips, columns)
                 at, names = taken.texts["image"]
                 good = within(taken.box) & (at >= 0)
                 found.update(

@@ -74,24 +74,24 @@ def _listed(lists: Sequence[tuple[str, Stems]], skips: Skips) -> list[str]:
     """Return the files named by lists of the same name."""
     wanted: dict[str, None] = {}
     for text, stems in lists:
-        there = stems()
+        files = stems()
         for number, line in enumerate(map(str.strip, text_of(Path(text)).split("\n")), start=1):
-            name = line if line in there else _stem(line, there)
-            if name not in there:
+            name = line if line in files else _stem(line, files)
+            if name not in files:
                 if name:
                     skips.add("file named in the split but missing", text, number, shown(f"{name}.xml"))
-            elif there[name] in wanted:
+            elif files[name] in wanted:
                 skips.add("file named twice in the split", text, number, shown(f"{name}.xml"))
             else:
-                wanted[there[name]] = None
+                wanted[files[name]] = None
     return list(wanted)
 
 
-def _stem(line: str, there: Mapping[str, str]) -> str:
+def _stem(line: str, files: Mapping[str, str]) -> str:
     """Return the name in a line of a list, without +-1 column, folder and suffix."""
     columns = line.split()
     bare = line[: -len(columns[-1])].strip() if len(columns) > 1 and columns[-1] in ("1", "-1", "0") else line
-    return next((name for name in (bare, Path(bare).stem) if name in there), bare)
+    return next((name for name in (bare, Path(bare).stem) if name in files), bare)
 
 
 def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
@@ -118,9 +118,9 @@ def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
             box += map(number_of, map(text, ("xmin", "ymin", "xmax", "ymax")))
         names.append(item.findtext("name") or "")
     size = root.find("size")
-    told = None if size is None else (number_of(size.findtext("width")), number_of(size.findtext("height")))
+    size_wh = None if size is None else (number_of(size.findtext("width")), number_of(size.findtext("height")))
     at = [nth for nth in range(len(names) + len(left)) if nth not in left] if left else None
-    return (Image(root.findtext("filename") or "", told, box, names, at),)
+    return (Image(root.findtext("filename") or "", size_wh, box, names, at),)
 
 
 def _place(file: str, nth: int) -> int | None:

@@ -25,8 +25,9 @@ over several, and ``each(function, shards)`` applies a question to all of them, 
 takes up to four such trips: the cells that one centre wins (`look`), histograms and sums (`shares`), and for medians
 over several shards the bins of the middle ranks (`refined`) and the sides in them (`sides`).
 
-When centres hardly move any more, a step over a single shard costs what moved (`late`): ``_bands`` keeps the boxes
-whose label may change soon, and what is known of each centre's boxes. The bits stay the same.
+When centres hardly move any more, a step costs what moved: ``_bands`` keeps the boxes of a shard whose label may change
+soon, and what is known of each centre's boxes. A single shard then answers at once (`late`); of several, each answers
+the usual trips from what it kept. The bits stay the same.
 
 **To write a new engine**, answer the questions; tests/test_third_engine.py does so from the definitions, in a few lines
 each. If its answers add up, write a part instead and pass the parts to ``Reduced``: derive it from ``Columns`` or

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray
-from fastanchor.engine._assignment import Assignment, Work
+from fastanchor.engine._assignment import Assignment, Share, Work
 from fastanchor.kernels import part
 from fastanchor.kernels._band_tables import BUCKETS, Ball, Bins, Frame, Kept, Tally
 from fastanchor.kernels._choice import worth
@@ -29,17 +29,19 @@ from fastanchor.kernels._tables import IOU, RUN, Centers, Found, Histograms, Lea
 __all__ = ["Bands", "Late"]
 
 LEVELS = 10
-RATIO = 4.0  # steps of a level, as a multiple of those of the next one; 3 to 6 take the same time within a tenth
+RATIO = 3.0  # steps of a level, as a multiple of those of the next one; 2 to 6 take the same time within a tenth
 FEW = 1000  # boxes of a level that are not worth another one
 SHRUNK = 0.7  # a level of more boxes than this share of the one before is not kept
-FRAME = 4.0  # boxes of a frame, as a multiple of those that a step from scratch looks at
+FRAME = 3.5  # boxes of a frame, as a multiple of those that a step from scratch looks at
 GOAL = 20_000  # boxes that it may always hold
 SHARE = 8  # a frame may hold 1 / SHARE of all boxes
 LEAST = 100_000  # estimate: with fewer boxes a step from scratch costs no more than the overhead of a late one
-FIRST, SHORTEST = 8.0, 3.0  # steps of the first frame, and those below which a frame does not pay
+FIRST, SHORTEST = 8.0, 2.0  # steps of the first frame, and those below which a frame does not pay
 FARTHEST = 0.4  # reach beyond which a frame cannot pay
 NEAREST = 1e-9  # least reach, so that centres may stand still for a while
+FADE = 0.85  # of the largest move, with each step
 WAIT = 4  # steps from scratch before a frame is tried again
+MANY = 8  # bins to gather from, from which on looking for the leaves that they cross does not pay
 ROOM = 200_000  # values in the bins of the medians, or 3 / 8 of the boxes
 
 
@@ -56,10 +58,18 @@ class Late(NamedTuple):
 
 
 class Pace:
-    """How fast the centres move: their logarithms, the running mean of their moves, and the largest of late."""
+    """How fast the centres move.
+
+    Attributes
+    ----------
+    at, mean : (k, 2) float64
+        Their logarithms, and the running mean of their moves.
+    length, most, speed : (k,) float64
+        The length of the mean, the longest move of late, and roughly that of the next one.
+    """
 
     def __init__(self) -> None:
-        self.at = self.mean = self.most = np.empty(0)
+        self.at = self.mean = self.length = self.most = self.speed = np.empty(0)
 
     def move(self, centers: FloatArray) -> None:
         """Take the centres of the next step."""
@@ -67,31 +77,32 @@ class Pace:
         if not last.size:
             return
         move = self.at - last
-        size = np.abs(move).sum(axis=1)
+        size = _length(move)
         if not size.max() < FARTHEST:  # a jump, or a centre without boxes
             self.mean = self.most = np.empty(0)
-        elif not self.most.size:
-            self.mean, self.most = move, size
-        else:
-            self.mean = 0.7 * self.mean + 0.3 * move
-            self.most = np.maximum(0.9 * self.most, size)
-
-    @property
-    def speed(self) -> FloatArray:
-        """Length of a step of each centre, roughly."""
-        speed: FloatArray = 0.5 * (np.abs(self.mean).sum(axis=1) + self.most) + 1e-300
-        return speed
+            return
+        self.most = np.maximum(FADE * self.most, size) if self.most.size else size
+        self.mean = 0.7 * self.mean + 0.3 * move if self.mean.size else move
+        self.length = _length(self.mean)
+        self.speed = 0.5 * (self.length + self.most) + 1e-300
 
     def ahead(self, steps: float) -> tuple[FloatArray, FloatArray]:
         """Return the logarithms of places (k, 2) and a reach (k,) that hold the centres for so many steps, roughly."""
-        reach = 0.5 * steps * np.abs(self.mean).sum(axis=1) + self.most
+        reach = 0.5 * steps * self.length + self.most
         return self.at + 0.5 * steps * self.mean, np.maximum(reach, 0.1 * reach.max() + NEAREST)
 
     def steps(self, reach: float) -> float:
         """Return for how many steps the reaches add up to this, and none is too far."""
-        mean = np.abs(self.mean).sum(axis=1) + 1e-300
-        far = (0.9 * FARTHEST - self.most) / mean
-        return 2.0 * min((reach - float(self.most.sum())) / float(mean.sum()), float(far.min()))
+        length = self.length + 1e-300
+        far = (0.9 * FARTHEST - self.most) / length
+        return 2.0 * min((reach - float(self.most.sum())) / float(length.sum()), float(far.min()))
+
+
+def _length(moves: FloatArray) -> FloatArray:
+    """Return how far moves of centres (..., 2) go, in logarithms."""
+    size = np.abs(moves)
+    length: FloatArray = size[..., 0] + size[..., 1]
+    return length
 
 
 class Bands:
@@ -112,6 +123,8 @@ class Bands:
         self._levels = 0  # that hold; 0 before a frame, and after it broke
         self._counted = False  # whether the tally is that of the centres before
         self._open = self._wait = 0
+        self._frame: Frame | None = None
+        self._boxes = [0] * LEVELS  # of each level
         self._usable = False
         self._barren = 0.0  # steps that the innermost level may last, when the next one was not smaller
         self._cost = 0.0  # seconds that the last step from scratch took, roughly
@@ -121,23 +134,33 @@ class Bands:
         """Note what a step from scratch looked at, and its sums."""
         self._open, self._cost, self._sums, self._levels, self._counted = step.open_boxes, step.cost, sums, 0, False
 
-    def step(self, old: FloatArray | None, new: FloatArray) -> Late | None:
-        """Return the step to `new` from the centres before it, or None if it has to be taken from scratch."""
+    def step(self, old: FloatArray | None, new: FloatArray) -> bool | None:
+        """Move to `new` from the centres before; return whether a label changed, or None if scratch is the way."""
         self._pace.move(new)
-        pace = self._pace
-        if old is None or not pace.most.size or len(old) > part("bands").MOST_CENTERS:
+        if old is None or not self._pace.most.size or len(old) > part("bands").MOST_CENTERS:
             self._levels = 0
             return None
         self._levels = self._holding()
         if not self._levels and not self._framed(old):
             return None
-        centers = Centers.of(IOU, new)
-        changed = self._scan(centers)
+        self.centers = Centers.of(IOU, new)
+        return self._scan(self.centers)
+
+    def late(self, changed: bool) -> Late | None:
+        """Return the answers of the step just taken, or None if it has to be taken from scratch after all."""
         counts = self._tally.hist.counts.copy()
         if self._factor is not None:
             return Late(changed, counts, np.empty((0, 2)), self._tally.sums)
-        after = self._medians(centers)
+        after = self._medians()
         return None if after is None else Late(changed, counts, after, self._tally.sums)
+
+    def share(self) -> Share:
+        """Return the share of this shard, where there are several: complete histograms, or exact sums."""
+        hist = self._tally.hist
+        if self._factor is not None:
+            bins = 1 << part("marginals").COARSE
+            hist = Histograms.empty(len(hist.counts), self._bins.nx, self._bins.ny, bins)._replace(counts=hist.counts)
+        return Share(hist, self._tally.sums)
 
     # ---- levels
 
@@ -145,30 +168,24 @@ class Bands:
         """Return how many levels hold the centres, with level 0, which has no ball; 0 for none."""
         if not self._levels:
             return 0
-        far = np.abs(self._pace.at - self._places[1 : self._levels]).sum(axis=2)
+        far = _length(self._pace.at - self._places[1 : self._levels])
         holds = (far <= self._reach[1 : self._levels]).all(axis=1)
         return self._levels if holds.all() else _whole(int(holds.argmin()) + 1)
 
     def _scan(self, centers: Centers) -> bool:
         """Decide the boxes of the innermost level, and sort out the next one if it pays."""
-        level, span = self._levels - 1, self._frame.span
-        ends = span[level, :, 1]
-        boxes = int((ends - span[level, :, 0]).sum())
-        steps = float((self._reach[level] / self._pace.speed).min())
-        build = (
-            boxes > FEW
-            and steps >= RATIO
-            and level + 1 < LEVELS
-            and int(ends[-1]) + boxes <= len(self._frame.inner_w)
-            and steps > 2.0 * self._barren
-        )
-        ball = self._nowhere
+        assert self._frame is not None
+        frame, level, pace = self._frame, self._levels - 1, self._pace
+        boxes, steps, ball = self._boxes[level], 0.0, self._nowhere
+        if boxes > FEW and level + 1 < LEVELS and int(frame.span[level, -1, 1]) + boxes <= len(frame.inner_w):
+            steps = float((self._reach[level] / pace.speed).min())
+        build = steps >= RATIO and steps > 2.0 * self._barren
         if build:
-            self._places[level + 1], self._reach[level + 1] = self._pace.ahead(steps / RATIO)
+            self._places[level + 1], self._reach[level + 1] = pace.ahead(steps / RATIO)
             ball = Ball.of(np.exp(self._places[level + 1]), self._reach[level + 1])
-        changed = part("bands").scan(self._frame, centers, level, ball, self._bins, self._tally, self._buffers)
+        changed = part("bands").scan(frame, centers, level, ball, self._bins, self._tally, self._buffers)
         if build:
-            inner = int((span[level + 1, :, 1] - span[level + 1, :, 0]).sum())
+            self._boxes[level + 1] = inner = frame.boxes(level + 1)
             self._barren = 0.0 if inner <= SHRUNK * boxes else steps
             self._levels += inner <= SHRUNK * boxes
         return bool(changed)
@@ -200,9 +217,8 @@ class Bands:
     def _compiled(self) -> bool:
         """Return whether the kernels are there, or steps from scratch have cost so much that compiling them pays."""
         if not self._usable:
-            _spent[0] += self._cost
             self._usable = worth("_bands", "scan", _spent[0])
-            self._wait = 0 if self._usable else WAIT
+            _spent[0] += self._cost
         return self._usable
 
     def _fill(self, found: Assignment, places: FloatArray, reach: FloatArray, old: Centers) -> bool:
@@ -217,15 +233,14 @@ class Bands:
         if fresh:
             self._begin(len(reach))
         hist = self._tally.hist if fresh else self._nothing
-        frame = _frame(sets[:count], boxes[:count], len(reach))
+        frame = self._frame = _frame(sets[:count], boxes[:count], len(reach), self._frame)
         kernel.stage(grid.tables, leaves, owner, frame, hist)
         self._places[1], self._reach[1] = places, reach
         kernel.scan(
             frame, old, 0, Ball.of(found.given, reach), self._bins, self._tally._replace(hist=hist), self._buffers
         )
-        none = np.empty(0)
-        self._leaves, self._frame = leaves, frame._replace(w=none, h=none)
-        self._counted, self._barren = True, 0.0
+        self._boxes[1] = frame.boxes(1)
+        self._leaves, self._counted, self._barren = leaves, True, 0.0
         return True
 
     def _begin(self, k: int) -> None:
@@ -239,21 +254,22 @@ class Bands:
         self._nothing = hist._replace(counts=np.empty(0, np.int64))
         self._places, self._reach = np.empty((LEVELS, k, 2)), np.empty((LEVELS, k))
         self._buffers = np.empty((k + 6, RUN))
+        self._sought = Sought.empty(k)
         self._nowhere = Ball(*np.empty((4, 0)))
 
     # ---- medians
 
-    def _medians(self, centers: Centers) -> FloatArray | None:
+    def _medians(self) -> FloatArray | None:
         """Return the medians of each centre's boxes, (k, 2); None if too many boxes lie in their bins."""
-        k = len(centers.w)
-        out, sought, hist = np.empty((k, 2)), Sought.empty(k), self._tally.hist
+        k = len(self.centers.w)
+        out, sought, hist = np.empty((k, 2)), self._sought, self._tally.hist
         while part("kept").middles(hist, self._tally.kept, sought, out):
-            found, kept = self._gathered(centers, hist, sought), self._tally.kept
+            found, kept = self.gathered(sought), self._tally.kept
             fresh = not kept.used[0]  # so that all bins were gathered
             if part("kept").fill(hist, sought, found, kept, out):
                 break
             if not fresh:
-                kept.used[0], kept.bin[:] = 0, -1
+                kept.used[0], kept.room[:], kept.bin[:] = 0, 0, -1
                 continue
             room = 3 * found.values.size + 4 * BUCKETS * 2 * k
             if room > max(ROOM, 3 * len(self._work.grid.w) // 8):
@@ -262,8 +278,17 @@ class Bands:
             self._tally = self._tally._replace(kept=Kept.empty(k, room))
         return out
 
-    def _gathered(self, centers: Centers, hist: Histograms, sought: Sought) -> Found:
-        found: Found = part("medians").gathered(self._work.grid.tables, centers, self._leaves, hist, sought)
+    def gathered(self, sought: Sought) -> Found:
+        """Return the sides in the bins sought, from the leaves that these cross: mostly one bin, and few leaves."""
+        leaves, wanted = self._leaves, np.argwhere(sought.bins >= 0)
+        if len(wanted) <= MANY:
+            hit = np.zeros(leaves.x.size, bool)
+            for axis, j, side in wanted.tolist():
+                here = sought.bins[axis, j, side] >> leaves.level == (leaves.y if axis else leaves.x)
+                hit |= here & ((leaves.label == j) | (leaves.label < 0))
+            leaves = Leaves._make([*(column[hit] for column in leaves[:7]), leaves.cands])
+        tables, hist = self._work.grid.tables, self._tally.hist
+        found: Found = part("medians").gathered(tables, self.centers, leaves, hist, sought)
         return found
 
 
@@ -272,19 +297,26 @@ def _whole(levels: int) -> int:
     return levels if levels > 1 else 0
 
 
-def _frame(sets: IntArray, boxes: IntArray, k: int) -> Frame:
-    """Return an empty frame with room for so many boxes with each of these sets of candidates."""
+def _frame(sets: IntArray, boxes: IntArray, k: int, last: Frame | None) -> Frame:
+    """Return an empty frame with room for so many boxes with each of these sets of candidates; `last` gives its room.
+
+    Fresh memory would cost as much as writing to it.
+    """
     have = (sets[:, None] >> np.arange(k) & 1).astype(bool)
     span = np.zeros((LEVELS, len(sets), 2), np.int64)
     span[0] = (np.cumsum(boxes) - boxes)[:, None]
+    first, cands = np.concatenate([[0], np.cumsum(have.sum(axis=1))]), np.nonzero(have)[1].astype(np.int32)
     room = int(boxes.sum())
-    inner = room + room // 4 + RUN
+    if last is not None and len(last.w) >= room:
+        return last._replace(first=first, cands=cands, span=span)
+    room += room // 8
+    inner = room + room // 8 + RUN
     return Frame(
         np.empty(room),
         np.empty(room),
         np.empty(room, np.uint8),
-        np.concatenate([[0], np.cumsum(have.sum(axis=1))]),
-        np.nonzero(have)[1].astype(np.int32),
+        first,
+        cands,
         span,
         np.empty(inner),
         np.empty(inner),

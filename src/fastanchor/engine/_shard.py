@@ -241,25 +241,40 @@ class ShardLloyd:
             self._bands = Bands(shard.work, None if sides is None else sides.factor)
         self._centers: FloatArray | None = None  # of this step, where late steps are possible, and of the one before
         self._before: FloatArray | None = None
+        self._moved = True  # whether a box changed its centre in a late step
 
     def late(self, centers: FloatArray) -> Late | None:
         """Return a step that looks only at boxes that may have moved; None if it has to be taken from scratch."""
+        return self._bands.late(self._moved) if self._bands is not None and self._advanced(centers) else None
+
+    def _advanced(self, centers: FloatArray) -> bool:
+        """Take a late step; return whether there is one."""
         if self._bands is None:
-            return None
+            return False
         self._before, self._centers = self._centers, np.array(centers, dtype=np.float64)
-        late = self._bands.step(self._before, self._centers)
-        if late is not None:
-            self._now = None
-        return late
+        moved = self._bands.step(self._before, self._centers)
+        if moved is None:
+            return False
+        self._moved, self._now = moved, None
+        return True
 
     def look(self, centers: FloatArray, patient: bool) -> bool:
-        """Begin a step; return whether it costs less than a dense step, or the caller is `patient`."""
+        """Begin a step; return whether it costs less than a dense step, or the caller is `patient`.
+
+        A patient caller has several shards, and did not ask for a `late` step before.
+        """
+        if patient and self._advanced(centers):
+            return True
         now = Assignment(self.shard.work, centers, self._metric, patient)
         self._last, self._now = self._now, now
         return now.pays()
 
     def shares(self) -> Share:
         """Return each centre's share of the boxes."""
+        if self._now is None and self._bands is not None:
+            share = self._bands.share()
+            self._hist = share.hist
+            return share
         share = self.now.shares(self._sides)
         self._hist = share.hist
         if self._bands is not None:
@@ -272,19 +287,25 @@ class ShardLloyd:
 
     def refined(self, sought: Sought) -> Histograms:
         """Complete the histograms inside the coarse bins sought, and return them."""
-        kernel_part("shards").refine(self.shard.grid.tables, Leaves.joined(self.now.leaves), self.hist, sought)
+        if self._now is not None:  # those of a late step are complete
+            kernel_part("shards").refine(self.shard.grid.tables, Leaves.joined(self.now.leaves), self.hist, sought)
         return self.hist
 
     def sides(self, sought: Sought) -> list[Found]:
         """Return the sides of each centre's boxes in the bins sought: by axis, centre, and lower or upper middle."""
-        here = Sought.empty(len(self.now.given))._replace(bins=sought.bins)
-        leaves = Leaves.joined(self.now.leaves)
-        found = kernel_part("medians").gathered(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
+        here = Sought.empty(len(self.hist.counts))._replace(bins=sought.bins)
+        if self._now is None and self._bands is not None:
+            found = self._bands.gathered(here)
+        else:
+            leaves = Leaves.joined(self.now.leaves)
+            found = kernel_part("medians").gathered(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
         places = zip(here.start.reshape(-1).tolist(), here.cursor.reshape(-1).tolist(), strict=True)
         return [Found(found.values[lo:hi], found.weights[lo:hi]) for lo, hi in places]
 
     def changed(self) -> bool:
         """Return whether the centre of any box changed since the previous step."""
+        if self._now is None:
+            return self._moved
         if self._last is None and self._before is not None:
             self._last = Assignment(self.shard.work, self._before, self._metric, patient=True)
         return self._last is None or not self.now.equals(self._last)

@@ -57,6 +57,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import importlib
 import importlib.util
 import os
@@ -129,6 +130,7 @@ def load(name: str | None = None, work: Work | None = None, n: int = 0) -> Modul
     return importlib.import_module(f"{__name__}._{current(name, work, n)}")
 
 
+@functools.cache
 def part(name: str) -> ModuleType:
     """Return kernels by file, imported when first needed: of the box index, "grid", "settle", "assign", ..."""
     return importlib.import_module(f"{__name__}._{name}")

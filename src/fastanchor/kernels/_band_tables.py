@@ -57,6 +57,10 @@ class Frame(NamedTuple):
     inner_h: FloatArray
     inner_at: LabelArray  # place in the frame, where the one true label stands
 
+    def boxes(self, level: int) -> int:
+        """Return the number of boxes of a level."""
+        return int((self.span[level, :, 1] - self.span[level, :, 0]).sum())
+
 
 class Kept(NamedTuple):
     """The sides of each centre's boxes in the bin that held its median: (axis, centre) each, in buckets by value.
@@ -69,15 +73,17 @@ class Kept(NamedTuple):
     scale: FloatArray  # (2, k)
     start: IntArray  # (2, k, BUCKETS + 1) where the room of each bucket begins
     size: IntArray  # (2, k, BUCKETS)
+    room: IntArray  # (2, k, 2) where the room of all its buckets begins and ends
     values: FloatArray
-    used: IntArray  # (1,) values for which there is room already
+    used: IntArray  # (1,) where the room of all begins that have none yet
 
     @classmethod
     def empty(cls, k: int, room: int) -> Kept:
         """Return room for so many values."""
         start, size = np.zeros((2, k, BUCKETS + 1), np.int64), np.zeros((2, k, BUCKETS), np.int64)
         low, scale = np.zeros((2, 2, k))
-        return cls(np.full((2, k), -1), low, scale, start, size, np.empty(room), np.zeros(1, np.int64))
+        own, used = np.zeros((2, k, 2), np.int64), np.zeros(1, np.int64)
+        return cls(np.full((2, k), -1), low, scale, start, size, own, np.empty(room), used)
 
 
 class Tally(NamedTuple):

@@ -132,8 +132,13 @@ def judge(work: Work, n: int, indexed: bool = False, *, take: bool = True) -> Ve
 
 
 def worth(module: str, kernel: str, spent: float) -> bool:
-    """Return whether to use a kernel that only saves time, when a process spent so many seconds for want of it."""
-    return _ready(module, kernel) or spent > SHARE * COMPILE[module, kernel] or cached(module, kernel)
+    """Return whether to use a kernel that only saves time, when a process spent so many seconds for want of it.
+
+    Whether it was kept from another process is looked up if the process has spent nothing yet.
+    """
+    if _ready(module, kernel) or spent > SHARE * COMPILE[module, kernel]:
+        return True
+    return spent == 0.0 and cached(module, kernel)
 
 
 def least(work: Work, top: int) -> int:

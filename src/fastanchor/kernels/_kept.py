@@ -149,15 +149,18 @@ def fill_bin(kept: Kept, axis: int, j: int, values: FloatArray) -> bool:
         size[b] = 0
     for value in values:
         size[bucket_of(kept, axis, j, value)] += 1
-    top = kept.used[0]
+    room, need = kept.room[axis, j], values.size + (values.size >> 1) + BUCKETS * SPARE
+    if need > room[1] - room[0]:
+        room[0], room[1] = kept.used[0], kept.used[0] + need + (need >> 2)
+        if room[1] > kept.values.size:
+            return False
+        kept.used[0] = room[1]
+    top = room[0]
     for b in range(BUCKETS):
         start[b] = top
         top += size[b] + (size[b] >> 1) + SPARE
         size[b] = 0
     start[BUCKETS] = top
-    if top > kept.values.size:
-        return False
-    kept.used[0] = top
     for value in values:
         b = bucket_of(kept, axis, j, value)
         kept.values[start[b] + size[b]] = value

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastanchor._errors import DataError
 from fastanchor._sweep import SweepResult
-from fastanchor._text import many
+from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import AnchorCheck
@@ -21,7 +21,9 @@ __all__ = ["anchors", "check", "needed", "panel", "panels", "per_class", "png", 
 Figure = Any  # of matplotlib, which is imported only where something is drawn
 
 
-def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Sequence[Level] | None = None) -> Figure:
+def anchors(
+    result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Sequence[Level] | None = None, title: str = ""
+) -> Figure:
     """Return a figure of the boxes with the anchors, the anchors by level, the ratios, and the search if there was one.
 
     Parameters
@@ -31,6 +33,8 @@ def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Seque
         Widths and heights in pixels of the network input.
     levels : sequence of Level, optional
         As :func:`fastanchor.levels.by_level` returns them. Default: the usual ones.
+    title : str, optional
+        Name of the data set and network input, above the panels.
 
     Raises
     ------
@@ -42,6 +46,8 @@ def anchors(result: AnchorResult | AnchorCheck, boxes: FloatArray, levels: Seque
     if levels is None:
         levels = by_level(score.anchors, usual_counts(len(score.anchors)), score.counts)
     figure = empty_figure(*((13, 10.5) if searched else (17, 5.6)))
+    if title:
+        figure.suptitle(plain(title).replace("$", r"\$"), fontsize=15)
     axes = figure.subplots(*((2, 2) if searched else (1, 3))).ravel()
     counted = f"{many(len(boxes), 'box', 'boxes')} and {many(len(score.anchors), 'anchor')}"
     panels.sizes(axes[0], boxes, score.anchors, f"{counted}, mean IoU {score.mean_iou:.4f}")

@@ -27,6 +27,7 @@ INK, BLUE, GREY = "#b2182b", "#08306b", "#969696"
 LINES = ((INK, "-", "o"), (BLUE, "--", "s"), ("#1a1a1a", ":", "^"))
 PIXELS = "pixels of the network input"
 SHADES = 6  # up to so many different counts have a tick each
+COUNTS = [digit * 10**power for power in range(12) for digit in (1, 2, 5)]
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -90,15 +91,16 @@ def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None
     shown = np.ma.masked_equal(counts.T, 0)
     if not shown.count():
         return
-    if shown.max() < SHADES:  # the ticks of a logarithm would not distinguish so few
-        ticks: Any = range(1, int(shown.max()) + 1)
-        scale: dict[str, Any] = {"vmin": 0.5, "vmax": float(shown.max()) + 0.5}
-    else:
-        ticks, scale = None, {"norm": "log", "vmin": 1.0}
+    most = float(shown.max())
+    few = most < SHADES  # the ticks of a logarithm would not distinguish so few
+    scale: dict[str, Any] = {"vmin": 0.5, "vmax": most + 0.5} if few else {"norm": "log", "vmin": 1.0}
     # the lightest grey differs from white, and lines are visible on the darkest
-    greys = ListedColormap(colormaps["Greys"](np.linspace(0.12, 0.55, 256)))
+    greys = ListedColormap(colormaps["Greys"](np.linspace(0.2, 0.7, 256)))
     mesh = axes.pcolormesh(x, y, shown, cmap=greys, rasterized=True, **scale)
-    axes.get_figure().colorbar(mesh, ax=axes, label="boxes per bin", shrink=0.8, ticks=ticks)
+    bar = axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell of the picture", shrink=0.8)
+    ticks = range(1, int(most) + 1) if few else [tick for tick in COUNTS if tick <= most]
+    bar.set_ticks(ticks, labels=[f"{tick:,}" for tick in ticks])
+    bar.ax.minorticks_off()
 
 
 def extent(values: FloatArray, margin: float, others: Sequence[float] = ()) -> tuple[float, float]:

@@ -25,6 +25,9 @@ DASHES = ("-", "--", ":", "-.")
 CORNERS = ((-1, 1), (1, 1), (1, -1), (-1, -1))
 WIDE, HIGH = 60, 50  # bins of size and of ratio
 FEW = 5  # a line through fewer boxes than these would show chance
+ROOM = 0.35  # of the half frame, for an anchor to have a number
+LISTED = 6  # anchors of a level that are listed below its frame
+LEAST_GAIN = 0.05  # of fitness: the height of the axis of a search that gains less
 MOST = 30  # bars that a page has room for; further classes share the last one
 
 
@@ -78,34 +81,38 @@ def _gap(place: FloatArray, other: FloatArray, point: FloatArray) -> float:
 
 
 def levels(axes: Any, found: Sequence[Level], columns: int | None = None) -> None:
-    """Draw the anchors of each level in a frame with its own scale, beside a cell of stride x stride pixels."""
+    """Draw the anchors of each level, all on one scale, over a cell of stride x stride pixels."""
     axes.set_axis_off()
-    axes.set_title("anchors by level, each on one centre; grey: one cell of the level")
-    columns = columns or min(len(found), 2 if len(found) < 5 else 3)
+    axes.set_title("anchors by level, on one scale; grey: one cell of the level")
+    reach = 0.62 * max([0.0, *(side for one in found for side in (one.stride, *one.anchors.ravel().tolist()))])
+    columns = columns or (len(found) if len(found) < 4 else 2 if len(found) < 5 else 3)
     rows = -(-len(found) // columns)
     number = 1
     for i, (level, stride, anchors, share) in enumerate(found):
         row, column = divmod(i, columns)
         frame = axes.inset_axes(
-            (column / columns + 0.01, 1 - (row + 1) / rows + 0.02, 1 / columns - 0.02, 1 / rows - 0.16)
+            (column / columns + 0.01, 1 - (row + 1) / rows + 0.08, 1 / columns - 0.02, 1 / rows - 0.2)
         )
         frame.set(xticks=[], yticks=[], aspect="equal")
         frame.set_title(f"P{level}, stride {stride}" + (f"\n{share:.1%} of boxes" if share is not None else ""),
                         fontsize=10)  # fmt: skip
-        reach = max([stride, *anchors.max(axis=1).tolist()]) if len(anchors) else stride
-        # room at the sides for the numbers
-        frame.set(xlim=(-0.62 * reach, 0.62 * reach), ylim=(-0.62 * reach, 0.62 * reach))
+        frame.set(xlim=(-reach, reach), ylim=(-reach, reach))  # room at the sides for the numbers
         frame.add_patch(_rectangle(stride, stride, facecolor="#d9d9d9", edgecolor=GREY, linewidth=0.8))
         for j, (w, h) in enumerate(anchors.tolist()):
             style = {"edgecolor": INK, "linewidth": 1.3, "linestyle": DASHES[j % len(DASHES)]}
             frame.add_patch(_rectangle(w, h, fill=False, **style))
-            # the numbers of one level take turns at the corners, or they would hide each other
-            sx, sy = CORNERS[j % 4]
-            frame.annotate(str(number), (sx * w / 2, sy * h / 2), color=INK, fontsize=9, weight="bold", ha="center",
-                           va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
-            number += 1
+            if max(w, h) > ROOM * reach:  # a number would hide a smaller one
+                # the numbers of one level take turns at the corners, or they would hide each other
+                sx, sy = CORNERS[j % 4]
+                frame.annotate(str(number + j), (sx * w / 2, sy * h / 2), color=INK, fontsize=9, weight="bold",
+                               ha="center", va="center",
+                               bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
         if not len(anchors):
             frame.text(0, 0, "no anchor", ha="center", va="center", color=INK)
+        listed = [f"{number + j}: {w:.0f} x {h:.0f}" for j, (w, h) in enumerate(anchors.tolist())]
+        lines = ["   ".join(listed[j : j + 2]) for j in range(0, min(len(listed), LISTED), 2)]
+        frame.set_xlabel("\n".join([*lines, *(["..."] if len(listed) > LISTED else [])]), fontsize=8)
+        number += len(anchors)
 
 
 def _rectangle(w: float, h: float, **style: Any) -> Any:
@@ -148,11 +155,14 @@ def _quantile(counts: FloatArray, q: float) -> FloatArray:
 
 
 def history(axes: Any, result: AnchorResult) -> None:
-    """Draw the best fitness after each generation of the search."""
+    """Draw the best fitness after each generation of the search, on an axis that does not enlarge small gains."""
     values = result.evolve.history
     axes.step(np.arange(len(values)), values, where="post", color=INK)
-    axes.set(xlabel="generation", ylabel="fitness")
-    axes.set_title(f"fitness {values[0]:.4f} to {result.fitness:.4f}, BPR {result.bpr:.4f}")
+    gain = float(values[-1] - values[0])
+    above = max(gain, LEAST_GAIN)
+    axes.set(xlabel="generation", ylabel="fitness", ylim=(values[0] - 0.1 * above, values[0] + 1.1 * above))
+    share = f" ({gain / values[0]:.2%})" if values[0] > 0 else ""
+    axes.set_title(f"the search adds {gain:.4f}{share}: {values[0]:.4f} to {values[-1]:.4f}")
     axes.grid(alpha=0.3)
 
 
@@ -171,7 +181,8 @@ def curve(axes: Any, found: SweepResult) -> None:
             axes.plot(found.n[least], values[least], "o", fillstyle="none", color=color, markersize=13, label=label)
     if found.limit is not None:
         axes.plot(found.n, found.limit, "_", color=GREY, markersize=14, markeredgewidth=2, label=_limit(found))
-    axes.set(xlabel="number of anchors", ylabel="share, 0 to 1", ylim=(0, 1.02))
+    lowest = min(float(np.min(getattr(found, name))) for name in SCORES.values())
+    axes.set(xlabel="number of anchors", ylabel="score, at most 1", ylim=(np.floor(10 * lowest) / 10, 1.02))
     title = many(round(found.boxes), "box", "boxes")
     if found.intervals is not None:
         title += f" on {many(found.intervals[0].images, 'image')}; shaded: 95 % intervals"
@@ -203,16 +214,17 @@ def class_height(counts: Mapping[str, int]) -> float:
 
 
 def classes(axes: Any, counts: Mapping[str, int]) -> None:
-    """Draw a bar per class, the largest on top."""
+    """Draw a bar per class, the largest on top; a grey one at the bottom for the classes that have no room."""
     rows = sorted(counts.items(), key=lambda item: -item[1])
-    if len(rows) > MOST:
-        rest = rows[MOST - 1 :]
+    rest = rows[MOST - 1 :] if len(rows) > MOST else []
+    if rest:
         rows = [*rows[: MOST - 1], (f"{len(rest)} other classes", sum(count for _, count in rest))]
     rows.reverse()
     # a name may contain $, which would begin a formula
     names = [plain(name).replace("$", r"\$") for name, _ in rows]
     names = [name if len(name) <= 32 else name[:31] + "…" for name in names]
-    bars = axes.barh(range(len(rows)), [count for _, count in rows], color=INK, height=0.7)
+    colours = [GREY if rest and i == 0 else INK for i in range(len(rows))]
+    bars = axes.barh(range(len(rows)), [count for _, count in rows], color=colours, height=0.7)
     axes.set_yticks(range(len(rows)), labels=names)
     axes.bar_label(bars, labels=[f"{count:,}" for _, count in rows], padding=3)
     axes.margins(x=0.15, y=0.02)
