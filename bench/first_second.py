@@ -1,8 +1,8 @@
 """What a user waits for: whole commands in fresh processes, with an empty cache and a warm one.
 
 ``python bench/first_second.py [DATA ...]`` measures ``fastanchor anchors`` on the built-in sample, on each DATA, and on
-tables of synthetic boxes, and writes ``results/first_second.json``. Times are processor seconds, medians of runs in
-turns, beside those of ``python -c "import numpy"``.
+tables of synthetic boxes, and the import of ``auto_anchor``. It writes ``results/first_second.json``. Times are
+processor seconds, medians of runs in turns, beside those of ``python -c "import numpy"``.
 
 ``python bench/first_second.py --model`` prints the constants of ``kernels._choice`` as this machine has them.
 """
@@ -23,6 +23,7 @@ from fastanchor.kernels import _choice
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = 3
+IMPORTS = 25  # runs of an import: it takes a hundredth of a command
 SIZES = (2_000, 100_000)
 # what is chosen, and the two backends by hand
 WAYS = {"by itself": None, "numba": "numba", "NumPy": "numpy"}
@@ -141,6 +142,16 @@ def model():
                 )
 
 
+def imports():
+    """Return what importing auto_anchor costs, beside NumPy."""
+    codes = {"numpy": "import numpy", "fastanchor": "import fastanchor; fastanchor.auto_anchor"}
+    for code in codes.values():
+        run(["-c", code])
+    turns = [{name: run(["-c", code]) for name, code in codes.items()} for _ in range(IMPORTS)]
+    ratio = statistics.median(turn["fastanchor"][0] / turn["numpy"][0] for turn in turns)
+    return {"ratio": ratio, **{name: median([turn[name] for turn in turns]) for name in codes}}
+
+
 def main():
     if "--model" in sys.argv[1:]:
         model()
@@ -153,7 +164,7 @@ def main():
         for label, arguments in jobs:
             found.append(rows(label, count(arguments), arguments))
             print(label, found[-1]["numpy"], *found[-1]["ways"], sep="\n  ", flush=True)
-    text = json.dumps({"machine": bench.machine(), "rows": found}, indent=2)
+    text = json.dumps({"machine": bench.machine(), "import": imports(), "rows": found}, indent=2)
     (RESULTS / "first_second.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -138,7 +138,7 @@ def search_calls(work):
     runs = whole.scan(0, n)[-1].lots()
 
     def call_count_open():
-        return [search.count_open(grid.tables, whole.anchors, lot, n, best) for lot in runs]
+        return [search.count_open(grid.tables, whole.anchors, lot, n, best, whole.rows.total) for lot in runs]
 
     return {"scan": lambda: Search(grid, work.start, thr).scan(0, n), "count_open": call_count_open}
 

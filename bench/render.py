@@ -102,21 +102,31 @@ def index():
 
 
 def best():
-    """Render what the searches reach, and the limit."""
+    """Render what the searches reach, and in what time."""
     content = load("best")
     rows = []
     for row in content["rows"]:
-        cells = [row["data"], f"{row['boxes']:,}", str(row["n"])]
-        for way in ("recipe", "long", "global"):
+        cells = [row["data"], f"{row['boxes']:,}"]
+        for way in ("recipe", "long", "refine", "global"):
             least, most = f"{row[way]['least']:.5f}", f"{row[way]['most']:.5f}"
             cells.append(least if least == most else f"{least} to {most}")
-        cells += [f"{row['bound']:.5f}", f"{row['gap']:.2%}"]
-        cells += [seconds(row[way]["seconds"]) for way in ("recipe", "long", "global")] + [seconds(row["seconds"])]
-        rows.append(cells)
-    head = ["data", "boxes", "anchors", "recipe", "10,000 generations", "global", "limit", "gap",
-            "recipe takes", "10,000 take", "global takes", "limit takes"]  # fmt: skip
-    where = f"{bench.line(content['machine'])}. Processor time. `python bench/best.py DATA ...`"
+        cells.append("-" if row["cma"] is None else f"{row['cma']:.5f}")
+        rows.append(cells + [seconds(row[way]["seconds"]) for way in ("recipe", "long", "refine", "global")])
+    head = ["data", "boxes", "recipe", "10,000 generations", "refine", "global", "CMA-ES",
+            "recipe takes", "10,000 take", "refine takes", "global takes"]  # fmt: skip
+    where = f"{bench.line(content['machine'])}. Processor time. `python bench/best.py --cma DATA ...`"
     return [where, "", table(head, rows)]
+
+
+def limits():
+    """Render the limits of several numbers of anchors."""
+    rows = [
+        [row["data"], str(one["n"]), f"{one['score']:.5f}", f"{one['bound']:.5f}", f"{one['gap']:.2%}",
+         seconds(one["seconds"])]
+        for row in load("best")["rows"]
+        for one in row["limits"]
+    ]  # fmt: skip
+    return [table(["data", "anchors", "reached", "limit", "gap", "takes"], rows)]
 
 
 def study():
@@ -232,7 +242,16 @@ def first_second():
             name = {"numba": " (numba)", "numpy": " (NumPy)"}[ways[way]["backend"]] if way[0] == "by itself" else ""
             cells.append(f"{ways[way]['cpu']:.2f}{name}")
         rows.append(cells)
-    return [f"Processor seconds of the whole command. {bench.line(content['machine'])}.", "", table(head, rows)]
+    imported = content["import"]
+    times = [f"{imported[name]['cpu']:.3f} s" for name in ("fastanchor", "numpy")]
+    return [
+        f"Processor seconds of the whole command. {bench.line(content['machine'])}.",
+        "",
+        table(head, rows),
+        "",
+        f"`import fastanchor` and the first mention of `auto_anchor` take {times[0]}, `import numpy` {times[1]}: "
+        f"{imported['ratio']:.2f} times as long, Python's own start included.",
+    ]
 
 
 def first_use():
@@ -265,6 +284,7 @@ TABLES = {
         growth,
         index,
         best,
+        limits,
         study,
         unmatched,
         readers,

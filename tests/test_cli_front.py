@@ -201,7 +201,7 @@ def test_completion_of_another_shell(capsys):
 @pytest.mark.parametrize(
     ("command", "function", "changed"),
     [
-        ("anchors", anchors.auto_anchor, {"n", "img_size", "fit", "rng"}),
+        ("anchors", anchors.auto_anchor, {"n", "img_size", "fit", "rng", "objective"}),
         ("sweep", _sweep.sweep, {"n", "img_size", "fit", "rng"}),
         ("check", fastanchor.check, {"anchors", "img_size", "fit"}),
         ("anchors", datasets.read, {"split"}),

@@ -286,7 +286,7 @@ def test_words_behind_a_script_are_its_own(capsys, here):
     assert (code, out) == (0, "['s.py', 'x', '--img-size', '384', '640', '--', 'y']\n")
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("run", "info")])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("run", "info", "detectors")])
 def test_help_says_how_sizes_are_written(capsys, command):
     parser = parser_of([command])[1]
     sizes = [action for action in parser._actions if action.metavar == "SIZE"]

@@ -46,6 +46,16 @@ def test_import_is_cheap():
     assert python(code).stdout.strip() == "[]"
 
 
+def test_what_a_job_may_not_need_is_imported_later():
+    later = {"numpy.random", "logging", "pathlib", "hashlib", "json", "csv", "html", "heapq", "concurrent.futures"}
+    ours = "'fastanchor.' + name for name in ('export', 'engine.index', 'optimum._bound')"
+    code = (
+        "import sys, numpy; before = set(sys.modules); import fastanchor; fastanchor.auto_anchor\n"
+        f"print(sorted(({later} | {{*({ours})}}) & (set(sys.modules) - before)))"
+    )
+    assert python(code).stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("code", ["import fastanchor", "from fastanchor.cli import main; main(['--version'])"])
 def test_import_and_version_need_no_numpy(code):
     assert python(f"{code}; import sys; print('numpy' in sys.modules)").stdout.endswith("False\n")
@@ -60,6 +70,13 @@ def test_all_is_what_is_public():
         assert getattr(value, "__module__", value.__name__).startswith("fastanchor.")
     with pytest.raises(AttributeError, match="module 'fastanchor' has no attribute 'anchor'"):
         _ = fastanchor.anchor
+
+
+def test_type_checkers_and_the_documentation_see_what_is_public():
+    tree = ast.parse(Path(fastanchor.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    names = {name.name for node in block.body for name in node.names}
+    assert names - {"__version__"} == set(fastanchor.__all__)
 
 
 def test_no_module_bears_the_name_of_a_public_function():
@@ -87,6 +104,11 @@ def test_public_arguments_have_types_that_say_something(name):
     hints = typing.get_type_hints(function)  # every name in them can be resolved
     for argument in inspect.signature(function).parameters:
         assert argument == "self" or hints[argument] is not typing.Any, argument
+
+
+def test_types_can_be_resolved_in_a_fresh_process():
+    code = "import typing, fastanchor; print('Generator' in str(typing.get_type_hints(fastanchor.kmeans)['rng']))"
+    assert python(code).stdout == "True\n"
 
 
 TAKE_BOXES = [

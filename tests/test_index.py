@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor import BackendError, BoxIndex, DataError
+from fastanchor.engine import _search, _threads
 from fastanchor.engine._layout import layout, sampled
 from fastanchor.engine._search import Search
 from fastanchor.engine.dense import DenseEngine
@@ -538,9 +539,25 @@ def test_bounds_are_bounds():
         total = exact_fitness(boxes, anchors, thr)[0] * len(boxes)
         search = Search(index.shards[0].grid, anchors, thr)
         for level in sorted(index.shards[0].grid.runs, reverse=True):
-            settled, _, spare, _ = search.scan(level, len(boxes))
-            assert settled <= total * (1 + 1e-11)
+            _, spare, _ = search.scan(level, len(boxes))
+            assert search.rows.total.sum() <= total * (1 + 1e-11)
             assert total <= spare * (1 + 1e-11)
+
+
+@pytest.mark.parametrize("thr", [0.0, 0.25, 0.6, 1.0])
+@pytest.mark.parametrize("name", ["lognormal", "integers", "many", "one"])
+def test_a_plain_fitness_is_the_same_to_the_bit_whichever_way_it_is_found(name, thr, monkeypatch):
+    boxes, grid = np.asarray(ZOO[name], dtype=np.float64), indexed(name).shards[0].grid
+    anchors = boxes[np.linspace(0, len(boxes) - 1, 5).astype(int)] * 1.05
+    whole = _search.plain(grid, anchors, thr, _threads.Team(1))
+    assert whole == Search(grid, anchors, thr).finish(-np.inf)
+    monkeypatch.setattr(_search, "MANY", 0)
+    monkeypatch.setattr(_search, "PIECE", 2)
+    pieces = [_search.plain(grid, anchors, thr, _threads.Team(threads)) for threads in (1, 2, 5)]
+    assert pieces == [whole] * 3
+    best = best_ratio(boxes, anchors)
+    np.testing.assert_allclose(whole[0], (best * (best > thr)).sum(), rtol=1e-12)
+    assert whole[1] == (best > thr).sum()
 
 
 def test_take_pick_and_size():

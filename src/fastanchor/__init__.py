@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fastanchor import compat, datasets
     from fastanchor._errors import (
         BackendError,
+        ClusterError,
         DataError,
         FastanchorError,
         MissingFileError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from fastanchor.boxes import Boxes
     from fastanchor.cluster import assign, kmeans, update_centers
     from fastanchor.datasets import read
+    from fastanchor.detectors import DetectorAnchors, anchors_for
     from fastanchor.engine import BoxIndex, Objective
     from fastanchor.estimator import AnchorKMeans
     from fastanchor.evaluate import AnchorCheck, check
@@ -47,6 +49,7 @@ __all__ = [
     "Boxes",
     "ClusterError",
     "DataError",
+    "DetectorAnchors",
     "Enough",
     "EvolveResult",
     "FastanchorError",
@@ -63,6 +66,7 @@ __all__ = [
     "SweepResult",
     "WrongTypeError",
     "anchor_fitness",
+    "anchors_for",
     "assign",
     "auto_anchor",
     "backend",
@@ -103,6 +107,7 @@ _HOMES = {
     "boxes": ("Boxes",),
     "cluster": ("assign", "kmeans", "update_centers"),
     "datasets": ("read",),
+    "detectors": ("DetectorAnchors", "anchors_for"),
     "engine": ("BoxIndex", "Objective"),
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._frame import sides_of
 from fastanchor._hints import called
+from fastanchor._later import Later
 from fastanchor._types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pathlib
+else:
+    pathlib = Later("pathlib")
 
 __all__ = [
     "MAX_SIDE", "MIN_SIDE", "MOST", "SEED_MOST", "Called", "as_indices", "as_path", "as_points", "as_sizes", "choice",
@@ -262,7 +267,7 @@ def tally(values: Any, name: str) -> dict[str, int]:
     return {reason: integer(count, f"{name}[{reason!r}]", least=0) for reason, count in values.items()}
 
 
-def as_path(value: Any, name: str) -> Path:
+def as_path(value: Any, name: str) -> pathlib.Path:
     """Return the path of a file or folder; bytes are decoded by the encoding of the file system."""
     try:
         text = os.fsdecode(value)
@@ -270,7 +275,7 @@ def as_path(value: Any, name: str) -> Path:
         raise WrongTypeError(f"{called(name)} = {short(value)}: must be the path of a file or folder") from None
     if not text:  # a Path would take it for the current folder
         raise DataError(f"{called(name)} = '': must be the name of a file or folder")
-    return Path(text)
+    return pathlib.Path(text)
 
 
 def choice(value: Any, name: str, legal: tuple[str, ...]) -> str:

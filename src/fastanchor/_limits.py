@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Iterator
 
@@ -11,8 +10,6 @@ from fastanchor import _check, _interrupt
 from fastanchor._types import Ended, FloatArray
 
 __all__ = ["Limits"]
-
-LOG = logging.getLogger("fastanchor")
 
 
 class _Late(Exception):
@@ -69,7 +66,9 @@ class Limits:
             if not self.held or not _interrupt.taken():
                 raise
             self.ended = "interrupted"
-            LOG.warning("interrupted: these are the best anchors so far")
+            import logging
+
+            logging.getLogger("fastanchor").warning("interrupted: these are the best anchors so far")
 
     def late(self) -> bool:
         return time.monotonic() >= self._until

@@ -14,10 +14,15 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from fastanchor._errors import DataError, MissingFileError
+from fastanchor._later import Later
+
+if TYPE_CHECKING:
+    import pathlib
+else:
+    pathlib = Later("pathlib")
 
 __all__ = [
     "FLAGS", "LABEL", "SETTINGS", "STDIN", "Bound", "check_kind", "check_size", "content", "decoded", "is_file",
@@ -92,7 +97,7 @@ def unreadable(place: str | os.PathLike[str], error: OSError) -> DataError:
     return MissingFileError(sentence) if isinstance(error, FileNotFoundError) else DataError(sentence)
 
 
-def text_of(path: Path, bound: Bound | None = None) -> str:
+def text_of(path: pathlib.Path, bound: Bound | None = None) -> str:
     """Return the text of a file, as :func:`decoded` returns it, with lines that end in line feeds.
 
     Raises
@@ -116,14 +121,14 @@ def decoded(data: bytes) -> str:
 # --- which files
 
 
-def is_file(path: Path | os.DirEntry[str]) -> bool:
+def is_file(path: pathlib.Path | os.DirEntry[str]) -> bool:
     """Return whether :func:`opened` accepts `path`: a regular file, or a pipe given by the user."""
     with contextlib.suppress(OSError, ValueError):
         return piped(path) is not None or path.is_file()
     return False
 
 
-def is_folder(path: Path | os.DirEntry[str]) -> bool:
+def is_folder(path: pathlib.Path | os.DirEntry[str]) -> bool:
     """Return whether `path` is a folder; false for invalid paths and broken links."""
     with contextlib.suppress(OSError, ValueError):
         return path.is_dir()
@@ -168,7 +173,7 @@ def named(*paths: str | os.PathLike[str]) -> Iterator[None]:
     here: list[str] = []
     try:
         for path in paths:
-            name = str(Path(os.fsdecode(path)))  # as readers spell it
+            name = str(pathlib.Path(os.fsdecode(path)))  # as readers spell it
             if name not in _pipes and _is_special(name):
                 _pipes[name] = _all_of(name)
                 here.append(name)

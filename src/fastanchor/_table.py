@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,4 +95,6 @@ def escaped(text: str) -> str:
     >>> escaped('cat & "dog"')
     'cat &amp; &quot;dog&quot;'
     """
+    import html
+
     return html.escape(plain(text, keep="\n"))

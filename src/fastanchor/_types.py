@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import importlib
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ForwardRef, Generic, Literal, NamedTuple, Protocol, TypeVar, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,7 +48,7 @@ SideType = Literal["float32", "float64"]
 LabelArray = NDArray[np.int32]
 
 EngineName = Literal["auto", "dense", "index"]
-Fit = Literal["letterbox", "stretch"]
+Fit = Literal["letterbox", "stretch", "shortest"]
 Metric = Literal["iou", "euclidean", "ratio"]
 Update = Literal["median", "mean"]
 Ended = Literal["done", "patience", "max_seconds", "interrupted"]
@@ -69,7 +68,11 @@ class ArrowBatch(Protocol):
     def __arrow_c_array__(self, requested_schema: object = None) -> object: ...
 
 
-Rng = int | np.integer[Any] | np.random.Generator | None
+if TYPE_CHECKING:
+    Rng = int | np.integer[Any] | np.random.Generator | None
+else:  # importing numpy.random takes half as long as all of fastanchor, and scores need no random number
+    _GENERATOR = ForwardRef('__import__("numpy.random").random.Generator')  # can be evaluated in any module
+    Rng = Union[int, np.integer[Any], _GENERATOR, None]  # noqa: UP007  for Python 3.10
 Sizes = ArrayLike | ArrowStream | ArrowBatch  # (n, 2) widths and heights
 Start = StartName | Sizes
 
@@ -108,6 +111,8 @@ class Shown:
         return repr(self)
 
     def _repr_html_(self) -> str:
+        import html
+
         return f"<pre>{html.escape(self.to_text())}</pre>"
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from numpy.typing import ArrayLike
 
-from fastanchor import _check, export, optimum
+from fastanchor import _check, optimum
 from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
+from fastanchor._later import Later
 from fastanchor._limits import Limits
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, SMALL
@@ -41,6 +42,11 @@ from fastanchor.levels import LevelCounts
 from fastanchor.metrics import mean_best_iou
 from fastanchor.optimum import Search, Space
 from fastanchor.starts import N_INIT, fittest, work_of
+
+if TYPE_CHECKING:
+    from fastanchor import export
+else:
+    export = Later("fastanchor.export")
 
 __all__ = ["AnchorResult", "Method", "auto_anchor"]
 

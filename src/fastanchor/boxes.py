@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import Fit, FloatArray, Remark, Shown, Summary
 from fastanchor._weights import as_column
 
@@ -135,9 +136,12 @@ class Boxes(Shown):
         Parameters
         ----------
         img_size : int or (width, height)
-            Size of the network input, pixels; an int is a square.
-        fit : {"letterbox", "stretch"}
-            "letterbox" keeps the image's proportions and makes it just fit; "stretch" fills the input.
+            Size of the network input, pixels; an int is a square. With "shortest" the two numbers are limits of the
+            shorter and of the longer side.
+        fit : {"letterbox", "stretch", "shortest"}
+            "letterbox" keeps the image's proportions and makes it just fit; "stretch" fills the input; "shortest"
+            keeps the proportions, and makes the shorter side as long as its limit unless the longer side would exceed
+            its own, as Faster R-CNN does with 800 and 1333.
 
         Raises
         ------
@@ -154,7 +158,7 @@ class Boxes(Shown):
             np.multiply(self.wh[:, axis], scale[self.image_index, axis], out=out[:, axis])
         return out
 
-    def part(self, name: str) -> Boxes:
+    def of_split(self, name: str) -> Boxes:
         """Return the images of one split, with their boxes.
 
         Parameters
@@ -170,7 +174,7 @@ class Boxes(Shown):
         Examples
         --------
         >>> boxes = Boxes([[5, 4], [3, 2]], [0, 1], [[64, 48], [32, 32]], split=["train", "val"])
-        >>> boxes.part("val").wh
+        >>> boxes.of_split("val").wh
         array([[3., 2.]])
         """
         images = np.array([one == name for one in self.split or ()], dtype=bool)
@@ -331,7 +335,7 @@ def network_input(img_size: int | Sequence[int], fit: str) -> tuple[int, int]:
     Raises
     ------
     DataError
-        If `img_size` is not one or two whole numbers >= 1, or `fit` is unknown.
+        If `img_size` is not one or two whole numbers >= 1, `fit` is unknown, or the limits of "shortest" fall.
 
     Examples
     --------
@@ -339,13 +343,20 @@ def network_input(img_size: int | Sequence[int], fit: str) -> tuple[int, int]:
     ((416, 416), (640, 384))
     """
     _check.choice(fit, "fit", FITS)
-    return _check.side_pair(img_size, "img_size", square=True)
+    size = _check.side_pair(img_size, "img_size", square=True)
+    if fit == "shortest" and size[0] > size[1]:
+        expected = f"expected limits of the shorter and of the longer side, as in {size[1]}x{size[0]}"
+        raise DataError(f"{called('img_size')}: got {size[0]}x{size[1]} for fit 'shortest', {expected}")
+    return size
 
 
 def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:
     """Return the factors (m, 2) that scale pixels of each image to pixels of the network input."""
     width, height = network_input(img_size, fit)
     scale = np.empty_like(image_wh)
+    if fit == "shortest":
+        scale[:] = np.minimum(width / image_wh.min(axis=1), height / image_wh.max(axis=1))[:, None]
+        return scale
     np.divide(width, image_wh[:, 0], out=scale[:, 0])
     np.divide(height, image_wh[:, 1], out=scale[:, 1])
     if fit == "letterbox":

@@ -309,7 +309,7 @@ def _pasted(report: Report) -> Iterator[str]:
         fit = export.FORMATS[name].needs.fit
         yield f"<h3>{escaped(title)}</h3>"
         if result.fit not in (None, fit):
-            does = {"stretch": "stretches images", "letterbox": "keeps the proportions of images"}[fit]
+            does = "stretches images" if fit == "stretch" else "keeps the proportions of images"
             yield (f"<p>Left out: this detector {does}, and these anchors are for {result.fit}; "
                    f"--fit {fit} makes a page with it.</p>")  # fmt: skip
             continue

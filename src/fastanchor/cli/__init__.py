@@ -24,6 +24,7 @@ COMMANDS = {
     "anchors": "compute anchors for a data set (the main job)",
     "check": "score anchors that you have on a data set",
     "sweep": "scores over the number of anchors",
+    "detectors": "list the detectors that anchors can be computed for",
     "report": "write one HTML page about a data set and its anchors",
     "stats": "count images, boxes and classes",
     "show": "draw images with their boxes",

@@ -81,14 +81,15 @@ def planned(arguments: argparse.Namespace) -> Plan:
     if n is None:
         n = sum(counts) if counts is not None else config.n if config is not None and config.n else 9
     n = _check.integer(n, "n", least=1)
-    plan = Plan(arguments, config, _detector.network(arguments, config, arguments.emit), n)
+    fmt = arguments.emit or arguments.detector
+    plan = Plan(arguments, config, _detector.network(arguments, config, fmt), n)
     stand_in = np.full((n, 2), 100.0)
     # levels by stride depend on the anchors
     levels = None if arguments.by == "stride" else plan.levels(stand_in)
     if config is not None:
         export.edit(arguments.edit, stand_in, levels, made_for=plan.made_for, fit=plan.fit)
-    elif arguments.emit is not None:
-        export.emit(stand_in, arguments.emit, levels, made_for=plan.made_for, fit=arguments.fit)
+    elif fmt is not None:
+        export.emit(stand_in, fmt, levels, made_for=plan.made_for, fit=arguments.fit)
     return plan
 
 
@@ -104,9 +105,12 @@ def _agree(arguments: argparse.Namespace, config: export.Config) -> None:
 
 
 def pasted(result: AnchorResult, levels: Sequence[Level], arguments: argparse.Namespace) -> list[str]:
-    """Return the text to paste for the two families of YOLO, or why there is none."""
+    """Return the text to paste for the detector, by default for two families of YOLO, or why there is none."""
     lines = []
     parts = counts_of(levels)
+    if arguments.detector is not None:
+        text = export.emit(result.anchors, arguments.detector, parts, made_for=result.made_for, fit=arguments.fit)
+        return ["", text]
     counts = [count for _, count in parts]
     if result.fit in (None, export.FORMATS["yolov5"].needs.fit):
         if len(set(counts)) == 1:

@@ -127,7 +127,7 @@ def described(source: str, found: Reading, summary: Summary) -> Data:
     return Data(found.boxes, {
         "source": source,
         "format": ", ".join(dict.fromkeys(found.formats)),
-        "splits": list(found.parts),
+        "splits": list(found.splits),
         "split": list(found.taken) or None,
         **plain_summary(summary),
         "remarks": [vars(remark) for remark in found.boxes.remarks],

@@ -42,6 +42,8 @@ def input_text(fit: str | None, img_size: tuple[int, int] | None) -> str:
     """Return a network input in words."""
     if img_size is None:
         return "boxes without image sizes count as pixels of the network input"
+    if fit == "shortest":
+        return f"shorter side {img_size[0]} pixels, longer side at most {img_size[1]}"
     return f"{img_size[0]} x {img_size[1]} pixels, {fit}"
 
 

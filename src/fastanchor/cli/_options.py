@@ -94,6 +94,19 @@ OPTIONS = {
         "engine": option("how boxes are compared; does not change the answer"),
         "threads": option("does not change the answer", unset="all processors"),
     },
+    "detector": {
+        "detector": option("compute what this detector takes; see `fastanchor detectors`", "--for", metavar="NAME"),
+        "sizes": option(
+            "number of sizes of each level, or sizes that stay, a list for each level as in '16,20 32,40'",
+            unset="as the detector has", type=str, metavar="N|LIST",
+        ),
+        "ratios": option(
+            "number of ratios, or ratios that stay, as in 0.5,1,2", unset="as the detector has", type=str,
+            metavar="N|LIST",
+        ),
+        "own_ratios": option("find ratios for each level"),
+        "symmetric": option("make ratios r and 1/r, and 1 if their number is odd"),
+    },
     "cluster": {
         "client": option(
             "compute on a Dask cluster: 'local' for processes here, or the address of its scheduler, as in "

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastanchor import DataError, export
+from fastanchor import DataError, detectors, export
 from fastanchor._network import NetworkBoxes
 from fastanchor._small import MIN_SIZE, no_side
 from fastanchor._text import many
@@ -57,7 +57,7 @@ def scored_anchors(arguments: argparse.Namespace) -> tuple[export.Config, list[i
 
 def read_used(anchors: Any) -> tuple[export.Config, list[int]]:
     """Return a configuration, and the positions of the anchors that a level uses."""
-    config = export.read(anchors)
+    config = detectors.read(anchors)
     if not len(config.anchors):
         raise DataError(f"{anchors}: contains a number of anchors, but not their sizes")
     return config, sorted({at for _, rows in config.layout for at in rows}) or list(range(len(config.anchors)))

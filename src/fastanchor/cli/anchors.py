@@ -21,12 +21,14 @@ from fastanchor.cli import (
     _configuration,
     _data,
     _detector,
+    _grids,
     _holdout,
     _optimum,
     _options,
     _values,
 )
 from fastanchor.cli._speak import print_exactly
+from fastanchor.detectors import GRIDS
 from fastanchor.levels import by_level, level_counts, remarks, unusual
 
 __all__ = ["add", "run"]
@@ -38,20 +40,28 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     _data.add_data(parser, optional=True, training=True)
     _options.add(parser, "network input", auto_anchor)
-    _holdout.add(_options.add(parser, "search", auto_anchor, n=None))
+    objective = {"default": None, "unset": "ratio; iou for sizes and ratios"}
+    _holdout.add(_options.add(parser, "search", auto_anchor, n=None, objective=objective))
     _optimum.add(parser)
     _cluster.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
-    text.add_argument("--emit", choices=tuple(export.FORMATS), help="print the anchors in this format and nothing else")
+    text.add_argument(
+        "--emit", choices=(*export.FORMATS, *GRIDS), help="print the anchors in this format and nothing else"
+    )
     text.add_argument("--edit", type=_values.file, metavar="FILE",
                       help="print this model .yaml or Darknet .cfg with the anchors put in")  # fmt: skip
     output = {"help": "write that text into OUT", "unset": "stdout"}
     _answer.add_output(parser, "plot", "force", "backend", output=output)
+    _grids.add(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute anchors and print them."""
+    name = _grids.name_of(arguments)
+    arguments.objective = arguments.objective or ("ratio" if name is None else "iou")
+    if name is not None:
+        return _grids.run(arguments, name)
     plan = _configuration.planned(arguments)
     allowed = _optimum.space(arguments, plan)
     search = _options.given(arguments, auto_anchor, n=plan.n, space=allowed, **plan.made_for._asdict())
@@ -70,7 +80,11 @@ def _computed(
         judged = _holdout.scored(arguments, held, result.anchors, plan.made_for)
     code = 130 if result.evolve.ended == "interrupted" else 0
     chosen = plan.levels(result.anchors)
-    levels = by_level(result.anchors, chosen or export.default_levels(arguments.emit, plan.n), result.check.counts)
+    levels = by_level(
+        result.anchors,
+        chosen or export.default_levels(arguments.emit or arguments.detector, plan.n),
+        result.check.counts,
+    )
     warnings = [*([] if chosen else unusual(plan.n)), *remarks(levels)]
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)

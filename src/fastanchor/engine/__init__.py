@@ -42,8 +42,8 @@ others), and add up the answers in ``Reduced``.
 
 from __future__ import annotations
 
-import logging
-from typing import get_args
+import sys
+from typing import TYPE_CHECKING, get_args
 
 from numpy.typing import ArrayLike
 
@@ -52,13 +52,15 @@ from fastanchor._errors import DataError
 from fastanchor._types import EngineName, FloatArray, Metric, Sizes
 from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
-from fastanchor.engine._layout import GridSpec, Survey, layout, sampled, side_for
 from fastanchor.engine._objective import Objective, objective_of
 from fastanchor.engine._protocol import Engine, Scored, answers_all
-from fastanchor.engine._shard import Shard
-from fastanchor.engine._sorting import survey
 from fastanchor.engine.dense import DenseEngine
-from fastanchor.engine.index import BoxIndex
+
+if TYPE_CHECKING:
+    from fastanchor.engine._layout import GridSpec, Survey
+    from fastanchor.engine._shard import Shard
+    from fastanchor.engine._sorting import survey
+    from fastanchor.engine.index import BoxIndex
 
 __all__ = [
     "ENGINES",
@@ -85,7 +87,24 @@ LARGE = 200_000
 HOPELESS = 0.5  # share of boxes in open cells from which an index does not pay
 METRICS = get_args(Metric)
 
-LOG = logging.getLogger("fastanchor")
+# what only an index needs, and where it is; most jobs are too small for one
+_LATER = {
+    "BoxIndex": "index",
+    "GridSpec": "_layout",
+    "Shard": "_shard",
+    "Survey": "_layout",
+    "survey": "_sorting",
+}
+
+
+def __getattr__(name: str) -> object:
+    import importlib
+
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def choose(
@@ -118,7 +137,11 @@ def choose(
             raise DataError(f"{named}: {argument} is an engine already; give the weights when building it")
         return _as_it_is(boxes, name, threads, metric, argument)
     engine = _built(boxes, name, threads, metric, argument, weights, named, work, backend)
-    LOG.debug("%d boxes, engine %s, backend %s", len(engine), engine.name, engine.backend)
+    logging = sys.modules.get("logging")  # where nothing has imported it, nothing listens
+    if logging is not None:
+        logging.getLogger("fastanchor").debug(
+            "%d boxes, engine %s, backend %s", len(engine), engine.name, engine.backend
+        )
     return engine
 
 
@@ -140,11 +163,16 @@ def _built(
         weights = boxes.weights
     counted = None if weights is None else counting(weights, named, len(wh))
     if name == "index":
+        from fastanchor.engine.index import BoxIndex
+
         _check.as_sizes(wh, argument, "for engine='index'; engine='auto' or 'dense' takes any points")
         return BoxIndex(wh, threads=threads, weights=weights)
     indexable = name == "auto" and _indexable(wh, metric)
     backend = kernels.current(backend, work, len(wh), indexed=indexable)
     if indexable and backend == "numba":
+        from fastanchor.engine._layout import layout, sampled, side_for
+        from fastanchor.engine.index import BoxIndex
+
         where = layout(sampled(wh), side_for(len(wh)))
         if where.crowding < HOPELESS:
             return BoxIndex(wh, threads=threads, weights=weights, _where=where)

@@ -288,7 +288,7 @@ class Bands:
                 hit |= here & ((leaves.label == j) | (leaves.label < 0))
             leaves = Leaves._make([*(column[hit] for column in leaves[:7]), leaves.cands])
         tables, hist = self._work.grid.tables, self._tally.hist
-        found: Found = part("medians").gathered(tables, self.centers, leaves, hist, sought)
+        found: Found = part("shards").sides(tables, self.centers, leaves, hist, sought)
         return found
 
 

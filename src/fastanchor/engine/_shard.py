@@ -18,7 +18,7 @@ from fastanchor.engine._iou_bounds import upper_bound
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine._objective import Objective
 from fastanchor.engine._protocol import Below
-from fastanchor.engine._search import Search
+from fastanchor.engine._search import Search, plain
 from fastanchor.engine._sorting import PIECE, Sorted, sort
 from fastanchor.engine._spreading import Far
 from fastanchor.engine._threads import Team, thread_count
@@ -185,7 +185,7 @@ class Shard(Columns):
         """Return the sum over the boxes of ``best * (best > thr)``, to 1e-12, and the number of those above thr."""
         if not self._tabled:
             return super().fitness(anchors, thr)
-        return Search(self.grid, anchors, thr).finish() or (0.0, 0)  # without a need there is always an answer
+        return plain(self.grid, anchors, thr, self.work.team)
 
     def search(
         self, mutants: Sequence[FloatArray], thr: float, needs: Sequence[float], sure: float
@@ -298,7 +298,7 @@ class ShardLloyd:
             found = self._bands.gathered(here)
         else:
             leaves = Leaves.joined(self.now.leaves)
-            found = kernel_part("medians").gathered(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
+            found = kernel_part("shards").sides(self.shard.grid.tables, self.now.centers, leaves, self.hist, here)
         places = zip(here.start.reshape(-1).tolist(), here.cursor.reshape(-1).tolist(), strict=True)
         return [Found(found.values[lo:hi], found.weights[lo:hi]) for lo, hi in places]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fastanchor import _check
@@ -90,7 +90,7 @@ def emit(
     return dialect.write(anchors, levels, made_for)
 
 
-def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> Config:
+def read(anchors: PathLike | Sequence[str], *, name: str = "anchors", others: Sequence[Dialect] = ()) -> Config:
     """Return anchors that exist already, from numbers as in ``"10,13 16,30"`` or from the file of this name.
 
     Parameters
@@ -100,6 +100,8 @@ def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> Config:
         commas or blanks. Brackets may enclose them, and "x" may join the two sides of an anchor.
     name : str, default "anchors"
         Name of the argument, for errors about numbers.
+    others : sequence of Dialect
+        Dialects besides those of :data:`FORMATS`. Default: none.
 
     Raises
     ------
@@ -118,9 +120,10 @@ def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> Config:
             values = from_words(simplified(text), name)
             return Config(values, [], len(values))
         anchors = text
-    path, text = _text_of(anchors, _is_readable)
+    dialects = [*FORMATS.values(), *others]
+    path, text = _text_of(anchors, dialects)
     with _naming(path):
-        return _dialect_of(path, text, _is_readable).read(text)
+        return _dialect_of(path, text, dialects).read(text)
 
 
 def is_file_name(text: str) -> bool:
@@ -155,9 +158,9 @@ def read_edited(file: PathLike) -> Config:
     DataError
         If the file cannot be read, has another ending, or has no anchors to replace.
     """
-    path, text = _text_of(file, _is_editable)
+    path, text = _text_of(file, _editable())
     with _naming(path):
-        return _dialect_of(path, text, _is_editable).read(text)
+        return _dialect_of(path, text, _editable()).read(text)
 
 
 def edit(
@@ -191,9 +194,9 @@ def edit(
         If the file cannot be read, has another ending, has no anchors to replace, or other levels; or if the anchors
         are for another size or fit than the file.
     """
-    path, text = _text_of(file, _is_editable)
+    path, text = _text_of(file, _editable())
     with _naming(path):
-        dialect = _dialect_of(path, text, _is_editable)
+        dialect = _dialect_of(path, text, _editable())
         if made_for is not None:
             own = dialect.read(text)
             _agree("the file", made_for, fit or own.fit or dialect.needs.fit)
@@ -230,17 +233,13 @@ def _agree(name: str, made_for: Input | None, fit: str) -> None:
         )
 
 
-def _is_readable(dialect: Dialect) -> bool:
-    return True  # every dialect has a reader
+def _editable() -> list[Dialect]:
+    return [one for one in FORMATS.values() if one.splicer is not None]
 
 
-def _is_editable(dialect: Dialect) -> bool:
-    return dialect.splicer is not None
-
-
-def _dialect_of(path: Path, text: str, usable: Callable[[Dialect], bool]) -> Dialect:
-    """Return the usable dialect with the ending of this file: the one whose mark is in the text, else one without."""
-    rivals = [one for one in FORMATS.values() if usable(one) and path.suffix.lower() in one.needs.endings]
+def _dialect_of(path: Path, text: str, dialects: Sequence[Dialect]) -> Dialect:
+    """Return the dialect with the ending of this file: the one whose mark is in the text, else one without."""
+    rivals = [one for one in dialects if path.suffix.lower() in one.needs.endings]
     marked = [one for one in rivals if one.needs.mark and re.search(one.needs.mark, text)]
     chosen = marked[-1:] or [one for one in rivals if not one.needs.mark]
     if not chosen:
@@ -248,10 +247,10 @@ def _dialect_of(path: Path, text: str, usable: Callable[[Dialect], bool]) -> Dia
     return chosen[0]
 
 
-def _text_of(file: PathLike, usable: Callable[[Dialect], bool]) -> tuple[Path, str]:
+def _text_of(file: PathLike, dialects: Sequence[Dialect]) -> tuple[Path, str]:
     path = _check.as_path(file, "file")
     ending = path.suffix.lower()
-    endings = list(dict.fromkeys(ending for one in FORMATS.values() if usable(one) for ending in one.needs.endings))
+    endings = list(dict.fromkeys(ending for one in dialects for ending in one.needs.endings))
     if ending not in endings:
         raise DataError(f"{path}: must end in {', '.join(endings[:-1])} or {endings[-1]}")
     with named(path):

@@ -35,7 +35,7 @@ __all__ = [
 ]  # fmt: skip
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-NOTE = re.compile(r"(?:#|//) ?fastanchor: (letterbox|stretch), (\d{1,9}) x (\d{1,9})\b")
+NOTE = re.compile(r"(?:#|//) ?fastanchor: (letterbox|stretch|shortest), (\d{1,9}) x (\d{1,9})\b")
 UNIT = "pixels of the network input"
 MOST_ROWS = 100  # a file with more rows, and no levels, is a table of boxes
 

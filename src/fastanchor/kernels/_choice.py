@@ -12,16 +12,20 @@ Numbers are processor seconds, measured by bench/first_second.py --model.
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.util
 import os
 import platform
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from fastanchor._later import Later
 from fastanchor._reading import Bound, opened
+
+if TYPE_CHECKING:
+    import hashlib
+    import pathlib
+else:
+    hashlib, pathlib = Later("hashlib"), Later("pathlib")
 
 __all__ = ["CODE", "ONCE", "USUAL", "Verdict", "Work", "cached", "judge", "least", "stamps", "tag", "worth"]
 
@@ -176,36 +180,38 @@ def cached(module: str, kernel: str) -> bool:
     return False
 
 
-def _folders() -> Iterator[Path]:
+def _folders() -> Iterator[pathlib.Path]:
     """Yield where numba may keep compiled code of this package; it looks in this order."""
-    here = Path(__file__).resolve().parent
-    name = f"{here.name}_{hashlib.sha1(str(here).encode()).hexdigest()}"  # noqa: S324  as numba does
+    here = pathlib.Path(__file__).resolve().parent
+    name = f"{here.name}_{hashlib.sha1(str(here).encode()).hexdigest()}"  # as numba does
     given, home = os.environ.get("NUMBA_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")
     if given:
-        yield Path(given) / name
+        yield pathlib.Path(given) / name
         return
     yield here / "__pycache__"
     if sys.platform == "win32":
-        yield Path(os.environ.get("LOCALAPPDATA", "")) / "numba" / "Cache" / name
+        yield pathlib.Path(os.environ.get("LOCALAPPDATA", "")) / "numba" / "Cache" / name
     elif sys.platform == "darwin":
-        yield Path("~/Library/Caches/numba").expanduser() / name
+        yield pathlib.Path("~/Library/Caches/numba").expanduser() / name
     else:
-        yield (Path(home) if home else Path("~/.cache").expanduser()) / "numba" / name
+        yield (pathlib.Path(home) if home else pathlib.Path("~/.cache").expanduser()) / "numba" / name
 
 
 @functools.cache
 def tag() -> bytes:
     """Return a digest of what compiled code depends on, as far as it is known without numba: 32 bytes."""
-    here = Path(__file__).parent
+    here = pathlib.Path(__file__).parent
     what = [sys.version, platform.machine(), _processor(), stamps(here)]
-    spec = importlib.util.find_spec("numba")
+    from importlib.util import find_spec
+
+    spec = find_spec("numba")
     if spec is not None and spec.origin is not None:
-        site = Path(spec.origin).parent.parent
+        site = pathlib.Path(spec.origin).parent.parent
         what += [sorted(path.name for name in ("numba", "llvmlite") for path in site.glob(f"{name}-*-info"))]
     return hashlib.sha256(repr(what).encode()).digest()
 
 
-def stamps(folder: Path) -> list[tuple[str, int, int]]:
+def stamps(folder: pathlib.Path) -> list[tuple[str, int, int]]:
     """Return names, times and sizes of a folder's modules: kernels take functions and constants from each other."""
     there = [(path.name, path.stat()) for path in sorted(folder.glob("*.py"))]
     return [(name, status.st_mtime_ns, status.st_size) for name, status in there]
@@ -214,7 +220,7 @@ def stamps(folder: Path) -> list[tuple[str, int, int]]:
 def _processor() -> str:
     """Return the name and the instructions of the first processor, where the system tells them."""
     try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+        with pathlib.Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
             lines = file.read(HEAD).splitlines()
     except OSError:
         return os.environ.get("PROCESSOR_IDENTIFIER", "")

@@ -33,17 +33,23 @@ def add_weighted(best: FloatArray, weights: IntArray, thr: float) -> tuple[float
 
 @uncounted
 def count_open(
-    grid: GridTables, anchors: Anchors, runs: Runs, spare: float, best: FloatArray, weights: IntArray | None = None
-) -> tuple[float, int, float]:
-    """Total and number above thr of the boxes in open runs, by the reference formula.
+    grid: GridTables,
+    anchors: Anchors,
+    runs: Runs,
+    spare: float,
+    best: FloatArray,
+    totals: FloatArray,
+    weights: IntArray | None = None,
+) -> tuple[int, float]:
+    """Count the boxes of open runs by the reference formula, and add them to the `totals` (rows,); return the number.
 
-    With `weights` (n,) both are of boxes as often as they count. The contents of `best` (RUN,) do not matter. It stops
-    when the upper bounds have shrunk by more than `spare`; the last value is by how much they shrank.
+    That is of those above thr. With `weights` (n,) boxes count as often as these say. The contents of `best` (RUN,) do
+    not matter. It stops when the upper bounds have shrunk by more than `spare`; the last value is by how much they
+    shrank.
     """
     w, h, offsets, ny, thr = grid.w, grid.h, grid.offsets, grid.edge_h.size - 1, anchors.thr
     row, y0, y1, first, size, top, cands = runs.row, runs.y0, runs.y1, runs.first, runs.size, runs.top, runs.cands
-    total = shrunk = 0.0
-    above = 0
+    shrunk, above = 0.0, 0
     for t in range(row.size):
         x = np.int64(row[t])
         some = cands[first[t] : first[t] + size[t]]
@@ -58,11 +64,11 @@ def count_open(
                 more, past = add_weighted(best, weights[s : s + ws.size], thr)
             here += more
             above += past
-        total += here
+        totals[x] += here
         shrunk += top[t] - here
         if shrunk > spare:
             break
-    return total, above, shrunk
+    return above, shrunk
 
 
 @helper

@@ -25,19 +25,19 @@ FEW = 256  # a segment with less than 1/FEW of the row's boxes is counted: the r
 @uncounted
 def scan(
     grid: GridTables, anchors: Anchors, above: Rows, sequence: IntArray, rows: Rows, spare: float, out: Runs, row: Row
-) -> tuple[float, int, float]:
-    """Fitness of the `rows` of a level: total, number above thr, and what is left of `spare`.
+) -> tuple[int, float]:
+    """Fitness of the `rows` of a level: number above thr, and what is left of `spare`.
 
     `above` is what is known of the rows of a higher level, which are taken in this
-    `sequence`: each row needs only the anchors that win in the one above it. `rows` is filled for the levels below, and
-    `out` with the runs that stay open; those that thr cuts go to its end: they are few (a hundredth of the boxes) and
+    `sequence`: each row needs only the anchors that win in the one above it. `rows` receives the totals and the bounds,
+    and `out` the runs that stay open; those that thr cuts go to its end: they are few (a hundredth of the boxes) and
     hold over half of the gap between the bounds. ``out.used[0]`` becomes -1 if `out` has too little room.
 
     `spare` is what all bounds may shrink by before the decision falls; the scan ends where it falls below zero.
     """
     down = above.level - rows.level
     bound, gap, winners, bound_above, used = rows.bound, rows.gap, above.winners, above.bound, out.used
-    total, number = 0.0, 0
+    number = 0
     used[0] = used[1] = used[2] = 0
     for step in range(sequence.size << down):
         parent = sequence[step >> down]
@@ -51,11 +51,11 @@ def scan(
             if opened < 0.0:
                 used[0] = -1
                 break
-            total += closed
+            rows.total[r] = closed
             number += more
             spare += closed + opened
             bound[r], gap[r] = closed + opened, opened
-    return total, number, spare
+    return number, spare
 
 
 @helper

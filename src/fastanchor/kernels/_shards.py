@@ -7,8 +7,8 @@ sides in these bins (`_medians.gathered`).
 from __future__ import annotations
 
 from fastanchor.kernels._jit import compiled
-from fastanchor.kernels._medians import complete, find_coarse, find_fine
-from fastanchor.kernels._tables import GridTables, Histograms, Leaves, Sought
+from fastanchor.kernels._medians import complete, find_coarse, find_fine, gathered
+from fastanchor.kernels._tables import Centers, Found, GridTables, Histograms, Leaves, Sought
 
 
 @compiled
@@ -21,6 +21,12 @@ def coarse(hist: Histograms, sought: Sought) -> None:
 def refine(grid: GridTables, leaves: Leaves, hist: Histograms, sought: Sought) -> None:
     """Add a shard's settled blocks to its fine bins inside these coarse bins."""
     complete(grid, leaves, hist, sought)
+
+
+@compiled
+def sides(grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sought: Sought) -> Found:
+    """Return the sides of the boxes in the bins that were found; `sought` says where those of each bin lie."""
+    return gathered(grid, centers, leaves, hist, sought)
 
 
 @compiled

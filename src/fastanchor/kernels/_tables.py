@@ -274,12 +274,14 @@ class Rows(NamedTuple):
     winners: Flags  # (rows, k)
     bound: FloatArray  # (rows,) upper bound of the total
     gap: FloatArray  # (rows,) the part of it that is open
+    total: FloatArray  # (rows,) what is known of its total
 
     @classmethod
     def empty(cls, level: int, sums: FloatArray, k: int) -> Rows:
         """Return room for what is not known yet; contents are unspecified."""
         rows = len(sums)
-        return cls(level, sums, np.empty((rows, k), np.uint8), np.empty(rows), np.empty(rows))
+        bound, gap = np.empty((2, rows))
+        return cls(level, sums, np.empty((rows, k), np.uint8), bound, gap, np.zeros(rows))
 
 
 class Row(NamedTuple):

@@ -1,0 +1,113 @@
+"""``anchors --for`` and ``--emit`` with a detector whose anchors are sizes and ratios."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+from typing import Any
+
+from fastanchor import DataError, plot
+from fastanchor._hints import called
+from fastanchor._output import check_output, whole
+from fastanchor.cli import _answer, _data, _detector, _options
+from fastanchor.cli._speak import print_exactly
+from fastanchor.detectors import GRIDS, NAMES, anchors_for, network_boxes
+from fastanchor.levels import remarks
+
+__all__ = ["add", "name_of", "run"]
+
+LOG = logging.getLogger("fastanchor")
+
+# options for sizes and ratios only, and those that are for pairs (width, height) too
+GRID = ("sizes", "ratios", "own_ratios", "symmetric")
+BOTH = {"detector", "emit", "img_size", "fit", "min_size", "thr", "objective", "rng", "balance", "data",
+        *_options.OPTIONS["reading"], *_options.OPTIONS["output"]}  # fmt: skip
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options; call this last, because it looks at the defaults of all."""
+    _options.add(parser, "detector", anchors_for, detector={"choices": NAMES, "default": None})
+    parser.set_defaults(usual={action.dest: action.default for action in parser._actions})
+
+
+def name_of(arguments: argparse.Namespace) -> str | None:
+    """Return the detector of ``--for`` or ``--emit`` if its anchors are sizes and ratios.
+
+    Raises
+    ------
+    DataError
+        If options contradict each other.
+    """
+    if arguments.detector is not None:
+        for other in ("emit", "edit"):
+            if getattr(arguments, other) is not None:
+                raise DataError(f"--for and --{other}: only one of them can be given")
+    name: str | None = arguments.detector or arguments.emit
+    grid = name in GRIDS
+    for one, usual in arguments.usual.items():
+        if getattr(arguments, one, usual) == usual or (one in BOTH if grid else one not in GRID):
+            continue
+        if not grid:
+            raise DataError(f"{called(one)}: needs --for or --emit with a detector whose anchors are sizes and ratios")
+        if one not in GRID:
+            raise DataError(f"{called(one)}: not used for {name}, whose anchors are sizes and ratios")
+    return name if grid else None
+
+
+def run(arguments: argparse.Namespace, name: str) -> int:
+    """Compute sizes and ratios and print them."""
+    if arguments.output is not None:
+        if arguments.emit is None:
+            raise DataError("--output: needs --emit in place of --for, which says what to write")
+        check_output(arguments.output, replace=arguments.force)
+    given = _options.given(
+        arguments, anchors_for, detector=name, sizes=values(arguments.sizes, "--sizes"),
+        ratios=values(arguments.ratios, "--ratios"),
+    )  # fmt: skip
+    data = _data.load(arguments)
+    ready = network_boxes(data.boxes, name, arguments.img_size, arguments.fit, arguments.min_size)
+    with _answer.computing(arguments):
+        result = anchors_for(data.boxes, **given)
+    warnings = remarks(result.levels)
+    _answer.draw(arguments, plot.anchors, result.check, ready.wh, result.levels)
+    if arguments.output is not None:
+        with whole(arguments.output, replace=arguments.force) as part:
+            part.write_bytes(f"{result.text}\n".encode())
+        LOG.info("wrote %s", arguments.output)
+    elif arguments.emit is not None and not arguments.json:
+        print_exactly(f"{result.text}\n")
+        data.log()
+        for line in [f"network input: {_detector.input_text(result.fit, result.img_size)}",
+                     *(f"warning: {warning}" for warning in warnings)]:  # fmt: skip
+            LOG.info("%s", line)
+        return 0
+    content = {**result.to_dict(), "levels": _detector.level_rows(result.levels), "warnings": warnings,
+               "thr": arguments.thr, "seed": arguments.rng}  # fmt: skip
+    lines = [f"detector  {name}: {GRIDS[name].title}", *_detector.shown_input(ready, arguments.min_size), "",
+             result.to_text(), "", _detector.shown_levels(result.levels),
+             *(f"warning   {warning}" for warning in warnings),
+             *([] if arguments.output else ["", result.text])]  # fmt: skip
+    _answer.answer(arguments, content, lines, data)
+    return 0
+
+
+def values(text: str | None, option: str) -> Any:
+    """Return a number of values, or the values of each level, from an option.
+
+    Examples
+    --------
+    >>> values("3", "--ratios"), values("0.5,1,2", "--ratios"), values("16,20 32,40", "--sizes")
+    (3, [0.5, 1.0, 2.0], [[16.0, 20.0], [32.0, 40.0]])
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"\d{1,3}", text):
+        return int(text)
+    try:
+        rows = [[float(word) for word in part.split(",")] for part in text.split()]
+    except ValueError:
+        rows = []
+    if not rows:
+        raise DataError(f"{option} = {text!r}: must be a number of them, or values as in 0.5,1,2")
+    return rows[0] if len(rows) == 1 else rows

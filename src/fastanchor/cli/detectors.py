@@ -1,0 +1,54 @@
+"""List the detectors that `anchors --for NAME` knows, with the anchors they can have.
+
+Sizes and ratios are those of each level, the strides pixels of the network input. Images are
+stretched, or keep their proportions: "letterbox" within the input, "shortest" with limits of
+the shorter and of the longer side.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from fastanchor._table import Table
+from fastanchor.cli import _answer
+from fastanchor.detectors import GRIDS, NAMES, PAIRS
+
+__all__ = ["add", "run"]
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    _answer.add_output(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the list."""
+    rows = [row(name) for name in NAMES]
+    table = Table(
+        ("name", "anchors of a place", "strides", "images", "models"),
+        [(one["name"], one["anchors"], " ".join(map(str, one["strides"])) or "any",
+          one["fit"] + (" {}/{}".format(*one["img_size"]) if one["img_size"] else ""), one["models"]) for one in rows],
+        align="lllll",
+    )  # fmt: skip
+    _answer.answer(arguments, {"detectors": rows}, [table.text()])
+    return 0
+
+
+def row(name: str) -> dict[str, Any]:
+    """Return what is listed of a detector, as JSON values."""
+    if name in PAIRS:
+        needs = PAIRS[name].needs
+        anchors = f"pairs (w, h){', as many on each level' if needs.equal else ''}"
+        return {"name": name, "models": needs.name, "anchors": anchors, "strides": [], "fit": needs.fit,
+                "img_size": None, "matching": None}  # fmt: skip
+    detector = GRIDS[name]
+    return {
+        "name": name,
+        "models": detector.title,
+        "anchors": detector.form.summary,
+        "strides": list(detector.strides),
+        "fit": detector.resize.fit,
+        "img_size": list(detector.resize.img_size),
+        "matching": detector.matching._asdict(),
+    }

@@ -1,0 +1,98 @@
+"""Sizes and ratios of a configuration, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import Fit
+from fastanchor.detectors._shapes import Form, Values
+from fastanchor.export import Config
+from fastanchor.export._yaml import Node
+
+__all__ = ["config_of", "nested", "no_pairs", "rows_of"]
+
+Rows = tuple[tuple[float, ...], ...]
+
+
+def rows_of(given: Any, name: str, *, levels: int | None = None, each: bool = False) -> Rows:
+    """Return lists of numbers above 0, one for each level.
+
+    A flat list is one number for each level with `each`, else the list of every level. With `levels`, a single list is
+    repeated, and there must be so many.
+
+    Raises
+    ------
+    DataError
+        If they are not numbers above 0, or the number of lists differs from `levels`.
+
+    Examples
+    --------
+    >>> rows_of([32, 64], "sizes", each=True), rows_of([[0.5, 2]], "ratios", levels=2)
+    (((32.0,), (64.0,)), ((0.5, 2.0), (0.5, 2.0)))
+    """
+    rows = list(given) if isinstance(given, (list, tuple)) else []
+    if rows and not any(isinstance(row, (list, tuple)) for row in rows):
+        rows = [[number] for number in rows] if each else [rows]
+    if not rows or not all(isinstance(row, (list, tuple)) and row for row in rows):
+        raise DataError(f"{name}: got {_check.short(given)}, expected a list of numbers for each level")
+    found = tuple(tuple(_check.number(number, name, low=0.0, open_low=True) for number in row) for row in rows)
+    if levels is not None and len(found) == 1:
+        return found * levels
+    if levels is not None and len(found) != levels:
+        raise DataError(f"{name}: got lists for {len(found)} levels, expected {levels}, as many as there are sizes")
+    return found
+
+
+def config_of(form: Form, values: Values, strides: Sequence[float], *, fit: Fit | None = None) -> Config:
+    """Return what a configuration says about its anchors: those of the values, on the levels of the strides.
+
+    Raises
+    ------
+    DataError
+        If rounding leaves an anchor without area.
+    """
+    parts = form.anchors(values)
+    anchors = np.concatenate(parts)
+    if anchors.min() <= 0.0:
+        level = next(i for i, part in enumerate(parts) if part.min() <= 0.0)
+        raise DataError(f"sizes: {values.sizes[level]} are so small that an anchor of level {level} has no area")
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+    layout = [
+        (int(np.log2(stride)), list(range(end - len(part), end)))
+        for stride, part, end in zip(strides, parts, ends, strict=False)
+    ]
+    return Config(anchors, layout, fit=fit)
+
+
+def nested(node: Node, depth: int = 0) -> Any:
+    """Return a YAML node of lists of numbers as lists; anything else as text.
+
+    Raises
+    ------
+    DataError
+        If lists are nested too deeply.
+    """
+    if depth > 3:
+        raise DataError("lists of lists, nested too deeply")
+    if node.id == "sequence":
+        return [nested(one, depth + 1) for one in node.value]
+    try:
+        return float(node.value)
+    except (TypeError, ValueError):
+        return str(node.value)
+
+
+def no_pairs(content: object) -> NoReturn:
+    """Raise, for detectors whose configuration takes sizes and ratios.
+
+    Raises
+    ------
+    DataError
+        Always.
+    """
+    raise DataError("takes sizes and ratios, not pairs (width, height)")
