@@ -313,6 +313,8 @@ TABLES = {
         growth,
         index,
         best,
+        cluster,
+        plan,
         study,
         unmatched,
         readers,
