@@ -103,9 +103,9 @@ def run(paths: list[Path], memory: str | None) -> dict:
             loads.append(os.getloadavg()[0])
             time.sleep(0.2)
         wall = time.perf_counter() - before
-        answer = json.load(process.stdout)
         if process.returncode:
-            raise SystemExit(process.returncode)
+            raise SystemExit(f"the command ended with {process.returncode}")
+        answer = json.load(process.stdout)
     spent = os.times()
     return {
         "seconds": round(wall, 1),

@@ -16,7 +16,7 @@ from fastanchor._small import EVERY, SMALL, is_small, kept
 from fastanchor._types import Fit, FloatArray
 from fastanchor._weights import amount, as_column, number, part_of, weight_of
 from fastanchor.boxes import Boxes, network_input, network_sizes
-from fastanchor.engine import BoxesLike, BoxIndex, Engine, answers_all, choose
+from fastanchor.engine import BoxesLike, Engine, answers_all, choose
 from fastanchor.kernels import USUAL, Work
 
 __all__ = ["NetworkBoxes", "Scalable", "to_network_input"]
@@ -112,8 +112,8 @@ def to_network_input(
                 f"boxes: {some:,} of {every:,} boxes have no side >= min_size = {min_size:g} pixels of the "
                 "network input; leave them out before building the index"
             )
-        if isinstance(boxes, BoxIndex) and boxes.settings is not None and "n_small" in boxes.about:
-            made, about = boxes.settings, boxes.about  # counted before some were left out
+        made, about = getattr(boxes, "settings", None), getattr(boxes, "about", {})
+        if made is not None and "n_small" in about:  # an index, whose boxes were counted before some were left out
             return NetworkBoxes(boxes, weights, about["n_small"], about["n_filtered"], made.fit, made.img_size)
         return NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
     wh = network_sizes(boxes, img_size, fit)

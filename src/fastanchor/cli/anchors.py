@@ -89,7 +89,7 @@ def _computed(
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)
     _answer.draw(
-        arguments, plot.anchors, result, ready.wh, levels, _detector.picture_title(_data.title(arguments, data), ready)
+        arguments, plot.anchors, result, ready, levels, _detector.picture_title(_data.title(arguments, data), ready)
     )
     text = plan.text(result, chosen)
     if text is not None and arguments.output is not None:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels)
     _answer.draw(
-        arguments, plot.anchors, found, ready.wh, levels, _detector.picture_title(_data.title(arguments, data), ready)
+        arguments, plot.anchors, found, ready, levels, _detector.picture_title(_data.title(arguments, data), ready)
     )
     passed = least is None or found.bpr >= least
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),
