@@ -1,9 +1,12 @@
-"""How good anchors can be: the recipe, the search by exchange, and the proven limit, on real sets and a synthetic one.
+"""How good anchors can be: the recipe, the search by exchange, and the proven limit, on real sets and synthetic ones.
 
 ``python bench/best.py DATA ...`` reads each DATA with all its splits and writes ``results/best.json``. A name may stand
-before a path, as in ``taco=annotations.json``. Times are processor seconds.
+before a path, as in ``taco=annotations.json``. Times are processor seconds, medians over the seeds. ``--cma`` compares
+the sets of fewer than 10,000 boxes with CMA-ES with restarts too (``pip install cma``). ``--sizes 1e3,1e6`` are the
+numbers of synthetic boxes.
 """
 
+import argparse
 import json
 import sys
 import time
@@ -14,10 +17,17 @@ import numpy as np
 
 import fastanchor
 from fastanchor import bench
+from fastanchor._network import to_network_input
+from fastanchor.engine import choose, objective_of
+from fastanchor.optimum._judge import Judge
+from fastanchor.optimum._points import points_of
 
 RESULTS = Path(__file__).parent / "results"
-NUMBERS = (9,)
-SEEDS = range(3)
+N = 9  # anchors
+SEEDS, LONG, FEWER = 10, 1, 3  # seeds of each method; of 10,000 generations; and of refine
+NUMBERS = (3, 9, 15)  # of anchors, for the limit
+MOST = 60.0  # seconds for a limit
+EVALUATIONS = 200_000  # of CMA-ES
 
 
 def timed(function, *arguments, **options):
@@ -32,38 +42,75 @@ def span(results):
     return {"least": min(scores), "most": max(scores), "seconds": float(np.median([taken for _, taken in results]))}
 
 
-def measure(name, boxes, most):
-    rows = []
+def searched(boxes):
+    """Return what each method reaches."""
+    job = {"n": N, "progress": False}
+    ways = {"recipe": ({}, SEEDS), "long": ({"gen": 10_000}, LONG), "refine": ({"method": "refine"}, FEWER),
+            "global": ({"method": "global"}, SEEDS)}  # fmt: skip
+    return {
+        way: span([timed(fastanchor.auto_anchor, boxes, rng=seed, **job, **more) for seed in range(many)])
+        for way, (more, many) in ways.items()
+    }
+
+
+def limited(boxes):
+    """Return the limit for several numbers of anchors."""
+    found = []
     for n in NUMBERS:
-        job = {"n": n, "progress": False}
-        recipe = [timed(fastanchor.auto_anchor, boxes, rng=seed, **job) for seed in SEEDS]
-        long = timed(fastanchor.auto_anchor, boxes, rng=0, gen=10_000, **job)
-        best = [timed(fastanchor.auto_anchor, boxes, rng=seed, method="global", **job) for seed in SEEDS]
-        anchors = max((result for result, _ in best), key=lambda result: result.fitness).anchors
-        gap = 0.001 if n < 10 else 0.002
-        limit, taken = timed(fastanchor.bound, boxes, n, anchors=anchors, gap=gap, max_seconds=most)
-        rows.append({
-            "data": name, "boxes": len(boxes), "n": n, "recipe": span(recipe), "long": span([long]),
-            "global": span(best), "bound": limit.bound, "gap": limit.gap, "seconds": taken,
-        })  # fmt: skip
-        print(json.dumps(rows[-1]), file=sys.stderr)
-    return rows
+        limit, taken = timed(fastanchor.bound, boxes, n, gap=0.001 if n < 10 else 0.002, max_seconds=MOST)
+        found.append({"n": n, "score": limit.score, "bound": limit.bound, "gap": limit.gap, "seconds": taken})
+    return found
+
+
+def evolution(boxes):
+    """Return what CMA-ES with restarts reaches, in logarithms of sides."""
+    import cma
+
+    points = points_of(choose(to_network_input(boxes, 640, "letterbox", 2.0).boxes))
+    judge = Judge(objective_of("ratio", 0.25), points)
+    wh = np.log(np.stack([points.w, points.h], axis=1))
+    rng, best, left, size = np.random.default_rng(0), 0.0, EVALUATIONS, 16
+    while left > 0:
+        start = wh[rng.choice(len(wh), N, p=points.weight)].ravel()
+        options = {"popsize": size, "verbose": -9, "maxfevals": left, "seed": 1 + EVALUATIONS - left, "tolfun": 1e-7}
+        found = cma.CMAEvolutionStrategy(start, 0.3, options)
+        while not found.stop():
+            some = found.ask()
+            found.tell(some, [-judge.value(np.exp(one.reshape(N, 2))) for one in some])
+        best, left, size = max(best, -found.result.fbest), left - found.result.evaluations, min(2 * size, 256)
+    return best
 
 
 def main():
-    warnings.simplefilter("ignore", fastanchor.SmallBoxWarning)
-    warnings.simplefilter("ignore", UserWarning)
-    synthetic = np.exp(np.random.default_rng(0).normal([3.8, 3.7], [1.0, 1.0], (100_000, 2))).clip(2.0, 640.0)
-    fastanchor.bound(synthetic[:50], 2)  # compiled, and SciPy loaded
-    fastanchor.auto_anchor(synthetic[:500], n=3, gen=10, progress=False)
-    sets = [("built-in sample", fastanchor.datasets.sample())]
-    for argument in sys.argv[1:]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", nargs="*")
+    parser.add_argument("--sizes", default="1e3,1e4,1e5,1e6,1e7")
+    parser.add_argument("--cma", action="store_true")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")  # small boxes and several splits
+    sets = []
+    for argument in arguments.data:
         name, _, path = argument.rpartition("=")
         sets.append((name or Path(path).stem, fastanchor.read(path)))
-    rows = [row for name, boxes in sets for row in measure(name, boxes, 60.0)]
-    rows += measure("synthetic", synthetic, 60.0)
-    content = {"machine": bench.machine(), "rows": rows}
-    (RESULTS / "best.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    sets.append(("built-in sample", fastanchor.datasets.sample()))
+    rng = np.random.default_rng
+    small = np.exp(rng(0).normal([3.8, 3.7], [1.0, 1.0], (500, 2))).clip(3.0, 640.0)
+    sizes = map(int, map(float, arguments.sizes.split(",")))
+    sets += [("synthetic", np.exp(rng(0).normal([3.8, 3.7], [1.0, 1.0], (size, 2))).clip(3.0, 640.0)) for size in sizes]
+    fastanchor.bound(small[:50], 2)  # compiled, and SciPy loaded
+    for method in ("recipe", "refine", "global"):
+        fastanchor.auto_anchor(small, n=3, gen=10, method=method, progress=False)
+    rows = []
+    for name, boxes in sets:
+        rows.append({"data": name, "boxes": len(boxes), "n": N, **searched(boxes), "cma": None, "limits": []})
+        real = name != "synthetic"
+        if real:
+            rows[-1]["limits"] = limited(boxes)
+        if arguments.cma and real and len(boxes) < 10_000:
+            rows[-1]["cma"] = evolution(boxes)
+        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+        content = {"machine": bench.machine(), "rows": rows}
+        (RESULTS / "best.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

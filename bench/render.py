@@ -102,21 +102,31 @@ def index():
 
 
 def best():
-    """Render what the searches reach, and the limit."""
+    """Render what the searches reach, and in what time."""
     content = load("best")
     rows = []
     for row in content["rows"]:
-        cells = [row["data"], f"{row['boxes']:,}", str(row["n"])]
-        for way in ("recipe", "long", "global"):
+        cells = [row["data"], f"{row['boxes']:,}"]
+        for way in ("recipe", "long", "refine", "global"):
             least, most = f"{row[way]['least']:.5f}", f"{row[way]['most']:.5f}"
             cells.append(least if least == most else f"{least} to {most}")
-        cells += [f"{row['bound']:.5f}", f"{row['gap']:.2%}"]
-        cells += [seconds(row[way]["seconds"]) for way in ("recipe", "long", "global")] + [seconds(row["seconds"])]
-        rows.append(cells)
-    head = ["data", "boxes", "anchors", "recipe", "10,000 generations", "global", "limit", "gap",
-            "recipe takes", "10,000 take", "global takes", "limit takes"]  # fmt: skip
-    where = f"{bench.line(content['machine'])}. Processor time. `python bench/best.py DATA ...`"
+        cells.append("-" if row["cma"] is None else f"{row['cma']:.5f}")
+        rows.append(cells + [seconds(row[way]["seconds"]) for way in ("recipe", "long", "refine", "global")])
+    head = ["data", "boxes", "recipe", "10,000 generations", "refine", "global", "CMA-ES",
+            "recipe takes", "10,000 take", "refine takes", "global takes"]  # fmt: skip
+    where = f"{bench.line(content['machine'])}. Processor time. `python bench/best.py --cma DATA ...`"
     return [where, "", table(head, rows)]
+
+
+def limits():
+    """Render the limits of several numbers of anchors."""
+    rows = [
+        [row["data"], str(one["n"]), f"{one['score']:.5f}", f"{one['bound']:.5f}", f"{one['gap']:.2%}",
+         seconds(one["seconds"])]
+        for row in load("best")["rows"]
+        for one in row["limits"]
+    ]  # fmt: skip
+    return [table(["data", "anchors", "reached", "limit", "gap", "takes"], rows)]
 
 
 def study():
@@ -254,6 +264,26 @@ def first_use():
     return [table(head, rows)]
 
 
+def billion():
+    """Render whole commands on files of many boxes; nothing before the first run."""
+    try:
+        content = load("billion")
+    except FileNotFoundError:
+        return []
+    rows = []
+    for row in content["runs"]:
+        cells = [
+            f"{row['boxes']:,}",
+            row["memory"] or "half of what is free",
+            f"{row['input_gb']:.2f} GB {row['input']}",
+        ]
+        cells += [seconds(row["cpu_seconds"]), f"{seconds(row['seconds'])} at load {row['load']:.1f}"]
+        rows.append([*cells, f"{row['own_memory_gb']:.1f} GB", f"{row['fitness']:.5f}"])
+    head = ["boxes", "`--memory`", "files", "processor time", "time", "memory", "fitness"]
+    where = f"{bench.line(content['machine'])}. `python bench/billion.py`"
+    return [where, "", table(head, rows, left=0)]
+
+
 def headline():
     """Render the time of the whole job, as far as it was run."""
     content = load("growth")
@@ -274,6 +304,8 @@ TABLES = {
         growth,
         index,
         best,
+        billion,
+        limits,
         study,
         unmatched,
         readers,

@@ -72,6 +72,13 @@ def test_all_is_what_is_public():
         _ = fastanchor.anchor
 
 
+def test_type_checkers_and_the_documentation_see_what_is_public():
+    tree = ast.parse(Path(fastanchor.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    names = {name.name for node in block.body for name in node.names}
+    assert names - {"__version__"} == set(fastanchor.__all__)
+
+
 def test_no_module_bears_the_name_of_a_public_function():
     """Importing such a module would put it in the function's place."""
     modules = {path.stem for path in SOURCE.iterdir()}

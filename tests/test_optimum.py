@@ -72,6 +72,26 @@ def test_the_prices_prove_the_limit(objective):
     assert sums.max() <= found.peak
 
 
+@pytest.mark.parametrize("objective", ["ratio", "iou"])
+def test_sums_above_the_prices_are_those_of_the_definition(objective):
+    found = fastanchor.bound(zoo.lognormal(30), 3, objective=objective, thr=0.3, gap=0.1)
+    places = np.exp(np.random.default_rng(1).uniform(np.log(2), np.log(640), (300, 2)))
+    ratio = np.minimum(found.wh[:, None] / places, places / found.wh[:, None]).min(axis=2)
+    value = worth("iou", found.wh, places) if objective == "iou" else ratio * (ratio > 0.3)
+    right = found.weights @ np.maximum(value - found.prices[:, None], 0.0)
+    np.testing.assert_allclose(found.above(places), right, atol=1e-14)
+    assert right.max() <= found.peak
+    with pytest.raises(fastanchor.DataError, match="anchors"):
+        found.above([[0, 1]])
+
+
+def test_the_picture_of_the_limit_has_the_anchors():
+    found = fastanchor.bound(zoo.lognormal(30), 3, gap=0.1)
+    axes = found.plot().axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), found.anchors)
+    assert f"{found.gap:.2%}" in axes.get_title()
+
+
 @pytest.mark.parametrize("objective", ["ratio", pytest.param("iou", marks=pytest.mark.slow)])
 def test_a_limit_over_cells_holds_for_their_boxes(objective, monkeypatch):
     wh = zoo.lognormal(300)

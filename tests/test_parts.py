@@ -111,7 +111,7 @@ def test_anchors_of_several_parts_warn(tmp_path):
     boxes = fastanchor.read(kitti(tmp_path, train=50, valid=70), source_size=100)
     with pytest.warns(SplitWarning, match="'train', 'val'"):
         fastanchor.auto_anchor(boxes, n=1, gen=0)
-    fastanchor.auto_anchor(boxes.part("train"), n=1, gen=0)
+    fastanchor.auto_anchor(boxes.of_split("train"), n=1, gen=0)
 
 
 def test_part_of_boxes():
@@ -119,11 +119,11 @@ def test_part_of_boxes():
         [[5, 4], [3, 2], [7, 7]], [1, 0, 1], [[64, 48], [32, 32]], [0, 1, 1], ["a", "b"], xy=[[1, 2], [3, 4], [5, 6]],
         split=["train", "val"], files=["x.jpg", "y.jpg"],
     )  # fmt: skip
-    part = boxes.part("val")
+    part = boxes.of_split("val")
     assert (part.wh.tolist(), part.image_index.tolist(), part.files) == ([[5, 4], [7, 7]], [0, 0], ("y.jpg",))
     assert (part.xy.tolist(), part.class_index.tolist()) == ([[1, 2], [5, 6]], [0, 1])
     with pytest.raises(DataError, match="which has no image; the splits are 'train', 'val'"):
-        boxes.part("test")
+        boxes.of_split("test")
 
 
 def test_several_data_sets_as_one_keep_their_parts(tmp_path):

@@ -517,7 +517,7 @@ def test_images_of_unknown_size_are_not_drawn(tmp_path, capsys, header):
 def test_parts_of_a_table_stand_in_the_usual_order(tmp_path):
     rows = [f"a{i}.jpg,{part},1,2,30,40" for i, part in enumerate(["test", "x", "val", "train", "a", "test"])]
     file = put(tmp_path / "a.csv", "\n".join(["filename,split,xmin,ymin,xmax,ymax", *rows]))
-    assert reading(file).parts == ("train", "val", "test", "x", "a")
+    assert reading(file).splits == ("train", "val", "test", "x", "a")
 
 
 def written(path, header, rows, kind):

@@ -416,7 +416,7 @@ def test_boxes_with_weights_are_used_everywhere():
 
 def test_boxes_keep_weights():
     boxes = column([1, 0.5, 2])
-    assert boxes.part("b").weights.tolist() == [2]
+    assert boxes.of_split("b").weights.tolist() == [2]
     both = fastanchor.boxes.concatenated([boxes, column(None), column([7, 8, 9])])
     assert both.weights.tolist() == [1, 0.5, 2, 1, 1, 1, 7, 8, 9]
     assert fastanchor.boxes.concatenated([column(None)] * 2).weights is None

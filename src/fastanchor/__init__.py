@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fastanchor import compat, datasets
     from fastanchor._errors import (
         BackendError,
+        ClusterError,
         DataError,
         FastanchorError,
         MissingFileError,

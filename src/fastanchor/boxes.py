@@ -158,7 +158,7 @@ class Boxes(Shown):
             np.multiply(self.wh[:, axis], scale[self.image_index, axis], out=out[:, axis])
         return out
 
-    def part(self, name: str) -> Boxes:
+    def of_split(self, name: str) -> Boxes:
         """Return the images of one split, with their boxes.
 
         Parameters
@@ -174,7 +174,7 @@ class Boxes(Shown):
         Examples
         --------
         >>> boxes = Boxes([[5, 4], [3, 2]], [0, 1], [[64, 48], [32, 32]], split=["train", "val"])
-        >>> boxes.part("val").wh
+        >>> boxes.of_split("val").wh
         array([[3., 2.]])
         """
         images = np.array([one == name for one in self.split or ()], dtype=bool)

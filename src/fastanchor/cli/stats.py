@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     boxes, read = data.boxes, data.read
     _answer.draw(arguments, plot.per_class, read["per_class"])
     names = [name for name in read["splits"] if name in set(boxes.split or ())]
-    splits = {name: _data.plain_summary(boxes.part(name).summary()) for name in names}
+    splits = {name: _data.plain_summary(boxes.of_split(name).summary()) for name in names}
     classes, total = read["per_class"], max(read["boxes"], 1)
     rows = [(name, f"{n:>9,}", f"{n / total:>6.1%}") for name, n in classes.items()]
     lines = [*_shown_splits(splits), Table((), rows, f"classes   {len(classes)}").text("  ")]

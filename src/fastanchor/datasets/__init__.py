@@ -37,7 +37,7 @@ class Reading(NamedTuple):
 
     boxes: Boxes
     formats: tuple[str, ...]  # format of each path
-    parts: tuple[str, ...]  # splits that the labels declare
+    splits: tuple[str, ...]  # those that the labels declare
     taken: tuple[str, ...]  # splits that were read; empty for everything
 
 
@@ -161,7 +161,7 @@ def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, *
     return Reading(
         boxes.with_remarks(tuple(remarks)) if idle else boxes,
         tuple(one.format for one in loaded),
-        tuple(dict.fromkeys(name for one in loaded for name in one.parts)),
+        tuple(dict.fromkeys(name for one in loaded for name in one.splits)),
         tuple(dict.fromkeys(name for one in loaded for name in one.taken)),
     )
 

@@ -46,7 +46,7 @@ class Loaded(NamedTuple):
     boxes: Boxes
     batch: Batch  # the rows of `boxes` in the form of the labels
     format: str
-    parts: tuple[str, ...]  # splits that the labels declare
+    splits: tuple[str, ...]  # those that the labels declare
     taken: tuple[str, ...]  # splits that were read; empty for everything
     idle: frozenset[str]  # supported options without an effect
     places: Places  # finds the images
@@ -71,9 +71,9 @@ def load(
     batch = joined(batches)
     if format.whole is not None:
         batch = format.whole(batch, job)
-    parts, taken = part.parts, part.taken
+    splits, taken = part.splits, part.taken
     if source.inner:
-        batch, parts, taken = of_images(batch, options.split, probe)
+        batch, splits, taken = of_images(batch, options.split, probe)
     places = Places(probe, options.images)
     batch = wanted(batch, options.crowd, skips)
     stated = within(batch.size)
@@ -86,9 +86,9 @@ def load(
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips, more)
     remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips)]
-    boxes = _boxes(pixels, options.places, part.part, remarks, skips)
+    boxes = _boxes(pixels, options.places, part.split_of, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
-    return Loaded(boxes, batch, format.name, parts, taken, idle, places, more)
+    return Loaded(boxes, batch, format.name, splits, taken, idle, places, more)
 
 
 def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:

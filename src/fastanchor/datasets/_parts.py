@@ -24,8 +24,8 @@ class Chosen(NamedTuple):
     """Label files to read, with their splits; all splits, and those read."""
 
     files: list[str]
-    part: Mapping[str, str]  # split of each file; empty without splits
-    parts: tuple[str, ...]
+    split_of: Mapping[str, str]  # split of each file; empty without splits
+    splits: tuple[str, ...]
     taken: tuple[str, ...]  # empty: everything
 
 
@@ -36,26 +36,26 @@ def chosen(format: Format, source: Source, probe: Probe, split: str | None, skip
     if source.parts:
         return _declared(source, probe, split, skips)
     part = _by_path(format, source.files, probe)
-    parts = tuple(sorted({name for name in part.values() if name}, key=_order))
-    taken = _taken(parts, split, probe)
+    splits = tuple(sorted({name for name in part.values() if name}, key=_order))
+    taken = _taken(splits, split, probe)
     files = source.files if not taken else [file for file in source.files if part[file] in taken]
-    return Chosen(files, part if parts else {}, parts, taken)
+    return Chosen(files, part if splits else {}, splits, taken)
 
 
 def of_images(batch: Batch, split: str | None, probe: Probe) -> tuple[Batch, tuple[str, ...], tuple[str, ...]]:
     """Return the images of `split` by the split of each image in the labels; all splits; and those read."""
     if batch.split is None:
         return batch, (), ()
-    parts = tuple(sorted(dict.fromkeys(filter(None, batch.split)), key=_order))
-    taken = _taken(parts, split, probe)
+    splits = tuple(sorted(dict.fromkeys(filter(None, batch.split)), key=_order))
+    taken = _taken(splits, split, probe)
     if taken:
         batch = batch.on(np.array([name in taken for name in batch.split], dtype=bool))
-    return batch, parts, taken
+    return batch, splits, taken
 
 
 def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> Chosen:
-    parts = tuple(sorted(source.parts, key=_order))
-    taken = _taken(parts, split, probe)
+    splits = tuple(sorted(source.parts, key=_order))
+    taken = _taken(splits, split, probe)
     part: dict[str, str] = {}
     missing: set[str] = set()
     if taken:
@@ -64,8 +64,8 @@ def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> 
                 part.setdefault(file, name)
         if not part:
             raise DataError(f"{shown(probe.path)}: no label file belongs to the split {' + '.join(taken)}")
-        missing |= {name for name in parts if name not in taken and _is_missing(source, name)}
-        return Chosen(list(part), part, tuple(name for name in parts if name not in missing), taken)
+        missing |= {name for name in splits if name not in taken and _is_missing(source, name)}
+        return Chosen(list(part), part, tuple(name for name in splits if name not in missing), taken)
     # trainval tells less than train and val
     names = [name for name in source.parts if PARTS.get(name) in SETS]
     if not source.files:
@@ -76,7 +76,7 @@ def _declared(source: Source, probe: Probe, split: str | None, skips: Skips) -> 
             part.setdefault(file, name)
         if not files:
             missing.add(name)
-    return Chosen(source.files or list(part), part, tuple(name for name in parts if name not in missing), ())
+    return Chosen(source.files or list(part), part, tuple(name for name in splits if name not in missing), ())
 
 
 def _is_missing(source: Source, name: str) -> bool:
@@ -87,20 +87,20 @@ def _is_missing(source: Source, name: str) -> bool:
         return False
 
 
-def _taken(parts: Sequence[str], split: str | None, probe: Probe) -> tuple[str, ...]:
+def _taken(splits: Sequence[str], split: str | None, probe: Probe) -> tuple[str, ...]:
     if split in (None, ALL):
         return ()
-    by_alias = {PARTS[name.lower()]: name for name in reversed(parts) if name.lower() in PARTS}
+    by_alias = {PARTS[name.lower()]: name for name in reversed(splits) if name.lower() in PARTS}
     if split == TRAINING:
         found = by_alias.get("trainval") or by_alias.get("train")
         return (found,) if found else ()
     taken = []
     for name in split.split("+"):
-        split_name = name if name in parts else by_alias.get(PARTS.get(name.lower(), ""))
+        split_name = name if name in splits else by_alias.get(PARTS.get(name.lower(), ""))
         if split_name is None:
-            if not parts:
+            if not splits:
                 raise DataError(f"{called('split')} = {name!r}: {shown(probe.path)} declares no splits; leave it out")
-            legal = ", ".join(map(repr, parts))
+            legal = ", ".join(map(repr, splits))
             raise DataError(f"{called('split')} = {name!r}: must be 'all' or one of {legal}, in {shown(probe.path)}")
         taken.append(split_name)
     return tuple(dict.fromkeys(taken))

@@ -67,7 +67,7 @@ class Source(NamedTuple):
         if boxes.weights is not None:
             raise DataError(f"{self.paths[at]}: the boxes have weights, which a cluster does not support yet")
         about = Read(
-            0, 0, 0, boxes.image_wh is not None, boxes.summary(), found.formats[0], found.parts, found.taken,
+            0, 0, 0, boxes.image_wh is not None, boxes.summary(), found.formats[0], found.splits, found.taken,
             boxes.remarks, tuple(reports),
         )  # fmt: skip
         if not len(boxes):

@@ -22,7 +22,7 @@ from fastanchor._errors import BackendError, DataError
 from fastanchor._limits import Limits
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE
-from fastanchor._types import Fit, FloatArray, Result, Rng, Sizes
+from fastanchor._types import Fit, FloatArray, Result, Rng, Sizes, picture
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.optimum._plug import STARTS, Global, Problem, Recipe, Refine, Search, best_of, solved
 from fastanchor.optimum._space import Space
@@ -55,6 +55,8 @@ class BoundResult(Result):
         Upper limit of that maximum over all anchors.
     exact : bool
         Whether each of `wh` is one size.
+    thr : float
+        Threshold of the ratio.
     """
 
     bound: float
@@ -67,6 +69,22 @@ class BoundResult(Result):
     prices: FloatArray
     peak: float
     exact: bool
+    thr: float = 0.25
+
+    def above(self, anchors: Sizes) -> FloatArray:
+        """Return the sum above the prices for each of these anchors (m, 2): (m,), nowhere more than `peak`.
+
+        Anchors of an even better set could only be where it comes near to `peak`. Cells count with their mean sizes.
+        """
+        from fastanchor.optimum._judge import Judge
+        from fastanchor.optimum._points import weighted
+
+        judge = Judge(objective_of(self.objective, self.thr), weighted(self.wh[:, 0], self.wh[:, 1], self.weights))
+        return judge.trials(self.prices, _check.as_sizes(anchors, "anchors")) - float(self.weights @ self.prices)
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure of :meth:`above` over the plane of sizes, with the anchors."""
+        return picture("peaks", self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON; without the prices."""
@@ -145,7 +163,7 @@ def bound(
         import scipy.optimize  # noqa: F401  only this function needs it
     except ImportError:
         raise BackendError("bound needs SciPy: pip install 'fastanchor[bound]'") from None
-    from fastanchor.optimum._bound import proven
+    from fastanchor.optimum._bound import one_thread, proven
     from fastanchor.optimum._plane import Shape
     from fastanchor.optimum._points import points_of
     from fastanchor.optimum._search import search
@@ -168,7 +186,8 @@ def bound(
     search(points, k, aim, space, _check.generator(rng), STARTS, limits)
     some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), points)
     found = some if anchors is None else _check.as_sizes(anchors, "anchors")
-    proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, max_seconds)
+    with one_thread():
+        proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, max_seconds)
     score = aim.over(answers).fitness(found, thr).fitness
     return BoundResult(
         bound=proof.bound,
@@ -181,4 +200,5 @@ def bound(
         prices=proof.price,
         peak=proof.peak,
         exact=points.exact,
+        thr=thr,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from fastanchor.optimum._judge import matches
 from fastanchor.optimum._plane import Peak, Shape, highest
 from fastanchor.optimum._points import Points, gathered, single
 
-__all__ = ["Proof", "proven"]
+__all__ = ["Proof", "one_thread", "proven"]
 
 CANDIDATES = 40  # per side of the plane, to begin with
 HEATS = (1e-2, 3e-3, 1e-3, 3e-4)
@@ -79,6 +80,19 @@ def proven(
     price = np.clip(proof.price[cell] * alone / np.maximum(best[cell], 1e-300), least, 1.0)
     price = np.where(best[cell] > 0.0, price, np.maximum(proof.price[cell], least))
     return _rounds(problem, points, price, least, candidates, float(alone @ points.weight), gap, stop, LATE)[0]
+
+
+def one_thread() -> contextlib.AbstractContextManager[Any]:
+    """Keep BLAS to one thread, where threadpoolctl is installed.
+
+    The vectors of L-BFGS-B are short: threads that wait for each other take most of the time.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return contextlib.nullcontext()
+    limited: contextlib.AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    return limited
 
 
 class _Problem(NamedTuple):

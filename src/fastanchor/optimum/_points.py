@@ -11,7 +11,7 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor._weights import weights_of
 from fastanchor.engine import Engine
 
-__all__ = ["DISTINCT", "Points", "gathered", "points_of", "single"]
+__all__ = ["DISTINCT", "Points", "gathered", "points_of", "single", "weighted"]
 
 DISTINCT = 16_384  # distinct sizes up to which each is a point of its own
 CELLS = 160  # cells per side of the plane where there are more
@@ -56,7 +56,7 @@ def points_of(boxes: Engine, cells: int | None = None) -> Points:
         for wh, each in _blocks(boxes):
             np.add.at(weight, _rows(sizes, wh), each)
         some = weight > 0.0
-        return _single(sizes[some, 0], sizes[some, 1], weight[some])
+        return weighted(sizes[some, 0], sizes[some, 1], weight[some])
     low, high = np.full(2, np.inf), np.zeros(2)
     for wh, _ in _blocks(boxes):
         low, high = np.minimum(low, wh.min(axis=0)), np.maximum(high, wh.max(axis=0))
@@ -77,7 +77,7 @@ def gathered(points: Points, cells: int) -> tuple[Points, IntArray]:
 
 def single(points: Points) -> Points:
     """Return these points as if each were one size."""
-    return _single(points.w, points.h, points.weight)
+    return weighted(points.w, points.h, points.weight)
 
 
 def _blocks(boxes: Engine) -> Iterator[tuple[FloatArray, FloatArray]]:
@@ -97,7 +97,8 @@ def _rows(sizes: FloatArray, wh: FloatArray) -> IntArray:
     return rows[len(sizes) :]
 
 
-def _single(w: FloatArray, h: FloatArray, weight: FloatArray) -> Points:
+def weighted(w: FloatArray, h: FloatArray, weight: FloatArray) -> Points:
+    """Return sizes with weights as points."""
     weight = weight / weight.sum()
     return Points(w, h, weight, w, w, h, h, weight * w, weight / w, weight * h, weight / h)
 

@@ -13,10 +13,11 @@ from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Level, by_level, usual_counts
+from fastanchor.optimum import BoundResult
 from fastanchor.plot import panels
 from fastanchor.plot._style import check, empty_figure, needed, save, write
 
-__all__ = ["anchors", "check", "needed", "panel", "panels", "per_class", "png", "save", "swept"]
+__all__ = ["anchors", "check", "needed", "panel", "panels", "peaks", "per_class", "png", "save", "swept"]
 
 Figure = Any  # of matplotlib, which is imported only where something is drawn
 
@@ -74,6 +75,17 @@ def swept(found: SweepResult) -> Figure:
     scores.set_xlabel("")
     panels.gaps(below, found)
     return figure
+
+
+def peaks(found: BoundResult) -> Figure:
+    """Return a figure of where on the plane of sizes the anchors of a better set could be.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    """
+    return panel(7, 5.6, panels.peaks, found)
 
 
 def per_class(counts: Mapping[str, int]) -> Figure:

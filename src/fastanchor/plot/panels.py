@@ -13,9 +13,10 @@ from fastanchor._types import FloatArray
 from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import SIZES, best_anchor
 from fastanchor.levels import Level
+from fastanchor.optimum import BoundResult
 from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, log_ticks
 
-__all__ = ["MOST", "class_height", "classes", "curve", "gaps", "history", "levels", "ratios", "sizes"]
+__all__ = ["MOST", "class_height", "classes", "curve", "gaps", "history", "levels", "peaks", "ratios", "sizes"]
 
 BINS = 80  # of each side in the density of sizes
 FINE = 400  # sides for which the best anchor is computed: a border is then off by 1/400 of the picture
@@ -24,6 +25,8 @@ AWAY = 12  # points between an anchor and its number
 DASHES = ("-", "--", ":", "-.")
 CORNERS = ((-1, 1), (1, 1), (1, -1), (-1, -1))
 WIDE, HIGH = 60, 50  # bins of size and of ratio
+PLANE = 240  # places for each side of the picture of the limit
+SHARES = (0.5, 0.7, 0.85, 0.95, 0.99, 1.0)
 FEW = 5  # a line through fewer boxes than these would show chance
 ROOM = 0.35  # of the half frame, for an anchor to have a number
 LISTED = 6  # anchors of a level that are listed below its frame
@@ -200,6 +203,22 @@ def gaps(axes: Any, found: SweepResult) -> None:
     axes.set(xlabel="number of anchors", ylabel="% of the score")
     axes.set_title(f"How far the {_limit(found)} lies above what is reached", fontsize=10)
     axes.margins(y=0.2)
+
+
+def peaks(axes: Any, found: BoundResult) -> None:
+    """Draw the sum above the prices over the plane of sizes, in shares of its largest value, and the anchors."""
+    low, high = extent(found.wh, 1.25, found.anchors.ravel().tolist())
+    side = np.geomspace(low, high, PLANE)
+    places = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    share = found.above(places).reshape(PLANE, PLANE) / found.peak
+    mesh = axes.contourf(side, side, share, levels=SHARES, cmap="Greys", extend="min")
+    axes.get_figure().colorbar(mesh, ax=axes, label="share of the peak", shrink=0.8, ticks=SHARES)
+    axes.plot(*found.anchors.T, "o", color=INK, markeredgecolor="white", markersize=7)
+    axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
+    axes.set(xlabel=f"width, {PIXELS}", ylabel=f"height, {PIXELS}")
+    axes.set_title(f"Where anchors of a better set could be, by at most {found.gap:.2%}", fontsize=10)
+    log_ticks(axes.xaxis, low, high)
+    log_ticks(axes.yaxis, low, high)
 
 
 def _limit(found: SweepResult) -> str:
