@@ -312,6 +312,26 @@ def first_use():
     return [table(head, rows)]
 
 
+def billion():
+    """Render whole commands on files of many boxes; nothing before the first run."""
+    try:
+        content = load("billion")
+    except FileNotFoundError:
+        return []
+    rows = []
+    for row in content["runs"]:
+        cells = [
+            f"{row['boxes']:,}",
+            row["memory"] or "half of what is free",
+            f"{row['input_gb']:.2f} GB {row['input']}",
+        ]
+        cells += [seconds(row["cpu_seconds"]), f"{seconds(row['seconds'])} at load {row['load']:.1f}"]
+        rows.append([*cells, f"{row['own_memory_gb']:.1f} GB", f"{row['fitness']:.5f}"])
+    head = ["boxes", "`--memory`", "files", "processor time", "time", "memory", "fitness"]
+    where = f"{bench.line(content['machine'])}. `python bench/billion.py`"
+    return [where, "", table(head, rows, left=0)]
+
+
 def headline():
     """Render the time of the whole job, as far as it was run."""
     content = load("growth")
@@ -332,6 +352,7 @@ TABLES = {
         growth,
         index,
         best,
+        billion,
         limits,
         cluster,
         plan,

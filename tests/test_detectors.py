@@ -41,6 +41,28 @@ def test_anchors_of_detectron2(sizes, ratios, expected):
     np.testing.assert_allclose(detectron2.sides(sizes, ratios), expected, rtol=1e-6)
 
 
+MMDETECTION = [
+    ("scales=[8], strides=[4, 8]", [32, 64]),
+    ("scales=[2, 4], base_sizes=[5, 9], strides=[8, 16]", [10, 20, 18, 36]),
+    ("octave_base_scale=4, scales_per_octave=2, strides=[8]", [32, 32 * 2**0.5]),
+    ("octave_base_scale=4, scales_per_octave=1, scales=None, strides=[16]", [64]),
+]
+
+
+@pytest.mark.parametrize(("words", "squares"), MMDETECTION)
+def test_python_of_mmdetection_is_read(words, squares, tmp_path):
+    file = tmp_path / "config.py"
+    file.write_text(
+        f"model = dict(rpn_head=dict(anchor_generator=dict(type='AnchorGenerator', ratios=[1.0], {words})))"
+    )
+    np.testing.assert_allclose(detectors.read(file).anchors, np.repeat(squares, 2).reshape(-1, 2), rtol=1e-6)
+
+
+def test_sizes_that_mmdetection_cannot_have(boxes):
+    with pytest.raises(DataError, match="sizes: MMDetection has one size for each level"):
+        anchors_for(boxes, "mmdet-retinanet", sizes=[[8, 9], [16, 20], [32, 40], [64, 80], [128, 150]])
+
+
 # image (height, width), limits, and the resized (height, width) that torchvision made of it
 SCALED = [
     ((480, 640), (800, 1333), (800, 1066)),
@@ -145,6 +167,10 @@ def test_found_for_a_detector(name, boxes):
 @pytest.mark.parametrize("name", GRIDS)
 @pytest.mark.parametrize("more", [{}, {"sizes": 2}, {"ratios": [0.25, 0.5, 1, 2]}, {"own_ratios": True}])
 def test_text_is_read_back(name, more, boxes, tmp_path):
+    if "own_ratios" in more and name.startswith("mmdet"):
+        with pytest.raises(DataError, match="own_ratios: MMDetection has one list of ratios"):
+            anchors_for(boxes, name, **more)
+        return
     found = anchors_for(boxes, name, **more)
     ending = GRIDS[name].dialect.needs.endings[0]
     file = tmp_path / f"model{ending}"

@@ -30,6 +30,7 @@ from fastanchor.starts import N_INIT, fittest, work_of
 
 __all__ = ["SCORES", "SweepResult", "sweep"]
 
+SECONDS = 20.0  # for the proof of one limit
 SCORES = {"mean IoU": "mean_iou", "fitness": "fitness", "BPR": "bpr"}
 
 
@@ -185,7 +186,8 @@ def sweep(
     jitter : (low, high), optional
         How training rescales images at random, as (0.5, 1.5); see :func:`check`.
     certify : bool, default False
-        Compute the limit that no so many anchors exceed, by :func:`bound`, in seconds for each number. Needs SciPy.
+        Compute the limit that no so many anchors exceed, by :func:`bound`. Its proof stops after about 20 seconds for
+        each number; the limit is then valid, if wider. Needs SciPy.
 
     Raises
     ------
@@ -235,7 +237,7 @@ def sweep(
             scores[:2, i] = answers.fitness(centers, thr)
             scores[2, i] = mean_best_iou(answers, centers)
             if certify:
-                proof = bound(answers, k, objective=aim, thr=thr, anchors=centers, min_size=EVERY)
+                proof = bound(answers, k, objective=aim, thr=thr, anchors=centers, min_size=EVERY, max_seconds=SECONDS)
                 limits.append((proof.bound, proof.gap))
             moving.update(1)
     drawn, least = _sure(answers, found, thr, ready)

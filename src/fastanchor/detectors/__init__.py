@@ -14,7 +14,7 @@ from fastanchor import _check, export
 from fastanchor._network import NetworkBoxes, Scalable
 from fastanchor._small import MIN_SIZE
 from fastanchor._types import Fit, PathLike, Rng
-from fastanchor.detectors import detectron2, torchvision
+from fastanchor.detectors import detectron2, mmdetection, torchvision
 from fastanchor.detectors._detector import Content, Detector, Matching, Resize
 from fastanchor.detectors._fitted import DetectorAnchors, Rows, fitted, resized
 from fastanchor.detectors._shapes import Grid, Values
@@ -25,7 +25,7 @@ __all__ = [
     "anchors_for", "network_boxes", "read",
 ]  # fmt: skip
 
-GRIDS: dict[str, Detector] = {**torchvision.DETECTORS, **detectron2.DETECTORS}
+GRIDS: dict[str, Detector] = {**torchvision.DETECTORS, **detectron2.DETECTORS, **mmdetection.DETECTORS}
 PAIRS = {name: dialect for name, dialect in export.FORMATS.items() if not dialect.needs.any_fit}
 NAMES = (*GRIDS, *PAIRS)
 

@@ -115,7 +115,7 @@ class Grid(Form):
     def summary(self) -> str:
         """What may be chosen, in words."""
         sizes = f"{self.sizes} size{'s' if self.sizes > 1 else ''}{' of all levels' if self.same_sizes else ''}"
-        if self.octaves:
+        if self.octaves and self.sizes > 1:
             sizes = f"1 size and its {self.sizes} parts of an octave"
         return f"{sizes} x {self.ratios} ratios ({'h/w' if self.tall else 'w/h'})"
 
