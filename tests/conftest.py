@@ -78,6 +78,7 @@ TUNING = {
     "merge_first": ("engine._merged.FIRST",),  # bits of the first hash table
     "merge_repeated": ("engine._merged.REPEATED",),  # share of a sample that must repeat
     "merge_share": ("engine._merged.SHARE",),  # of all boxes, 1 / share may be distinct
+    "narrow": ("engine._building.NARROW",),  # boxes from which sides that are exact in float32 are stored so
     "patience": ("engine._assignment.PATIENCE",),  # work on cells before a step goes from box to box
     "presort": ("engine._order_statistics.PRESORT",),  # boxes whose sides are sorted once
     "seen": ("starts.SEEN",),  # boxes on which starts are tried

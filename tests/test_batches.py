@@ -22,8 +22,8 @@ SETS = {"float32": SINGLE, "whole": WHOLE, "float64": SINGLE * 1.1, "mixed": zoo
 
 @pytest.fixture(autouse=True)
 def on_cells(tune):
-    """The cells answer even where all boxes would be cheaper."""
-    tune(patience=1e9)
+    """The cells answer even where all boxes would be cheaper; sides are stored in float32 however few the boxes."""
+    tune(patience=1e9, narrow=0)
 
 
 def cut(boxes):
@@ -303,3 +303,35 @@ def test_labelled_boxes_are_added_as_the_settings_say():
     assert index.add(boxes).take(np.arange(3)).tolist() == [[9, 9], [25, 20], [5, 15]]
     with pytest.raises(DataError, match="boxes: are in pixels of their images, and how those of the index were scaled"):
         BoxIndex([[9, 9]]).add(boxes)
+
+
+# ---- sorted on disk
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("way", ["list", "function"])
+def test_boxes_sorted_on_disk_have_the_same_bits(name, way, tmp_path, monkeypatch):
+    monkeypatch.setattr("fastanchor.engine._sorting.PIECE", 300)
+    monkeypatch.setattr("fastanchor.engine._disk.PIECE", 300)
+    monkeypatch.setattr("fastanchor.engine._disk.RUN", 3)
+    monkeypatch.setattr("fastanchor.engine._disk.SPANS", 200)
+    boxes, centers = SETS[name], start(SETS[name], 7)
+    index = WAYS[way](cut(boxes), folder=tmp_path / "boxes", threads=2)
+    memory = WAYS[way](cut(boxes))
+    for mine, theirs in zip(index.shards[0].grid.tables, memory.shards[0].grid.tables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert str(everything(index, centers)) == str(everything(BoxIndex(boxes), centers))
+    assert str(everything(BoxIndex.open(tmp_path / "boxes", verify=True), centers)) == str(everything(index, centers))
+    assert "on disk" in repr(index)
+
+
+def test_a_failed_build_leaves_nothing(tmp_path):
+    with pytest.raises(DataError, match=r"batches\[1\]\[0\]"):
+        BoxIndex.from_batches([SINGLE, [[0, 1]]], folder=tmp_path / "boxes")
+    with pytest.raises(DataError, match="keep_rows = False: must be True with folder"):
+        BoxIndex.from_batches([SINGLE], folder=tmp_path / "boxes", keep_rows=False)
+    assert not list(tmp_path.iterdir())
+    index = BoxIndex.from_batches([SINGLE], weights=np.arange(len(SINGLE)), folder=tmp_path / "boxes")
+    centers = start(SINGLE, 5)
+    right = BoxIndex(SINGLE, weights=np.arange(len(SINGLE)))
+    assert str(everything(index, centers)) == str(everything(right, centers))

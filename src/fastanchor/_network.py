@@ -112,6 +112,9 @@ def to_network_input(
                 f"boxes: {some:,} of {every:,} boxes have no side >= min_size = {min_size:g} pixels of the "
                 "network input; leave them out before building the index"
             )
+        made, about = getattr(boxes, "settings", None), getattr(boxes, "about", {})
+        if made is not None and "n_small" in about:  # an index, whose boxes were counted before some were left out
+            return NetworkBoxes(boxes, weights, about["n_small"], about["n_filtered"], made.fit, made.img_size)
         return NetworkBoxes(boxes, weights, amount(boxes, boxes.below(SMALL).either), 0)
     wh = network_sizes(boxes, img_size, fit)
     column = boxes.weights if isinstance(boxes, Boxes) else None

@@ -26,6 +26,7 @@ COMMANDS = {
     "sweep": "scores over the number of anchors",
     "detectors": "list the detectors that anchors can be computed for",
     "report": "write one HTML page about a data set and its anchors",
+    "index": "keep the boxes of a large data set in a folder, for the other commands",
     "stats": "count images, boxes and classes",
     "show": "draw images with their boxes",
     "convert": "write the boxes of a data set as a table",
@@ -53,6 +54,7 @@ examples:
   fastanchor check VOC2012 --anchors model.yaml how well anchors that you have fit
   fastanchor sweep VOC2012 -n 1-15              how many anchors are worth it
   fastanchor report VOC2012 -o page.html        tables and pictures on one page
+  fastanchor index data.yaml -o boxes.index     keep its boxes for the next commands
   fastanchor stats data.yaml                    what is in a data set, here of YOLO
   fastanchor convert coco.json -o b.parquet     its boxes as a table, here of COCO
   fastanchor show VOC2012 -o sheet.png          a look at the first images

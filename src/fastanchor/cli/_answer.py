@@ -13,6 +13,7 @@ from typing import Any
 import fastanchor
 from fastanchor import plot
 from fastanchor._errors import SmallBoxWarning, SplitWarning
+from fastanchor._network import NetworkBoxes
 from fastanchor._output import is_stdout
 from fastanchor.cli import _options
 from fastanchor.cli._data import Data
@@ -55,7 +56,8 @@ def computing(arguments: argparse.Namespace) -> Iterator[None]:
 
 
 def draw(arguments: argparse.Namespace, picture: Callable[..., Any], *content: Any) -> None:
-    """Draw the picture of ``--plot``, if it is given."""
+    """Draw the picture of ``--plot``, if it is given; only then boxes become an array, which may be too large."""
     if arguments.plot is not None:
-        plot.save(picture(*content), arguments.plot, replace=arguments.force)
+        shown = [one.wh if isinstance(one, NetworkBoxes) else one for one in content]
+        plot.save(picture(*shown), arguments.plot, replace=arguments.force)
         LOG.info("wrote %s", arguments.plot)

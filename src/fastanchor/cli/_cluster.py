@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._network import NetworkBoxes
+from fastanchor._text import plain
 from fastanchor.boxes import Boxes
-from fastanchor.cli import _data, _holdout, _options
+from fastanchor.cli import _data, _holdout, _indexed, _options
 from fastanchor.cli._data import Data
 from fastanchor.datasets import Reading, read
 from fastanchor.distributed import ClusterIndex
 from fastanchor.distributed._index import remarks_of, summary_of
+from fastanchor.engine import BoxIndex
 from fastanchor.export import Input
 
 __all__ = ["add", "loaded"]
@@ -41,17 +44,25 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def loaded(arguments: argparse.Namespace, made_for: Input) -> Iterator[tuple[Data, Boxes | NetworkBoxes, Boxes | None]]:
+def loaded(
+    arguments: argparse.Namespace, made_for: Input
+) -> Iterator[tuple[Data, Boxes | BoxIndex | NetworkBoxes, Boxes | None]]:
     """Yield what was read, the boxes and those held out: here, or on a cluster, which is left afterwards."""
+    if arguments.workers is not None:
+        arguments.workers = _check.integer(arguments.workers, "workers", least=1)
+    arguments.timeout = _check.number(arguments.timeout, "timeout", low=0.0)
     if arguments.client is None:
         for name, option in (("workers", "--workers"), ("worker_memory", "--worker-memory")):
             if getattr(arguments, name) is not None:
                 raise DataError(f"{option}: only with --dask local")
         data = _data.load(arguments)
-        yield data, *_holdout.divided(arguments, data.boxes)
+        yield data, *_holdout.divided(arguments, data.used)
         return
     if not arguments.data:
         raise DataError("--dask: DATA is missing; the built-in sample is not read by workers")
+    there = _indexed.folders(arguments)
+    if there:
+        raise DataError(f"--dask: {plain(there[0])} is an index, which workers do not read; give its labels")
     for name, (option, value) in NEAR.items():
         if getattr(arguments, name) != value:
             raise DataError(f"{option}: not supported with --dask")

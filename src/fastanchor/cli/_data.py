@@ -8,15 +8,18 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fastanchor._errors import DataError
 from fastanchor._reading import named
 from fastanchor._text import many, plain
-from fastanchor._types import Summary
+from fastanchor._types import Remark, Summary
 from fastanchor.boxes import Boxes
-from fastanchor.cli import _options
+from fastanchor.cli import _indexed, _options
 from fastanchor.datasets import PARTS, TRAINING, Reading, read, reading, sample
+from fastanchor.engine import BoxIndex
 
-__all__ = ["Data", "add_data", "data_name", "described", "load", "plain_summary", "title"]
+__all__ = ["Data", "add_data", "data_name", "described", "load", "opened", "plain_summary", "title"]
 
 LOG = logging.getLogger("fastanchor")
 TEXT = (
@@ -27,10 +30,16 @@ TEXT = (
 
 
 class Data(NamedTuple):
-    """The boxes, and what JSON says about them under ``read``."""
+    """The boxes, and what JSON says about them under ``read``; boxes in an index are not in `boxes`."""
 
     boxes: Boxes
     read: dict[str, Any]
+    kept: BoxIndex | None = None
+
+    @property
+    def used(self) -> Boxes | BoxIndex:
+        """The boxes, or the index that has them."""
+        return self.boxes if self.kept is None else self.kept
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -85,11 +94,17 @@ class Data(NamedTuple):
         return "\n".join(plain(line) for line in lines)
 
 
-def add_data(parser: argparse.ArgumentParser, *, optional: bool = False, training: bool = False) -> None:
-    """Add DATA and how to read it; a command that computes anchors reads the training split by default."""
+def add_data(
+    parser: argparse.ArgumentParser, *, optional: bool = False, training: bool = False, indexed: bool = False
+) -> None:
+    """Add DATA and how to read it; a command that computes anchors reads the training split by default.
+
+    `indexed` says whether DATA may be the folder of an index.
+    """
+    text = f"{TEXT}; or a folder written by fastanchor index" if indexed else TEXT
     parser.add_argument("data", nargs="*" if optional else "+", metavar="DATA",
-                        help=f"{TEXT}; default: a built-in sample" if optional else TEXT)  # fmt: skip
-    parser.set_defaults(training=training)
+                        help=f"{text}; default: a built-in sample" if optional else text)  # fmt: skip
+    parser.set_defaults(training=training, indexed=indexed)
     changes: dict[str, Any] = {}
     if training:
         split = {"default": TRAINING, "unset": "train if it is declared, else all"}
@@ -99,8 +114,25 @@ def add_data(parser: argparse.ArgumentParser, *, optional: bool = False, trainin
 
 def load(arguments: argparse.Namespace) -> Data:
     """Read DATA, or make the sample."""
+    folder = _indexed.only(arguments)
+    if folder is not None:
+        return opened(arguments, folder)
+    from fastanchor.cli._batched import batched
+
     with named(*arguments.data or ()):
-        return _loaded(arguments)
+        return batched(arguments) or _loaded(arguments)
+
+
+def opened(arguments: argparse.Namespace, folder: str) -> Data:
+    """Open an index; the boxes that it leaves out are those it was built without."""
+    own = _indexed.agreed(arguments, folder)
+    index = BoxIndex.open(folder, threads=getattr(arguments, "threads", None))
+    arguments.min_size = _indexed.minimum(arguments, own)
+    about = dict(index.about.get("read") or {})
+    remarks = tuple(Remark(**remark) for remark in about.get("remarks", ()))
+    found = {**plain_summary(Boxes(np.empty((0, 2))).summary()), "format": "index", "splits": [], "split": None,
+             "remarks": [], **about, "source": folder, "boxes": len(index)}  # fmt: skip
+    return Data(Boxes(np.empty((0, 2)), skipped=index.about.get("skipped", {}), remarks=remarks), found, index)
 
 
 def _loaded(arguments: argparse.Namespace) -> Data:

@@ -13,7 +13,9 @@ from fastanchor._small import no_side, small_boxes
 from fastanchor._table import Table
 from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes
+from fastanchor.cli import _indexed
 from fastanchor.cli._values import whole
+from fastanchor.engine import BoxIndex
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.levels import Level, LevelCounts, level_counts
 
@@ -27,13 +29,28 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
     sizes = [None if arguments.img_size is None else _check.side_pair(arguments.img_size, "img_size", square=True)]
     if config is not None:
         note = config.note
-        fits += [config.fit, note and note.fit, config.default_fit]
+        fits += [config.fit, note and note.fit]
         sizes += [config.img_size, note and note.img_size]
+    there = _indexed.network(arguments, _wanted(fits, sizes))
+    if there is not None:
+        return there
+    fits.append(None if config is None else config.default_fit)
     fits.append("letterbox" if fmt is None else FORMATS[fmt].needs.fit)
     return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
 
 
-def ready(arguments: argparse.Namespace, boxes: Boxes | NetworkBoxes, made_for: Input) -> NetworkBoxes:
+def _wanted(fits: Sequence[Any], sizes: Sequence[Any]) -> list[tuple[str, Any, str]]:
+    """Return the network input that is given: names of settings, values, and where they come from."""
+    found = []
+    for name, values in (("fit", fits), ("img_size", sizes)):
+        value = next((value for value in values if value), None)
+        if value is not None:
+            option = f"--{name.replace('_', '-')}" if values[0] else f"{name} of the configuration"
+            found.append((name, value, option))
+    return found
+
+
+def ready(arguments: argparse.Namespace, boxes: Boxes | BoxIndex | NetworkBoxes, made_for: Input) -> NetworkBoxes:
     """Return the boxes in pixels of the network input, by the options about it."""
     return to_network_input(boxes, **made_for._asdict(), min_size=arguments.min_size, jitter=arguments.jitter)
 

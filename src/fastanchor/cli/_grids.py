@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace, name: str) -> int:
     with _answer.computing(arguments):
         result = anchors_for(data.boxes, **given)
     warnings = remarks(result.levels)
-    _answer.draw(arguments, plot.anchors, result.check, ready.wh, result.levels)
+    _answer.draw(arguments, plot.anchors, result.check, ready, result.levels)
     if arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:
             part.write_bytes(f"{result.text}\n".encode())

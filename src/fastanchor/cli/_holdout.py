@@ -11,6 +11,7 @@ from fastanchor._text import many
 from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes
 from fastanchor.cli import _detector, _values
+from fastanchor.engine import BoxIndex
 from fastanchor.evaluate import AnchorCheck, check
 from fastanchor.export import Input
 
@@ -23,9 +24,9 @@ def add(group: argparse._ArgumentGroup) -> None:
                        help="choose without this share of the images, and score on it, as in 0.2")  # fmt: skip
 
 
-def divided(arguments: argparse.Namespace, boxes: Boxes) -> tuple[Boxes, Boxes | None]:
+def divided(arguments: argparse.Namespace, boxes: Boxes | BoxIndex) -> tuple[Boxes | BoxIndex, Boxes | None]:
     """Return the images to choose anchors on, and those to score them on; None without the option."""
-    if arguments.holdout is None:
+    if arguments.holdout is None or not isinstance(boxes, Boxes):
         return boxes, None
     share = _check.number(arguments.holdout, "--holdout", low=0.0, high=1.0, open_low=True)
     try:

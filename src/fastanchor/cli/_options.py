@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from fastanchor import _check, kernels
-from fastanchor.cli._values import SIZE, file, of_size, pair, size
+from fastanchor.cli._values import SIZE, file, memory, of_size, pair, size
 from fastanchor.cli._words import Several
 from fastanchor.datasets import FORMATS, FORMS, UNITS
 
@@ -93,6 +93,10 @@ OPTIONS = {
         "rng": option("same seed, same anchors", "--seed", type=int, default=0, metavar="SEED"),
         "engine": option("how boxes are compared; does not change the answer"),
         "threads": option("does not change the answer", unset="all processors"),
+        "memory": option(
+            "memory to use, as in 4GB; files of widths and heights that need more are sorted piece by piece, on disk",
+            type=memory, metavar="SIZE", default=None, unset="half of what is free",
+        ),
     },
     "detector": {
         "detector": option("compute what this detector takes; see `fastanchor detectors`", "--for", metavar="NAME"),

@@ -13,10 +13,13 @@ TYPE_CHECKING = False  # the help of all commands needs none of this
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SIZE", "file", "file_or_folder", "number", "of_size", "pair", "ranges", "size", "whole", "whole_number"]
+__all__ = [
+    "SIZE", "file", "file_or_folder", "memory", "number", "of_size", "pair", "ranges", "size", "whole", "whole_number",
+]  # fmt: skip
 
 SIZE = "640, 384x640, 384 640 or 384,640: one side of a square, or width first"
 MOST, LARGEST = 100, 9999  # numbers in a list, and each of them
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 LONGEST = 60  # characters of a value in an error
 
 
@@ -54,6 +57,20 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise _wrong(text, "must be a number") from None
+
+
+def memory(text: str) -> int:
+    """Return the number of bytes of a text such as 4GB or 500M.
+
+    Examples
+    --------
+    >>> memory("4GB"), memory("1.5g"), memory("300 MB")
+    (4000000000, 1500000000, 300000000)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", text.lower())
+    if match is None:
+        raise _wrong(text, "must be a number of bytes, as in 4GB or 500MB")
+    return int(float(match[1]) * UNITS[match[2]])
 
 
 def pair(text: str) -> tuple[float, float]:

@@ -38,10 +38,10 @@ LOG = logging.getLogger("fastanchor")
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    _data.add_data(parser, optional=True, training=True)
+    _data.add_data(parser, optional=True, training=True, indexed=True)
     _options.add(parser, "network input", auto_anchor)
     objective = {"default": None, "unset": "ratio; iou for sizes and ratios"}
-    _holdout.add(_options.add(parser, "search", auto_anchor, n=None, objective=objective))
+    _holdout.add(_options.add(parser, "search", auto_anchor, n=None, objective=objective, memory=None))
     _optimum.add(parser)
     _cluster.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
@@ -89,7 +89,7 @@ def _computed(
     if arguments.data:
         warnings += _detector.classes_remark(arguments.edit, plan.config, data.boxes)
     _answer.draw(
-        arguments, plot.anchors, result, ready.wh, levels, _detector.picture_title(_data.title(arguments, data), ready)
+        arguments, plot.anchors, result, ready, levels, _detector.picture_title(_data.title(arguments, data), ready)
     )
     text = plan.text(result, chosen)
     if text is not None and arguments.output is not None:

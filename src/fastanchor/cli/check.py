@@ -20,14 +20,14 @@ __all__ = ["add", "run"]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    _data.add_data(parser, optional=True, training=True)
+    _data.add_data(parser, optional=True, training=True, indexed=True)
     job = parser.add_argument_group("anchors to score")
     job.add_argument("--anchors", action=Several, belongs=_scored.of_anchors, required=True, metavar="ANCHORS",
                      help="as in 10,13 16,30, or a .yaml, .cfg, .py, .txt, .json or .csv file with them")  # fmt: skip
     _against.add(job)
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")
     _options.add(parser, "network input", evaluate.check)
-    _options.add(parser, "search", evaluate.check)
+    _options.add(parser, "search", evaluate.check, memory=None)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     _answer.add_output(parser, "plot", "force", "backend")
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     others, other_input = _against.others(arguments, network)
     data = _data.load(arguments)
     with _answer.computing(arguments):
-        ready = _detector.ready(arguments, data.boxes, network)
+        ready = _detector.ready(arguments, data.used, network)
         found = evaluate.check(ready, config.anchors[used], thr=arguments.thr, against=others)
     levels, more = _scored.levels_of(arguments, config, used, found)
     warnings += [*more, *other_input, *_scored.differences(arguments, config, found, ready)]
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels)
     _answer.draw(
-        arguments, plot.anchors, found, ready.wh, levels, _detector.picture_title(_data.title(arguments, data), ready)
+        arguments, plot.anchors, found, ready, levels, _detector.picture_title(_data.title(arguments, data), ready)
     )
     passed = least is None or found.bpr >= least
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),

@@ -19,10 +19,10 @@ __all__ = ["add", "run"]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    _data.add_data(parser, optional=True, training=True)
+    _data.add_data(parser, optional=True, training=True, indexed=True)
     _options.add(parser, "network input", sweep)
     numbers = {"type": ranges, "default": "1-15", "help": "numbers of anchors, as in 1-15 or 3,6,9"}
-    search = _options.add(parser, "search", sweep, n=numbers)
+    search = _options.add(parser, "search", sweep, n=numbers, memory=None)
     search.add_argument("--certify", action="store_true",
                         help="compute the limit that no anchors exceed, for each number (needs SciPy)")  # fmt: skip
     _answer.add_output(parser, "plot", "force", "backend")
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     search = _options.given(arguments, sweep, certify=arguments.certify, **network._asdict())
     data = _data.load(arguments)
     with _answer.computing(arguments):
-        ready = _detector.ready(arguments, data.boxes, network)
+        ready = _detector.ready(arguments, data.used, network)
         found = sweep(ready, **search)
     _answer.draw(arguments, plot.swept, found)
     content = {**found.to_dict(), **_detector.input_row(ready), "thr": arguments.thr,

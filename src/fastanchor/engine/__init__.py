@@ -29,6 +29,11 @@ When centres hardly move any more, a step costs what moved: ``_bands`` keeps the
 soon, and what is known of each centre's boxes. A single shard then answers at once (`late`); of several, each answers
 the usual trips from what it kept. The bits stay the same.
 
+**An index is built** from a ``_batches.Source``, which yields boxes chunk by chunk as often as needed: ``_building``
+surveys them, ``_sorting`` sorts them in memory and ``_disk`` into files. Sides may be stored in float32 where that
+changes none. An index that does not keep rows lets ``_sourced`` answer what depends on rows, from the source.
+``_folder`` writes and opens an index, ``_merging`` puts several together.
+
 **To write a new engine**, answer the questions; tests/test_third_engine.py does so from the definitions, in a few lines
 each. If its answers add up, write a part instead and pass the parts to ``Reduced``: derive it from ``Columns`` or
 ``Shard`` and override the answers that can be computed faster. Then add a line to ``choose``, and the engine to the

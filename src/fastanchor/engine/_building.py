@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ from fastanchor._progress import bar
 from fastanchor._types import IntArray, Progress, SideType
 from fastanchor._weights import Weights, counting
 from fastanchor.engine._batches import Arrays, Single, Source
+from fastanchor.engine._disk import sort_to_disk
 from fastanchor.engine._layout import GridSpec, Layout
 from fastanchor.engine._merged import MergedShard, merged
 from fastanchor.engine._shard import Shard
@@ -22,8 +24,9 @@ from fastanchor.engine._sourced import Sourced
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels._tables import RowArray
 
-__all__ = ["Built", "build", "column_of", "need_numba"]
+__all__ = ["Built", "build", "column_of", "need_numba", "weights_of_rows"]
 
+NARROW = 1 << 22  # boxes from which half the memory is worth kernels for float32, which are compiled once more
 PASSES = 3  # over the boxes of a source: the survey, and two to sort them
 
 
@@ -56,10 +59,12 @@ def build(
     where: Layout | None = None,
     progress: Progress = False,
     order: RowArray | None = None,
+    folder: Path | None = None,
 ) -> Built:
     """Sort the boxes of a source into a shard; `dtype` None stores float32 where that changes no side.
 
-    `order` (n,) is the row of each box of the source, if they do not come in the order of their rows.
+    `order` (n,) is the row of each box of the source, if they do not come in the order of their rows. Boxes are sorted
+    into files of a `folder`, if there is one.
     """
     threads = None if threads is None else _check.integer(threads, "threads", least=1)
     if dtype is not None:
@@ -79,13 +84,18 @@ def build(
         if each is not None and not rows:
             raise DataError("keep_rows = False: must be True with weights, which belong to rows")
         own = None if each is None else each.each
-        alike = merged(source, own, seen.sample) if rows and order is None and isinstance(source, Arrays) else None
+        mergeable = rows and order is None and folder is None and isinstance(source, Arrays)
+        alike = merged(source, own, seen.sample) if mergeable else None
         if alike is not None:
             spec = GridSpec.of(seen._replace(number=len(alike.boxes)))
             return Built(MergedShard(alike, spec, threads=threads, weights=own), each, None, rounded)
         team, spec = Team(thread_count(threads)), GridSpec.of(seen, where)
-        kind = np.float32 if dtype == "float32" or (dtype is None and exact) else np.float64
-        found = sort(source, spec, team, dtype=kind, rows=rows, moving=moving)
+        narrow = dtype == "float32" or (dtype is None and exact and seen.number >= NARROW)
+        kind = np.float32 if narrow else np.float64
+        if folder is None:
+            found = sort(source, spec, team, dtype=kind, rows=rows, moving=moving)
+        else:
+            found = sort_to_disk(source, spec, team, folder, dtype=kind, rows=rows, moving=moving)
     if order is not None:
         found.row[:] = order[found.row]
     shard = Shard.of(found, spec, None if own is None else own[found.row], threads=threads)
@@ -101,3 +111,16 @@ def column_of(weights: Any) -> Any:
         return parts
     columns: list[IntArray] = [np.asarray(part).reshape(-1) for part in parts]
     return np.concatenate(columns) if columns else np.empty(0)
+
+
+def weights_of_rows(shards: Sequence[Shard]) -> Weights | None:
+    """Return the weights of all rows of some shards."""
+    counted = [own for shard in shards if (own := shard.row_weights()) is not None]
+    if not counted:
+        return None
+    if len(counted) < len(shards):
+        raise DataError("shards: some have weights and others have none")
+    each = np.zeros(sum(shard.held for shard in shards), np.int64)
+    for rows, some in counted:
+        each[rows] = some
+    return Weights(each, 1.0)

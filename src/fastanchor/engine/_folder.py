@@ -5,10 +5,12 @@ The arrays are mapped into memory, so what is not used is not read. Nothing in a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +29,7 @@ from fastanchor.engine._sorting import Sorted
 from fastanchor.kernels import part
 from fastanchor.kernels._tables import Columns
 
-__all__ = ["JSON", "Stored", "is_index", "load", "said", "save"]
+__all__ = ["JSON", "Stored", "check_new", "is_index", "load", "made", "said", "write"]
 
 JSON = "index.json"
 FORMAT, VERSION = "fastanchor index", 1
@@ -46,45 +48,48 @@ class Stored(NamedTuple):
 
 
 def is_index(folder: str | os.PathLike[str]) -> bool:
-    """Return whether a folder seems to contain an index."""
-    return Path(folder, JSON).is_file() and Path(folder, "edge_w.npy").exists()
+    """Return whether a folder contains an index, whole or damaged."""
+    try:
+        with Path(folder, JSON).open("rb") as file:
+            return FORMAT.encode() in file.read(100)
+    except (OSError, ValueError):
+        return False
 
 
-def save(
-    folder: str | os.PathLike[str],
-    shards: tuple[Shard, ...],
-    weights: Weights | None,
-    settings: Settings | None,
-    rounded: bool,
-    about: dict[str, Any],
-    *,
-    replace: bool = False,
-) -> Path:
-    """Write an index; the folder appears once it is complete.
-
-    Raises
-    ------
-    DataError
-        If the folder exists and is not an index that may be replaced, or cannot be written.
-    """
+def check_new(folder: str | os.PathLike[str], *, replace: bool) -> Path:
+    """Return the path of a folder to write, or raise what :func:`save` would, before the work is done."""
     place = _check.as_path(folder, "folder")
     if os.path.lexists(place):
         if not is_index(place):
             raise DataError(f"{plain(str(place))}: exists already and is not an index; name another folder")
         if not replace:
             raise DataError(f"{plain(str(place))}: exists already; {hint('replace')}")
+    return place
+
+
+@contextlib.contextmanager
+def made(folder: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """Yield a folder that gets the name `folder` at the end, once it is complete.
+
+    Raises
+    ------
+    DataError
+        If the folder exists and is not an index that may be replaced, or cannot be written.
+    """
+    place = check_new(folder, replace=replace)
     part = place.with_name(f".fastanchor-{os.urandom(6).hex()}.part")
     try:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             part.mkdir()
-            _write(part, shards, weights, settings, rounded, about)
+            yield part
             _put(part, place)
         except OSError as error:
+            if isinstance(error, DataError):
+                raise
             raise DataError(f"{plain(str(place))}: cannot be written ({error.strerror or error})") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return place
 
 
 def _put(part: Path, place: Path) -> None:
@@ -98,7 +103,7 @@ def _put(part: Path, place: Path) -> None:
     shutil.rmtree(old)
 
 
-def _write(
+def write(
     part: Path,
     shards: tuple[Shard, ...],
     weights: Weights | None,
@@ -106,11 +111,13 @@ def _write(
     rounded: bool,
     about: dict[str, Any],
 ) -> None:
+    """Write the files of an index into a folder; those of sorted boxes that are there already stay."""
     spec = shards[0].grid.spec
     files: dict[str, dict[str, int]] = {}
 
     def put(name: str, array: Any) -> None:
-        np.save(part / name, array, allow_pickle=False)
+        if not (part / name).exists():
+            np.save(part / name, array, allow_pickle=False)
         files[name] = {"bytes": (part / name).stat().st_size, "crc32": _checksum(part / name)}
 
     put("edge_w.npy", spec.edge_w)
@@ -199,7 +206,7 @@ def load(folder: str | os.PathLike[str], *, verify: bool | None = None, threads:
         shards = [_shard(arrays, i, kind, spec, threads) for i, kind in enumerate(content["shards"])]
         settings = content["settings"]
         if settings is not None:
-            settings = Settings(**{**settings, "img_size": tuple(settings["img_size"])})
+            settings = Settings.of(settings)
         unit, rounded, about = content["unit"], bool(content["rounded"]), dict(content["about"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DataError(f"{shown}: damaged index ({type(error).__name__}: {error}); build it again") from None

@@ -20,10 +20,10 @@ class Settings(NamedTuple):
 
     Attributes
     ----------
-    img_size : (width, height)
-        The network input, pixels.
-    fit : {"letterbox", "stretch"}
-        How images were resized.
+    img_size : (width, height) or None
+        The network input, pixels; None if the boxes were in its pixels already.
+    fit : {"letterbox", "stretch"} or None
+        How images were resized; None as above.
     min_size : float
         Boxes without a side of at least this were left out.
     split : str
@@ -32,11 +32,17 @@ class Settings(NamedTuple):
         What boxes count by, such as "balance=class"; empty for once each.
     """
 
-    img_size: tuple[int, int]
-    fit: Fit
+    img_size: tuple[int, int] | None
+    fit: Fit | None
     min_size: float
     split: str = ""
     weights: str = ""
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> Settings:
+        """Return settings that were stored as JSON."""
+        size = stored["img_size"]
+        return cls(**{**stored, "img_size": None if size is None else (int(size[0]), int(size[1]))})
 
     def agree(self, other: Settings, what: str, than: str = "the index") -> None:
         """Raise if other settings differ; both are named.
@@ -79,7 +85,7 @@ def in_unit(boxes: Any, weights: Any, settings: Settings | None) -> tuple[FloatA
     column = boxes.weights if weights is None and isinstance(boxes, Boxes) else weights
     if not isinstance(boxes, Boxes) or boxes.image_wh is None:
         return _check.as_sizes(boxes.wh if isinstance(boxes, Boxes) else boxes, "boxes"), column
-    if settings is None:
+    if settings is None or settings.img_size is None or settings.fit is None:
         raise DataError("boxes: are in pixels of their images, and how those of the index were scaled is unknown")
     if column is not None:
         column = as_column(column, "weights", len(boxes))

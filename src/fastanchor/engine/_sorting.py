@@ -15,7 +15,7 @@ from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part
 from fastanchor.kernels._tables import Axis, Columns, Flags, RowArray, SideArray
 
-__all__ = ["PIECE", "Sorted", "sort", "survey", "surveyed"]
+__all__ = ["PIECE", "Sorted", "counted", "sort", "survey", "surveyed"]
 
 PIECE = 1 << 18  # boxes per task of a thread: 4 MB of float64, so that the cost of a call is negligible
 SURVEYS = 16  # chunks of a stream that contribute a full sample each; those after them, a part of it
@@ -48,18 +48,8 @@ def sort(
     source: Source, spec: GridSpec, team: Team, *, dtype: Any = np.float64, rows: bool = True, moving: Any = None
 ) -> Sorted:
     """Sort the boxes of a source; `rows` says whether to keep their rows. `moving` is a bar that counts boxes."""
-    n = len(source)
-    if n >= 1 << 31:
-        raise DataError(f"boxes: an index takes fewer than 2**31 boxes, got {n:,}")
-    nx, ny = spec.shape
+    counts, n, (nx, ny) = counted(source, spec, team, moving), len(source), spec.shape
     axis_w, axis_h = Axis(spec.base_w, spec.shift), Axis(spec.base_h, spec.shift)
-
-    def count(item: Any) -> IntArray:
-        found = np.zeros(nx, np.int64)
-        part("grid").count_rows(item[1](), axis_w, found)
-        return found
-
-    counts = np.array(team.pull(count, _chunks(source, moving)), np.int64).reshape(-1, nx)
     starts = np.concatenate(([0], np.cumsum(counts.sum(axis=0))))
     cursors = np.cumsum(counts, axis=0) - counts + starts[:-1]
     columns = Columns(np.empty(n, dtype), np.empty(n, dtype), np.empty(n if rows else 0, np.uint32))
@@ -78,6 +68,20 @@ def sort(
         lambda s: part("grid").sort_rows(int(s[0]), int(s[1]), starts, axis_h, columns, by_cell, cells, flags), spans
     )
     return Sorted(*columns, offsets, alike, cells)
+
+
+def counted(source: Source, spec: GridSpec, team: Team, moving: Any = None) -> IntArray:
+    """Return the number of boxes of each chunk of a source in each width bin, (chunks, nx)."""
+    n, nx, axis = len(source), spec.shape[0], Axis(spec.base_w, spec.shift)
+    if n >= 1 << 31:
+        raise DataError(f"boxes: an index takes fewer than 2**31 boxes, got {n:,}")
+
+    def count(item: Any) -> IntArray:
+        found = np.zeros(nx, np.int64)
+        part("grid").count_rows(item[1](), axis, found)
+        return found
+
+    return np.array(team.pull(count, _chunks(source, moving)), np.int64).reshape(-1, nx)
 
 
 def _chunks(source: Source, moving: Any) -> Any:

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray, Metric, PathLike, Progress, SideType, Sizes, Update
-from fastanchor._weights import Weights, counting
+from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
 from fastanchor.engine import _folder
 from fastanchor.engine._assignment import Share
-from fastanchor.engine._batches import Arrays, Batches, source_of
-from fastanchor.engine._building import Built, build, column_of, need_numba
+from fastanchor.engine._batches import Arrays, Batches, Source, source_of
+from fastanchor.engine._building import Built, build, column_of, need_numba, weights_of_rows
 from fastanchor.engine._described import described
 from fastanchor.engine._layout import Layout
 from fastanchor.engine._merging import Member, put_together
@@ -72,7 +72,7 @@ class BoxIndex(Reduced):
     settings: Settings | None = None  # how the boxes were made, if that is known
     rounded = False  # whether sides were rounded to float32
     folder: Path | None = None  # where the arrays are, if they are on disk
-    about: dict[str, Any] = {}  # noqa: RUF012  replaced, never changed
+    about: dict[str, Any] = {}  # noqa: RUF012  replaced, never changed; of the labels, as a folder stores it
 
     def __init__(
         self,
@@ -88,11 +88,12 @@ class BoxIndex(Reduced):
         source = Arrays([wh], whole=True)
         self._hold(build(source, weights, threads=threads, dtype="float64", where=_where))
 
-    def _hold(self, built: Built) -> None:
+    def _hold(self, built: Built) -> BoxIndex:
         self.shards, self.rounded = (built.shard,), built.rounded
         super().__init__(self.shards, weights=built.weights)
         if built.sourced is not None:
             self._rowed = [built.sourced]
+        return self
 
     @classmethod
     def from_batches(
@@ -102,6 +103,7 @@ class BoxIndex(Reduced):
         weights: Any = None,
         dtype: SideType | None = None,
         keep_rows: bool = True,
+        folder: PathLike | None = None,
         threads: int | None = None,
         progress: Progress = False,
     ) -> BoxIndex:
@@ -117,11 +119,14 @@ class BoxIndex(Reduced):
         weights : (n,) array-like, or one array per batch, optional
             How often each box counts, see :func:`fastanchor.kmeans`.
         dtype : {"float32", "float64"} or None
-            How sides are stored. None stores float32, which takes half the memory, if every side is a number of
-            float32; "float32" rounds the others (`rounded` says so); "float64" keeps all.
+            How sides are stored. None stores float32, which takes half the memory, from 4 million boxes on if every
+            side is a number of float32; "float32" rounds the others (`rounded` says so); "float64" keeps all.
         keep_rows : bool, default True
             Keep the row of each box, 4 bytes per box. Without them labels, random starts and the like read the
             batches again.
+        folder : path-like, optional
+            Sort the boxes into files of this new folder, with little memory, and map them; :meth:`open` opens it
+            again. Default: in memory.
         threads : int, optional
             Default: all processors that this process may use; never changes the answer.
         progress : bool, callable or None
@@ -141,12 +146,20 @@ class BoxIndex(Reduced):
         >>> fastanchor.kmeans(index, 2, init=[[10, 10], [50, 60]]).labels
         array([0, 0, 1, 1, 1])
         """
-        index = cls.__new__(cls)
-        built = build(
-            source_of(batches), column_of(weights), threads=threads, dtype=dtype, rows=keep_rows, progress=progress
-        )
-        index._hold(built)
-        return index
+        options: dict[str, Any] = {"threads": threads, "dtype": dtype, "progress": progress}
+        source, column = source_of(batches), column_of(weights)
+        if folder is None:
+            return cls.built(source, column, keep_rows=keep_rows, **options)
+        if not keep_rows:
+            raise DataError("keep_rows = False: must be True with folder, which is opened without the batches")
+        with _folder.made(folder) as part:
+            cls.built(source, column, folder=part, **options)._write(part)
+        return cls.open(folder, verify=False, threads=threads)
+
+    @classmethod
+    def built(cls, source: Source, weights: Any = None, *, keep_rows: bool = True, **options: Any) -> BoxIndex:
+        """Return an index of the boxes of a source; `options` are those of ``_building.build``."""
+        return cls.__new__(cls)._hold(build(source, weights, rows=keep_rows, **options))
 
     def save(self, folder: PathLike, *, replace: bool = False) -> None:
         """Write the index into a folder: NumPy files, and ``index.json`` with sizes and checksums.
@@ -173,7 +186,11 @@ class BoxIndex(Reduced):
         [[50. 60.]]
         """
         self._need_rows("index")
-        _folder.save(folder, self.shards, self.weights, self.settings, self.rounded, self.about, replace=replace)
+        with _folder.made(folder, replace=replace) as part:
+            self._write(part)
+
+    def _write(self, part: Path) -> None:
+        _folder.write(part, self.shards, self.weights, self.settings, self.rounded, self.about)
 
     @classmethod
     def open(cls, folder: PathLike, *, verify: bool | None = None, threads: int | None = None) -> BoxIndex:
@@ -190,8 +207,6 @@ class BoxIndex(Reduced):
 
         Raises
         ------
-        BackendError
-            If numba is not installed, or the NumPy backend is selected.
         DataError
             If the folder is not an index, or a file is missing, truncated or damaged.
         """
@@ -267,8 +282,7 @@ class BoxIndex(Reduced):
 
     @classmethod
     def _joined(cls, indexes: Sequence[BoxIndex], members: Sequence[Member], threads: int | None) -> BoxIndex:
-        joined = cls.__new__(cls)
-        joined._hold(put_together(members, threads))
+        joined = cls.__new__(cls)._hold(put_together(members, threads))
         joined.settings = indexes[0].settings
         joined.rounded = any(index.rounded for index in indexes)
         return joined
@@ -287,7 +301,7 @@ class BoxIndex(Reduced):
         """
         index = cls.__new__(cls)
         index.shards = tuple(shards)
-        Reduced.__init__(index, index.shards, each, _weights(index.shards))
+        Reduced.__init__(index, index.shards, each, weights_of_rows(index.shards))
         return index
 
     @property
@@ -303,19 +317,6 @@ class BoxIndex(Reduced):
         if metric in METRICS:
             return Lloyd(self, metric, update)
         return DenseLloyd(self, metric, update)
-
-
-def _weights(shards: Sequence[Shard]) -> Weights | None:
-    """Return the weights of all rows of some shards."""
-    counted = [own for shard in shards if (own := shard.row_weights()) is not None]
-    if not counted:
-        return None
-    if len(counted) < len(shards):
-        raise DataError("shards: some have weights and others have none")
-    each = np.zeros(sum(shard.held for shard in shards), np.int64)
-    for rows, some in counted:
-        each[rows] = some
-    return Weights(each, 1.0)
 
 
 def _ordered(parts: Sequence[Found]) -> tuple[FloatArray, IntArray | None]:
