@@ -30,10 +30,10 @@ def of_workers(client):
     return sum(client.run(time.process_time).values())
 
 
-def measured(index, workers=lambda: 0.0):
+def measured(index, workers, updates=300, gen=GEN):
     """Return what updates and a search cost on an index of a cluster, and the anchors."""
-    start = fastanchor.kmeans(index, K, rng=SEED, max_iter=3).centers  # kernels are compiled, or read from the cache
-    fastanchor.evolve(index, start, gen=16, rng=SEED)
+    start = fastanchor.kmeans(index, K, rng=SEED, max_iter=1).centers  # kernels are compiled, or read from the cache
+    fastanchor.evolve(index, start, gen=1, rng=SEED)
 
     def timed(job):
         before = vars(index.traffic).copy()
@@ -45,11 +45,11 @@ def measured(index, workers=lambda: 0.0):
         return found, {"trips": trips, "sent": sent, "received": received, "seconds": clocks[0],
                        "driver": clocks[1], "workers": clocks[2]}  # fmt: skip
 
-    run, update = timed(lambda: fastanchor.kmeans(index, K, rng=SEED))
-    found, search = timed(lambda: fastanchor.evolve(index, run.centers, gen=GEN, rng=SEED))
+    run, update = timed(lambda: fastanchor.kmeans(index, K, rng=SEED, max_iter=updates))
+    found, search = timed(lambda: fastanchor.evolve(index, run.centers, gen=gen, rng=SEED))
     _, scores = timed(lambda: (run.mean_iou, index.fitness(found.anchors, 0.25)))
     update["updates"], search["accepted"] = run.n_iter, found.accepted
-    idle = [timed(lambda: index._ask("below", 1e-9))[1]["seconds"] for _ in range(51)]
+    idle = [timed(lambda: index._ask("below", 1e-9))[1]["seconds"] for _ in range(11)]
     return found.anchors, {"update": update, "search": search, "scores": scores, "trip": statistics.median(idle),
                            "nbytes": index.nbytes, "parts": len(index.shards)}  # fmt: skip
 
@@ -71,26 +71,46 @@ def on_workers(folder, count):
     return anchors, {"workers": count, "build": built, **row}
 
 
-def simulated(boxes, parts):
+def here(boxes, updates=300, gen=GEN):
+    """Return the anchors that one process finds."""
+    index = fastanchor.BoxIndex(boxes, threads=1)
+    start = fastanchor.kmeans(index, K, rng=SEED, max_iter=updates)
+    return fastanchor.evolve(index, start.centers, gen=gen, rng=SEED).anchors
+
+
+def simulated(n, parts, updates=4, gen=32):
+    """Return the cost of few updates and generations over many parts in this process, and of the driver alone."""
     from _simulated import Simulated
 
+    boxes = drawn(n)
     index = Simulated(np.array_split(boxes, parts))
-    index.link.inside = 0.0
-    anchors, row = measured(index, lambda: index.link.inside)
+    anchors, row = measured(index, lambda: index.link.inside, updates, gen)
+    assert np.array_equal(anchors, here(boxes, updates, gen))
     for part in ("update", "search", "scores"):
         row[part]["driver"] -= row[part]["workers"]  # both in this process
-    return anchors, row
+    return {"n": n, **row}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--boxes", type=float, default=1e6)
-    parser.add_argument("--parts", type=int, default=1000)
+    parser.add_argument("--parts", type=int, default=1000, help="simulated parts, of 100 boxes each")
+    parser.add_argument("--simulate", action="store_true", help="measure these alone, and keep the rest")
     options = parser.parse_args()
-    n = int(options.boxes)
+    content = {"machine": bench.machine(), "k": K, "gen": GEN}
+    if options.simulate:
+        content = json.loads(RESULT.read_text(encoding="utf-8"))
+    else:
+        content |= measured_here(int(options.boxes))
+    content["simulated"] = simulated(100 * options.parts, options.parts)
+    print(json.dumps(content["simulated"]))
+    RESULT.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def measured_here(n):
+    """Return what 1, 2 and 3 worker processes cost."""
     boxes = drawn(n)
-    start = fastanchor.kmeans(fastanchor.BoxIndex(boxes, threads=1), K, rng=SEED)
-    right = fastanchor.evolve(fastanchor.BoxIndex(boxes, threads=1), start.centers, gen=GEN, rng=SEED).anchors
+    right = here(boxes)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for i, some in enumerate(np.array_split(boxes, 12)):
@@ -101,11 +121,7 @@ def main():
             assert np.array_equal(anchors, right), count
             rows.append(row)
             print(json.dumps(row))
-    anchors, many = simulated(boxes, options.parts)
-    assert np.array_equal(anchors, right)
-    print(json.dumps(many))
-    content = {"machine": bench.machine(), "n": n, "k": K, "gen": GEN, "rows": rows, "simulated": many}
-    RESULT.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return {"n": n, "rows": rows}
 
 
 def write(path, columns):

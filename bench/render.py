@@ -11,8 +11,12 @@ from pathlib import Path
 from fastanchor import bench
 from fastanchor._table import Table
 from fastanchor.bench import _picture, _report
+from fastanchor.distributed._lloyd import AROUND, LEAST, MOST
+from fastanchor.engine._layout import side_for
 
 ROOT = Path(__file__).resolve().parent.parent
+ROOM = 16e9  # bytes of memory of a worker
+UNSORTED = 24  # bytes per box of the arrays that are sorted, and of reading
 IMAGES = ROOT / "docs" / "images"
 
 
@@ -193,6 +197,50 @@ def _apart(sign):
     return "; ".join(found)
 
 
+def cluster():
+    """Render what a step of k-means and a search cost on a cluster."""
+    content = load("cluster")
+    rows = []
+    for row in content["rows"]:
+        for title, count, unit in (("k-means", "updates", "update"), ("search", "accepted", "search")):
+            cost = row["update" if title == "k-means" else "search"]
+            times = cost[count] if unit == "update" else 1
+            each = [cost[name] / times for name in ("workers", "driver")]
+            sent = (cost["sent"] + cost["received"]) / cost["trips"] / row["parts"]
+            about = f"{cost['trips']} trips for {cost[count]} {count if count == 'updates' else 'accepted mutants'}"
+            rows.append([str(row["workers"]), title, about, f"{sent / 1e3:,.1f} kB", *map(seconds, each)])
+    head = ["workers", "job", "trips", "a trip, per part", "workers, in all", "driver"]
+    where = f"{bench.line(content['machine'])}. `python bench/cluster.py`"
+    about = f"{content['n']:,} boxes, {content['k']} anchors. Processor time per update, and per whole search of "
+    return [f"{about}{content['gen']:,} generations. {where}", "", table(head, rows, left=3)]
+
+
+def plan():
+    """Render what ten billion and a trillion boxes need, from what was measured at a million."""
+    content, whole = load("cluster"), load("index")["at"]
+    one, *_, last = content["rows"]
+    tables = (last["nbytes"] - one["nbytes"]) / (last["parts"] - one["parts"])  # of one part
+    box, trips = (one["nbytes"] - tables) / content["n"], sum(last[job]["trips"] for job in ("update", "search"))
+    many = content["simulated"]
+    driver = many["update"]["driver"] / many["update"]["trips"] / many["parts"]
+    build = whole["build"] * whole["threads"] / whole["n"]
+    rows = []
+    for n in (10**10, 10**12):
+        own = tables * (side_for(n) / side_for(content["n"])) ** 2
+        each = min(int((ROOM - own) / (box + UNSORTED)) // 10**7 * 10**7, 2**31 - 1)
+        parts = -(-n // each)
+        near = min(max(AROUND // parts, LEAST), MOST)
+        answer = 2 * content["k"] * 8 * (side_for(n) / 16 + 3 * near)
+        rows.append([f"{n:,}", f"{parts:,}", f"{each:,}", seconds(build * each), f"{answer * parts / 1e6:,.0f} MB",
+                     seconds(driver * parts), str(trips), seconds(driver * parts * trips)])  # fmt: skip
+    head = ["boxes", "workers of 16 GB", "boxes each", "sorting, one thread", "answers of a trip", "driver per trip",
+            "trips", "driver in all"]  # fmt: skip
+    about = f"A part keeps {box:.0f} bytes per box, and {UNSORTED} more while it is built. Its tables take"
+    sizes = [tables * (side_for(n) / side_for(content["n"])) ** 2 for n in (10**8, 10**9)]
+    grown = f"{tables / 1e6:.0f} MB at {content['n']:,} boxes in all, {sizes[0] / 1e9:.1f} GB at 100,000,000 and"
+    return [about, f"{grown} {sizes[1] / 1e9:.1f} GB from about 500,000,000 on.", "", table(head, rows, left=0)]
+
+
 def compat():
     content = load("compat")
     rows = []
@@ -306,6 +354,8 @@ TABLES = {
         best,
         billion,
         limits,
+        cluster,
+        plan,
         study,
         unmatched,
         readers,

@@ -116,6 +116,22 @@ def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, shards,
     assert late > runs // 2
 
 
+def test_sides_stored_in_float32(eager):
+    rng = np.random.default_rng(0)
+    boxes = lognormal(rng, 4000).astype(np.float32)
+    narrow, wide = BoxIndex.from_batches([boxes]), BoxIndex(boxes.astype(float))
+    assert narrow.shards[0].grid.w.dtype == np.float32
+    late, plain, count, centers = narrow.lloyd("iou", "median"), wide.lloyd("iou", "median"), 0, boxes[:9].astype(float)
+    plain._runs[0]._bands = None
+    for _ in range(25):
+        got, right = late.step(centers), plain.step(centers)
+        assert (got.changed, got.counts.tolist()) == (right.changed, right.counts.tolist())
+        np.testing.assert_array_equal(got.centers, right.centers)
+        count += late._runs[0]._now is None
+        centers = right.centers
+    assert count > 5
+
+
 def test_kernels_are_compiled_when_they_pay_or_are_kept(eager, monkeypatch):
     boxes = lognormal(np.random.default_rng(0), 2000)
     index = BoxIndex(boxes, threads=1)

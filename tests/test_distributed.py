@@ -138,8 +138,9 @@ def killing(monkeypatch, question, nth=1, how=signal.SIGKILL):
             seen.append(link.where(actor))
             if len(seen) == nth or not nth:
                 pid = pids[seen[-1]].process if seen[-1] in pids else process(link, seen[-1])
-                os.kill(pid, how)
-                killed.append(pid)
+                if pid is not None and pid not in killed:  # the worker of several parts dies once
+                    os.kill(pid, how)
+                    killed.append(pid)
         return sent
 
     monkeypatch.setattr(_crew.Crew, "start", start)
@@ -148,7 +149,7 @@ def killing(monkeypatch, question, nth=1, how=signal.SIGKILL):
 
 
 def process(link, worker):
-    return link._client.run(os.getpid, workers=[worker])[worker]
+    return link._client.run(os.getpid, workers=[worker], on_error="ignore").get(worker)
 
 
 def job(boxes):
@@ -182,7 +183,7 @@ def test_a_part_that_kills_every_worker_is_named(monkeypatch, cluster, folder):
         killed = killing(patch, "survey", 0)
         with pytest.raises(ClusterError, match=r"part \d of 3 \(.*part-0.*\): its worker was lost 4 times in a row"):
             ClusterIndex(folder, cluster)
-    assert len(killed) >= 4
+    assert len(killed) >= 3
     cluster.wait_for_workers(3, timeout=60)
 
 
@@ -195,6 +196,19 @@ def test_a_frozen_worker_is_an_error_at_the_deadline(monkeypatch, cluster, folde
         finally:
             for pid in killed:
                 os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_dies_is_one_sentence(folder):
+    made = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, memory_limit="1.5GB", dashboard_address="127.0.0.1:0", silence_logs=50
+    )
+    with made, distributed.Client(made, set_as_default=False) as client:
+        index = ClusterIndex(folder, client)
+        made.sync(made.scheduler.close)
+        with pytest.raises(ClusterError, match=r"scheduler tcp://.*: the connection is lost"):
+            fastanchor.kmeans(index, 3, rng=0)
+        index.close()
 
 
 def test_another_version_is_refused(monkeypatch, cluster, folder):
@@ -235,6 +249,29 @@ def test_a_client_of_the_caller_stays_as_it_is(cluster, folder):
 
 
 # ---- what is sent
+
+
+@pytest.mark.slow
+def test_a_million_boxes_in_few_trips_whose_size_does_not_depend_on_their_number(cluster, tmp_path):
+    sizes = []
+    for n in (200_000, 1_000_000):
+        boxes = drawn(n, seed=5).clip(2, 640)
+        right = fastanchor.auto_anchor(boxes, n=9, rng=0)
+        with ClusterIndex(parquet(tmp_path / str(n), boxes, 6), cluster) as index:
+            traffic = index.traffic
+            before = traffic.trips
+            run = fastanchor.kmeans(index, 9, init=right.kmeans.centers * 1.1)
+            assert traffic.trips - before <= 2 * run.n_iter + 5
+            before, received = traffic.trips, traffic.received
+            found = fastanchor.evolve(index, run.centers, rng=0)
+            assert traffic.trips - before <= found.accepted + 25
+            assert (traffic.received - received) / (traffic.trips - before) < 10_000
+            result = fastanchor.auto_anchor(index.network, n=9, rng=0)
+            np.testing.assert_array_equal(result.anchors, right.anchors)
+            assert result.kmeans.n_iter == right.kmeans.n_iter
+            sizes.append(traffic.largest)
+    assert max(sizes) < 200_000  # bytes; the sample of boxes on which starts are tried is the largest
+    assert sizes[1] < 1.2 * sizes[0]
 
 
 def test_runs_are_forgotten(cluster, folder):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._network import NetworkBoxes
 from fastanchor._text import plain
@@ -47,6 +48,9 @@ def loaded(
     arguments: argparse.Namespace, made_for: Input
 ) -> Iterator[tuple[Data, Boxes | BoxIndex | NetworkBoxes, Boxes | None]]:
     """Yield what was read, the boxes and those held out: here, or on a cluster, which is left afterwards."""
+    if arguments.workers is not None:
+        arguments.workers = _check.integer(arguments.workers, "workers", least=1)
+    arguments.timeout = _check.number(arguments.timeout, "timeout", low=0.0)
     if arguments.client is None:
         for name, option in (("workers", "--workers"), ("worker_memory", "--worker-memory")):
             if getattr(arguments, name) is not None:

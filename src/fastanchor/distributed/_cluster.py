@@ -23,6 +23,7 @@ LOG = logging.getLogger("fastanchor")
 
 CONNECT = 10.0  # seconds to reach a scheduler
 ARRIVE = 30.0  # seconds that the first worker may take to appear
+TOGETHER = 0.5  # seconds without a new worker after which all are taken to be there
 RETURN = 3.0  # seconds in which a nanny usually has its worker back
 ALIVE = 5.0  # seconds in which a scheduler answers
 
@@ -54,8 +55,8 @@ def connected(to: Any, *, workers: int | None = None, memory: str | None = None)
     if not isinstance(to, str):
         raise WrongTypeError(f"client: got {type(to).__name__}, expected 'local', an address, or a distributed.Client")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_quiet())
         if to == "local":
-            stack.enter_context(_quiet())
             to = stack.enter_context(_local(distributed, workers, memory))
         elif workers is not None or memory is not None:
             raise DataError("workers, memory: only for local workers; those of a cluster are started elsewhere")
@@ -106,7 +107,7 @@ def _quiet() -> Iterator[None]:
 
 
 def worker_count(client: Any) -> int:
-    """Return the number of workers, after waiting for the first one; say where the dashboard is.
+    """Return the number of workers, after waiting for them; say where the dashboard is.
 
     Raises
     ------
@@ -114,11 +115,13 @@ def worker_count(client: Any) -> int:
         If no worker appears, or one has another version of fastanchor.
     """
     address = client.scheduler.address
-    end = time.monotonic() + ARRIVE
-    while not (count := len(_workers(client))):
-        if time.monotonic() > end:
+    start, count, changed = time.monotonic(), 0, time.monotonic()
+    while not count or time.monotonic() < changed + TOGETHER:
+        there = len(_workers(client))
+        count, changed = there, changed if there == count else time.monotonic()
+        if not count and time.monotonic() > start + ARRIVE:
             raise ClusterError(f"scheduler {address}: has no workers; start some with `dask worker {address}`")
-        time.sleep(0.1)
+        time.sleep(0.05)
     about = _asked(client, lambda: client.get_versions(packages=["fastanchor"]))
     for worker, found in sorted(about["workers"].items()):
         version = found["packages"].get("fastanchor")

@@ -261,7 +261,7 @@ class ShardLloyd:
     def look(self, centers: FloatArray, patient: bool) -> bool:
         """Begin a step; return whether it costs less than a dense step, or the caller is `patient`.
 
-        A patient caller has several shards, and did not ask for a `late` step before.
+        A patient caller has several shards, and did not ask for a late step before.
         """
         if patient and self._advanced(centers):
             return True
