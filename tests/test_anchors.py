@@ -184,6 +184,7 @@ def test_the_dictionary_holds_the_result_under_the_names_of_its_fields():
     search = result.evolve
     assert found["evolve"] == {
         "accepted": search.accepted,
+        "ended": "done",
         "generations": 20,
         "objective": "ratio",
         "score": search.history[-1],

@@ -58,7 +58,7 @@ def test_detector_format(load, monkeypatch, capsys, tmp_path):
 def test_the_tests_of_all_formats_run_for_an_added_one(load, monkeypatch, capsys):
     monkeypatch.setitem(export.FORMATS, "k210", load("src/fastanchor/export/k210.py").K210)
     test_configurations.test_what_is_written_is_read_again("k210")
-    result = fastanchor.auto_anchor(fastanchor.datasets.sample(), gen=5, rng=0, fit="stretch", progress=False)
+    result = fastanchor.auto_anchor(fastanchor.datasets.sample(), gen=5, n_init=1, rng=0, fit="stretch", progress=False)
     test_cli_out.test_emit_prints_the_format_alone(capsys, {"stretch": result}, "k210")
 
 

@@ -95,7 +95,7 @@ OPTIONS = {
         "threads": option("does not change the answer", unset="all processors"),
         "memory": option(
             "memory to use, as in 4GB; files of widths and heights that need more are sorted piece by piece, on disk",
-            type=memory, metavar="SIZE", default=None, unset="half of what is free",
+            type=memory, metavar="BYTES", default=None, unset="half of what is free",
         ),
     },
     "detector": {
@@ -117,7 +117,7 @@ OPTIONS = {
             "tcp://10.0.0.1:8786", "--dask", default=None, metavar="WHERE",
         ),
         "workers": option("local workers", metavar="N", unset="one per processor"),
-        "worker_memory": option("memory of each local worker, as in 2GB", metavar="SIZE", unset="equal shares"),
+        "worker_memory": option("memory of each local worker, as in 2GB", metavar="BYTES", unset="equal shares"),
         "timeout": option("seconds that an answer of a worker may take", metavar="SECONDS"),
     },
     "levels of the detector": {
