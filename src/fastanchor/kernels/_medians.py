@@ -42,7 +42,7 @@ def medians(
     select_middles(hist.counts, sought, found, out, grid.weights, np.empty(BUCKETS + 1, np.int64))
 
 
-@compiled  # it allocates, and several shards call it by itself
+@inlined  # compiled by itself too, it would add a second to the first run; `_shards.sides` is for Python
 def gathered(grid: GridTables, centers: Centers, leaves: Leaves, hist: Histograms, sought: Sought) -> Found:
     """Return the sides of the boxes in the bins that were found; `sought` says where those of each bin lie."""
     room = lay_out(grid, hist, sought)
