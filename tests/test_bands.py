@@ -119,7 +119,7 @@ def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, shards,
 def test_sides_stored_in_float32(eager):
     rng = np.random.default_rng(0)
     boxes = lognormal(rng, 4000).astype(np.float32)
-    narrow, wide = BoxIndex.from_batches([boxes]), BoxIndex(boxes.astype(float))
+    narrow, wide = BoxIndex.from_batches([boxes], dtype="float32"), BoxIndex(boxes.astype(float))
     assert narrow.shards[0].grid.w.dtype == np.float32
     late, plain, count, centers = narrow.lloyd("iou", "median"), wide.lloyd("iou", "median"), 0, boxes[:9].astype(float)
     plain._runs[0]._bands = None
