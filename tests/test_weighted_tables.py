@@ -137,3 +137,25 @@ def test_the_report_counts_by_weight(file, tmp_path):
     out = tmp_path / "page.html"
     assert main(["report", str(file), "-o", str(out), "--n", "2", "--gen", "2", "--balance", "class", "--quiet"]) == 0
     assert "3 boxes, 2 anchors" in out.read_text()
+
+
+def without_images(path, ending, name):
+    """Write a table of widths, heights and weights alone."""
+    rows = [(10, 20, 2.0), (30, 40, 0.5), (50, 60, 3.0)]
+    if ending == "csv":
+        path.write_text("\n".join([f"width,height,{name}", *(",".join(map(str, row)) for row in rows), ""]))
+        return path
+    import pyarrow
+    import pyarrow.parquet
+
+    columns = zip(("width", "height", name), map(list, zip(*rows, strict=True)), strict=True)
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), path)
+    return path
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("name", "options"), [("box_weight", {}), ("often", {"weight": "often"})])
+def test_rows_without_images_keep_their_weights(tmp_path, ending, name, options):
+    boxes = fastanchor.read(without_images(tmp_path / f"boxes.{ending}", ending, name), **options)
+    assert boxes.image_index is None
+    assert (boxes.wh.tolist(), boxes.weights.tolist()) == ([[10, 20], [30, 40], [50, 60]], [2.0, 0.5, 3.0])

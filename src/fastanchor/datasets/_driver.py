@@ -185,7 +185,10 @@ def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: lis
     batch = pixels.batch
     names = tuple(batch.classes) if batch.cls is not None else ()
     if batch.image is None:
-        return Boxes(pixels.wh, class_index=batch.cls, class_names=names, skipped=skips.counts, remarks=tuple(remarks))
+        return Boxes(
+            pixels.wh, class_index=batch.cls, class_names=names, skipped=skips.counts, remarks=tuple(remarks),
+            weights=_weights(batch.weight),
+        )  # fmt: skip
     split = batch.split or ([part.get(label, "") for label in batch.label] if part else None)
     named = any(batch.file) or len(set(batch.label)) > 1
     return Boxes(
