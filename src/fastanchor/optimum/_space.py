@@ -28,6 +28,8 @@ class Space:
     multiple : int, optional
         Sides are whole multiples of this many pixels.
 
+    Notes
+    -----
     To write another space, derive from this class and override :meth:`allowed`, and :meth:`moves` where small steps
     lead nowhere.
 
