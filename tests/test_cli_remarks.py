@@ -210,7 +210,7 @@ def test_boxes_of_an_anchor_on_two_levels_count_in_both(capsys, tmp_path, first,
         (("--n", 7, "--levels", "P5"), "3, 2, 2", ["--n 6", "--n 9"]),
         (("--n", 1, "--levels", "tiny"), "1, 0", ["--n 2"]),
         (("--per-level", "4,3,2"), "4, 3, 2", ["equal numbers to --per-level"]),
-        (("--by", "stride", "--n", 4, "--levels", "P6"), "", ["leave out --by stride"]),
+        (("--by", "stride", "--n", 8, "--levels", "P6"), "", ["leave out --by stride"]),
         (("--by", "stride", "--n", 5, "--levels", "tiny"), "", ["leave out --by stride and give --n 4 or --n 6"]),
     ],
 )

@@ -255,7 +255,7 @@ def test_a_client_of_the_caller_stays_as_it_is(cluster, folder):
 def test_a_million_boxes_in_few_trips_whose_size_does_not_depend_on_their_number(cluster, tmp_path):
     sizes = []
     for n in (200_000, 1_000_000):
-        boxes = drawn(n, seed=5).clip(2, 640)
+        boxes = drawn(n, seed=5).clip(3, 640)
         right = fastanchor.auto_anchor(boxes, n=9, rng=0)
         with ClusterIndex(parquet(tmp_path / str(n), boxes, 6), cluster) as index:
             traffic = index.traffic

@@ -7,6 +7,7 @@ import importlib.metadata
 import itertools
 import os
 import platform
+import tempfile
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -18,6 +19,8 @@ from fastanchor._progress import track
 from fastanchor._types import EngineName, Metric, Update
 from fastanchor.cli import _answer
 from fastanchor.engine import ENGINES, LARGE, METRICS, BoxIndex, Engine, GridSpec, Shard, choose, survey
+from fastanchor.engine._bands import LEAST as LATE
+from fastanchor.engine._bands import compile_at_once
 from fastanchor.engine._merged import LEAST
 from fastanchor.engine._order_statistics import PRESORT
 from fastanchor.engine._threads import thread_count
@@ -81,6 +84,8 @@ def _warm(quiet: bool) -> None:
         jobs = list(itertools.product(held, METRICS, get_args(Update)))
         for job in track(jobs, False if quiet else None, total=len(jobs), desc="compiling", unit=" jobs"):
             _use(*job)
+        if len(held) > 1:
+            _use_large()
         for objective in ("ratio", "iou") if _version("scipy") else ():
             fastanchor.bound([[3.0, 4.0], [9.0, 5.0], [7.0, 30.0]], 2, objective=objective)
 
@@ -108,6 +113,18 @@ def _use(engine: Engine, metric: Metric, update: Update) -> None:
     few = engine.take(np.arange(2))
     fastanchor.wh_iou(few, run.centers)
     kernels.load().ratios(*few.T.copy(), *run.centers.T.copy(), 0.25)  # used by compat
+
+
+def _use_large() -> None:
+    """Open a saved index, and run k-means on indexes until its steps are late ones."""
+    boxes = np.exp(np.random.default_rng(0).normal(4.0, 1.0, (2 * LATE, 2)))
+    with tempfile.TemporaryDirectory() as folder:
+        BoxIndex(boxes[:1000], weights=np.arange(1000)).save(f"{folder}/boxes.index")
+        BoxIndex.open(f"{folder}/boxes.index")  # adds up the weights of cells
+    compile_at_once()
+    for index in (BoxIndex(boxes), BoxIndex.from_batches([boxes.astype(np.float32)], dtype="float32")):
+        for update in get_args(Update):
+            fastanchor.kmeans(index, 9, update=update, init=boxes[:9], max_iter=60)
 
 
 def _engines(backend: str) -> list[EngineName]:

@@ -26,7 +26,7 @@ from fastanchor.kernels._band_tables import BUCKETS, Ball, Bins, Frame, Kept, Ta
 from fastanchor.kernels._choice import worth
 from fastanchor.kernels._tables import IOU, RUN, Centers, Found, Histograms, Leaves, Sought
 
-__all__ = ["Bands", "Late"]
+__all__ = ["Bands", "Late", "compile_at_once"]
 
 LEVELS = 10
 RATIO = 3.0  # steps of a level, as a multiple of those of the next one; 2 to 6 take the same time within a tenth
@@ -46,6 +46,11 @@ ROOM = 200_000  # values in the bins of the medians, or 3 / 8 of the boxes
 
 
 _spent = [0.0]  # seconds of this process for some of the steps that could have been late ones
+
+
+def compile_at_once() -> None:
+    """Let late steps begin in this process as soon as they are of use, whatever compiling their kernels takes."""
+    _spent[0] = np.inf
 
 
 class Late(NamedTuple):
