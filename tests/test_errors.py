@@ -40,6 +40,11 @@ def test_a_missing_file(call, tmp_path):
         assert (type(other), str(other), other.errno) == (MissingFileError, str(error), errno.ENOENT)
 
 
+def test_a_missing_file_error_is_made_by_name():  # as by packages that pickle errors with their tracebacks
+    error = MissingFileError.__new__(MissingFileError, "gone: no such file")
+    assert (type(error), str(error)) == (MissingFileError, "gone: no such file")
+
+
 def test_a_missing_file_on_the_command_line(tmp_path, capsys):
     assert main(["stats", str(tmp_path / "nothing")]) == 2
     assert capsys.readouterr().err.startswith(f"fastanchor: {tmp_path / 'nothing'}: no such file or folder")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastanchor
-from fastanchor import Boxes, DataError, _intervals, plot
+from fastanchor import Boxes, DataError, _intervals, kernels, plot
 from fastanchor._network import to_network_input
 from fastanchor.cli import main
 from fastanchor.html_report import make, page
@@ -107,6 +107,7 @@ def test_every_engine_has_the_same_intervals(seed, images, boxes):
         assert 0.0 <= one.low <= one.high <= 1.0
 
 
+@pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
 @pytest.mark.parametrize("piece", [1 << 23, 700])
 def test_an_index_has_the_same_intervals(monkeypatch, piece):
     monkeypatch.setattr(_intervals, "PIECE", piece)

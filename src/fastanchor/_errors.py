@@ -31,6 +31,10 @@ class WrongTypeError(DataError, TypeError):
 class MissingFileError(DataError, FileNotFoundError):
     """A file or folder that is to be read does not exist."""
 
+    def __new__(cls, *args: object) -> MissingFileError:
+        """Return a new error; that of ValueError, which a lookup by name would find, cannot make one."""
+        return FileNotFoundError.__new__(cls, *args)
+
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.errno = errno.ENOENT  # without strerror and filename, which the text of the error would be made of
