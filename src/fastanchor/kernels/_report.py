@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastanchor._types import FloatArray, IntArray
-from fastanchor.kernels._jit import compiled, helper
+from fastanchor.kernels._jit import compiled
 from fastanchor.kernels._numpy import LANES
 from fastanchor.kernels._tables import SideArray
 
