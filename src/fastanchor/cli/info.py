@@ -112,6 +112,7 @@ def _use(engine: Engine, metric: Metric, update: Update) -> None:
     for objective in ("ratio", "iou"):
         fastanchor.evolve(engine, run.centers, gen=20, rng=0, objective=objective)
     engine.total(run.centers, 0.25)  # used for near ties
+    engine.profile(run.centers, 0.25, [1e3])
     few = engine.take(np.arange(2))
     fastanchor.wh_iou(few, run.centers)
     kernels.load().ratios(*few.T.copy(), *run.centers.T.copy(), 0.25)  # used by compat
@@ -127,6 +128,7 @@ def _use_large() -> None:
     for index in (BoxIndex(boxes), BoxIndex.from_batches([boxes.astype(np.float32)], dtype="float32")):
         for update in get_args(Update):
             fastanchor.kmeans(index, 9, update=update, init=boxes[:9], max_iter=60)
+        index.profile(boxes[:9], 0.25, [1e3])
 
 
 def _use_places() -> None:
