@@ -265,7 +265,7 @@ class Boxes(Shown):
         Examples
         --------
         >>> Boxes([[5, 4], [3, 2], [9, 9]]).sample(2, rng=0).wh.tolist()
-        [[5.0, 4.0], [9.0, 9.0]]
+        [[3.0, 2.0], [9.0, 9.0]]
         """
         n = _check.integer(n, "n", least=0, most=len(self))
         return self[np.sort(_check.generator(rng).choice(len(self), n, replace=False))]
