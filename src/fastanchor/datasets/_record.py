@@ -18,11 +18,13 @@ from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import Skips
 
 __all__ = [
-    "CROWD", "DIFFICULT", "IGNORED", "KEPT", "NOTHING", "OCCLUDED", "SIZES", "TRUNCATED", "UNITS", "UNNAMED", "Batch",
-    "Format", "Image", "ImageAnnotation", "Job", "Options", "Source", "joined", "number_of", "packed", "sides_of",
+    "CROWD", "DIFFICULT", "IGNORED", "KEPT", "NOTHING", "OCCLUDED", "SIZES", "TRUNCATED", "TURNED", "UNITS",
+    "UNNAMED", "Batch", "Format", "Image", "ImageAnnotation", "Job", "Options", "Source", "joined", "number_of",
+    "packed", "sides_of",
 ]  # fmt: skip
 
 UNITS = ("pixels", "relative", "percent")
+TURNED = ("upright", "skip")  # what is done with turned boxes
 SIZES = frozenset(("source_size", "size_cache", "images"))  # options for labels without sizes of images
 UNNAMED = "unnamed"
 NOTHING = (float("nan"),) * 4  # a box that cannot be read
@@ -72,6 +74,7 @@ class Options(NamedTuple):
     rows: str | None = None
     places: bool = True
     weight: str | None = None
+    turned: str = "upright"
 
 
 class Source(NamedTuple):
@@ -99,6 +102,15 @@ class Job:
     skips: Skips
     progress: Any = False
     remarks: list[Remark] = field(default_factory=list)
+    turned: list[int] = field(default_factory=lambda: [0])  # number of turned boxes that are read
+
+    def upright(self, count: int = 1) -> bool:
+        """Count turned boxes; return whether they are read, as their upright extents."""
+        if self.options.turned == "skip":
+            self.skips.leave("turned box", count)
+            return False
+        self.turned[0] += count
+        return True
 
 
 class Image(NamedTuple):
