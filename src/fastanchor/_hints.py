@@ -15,6 +15,7 @@ _HINTS = {
     "form": ("see form", "give --form"),
     "rows": ("see rows", "give --rows"),
     "columns": ("see columns", "give --columns"),
+    "turned": ("see turned", "--turned skip leaves them out"),
     "images": ("see images", "give --images DIR"),
     "strict": ("", "; stopped because of --strict"),
     "replace": ("replace=True replaces it", "--force replaces it"),

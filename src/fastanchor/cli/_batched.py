@@ -41,8 +41,8 @@ PLAIN = 120  # bytes per box that reading all boxes into arrays and sorting them
 SORTED = 8  # bytes per box of an index in memory, sides in float32
 TABLES = 210  # bytes per cell that the tables of an index take at their peak
 # options that only the ordinary readers know
-OTHERS = ("format", "split", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "columns",
-          "weight", "balance", "strict", "holdout", "jitter")  # fmt: skip
+OTHERS = ("format", "split", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "turned",
+          "columns", "weight", "balance", "strict", "holdout", "jitter")  # fmt: skip
 
 
 def free() -> int:

@@ -24,8 +24,8 @@ __all__ = ["Data", "add_data", "data_name", "described", "load", "opened", "plai
 LOG = logging.getLogger("fastanchor")
 TEXT = (
     "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
-    "folder), labels.cache, Open Images CSV, KITTI, exports of LabelMe, CVAT, VIA, Label Studio and other tools, "
-    "lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
+    "folder), labels.cache, Open Images CSV, KITTI, VisDrone, WIDER FACE, MOT, DOTA, exports of LabelMe, CVAT, VIA, "
+    "Label Studio and other tools, lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
 )
 
 

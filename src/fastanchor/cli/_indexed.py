@@ -17,7 +17,8 @@ from fastanchor.export import Input
 __all__ = ["agreed", "chosen", "folders", "weighting"]
 
 # options that say how labels are read, which an index has behind it
-READING = ("format", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "columns", "strict")
+READING = ("format", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "turned", "columns",
+           "strict")  # fmt: skip
 
 
 def folders(arguments: argparse.Namespace) -> list[str]:

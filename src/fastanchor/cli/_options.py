@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 from fastanchor import _check, kernels
 from fastanchor.cli._values import SIZE, file, memory, of_size, pair, size
 from fastanchor.cli._words import Several
-from fastanchor.datasets import FORMATS, FORMS, UNITS
+from fastanchor.datasets import FORMATS, FORMS, TURNED, UNITS
 
 __all__ = ["add", "given"]
 
@@ -52,6 +52,7 @@ OPTIONS = {
         "unit": option("unit of the coordinates", choices=UNITS, unset="that of the format"),
         "form": option("meaning of the four numbers of a box", choices=FORMS, unset="that of the format"),
         "rows": option("content of YOLO rows: box, polygon, keypoints, keypoints:5x2", metavar="KIND"),
+        "turned": option("read turned boxes as their upright extents, or leave them out", choices=TURNED),
         "columns": option(
             "columns of a table that contain the boxes: width and height, or four as in --form",
             metavar="W,H", type=lambda text: tuple(name.strip() for name in text.split(",")),

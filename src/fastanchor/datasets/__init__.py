@@ -22,13 +22,13 @@ from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
 from fastanchor.datasets._probe import IMAGES, PARTS, Probe
 from fastanchor.datasets._recognise import FORMATS, format_of, recognise
-from fastanchor.datasets._record import UNITS, Batch, Format, ImageAnnotation, Options, Source
+from fastanchor.datasets._record import TURNED, UNITS, Batch, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
 
 __all__ = [
-    "FORMATS", "FORMS", "PARTS", "TRAINING", "UNITS", "ImageAnnotation", "Pictures", "Reading", "detect", "images_of",
-    "iter_images", "read", "reading", "sample",
+    "FORMATS", "FORMS", "PARTS", "TRAINING", "TURNED", "UNITS", "ImageAnnotation", "Pictures", "Reading", "detect",
+    "images_of", "iter_images", "read", "reading", "sample",
 ]  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def read(
     rows: str | None = None,
     places: bool = True,
     weight: str | None = None,
+    turned: str = "upright",
 ) -> Boxes:
     """Return the boxes of a labelled data set.
 
@@ -110,6 +111,8 @@ def read(
         Keep the positions of boxes, ``Boxes.xy``, if the labels have them.
     weight : str, optional
         Name of the column of a table with the weight of each box, ``Boxes.weights``. Default: "box_weight", if present.
+    turned : {"upright", "skip"}, default "upright"
+        Whether turned boxes are read, as their upright extents, or left out. A remark says how many were read.
 
     Raises
     ------
@@ -133,7 +136,7 @@ def read(
     found = reading(
         path, strict=strict, report=report, progress=progress, format=format, split=split, source_size=source_size,
         size_cache=size_cache, images=images, crowd=crowd, columns=columns, unit=unit, form=form, rows=rows,
-        places=places, weight=weight,
+        places=places, weight=weight, turned=turned,
     )  # fmt: skip
     if report is not None:
         for remark in found.boxes.remarks:
@@ -307,8 +310,7 @@ def _check_there(place: Path) -> None:
         else:
             place.stat()
     except FileNotFoundError:
-        wanted = f"expected labels in one of the formats {', '.join(map(repr, FORMATS))}"
-        raise MissingFileError(f"{shown(place)}: no such file or folder; {wanted}") from None
+        raise MissingFileError(f"{shown(place)}: no such file or folder") from None
     except ValueError as error:  # a name with a NUL
         raise DataError(f"{shown(place)}: cannot be read ({error})") from None
 

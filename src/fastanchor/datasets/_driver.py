@@ -16,7 +16,7 @@ from fastanchor._progress import bar
 from fastanchor._reading import refusal
 from fastanchor._types import FloatArray, Progress, Remark
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import _fetch
+from fastanchor.datasets import _fetch, _turned
 from fastanchor.datasets._doctor import examine
 from fastanchor.datasets._judge import judged, wanted, within
 from fastanchor.datasets._options import given
@@ -85,7 +85,7 @@ def load(
     pixels = pixels._replace(batch=batch, wh=wh, xy=xy)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips, more)
-    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips)]
+    remarks = [*source.others, *job.remarks, *_turned.remarks(job), *pixels.remarks, *remarks, *examine(pixels, skips)]
     boxes = _boxes(pixels, options.places, part.split_of, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     return Loaded(boxes, batch, format.name, splits, taken, idle, places, more)

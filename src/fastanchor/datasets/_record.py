@@ -18,11 +18,12 @@ from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import Skips
 
 __all__ = [
-    "CROWD", "IGNORED", "NOTHING", "SIZES", "UNITS", "UNNAMED", "Batch", "Format", "Image", "ImageAnnotation", "Job",
-    "Options", "Source", "joined", "number_of", "packed", "sides_of",
+    "CROWD", "IGNORED", "NOTHING", "SIZES", "TURNED", "UNITS", "UNNAMED", "Batch", "Format", "Image",
+    "ImageAnnotation", "Job", "Options", "Source", "joined", "number_of", "packed", "sides_of",
 ]  # fmt: skip
 
 UNITS = ("pixels", "relative", "percent")
+TURNED = ("upright", "skip")  # what is done with turned boxes
 SIZES = frozenset(("source_size", "size_cache", "images"))  # options for labels without sizes of images
 UNNAMED = "unnamed"
 NOTHING = (float("nan"),) * 4  # a box that cannot be read
@@ -69,6 +70,7 @@ class Options(NamedTuple):
     rows: str | None = None
     places: bool = True
     weight: str | None = None
+    turned: str = "upright"
 
 
 class Source(NamedTuple):
@@ -96,6 +98,15 @@ class Job:
     skips: Skips
     progress: Any = False
     remarks: list[Remark] = field(default_factory=list)
+    turned: list[int] = field(default_factory=lambda: [0])  # number of turned boxes that are read
+
+    def upright(self, count: int = 1) -> bool:
+        """Count turned boxes; return whether they are read, as their upright extents."""
+        if self.options.turned == "skip":
+            self.skips.leave("turned box", count)
+            return False
+        self.turned[0] += count
+        return True
 
 
 class Image(NamedTuple):
