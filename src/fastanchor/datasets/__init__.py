@@ -14,9 +14,10 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError, MissingFileError
 from fastanchor._hints import called, hint
-from fastanchor._reading import named, unreadable
+from fastanchor._reading import named, stands_in, unreadable
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
+from fastanchor.datasets._archive import Archives
 from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
@@ -75,8 +76,9 @@ def read(
     Parameters
     ----------
     path : path-like, or several
-        Folder or file; "-" is a table or COCO JSON on standard input. A path given here may be a pipe; files in a
-        folder must be regular files. Several paths are read as one data set, each in its own format.
+        Folder, file, or archive (.zip, .tar, compressed .tar); "-" is a table or COCO JSON on standard input. A path
+        given here may be a pipe; files in a folder must be regular files. Several paths are read as one data set, each
+        in its own format.
     format : str, default "auto"
         One of `FORMATS`. "auto" recognises it by the files.
     split : str, optional
@@ -149,7 +151,7 @@ def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, *
     if not paths:
         raise DataError("path: got an empty sequence, expected at least one file or folder")
     chosen, skips = _asked(**options)
-    with _opened(paths, chosen) as found:
+    with _opened(paths, chosen, progress) as found:
         loaded = [load(*one, chosen, skips.part(), progress) for one in found]
     boxes = concatenated([one.boxes for one in loaded])
     idle = sorted(frozenset.intersection(*(one.idle for one in loaded)))
@@ -199,15 +201,15 @@ def images_of(
 ) -> Pictures:  # fmt: skip
     """Return the images that :func:`iter_images` yields, and their format."""
     chosen, skips = _asked(**options)
-    with _opened([path], chosen) as found:
+    with _opened([path], chosen, progress) as found:
         loaded = _first(limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips)
-    if loaded.boxes.xy is None:
-        raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
-    if loaded.boxes.image_wh is None:
-        raise DataError(
-            f"{shown(str(path))}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
-        )
-    return Pictures(loaded.format, list(_annotations(loaded, limit)))
+        if loaded.boxes.xy is None:
+            raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
+        if loaded.boxes.image_wh is None:
+            raise DataError(
+                f"{shown(str(path))}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
+            )
+        return Pictures(loaded.format, list(_annotations(loaded, limit)))
 
 
 def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:
@@ -243,18 +245,20 @@ def _asked(
 
 
 @contextlib.contextmanager
-def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Format, Source, Probe]]]:
-    """Recognise the formats of paths; pipes stay available inside the context."""
+def _opened(
+    paths: Sequence[Any], options: Options, progress: Progress = False
+) -> Iterator[list[tuple[Format, Source, Probe]]]:
+    """Recognise the formats of paths; pipes and unpacked archives stay available inside the context."""
     places = [_check.as_path(path, "path") for path in paths]
     legal = ("auto", *FORMATS)
     if options.format not in legal:
         rule = f"must be one of {', '.join(map(repr, legal))}"
         raise DataError(f"{called('format')} = {options.format!r} for {shown(places[0])}: {rule}")
-    with _in_sentences(places[0]), named(*places):
+    with Archives(progress) as archives, _in_sentences(places[0]), named(*places):
         found = []
         for place in places:
             _check_there(place)
-            probe = Probe(place, named=options.format != "auto")
+            probe = archives.probe(place, named=options.format != "auto")
             found.append((*recognise(probe, options.format), probe))
         refuse_idle(options, [format for format, _, _ in found])
         yield found
@@ -275,7 +279,7 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
         width, height = boxes.image_wh[i].tolist()
         yield ImageAnnotation(
             name=name,
-            image_path=None if image is None else Path(image),
+            image_path=None if image is None or stands_in(image) else Path(image),
             width=width,
             height=height,
             boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),
