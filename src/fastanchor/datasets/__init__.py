@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -23,14 +24,16 @@ from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
 from fastanchor.datasets._probe import IMAGES, PARTS, Probe
 from fastanchor.datasets._recognise import FORMATS, format_of, recognise
-from fastanchor.datasets._record import UNITS, Batch, Format, ImageAnnotation, Options, Source
+from fastanchor.datasets._record import TURNED, UNITS, Batch, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
 
 __all__ = [
-    "FORMATS", "FORMS", "PARTS", "TRAINING", "UNITS", "ImageAnnotation", "Pictures", "Reading", "detect", "images_of",
-    "iter_images", "read", "reading", "sample",
+    "FILTERS", "FORMATS", "FORMS", "PARTS", "TRAINING", "TURNED", "UNITS", "ImageAnnotation", "Pictures", "Reading",
+    "detect", "filtered", "images_of", "iter_images", "read", "reading", "sample",
 ]  # fmt: skip
+
+FILTERS = ("classes", "exclude", "min_area")  # options of read() that leave out boxes; the others say how to read
 
 
 class Reading(NamedTuple):
@@ -67,6 +70,10 @@ def read(
     rows: str | None = None,
     places: bool = True,
     weight: str | None = None,
+    turned: str = "upright",
+    classes: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    min_area: float = 0.0,
 ) -> Boxes:
     """Return the boxes of a labelled data set.
 
@@ -112,6 +119,13 @@ def read(
         Keep the positions of boxes, ``Boxes.xy``, if the labels have them.
     weight : str, optional
         Name of the column of a table with the weight of each box, ``Boxes.weights``. Default: "box_weight", if present.
+    turned : {"upright", "skip"}, default "upright"
+        Whether turned boxes are read, as their upright extents, or left out. A remark says how many were read.
+    classes, exclude : sequence of str, optional
+        Names of the classes to keep, and to leave out. Default: all classes are kept. The boxes left out are counted
+        in ``Boxes.skipped``; their images stay.
+    min_area : float, default 0
+        Boxes with a smaller area, pixels of the image, are left out and counted.
 
     Raises
     ------
@@ -135,7 +149,7 @@ def read(
     found = reading(
         path, strict=strict, report=report, progress=progress, format=format, split=split, source_size=source_size,
         size_cache=size_cache, images=images, crowd=crowd, columns=columns, unit=unit, form=form, rows=rows,
-        places=places, weight=weight,
+        places=places, weight=weight, turned=turned, classes=classes, exclude=exclude, min_area=min_area,
     )  # fmt: skip
     if report is not None:
         for remark in found.boxes.remarks:
@@ -150,10 +164,11 @@ def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, *
     paths: Sequence[Any] = path if several else [path]  # type: ignore[assignment]
     if not paths:
         raise DataError("path: got an empty sequence, expected at least one file or folder")
+    filters = _filters(options)
     chosen, skips = _asked(**options)
     with _opened(paths, chosen, progress) as found:
         loaded = [load(*one, chosen, skips.part(), progress) for one in found]
-    boxes = concatenated([one.boxes for one in loaded])
+    boxes = filtered(concatenated([one.boxes for one in loaded]), filters)
     idle = sorted(frozenset.intersection(*(one.idle for one in loaded)))
     texts = [f"{called(name)} had no effect on these labels" for name in idle]
     remarks = [*boxes.remarks, *(Remark("option without effect", text, 0) for text in texts)]
@@ -184,6 +199,7 @@ def iter_images(
     path : path-like
     limit : int, optional
         Largest number of images. Where each image has its own label file, the others are not read.
+        With `classes`, `exclude` or `min_area`, images without such a box do not count.
     strict, report, progress, **options
         Those of :func:`read`.
 
@@ -200,16 +216,23 @@ def images_of(
     path: PathLike, *, limit: int | None = None, progress: Progress = False, **options: Any
 ) -> Pictures:  # fmt: skip
     """Return the images that :func:`iter_images` yields, and their format."""
+    filters = _filters(options)
     chosen, skips = _asked(**options)
     with _opened([path], chosen, progress) as found:
-        loaded = _first(limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips)
+        loaded = _first(
+            None if filters else limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips
+        )
         if loaded.boxes.xy is None:
             raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
         if loaded.boxes.image_wh is None:
             raise DataError(
                 f"{shown(str(path))}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
             )
-        return Pictures(loaded.format, list(_annotations(loaded, limit)))
+        loaded = loaded._replace(boxes=filtered(loaded.boxes, filters))
+        images = _annotations(loaded, None if filters else limit)
+        if filters:
+            images = islice((image for image in images if len(image.boxes)), limit)
+        return Pictures(loaded.format, list(images))
 
 
 def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:
@@ -236,6 +259,23 @@ def detect(path: PathLike) -> str:
     """
     with _opened([path], Options()) as found:
         return found[0][0].name
+
+
+def filtered(boxes: Boxes, filters: Mapping[str, Any]) -> Boxes:
+    """Return the boxes that the options in `filters`, of FILTERS, keep; None is no filter."""
+    given = {name: value for name, value in filters.items() if value is not None}
+    return boxes.filter(**given) if given else boxes
+
+
+def _filters(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options in FILTERS out of those of `read`, and return those that leave out boxes."""
+    found = {name: value for name in FILTERS if (value := options.pop(name, None)) is not None}
+    for name in ("classes", "exclude"):
+        if name in found:
+            found[name] = _check.names(found[name], name)
+    if not _check.number(found.get("min_area", 0.0), "min_area", low=0.0):
+        found.pop("min_area", None)
+    return found
 
 
 def _asked(
@@ -311,8 +351,7 @@ def _check_there(place: Path) -> None:
         else:
             place.stat()
     except FileNotFoundError:
-        wanted = f"expected labels in one of the formats {', '.join(map(repr, FORMATS))}"
-        raise MissingFileError(f"{shown(place)}: no such file or folder; {wanted}") from None
+        raise MissingFileError(f"{shown(place)}: no such file or folder") from None
     except ValueError as error:  # a name with a NUL
         raise DataError(f"{shown(place)}: cannot be read ({error})") from None
 

@@ -15,10 +15,11 @@ from fastanchor._network import NetworkBoxes, Scalable
 from fastanchor._small import MIN_SIZE
 from fastanchor._types import Fit, PathLike, Rng
 from fastanchor.detectors import detectron2, mmdetection, torchvision
-from fastanchor.detectors._detector import Content, Detector, Matching, Resize
+from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._fitted import DetectorAnchors, Rows, fitted, resized
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.engine import Objective
+from fastanchor.matching import Matching
 
 __all__ = [
     "GRIDS", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Resize", "Values",

@@ -11,8 +11,9 @@ import numpy as np
 from fastanchor._types import Fit, FloatArray
 from fastanchor.detectors._shapes import Form, Values
 from fastanchor.export import Dialect, Input
+from fastanchor.matching import NOMINAL, Cells, Matching
 
-__all__ = ["Content", "Detector", "Matching", "Resize", "grid_rows"]
+__all__ = ["Content", "Detector", "Resize", "grid_rows"]
 
 
 class Resize(NamedTuple):
@@ -24,17 +25,6 @@ class Resize(NamedTuple):
     fit: Fit
     img_size: tuple[int, int]
     side: Callable[[FloatArray], FloatArray] | None = None
-
-
-class Matching(NamedTuple):
-    """Which anchors a box trains: those with an IoU of at least `above`; below `below` they are background.
-
-    `forced` says which are trained by a box without such an anchor.
-    """
-
-    above: float
-    below: float
-    forced: str
 
 
 class Content(NamedTuple):
@@ -65,6 +55,8 @@ class Detector:
         Its needs, and the reader of its configurations.
     text : callable
         Returns the text of a configuration.
+    cells : Cells
+        Where the anchors of a level are.
     """
 
     title: str
@@ -75,6 +67,7 @@ class Detector:
     matching: Matching
     dialect: Dialect
     text: Callable[[Content], str]
+    cells: Cells = NOMINAL
 
     @property
     def count(self) -> int:

@@ -9,12 +9,13 @@ import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import Content, Detector, Matching, Resize, grid_rows
+from fastanchor.detectors._detector import Content, Detector, Resize, grid_rows
 from fastanchor.detectors._reading import config_of, nested, no_pairs, rows_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
 from fastanchor.export._yaml import compose, entries, mappings
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -94,7 +95,6 @@ def read(text: str) -> Config:
     return config_of(Grid(sides, len(sizes)), Values(sizes, ratios), strides, fit="shortest")
 
 
-FORCED = "a box without one trains its nearest anchors"
 NEEDS = Needs("Detectron2", "shortest", equal=True, endings=(".yaml", ".yml"), mark=r"\bANCHOR_GENERATOR\b")
 READER = Dialect(NEEDS, no_pairs, read)
 COCO = Resize("shortest", (800, 1333), side)
@@ -105,7 +105,7 @@ DETECTORS = {
         RPN,
         Values(((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)), RATIOS),
         COCO,
-        Matching(0.7, 0.3, FORCED),
+        Matching(0.7, 0.3),
         READER,
         rpn,
     ),
@@ -115,7 +115,7 @@ DETECTORS = {
         RETINA,
         Values(tuple(tuple(side * 2 ** (k / 3) for k in range(3)) for side in (32.0, 64, 128, 256, 512)), RATIOS),
         COCO,
-        Matching(0.5, 0.4, FORCED),
+        Matching(0.5, 0.4),
         READER,
         retina,
     ),

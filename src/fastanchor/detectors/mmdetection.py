@@ -8,12 +8,13 @@ import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import Content, Detector, Matching, Resize
+from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._python import UNKNOWN, calls, parsed
 from fastanchor.detectors._reading import config_of, no_pairs, rows_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -110,7 +111,6 @@ def read(text: str) -> Config:
     return config_of(Grid(sides, len(strides)), Values(sizes, ratios), strides if known else (), fit="shortest")
 
 
-FORCED = "a box without one trains its nearest anchors"
 NEEDS = Needs("MMDetection's AnchorGenerator", "shortest", equal=True, endings=(".py",),
               mark=r"type\s*=\s*[\"']AnchorGenerator[\"']")  # fmt: skip
 READER = Dialect(NEEDS, no_pairs, read)
@@ -122,7 +122,7 @@ DETECTORS = {
         RPN,
         Values(((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)), RATIOS),
         COCO,
-        Matching(0.7, 0.3, f"{FORCED} if their IoU is at least 0.3"),
+        Matching(0.7, 0.3, "own", least=0.3),
         READER,
         rpn,
     ),
@@ -132,7 +132,7 @@ DETECTORS = {
         RETINA,
         Values(tuple(tuple(side * 2 ** (k / 3) for k in range(3)) for side in (32.0, 64, 128, 256, 512)), RATIOS),
         COCO,
-        Matching(0.5, 0.4, FORCED),
+        Matching(0.5, 0.4, "own"),
         READER,
         retina,
     ),

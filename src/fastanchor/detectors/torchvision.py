@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import Content, Detector, Matching, Resize, grid_rows
+from fastanchor.detectors._detector import Content, Detector, Resize, grid_rows
 from fastanchor.detectors._python import calls, parsed
 from fastanchor.detectors._reading import config_of, no_pairs, rows_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -121,11 +122,11 @@ def read(text: str) -> Config:
     return config_of(Grid(sides, len(sizes)), Values(sizes, ratios), strides, fit="shortest")
 
 
-FORCED = "a box without one trains its nearest anchors"
 READER = Dialect(
     Needs("torchvision", "shortest", equal=True, endings=(".py",), mark=r"\bAnchorGenerator\("), no_pairs, read
 )
 COCO = Resize("shortest", (800, 1333), side)
+CELLS = Cells(derived=True)  # a stride is the padded side divided by the number of cells
 DETECTORS = {
     "torchvision-fasterrcnn": Detector(
         "fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn and their _v2",
@@ -133,9 +134,10 @@ DETECTORS = {
         FASTER,
         Values(((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)), RATIOS),
         COCO,
-        Matching(0.7, 0.3, FORCED),
+        Matching(0.7, 0.3),
         READER,
         faster,
+        CELLS,
     ),
     "torchvision-retinanet": Detector(
         "retinanet_resnet50_fpn and retinanet_resnet50_fpn_v2",
@@ -143,8 +145,9 @@ DETECTORS = {
         RETINA,
         Values(((32.0, 40, 50), (64.0, 80, 101), (128.0, 161, 203), (256.0, 322, 406), (512.0, 645, 812)), RATIOS),
         COCO,
-        Matching(0.5, 0.4, FORCED),
+        Matching(0.5, 0.4),
         READER,
         retina,
+        CELLS,
     ),
 }
