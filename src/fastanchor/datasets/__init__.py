@@ -15,9 +15,10 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError, MissingFileError
 from fastanchor._hints import called, hint
-from fastanchor._reading import named, unreadable
+from fastanchor._reading import named, stands_in, unreadable
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
+from fastanchor.datasets._archive import Archives
 from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
@@ -82,8 +83,9 @@ def read(
     Parameters
     ----------
     path : path-like, or several
-        Folder or file; "-" is a table or COCO JSON on standard input. A path given here may be a pipe; files in a
-        folder must be regular files. Several paths are read as one data set, each in its own format.
+        Folder, file, or archive (.zip, .tar, compressed .tar); "-" is a table or COCO JSON on standard input. A path
+        given here may be a pipe; files in a folder must be regular files. Several paths are read as one data set, each
+        in its own format.
     format : str, default "auto"
         One of `FORMATS`. "auto" recognises it by the files.
     split : str, optional
@@ -164,7 +166,7 @@ def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, *
         raise DataError("path: got an empty sequence, expected at least one file or folder")
     filters = _filters(options)
     chosen, skips = _asked(**options)
-    with _opened(paths, chosen) as found:
+    with _opened(paths, chosen, progress) as found:
         loaded = [load(*one, chosen, skips.part(), progress) for one in found]
     boxes = filtered(concatenated([one.boxes for one in loaded]), filters)
     idle = sorted(frozenset.intersection(*(one.idle for one in loaded)))
@@ -216,21 +218,21 @@ def images_of(
     """Return the images that :func:`iter_images` yields, and their format."""
     filters = _filters(options)
     chosen, skips = _asked(**options)
-    with _opened([path], chosen) as found:
+    with _opened([path], chosen, progress) as found:
         loaded = _first(
             None if filters else limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips
         )
-    if loaded.boxes.xy is None:
-        raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
-    if loaded.boxes.image_wh is None:
-        raise DataError(
-            f"{shown(str(path))}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
-        )
-    loaded = loaded._replace(boxes=filtered(loaded.boxes, filters))
-    images = _annotations(loaded, None if filters else limit)
-    if filters:
-        images = islice((image for image in images if len(image.boxes)), limit)
-    return Pictures(loaded.format, list(images))
+        if loaded.boxes.xy is None:
+            raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
+        if loaded.boxes.image_wh is None:
+            raise DataError(
+                f"{shown(str(path))}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
+            )
+        loaded = loaded._replace(boxes=filtered(loaded.boxes, filters))
+        images = _annotations(loaded, None if filters else limit)
+        if filters:
+            images = islice((image for image in images if len(image.boxes)), limit)
+        return Pictures(loaded.format, list(images))
 
 
 def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:
@@ -283,18 +285,20 @@ def _asked(
 
 
 @contextlib.contextmanager
-def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Format, Source, Probe]]]:
-    """Recognise the formats of paths; pipes stay available inside the context."""
+def _opened(
+    paths: Sequence[Any], options: Options, progress: Progress = False
+) -> Iterator[list[tuple[Format, Source, Probe]]]:
+    """Recognise the formats of paths; pipes and unpacked archives stay available inside the context."""
     places = [_check.as_path(path, "path") for path in paths]
     legal = ("auto", *FORMATS)
     if options.format not in legal:
         rule = f"must be one of {', '.join(map(repr, legal))}"
         raise DataError(f"{called('format')} = {options.format!r} for {shown(places[0])}: {rule}")
-    with _in_sentences(places[0]), named(*places):
+    with Archives(progress) as archives, _in_sentences(places[0]), named(*places):
         found = []
         for place in places:
             _check_there(place)
-            probe = Probe(place, named=options.format != "auto")
+            probe = archives.probe(place, named=options.format != "auto")
             found.append((*recognise(probe, options.format), probe))
         refuse_idle(options, [format for format, _, _ in found])
         yield found
@@ -315,7 +319,7 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
         width, height = boxes.image_wh[i].tolist()
         yield ImageAnnotation(
             name=name,
-            image_path=None if image is None else Path(image),
+            image_path=None if image is None or stands_in(image) else Path(image),
             width=width,
             height=height,
             boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),

@@ -26,7 +26,7 @@ from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, natural
 from fastanchor.datasets._record import KEPT, SIZES, UNNAMED, Batch, Format, Image, Job, Options, Source, joined, packed
 from fastanchor.datasets._sizes import differing, sized
-from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, sentence, shown
+from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, given_names, sentence, shown
 from fastanchor.datasets._unit import InPixels, scaled
 
 __all__ = ["Loaded", "NothingRead", "load"]
@@ -191,6 +191,7 @@ def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: lis
             weights=_weights(batch.weight), flags=_flags(batch),
         )  # fmt: skip
     split = batch.split or ([part.get(label, "") for label in batch.label] if part else None)
+    labels = given_names(batch.label)
     named = any(batch.file) or len(set(batch.label)) > 1
     return Boxes(
         pixels.wh,
@@ -201,7 +202,7 @@ def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: lis
         skipped=skips.counts,
         xy=pixels.xy if places else None,
         split=tuple(split) if split else None,
-        files=tuple(file or label for file, label in zip(batch.file, batch.label, strict=True)) if named else None,
+        files=tuple(file or label for file, label in zip(batch.file, labels, strict=True)) if named else None,
         remarks=tuple(remarks),
         weights=_weights(batch.weight),
         flags=_flags(batch),

@@ -42,7 +42,7 @@ class ImageAnnotation(NamedTuple):
     name : str
         File name without suffix; with its folders where one file of labels has several images of this name.
     image_path : Path or None
-        Path of the image; None if it was not found.
+        Path of the image; None if it was not found, or is in an archive.
     width, height : float
         Size of the image, pixels.
     boxes : (m, 4) float64
