@@ -90,7 +90,7 @@ def test_labelbox_labels_that_do_not_count(tmp_path):
     [
         ('{"data_row": 3', r"e\.ndjson, line 3: not valid JSON \(column 15: Expecting ',' delimiter\)"),
         ('{"data_row": {}}', r"e\.ndjson: JSON file that is not Labelbox \(KeyError: 'Label'\)"),
-        (json.dumps(exported({"bounding_box": {"top": 1}})), r"line 3, object 0: box with unreadable coordinates"),
+        (json.dumps(exported({"bounding_box": {"top": 1}})), r"row 3, object 0: box with unreadable coordinates"),
     ],
 )
 def test_a_faulty_line_of_labelbox_is_named(tmp_path, line, message):
@@ -247,11 +247,14 @@ def test_supervisely_bitmaps(tmp_path):
 
 def test_bdd100k_of_scalabel(tmp_path):
     label = {"category": "car", "box2d": {"x1": 1, "y1": 2, "x2": 31, "y2": 42}}
-    frames = [{"name": "a.jpg", "size": {"width": 200, "height": 100}, "labels": [label, {"poly2d": []}]}]
+    vertices = [{"vertices": [[5, 5], [25, 6]], "closed": True}, {"vertices": [[10, 15]], "closed": True},
+                {"vertices": [[0, 0], [99, 99]], "closed": False}]  # fmt: skip
+    polygon = {"category": "car", "box2d": None, "poly2d": vertices}
+    frames = [{"name": "a.jpg", "size": {"width": 200, "height": 100}, "labels": [label, polygon, {"poly2d": []}]}]
     path = put(tmp_path / "det.json", json.dumps({"frames": frames, "config": {"categories": []}}))
     boxes = fastanchor.read(path, strict=True)
     assert (datasets.detect(path), corners(boxes), boxes.skipped) == (
-        "bdd100k", EXPECTED[:1], {"label without a box2d": 1},
+        "bdd100k", EXPECTED, {"label without a box2d": 1},
     )  # fmt: skip
 
 
