@@ -11,7 +11,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +133,46 @@ def kitti(folder: Path, images: Sequence[Image], *, pictures: bool = False, part
                 for kind, *corners in boxes]  # fmt: skip
         put(folder / "training" / "label_2" / f"{name}.txt", "".join(rows))
     draw(folder / "training" / "image_2", images, pictures)
+    return folder
+
+
+def visdrone(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``annotations/NAME.txt``, whose classes are numbers, and ``images``."""
+    for name, _, boxes in images:
+        rows = [f"{x0},{y0},{x1 - x0},{y1 - y0},1,{kind.removeprefix('c')},0,0\n" for kind, x0, y0, x1, y1 in boxes]
+        put(folder / "annotations" / f"{name}.txt", "".join(rows))
+    draw(folder / "images", images, pictures)
+    return folder
+
+
+def widerface(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``wider_face_bbx_gt.txt``: of each image its name, a count, and the boxes, without classes."""
+    lines = []
+    for name, _, boxes in images:
+        rows = [f"{x0} {y0} {x1 - x0} {y1 - y0} 0 0 0 0 0 0 " for _, x0, y0, x1, y1 in boxes]
+        lines += [f"{name}.png", str(len(boxes)), *(rows or ["0 0 0 0 0 0 0 0 0 0 "])]
+    draw(folder, images, pictures)
+    return put(folder / "wider_face_bbx_gt.txt", "\n".join([*lines, ""]))
+
+
+def mot(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``NAME/gt/gt.txt``, a sequence of one frame for each image, and ``NAME/seqinfo.ini``."""
+    for name, (width, height), boxes in images:
+        rows = [f"{name},{i + 1},{x0},{y0},{x1 - x0},{y1 - y0},1,{kind.removeprefix('c')},1\n"
+                for i, (kind, x0, y0, x1, y1) in enumerate(boxes)]  # fmt: skip
+        put(folder / name / "gt" / "gt.txt", "".join(rows))
+        info = f"[Sequence]\nname={name}\nimDir=img1\nimWidth={width}\nimHeight={height}\nimExt=.png\n"
+        put(folder / name / "seqinfo.ini", info)
+        draw(folder / name / "img1", [(name, (width, height), boxes)], pictures)
+    return folder
+
+
+def dota(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``labelTxt/NAME.txt`` and ``images``."""
+    for name, _, boxes in images:
+        rows = [f"{x0} {y0} {x1} {y0} {x1} {y1} {x0} {y1} {kind} 0\n" for kind, x0, y0, x1, y1 in boxes]
+        put(folder / "labelTxt" / f"{name}.txt", "".join(["imagesource:GoogleEarth\n", "gsd:0.15\n", *rows]))
+    draw(folder / "images", images, pictures)
     return folder
 
 
@@ -295,8 +335,10 @@ class Format:
         Whether it marks groups.
     columns : bool
         Whether it has columns with names of one's own.
-    numbers : bool
-        Whether its classes are numbers.
+    kinds : mapping
+        How it names the classes, if not as they are.
+    called : callable
+        How it names an image that is not there.
     empty : bool
         Whether it can hold an image without boxes.
     """
@@ -309,7 +351,8 @@ class Format:
     parts: bool = False
     crowds: bool = False
     columns: bool = False
-    numbers: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    called: Callable[[str], str] = str
     empty: bool = True
 
 
@@ -318,6 +361,7 @@ def before(images: Sequence[Image], i: int) -> int:
     return sum(len(boxes) for _, _, boxes in images[:i])
 
 
+NUMBERS = {"c9": "9", "c10": "10"}
 FORMATS = {
     "voc": Format("voc", voc, lambda images, i, j: (f"{images[i][0]}.xml, line {4 + j}:",), "Annotations/{}.xml",
                   parts=True),
@@ -331,7 +375,16 @@ FORMATS = {
                          crowds=True, empty=False),
     "kitti": Format("kitti", kitti, lambda images, i, j: (f"{images[i][0]}.txt, line {1 + j}:",),
                     "training/label_2/{}.txt", sizes=False),
-    "list": Format("list", listed, lambda images, i, j: (f"train.txt, line {1 + i}:",), sizes=False, numbers=True),
+    "visdrone": Format("visdrone", visdrone, lambda images, i, j: (f"{images[i][0]}.txt, line {1 + j}:",),
+                       "annotations/{}.txt", sizes=False, kinds={"c9": "bus", "c10": "motor"}),
+    "widerface": Format("widerface", widerface,
+                        lambda images, i, j: (f"bbx_gt.txt, line {2 * i + 3 + before(images, i) + j}:",), sizes=False,
+                        kinds=dict.fromkeys(CLASSES, "face")),
+    "mot": Format("mot", mot, lambda images, i, j: (f"{images[i][0]}/gt/gt.txt, line {1 + j}:",), "{}/gt/gt.txt",
+                  kinds=NUMBERS, called=lambda name: name.zfill(6), empty=False),
+    "dota": Format("dota", dota, lambda images, i, j: (f"{images[i][0]}.txt, line {3 + j}:",), "labelTxt/{}.txt",
+                   sizes=False),
+    "list": Format("list", listed, lambda images, i, j: (f"train.txt, line {1 + i}:",), sizes=False, kinds=NUMBERS),
     "table": Format("table", table, lambda images, i, j: (f"boxes.csv, line {2 + before(images, i) + j}:",),
                     columns=True),
     "parquet": Format("table", parquet, lambda images, i, j: ("boxes.parquet", str(before(images, i) + j)),

@@ -36,9 +36,10 @@ def test_cvat_shapes(tmp_path):
     boxes = fastanchor.read(cvat(tmp_path, IMAGE.format(shapes)), strict=True)
     assert corners(boxes) == [[1, 2, 31, 42], [0, 30, 40, 50], [5, 5, 25, 15], [40, 30, 60, 70], [3, 4, 8, 10]]
     assert (boxes.class_names, boxes.image_wh.tolist()) == (("a", "b"), [[200, 100]])
+    assert [remark.text for remark in boxes.remarks] == ["1 turned box is read as its upright extent; see turned"]
+    assert len(fastanchor.read(tmp_path, turned="skip")) == 4
     assert boxes.skipped == {
-        "turned box, read as its upright extent": 1, "polyline, which is not a box": 1,
-        "points, which is not a box": 1, "tag, which is not a box": 1,
+        "polyline, which is not a box": 1, "points, which is not a box": 1, "tag, which is not a box": 1,
     }  # fmt: skip
 
 
@@ -126,8 +127,7 @@ def test_label_studio(tmp_path):
     boxes = fastanchor.read(path, strict=True)
     assert corners(boxes) == [pytest.approx(one) for one in ([20, 20, 80, 60], [80, 50, 100, 70], [0, 0, 100, 50])]
     assert boxes.skipped == {
-        "choices, which is not a box": 1, "turned rectangle, read as its upright extent": 1,
-        "further annotation of the same task": 1,
+        "choices, which is not a box": 1, "further annotation of the same task": 1,
     }  # fmt: skip
     assert [image.name for image in datasets.iter_images(path)] == ["a", "b"]
 

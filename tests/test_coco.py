@@ -446,7 +446,7 @@ def test_a_file_is_not_announced_before_it_is_looked_at(tmp_path, capsys, what):
     out, err = capsys.readouterr()
     assert out == ""
     assert "read as" not in err
-    assert f"it is a .json file ({what}); known formats: " in err
+    assert f"it is a .json file ({what}); formats of .json files: bdd100k, " in err
 
 
 def test_standard_input(monkeypatch, way):

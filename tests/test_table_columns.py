@@ -482,6 +482,51 @@ def test_a_first_row_of_numbers_is_not_called_a_header(tmp_path, line):
         fastanchor.read(put(tmp_path / "a.csv", f"{line}\n{line}\n"))
 
 
+BARE = "a.jpg,10,20,40,60,cat\na.jpg,0,0,5,6,dog\nb.jpg,,,,,\n"
+
+
+def test_rows_prove_the_columns_of_a_table_without_a_header(tmp_path):
+    boxes = fastanchor.read(put(tmp_path / "a.csv", BARE))
+    assert boxes.wh.tolist() == [[30, 40], [5, 6]]
+    assert (boxes.files, boxes.class_names, boxes.skipped) == (("a.jpg", "b.jpg"), ("cat", "dog"), {})
+    (remark,) = (one for one in boxes.remarks if one.kind == "table without a header")
+    assert "a.csv has no header, so it is read as image, x1, y1, x2, y2, class" in remark.text
+    assert not remark.doubt
+
+
+NOT_CORNERS = ["c.jpg,30,30,20,50,cat", "c.jpg,30,30,50,20,cat", "c.jpg,30,30,30,50,cat", "c.jpg,30,30,inf,20,cat"]
+
+
+@pytest.mark.parametrize("row", NOT_CORNERS)
+@pytest.mark.parametrize("tail", ["", "b.jpg,broken,1,2,3,cat\n"])
+def test_one_row_that_is_not_corners_leaves_a_table_without_a_header_unread(tmp_path, row, tail):
+    file = put(tmp_path / "a.csv", f"{BARE}{row}\n{tail}")
+    numbers = row.split(",", 1)[1].rpartition(",")[0].replace(",", ", ")
+    rule = (
+        rf"a\.csv, line 4: no header, and numbers that may be corners, or .*\({numbers}; expected x2 > x1 and y2 > y1"
+    )
+    with pytest.raises(DataError, match=rule):
+        fastanchor.read(file)
+    assert fastanchor.read(file, form="xywh").wh.tolist()[:2] == [[40, 60], [5, 6]]
+    assert fastanchor.read(file, form="xyxy").wh.tolist() == [[30, 40], [5, 6]]
+
+
+@pytest.mark.parametrize("content", ["a.jpg,,,,,\nb.jpg,,,,,\n", "a.jpg,,,,,\nb.jpg,x,,,,cat\n"])
+def test_no_row_proves_the_columns(tmp_path, content):
+    with pytest.raises(DataError, match=r"a\.csv: no header, and .* \(no row has a box; expected x2 > x1"):
+        fastanchor.read(put(tmp_path / "a.csv", content))
+
+
+def test_names_of_classes_beside_a_table_without_a_header(tmp_path):
+    put(tmp_path / "train" / "_annotations.csv", BARE)
+    put(tmp_path / "valid" / "_annotations.csv", BARE.replace("cat", "cow"))
+    for part in ("train", "valid"):
+        put(tmp_path / part / "_classes.csv", "cat,0\ndog,1\n")
+    boxes = fastanchor.read(tmp_path)
+    assert (len(boxes), boxes.class_names, boxes.skipped) == (4, ("cat", "cow", "dog"), {})
+    assert len(fastanchor.read(tmp_path, split="val")) == 2
+
+
 AUTOML = {
     "two corners": "{0},gs://b/{1}.jpg,cat,0.1,0.2,,,0.4,0.6,,",
     "four corners": "{0},b/{1}.jpg,cat,0.1,0.2,0.4,0.2,0.4,0.6,0.1,0.6",

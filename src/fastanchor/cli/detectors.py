@@ -55,5 +55,5 @@ def row(name: str) -> dict[str, Any]:
         "strides": list(detector.strides),
         "fit": detector.resize.fit,
         "img_size": list(detector.resize.img_size),
-        "matching": detector.matching._asdict(),
+        "matching": {**detector.matching._asdict(), "rule": detector.matching.to_text()},
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastanchor.datasets import _xml
 from fastanchor.datasets._skips import Unusable, impostor
+from fastanchor.datasets._text_kinds import text_kind
 
 __all__ = ["COCO", "CVAT", "LABELME", "VOC", "json_kind", "json_of", "kind", "xml_kind"]
 
@@ -16,7 +17,6 @@ COCO = "COCO"
 LABELME = "LabelMe"
 CVAT = "CVAT"
 MOST = 6  # keys in a message
-WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 
 _TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}\[\]"]', re.DOTALL)
 _COCO_KEYS = {"images", "annotations", "categories", "info", "licenses"}
@@ -53,8 +53,8 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
         return xml_kind(head)
     if ending == ".json":
         return json_kind(head, whole=whole) or "not valid JSON"
-    if ending == ".txt" and WIDER.match(head):
-        return "the list of WIDER FACE, which is not read"
+    if ending == ".txt" and (what := text_kind(head)):
+        return what
     first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     return "JSON" if first in (b"{", b"[") else "XML" if first == b"<" else ""
 

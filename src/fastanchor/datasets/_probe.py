@@ -95,6 +95,12 @@ class Probe:
                 self._tree = self.below(str(self.path))
         return self._tree
 
+    def endings(self) -> set[str]:
+        """Return the endings of all files, in lower case; for a folder also ""."""
+        if self.is_file:
+            return {self.suffix}
+        return set().union({""}, *(self.listing(folder).endings for folder in self.tree()))
+
     def below(self, folder: str) -> dict[str, list[str]]:
         """Return the files of each folder from `folder` down, nearest first; follow links, but no cycles."""
         found: dict[str, list[str]] = {}

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from fastanchor import export
 from fastanchor._network import NetworkBoxes, Scalable
 from fastanchor._types import Fit, PathLike
-from fastanchor.detectors._detector import Content, Detector, Matching, Resize
+from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._doubts import doubts
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
 from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, Pairs
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.detectors._ssd import Ssd
+from fastanchor.matching import Matching
 
 __all__ = [
     "GRIDS", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Pairs", "Resize", "Ssd",

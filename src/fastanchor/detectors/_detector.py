@@ -13,10 +13,11 @@ from fastanchor._errors import DataError
 from fastanchor._types import Fit, FloatArray
 from fastanchor.detectors._shapes import Form, Values
 from fastanchor.export import Dialect, Input
+from fastanchor.matching import NOMINAL, Cells, Matching
 
 __all__ = [
-    "COCO", "FORCED", "ONE", "RATIOS", "RETINA", "RETINA_SIZES", "RPN", "RPN_SIZES", "Content", "Detector", "Matching",
-    "Resize", "grid_rows", "parted", "shorter",
+    "COCO", "RATIOS", "RETINA", "RETINA_SIZES", "RPN", "RPN_SIZES", "Content", "Detector", "Resize",
+    "grid_rows", "parted", "shorter",
 ]  # fmt: skip
 
 # what the models with a feature pyramid have in common: strides, sizes, ratios
@@ -25,8 +26,6 @@ RPN_SIZES = tuple((side,) for side in (32.0, 64.0, 128.0, 256.0, 512.0))
 RETINA_SIZES = tuple(tuple(side * 2 ** (k / 3) for k in range(3)) for (side,) in RPN_SIZES)
 RATIOS = ((0.5, 1.0, 2.0),) * 5
 COCO = (800, 1333)  # limits of the shorter and of the longer side
-FORCED = "a box without one trains its nearest anchors"
-ONE = "a box without one trains its nearest anchor"
 
 
 class Resize(NamedTuple):
@@ -38,17 +37,6 @@ class Resize(NamedTuple):
     fit: Fit
     img_size: tuple[int, int]
     side: Callable[[FloatArray], FloatArray] | None = None
-
-
-class Matching(NamedTuple):
-    """Which anchors a box trains: those with an IoU of at least `above`; below `below` they are background.
-
-    `forced` says which are trained by a box without such an anchor.
-    """
-
-    above: float
-    below: float
-    forced: str
 
 
 class Content(NamedTuple):
@@ -105,6 +93,8 @@ class Detector:
         Its needs, and the reader of its configurations.
     text : callable
         Returns the text of a configuration.
+    cells : Cells
+        Where the anchors of a level are.
     unit : callable, optional
         Returns the pixels that a size of 1 has in width and in height at a network input, where sizes are parts of it.
     """
@@ -117,6 +107,7 @@ class Detector:
     matching: Matching
     dialect: Dialect
     text: Callable[[Content], str]
+    cells: Cells = NOMINAL
     unit: Callable[[tuple[int, int]], tuple[float, float]] | None = None
 
     def input(self, img_size: int | Sequence[int] | None = None) -> tuple[int, int]:

@@ -11,7 +11,6 @@ from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.detectors._detector import (
     COCO,
-    FORCED,
     RATIOS,
     RETINA,
     RETINA_SIZES,
@@ -19,7 +18,6 @@ from fastanchor.detectors._detector import (
     RPN_SIZES,
     Content,
     Detector,
-    Matching,
     Resize,
     grid_rows,
 )
@@ -28,6 +26,7 @@ from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
 from fastanchor.export._yaml import compose, entries, mappings
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -112,7 +111,7 @@ DETECTORS = {
         RPN,
         Values(RPN_SIZES, RATIOS),
         SCALED,
-        Matching(0.7, 0.3, FORCED),
+        Matching(0.7, 0.3),
         READER,
         rpn,
     ),
@@ -122,7 +121,7 @@ DETECTORS = {
         RETINA,
         Values(RETINA_SIZES, RATIOS),
         SCALED,
-        Matching(0.5, 0.4, FORCED),
+        Matching(0.5, 0.4),
         READER,
         retina,
     ),

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import ONE, RETINA, RETINA_SIZES, Content, Detector, Matching, Resize, parted
+from fastanchor.detectors._detector import RETINA, RETINA_SIZES, Content, Detector, Resize, parted
 from fastanchor.detectors._reading import config_of, nested, no_pairs, noted_size, rows_of
 from fastanchor.detectors._shapes import Grid, Values, crossed
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
 from fastanchor.export._yaml import compose, count_of, entries
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -82,8 +83,9 @@ DETECTORS = {
         RETINA,
         Values(RETINA_SIZES, ((1.0, 2.0, 0.5),) * 5),
         Resize("letterbox", (512, 512)),
-        Matching(0.5, 0.5, ONE),
+        Matching(0.5, 0.5, "first"),
         Dialect(NEEDS, no_pairs, read),
         text,
+        Cells(multiple=128, offset=0.5),
     ),
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import configparser
 
 from fastanchor._errors import DataError
-from fastanchor.detectors._detector import COCO, RETINA, RETINA_SIZES, Content, Detector, Matching, Resize, parted
+from fastanchor.detectors._detector import COCO, RETINA, RETINA_SIZES, Content, Detector, Resize, parted
 from fastanchor.detectors._reading import config_of, no_pairs
 from fastanchor.detectors._shapes import Grid, Values, crossed
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -78,8 +79,9 @@ DETECTORS = {
         RETINA,
         Values(RETINA_SIZES, ((0.5, 1.0, 2.0),) * 5),
         Resize("shortest", COCO),
-        Matching(0.5, 0.4, "a box without one trains none"),
+        Matching(0.5, 0.4, "none"),
         Dialect(NEEDS, no_pairs, read),
         text,
+        Cells(multiple=1, offset=0.5),
     ),
 }

@@ -10,7 +10,6 @@ from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.detectors._detector import (
     COCO,
-    FORCED,
     RATIOS,
     RETINA,
     RETINA_SIZES,
@@ -18,7 +17,6 @@ from fastanchor.detectors._detector import (
     RPN_SIZES,
     Content,
     Detector,
-    Matching,
     Resize,
     parted,
 )
@@ -27,6 +25,7 @@ from fastanchor.detectors._reading import config_of, no_pairs, rows_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -130,7 +129,7 @@ DETECTORS = {
         RPN,
         Values(RPN_SIZES, RATIOS),
         SCALED,
-        Matching(0.7, 0.3, f"{FORCED} if their IoU is at least 0.3"),
+        Matching(0.7, 0.3, "own", least=0.3),
         READER,
         rpn,
     ),
@@ -140,7 +139,7 @@ DETECTORS = {
         RETINA,
         Values(RETINA_SIZES, RATIOS),
         SCALED,
-        Matching(0.5, 0.4, FORCED),
+        Matching(0.5, 0.4, "own"),
         READER,
         retina,
     ),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fastanchor._errors import DataError
-from fastanchor.detectors._detector import ONE, Content, Detector, Matching, Resize
+from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._python import UNKNOWN, calls, parsed
 from fastanchor.detectors._reading import config_of, no_pairs, noted_size, rows_of
 from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._ssd import USUAL, Ssd, boxes_of_level, chain
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -104,8 +105,9 @@ DETECTORS = {
         STRIDES,
         Values(chain(SIZES), USUAL),
         Resize("stretch", (300, 300)),
-        Matching(0.5, 0.5, ONE),
+        Matching(0.5, 0.5, "one"),
         Dialect(NEEDS, no_pairs, read),
         text,
+        Cells(multiple=1, offset=0.5),
     ),
 }

@@ -7,8 +7,6 @@ from typing import Any
 from fastanchor._errors import DataError
 from fastanchor.detectors._detector import (
     COCO,
-    FORCED,
-    ONE,
     RATIOS,
     RETINA,
     RETINA_SIZES,
@@ -16,7 +14,6 @@ from fastanchor.detectors._detector import (
     RPN_SIZES,
     Content,
     Detector,
-    Matching,
     Resize,
     grid_rows,
     parted,
@@ -27,6 +24,7 @@ from fastanchor.detectors._ssd import USUAL, Ssd, boxes_of_level, chain
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
 from fastanchor.export._yaml import Node, compose, entries, mappings
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides", "ssd_sides"]
 
@@ -125,15 +123,16 @@ SSD_SIZES = (30.0, 60.0, 111.0, 162.0, 213.0, 264.0, 315.0)
 DETECTORS = {
     "paddle-frcnn": Detector(
         "Faster R-CNN of PaddleDetection", Grid(sides), RPN, Values(RPN_SIZES, RATIOS), Resize("shortest", COCO),
-        Matching(0.7, 0.3, FORCED), READER, rpn,
+        Matching(0.7, 0.3), READER, rpn,
     ),
     "paddle-retinanet": Detector(
         "RetinaNet of PaddleDetection", Grid(sides, sizes=3, octaves=True, strides=RETINA), RETINA,
-        Values(RETINA_SIZES, RATIOS), Resize("shortest", COCO), Matching(0.5, 0.4, FORCED), READER, retina,
+        Values(RETINA_SIZES, RATIOS), Resize("shortest", COCO), Matching(0.5, 0.4), READER, retina,
     ),
     "paddle-ssd": Detector(
         "SSD300 of PaddleDetection", Ssd(ssd_sides, tall=False), STEPS,
         Values(chain(SSD_SIZES), USUAL),
-        Resize("stretch", (300, 300)), Matching(0.5, 0.5, ONE), READER, ssd,
+        Resize("stretch", (300, 300)), Matching(0.5, 0.5, "one"), READER, ssd,
+        Cells(multiple=1, offset=0.5),
     ),
 }  # fmt: skip

@@ -7,12 +7,13 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor._types import Fit, FloatArray
 from fastanchor.detectors._blocks import Block, blocks, numbers, one, under
-from fastanchor.detectors._detector import COCO, ONE, RETINA, Content, Detector, Matching, Resize, parted, shorter
+from fastanchor.detectors._detector import COCO, RETINA, Content, Detector, Resize, parted, shorter
 from fastanchor.detectors._reading import config_of, no_pairs, noted_size
 from fastanchor.detectors._shapes import Grid, Values, crossed
 from fastanchor.detectors._ssd import Ssd, boxes_of_level, chain
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides", "ssd_sides"]
 
@@ -143,7 +144,7 @@ DETECTORS = {
         (16,),
         Values(((64.0, 128.0, 256.0, 512.0),), (RATIOS,)),
         Resize("shortest", COCO, lambda image: np.floor(image + 0.5)),
-        Matching(0.7, 0.3, ONE),
+        Matching(0.7, 0.3, "first"),
         READER,
         grid,
     ),
@@ -153,9 +154,10 @@ DETECTORS = {
         STRIDES,
         Values(chain(SSD_SIZES), ((1.0, 2.0, 0.5, 3.0, 0.3333),) * 6),
         Resize("stretch", (300, 300)),
-        Matching(0.5, 0.5, ONE),
+        Matching(0.5, 0.5, "first"),
         READER,
         ssd,
+        Cells(multiple=1, offset=0.5),
         shorter,
     ),
     "tf-retinanet": Detector(
@@ -164,8 +166,9 @@ DETECTORS = {
         RETINA,
         Values(tuple((4.0 * stride, 4.0 * stride * 2**0.5) for stride in RETINA), ((1.0, 2.0, 0.5),) * 5),
         Resize("stretch", (640, 640)),
-        Matching(0.5, 0.5, ONE),
+        Matching(0.5, 0.5, "first"),
         READER,
         multiscale,
+        Cells(multiple=1, offset=0.5),  # where the stride divides the side
     ),
 }

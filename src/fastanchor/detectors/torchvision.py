@@ -10,14 +10,12 @@ import numpy as np
 from fastanchor._types import FloatArray
 from fastanchor.detectors._detector import (
     COCO,
-    FORCED,
     RATIOS,
     RETINA,
     RPN,
     RPN_SIZES,
     Content,
     Detector,
-    Matching,
     Resize,
     grid_rows,
 )
@@ -26,6 +24,7 @@ from fastanchor.detectors._reading import config_of, no_pairs, rows_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -136,6 +135,7 @@ def read(text: str) -> Config:
 READER = Dialect(
     Needs("torchvision", "shortest", equal=True, endings=(".py",), mark=r"\bAnchorGenerator\("), no_pairs, read
 )
+CELLS = Cells(derived=True)  # a stride is the padded side divided by the number of cells
 SCALED = Resize("shortest", COCO, side)
 DETECTORS = {
     "torchvision-fasterrcnn": Detector(
@@ -144,9 +144,10 @@ DETECTORS = {
         RPN,
         Values(RPN_SIZES, RATIOS),
         SCALED,
-        Matching(0.7, 0.3, FORCED),
+        Matching(0.7, 0.3),
         READER,
         faster,
+        CELLS,
     ),
     "torchvision-retinanet": Detector(
         "retinanet_resnet50_fpn and retinanet_resnet50_fpn_v2",
@@ -154,8 +155,9 @@ DETECTORS = {
         RETINA,
         Values(((32.0, 40, 50), (64.0, 80, 101), (128.0, 161, 203), (256.0, 322, 406), (512.0, 645, 812)), RATIOS),
         SCALED,
-        Matching(0.5, 0.4, FORCED),
+        Matching(0.5, 0.4),
         READER,
         retina,
+        CELLS,
     ),
 }

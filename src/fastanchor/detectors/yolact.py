@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import DataError
-from fastanchor.detectors._detector import RETINA, Content, Detector, Matching, Resize, grid_rows
+from fastanchor.detectors._detector import RETINA, Content, Detector, Resize, grid_rows
 from fastanchor.detectors._python import UNKNOWN, dictionaries, parsed
 from fastanchor.detectors._reading import config_of, no_pairs, noted_size, rows_of
 from fastanchor.detectors._shapes import Grid, Values, crossed
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -82,8 +83,9 @@ DETECTORS = {
         RETINA,
         Values(SIZES, ((1.0, 0.5, 2.0),) * 5),
         Resize("stretch", (550, 550)),
-        Matching(0.5, 0.4, "each box trains at least one anchor of its own"),
+        Matching(0.5, 0.4, "one"),
         Dialect(NEEDS, no_pairs, read),
         text,
+        Cells(multiple=1, offset=0.5),
     ),
 }
