@@ -493,7 +493,8 @@ def test_progress_that_is_none(name, tmp_path):
 
 # labels of these kinds need not tell the size
 SOMETIMES = (
-    "voc", "coco", "labelme", "table", "parquet", "cvat", "labelstudio", "supervisely", "vott", "datumaro", "mot"
+    "voc", "coco", "labelme", "table", "parquet", "cvat", "labelstudio", "supervisely", "vott", "datumaro", "mot",
+    "tfrecord",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "visdrone": (".txt",), "widerface": (".txt",), "mot": (".txt",), "dota": (".txt",), "labelme": (".json",),
     "cvat": (".xml",), "via": (".json",), "createml": (".json",), "labelstudio": (".json",), "bdd100k": (".json",),
     "supervisely": (".json",), "vott": (".json",), "datumaro": (".json",), "list": (".txt", ".list"),
+    "tfrecord": (".record", ".records", ".tfrecord", ".tfrecords"),
     "yolo": (".txt", ".yaml", ".yml", ".data", ""),
 }  # fmt: skip
 FORMATS = tuple(ENDINGS)
