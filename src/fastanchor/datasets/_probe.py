@@ -18,7 +18,21 @@ from fastanchor.datasets._skips import shown
 __all__ = ["IMAGES", "SHARD", "Listing", "Probe", "natural", "part_of"]
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
-LABELS = (".txt", ".xml", ".json", ".csv", ".tsv", ".parquet", ".npy", ".npz", ".cache", ".yaml", ".yml", ".data")
+LABELS = (
+    ".txt",
+    ".xml",
+    ".json",
+    ".ndjson",
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".npy",
+    ".npz",
+    ".cache",
+    ".yaml",
+    ".yml",
+    ".data",
+)
 FILES = frozenset((*IMAGES, *LABELS))  # endings of files; a stat call for each name would take time
 RECORD = ".record"  # stands for the ending of parts such as train.record-00000-of-00010
 SHARD = re.compile(r"-\d+-of-\d+$")
