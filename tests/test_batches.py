@@ -7,7 +7,12 @@ import pytest
 
 import fastanchor
 from fastanchor import BoxIndex, DataError, WrongTypeError, kernels
+from fastanchor.engine import GridSpec
+from fastanchor.engine._batches import Arrays, Rows
+from fastanchor.engine._layout import layout
 from fastanchor.engine._settings import Settings
+from fastanchor.engine._sorting import counted, surveyed
+from fastanchor.engine._threads import Team
 from test_shards import everything, start
 
 import zoo
@@ -53,13 +58,65 @@ WAYS = {
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("way", WAYS)
 def test_batches_have_the_bits_of_all_boxes_at_once(name, way, monkeypatch):
-    monkeypatch.setattr("fastanchor.engine._sorting.PIECE", 700)
-    monkeypatch.setattr("fastanchor.engine._sourced.PIECE", 700)
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 700)
     boxes, centers = SETS[name], start(SETS[name], 7)
     index = WAYS[way](cut(boxes), threads=2)
     assert len(index) == len(boxes)
     assert index.shards[0].grid.w.dtype == (np.float64 if name in ("float64", "mixed") else np.float32)
     assert str(everything(index, centers)) == str(everything(BoxIndex(boxes, threads=1), centers))
+
+
+FAR = {
+    "none": [],
+    "few": [[1e-60, 5.0], [1e60, 5.0]],
+    "near": [[0.9, 1e-30], [2e3, 1e30]],
+    "one side": [[1e3, 5.0], [3e3, 5.0], [9e3, 5.0]],
+}
+
+
+@pytest.mark.parametrize("far", FAR)
+@pytest.mark.parametrize("name", SETS)
+def test_widths_are_counted_before_the_extent_is_known(name, far, monkeypatch):
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 700)
+    source = Arrays([np.concatenate([SETS[name], np.array(FAR[far]).reshape(-1, 2)])])
+    for side in (4, 64, 1024):
+        seen = surveyed(source, 1, counting=True, where=layout(SETS[name][:500], side))
+        spec = GridSpec.of(seen.survey, seen.where)
+        np.testing.assert_array_equal(seen.bins.of(spec), counted(source, spec, Team(1)))
+
+
+@pytest.mark.parametrize("way", [*WAYS, "slow rows"])
+def test_boxes_are_gone_through_as_often_as_needed(way, monkeypatch):
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 700)
+    monkeypatch.setattr("fastanchor.engine._batches.SAMPLE", 320)
+    read = Read(SINGLE.astype(np.float32))
+    if way == "slow rows":
+        read.slow = True
+        index = BoxIndex.from_batches([read], keep_rows=False)
+        assert len(read.slices) == 32 + 2 * len(range(0, len(SINGLE), 700))  # a sample in slices, and two passes
+    else:
+        index = WAYS[way]([read])
+    assert sum(len(SINGLE[one]) for one in read.slices) <= (2 if way in ("list", "sourced", "slow rows") else 3) * 3200
+    assert str(everything(index, start(SINGLE, 5))) == str(everything(BoxIndex(SINGLE), start(SINGLE, 5)))
+
+
+class Read(Rows):
+    """Boxes that note which slices are read."""
+
+    def __init__(self, boxes):
+        self.boxes, self.dtype, self.slices = boxes, boxes.dtype, []
+
+    def __len__(self):
+        return len(self.boxes)
+
+    def __getitem__(self, rows):
+        if isinstance(rows, slice):
+            self.slices.append(rows)
+        return self.boxes[rows]
+
+    def __array__(self, dtype=None, copy=None):
+        self.slices.append(slice(None))
+        return self.boxes.astype(dtype)
 
 
 def test_the_whole_job_ends_alike():
@@ -311,8 +368,7 @@ def test_labelled_boxes_are_added_as_the_settings_say():
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("way", ["list", "function"])
 def test_boxes_sorted_on_disk_have_the_same_bits(name, way, tmp_path, monkeypatch):
-    monkeypatch.setattr("fastanchor.engine._sorting.PIECE", 300)
-    monkeypatch.setattr("fastanchor.engine._disk.PIECE", 300)
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 300)
     monkeypatch.setattr("fastanchor.engine._disk.RUN", 3)
     monkeypatch.setattr("fastanchor.engine._disk.SPANS", 200)
     boxes, centers = SETS[name], start(SETS[name], 7)

@@ -25,6 +25,7 @@ from contract import (
     cells,
     classes,
     expected,
+    planted,
     refused,
     rows,
     sentence,
@@ -121,12 +122,6 @@ WRONG = {
     "of no height": ("c9", 16, 32, 48, 32),
     "not finite": ("c9", 16, 32, float("nan"), 160),
 }
-
-
-def planted(wrong):
-    """Return the images with a wrong box as the second of the second image."""
-    name, size, boxes = IMAGES[1]
-    return [IMAGES[0], (name, size, [*boxes, wrong]), IMAGES[2]]
 
 
 @pytest.mark.parametrize(("name", "kind"), cells("wrong_box_costs_itself", kinds=WRONG))
