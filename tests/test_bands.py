@@ -116,6 +116,7 @@ def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, shards,
     assert late > runs // 2
 
 
+@pytest.mark.slow  # compiles every kernel of late steps for such sides
 def test_sides_stored_in_float32(eager):
     rng = np.random.default_rng(0)
     boxes = lognormal(rng, 4000).astype(np.float32)
