@@ -314,6 +314,41 @@ def datumaro(folder: Path, images: Sequence[Image], *, pictures: bool = False, p
     return put(folder / "annotations" / "default.json", json.dumps(content))
 
 
+def labelbox(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``export.ndjson``, an image in each line."""
+    lines = [{"data_row": {"id": name, "external_id": f"{name}.png", "row_data": f"https://x.org/{name}"},
+              "media_attributes": {"width": width, "height": height}, "projects": {"p": {"name": "x", "labels": [
+                  {"label_kind": "Default", "id": "1", "annotations": {"objects": [
+                      {"name": kind, "annotation_kind": "ImageBoundingBox", "bounding_box": {
+                          "top": y0, "left": x0, "height": y1 - y0, "width": x1 - x0}}
+                      for kind, x0, y0, x1, y1 in boxes], "classifications": []}}]}}}
+             for name, (width, height), boxes in images]  # fmt: skip
+    draw(folder, images, pictures)
+    return put(folder / "export.ndjson", "".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def superannotate(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``NAME.png.json``, a file for each image."""
+    for name, (width, height), boxes in images:
+        instances = [{"type": "bbox", "classId": 1, "className": kind, "probability": 100, "points": {
+            "x1": x0, "x2": x1, "y1": y0, "y2": y1}, "attributes": []} for kind, x0, y0, x1, y1 in boxes]  # fmt: skip
+        facts = {"name": f"{name}.png", "width": width, "height": height, "status": "Completed"}
+        put(folder / f"{name}.png.json", json.dumps({"metadata": facts, "instances": instances, "tags": []}))
+    draw(folder, images, pictures)
+    return folder
+
+
+def fiftyone(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``samples.json`` and ``data``."""
+    samples = [{"filepath": f"data/{name}.png", "tags": [], "metadata": {"width": width, "height": height},
+                "ground_truth": {"_cls": "Detections", "detections": [
+                    {"_cls": "Detection", "label": kind, "bounding_box": [
+                        x0 / (width or 1), y0 / (height or 1), (x1 - x0) / (width or 1), (y1 - y0) / (height or 1)]}
+                    for kind, x0, y0, x1, y1 in boxes]}} for name, (width, height), boxes in images]  # fmt: skip
+    draw(folder / "data", images, pictures)
+    return put(folder / "samples.json", json.dumps({"samples": samples}))
+
+
 @dataclass(frozen=True)
 class Format:
     """A format: its name, its writer, what its labels tell, and where in them a box is.
@@ -392,6 +427,10 @@ FORMATS = {
     "labelme": Format("labelme", labelme, lambda images, i, j: (f"{images[i][0]}.json", f"shapes[{j}]"), "{}.json"),
     "cvat": Format("cvat", cvat, lambda images, i, j: ("annotations.xml", f"image {i}, shape {j}")),
     "via": Format("via", via, lambda images, i, j: ("via.json", f"image {i}, regions[{j}]"), sizes=False),
+    "labelbox": Format("labelbox", labelbox, lambda images, i, j: (f"export.ndjson, line {i + 1}, object {j}:",)),
+    "superannotate": Format("superannotate", superannotate,
+                            lambda images, i, j: (f"{images[i][0]}.png.json, instances[{j}]:",), "{}.png.json"),
+    "fiftyone": Format("fiftyone", fiftyone, lambda images, i, j: (f"samples.json, image {i}, label {j}:",)),
     "createml": Format("createml", createml, lambda images, i, j: (".json", f"[{i}].annotations[{j}]"), sizes=False),
     "labelstudio": Format("labelstudio", labelstudio, lambda images, i, j: (".json", f"task {i}, result[{j}]"),
                           empty=False),

@@ -18,7 +18,21 @@ from fastanchor.datasets._skips import shown
 __all__ = ["IMAGES", "Listing", "Probe", "natural", "part_of"]
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
-LABELS = (".txt", ".xml", ".json", ".csv", ".tsv", ".parquet", ".npy", ".npz", ".cache", ".yaml", ".yml", ".data")
+LABELS = (
+    ".txt",
+    ".xml",
+    ".json",
+    ".ndjson",
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".npy",
+    ".npz",
+    ".cache",
+    ".yaml",
+    ".yml",
+    ".data",
+)
 FILES = frozenset((*IMAGES, *LABELS))  # endings of files; a stat call for each name would take time
 HEAD = 1 << 16
 PARTS = {
