@@ -215,6 +215,66 @@ def parquet(folder: Path, images: Sequence[Image], *, pictures: bool = False, pa
     return folder / "boxes.parquet"
 
 
+def crc32c(data: bytes) -> int:
+    """Return the masked checksum of TFRecord files, a bit at a time."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 & -(crc & 1))
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+
+def message(*fields: tuple[int, bytes]) -> bytes:
+    """Return a message of protocol buffers, all of whose fields have a length."""
+    return b"".join(varint(number << 3 | 2) + varint(len(data)) + data for number, data in fields)
+
+
+def example(**values: Sequence[object]) -> bytes:
+    """Return a ``tf.train.Example``; names have "__" for "/"."""
+    entries = []
+    for name, own in values.items():
+        if own and isinstance(own[0], bytes):
+            feature = message((1, message(*((1, one) for one in own))))
+        elif own and isinstance(own[0], float):
+            feature = message((2, message((1, struct.pack(f"<{len(own)}f", *own)))))
+        else:
+            feature = message((3, message((1, b"".join(map(varint, own))))))
+        entries.append((1, message((1, name.replace("__", "/").encode()), (2, feature))))
+    return message((1, message(*entries)))
+
+
+def record(data: bytes) -> bytes:
+    head = struct.pack("<Q", len(data))
+    return head + struct.pack("<I", crc32c(head)) + data + struct.pack("<I", crc32c(data))
+
+
+def tfrecord(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``boxes.record`` as TensorFlow's Object Detection API reads it."""
+    draw(folder, images, pictures)
+    found = []
+    for name, (width, height), boxes in images:
+        sides = {
+            f"image__object__bbox__{side}": [one[at] / (scale or 1) for one in boxes]
+            for at, (side, scale) in enumerate(
+                (("xmin", width), ("ymin", height), ("xmax", width), ("ymax", height)), 1
+            )
+        }
+        kinds = [one[0].encode() for one in boxes]
+        found.append(record(example(image__width=[width], image__height=[height], image__format=[b"png"],
+                                    image__filename=[f"{name}.png".encode()], image__object__class__text=kinds,
+                                    **sides)))  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    (folder / "boxes.record").write_bytes(b"".join(found))
+    return folder / "boxes.record"
+
+
 def labelme(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
     """Write ``NAME.json``, a file an image."""
     for name, (width, height), boxes in images:
@@ -424,6 +484,8 @@ FORMATS = {
                     columns=True),
     "parquet": Format("table", parquet, lambda images, i, j: ("boxes.parquet", str(before(images, i) + j)),
                       columns=True),
+    "tfrecord": Format("tfrecord", tfrecord, lambda images, i, j: ("boxes.record", f"record {i}, object {j}"),
+                       crowds=True),
     "labelme": Format("labelme", labelme, lambda images, i, j: (f"{images[i][0]}.json", f"shapes[{j}]"), "{}.json"),
     "cvat": Format("cvat", cvat, lambda images, i, j: ("annotations.xml", f"image {i}, shape {j}")),
     "via": Format("via", via, lambda images, i, j: ("via.json", f"image {i}, regions[{j}]"), sizes=False),

@@ -25,8 +25,8 @@ LOG = logging.getLogger("fastanchor")
 TEXT = (
     "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
     "folder), labels.cache, Open Images CSV, KITTI, VisDrone, WIDER FACE, MOT, DOTA, exports of LabelMe, CVAT, VIA, "
-    "Label Studio and other tools, lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin); or an archive of "
-    "any of these (.zip, .tar.gz)"
+    "Label Studio and other tools, lists, TFRecord, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin); or an "
+    "archive of any of these (.zip, .tar.gz)"
 )
 
 

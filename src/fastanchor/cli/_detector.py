@@ -126,5 +126,5 @@ def shown_levels(levels: Sequence[Level]) -> str:
     rows = []
     for level, stride, anchors, share in levels:
         sizes = "  ".join(f"{w:.4g} x {h:.4g}" for w, h in anchors.tolist()) or "none"
-        rows.append((f"P{level}", str(stride), f"{share or 0.0:.1%}", sizes))
+        rows.append((f"P{level}" if stride == 2**level else "", str(stride), f"{share or 0.0:.1%}", sizes))
     return Table(("level ", "stride", " boxes", "anchors"), rows, align="lrrl").text()

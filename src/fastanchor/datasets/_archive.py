@@ -25,7 +25,8 @@ from fastanchor._later import Later
 from fastanchor._progress import bar
 from fastanchor._reading import is_file, opened, standing_in, unreadable
 from fastanchor._types import Progress
-from fastanchor.datasets._probe import IMAGES, LABELS, Probe
+from fastanchor.datasets._probe import IMAGES, LABELS, SHARD, Probe
+from fastanchor.datasets._recognise import ENDINGS as LOOKED_AT
 from fastanchor.datasets._skips import first_line, given_name, impostor, shown, standing_for
 
 if TYPE_CHECKING:
@@ -38,10 +39,9 @@ else:  # milliseconds that others need not wait for
 __all__ = ["Archives", "is_archive"]
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-WANTED = (*LABELS, ".list", ".names", ".ini", ".jsonl", ".ndjson", ".pbtxt", ".record", ".records", ".tfrecord",
-          ".tfrecords")  # fmt: skip
+BESIDE = (".names", ".ini")  # endings of files that formats look for beside labels
+WANTED = tuple(sorted({one for own in LOOKED_AT.values() for one in own if one}.union(LABELS, BESIDE)))
 KINDS = {"image": IMAGES, "label": WANTED, "archive": ENDINGS}
-SHARD = re.compile(r"-\d+-of-\d+$")
 MOST = 16 << 30  # bytes of label files
 RATIO = 250  # and as a multiple of the archive, if they exceed FREE; labels shrink to a tenth, rarely to a fiftieth
 FREE = 256 << 20

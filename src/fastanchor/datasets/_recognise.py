@@ -26,6 +26,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "cvat": (".xml",), "via": (".json", ".csv"), "createml": (".json",), "labelstudio": (".json",),
     "bdd100k": (".json",), "supervisely": (".json",), "vott": (".json",), "datumaro": (".json",),
     "labelbox": (".json", ".ndjson"), "superannotate": (".json",), "fiftyone": (".json",), "list": (".txt", ".list"),
+    "tfrecord": (".record", ".records", ".tfrecord", ".tfrecords"),
     "yolo": (".txt", ".yaml", ".yml", ".data", ""),
 }  # fmt: skip
 FORMATS = tuple(ENDINGS)
