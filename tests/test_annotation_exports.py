@@ -12,8 +12,9 @@ import pytest
 import fastanchor
 from fastanchor import DataError, datasets
 from fastanchor.datasets import _foreign
+from fastanchor.datasets._recognise import ENDINGS
 
-from labels import png, put
+from labels import FORMATS, IMAGES, png, put
 
 SIZE = (200, 100)
 BOX = {"top": 2, "left": 1, "height": 40, "width": 30}
@@ -275,3 +276,16 @@ def test_the_order_of_the_known_kinds_does_not_matter(monkeypatch, own, inner, k
         for keys in itertools.islice(itertools.permutations(content), 24):
             text = json.dumps([{key: content[key] for key in keys}] if listed else {key: content[key] for key in keys})
             assert _foreign.json_kind(text.encode(), whole=True) == kind
+
+
+JSON = [name for name, one in FORMATS.items() if ".json" in ENDINGS.get(name, ())]
+
+
+@pytest.mark.parametrize("name", JSON)
+def test_no_json_is_read_as_another_format(tmp_path, name):
+    path = FORMATS[name].write(tmp_path, IMAGES)
+    assert datasets.detect(tmp_path) == name
+    for other in JSON:
+        if other != name:
+            with pytest.raises(DataError, match=r"JSON file that is not |expected a|holds no labels of|not valid JSON"):
+                fastanchor.read(path, format=other, source_size=SIZE)
