@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import logging
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from fastanchor import kernels
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
+from fastanchor._memory import free
 from fastanchor._small import SMALL
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
@@ -45,18 +44,6 @@ OTHERS = ("format", "split", "images", "source_size", "size_cache", "crowd", "un
           "columns", "weight", "balance", "strict", "holdout", "jitter")  # fmt: skip
 
 
-def free() -> int:
-    """Return half of the memory that is free, in bytes."""
-    try:
-        text = Path("/proc/meminfo").read_text("ascii")
-        return int(re.findall(r"MemAvailable:\s+(\d+)", text)[0]) * 1024 // 2
-    except (OSError, IndexError):
-        names = os.sysconf_names if hasattr(os, "sysconf_names") else {}
-        if "SC_PHYS_PAGES" in names:
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
-        return 4 << 30
-
-
 def sieved(arguments: argparse.Namespace) -> Sieved | None:
     """Return DATA to be read piece by piece if it would not fit into memory otherwise; None to read it as usual."""
     given = getattr(arguments, "_given", {})
@@ -64,7 +51,7 @@ def sieved(arguments: argparse.Namespace) -> Sieved | None:
         return None
     if any(name in given or getattr(arguments, name, None) is True for name in OTHERS):
         return None
-    most = free() if arguments.memory is None else arguments.memory
+    most = free() // 2 if arguments.memory is None else arguments.memory
     files = large_files(arguments.data, most // PLAIN)
     return None if files is None else Sieved(files, arguments.min_size, most, arguments.threads)
 
