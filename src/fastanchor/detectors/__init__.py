@@ -17,18 +17,21 @@ from fastanchor._types import Fit, PathLike, Rng
 from fastanchor.detectors import detectron2, mmdetection, torchvision
 from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._fitted import DetectorAnchors, Rows, fitted, resized
+from fastanchor.detectors._positives import RATIO_FORMATS, positives
+from fastanchor.detectors._reading import config_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.engine import Objective
-from fastanchor.matching import Matching
+from fastanchor.matching import Matching, Positives
 
 __all__ = [
-    "GRIDS", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Resize", "Values",
-    "anchors_for", "network_boxes", "read",
+    "GRIDS", "MATCHED", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Positives",
+    "Resize", "Values", "anchors_for", "default_config", "network_boxes", "positives", "read",
 ]  # fmt: skip
 
 GRIDS: dict[str, Detector] = {**torchvision.DETECTORS, **detectron2.DETECTORS, **mmdetection.DETECTORS}
 PAIRS = {name: dialect for name, dialect in export.FORMATS.items() if not dialect.needs.any_fit}
 NAMES = (*GRIDS, *PAIRS)
+MATCHED = (*GRIDS, *RATIO_FORMATS)  # whose positives are known
 
 
 def anchors_for(
@@ -110,6 +113,12 @@ def network_boxes(
 ) -> NetworkBoxes:
     """Return the boxes as :func:`anchors_for` uses them."""
     return resized(boxes, GRIDS[detector], img_size, fit, min_size)
+
+
+def default_config(name: str) -> export.Config:
+    """Return the anchors that a detector has if nothing is configured, on its levels."""
+    detector = GRIDS[name]
+    return config_of(detector.form, detector.default, detector.strides)
 
 
 def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> export.Config:
