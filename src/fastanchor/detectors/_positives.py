@@ -90,7 +90,7 @@ def positives(
     (False, 0.95, 5)
     >>> boxes = Boxes([[32, 32], [9, 90]], [0, 0], [[800, 800]], xy=[[10, 12], [300, 20]])
     >>> positives(boxes, "torchvision-fasterrcnn").counts.sum(axis=1).tolist()
-    [2, 7]
+    [2, 33]
     """
     from fastanchor.detectors import GRIDS, MATCHED
 
