@@ -145,7 +145,7 @@ def files(request, tmp_path):
 @pytest.mark.parametrize("memory", ["1k", "3MB"])
 def test_files_that_do_not_fit_into_memory_give_the_same_answer(files, memory, capsys, monkeypatch):
     monkeypatch.setattr("fastanchor.cli._batched.PLAIN", 1000)
-    monkeypatch.setattr("fastanchor.cli._batched.PIECE", 900)
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 900)
     take, most = fastanchor.BoxIndex.take, []
     monkeypatch.setattr("fastanchor.BoxIndex.take", lambda self, rows: [most.append(len(rows)), take(self, rows)][1])
     job = ["-n", "3", "--gen", "50"]

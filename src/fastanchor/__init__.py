@@ -12,6 +12,7 @@ not exist it is a ``FileNotFoundError`` too, for an argument of a wrong type a `
 TYPE_CHECKING = False  # type checkers take it for typing's, which costs milliseconds to import
 if TYPE_CHECKING:
     from fastanchor import compat, datasets
+    from fastanchor._anchor_result import AnchorResult
     from fastanchor._errors import (
         BackendError,
         ClusterError,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fastanchor._sweep import SweepResult, sweep
     from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
     from fastanchor._version import __version__ as __version__
-    from fastanchor.anchors import AnchorResult, auto_anchor
+    from fastanchor.anchors import auto_anchor
     from fastanchor.boxes import Boxes
     from fastanchor.cluster import assign, kmeans, update_centers
     from fastanchor.datasets import read
@@ -91,6 +92,7 @@ __all__ = [
 # handle Ctrl-C before NumPy is imported, and this file runs before the command does. A module may not bear the name
 # of a function, since importing it would put the module in the function's place.
 _HOMES = {
+    "_anchor_result": ("AnchorResult",),
     "_errors": (
         "BackendError",
         "ClusterError",
@@ -106,7 +108,7 @@ _HOMES = {
     "_sweep": ("SweepResult", "sweep"),
     "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),
     "_version": ("__version__",),
-    "anchors": ("AnchorResult", "auto_anchor"),
+    "anchors": ("auto_anchor",),
     "boxes": ("Boxes",),
     "cluster": ("assign", "kmeans", "update_centers"),
     "datasets": ("read",),

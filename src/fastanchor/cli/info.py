@@ -125,6 +125,9 @@ def _use_large() -> None:
         BoxIndex(boxes[:1000], weights=np.arange(1000)).save(f"{folder}/boxes.index")
         BoxIndex.open(f"{folder}/boxes.index")  # adds up the weights of cells
     compile_at_once()
+    for sides in (boxes, boxes.astype(np.float32)):
+        BoxIndex.from_batches([sides[:1000]], dtype="float32", keep_rows=False)
+        kernels.part("grid").figures(sides[:1000], 2.0, 3.0)  # used for files larger than memory
     for index in (BoxIndex(boxes), BoxIndex.from_batches([boxes.astype(np.float32)], dtype="float32")):
         for update in get_args(Update):
             fastanchor.kmeans(index, 9, update=update, init=boxes[:9], max_iter=60)

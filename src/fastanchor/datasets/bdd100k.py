@@ -17,7 +17,9 @@ CORNERS = ("x1", "y1", "x2", "y2")
 def images(content: Any, job: Job, file: str) -> Iterator[Image]:
     """Yield the frames."""
     labels: Sequence[Any]
-    if isinstance(content, dict):  # the older version: an image per file, whose only frame has the objects
+    if isinstance(content, dict) and any("name" in frame for frame in content["frames"]):  # as Scalabel writes it
+        content = content["frames"]
+    elif isinstance(content, dict):  # the older version: an image per file, whose only frame has the objects
         labels = [label for frame in content["frames"] for label in frame.get("objects") or ()]
         content = [{"name": content.get("name") or PurePath(file).stem, "labels": labels}]
     for number, frame in enumerate(content):
@@ -32,7 +34,8 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
             box += [number_of(corners.get(key)) for key in CORNERS]
             classes.append(str(label.get("category") or ""))
             at.append(place)
-        yield Image(str(frame["name"]), None, box, classes, at)
+        size = frame.get("size") or {}
+        yield Image(str(frame["name"]), (number_of(size.get("width")), number_of(size.get("height"))), box, classes, at)
 
 
 FORMAT = json_format(

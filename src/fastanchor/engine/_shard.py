@@ -10,7 +10,7 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._assignment import Assignment, Share, deal
 from fastanchor.engine._bands import LEAST, Bands, Late
-from fastanchor.engine._batches import Arrays
+from fastanchor.engine._batches import PIECE, Arrays
 from fastanchor.engine._columns import Columns, Nearby, columns_of
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._grid import Grid
@@ -20,7 +20,7 @@ from fastanchor.engine._objective import Objective
 from fastanchor.engine._profile import Profile
 from fastanchor.engine._protocol import Below
 from fastanchor.engine._search import Search, plain
-from fastanchor.engine._sorting import PIECE, Sorted, sort
+from fastanchor.engine._sorting import Sorted, sort
 from fastanchor.engine._spreading import Far
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part as kernel_part
