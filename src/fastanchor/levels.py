@@ -50,8 +50,8 @@ class Level(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The level and its stride, as in P3/8."""
-        return f"P{self.level}/{self.stride}"
+        """The level and its stride, as in P3/8, or the stride alone if it is no power of 2."""
+        return f"P{self.level}/{self.stride}" if self.stride == 2**self.level else f"stride {self.stride}"
 
 
 def usual_counts(n: int) -> LevelCounts:

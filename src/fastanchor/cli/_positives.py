@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from fastanchor import DataError, detectors, export
 from fastanchor._network import NetworkBoxes
@@ -34,13 +37,23 @@ def anchors(arguments: argparse.Namespace) -> tuple[export.Config, list[int], li
         raise DataError("--jitter: cannot be combined with --for, which looks at images as they are")
     if arguments.anchors is not None:
         config, used, warnings = _scored.scored_anchors(arguments)
-        if name in GRIDS and not config.layout and arguments.levels is None:
-            arguments.levels = ",".join(str(level) for level, _ in detectors.default_config(name).layout)
-        return config, used, warnings
+        chosen = arguments.levels is not None or arguments.per_level is not None or arguments.by != "area"
+        return config if config.layout or chosen else _on_levels(config, name), used, warnings
     if name not in GRIDS:
         raise DataError("--anchors: needed, unless --for names a detector whose anchors are sizes and ratios")
-    config = detectors.default_config(name)
+    config = detectors.default_config(name, arguments.img_size)
     return config, list(range(len(config.anchors))), []
+
+
+def _on_levels(config: export.Config, name: str) -> export.Config:
+    """Return anchors without levels divided equally among those of a detector that has its own, smallest first."""
+    if name not in GRIDS:
+        return config
+    levels = detectors.default_config(name)
+    order = np.argsort(config.anchors.prod(axis=1), kind="stable")
+    parts = np.array_split(order, len(levels.layout))
+    layout = [(level, part.tolist()) for (level, _), part in zip(levels.layout, parts, strict=True)]
+    return replace(config, layout=layout, strides=levels.strides)
 
 
 def ready(arguments: argparse.Namespace, data: Data, network: export.Input) -> NetworkBoxes:

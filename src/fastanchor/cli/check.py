@@ -1,8 +1,8 @@
 """Score anchors that you have: numbers on the command line, or those of a file.
 
-The file is the YAML of a YOLOv5 or YOLOv7 model or of PaddleDetection, a Darknet cfg, the
-Python of MMDetection or MMYOLO, a TAO specification, JSON, CSV, or text with nothing but
-numbers. The size and the fit of the network input come from the file if it sets them. With
+The file is the configuration of a detector that `fastanchor detectors` lists (YAML, cfg,
+Python, pbtxt, INI, a TAO specification), JSON, CSV, or text with nothing but numbers. The
+size and the fit of the network input come from the file if it sets them. With
 --min-bpr the exit code is 1 if the best possible recall is lower, for use in scripts.
 --for NAME adds what that detector trains on each box; then its default anchors are scored
 unless there are others.
@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _data.add_data(parser, optional=True, training=True, indexed=True)
     job = parser.add_argument_group("anchors to score")
     job.add_argument("--anchors", action=Several, belongs=_scored.of_anchors, metavar="ANCHORS",
-                     help="as in 10,13 16,30, or a .yaml, .cfg, .py, .txt, .json or .csv file with them")  # fmt: skip
+                     help="as in 10,13 16,30, or a configuration, or a .txt, .json or .csv file with them")  # fmt: skip
     _positives.add(parser)
     _against.add(job)
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")

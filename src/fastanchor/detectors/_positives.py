@@ -19,6 +19,7 @@ from fastanchor._weights import counting, weights_of
 from fastanchor.boxes import Boxes, image_scale
 from fastanchor.detectors._detector import Detector
 from fastanchor.detectors._fitted import resized
+from fastanchor.detectors._list import GRIDS, PAIRS
 from fastanchor.engine import answers_all
 from fastanchor.levels import Level, pyramid
 from fastanchor.matching import (
@@ -34,10 +35,11 @@ from fastanchor.matching import (
 )
 from fastanchor.metrics import as_anchors
 
-__all__ = ["RATIO_FORMATS", "positives"]
+__all__ = ["MATCHED", "positives"]
 
-# formats of detectors that match by the ratio of sides; YOLOv7 then takes some of these positives
-RATIO_FORMATS = {"yolov5": Ratio(), "yolov7": Ratio(), "mmyolo": Ratio()}
+# of detectors with pairs, by format; YOLOv7 then takes some of these positives
+RATIOS = {"yolov5": Ratio(), "yolov7": Ratio(), "mmyolo": Ratio()}
+MATCHED = (*GRIDS, *(name for name, one in PAIRS.items() if one.fmt in RATIOS))  # whose positives are known
 
 
 def positives(
@@ -59,7 +61,7 @@ def positives(
         `xy`, each anchor is compared where it is, and boxes of an image compete for anchors. Everything else counts as
         pixels of the network input; the result is then a mean over 8 places of each box.
     detector : str
-        A name of :func:`anchors_for`, or "yolov5", "yolov7" or "mmyolo".
+        A name of :func:`anchors_for`, or of YOLOv5 and YOLOv7, such as "yolov5", "yolov7-p6" or "mmyolo-yolov5".
     anchors : sequence of (m, 2) array-like, optional
         The anchors of each level, smallest stride first, pixels of the network input, or the ``levels`` of a result.
         Default: those of the detector; there are none for YOLO.
@@ -92,8 +94,6 @@ def positives(
     >>> positives(boxes, "torchvision-fasterrcnn").counts.sum(axis=1).tolist()
     [2, 33]
     """
-    from fastanchor.detectors import GRIDS, MATCHED
-
     _check.choice(detector, "detector", MATCHED)
     if weights is not None and isinstance(boxes, Boxes):
         boxes = replace(boxes, weights=np.asarray(weights))
@@ -111,7 +111,7 @@ def _by_iou(
     boxes: Scalable, name: str, detector: Detector, anchors: Any, img_size: Any, fit: Fit | None, min_size: float
 ) -> Positives:
     ready = resized(boxes, detector, img_size, fit, min_size)
-    parts = detector.form.anchors(detector.default) if anchors is None else _parts(anchors)
+    parts = detector.form_at(detector.input(img_size)).anchors(detector.default) if anchors is None else _parts(anchors)
     if len(parts) != len(detector.strides):
         raise DataError(f"anchors: got {many(len(parts), 'level')}, expected the {len(detector.strides)} of {name}")
     placed = Anchors(parts, detector.strides, detector.cells)
@@ -124,10 +124,12 @@ def _by_iou(
 
 
 def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit | None, min_size: float) -> Positives:
-    rule = RATIO_FORMATS[name]
+    rule = RATIOS[PAIRS[name].fmt]
     if anchors is None:
         raise DataError(f"anchors: needed for {name}, which has no sizes and ratios by default")
-    ready = to_network_input(boxes, 640 if img_size is None else img_size, fit or "letterbox", min_size)
+    ready = to_network_input(
+        boxes, PAIRS[name].img_size or 640 if img_size is None else img_size, fit or "letterbox", min_size
+    )
     parts = _parts(anchors)
     strides = tuple(float(one.stride) for one in anchors if isinstance(one, Level))
     if not strides:

@@ -81,6 +81,10 @@ class Config:
         How the detectors that read such files resize images.
     even : bool
         Whether these detectors need the same number of anchors in each level.
+    strides : tuple of float
+        Of the levels in the order of the file, where they need not be powers of 2; else empty.
+    ratio : str
+        What a ratio is, if the file has sizes and ratios; else empty.
     """
 
     anchors: FloatArray
@@ -93,6 +97,8 @@ class Config:
     classes: int | None = None
     default_fit: Fit = "letterbox"
     even: bool = False
+    strides: tuple[float, ...] = ()
+    ratio: str = ""
 
     def own_levels(self, n: int) -> LevelCounts | None:
         """Return n anchors on the levels of the file: its own numbers if they add up to n, else equal numbers."""
