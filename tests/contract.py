@@ -67,6 +67,12 @@ def expected(name, images=IMAGES):
     )
 
 
+def planted(wrong):
+    """Return the images with a wrong box as the second of the second image."""
+    name, size, boxes = IMAGES[1]
+    return [IMAGES[0], (name, size, [*boxes, wrong]), IMAGES[2]]
+
+
 def sentence(error):
     """Return the text of an error; it is one line."""
     text = str(error.value)

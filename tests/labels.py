@@ -215,6 +215,66 @@ def parquet(folder: Path, images: Sequence[Image], *, pictures: bool = False, pa
     return folder / "boxes.parquet"
 
 
+def crc32c(data: bytes) -> int:
+    """Return the masked checksum of TFRecord files, a bit at a time."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 & -(crc & 1))
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+
+def message(*fields: tuple[int, bytes]) -> bytes:
+    """Return a message of protocol buffers, all of whose fields have a length."""
+    return b"".join(varint(number << 3 | 2) + varint(len(data)) + data for number, data in fields)
+
+
+def example(**values: Sequence[object]) -> bytes:
+    """Return a ``tf.train.Example``; names have "__" for "/"."""
+    entries = []
+    for name, own in values.items():
+        if own and isinstance(own[0], bytes):
+            feature = message((1, message(*((1, one) for one in own))))
+        elif own and isinstance(own[0], float):
+            feature = message((2, message((1, struct.pack(f"<{len(own)}f", *own)))))
+        else:
+            feature = message((3, message((1, b"".join(map(varint, own))))))
+        entries.append((1, message((1, name.replace("__", "/").encode()), (2, feature))))
+    return message((1, message(*entries)))
+
+
+def record(data: bytes) -> bytes:
+    head = struct.pack("<Q", len(data))
+    return head + struct.pack("<I", crc32c(head)) + data + struct.pack("<I", crc32c(data))
+
+
+def tfrecord(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``boxes.record`` as TensorFlow's Object Detection API reads it."""
+    draw(folder, images, pictures)
+    found = []
+    for name, (width, height), boxes in images:
+        sides = {
+            f"image__object__bbox__{side}": [one[at] / (scale or 1) for one in boxes]
+            for at, (side, scale) in enumerate(
+                (("xmin", width), ("ymin", height), ("xmax", width), ("ymax", height)), 1
+            )
+        }
+        kinds = [one[0].encode() for one in boxes]
+        found.append(record(example(image__width=[width], image__height=[height], image__format=[b"png"],
+                                    image__filename=[f"{name}.png".encode()], image__object__class__text=kinds,
+                                    **sides)))  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    (folder / "boxes.record").write_bytes(b"".join(found))
+    return folder / "boxes.record"
+
+
 def labelme(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
     """Write ``NAME.json``, a file an image."""
     for name, (width, height), boxes in images:
@@ -314,6 +374,41 @@ def datumaro(folder: Path, images: Sequence[Image], *, pictures: bool = False, p
     return put(folder / "annotations" / "default.json", json.dumps(content))
 
 
+def labelbox(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``export.ndjson``, an image in each line."""
+    lines = [{"data_row": {"id": name, "external_id": f"{name}.png", "row_data": f"https://x.org/{name}"},
+              "media_attributes": {"width": width, "height": height}, "projects": {"p": {"name": "x", "labels": [
+                  {"label_kind": "Default", "id": "1", "annotations": {"objects": [
+                      {"name": kind, "annotation_kind": "ImageBoundingBox", "bounding_box": {
+                          "top": y0, "left": x0, "height": y1 - y0, "width": x1 - x0}}
+                      for kind, x0, y0, x1, y1 in boxes], "classifications": []}}]}}}
+             for name, (width, height), boxes in images]  # fmt: skip
+    draw(folder, images, pictures)
+    return put(folder / "export.ndjson", "".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def superannotate(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``NAME.png.json``, a file for each image."""
+    for name, (width, height), boxes in images:
+        instances = [{"type": "bbox", "classId": 1, "className": kind, "probability": 100, "points": {
+            "x1": x0, "x2": x1, "y1": y0, "y2": y1}, "attributes": []} for kind, x0, y0, x1, y1 in boxes]  # fmt: skip
+        facts = {"name": f"{name}.png", "width": width, "height": height, "status": "Completed"}
+        put(folder / f"{name}.png.json", json.dumps({"metadata": facts, "instances": instances, "tags": []}))
+    draw(folder, images, pictures)
+    return folder
+
+
+def fiftyone(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``samples.json`` and ``data``."""
+    samples = [{"filepath": f"data/{name}.png", "tags": [], "metadata": {"width": width, "height": height},
+                "ground_truth": {"_cls": "Detections", "detections": [
+                    {"_cls": "Detection", "label": kind, "bounding_box": [
+                        x0 / (width or 1), y0 / (height or 1), (x1 - x0) / (width or 1), (y1 - y0) / (height or 1)]}
+                    for kind, x0, y0, x1, y1 in boxes]}} for name, (width, height), boxes in images]  # fmt: skip
+    draw(folder / "data", images, pictures)
+    return put(folder / "samples.json", json.dumps({"samples": samples}))
+
+
 @dataclass(frozen=True)
 class Format:
     """A format: its name, its writer, what its labels tell, and where in them a box is.
@@ -389,9 +484,15 @@ FORMATS = {
                     columns=True),
     "parquet": Format("table", parquet, lambda images, i, j: ("boxes.parquet", str(before(images, i) + j)),
                       columns=True),
+    "tfrecord": Format("tfrecord", tfrecord, lambda images, i, j: ("boxes.record", f"record {i}, object {j}"),
+                       crowds=True),
     "labelme": Format("labelme", labelme, lambda images, i, j: (f"{images[i][0]}.json", f"shapes[{j}]"), "{}.json"),
     "cvat": Format("cvat", cvat, lambda images, i, j: ("annotations.xml", f"image {i}, shape {j}")),
     "via": Format("via", via, lambda images, i, j: ("via.json", f"image {i}, regions[{j}]"), sizes=False),
+    "labelbox": Format("labelbox", labelbox, lambda images, i, j: (f"export.ndjson, row {i + 1}, object {j}:",)),
+    "superannotate": Format("superannotate", superannotate,
+                            lambda images, i, j: (f"{images[i][0]}.png.json, instances[{j}]:",), "{}.png.json"),
+    "fiftyone": Format("fiftyone", fiftyone, lambda images, i, j: (f"samples.json, image {i}, label {j}:",)),
     "createml": Format("createml", createml, lambda images, i, j: (".json", f"[{i}].annotations[{j}]"), sizes=False),
     "labelstudio": Format("labelstudio", labelstudio, lambda images, i, j: (".json", f"task {i}, result[{j}]"),
                           empty=False),

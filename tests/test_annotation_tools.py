@@ -155,13 +155,12 @@ def test_supervisely_shapes(tmp_path):
     points = {"rectangle": [[31, 42], [1, 2]], "polygon": [[5, 5], [25, 6], [10, 15]], "line": [[1, 1], [2, 2]]}
     objects = [{"classTitle": "cat", "geometryType": kind, "points": {"exterior": some, "interior": []}}
                for kind, some in points.items()]  # fmt: skip
-    bitmap = {"classTitle": "cat", "geometryType": "bitmap", "bitmap": {"data": "", "origin": [1, 2]}}
-    content = {"description": "", "tags": [], "size": {"height": 100, "width": 200}, "objects": [*objects, bitmap]}
+    content = {"description": "", "tags": [], "size": {"height": 100, "width": 200}, "objects": objects}
     put(tmp_path / "ds" / "ann" / "a.jpg.json", json.dumps(content))
     put(tmp_path / "meta.json", json.dumps({"classes": [], "tags": []}))
     boxes = fastanchor.read(tmp_path, strict=True)
     assert corners(boxes) == [[1, 2, 31, 42], [5, 5, 25, 15]]
-    assert boxes.skipped == {"line, which is not a box": 1, "bitmap, which is not a box": 1}
+    assert boxes.skipped == {"line, which is not a box": 1}
 
 
 def test_vott_asset(tmp_path):
@@ -195,6 +194,9 @@ BROKEN = {
     "vott": ({"asset": {"name": "a.png"}, "regions": []}, "VoTT"),
     "datumaro": ({"categories": {}, "items": [{"id": "a"}]}, "Datumaro"),
     "labelme": ({"shapes": [], "imagePath": "a.png"}, None),
+    "labelbox": ([{"data_row": {"id": "a"}, "projects": {"p": {}}}], "Labelbox"),
+    "superannotate": ({"metadata": {}, "instances": 3}, "SuperAnnotate"),
+    "fiftyone": ({"classes": ["bounding_box"], "labels": {"a": [{"bounding_box": []}, 3]}}, "FiftyOne"),
 }
 
 

@@ -41,7 +41,7 @@ SORTED = 8  # bytes per box of an index in memory, sides in float32
 TABLES = 210  # bytes per cell that the tables of an index take at their peak
 # options that only the ordinary readers know
 OTHERS = ("format", "split", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "turned",
-          "columns", "weight", "balance", "strict", "holdout", "jitter")  # fmt: skip
+          "columns", "weight", "balance", "strict", "holdout", "jitter", "classes", "exclude", "min_area")  # fmt: skip
 
 
 def sieved(arguments: argparse.Namespace) -> Sieved | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
@@ -23,9 +24,9 @@ from fastanchor.datasets._options import given
 from fastanchor.datasets._parts import chosen, of_images
 from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, natural
-from fastanchor.datasets._record import SIZES, UNNAMED, Batch, Format, Image, Job, Options, Source, joined, packed
+from fastanchor.datasets._record import KEPT, SIZES, UNNAMED, Batch, Format, Image, Job, Options, Source, joined, packed
 from fastanchor.datasets._sizes import differing, sized
-from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, sentence, shown
+from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, given_names, sentence, shown
 from fastanchor.datasets._unit import InPixels, scaled
 
 __all__ = ["Loaded", "NothingRead", "load"]
@@ -75,7 +76,7 @@ def load(
     if source.inner:
         batch, splits, taken = of_images(batch, options.split, probe)
     places = Places(probe, options.images)
-    batch = wanted(batch, options.crowd, skips)
+    batch = wanted(batch, options.crowd or "crowd" not in format.options, skips)
     stated = within(batch.size)
     found = sized(format, batch, job, places)
     remarks = differing(batch, stated, places) if limit is None else []
@@ -187,9 +188,10 @@ def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: lis
     if batch.image is None:
         return Boxes(
             pixels.wh, class_index=batch.cls, class_names=names, skipped=skips.counts, remarks=tuple(remarks),
-            weights=_weights(batch.weight),
+            weights=_weights(batch.weight), flags=_flags(batch),
         )  # fmt: skip
     split = batch.split or ([part.get(label, "") for label in batch.label] if part else None)
+    labels = given_names(batch.label)
     named = any(batch.file) or len(set(batch.label)) > 1
     return Boxes(
         pixels.wh,
@@ -200,10 +202,19 @@ def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: lis
         skipped=skips.counts,
         xy=pixels.xy if places else None,
         split=tuple(split) if split else None,
-        files=tuple(file or label for file, label in zip(batch.file, batch.label, strict=True)) if named else None,
+        files=tuple(file or label for file, label in zip(batch.file, labels, strict=True)) if named else None,
         remarks=tuple(remarks),
         weights=_weights(batch.weight),
+        flags=_flags(batch),
     )
+
+
+def _flags(batch: Batch) -> dict[str, NDArray[np.bool_]]:
+    """Return the flags that a box has, by their names."""
+    if batch.flags is None or not batch.flags.any():
+        return {}
+    every = int(np.bitwise_or.reduce(batch.flags))
+    return {name: (batch.flags & bit) != 0 for name, bit in KEPT.items() if every & bit}
 
 
 def _weights(column: FloatArray | None) -> Any:

@@ -23,8 +23,10 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "voc": (".xml",), "coco": (".json",), "openimages": (".csv",),
     "table": (".csv", ".tsv", ".parquet", ".npy", ".npz"), "labels.cache": (".cache",), "kitti": (".txt",),
     "visdrone": (".txt",), "widerface": (".txt",), "mot": (".txt",), "dota": (".txt",), "labelme": (".json",),
-    "cvat": (".xml",), "via": (".json",), "createml": (".json",), "labelstudio": (".json",), "bdd100k": (".json",),
-    "supervisely": (".json",), "vott": (".json",), "datumaro": (".json",), "list": (".txt", ".list"),
+    "cvat": (".xml",), "via": (".json", ".csv"), "createml": (".json",), "labelstudio": (".json",),
+    "bdd100k": (".json",), "supervisely": (".json",), "vott": (".json",), "datumaro": (".json",),
+    "labelbox": (".json", ".ndjson"), "superannotate": (".json",), "fiftyone": (".json",), "list": (".txt", ".list"),
+    "tfrecord": (".record", ".records", ".tfrecord", ".tfrecords"),
     "yolo": (".txt", ".yaml", ".yml", ".data", ""),
 }  # fmt: skip
 FORMATS = tuple(ENDINGS)
@@ -56,7 +58,7 @@ def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
         could = " or ".join(format.name for format, _ in best)
         raise DataError(f"{shown(probe.path)}: could be {could}; say which ({called('format')})")
     format, source = best[0]
-    return format, source._replace(others=[*_others(found, source)])
+    return format, source._replace(others=[*source.others, *_others(found, source)])
 
 
 def _possible(probe: Probe) -> list[str]:

@@ -14,15 +14,15 @@ precedence:
   decides.
 
 ``image``, ``filename`` or ``image_id`` name the image of a box, ``class`` or ``label`` its class, ``split`` its split;
-``box_weight``, or the column named by `weight`, its weight. A row with an empty box is an image without boxes. Without
-image sizes in the table, in the images or in a table beside it, boxes are in pixels of the network input. :func:`write`
+``box_weight``, or the column named by `weight`, its weight; ``crowd``, ``difficult``, ``truncated`` and ``occluded``
+are flags. A row with an empty box is an image without boxes. Without image sizes in the table, in the images or in a
+table beside it, boxes are in pixels of the network input. :func:`write`
 writes such a table of any data set.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ from fastanchor.datasets._sizes import SAMPLED, image_size
 from fastanchor.datasets._skips import Unusable, shown
 from fastanchor.datasets._table_out import check, write
 
-__all__ = ["FORMAT", "check", "rows_of", "sheet_of", "sizes_beside", "write"]
+__all__ = ["FORMAT", "check", "sheet_of", "sizes_beside", "table", "write"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 ARRAYS = (".npy", ".npz")
@@ -93,11 +93,6 @@ def sheet_of(file: str, probe: Probe) -> Sheet:
 
 def table(file: str, job: Job) -> Batch:
     """Return the images and boxes of a table."""
-    return replace(rows_of(file, job), flags=None)
-
-
-def rows_of(file: str, job: Job) -> Batch:
-    """Return the images and boxes of a table, with flags if a column marks boxes of groups."""
     if file.lower().endswith(ARRAYS):
         if job.options.weight is not None:
             raise Unusable("no column of weights", None, "an array has no names of columns")
