@@ -271,7 +271,7 @@ def test_every_format_takes_the_same_filters(name, tmp_path):
     assert rows(found) == [row for row in rows(every) if row[2] == kind and row[1][0] * row[1][1] >= 600]
     assert (rows(chosen), chosen.skipped) == (rows(found), found.skipped)
     assert sum(found.skipped.values()) == len(every) - len(found)
-    with pytest.raises(DataError, match=rf"exclude: got '{kind}x', expected .*; did you mean '{kind}'"):
+    with pytest.raises(DataError, match=rf"exclude: got '{kind}x', expected "):
         fastanchor.read(place, exclude=[f"{kind}x"])
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError, MissingFileError
-from fastanchor._hints import called, hint
+from fastanchor._hints import called, hint, meant
 from fastanchor._reading import named, stands_in, unreadable
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
@@ -320,7 +320,8 @@ def _opened(
               for path, one in zip(paths, objects, strict=True)]  # fmt: skip
     legal = ("auto",) if any(objects) else ("auto", *FORMATS)
     if options.format not in legal:
-        rule = f"must be one of {', '.join(map(repr, legal))}"
+        like = meant(str(options.format), legal)
+        rule = f"is unknown{like}" if like else f"must be auto, {', '.join(sorted(FORMATS))}"
         raise DataError(f"{called('format')} = {options.format!r} for {shown(places[0])}: {rule}")
     with Archives(progress) as archives, _in_sentences(places[0]), named(*places):
         found = []
