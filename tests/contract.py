@@ -24,8 +24,8 @@ ROWS: list[tuple[str, str, str]] = []
 OPEN = {(promise, *cell.split("/")): reason for promise, some, reason in ROWS for cell in some.split()}
 
 
-# two points of a rectangle, in any order
-NEVER = [("labelme", "reversed"), ("supervisely", "reversed")]
+# points of a rectangle, in any order
+NEVER = [(name, "reversed") for name in ("labelme", "supervisely", "dota")]
 
 
 def cells(promise, formats=FORMATS, kinds=None):
@@ -50,7 +50,7 @@ def write(name, folder, images=IMAGES, *, pictures=None, **options):
 
 
 def classes(name, kinds):
-    return tuple(kind.removeprefix("c") if FORMATS[name].numbers else kind for kind in kinds)
+    return tuple(dict.fromkeys(FORMATS[name].kinds.get(kind, kind) for kind in kinds))
 
 
 def rows(boxes):
@@ -65,6 +65,12 @@ def expected(name, images=IMAGES):
         for _, size, found in images
         for kind, x0, y0, x1, y1 in found
     )
+
+
+def planted(wrong):
+    """Return the images with a wrong box as the second of the second image."""
+    name, size, boxes = IMAGES[1]
+    return [IMAGES[0], (name, size, [*boxes, wrong]), IMAGES[2]]
 
 
 def sentence(error):

@@ -11,7 +11,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +136,46 @@ def kitti(folder: Path, images: Sequence[Image], *, pictures: bool = False, part
     return folder
 
 
+def visdrone(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``annotations/NAME.txt``, whose classes are numbers, and ``images``."""
+    for name, _, boxes in images:
+        rows = [f"{x0},{y0},{x1 - x0},{y1 - y0},1,{kind.removeprefix('c')},0,0\n" for kind, x0, y0, x1, y1 in boxes]
+        put(folder / "annotations" / f"{name}.txt", "".join(rows))
+    draw(folder / "images", images, pictures)
+    return folder
+
+
+def widerface(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``wider_face_bbx_gt.txt``: of each image its name, a count, and the boxes, without classes."""
+    lines = []
+    for name, _, boxes in images:
+        rows = [f"{x0} {y0} {x1 - x0} {y1 - y0} 0 0 0 0 0 0 " for _, x0, y0, x1, y1 in boxes]
+        lines += [f"{name}.png", str(len(boxes)), *(rows or ["0 0 0 0 0 0 0 0 0 0 "])]
+    draw(folder, images, pictures)
+    return put(folder / "wider_face_bbx_gt.txt", "\n".join([*lines, ""]))
+
+
+def mot(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``NAME/gt/gt.txt``, a sequence of one frame for each image, and ``NAME/seqinfo.ini``."""
+    for name, (width, height), boxes in images:
+        rows = [f"{name},{i + 1},{x0},{y0},{x1 - x0},{y1 - y0},1,{kind.removeprefix('c')},1\n"
+                for i, (kind, x0, y0, x1, y1) in enumerate(boxes)]  # fmt: skip
+        put(folder / name / "gt" / "gt.txt", "".join(rows))
+        info = f"[Sequence]\nname={name}\nimDir=img1\nimWidth={width}\nimHeight={height}\nimExt=.png\n"
+        put(folder / name / "seqinfo.ini", info)
+        draw(folder / name / "img1", [(name, (width, height), boxes)], pictures)
+    return folder
+
+
+def dota(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``labelTxt/NAME.txt`` and ``images``."""
+    for name, _, boxes in images:
+        rows = [f"{x0} {y0} {x1} {y0} {x1} {y1} {x0} {y1} {kind} 0\n" for kind, x0, y0, x1, y1 in boxes]
+        put(folder / "labelTxt" / f"{name}.txt", "".join(["imagesource:GoogleEarth\n", "gsd:0.15\n", *rows]))
+    draw(folder / "images", images, pictures)
+    return folder
+
+
 def listed(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
     """Write ``train.txt`` in the dialect of keras-yolo3, whose classes are numbers."""
     lines = []
@@ -173,6 +213,66 @@ def parquet(folder: Path, images: Sequence[Image], *, pictures: bool = False, pa
     content = pyarrow.table(dict(zip(COLUMNS, columns, strict=True)))
     pyarrow.parquet.write_table(content, folder / "boxes.parquet")
     return folder / "boxes.parquet"
+
+
+def crc32c(data: bytes) -> int:
+    """Return the masked checksum of TFRecord files, a bit at a time."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 & -(crc & 1))
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+
+def message(*fields: tuple[int, bytes]) -> bytes:
+    """Return a message of protocol buffers, all of whose fields have a length."""
+    return b"".join(varint(number << 3 | 2) + varint(len(data)) + data for number, data in fields)
+
+
+def example(**values: Sequence[object]) -> bytes:
+    """Return a ``tf.train.Example``; names have "__" for "/"."""
+    entries = []
+    for name, own in values.items():
+        if own and isinstance(own[0], bytes):
+            feature = message((1, message(*((1, one) for one in own))))
+        elif own and isinstance(own[0], float):
+            feature = message((2, message((1, struct.pack(f"<{len(own)}f", *own)))))
+        else:
+            feature = message((3, message((1, b"".join(map(varint, own))))))
+        entries.append((1, message((1, name.replace("__", "/").encode()), (2, feature))))
+    return message((1, message(*entries)))
+
+
+def record(data: bytes) -> bytes:
+    head = struct.pack("<Q", len(data))
+    return head + struct.pack("<I", crc32c(head)) + data + struct.pack("<I", crc32c(data))
+
+
+def tfrecord(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``boxes.record`` as TensorFlow's Object Detection API reads it."""
+    draw(folder, images, pictures)
+    found = []
+    for name, (width, height), boxes in images:
+        sides = {
+            f"image__object__bbox__{side}": [one[at] / (scale or 1) for one in boxes]
+            for at, (side, scale) in enumerate(
+                (("xmin", width), ("ymin", height), ("xmax", width), ("ymax", height)), 1
+            )
+        }
+        kinds = [one[0].encode() for one in boxes]
+        found.append(record(example(image__width=[width], image__height=[height], image__format=[b"png"],
+                                    image__filename=[f"{name}.png".encode()], image__object__class__text=kinds,
+                                    **sides)))  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    (folder / "boxes.record").write_bytes(b"".join(found))
+    return folder / "boxes.record"
 
 
 def labelme(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
@@ -274,6 +374,41 @@ def datumaro(folder: Path, images: Sequence[Image], *, pictures: bool = False, p
     return put(folder / "annotations" / "default.json", json.dumps(content))
 
 
+def labelbox(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``export.ndjson``, an image in each line."""
+    lines = [{"data_row": {"id": name, "external_id": f"{name}.png", "row_data": f"https://x.org/{name}"},
+              "media_attributes": {"width": width, "height": height}, "projects": {"p": {"name": "x", "labels": [
+                  {"label_kind": "Default", "id": "1", "annotations": {"objects": [
+                      {"name": kind, "annotation_kind": "ImageBoundingBox", "bounding_box": {
+                          "top": y0, "left": x0, "height": y1 - y0, "width": x1 - x0}}
+                      for kind, x0, y0, x1, y1 in boxes], "classifications": []}}]}}}
+             for name, (width, height), boxes in images]  # fmt: skip
+    draw(folder, images, pictures)
+    return put(folder / "export.ndjson", "".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def superannotate(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``NAME.png.json``, a file for each image."""
+    for name, (width, height), boxes in images:
+        instances = [{"type": "bbox", "classId": 1, "className": kind, "probability": 100, "points": {
+            "x1": x0, "x2": x1, "y1": y0, "y2": y1}, "attributes": []} for kind, x0, y0, x1, y1 in boxes]  # fmt: skip
+        facts = {"name": f"{name}.png", "width": width, "height": height, "status": "Completed"}
+        put(folder / f"{name}.png.json", json.dumps({"metadata": facts, "instances": instances, "tags": []}))
+    draw(folder, images, pictures)
+    return folder
+
+
+def fiftyone(folder: Path, images: Sequence[Image], *, pictures: bool = False, parts: Parts | None = None) -> Path:
+    """Write ``samples.json`` and ``data``."""
+    samples = [{"filepath": f"data/{name}.png", "tags": [], "metadata": {"width": width, "height": height},
+                "ground_truth": {"_cls": "Detections", "detections": [
+                    {"_cls": "Detection", "label": kind, "bounding_box": [
+                        x0 / (width or 1), y0 / (height or 1), (x1 - x0) / (width or 1), (y1 - y0) / (height or 1)]}
+                    for kind, x0, y0, x1, y1 in boxes]}} for name, (width, height), boxes in images]  # fmt: skip
+    draw(folder / "data", images, pictures)
+    return put(folder / "samples.json", json.dumps({"samples": samples}))
+
+
 @dataclass(frozen=True)
 class Format:
     """A format: its name, its writer, what its labels tell, and where in them a box is.
@@ -295,8 +430,10 @@ class Format:
         Whether it marks groups.
     columns : bool
         Whether it has columns with names of one's own.
-    numbers : bool
-        Whether its classes are numbers.
+    kinds : mapping
+        How it names the classes, if not as they are.
+    called : callable
+        How it names an image that is not there.
     empty : bool
         Whether it can hold an image without boxes.
     """
@@ -309,7 +446,8 @@ class Format:
     parts: bool = False
     crowds: bool = False
     columns: bool = False
-    numbers: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    called: Callable[[str], str] = str
     empty: bool = True
 
 
@@ -318,6 +456,7 @@ def before(images: Sequence[Image], i: int) -> int:
     return sum(len(boxes) for _, _, boxes in images[:i])
 
 
+NUMBERS = {"c9": "9", "c10": "10"}
 FORMATS = {
     "voc": Format("voc", voc, lambda images, i, j: (f"{images[i][0]}.xml, line {4 + j}:",), "Annotations/{}.xml",
                   parts=True),
@@ -331,14 +470,29 @@ FORMATS = {
                          crowds=True, empty=False),
     "kitti": Format("kitti", kitti, lambda images, i, j: (f"{images[i][0]}.txt, line {1 + j}:",),
                     "training/label_2/{}.txt", sizes=False),
-    "list": Format("list", listed, lambda images, i, j: (f"train.txt, line {1 + i}:",), sizes=False, numbers=True),
+    "visdrone": Format("visdrone", visdrone, lambda images, i, j: (f"{images[i][0]}.txt, line {1 + j}:",),
+                       "annotations/{}.txt", sizes=False, kinds={"c9": "bus", "c10": "motor"}),
+    "widerface": Format("widerface", widerface,
+                        lambda images, i, j: (f"bbx_gt.txt, line {2 * i + 3 + before(images, i) + j}:",), sizes=False,
+                        kinds=dict.fromkeys(CLASSES, "face")),
+    "mot": Format("mot", mot, lambda images, i, j: (f"{images[i][0]}/gt/gt.txt, line {1 + j}:",), "{}/gt/gt.txt",
+                  kinds=NUMBERS, called=lambda name: name.zfill(6), empty=False),
+    "dota": Format("dota", dota, lambda images, i, j: (f"{images[i][0]}.txt, line {3 + j}:",), "labelTxt/{}.txt",
+                   sizes=False),
+    "list": Format("list", listed, lambda images, i, j: (f"train.txt, line {1 + i}:",), sizes=False, kinds=NUMBERS),
     "table": Format("table", table, lambda images, i, j: (f"boxes.csv, line {2 + before(images, i) + j}:",),
                     columns=True),
     "parquet": Format("table", parquet, lambda images, i, j: ("boxes.parquet", str(before(images, i) + j)),
                       columns=True),
+    "tfrecord": Format("tfrecord", tfrecord, lambda images, i, j: ("boxes.record", f"record {i}, object {j}"),
+                       crowds=True),
     "labelme": Format("labelme", labelme, lambda images, i, j: (f"{images[i][0]}.json", f"shapes[{j}]"), "{}.json"),
     "cvat": Format("cvat", cvat, lambda images, i, j: ("annotations.xml", f"image {i}, shape {j}")),
     "via": Format("via", via, lambda images, i, j: ("via.json", f"image {i}, regions[{j}]"), sizes=False),
+    "labelbox": Format("labelbox", labelbox, lambda images, i, j: (f"export.ndjson, row {i + 1}, object {j}:",)),
+    "superannotate": Format("superannotate", superannotate,
+                            lambda images, i, j: (f"{images[i][0]}.png.json, instances[{j}]:",), "{}.png.json"),
+    "fiftyone": Format("fiftyone", fiftyone, lambda images, i, j: (f"samples.json, image {i}, label {j}:",)),
     "createml": Format("createml", createml, lambda images, i, j: (".json", f"[{i}].annotations[{j}]"), sizes=False),
     "labelstudio": Format("labelstudio", labelstudio, lambda images, i, j: (".json", f"task {i}, result[{j}]"),
                           empty=False),

@@ -36,9 +36,10 @@ def test_cvat_shapes(tmp_path):
     boxes = fastanchor.read(cvat(tmp_path, IMAGE.format(shapes)), strict=True)
     assert corners(boxes) == [[1, 2, 31, 42], [0, 30, 40, 50], [5, 5, 25, 15], [40, 30, 60, 70], [3, 4, 8, 10]]
     assert (boxes.class_names, boxes.image_wh.tolist()) == (("a", "b"), [[200, 100]])
+    assert [remark.text for remark in boxes.remarks] == ["1 turned box is read as its upright extent; see turned"]
+    assert len(fastanchor.read(tmp_path, turned="skip")) == 4
     assert boxes.skipped == {
-        "turned box, read as its upright extent": 1, "polyline, which is not a box": 1,
-        "points, which is not a box": 1, "tag, which is not a box": 1,
+        "polyline, which is not a box": 1, "points, which is not a box": 1, "tag, which is not a box": 1,
     }  # fmt: skip
 
 
@@ -126,8 +127,7 @@ def test_label_studio(tmp_path):
     boxes = fastanchor.read(path, strict=True)
     assert corners(boxes) == [pytest.approx(one) for one in ([20, 20, 80, 60], [80, 50, 100, 70], [0, 0, 100, 50])]
     assert boxes.skipped == {
-        "choices, which is not a box": 1, "turned rectangle, read as its upright extent": 1,
-        "further annotation of the same task": 1,
+        "choices, which is not a box": 1, "further annotation of the same task": 1,
     }  # fmt: skip
     assert [image.name for image in datasets.iter_images(path)] == ["a", "b"]
 
@@ -155,13 +155,12 @@ def test_supervisely_shapes(tmp_path):
     points = {"rectangle": [[31, 42], [1, 2]], "polygon": [[5, 5], [25, 6], [10, 15]], "line": [[1, 1], [2, 2]]}
     objects = [{"classTitle": "cat", "geometryType": kind, "points": {"exterior": some, "interior": []}}
                for kind, some in points.items()]  # fmt: skip
-    bitmap = {"classTitle": "cat", "geometryType": "bitmap", "bitmap": {"data": "", "origin": [1, 2]}}
-    content = {"description": "", "tags": [], "size": {"height": 100, "width": 200}, "objects": [*objects, bitmap]}
+    content = {"description": "", "tags": [], "size": {"height": 100, "width": 200}, "objects": objects}
     put(tmp_path / "ds" / "ann" / "a.jpg.json", json.dumps(content))
     put(tmp_path / "meta.json", json.dumps({"classes": [], "tags": []}))
     boxes = fastanchor.read(tmp_path, strict=True)
     assert corners(boxes) == [[1, 2, 31, 42], [5, 5, 25, 15]]
-    assert boxes.skipped == {"line, which is not a box": 1, "bitmap, which is not a box": 1}
+    assert boxes.skipped == {"line, which is not a box": 1}
 
 
 def test_vott_asset(tmp_path):
@@ -195,6 +194,9 @@ BROKEN = {
     "vott": ({"asset": {"name": "a.png"}, "regions": []}, "VoTT"),
     "datumaro": ({"categories": {}, "items": [{"id": "a"}]}, "Datumaro"),
     "labelme": ({"shapes": [], "imagePath": "a.png"}, None),
+    "labelbox": ([{"data_row": {"id": "a"}, "projects": {"p": {}}}], "Labelbox"),
+    "superannotate": ({"metadata": {}, "instances": 3}, "SuperAnnotate"),
+    "fiftyone": ({"classes": ["bounding_box"], "labels": {"a": [{"bounding_box": []}, 3]}}, "FiftyOne"),
 }
 
 

@@ -9,6 +9,7 @@ from fastanchor.engine import GridSpec, Shard, Survey, survey
 
 if not kernels.installed():
     pytest.skip("numba is not installed", allow_module_level=True)
+pytestmark = pytest.mark.slow  # to compile every kernel of late steps takes half a minute
 
 
 def lognormal(rng, n):
@@ -109,9 +110,8 @@ def compared(rng, shape, update, shards, steps=14):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("shards", [1, 3])
-@pytest.mark.parametrize("runs", [2, pytest.param(12, marks=pytest.mark.slow)])
-def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, shards, runs):
-    rng = np.random.default_rng([runs, shards, len(shape)])
+def test_steps_have_the_bits_of_steps_from_scratch(eager, shape, update, shards):
+    runs, rng = 12, np.random.default_rng([12, shards, len(shape)])
     late = sum(compared(rng, shape, update, shards) for _ in range(runs))
     assert late > runs // 2
 
@@ -151,7 +151,6 @@ def test_kernels_are_compiled_when_they_pay_or_are_kept(eager, monkeypatch):
     assert late(False, 10.0) > 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_whole_runs_are_those_of_the_dense_engine(eager, tune, shape):
     tune(alone=0)

@@ -7,7 +7,12 @@ import pytest
 
 import fastanchor
 from fastanchor import BoxIndex, DataError, WrongTypeError, kernels
+from fastanchor.engine import GridSpec
+from fastanchor.engine._batches import Arrays, Rows
+from fastanchor.engine._layout import layout
 from fastanchor.engine._settings import Settings
+from fastanchor.engine._sorting import counted, surveyed
+from fastanchor.engine._threads import Team
 from test_shards import everything, start
 
 import zoo
@@ -18,12 +23,14 @@ RNG = np.random.default_rng(5)
 SINGLE = np.exp(RNG.normal(3.5, 1.0, (3000, 2))).clip(3).astype(np.float32).astype(np.float64)
 WHOLE = np.ceil(SINGLE)
 SETS = {"float32": SINGLE, "whole": WHOLE, "float64": SINGLE * 1.1, "mixed": zoo.BOXES["lognormal"][:3000]}
+NARROW = {"float32", "whole"}  # sides exact in float32, for which every kernel is compiled once more
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name in NARROW)) for name in SETS]
 
 
 @pytest.fixture(autouse=True)
-def on_cells(tune):
-    """The cells answer even where all boxes would be cheaper; sides are stored in float32 however few the boxes."""
-    tune(patience=1e9, narrow=0)
+def on_cells(tune, request):
+    """The cells answer even where all boxes would be cheaper; slow tests store sides in float32 however few."""
+    tune(patience=1e9, **({"narrow": 0} if request.node.get_closest_marker("slow") else {}))
 
 
 def cut(boxes):
@@ -50,11 +57,10 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("way", WAYS)
 def test_batches_have_the_bits_of_all_boxes_at_once(name, way, monkeypatch):
-    monkeypatch.setattr("fastanchor.engine._sorting.PIECE", 700)
-    monkeypatch.setattr("fastanchor.engine._sourced.PIECE", 700)
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 700)
     boxes, centers = SETS[name], start(SETS[name], 7)
     index = WAYS[way](cut(boxes), threads=2)
     assert len(index) == len(boxes)
@@ -62,6 +68,60 @@ def test_batches_have_the_bits_of_all_boxes_at_once(name, way, monkeypatch):
     assert str(everything(index, centers)) == str(everything(BoxIndex(boxes, threads=1), centers))
 
 
+FAR = {
+    "none": [],
+    "few": [[1e-60, 5.0], [1e60, 5.0]],
+    "near": [[0.9, 1e-30], [2e3, 1e30]],
+    "one side": [[1e3, 5.0], [3e3, 5.0], [9e3, 5.0]],
+}
+
+
+@pytest.mark.parametrize("far", FAR)
+@pytest.mark.parametrize("name", NAMES)
+def test_widths_are_counted_before_the_extent_is_known(name, far, monkeypatch):
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 700)
+    source = Arrays([np.concatenate([SETS[name], np.array(FAR[far]).reshape(-1, 2)])])
+    for side in (4, 64, 1024):
+        seen = surveyed(source, 1, counting=True, where=layout(SETS[name][:500], side))
+        spec = GridSpec.of(seen.survey, seen.where)
+        np.testing.assert_array_equal(seen.bins.of(spec), counted(source, spec, Team(1)))
+
+
+@pytest.mark.parametrize("way", [*WAYS, "slow rows"])
+def test_boxes_are_gone_through_as_often_as_needed(way, monkeypatch):
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 700)
+    monkeypatch.setattr("fastanchor.engine._batches.SAMPLE", 320)
+    read = Read(SINGLE.astype(np.float32))
+    if way == "slow rows":
+        read.slow = True
+        index = BoxIndex.from_batches([read], keep_rows=False)
+        assert len(read.slices) == 32 + 2 * len(range(0, len(SINGLE), 700))  # a sample in slices, and two passes
+    else:
+        index = WAYS[way]([read])
+    assert sum(len(SINGLE[one]) for one in read.slices) <= (2 if way in ("list", "sourced", "slow rows") else 3) * 3200
+    assert str(everything(index, start(SINGLE, 5))) == str(everything(BoxIndex(SINGLE), start(SINGLE, 5)))
+
+
+class Read(Rows):
+    """Boxes that note which slices are read."""
+
+    def __init__(self, boxes):
+        self.boxes, self.dtype, self.slices = boxes, boxes.dtype, []
+
+    def __len__(self):
+        return len(self.boxes)
+
+    def __getitem__(self, rows):
+        if isinstance(rows, slice):
+            self.slices.append(rows)
+        return self.boxes[rows]
+
+    def __array__(self, dtype=None, copy=None):
+        self.slices.append(slice(None))
+        return self.boxes.astype(dtype)
+
+
+@pytest.mark.slow
 def test_the_whole_job_ends_alike():
     options = {"n": 5, "gen": 60, "rng": 3, "init": "k-means++", "progress": False}
     right = fastanchor.auto_anchor(SINGLE, **options)
@@ -71,6 +131,7 @@ def test_the_whole_job_ends_alike():
         assert found.check.counts.tolist() == right.check.counts.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["iou", "iou>0.5", "recall"])
 def test_float32_sides_are_compared_as_float64_by_every_objective(objective):
     options = {"n": 4, "gen": 60, "rng": 1, "objective": objective, "progress": False}
@@ -80,12 +141,14 @@ def test_float32_sides_are_compared_as_float64_by_every_objective(objective):
 
 
 @pytest.mark.parametrize("form", ["column", "batches", "function"])
-def test_weights_come_as_a_column_or_as_the_batches_do(form):
-    weights = RNG.integers(0, 5, len(WHOLE))
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_come_as_a_column_or_as_the_batches_do(name, form):
+    boxes = SETS[name]
+    weights = RNG.integers(0, 5, len(boxes))
     parts = np.split(weights, [0, 1, 1, 40, 1700])
     given = {"column": weights, "batches": parts, "function": lambda: iter(parts)}[form]
-    index, centers = BoxIndex.from_batches(cut(WHOLE), weights=given), start(WHOLE, 6)
-    assert str(everything(index, centers)) == str(everything(BoxIndex(WHOLE, weights=weights), centers))
+    index, centers = BoxIndex.from_batches(cut(boxes), weights=given), start(boxes, 6)
+    assert str(everything(index, centers)) == str(everything(BoxIndex(boxes, weights=weights), centers))
 
 
 def test_equal_boxes_of_batches_are_merged(tune):
@@ -96,6 +159,7 @@ def test_equal_boxes_of_batches_are_merged(tune):
     assert str(everything(index, centers)) == str(everything(BoxIndex(WHOLE), centers))
 
 
+@pytest.mark.slow
 def test_sides_are_rounded_only_on_demand():
     boxes = SINGLE * 1.1
     index, centers = BoxIndex.from_batches(cut(boxes), dtype="float32"), start(SINGLE, 5)
@@ -151,7 +215,7 @@ def saved(index, folder):
     return BoxIndex.open(folder)
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_folder_gives_the_bits_back(name, tmp_path):
     boxes, centers = SETS[name], start(SETS[name], 7)
     right = str(everything(BoxIndex(boxes), centers))
@@ -194,7 +258,7 @@ DAMAGES = {
     "missing": (lambda folder: (folder / "h0.npy").unlink(), "h0.npy is missing"),
     "truncated": (
         lambda folder: (folder / "w0.npy").write_bytes((folder / "w0.npy").read_bytes()[:-8]),
-        "w0.npy has 12,120 bytes, expected 12,128",
+        "w0.npy has 24,120 bytes, expected 24,128",
     ),
     "flipped": (
         lambda folder: (folder / "w0.npy").write_bytes((folder / "w0.npy").read_bytes()[:-1] + b"\x77"),
@@ -210,6 +274,7 @@ def test_a_damaged_folder_is_one_sentence(name, folder):
     with pytest.raises(DataError, match=message) as caught:
         BoxIndex.open(folder)
     assert "\n" not in str(caught.value)
+    assert "DataError" not in str(caught.value)
 
 
 def test_nothing_is_replaced_unasked(folder, tmp_path):
@@ -234,7 +299,7 @@ def test_the_repr_names_what_is_held(folder):
 # ---- merging
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_merged_indexes_have_the_bits_of_one(name, tmp_path):
     boxes, centers = SETS[name], start(SETS[name], 7)
     a, b, c = boxes[:1], boxes[1:1500], boxes[1500:]
@@ -308,11 +373,10 @@ def test_labelled_boxes_are_added_as_the_settings_say():
 # ---- sorted on disk
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("way", ["list", "function"])
 def test_boxes_sorted_on_disk_have_the_same_bits(name, way, tmp_path, monkeypatch):
-    monkeypatch.setattr("fastanchor.engine._sorting.PIECE", 300)
-    monkeypatch.setattr("fastanchor.engine._disk.PIECE", 300)
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 300)
     monkeypatch.setattr("fastanchor.engine._disk.RUN", 3)
     monkeypatch.setattr("fastanchor.engine._disk.SPANS", 200)
     boxes, centers = SETS[name], start(SETS[name], 7)

@@ -46,7 +46,7 @@ UNUSED = {"fastanchor.bench", "fastanchor.plot", "fastanchor.html_report", "fast
         (["stats", "--help"], {"numba", "matplotlib", "tqdm", "fastanchor.bench", "fastanchor.html_report"}),
         (["anchors", "--help"], {"numba", "matplotlib", "tqdm", "fastanchor.bench", "fastanchor.html_report"}),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(sorted(value) if isinstance(value, set) else value),
 )
 def test_only_what_is_needed_is_imported(words, absent):
     code = f"import sys\nfrom fastanchor.cli import main\nmain({words})\nprint(sorted({absent} & set(sys.modules)))"

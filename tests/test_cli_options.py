@@ -223,6 +223,7 @@ def test_every_option_that_is_a_number_is_named_as_it_is_typed(capsys, here, com
         "show": ["list.txt", "--source-size", "99", "-o", "p"],
         "bench": ["--quick"],
         "index": ["t.csv", "-o", "folder"],
+        "convert": ["t.csv", "-o", "o.csv"],
     }
     said = error(capsys, command, *rest.get(command, ["t.csv"]), option, value)
     shown = [f"{option} = {text}: must be " for text in ("-7", "-7.0", "'seven'")]

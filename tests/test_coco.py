@@ -414,12 +414,16 @@ OTHERS = {
     "a list of detection results": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}],
     "Supervisely": {"description": "", "tags": [], "size": {"height": 1, "width": 1}, "objects": []},
     "VoTT": {"asset": {"id": "x"}, "regions": []},
+    "Labelbox": [{"ID": "x", "Labeled Data": "https://x.org", "Label": {"objects": []}}],
+    "SuperAnnotate": {"metadata": {"name": "a.jpg"}, "instances": []},
+    "FiftyOne": {"classes": ["a"], "labels": {"a": [{"bounding_box": [0, 0, 1, 1]}]}},
     "GeoJSON": {"type": "FeatureCollection", "features": [{"geometry": None}]},
     "keys a, b": {"a": 1, "b": {"annotations": [], "images": []}},
     "a list": [1, 2, "annotations"],
     "no keys": {},
 }
-KNOWN = ("LabelMe", "CreateML", "VGG Image Annotator", "BDD100K", "Label Studio", "Supervisely", "VoTT")
+KNOWN = ("LabelMe", "CreateML", "VGG Image Annotator", "BDD100K", "Label Studio", "Supervisely", "VoTT", "Labelbox",
+         "SuperAnnotate", "FiftyOne")  # fmt: skip
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
@@ -446,7 +450,7 @@ def test_a_file_is_not_announced_before_it_is_looked_at(tmp_path, capsys, what):
     out, err = capsys.readouterr()
     assert out == ""
     assert "read as" not in err
-    assert f"it is a .json file ({what}); known formats: " in err
+    assert f"it is a .json file ({what}); formats of .json files: bdd100k, " in err
 
 
 def test_standard_input(monkeypatch, way):

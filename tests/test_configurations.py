@@ -294,7 +294,7 @@ def test_anchors_from_numbers(text, right):
         ("a.cfg", "[net]\n[conv]\n[yolo]\nanchors=\n", "a.cfg: anchors: no numbers found"),
         ("", "10,0", "anchors[0] = (10.0, 0.0): widths and heights must be finite and > 0"),
         ("", "none.yaml", "none.yaml: cannot be read"),
-        ("", "model.pbtxt", "model.pbtxt: must end in .yaml, .yml, .cfg, .py, .txt, .json"),
+        ("", "model.toml", "model.toml: must end in .yaml, .yml, .cfg, .py, .txt, .json"),
         ("a.yaml", "nc: 3\n", "got 0 blocks 'anchors:', expected one"),
         ("a.yaml", "anchors: 3.5\n", "anchors: 3.5: not a list of widths and heights"),
         ("a.yaml", "anchors:\n  - [1,2,3]\n", "anchors: got 3 numbers; widths and heights come in pairs"),

@@ -64,7 +64,8 @@ def test_the_tests_of_all_formats_run_for_an_added_one(load, monkeypatch, capsys
 
 def test_label_format(load, monkeypatch, tmp_path):
     load("src/fastanchor/datasets/semicolons.py")
-    monkeypatch.setattr(_recognise, "FORMATS", (*_recognise.FORMATS, "semicolons"))
+    monkeypatch.setitem(_recognise.ENDINGS, "semicolons", (".txt",))
+    monkeypatch.setattr(_recognise, "FORMATS", (*_recognise.ENDINGS,))
     for test in cases(load("tests/test_semicolons.py")):
         folder = tmp_path / test.__name__
         folder.mkdir()

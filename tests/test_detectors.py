@@ -12,8 +12,9 @@ import fastanchor
 from fastanchor import DataError, detectors
 from fastanchor.boxes import Boxes
 from fastanchor.cli import main
-from fastanchor.detectors import GRIDS, Grid, Values, _search, anchors_for, detectron2, torchvision
-from fastanchor.detectors._fitted import fitted, resized
+from fastanchor.detectors import GRIDS, Grid, Ssd, Values, _search, anchors_for, detectron2, torchvision
+from fastanchor.detectors._fitted import resized
+from fastanchor.detectors._ssd import boxes_of_level
 
 # what the libraries returned: sizes and ratios of a level, and (w, h) of its anchors in their order
 TORCHVISION = [
@@ -58,11 +59,6 @@ def test_python_of_mmdetection_is_read(words, squares, tmp_path):
     np.testing.assert_allclose(detectors.read(file).anchors, np.repeat(squares, 2).reshape(-1, 2), rtol=1e-6)
 
 
-def test_sizes_that_mmdetection_cannot_have(boxes):
-    with pytest.raises(DataError, match="sizes: MMDetection has one size for each level"):
-        anchors_for(boxes, "mmdet-retinanet", sizes=[[8, 9], [16, 20], [32, 40], [64, 80], [128, 150]])
-
-
 # image (height, width), limits, and the resized (height, width) that torchvision made of it
 SCALED = [
     ((480, 640), (800, 1333), (800, 1066)),
@@ -101,6 +97,13 @@ FORMS = [
     Grid(detectron2.sides, fixed_ratios=((0.5, 1.0, 2.0),) * 5),
     Grid(detectron2.sides, fixed_sizes=((8.0,), (32.0,)), levels=2),
     Grid(lambda sizes, ratios: detectron2.sides(sizes, 1 / np.array(ratios)), tall=False),
+    Grid(detectron2.sides, unit=(3.0, 2.0), levels=1),
+    Ssd(boxes_of_level(mirrored=True), tall=False),
+    Ssd(boxes_of_level(mirrored=True), counts=(2, 1), own_ratios=True, unit=(3.0, 2.0), clipped=True, tall=False),
+    Ssd(boxes_of_level(mirrored=True), counts=(1, 1), fixed_sizes=((8.0, 20.0), (20.0, 30.0)), tall=False),
+    Ssd(boxes_of_level(mirrored=False, last=True), counts=(2, 2), mirrored=False, listed=True, end=99.0, tall=False),
+    Ssd(boxes_of_level(mirrored=False), counts=(4,), mirrored=False, listed=True, symmetric=True, tall=False),
+    Ssd(boxes_of_level(mirrored=True), counts=(1, 2), fixed_ratios=((2.0,), (2.0, 3.0)), tall=False),
 ]
 
 
@@ -111,11 +114,14 @@ def test_anchors_are_those_of_the_parameters(form):
     rng = np.random.default_rng(0)
     for _ in range(5):
         parameters = np.where(linear.ratio, rng.normal(0, 0.5, len(linear.ratio)), rng.uniform(2, 6, len(linear.ratio)))
-        expected = np.exp(linear.matrix @ parameters + linear.offset)
-        parts = form.anchors(form.values(parameters))
-        assert [len(part) for part in parts] == [form.sizes * form.ratios] * form.levels
-        got = np.concatenate(parts)
-        np.testing.assert_allclose(got[np.lexsort(got.T)], expected[np.lexsort(expected.T)], rtol=2e-3)
+        if linear.rises.any():
+            assert not (linear.rises & linear.ratio).any()
+            parameters[~linear.ratio] = np.sort(parameters[~linear.ratio])
+        expected = form.snap(np.exp(linear.matrix @ parameters + linear.offset))
+        got = np.concatenate(form.anchors(form.values(parameters)))
+        assert len(got) == len(expected)
+        near = np.abs(np.log(got)[:, None] - np.log(expected)).max(axis=2)
+        assert max(near.min(axis=0).max(), near.min(axis=1).max()) < 3e-3
 
 
 def test_values_rise_and_have_few_digits():
@@ -146,40 +152,88 @@ def boxes():
     return Boxes(wh, np.zeros(400, int), [[500, 400]], np.zeros(400, int), ["one", "two"])
 
 
-@pytest.mark.parametrize("name", GRIDS)
-def test_found_for_a_detector(name, boxes):
-    found = anchors_for(boxes, name)
-    detector = GRIDS[name]
-    assert found.score > found.default_score
-    np.testing.assert_array_equal(
-        found.anchors, np.concatenate(detector.form.anchors(Values(found.sizes, found.ratios)))
-    )
-    ready = resized(boxes, detector, None, None, 2.0)
-    assert found.score == pytest.approx(fastanchor.mean_iou(ready.wh, found.anchors), abs=1e-12)
-    assert found.check.mean_iou == pytest.approx(found.score, abs=1e-12)
-    assert sum(level.share for level in found.levels) == pytest.approx(1)
-    assert [level.stride for level in found.levels] == list(detector.strides)
-    again = anchors_for(boxes, name)
-    assert (again.sizes, again.ratios) == (found.sizes, found.ratios)
-    json.dumps(found.to_dict())
-
-
-@pytest.mark.parametrize("name", GRIDS)
-@pytest.mark.parametrize("more", [{}, {"sizes": 2}, {"ratios": [0.25, 0.5, 1, 2]}, {"own_ratios": True}])
-def test_text_is_read_back(name, more, boxes, tmp_path):
-    if "own_ratios" in more and name.startswith("mmdet"):
-        with pytest.raises(DataError, match="own_ratios: MMDetection has one list of ratios"):
-            anchors_for(boxes, name, **more)
-        return
-    found = anchors_for(boxes, name, **more)
-    ending = GRIDS[name].dialect.needs.endings[0]
+def read_back(found, tmp_path):
+    """Check that the text says the anchors that were scored."""
+    detector = GRIDS[found.detector]
+    ending = detector.dialect.needs.endings[0]
     file = tmp_path / f"model{ending}"
     file.write_text(found.text, encoding="utf-8")
     config = detectors.read(file)
     np.testing.assert_array_equal(config.anchors, found.anchors)
     assert [level for level, _ in config.layout] == [level.level for level in found.levels]
+    assert config.strides == tuple(detector.strides)
     assert config.note == (found.fit, found.img_size)
-    (ast.parse if ending == ".py" else yaml.safe_load)(found.text)
+    assert (config.fit, config.img_size or found.img_size) == (found.fit, found.img_size)
+    if ending in (".py", ".yaml"):
+        (ast.parse if ending == ".py" else yaml.safe_load)(found.text)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_found_for_a_detector(name, boxes, tmp_path):
+    found = anchors_for(boxes, name)
+    detector = GRIDS[name]
+    assert found.score > found.default_score
+    form = detector.form_at(detector.input())
+    np.testing.assert_array_equal(found.anchors, np.concatenate(form.anchors(Values(found.sizes, found.ratios))))
+    ready = resized(boxes, detector, None, None, 2.0)
+    assert found.score == pytest.approx(fastanchor.mean_iou(ready.wh, found.anchors), abs=1e-12)
+    assert found.check.mean_iou == pytest.approx(found.score, abs=1e-12)
+    assert sum(level.share for level in found.levels) == pytest.approx(1)
+    assert [level.stride for level in found.levels] == list(detector.strides)
+    json.dumps(found.to_dict())
+    read_back(found, tmp_path)
+
+
+OTHERS = [
+    ("torchvision-fasterrcnn", {"sizes": 2}),
+    ("torchvision-retinanet", {"own_ratios": True}),
+    ("torchvision-ssd300", {"ratios": [[2], [2, 3], [2], [2], [3], [3]], "img_size": (320, 480)}),
+    ("torchvision-ssd300", {"sizes": [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]}),
+    ("torchvision-ssdlite320", {"ratios": 1, "own_ratios": True}),
+    ("detectron2-rpn", {"ratios": [0.25, 0.5, 1, 2]}),
+    ("mmdet-retinanet", {"sizes": 2}),
+    ("mmdet-ssd", {"ratios": 3}),
+    ("tf-frcnn", {"sizes": [16, 32, 64, 128, 256]}),
+    ("tf-ssd", {"symmetric": True, "img_size": (320, 480)}),
+    ("tf-retinanet", {"sizes": 1}),
+    ("efficientdet", {"sizes": [16, 32, 64, 128, 256]}),
+    ("keras-retinanet", {"sizes": [16, 32, 64, 120, 250]}),
+    ("yolact", {"own_ratios": True, "sizes": 2}),
+    ("paddle-frcnn", {"own_ratios": True}),
+    ("tao-ssd", {"own_ratios": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "more"), OTHERS)
+def test_text_is_read_back(name, more, boxes, tmp_path):
+    found = anchors_for(boxes, name, **more)
+    assert (anchors_for(boxes, name, **more).sizes) == found.sizes
+    read_back(found, tmp_path)
+
+
+REFUSED = [
+    ("mmdet-faster-rcnn", {"own_ratios": True}, "own_ratios: MMDetection has one list of ratios"),
+    (
+        "mmdet-retinanet",
+        {"sizes": [[8, 9], [16, 20], [32, 40], [64, 80], [128, 150]]},
+        "sizes: MMDetection has one siz",
+    ),
+    (
+        "tf-retinanet",
+        {"sizes": [8, 16, 32, 64, 129]},
+        "sizes: TensorFlow's multiscale_anchor_generator has one anchor_s",
+    ),
+    ("paddle-retinanet", {"sizes": [8, 16, 32, 64, 129]}, "sizes: PaddleDetection has one octave_base_scale"),
+    ("keras-retinanet", {"sizes": [8.5, 16, 32, 64, 128]}, "sizes: keras-retinanet takes whole numbers"),
+    ("mmdet-ssd", {"sizes": 2}, "sizes = 2: must be a list"),
+    ("mmdet-ssd", {"sizes": [8, 16]}, r"sizes: got \[8, 16\], expected 7 numbers"),
+]
+
+
+@pytest.mark.parametrize(("name", "more", "message"), REFUSED)
+def test_what_a_library_cannot_have(name, more, message, boxes):
+    with pytest.raises(DataError, match=message):
+        anchors_for(boxes, name, **more)
 
 
 def test_head_of_torchvision_follows_the_count(boxes):
@@ -211,7 +265,7 @@ def test_larger_freedom_is_not_worse_than_a_grid_of_values(boxes):
         GRIDS["detectron2-rpn"], form=form, strides=(4, 8), default=Values(((32.0,), (64.0,)), ((1.0,),) * 2)
     )
 
-    found = fitted(boxes, "two", detector)
+    found = anchors_for(boxes, detector)
     steps = np.exp(np.linspace(np.log(10), np.log(600), 60))
     best = max(
         fastanchor.mean_iou(wh, np.concatenate([detectron2.sides([a, b], [ratio])]))

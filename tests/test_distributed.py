@@ -81,6 +81,7 @@ def test_every_question_has_the_same_answer(cluster, folder):
 
 
 @pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
+@pytest.mark.slow
 def test_labels_are_scaled_where_they_are_read(cluster, tmp_path):
     head = "width,height,image,image_width,image_height\n"
     for name, seed in (("b", 1), ("a", 2), ("c", 3), ("d", 4)):
@@ -189,6 +190,7 @@ def test_a_part_that_kills_every_worker_is_named(monkeypatch, folder):
         assert len(killed) >= 3
 
 
+@pytest.mark.slow
 def test_a_frozen_worker_is_an_error_at_the_deadline(monkeypatch, cluster, folder):
     with monkeypatch.context() as patch:
         killed = killing(patch, "survey", how=signal.SIGSTOP)
@@ -307,6 +309,7 @@ class _Named:
 # ---- the command line
 
 
+@pytest.mark.slow
 def test_local_workers_of_the_command_line(capsys, folder):
     assert main(["anchors", str(folder), "-n", "3", "--gen", "20", "--json"]) == 0
     right = capsys.readouterr().out

@@ -37,6 +37,21 @@ def wrong(page, root=ROOT):
             yield target
 
 
+def lists_by_accident(text):
+    """Return lines of a sentence that begin with its number and full stop, which makes them items of a list."""
+    return re.findall(r"^ *(?:\d\d+|[02-9])[.)] .*$", text, re.M) if "\n1. " not in f"\n{text}" else []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_sentence_becomes_a_list(name):
+    assert lists_by_accident(prose(ROOT / name)) == []
+
+
+def test_a_sentence_that_becomes_a_list_is_noticed():
+    assert lists_by_accident("* at most\n  1333. More\n") == ["  1333. More"]
+    assert lists_by_accident("1. one\n2. two\n") == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_links_lead_somewhere(name):
     assert list(wrong(ROOT / name)) == []

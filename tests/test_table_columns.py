@@ -342,6 +342,12 @@ LISTS = {
                                                for o in OBJECTS]},
     "lists": {"file_name": ["7", "8", "9"], "width": [640, 64, 90], "height": [480, 48, 80],
               "bbox": [o["bbox"] for o in OBJECTS], "label": [o["category"] for o in OBJECTS]},
+    "a list for each side": {**HUGGING, "label": [9, 9, 9], "objects": [
+        {"label": o["category"], **{name: [box[i] for box in o["bbox"]] for i, name in enumerate(("x", "y", "w", "h"))}}
+        for o in OBJECTS]},
+    "a list for each side, called as those of the image": {**HUGGING, "objects": [
+        [{"width": w, "height": h, "x": x, "y": y, "label": label}
+         for (x, y, w, h), label in zip(*o.values(), strict=True)] for o in OBJECTS]},
     "with an image": {**HUGGING, "objects": OBJECTS, "image": [{"bytes": b"x", "path": f"{i}"} for i in (7, 8, 9)]},
 }  # fmt: skip
 
@@ -375,6 +381,19 @@ def test_lists_that_are_no_boxes(parquet):
     file = parquet({**HUGGING, "objects": [{"bbox": [[1, 2, 3, 4]], "category": [1, 2]}] * 3})
     with pytest.raises(DataError, match="lists of different lengths in a row"):
         fastanchor.read(file)
+
+
+@pytest.mark.parametrize("name", ["struct of lists", "list of structs"])
+def test_corners_in_lists(parquet, name):
+    """The schema does not say what the numbers are; corners read as sides reach beyond the image, which is a doubt."""
+    corners = [[(10, 20, 40, 60)] * 5, [], [(1, 1, 8, 9)]]
+    objects = [{"bbox": own, "category": [0] * len(own)} for own in corners]
+    if name == "list of structs":
+        objects = [[{"bbox": box, "category": 0} for box in one["bbox"]] for one in objects]
+    file = parquet({"image_id": [7, 8, 9], "width": [45, 64, 8], "height": [64, 48, 9], "objects": objects})
+    assert fastanchor.read(file, form="xyxy", strict=True).wh.tolist() == [[30, 40]] * 5 + [[7, 8]]
+    (doubt,) = (remark for remark in fastanchor.read(file).remarks if remark.doubt)
+    assert doubt.text.startswith("6 boxes beyond their images")
 
 
 def test_a_box_a_row(parquet):
@@ -480,6 +499,51 @@ def test_a_first_row_of_numbers_is_not_called_a_header(tmp_path, line):
     rule = rf"got {line.count(',') + 1} columns without names; see columns"
     with pytest.raises(DataError, match=rule):
         fastanchor.read(put(tmp_path / "a.csv", f"{line}\n{line}\n"))
+
+
+BARE = "a.jpg,10,20,40,60,cat\na.jpg,0,0,5,6,dog\nb.jpg,,,,,\n"
+
+
+def test_rows_prove_the_columns_of_a_table_without_a_header(tmp_path):
+    boxes = fastanchor.read(put(tmp_path / "a.csv", BARE))
+    assert boxes.wh.tolist() == [[30, 40], [5, 6]]
+    assert (boxes.files, boxes.class_names, boxes.skipped) == (("a.jpg", "b.jpg"), ("cat", "dog"), {})
+    (remark,) = (one for one in boxes.remarks if one.kind == "table without a header")
+    assert "a.csv has no header, so it is read as image, x1, y1, x2, y2, class" in remark.text
+    assert not remark.doubt
+
+
+NOT_CORNERS = ["c.jpg,30,30,20,50,cat", "c.jpg,30,30,50,20,cat", "c.jpg,30,30,30,50,cat", "c.jpg,30,30,inf,20,cat"]
+
+
+@pytest.mark.parametrize("row", NOT_CORNERS)
+@pytest.mark.parametrize("tail", ["", "b.jpg,broken,1,2,3,cat\n"])
+def test_one_row_that_is_not_corners_leaves_a_table_without_a_header_unread(tmp_path, row, tail):
+    file = put(tmp_path / "a.csv", f"{BARE}{row}\n{tail}")
+    numbers = row.split(",", 1)[1].rpartition(",")[0].replace(",", ", ")
+    rule = (
+        rf"a\.csv, line 4: no header, and numbers that may be corners, or .*\({numbers}; expected x2 > x1 and y2 > y1"
+    )
+    with pytest.raises(DataError, match=rule):
+        fastanchor.read(file)
+    assert fastanchor.read(file, form="xywh").wh.tolist()[:2] == [[40, 60], [5, 6]]
+    assert fastanchor.read(file, form="xyxy").wh.tolist() == [[30, 40], [5, 6]]
+
+
+@pytest.mark.parametrize("content", ["a.jpg,,,,,\nb.jpg,,,,,\n", "a.jpg,,,,,\nb.jpg,x,,,,cat\n"])
+def test_no_row_proves_the_columns(tmp_path, content):
+    with pytest.raises(DataError, match=r"a\.csv: no header, and .* \(no row has a box; expected x2 > x1"):
+        fastanchor.read(put(tmp_path / "a.csv", content))
+
+
+def test_names_of_classes_beside_a_table_without_a_header(tmp_path):
+    put(tmp_path / "train" / "_annotations.csv", BARE)
+    put(tmp_path / "valid" / "_annotations.csv", BARE.replace("cat", "cow"))
+    for part in ("train", "valid"):
+        put(tmp_path / part / "_classes.csv", "cat,0\ndog,1\n")
+    boxes = fastanchor.read(tmp_path)
+    assert (len(boxes), boxes.class_names, boxes.skipped) == (4, ("cat", "cow", "dog"), {})
+    assert len(fastanchor.read(tmp_path, split="val")) == 2
 
 
 AUTOML = {

@@ -12,6 +12,7 @@ not exist it is a ``FileNotFoundError`` too, for an argument of a wrong type a `
 TYPE_CHECKING = False  # type checkers take it for typing's, which costs milliseconds to import
 if TYPE_CHECKING:
     from fastanchor import compat, datasets
+    from fastanchor._anchor_result import AnchorResult
     from fastanchor._errors import (
         BackendError,
         ClusterError,
@@ -27,15 +28,16 @@ if TYPE_CHECKING:
     from fastanchor._sweep import SweepResult, sweep
     from fastanchor._types import EvolveResult, Fitness, KMeansResult, Summary
     from fastanchor._version import __version__ as __version__
-    from fastanchor.anchors import AnchorResult, auto_anchor
+    from fastanchor.anchors import auto_anchor
     from fastanchor.boxes import Boxes
     from fastanchor.cluster import assign, kmeans, update_centers
     from fastanchor.datasets import read
-    from fastanchor.detectors import DetectorAnchors, anchors_for
+    from fastanchor.detectors import DetectorAnchors, anchors_for, positives
     from fastanchor.engine import BoxIndex, Objective
     from fastanchor.estimator import AnchorKMeans
     from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
+    from fastanchor.matching import Positives
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
     from fastanchor.optimum import BoundResult, Search, Space, bound
 
@@ -59,6 +61,7 @@ __all__ = [
     "KMeansResult",
     "MissingFileError",
     "Objective",
+    "Positives",
     "Search",
     "SmallBoxWarning",
     "Space",
@@ -78,6 +81,7 @@ __all__ = [
     "holdout",
     "kmeans",
     "mean_iou",
+    "positives",
     "read",
     "sweep",
     "update_centers",
@@ -88,6 +92,7 @@ __all__ = [
 # handle Ctrl-C before NumPy is imported, and this file runs before the command does. A module may not bear the name
 # of a function, since importing it would put the module in the function's place.
 _HOMES = {
+    "_anchor_result": ("AnchorResult",),
     "_errors": (
         "BackendError",
         "ClusterError",
@@ -103,14 +108,15 @@ _HOMES = {
     "_sweep": ("SweepResult", "sweep"),
     "_types": ("EvolveResult", "Fitness", "KMeansResult", "Summary"),
     "_version": ("__version__",),
-    "anchors": ("AnchorResult", "auto_anchor"),
+    "anchors": ("auto_anchor",),
     "boxes": ("Boxes",),
     "cluster": ("assign", "kmeans", "update_centers"),
     "datasets": ("read",),
-    "detectors": ("DetectorAnchors", "anchors_for"),
+    "detectors": ("DetectorAnchors", "anchors_for", "positives"),
     "engine": ("BoxIndex", "Objective"),
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
+    "matching": ("Positives",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
     "optimum": ("BoundResult", "Search", "Space", "bound"),
     "evaluate": ("AnchorCheck", "check"),

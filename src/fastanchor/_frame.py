@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import BackendError, DataError, WrongTypeError
-from fastanchor._types import FloatArray
+from fastanchor._types import FloatArray, Shown
 
 __all__ = ["is_arrow", "sides_of"]
 
@@ -51,7 +51,7 @@ def is_arrow(values: Any) -> bool:
 
 
 def _table(values: Any, name: str) -> _Table | None:
-    if isinstance(values, np.ndarray):  # a record array has names, but no columns
+    if isinstance(values, (np.ndarray, Shown)):  # a record array has names, but no columns; Boxes are no table of sides
         return None
     if hasattr(values, "column_names") and hasattr(values, "column"):  # pyarrow
         return _Table(list(values.column_names), values.column)

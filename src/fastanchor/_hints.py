@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["called", "hint", "of_command_line", "of_file", "setting", "worded", "wording"]
+__all__ = ["called", "hint", "meant", "of_command_line", "of_file", "setting", "worded", "wording"]
 
 # in Python, on the command line
 _HINTS = {
@@ -15,6 +15,7 @@ _HINTS = {
     "form": ("see form", "give --form"),
     "rows": ("see rows", "give --rows"),
     "columns": ("see columns", "give --columns"),
+    "turned": ("see turned", "--turned skip leaves them out"),
     "images": ("see images", "give --images DIR"),
     "strict": ("", "; stopped because of --strict"),
     "replace": ("replace=True replaces it", "--force replaces it"),
@@ -65,6 +66,24 @@ def setting(name: str, value: str) -> str:
     '--engine dense'
     """
     return f"{_options[name]} {value}" if name in _options else f"{name}={value!r}"
+
+
+def meant(word: str, names: Iterable[str]) -> str:
+    """Return a question about the name that is most like `word`, if one is; another number is another name.
+
+    Examples
+    --------
+    >>> meant("anchros", ["anchors", "check"]), meant("Car", ["car", "cat"]), meant("yolov8", ["yolov7"])
+    ("; did you mean 'anchors'?", "; did you mean 'car'?", '')
+    """
+    import difflib
+    import re
+
+    digits = re.findall(r"\d", word)
+    alike = [name for name in names if re.findall(r"\d", name) == digits]
+    same = [name for name in alike if name.lower() == word.lower()]
+    close = same or difflib.get_close_matches(word, alike, 1, 0.7)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 @contextlib.contextmanager

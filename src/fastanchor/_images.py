@@ -43,7 +43,7 @@ def images_of(boxes: Any) -> Images | None:
     """
     if not isinstance(boxes, Boxes) or boxes.image_index is None:
         return None
-    count = _count(boxes)
+    count = boxes.n_images
     if boxes.files is None and len(boxes) and np.array_equal(boxes.image_index, np.arange(count)):
         return None
     return Images(boxes.image_index, count)
@@ -92,8 +92,3 @@ def holdout(boxes: Boxes, share: float, *, rng: Rng = None) -> tuple[Boxes, Boxe
         if not len(part):
             raise DataError(f"share = {share:g}: leaves no box {what}; give another share or rng")
     return parts
-
-
-def _count(boxes: Boxes) -> int:
-    known = boxes.files if boxes.image_wh is None else boxes.image_wh
-    return 0 if known is None else len(known)

@@ -13,7 +13,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from fastanchor._errors import DataError, MissingFileError
@@ -26,7 +26,8 @@ else:
 
 __all__ = [
     "FLAGS", "LABEL", "SETTINGS", "STDIN", "Bound", "check_kind", "check_size", "content", "decoded", "is_file",
-    "is_folder", "named", "opened", "piped", "refusal", "text_of", "unreadable",
+    "is_folder", "named", "opened", "piped", "refusal", "standing_in", "stands_in", "text_of",
+    "unreadable",
 ]  # fmt: skip
 
 
@@ -46,6 +47,7 @@ FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEX
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 _pipes: dict[str, bytes] = {}  # contents of the pipes given by the user
+_inside: list[Mapping[str, Callable[[], IO[bytes]]]] = []  # files in archives, by the paths that stand for them
 
 
 def opened(path: str | os.PathLike[str], bound: Bound | None = None) -> IO[bytes]:
@@ -60,6 +62,8 @@ def opened(path: str | os.PathLike[str], bound: Bound | None = None) -> IO[bytes
     if data is not None:
         check_size(len(data), bound)
         return io.BytesIO(data)
+    if _inside and (member := _member(path)) is not None:
+        return member()
     try:
         file = open(path, "rb", opener=lambda name, _: os.open(name, FLAGS))  # noqa: SIM115  pathlib takes no opener; the caller closes
     except ValueError as error:  # a name with a NUL
@@ -186,6 +190,26 @@ def named(*paths: str | os.PathLike[str]) -> Iterator[None]:
 def piped(path: str | os.PathLike[str]) -> bytes | None:
     """Return the contents of a pipe given by the user, or None if `path` is not one."""
     return _pipes.get(os.fspath(path)) if _pipes else None
+
+
+@contextlib.contextmanager
+def standing_in(files: Mapping[str, Callable[[], IO[bytes]]]) -> Iterator[None]:
+    """Open files by these functions inside the context, wherever they are opened by their paths."""
+    _inside.append(files)
+    try:
+        yield
+    finally:
+        _inside.remove(files)
+
+
+def stands_in(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path stands for a file in an archive."""
+    return bool(_inside) and _member(path) is not None
+
+
+def _member(path: str | os.PathLike[str]) -> Callable[[], IO[bytes]] | None:
+    name = os.path.normpath(path)
+    return next((files[name] for files in _inside if name in files), None)
 
 
 def _is_special(name: str) -> bool:

@@ -295,9 +295,8 @@ def update_centers(
     places = None if empty is None else _check.as_points(empty, "empty")
     # before any array of k rows is allocated
     if places is None and k > len(wh):
-        raise DataError(
-            f"k = {k}: must be at most {len(wh)}, the number of boxes; give empty= to place the other centres"
-        )
+        most = f"must be at most {len(wh)}, the number of boxes"
+        raise DataError(f"{called('k')} = {k}: {most}; give empty= to place the other centres")
     if places is not None and len(places) != k:
         raise DataError(f"empty: must have k = {k} centres, got {len(places)}")
     counted = None if weights is None else counting(weights, "weights", len(wh))

@@ -13,6 +13,7 @@ import numpy as np
 
 import fastanchor
 from fastanchor import export, plot
+from fastanchor._anchor_result import AnchorResult
 from fastanchor._images import NEEDED
 from fastanchor._intervals import RESAMPLES
 from fastanchor._network import to_network_input
@@ -21,7 +22,7 @@ from fastanchor._sweep import SweepResult, sweep
 from fastanchor._table import Table, escaped
 from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
-from fastanchor.anchors import AnchorResult, auto_anchor
+from fastanchor.anchors import auto_anchor
 from fastanchor.boxes import Boxes
 from fastanchor.evaluate import AnchorCheck, check
 from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual, usual_counts

@@ -50,8 +50,8 @@ class Level(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The level and its stride, as in P3/8."""
-        return f"P{self.level}/{self.stride}"
+        """The level and its stride, as in P3/8, or the stride alone if it is no power of 2."""
+        return f"P{self.level}/{self.stride}" if self.stride == 2**self.level else f"stride {self.stride}"
 
 
 def usual_counts(n: int) -> LevelCounts:
@@ -161,11 +161,11 @@ def as_level_counts(levels: Any, n: int) -> LevelCounts:
     """
     rows = [_check.listed(pair) for pair in _check.listed(levels) or ()]
     pairs = [row for row in rows if row is not None and len(row) == 2]
-    given = f"levels = {_check.short(levels)}"
+    given = f"{called('levels')} = {_check.short(levels)}"
     if not rows or len(pairs) < len(rows):
         raise WrongTypeError(f"{given}: expected pairs (level, number of anchors), as in [(3, 3), (4, 3), (5, 3)]")
-    chosen = [_level(level, f"levels[{i}][0]") for i, (level, _) in enumerate(pairs)]
-    counts = [_check.integer(count, f"levels[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
+    chosen = [_level(level, f"{called('levels')}[{i}][0]") for i, (level, _) in enumerate(pairs)]
+    counts = [_check.integer(count, f"{called('levels')}[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
     if not _rise(chosen):
         raise DataError(f"{given}: levels must rise, as in [(3, 3), (4, 3), (5, 3)]")
     if sum(counts) != n:
@@ -299,6 +299,6 @@ def pyramid(count: int) -> tuple[int, ...]:
     ((4, 5), (3, 4, 5, 6))
     """
     if not 0 <= count <= 8:
-        raise DataError(f"levels: got {count}, expected 1 to 8")
+        raise DataError(f"{called('levels')}: got {count}, expected 1 to 8")
     first = {1: 5, 2: 4}.get(count, 3)
     return tuple(range(first, first + count))

@@ -73,10 +73,10 @@ def draw(
     if isinstance(images, (str, os.PathLike)):
         images = iter_images(images, format=format, split=split, report=report)
     elif split is not None:
-        raise DataError(f"split = {split!r}: not supported for images; only a path has splits")
+        raise DataError(f"{called('split')} = {split!r}: not supported for images; only a path has splits")
     chosen = list(islice(images, n))
     if not chosen:
-        raise DataError("images: got none, expected at least one to draw")
+        raise DataError(f"{called('images')}: got none, expected at least one to draw")
     colours = _colours(sorted({name for image in chosen for name in image.classes}))
     if one:
         return [_save(_sheet(chosen, colours), target, replace)]

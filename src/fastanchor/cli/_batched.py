@@ -5,78 +5,76 @@ from __future__ import annotations
 import argparse
 import atexit
 import logging
-import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor import kernels
 from fastanchor._check import MAX_SIDE, MIN_SIDE
-from fastanchor._small import count_small
-from fastanchor._types import FloatArray
+from fastanchor._errors import DataError
+from fastanchor._memory import free
+from fastanchor._small import SMALL
+from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
 from fastanchor.cli._data import Data, plain_summary
 from fastanchor.datasets._judge import within
 from fastanchor.datasets._large import large_files
 from fastanchor.datasets._skips import INFINITE, NEGATIVE, UNREADABLE, ZERO
-from fastanchor.engine import BoxIndex
-from fastanchor.engine._batches import Arrays, Rows, Source, Stream
+from fastanchor.engine import BoxIndex, _batches
+from fastanchor.engine._batches import Arrays, Load, Rows, Source
 from fastanchor.engine._layout import side_for
 from fastanchor.engine._settings import Settings
-from fastanchor.engine._sorting import PIECE
 from fastanchor.engine._threads import Team, thread_count
 
-__all__ = ["batched"]
+__all__ = ["Sieved", "batched", "sieved", "sorted_into"]
 
 LOG = logging.getLogger("fastanchor")
+REASONS = (UNREADABLE, INFINITE, NEGATIVE, ZERO)
 PLAIN = 120  # bytes per box that reading all boxes into arrays and sorting them takes at its peak
 SORTED = 8  # bytes per box of an index in memory, sides in float32
 TABLES = 210  # bytes per cell that the tables of an index take at their peak
 # options that only the ordinary readers know
-OTHERS = ("format", "split", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "columns",
-          "weight", "balance", "strict", "holdout", "jitter")  # fmt: skip
+OTHERS = ("format", "split", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "turned",
+          "columns", "weight", "balance", "strict", "holdout", "jitter", "classes", "exclude", "min_area")  # fmt: skip
 
 
-def free() -> int:
-    """Return half of the memory that is free, in bytes."""
-    try:
-        text = Path("/proc/meminfo").read_text("ascii")
-        return int(re.findall(r"MemAvailable:\s+(\d+)", text)[0]) * 1024 // 2
-    except (OSError, IndexError):
-        names = os.sysconf_names if hasattr(os, "sysconf_names") else {}
-        if "SC_PHYS_PAGES" in names:
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
-        return 4 << 30
-
-
-def batched(arguments: argparse.Namespace) -> Data | None:
-    """Return DATA as an index if it would not fit into memory otherwise; None to read it as usual."""
+def sieved(arguments: argparse.Namespace) -> Sieved | None:
+    """Return DATA to be read piece by piece if it would not fit into memory otherwise; None to read it as usual."""
     given = getattr(arguments, "_given", {})
     if not hasattr(arguments, "memory") or not arguments.data or not kernels.installed():
         return None
     if any(name in given or getattr(arguments, name, None) is True for name in OTHERS):
         return None
-    most = free() if arguments.memory is None else arguments.memory
+    most = free() // 2 if arguments.memory is None else arguments.memory
     files = large_files(arguments.data, most // PLAIN)
-    if files is None:
+    return None if files is None else Sieved(files, arguments.min_size, most, arguments.threads)
+
+
+def batched(arguments: argparse.Namespace) -> Data | None:
+    """Return DATA as an index that does not keep rows if it would not fit into memory otherwise; else None."""
+    source = sieved(arguments)
+    if source is None:
         return None
-    source: Source = Arrays(files)
-    figures = figured(source, arguments.min_size, arguments.threads)
-    if figures.skipped or figures.filtered:
-        source = Stream(lambda: _kept(files, arguments.min_size))
-    folder = None
-    if SORTED * figures.used + TABLES * side_for(figures.used) ** 2 > most:
+    folder, limit = None, source.size
+    if not source.fits(SORTED):
         folder = Path(tempfile.mkdtemp(prefix="fastanchor-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         LOG.info("%s boxes are sorted into files in %s, since memory is limited to %.1f GB",
-                 f"{figures.used:,}", folder, most / 1e9)  # fmt: skip
+                 f"{limit:,}", folder, source.most / 1e9)  # fmt: skip
+    return sorted_into(folder, arguments, source, keep_rows=False)
+
+
+def sorted_into(folder: Path | None, arguments: argparse.Namespace, source: Sieved, *, keep_rows: bool) -> Data:
+    """Return DATA as an index, sorted into files of a folder or in memory."""
     progress = False if arguments.quiet else None
-    index = BoxIndex.built(source, keep_rows=False, folder=folder, threads=arguments.threads, progress=progress)
+    index = BoxIndex.built(source, keep_rows=keep_rows, folder=folder, threads=arguments.threads, progress=progress)
+    figures = source.figures()
     index.settings = Settings(None, None, arguments.min_size)
     index.about = {"n_small": figures.small, "n_filtered": figures.filtered}
     read = {**plain_summary(Boxes(np.empty((0, 2))).summary()), "boxes": figures.used + figures.filtered,
@@ -97,25 +95,112 @@ class Figures(NamedTuple):
     areas: tuple[float, float]
 
 
-def figured(source: Source, min_size: float, threads: int | None) -> Figures:
-    """Return the figures of a source, in one pass."""
-    reasons = (UNREADABLE, INFINITE, NEGATIVE, ZERO)
+class Piece(NamedTuple):
+    """The figures of a piece of the files: `counts` are of what is skipped, by reason, and `sums` those of sides."""
 
-    def look(load: Callable[[], FloatArray]) -> tuple[int, int, int, list[int], FloatArray, float, float]:
-        wh, counts = load(), [0] * len(reasons)
-        if not (wh.min() >= MIN_SIDE and wh.max() <= MAX_SIDE):  # false for NaN
-            wh, counts = _valid(wh)
-        out, small = int(np.count_nonzero(_small(wh, min_size))), count_small(wh)
-        area = wh[:, 0] * wh[:, 1]
-        ends = float(area.min(initial=np.inf)), float(area.max(initial=0.0))
-        return len(wh) - out, small, out, counts, np.ones(len(wh)) @ wh, *ends
+    used: int
+    small: int
+    filtered: int
+    counts: list[int]
+    sums: list[float]
+    areas: tuple[float, float]
 
-    found = Team(thread_count(threads)).pull(look, source.chunks(PIECE))
-    counts, small, out, skipped, sums, low, high = zip(*found, strict=True)
-    total = sum(counts) + sum(out)
-    mean = (np.sum(sums, axis=0) / max(total, 1)).tolist()
-    by_reason = {reason: n for reason, n in zip(reasons, np.sum(skipped, axis=0).tolist(), strict=True) if n}
-    return Figures(sum(counts), sum(small), sum(out), by_reason, mean, (min(low), max(high)))
+    @property
+    def whole(self) -> bool:
+        """Whether all boxes are used."""
+        return not (self.filtered or any(self.counts))
+
+
+class Sieved(Source):
+    """The boxes of files without those that are not valid or too small; the first pass finds the figures.
+
+    `most` is the memory that may be used, in bytes.
+    """
+
+    scattered = True
+
+    def __init__(self, files: list[Rows], min_size: float, most: int, threads: int | None = None) -> None:
+        self._files, self._least, self._team = Arrays(files), min_size, Team(thread_count(threads))
+        self.most = most
+        self._pieces: dict[int, Piece] = {}
+
+    @property
+    def size(self) -> int:
+        """Number of boxes in the files."""
+        return len(self._files)
+
+    def fits(self, each: int) -> bool:
+        """Return whether an index with so many bytes per box takes at most the memory that may be used."""
+        return each * self.size + TABLES * side_for(self.size) ** 2 <= self.most
+
+    @property
+    def starts(self) -> IntArray:  # type: ignore[override]
+        """The rows where pieces begin, and the number of boxes."""
+        return self.firsts()
+
+    def firsts(self) -> IntArray:
+        """Return the rows where pieces begin, and the number of boxes; known after the first pass."""
+        return np.cumsum([0, *(self._pieces[at].used for at in range(len(self._pieces)))])
+
+    def chunks(self) -> Iterator[Load]:
+        """Yield functions that return the boxes of the next piece, without those that are left out."""
+        for at, load in enumerate(self._files.chunks()):
+            yield partial(self._sifted, at, load)
+
+    def sample(self) -> FloatArray:
+        """Return boxes from all over the files."""
+        some = self._files.sample()
+        found: FloatArray = some[within(some) & ~_small(some, self._least)]
+        return found
+
+    def take(self, rows: IntArray) -> FloatArray:
+        """Return the boxes of these rows, (m, 2)."""
+        firsts, loads = self.firsts(), list(self._files.chunks())
+        out, owner = np.empty((len(rows), 2)), np.searchsorted(firsts, rows, side="right") - 1
+        whole = np.array([self._pieces[at].whole for at in range(len(self._pieces))])[owner]
+        out[whole] = self._files.take(rows[whole] - firsts[owner[whole]] + owner[whole] * _batches.PIECE)
+
+        def look(at: int) -> None:
+            here = owner == at
+            out[here] = self._sifted(at, loads[at])[rows[here] - firsts[at]]
+
+        self._team.run(look, np.unique(owner[~whole]).tolist())
+        return out
+
+    def figures(self) -> Figures:
+        """Return the figures of the files."""
+        used, small, filtered, counts, sums, areas = zip(*self._pieces.values(), strict=True)
+        total = sum(used) + sum(filtered)
+        mean = (np.sum(sums, axis=0) / max(total, 1)).tolist()
+        skipped = {reason: n for reason, n in zip(REASONS, np.sum(counts, axis=0).tolist(), strict=True) if n}
+        low, high = zip(*areas, strict=True)
+        return Figures(sum(used), sum(small), sum(filtered), skipped, mean, (min(low), max(high)))
+
+    def _sifted(self, at: int, load: Load) -> Any:
+        """Return the boxes of a piece that are used; the first time, keep its figures."""
+        wh, known = load(), self._pieces.get(at)
+        if known is not None and known.whole and known.used == len(wh):
+            return wh
+        found, keep = _looked(wh, self._least)
+        if known is not None and known.used != found.used:
+            raise DataError(f"DATA: got {found.used:,} boxes in another pass over a piece, expected {known.used:,}")
+        self._pieces[at] = found
+        return wh if keep is None else wh[keep]
+
+
+def _looked(wh: Any, least: float) -> tuple[Piece, NDArray[np.bool_] | None]:
+    """Return the figures of boxes (m, 2), and the mask of those to use; None for all of them."""
+    kernels_of, keep, counts, fine = kernels.part("grid"), None, [0] * len(REASONS), wh
+    w0, w1, h0, h1 = map(float, kernels_of.extent(wh))
+    if not (min(w0, h0) >= MIN_SIDE and max(w1, h1) <= MAX_SIDE):  # false for NaN
+        exact = wh.astype(np.float64)
+        keep, counts = _valid(exact)
+        fine = wh[keep]
+    left, small, *sums, low, high = kernels_of.figures(fine, least, SMALL)
+    if left:
+        exact = wh.astype(np.float64)
+        keep = ~_small(exact, least) if keep is None else keep & ~_small(exact, least)
+    return Piece(len(fine) - left, small, left, counts, sums, (low, high)), keep
 
 
 def _small(wh: FloatArray, min_size: float) -> Any:
@@ -123,18 +208,12 @@ def _small(wh: FloatArray, min_size: float) -> Any:
     return (wh[:, 0] < min_size) & (wh[:, 1] < min_size)
 
 
-def _valid(wh: FloatArray) -> tuple[FloatArray, list[int]]:
-    """Return the valid boxes, and the numbers of others by reason, as ``datasets._judge.judged`` does."""
-    left, counts = ~within(wh), []
+def _valid(wh: FloatArray) -> tuple[NDArray[np.bool_], list[int]]:
+    """Return the mask of valid boxes, and the numbers of others by reason, as ``datasets._judge.judged`` does."""
+    valid = within(wh)
+    left, counts = ~valid, []
     size = np.abs(wh)
     for bad in (np.isnan(wh).any(axis=1), ~(size <= MAX_SIDE).all(axis=1), (wh < 0.0).any(axis=1), left):
         counts.append(int(np.count_nonzero(bad & left)))
         left = left & ~bad
-    return wh[within(wh)], counts
-
-
-def _kept(files: list[Rows], min_size: float) -> Iterator[FloatArray]:
-    """Yield the boxes to use, piece by piece."""
-    for load in Arrays(files).chunks(PIECE):
-        wh = load()
-        yield wh[within(wh) & ~_small(wh, min_size)]
+    return valid, counts

@@ -34,6 +34,8 @@ NEAR: dict[str, tuple[str, Any]] = {
     "holdout": ("--holdout", None),
     "jitter": ("--jitter", None),
     "size_cache": ("--size-cache", None),
+    "classes": ("--class", None),
+    "exclude": ("--exclude", None),
     "method": ("--method", "recipe"),
 }
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fastanchor import DataError, _check, export
+from fastanchor._anchor_result import AnchorResult
 from fastanchor._output import check_output
 from fastanchor._types import Fit
-from fastanchor.anchors import AnchorResult
 from fastanchor.cli import _detector
 from fastanchor.levels import Level, LevelCounts, counts_of
 

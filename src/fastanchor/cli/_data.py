@@ -16,7 +16,7 @@ from fastanchor._text import many, plain
 from fastanchor._types import Remark, Summary
 from fastanchor.boxes import Boxes
 from fastanchor.cli import _indexed, _options
-from fastanchor.datasets import PARTS, TRAINING, Reading, read, reading, sample
+from fastanchor.datasets import FILTERS, PARTS, TRAINING, Reading, filtered, read, reading, sample
 from fastanchor.engine import BoxIndex
 
 __all__ = ["Data", "add_data", "data_name", "described", "load", "opened", "plain_summary", "title"]
@@ -24,8 +24,9 @@ __all__ = ["Data", "add_data", "data_name", "described", "load", "opened", "plai
 LOG = logging.getLogger("fastanchor")
 TEXT = (
     "one or more data sets, read as one: Pascal VOC (folder or root), COCO JSON, YOLO (data.yaml, .data, list, "
-    "folder), labels.cache, Open Images CSV, KITTI, exports of LabelMe, CVAT, VIA, Label Studio and other tools, "
-    "lists, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin)"
+    "folder), labels.cache, Open Images CSV, KITTI, VisDrone, WIDER FACE, MOT, DOTA, exports of LabelMe, CVAT, VIA, "
+    "Label Studio and other tools, lists, TFRecord, tables (.csv, .parquet, .npy, .npz, - for CSV on stdin); or an "
+    "archive of any of these (.zip, .tar.gz)"
 )
 
 
@@ -138,7 +139,8 @@ def opened(arguments: argparse.Namespace, folder: str) -> Data:
 def _loaded(arguments: argparse.Namespace) -> Data:
     if not arguments.data:
         LOG.info("no DATA given: using the built-in sample, boxes made up from a fixed seed")
-        found = Reading(sample(), ("sample",), (), ())
+        filters = {name: getattr(arguments, name, None) for name in FILTERS}
+        found = Reading(filtered(sample(), filters), ("sample",), (), ())
         source = "built-in sample"
     else:
         found = reading(arguments.data, **_options.given(arguments, read, report=LOG.warning))

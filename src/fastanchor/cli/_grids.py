@@ -12,7 +12,7 @@ from fastanchor._hints import called
 from fastanchor._output import check_output, whole
 from fastanchor.cli import _answer, _data, _detector, _options
 from fastanchor.cli._speak import print_exactly
-from fastanchor.detectors import GRIDS, NAMES, anchors_for, network_boxes
+from fastanchor.detectors import GRIDS, NAMES, PAIRS, Pairs, anchors_for, network_boxes
 from fastanchor.levels import remarks
 
 __all__ = ["add", "name_of", "run"]
@@ -52,7 +52,18 @@ def name_of(arguments: argparse.Namespace) -> str | None:
             raise DataError(f"{called(one)}: needs --for or --emit with a detector whose anchors are sizes and ratios")
         if one not in GRID:
             raise DataError(f"{called(one)}: not used for {name}, whose anchors are sizes and ratios")
+    if name in PAIRS:
+        _settle(arguments, PAIRS[name])
     return name if grid else None
+
+
+def _settle(arguments: argparse.Namespace, pairs: Pairs) -> None:
+    """Set what the options leave open: the format, the network input, the number of anchors and their levels."""
+    place = "detector" if arguments.emit is None else "emit"
+    setattr(arguments, place, pairs.fmt)
+    arguments.img_size = arguments.img_size or pairs.img_size
+    if arguments.n is None and arguments.per_level is None and arguments.levels is None:
+        arguments.n, arguments.levels = pairs.n, pairs.levels
 
 
 def run(arguments: argparse.Namespace, name: str) -> int:

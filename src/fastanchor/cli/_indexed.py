@@ -9,6 +9,7 @@ from typing import Any
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._text import plain
 from fastanchor.engine._folder import JSON, is_index, said
 from fastanchor.engine._settings import Settings
@@ -17,7 +18,8 @@ from fastanchor.export import Input
 __all__ = ["agreed", "chosen", "folders", "weighting"]
 
 # options that say how labels are read, which an index has behind it
-READING = ("format", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "columns", "strict")
+READING = ("format", "images", "source_size", "size_cache", "crowd", "unit", "form", "rows", "turned", "columns",
+           "strict", "classes", "exclude", "min_area")  # fmt: skip
 
 
 def folders(arguments: argparse.Namespace) -> list[str]:
@@ -58,7 +60,7 @@ def agreed(arguments: argparse.Namespace, folder: str) -> Settings | None:
     own = chosen(folder)
     idle = next((name for name in READING if name in given or getattr(arguments, name, False) is True), None)
     if idle is not None and len(folders(arguments)) == len(arguments.data):
-        raise DataError(f"--{idle.replace('_', '-')}: {plain(folder)} is an index; this was decided when it was built")
+        raise DataError(f"{called(idle)}: {plain(folder)} is an index; this was decided when it was built")
     if own is None:
         return None
     split = given.get("split")

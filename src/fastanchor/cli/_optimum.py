@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from fastanchor import export
+from fastanchor._anchor_result import AnchorResult
 from fastanchor._errors import DataError
 from fastanchor._network import NetworkBoxes
 from fastanchor._types import FloatArray
-from fastanchor.anchors import AnchorResult
 from fastanchor.cli import _scored, _values
 from fastanchor.cli._configuration import Plan
 from fastanchor.cli._words import Several

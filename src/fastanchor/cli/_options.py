@@ -13,9 +13,9 @@ from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from fastanchor import _check, kernels
-from fastanchor.cli._values import SIZE, file, memory, of_size, pair, size
-from fastanchor.cli._words import Several
-from fastanchor.datasets import FORMATS, FORMS, UNITS
+from fastanchor.cli._values import SIZE, file, least, memory, of_size, pair, size
+from fastanchor.cli._words import Every, Several
+from fastanchor.datasets import FORMATS, FORMS, TURNED, UNITS
 
 __all__ = ["add", "given"]
 
@@ -39,7 +39,9 @@ SEVERAL: dict[str, Any] = {"action": Several, "belongs": of_size, "type": size, 
 
 OPTIONS = {
     "reading": {
-        "format": option("format of DATA", choices=("auto", *FORMATS)),
+        "format": option(
+            f"format of DATA: {', '.join(sorted(FORMATS))}", choices=("auto", *sorted(FORMATS)), metavar="FORMAT"
+        ),
         "split": option(
             "splits to read: train, val, test or others that the data set declares, joined by +; or all", unset="all"
         ),
@@ -52,6 +54,7 @@ OPTIONS = {
         "unit": option("unit of the coordinates", choices=UNITS, unset="that of the format"),
         "form": option("meaning of the four numbers of a box", choices=FORMS, unset="that of the format"),
         "rows": option("content of YOLO rows: box, polygon, keypoints, keypoints:5x2", metavar="KIND"),
+        "turned": option("read turned boxes as their upright extents, or leave them out", choices=TURNED),
         "columns": option(
             "columns of a table that contain the boxes: width and height, or four as in --form",
             metavar="W,H", type=lambda text: tuple(name.strip() for name in text.split(",")),
@@ -60,6 +63,11 @@ OPTIONS = {
             "column of a table that contains how often each box counts", metavar="COLUMN",
             unset="box_weight, if the table has it",
         ),
+        "classes": option(
+            "only boxes of this class; repeat it for several", "--class", action=Every, metavar="NAME",
+        ),
+        "exclude": option("leave out the boxes of this class; repeat it for several", action=Every, metavar="NAME"),
+        "min_area": option("leave out boxes with a smaller area, pixels of the image", type=least, metavar="AREA"),
         "balance": option("let all classes, or all images, count the same in total", choices=("class", "image")),
         "strict": option("stop at the first thing that would be skipped, and if the labels may be misread"),
     },

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from fastanchor._errors import DataError
+from fastanchor._hints import meant
 from fastanchor.cli._values import number, whole_number
 from fastanchor.cli._words import Once
 
-__all__ = ["Parser", "meant"]
+__all__ = ["Parser"]
 
 LONGEST = 300  # characters of an error about arguments
 
@@ -53,18 +53,3 @@ class Parser(argparse.ArgumentParser):
                 like = f"; did you mean 'fastanchor anchors {value}'?"
             rule = f"is unknown{like}" if like else f"must be one of {', '.join(map(repr, names))}"
             raise argparse.ArgumentError(action, f"{value!r}: {rule}")
-
-
-def meant(word: str, names: Iterable[str]) -> str:
-    """Return a question about the name that is most like `word`, if one is; another number is another name.
-
-    Examples
-    --------
-    >>> meant("anchros", ["anchors", "check"]), meant("--x", ["--thr"]), meant("yolov8", ["yolov7"])
-    ("; did you mean 'anchors'?", '', '')
-    """
-    import difflib
-
-    digits = re.findall(r"\d", word)
-    close = difflib.get_close_matches(word, [name for name in names if re.findall(r"\d", name) == digits], 1, 0.7)
-    return f"; did you mean {close[0]!r}?" if close else ""

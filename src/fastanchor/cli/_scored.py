@@ -105,10 +105,11 @@ def levels_of(
     order = np.argsort(anchors[:, 0] * anchors[:, 1], kind="stable")
     place = {used[at]: i for i, at in enumerate(order.tolist())}
     levels = []
-    for level, rows in config.layout:
+    strides = config.strides or [2**level for level, _ in config.layout]
+    for (level, rows), stride in zip(config.layout, strides, strict=True):
         at = [place[row] for row in rows]
         share = float(found.counts[sorted(set(at))].sum() / found.counts.sum())
-        levels.append(Level(level, 2**level, found.anchors[at], share))
+        levels.append(Level(level, int(stride), found.anchors[at], share))
     return levels, []
 
 
@@ -122,7 +123,7 @@ def differences(
     name = arguments.anchors
     if boxes.img_size is not None:
         have = f"{boxes.img_size[0]} x {boxes.img_size[1]}"
-        if not size and arguments.img_size is None:
+        if not size and arguments.img_size is None and arguments.detector is None:
             missing = "--img-size" if arguments.fit or fit else "--img-size and --fit"
             whose = f"{name} names" if export.is_file_name(name) else "the anchors name"
             warnings.append(f"{whose} no network input; scored for {have}, {boxes.fit}: give {missing}")
@@ -131,6 +132,7 @@ def differences(
     if found.anchors.max() < MIN_SIZE:
         warnings.append(f"all sides of the anchors are below {MIN_SIZE:g}: they look like fractions of the image or "
                         "cells, not pixels of the network input")  # fmt: skip
+    warnings += detectors.doubts(config, boxes, found.mean_iou)
     tiny = number(boxes.weights, boxes.wh.max(axis=1) < MIN_SIZE)
     if tiny:
         warnings.append(f"{no_side(tiny, MIN_SIZE)}; `anchors` leaves such boxes out (--min-size {MIN_SIZE:g})")

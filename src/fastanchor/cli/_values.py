@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "SIZE", "file", "file_or_folder", "memory", "number", "of_size", "pair", "ranges", "size", "whole", "whole_number",
+    "SIZE", "file", "file_or_folder", "least", "memory", "number", "of_size", "pair", "ranges", "size", "whole",
+    "whole_number",
 ]  # fmt: skip
 
 SIZE = "640, 384x640, 384 640 or 384,640: one side of a square, or width first"
@@ -57,6 +58,14 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise _wrong(text, "must be a number") from None
+
+
+def least(text: str) -> float:
+    """Return the value of an option that is a number >= 0."""
+    value = number(text)
+    if not 0.0 <= value < float("inf"):
+        raise _wrong(text, "must be a number from 0")
+    return value
 
 
 def memory(text: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastanchor._errors import DataError
 
-__all__ = ["Once", "Several", "Word", "arranged", "long_name"]
+__all__ = ["Every", "Once", "Several", "Word", "arranged", "long_name"]
 
 
 class Word(enum.Enum):
@@ -39,6 +39,16 @@ class Several(Once):
     def __init__(self, *arguments: Any, belongs: Callable[[Sequence[str], str], Word], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.belongs = belongs
+
+
+class Every(argparse.Action):
+    """Collect the values of an option that may be given several times."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        """Store the values so far."""
+        found = vars(namespace).setdefault("_given", {}).setdefault(self.dest, [])
+        found.append(values)
+        setattr(namespace, self.dest, found)
 
 
 def long_name(action: argparse.Action) -> str:

@@ -28,7 +28,7 @@ from fastanchor.cli import (
     _values,
 )
 from fastanchor.cli._speak import print_exactly
-from fastanchor.detectors import GRIDS
+from fastanchor.detectors import NAMES
 from fastanchor.levels import by_level, level_counts, remarks, unusual
 
 __all__ = ["add", "run"]
@@ -46,9 +46,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     _cluster.add(parser)
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
-    text.add_argument(
-        "--emit", choices=(*export.FORMATS, *GRIDS), help="print the anchors in this format and nothing else"
-    )
+    text.add_argument("--emit", choices=tuple(dict.fromkeys((*export.FORMATS, *NAMES))), metavar="NAME",
+                      help="print the text for this detector, or json or csv, and nothing else")  # fmt: skip
     text.add_argument("--edit", type=_values.file, metavar="FILE",
                       help="print this model .yaml or Darknet .cfg with the anchors put in")  # fmt: skip
     output = {"help": "write that text into OUT", "unset": "stdout"}

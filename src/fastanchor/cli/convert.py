@@ -1,8 +1,9 @@
 """Write the boxes of a data set as a table: Parquet or CSV, by the ending of OUT.
 
-The columns are xmin, ymin, width, height, image, image_width, image_height, filename, split,
-box_weight and class, as far as the labels contain them. All commands read the table back to
-the same boxes; for large data sets that is faster than reading the labels again.
+The columns are file (image, a number, where files have no names), split, width, height,
+image_width, image_height, x, y, class, box_weight and flags such as difficult, as far as the
+labels contain them. All commands read the table back to the same boxes; for large data sets
+that is faster than reading the labels again.
 
   fastanchor convert instances_train2017.json -o boxes.parquet
   fastanchor anchors boxes.parquet

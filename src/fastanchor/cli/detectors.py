@@ -13,6 +13,8 @@ from typing import Any
 from fastanchor._table import Table
 from fastanchor.cli import _answer
 from fastanchor.detectors import GRIDS, NAMES, PAIRS
+from fastanchor.export import FORMATS
+from fastanchor.levels import NAMED
 
 __all__ = ["add", "run"]
 
@@ -38,10 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
 def row(name: str) -> dict[str, Any]:
     """Return what is listed of a detector, as JSON values."""
     if name in PAIRS:
-        needs = PAIRS[name].needs
-        anchors = f"pairs (w, h){', as many on each level' if needs.equal else ''}"
-        return {"name": name, "models": needs.name, "anchors": anchors, "strides": [], "fit": needs.fit,
-                "img_size": None, "matching": None}  # fmt: skip
+        pairs = PAIRS[name]
+        needs = FORMATS[pairs.fmt].needs
+        count = "" if pairs.n is None else f"{pairs.n} "
+        anchors = f"{count}pairs (w, h){', as many on each level' if needs.equal else ''}"
+        strides = [] if pairs.levels is None else [2**level for level in NAMED[pairs.levels]]
+        return {"name": name, "models": pairs.title, "anchors": anchors, "strides": strides, "fit": needs.fit,
+                "img_size": pairs.img_size and list(pairs.img_size), "matching": None}  # fmt: skip
     detector = GRIDS[name]
     return {
         "name": name,
@@ -50,5 +55,5 @@ def row(name: str) -> dict[str, Any]:
         "strides": list(detector.strides),
         "fit": detector.resize.fit,
         "img_size": list(detector.resize.img_size),
-        "matching": detector.matching._asdict(),
+        "matching": {**detector.matching._asdict(), "rule": detector.matching.to_text()},
     }

@@ -24,6 +24,7 @@ from fastanchor.engine._bands import compile_at_once
 from fastanchor.engine._merged import LEAST
 from fastanchor.engine._order_statistics import PRESORT
 from fastanchor.engine._threads import thread_count
+from fastanchor.matching import NOMINAL, Anchors, Matching, Places, at_places
 from fastanchor.starts import N_INIT, work_of
 
 __all__ = ["add", "run"]
@@ -86,6 +87,7 @@ def _warm(quiet: bool) -> None:
             _use(*job)
         if len(held) > 1:
             _use_large()
+        _use_places()
         for objective in ("ratio", "iou") if _version("scipy") else ():
             fastanchor.bound([[3.0, 4.0], [9.0, 5.0], [7.0, 30.0]], 2, objective=objective)
 
@@ -110,6 +112,7 @@ def _use(engine: Engine, metric: Metric, update: Update) -> None:
     for objective in ("ratio", "iou"):
         fastanchor.evolve(engine, run.centers, gen=20, rng=0, objective=objective)
     engine.total(run.centers, 0.25)  # used for near ties
+    engine.profile(run.centers, 0.25, [1e3])
     few = engine.take(np.arange(2))
     fastanchor.wh_iou(few, run.centers)
     kernels.load().ratios(*few.T.copy(), *run.centers.T.copy(), 0.25)  # used by compat
@@ -122,9 +125,18 @@ def _use_large() -> None:
         BoxIndex(boxes[:1000], weights=np.arange(1000)).save(f"{folder}/boxes.index")
         BoxIndex.open(f"{folder}/boxes.index")  # adds up the weights of cells
     compile_at_once()
+    for sides in (boxes, boxes.astype(np.float32)):
+        BoxIndex.from_batches([sides[:1000]], dtype="float32", keep_rows=False)
+        kernels.part("grid").figures(sides[:1000], 2.0, 3.0)  # used for files larger than memory
     for index in (BoxIndex(boxes), BoxIndex.from_batches([boxes.astype(np.float32)], dtype="float32")):
         for update in get_args(Update):
             fastanchor.kmeans(index, 9, update=update, init=boxes[:9], max_iter=60)
+        index.profile(boxes[:9], 0.25, [1e3])
+
+
+def _use_places() -> None:
+    box = Places(np.array([[0, 0, 9, 9]], np.float32), np.zeros(1, np.int64), np.array([[64.0, 64.0]]))
+    at_places(box, Anchors([np.array([[8.0, 8.0]])], (8,), NOMINAL), Matching(0.5, 0.4))
 
 
 def _engines(backend: str) -> list[EngineName]:

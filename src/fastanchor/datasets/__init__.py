@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -13,23 +14,29 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError, MissingFileError
-from fastanchor._hints import called, hint
-from fastanchor._reading import named, unreadable
+from fastanchor._hints import called, hint, meant
+from fastanchor._reading import named, stands_in, unreadable
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.boxes import Boxes, concatenated
+from fastanchor.datasets._archive import Archives
 from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
 from fastanchor.datasets._probe import IMAGES, PARTS, Probe
-from fastanchor.datasets._recognise import FORMATS, format_of, recognise
-from fastanchor.datasets._record import UNITS, Batch, Format, ImageAnnotation, Options, Source
+from fastanchor.datasets._recognise import FORMATS, recognise
+from fastanchor.datasets._record import TURNED, UNITS, Batch, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
 
 __all__ = [
-    "FORMATS", "FORMS", "PARTS", "TRAINING", "UNITS", "ImageAnnotation", "Pictures", "Reading", "detect", "images_of",
-    "iter_images", "read", "reading", "sample",
+    "FILTERS", "FORMATS", "FORMS", "PARTS", "TRAINING", "TURNED", "UNITS", "ImageAnnotation", "Pictures", "Reading",
+    "detect", "filtered", "images_of", "iter_images", "read", "reading", "sample",
 ]  # fmt: skip
+
+FILTERS = ("classes", "exclude", "min_area")  # options of read() that leave out boxes; the others say how to read
+
+
+PATH = (str, bytes, os.PathLike)
 
 
 class Reading(NamedTuple):
@@ -66,6 +73,10 @@ def read(
     rows: str | None = None,
     places: bool = True,
     weight: str | None = None,
+    turned: str = "upright",
+    classes: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    min_area: float = 0.0,
 ) -> Boxes:
     """Return the boxes of a labelled data set.
 
@@ -74,9 +85,11 @@ def read(
 
     Parameters
     ----------
-    path : path-like, or several
-        Folder or file; "-" is a table or COCO JSON on standard input. A path given here may be a pipe; files in a
-        folder must be regular files. Several paths are read as one data set, each in its own format.
+    path : path-like, object, or several
+        Folder, file, or archive (.zip, .tar, compressed .tar); "-" is a table or COCO JSON on standard input. A path
+        given here may be a pipe; files in a folder must be regular files. Several paths are read as one data set, each
+        in its own format. An object is a data set of pycocotools, FiftyOne, supervision or Hugging Face's ``datasets``,
+        or decoded COCO JSON.
     format : str, default "auto"
         One of `FORMATS`. "auto" recognises it by the files.
     split : str, optional
@@ -110,6 +123,13 @@ def read(
         Keep the positions of boxes, ``Boxes.xy``, if the labels have them.
     weight : str, optional
         Name of the column of a table with the weight of each box, ``Boxes.weights``. Default: "box_weight", if present.
+    turned : {"upright", "skip"}, default "upright"
+        Whether turned boxes are read, as their upright extents, or left out. A remark says how many were read.
+    classes, exclude : sequence of str, optional
+        Names of the classes to keep, and to leave out. Default: all classes are kept. The boxes left out are counted
+        in ``Boxes.skipped``; their images stay.
+    min_area : float, default 0
+        Boxes with a smaller area, pixels of the image, are left out and counted.
 
     Raises
     ------
@@ -133,7 +153,7 @@ def read(
     found = reading(
         path, strict=strict, report=report, progress=progress, format=format, split=split, source_size=source_size,
         size_cache=size_cache, images=images, crowd=crowd, columns=columns, unit=unit, form=form, rows=rows,
-        places=places, weight=weight,
+        places=places, weight=weight, turned=turned, classes=classes, exclude=exclude, min_area=min_area,
     )  # fmt: skip
     if report is not None:
         for remark in found.boxes.remarks:
@@ -144,26 +164,49 @@ def read(
 
 def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, **options: Any) -> Reading:
     """Return what :func:`read` returns, with the formats and splits; options are those of `read`."""
-    several = not isinstance(path, (str, bytes, os.PathLike)) and isinstance(path, Sequence)
-    paths: Sequence[Any] = path if several else [path]  # type: ignore[assignment]
+    paths = _several(path)
     if not paths:
         raise DataError("path: got an empty sequence, expected at least one file or folder")
+    filters = _filters(options)
     chosen, skips = _asked(**options)
-    with _opened(paths, chosen) as found:
+    with _opened(paths, chosen, progress) as found:
         loaded = [load(*one, chosen, skips.part(), progress) for one in found]
-    boxes = concatenated([one.boxes for one in loaded])
+    boxes = filtered(concatenated([one.boxes for one in loaded]), filters)
     idle = sorted(frozenset.intersection(*(one.idle for one in loaded)))
     texts = [f"{called(name)} had no effect on these labels" for name in idle]
     remarks = [*boxes.remarks, *(Remark("option without effect", text, 0) for text in texts)]
     doubt = next((remark for remark in remarks if remark.doubt), None)
     if skips.strict and doubt is not None:
-        raise DataError(f"{', '.join(map(shown, map(str, paths)))}: {doubt.text}{hint('strict')}")
+        raise DataError(f"{_shown(paths)}: {doubt.text}{hint('strict')}")
     return Reading(
         boxes.with_remarks(tuple(remarks)) if idle else boxes,
         tuple(one.format for one in loaded),
         tuple(dict.fromkeys(name for one in loaded for name in one.splits)),
         tuple(dict.fromkeys(name for one in loaded for name in one.taken)),
     )
+
+
+def _several(path: Any) -> Sequence[Any]:
+    """Return the paths or objects of an argument; samples of FiftyOne are one object."""
+    if isinstance(path, PATH) or not isinstance(path, Sequence):
+        return [path]
+    return path if all(isinstance(one, PATH) for one in path) or _object(path) is None else [path]
+
+
+def _shown(paths: Sequence[Any]) -> str:
+    """Return paths, and the types of objects, for messages."""
+    return ", ".join(
+        shown(os.fsdecode(one)) if isinstance(one, PATH) else f"{type(one).__name__} object" for one in paths
+    )
+
+
+def _object(value: Any) -> tuple[Format, Source, Probe] | None:
+    """Return how to read an object of another library; None for a path."""
+    if isinstance(value, PATH):
+        return None
+    from fastanchor.datasets._objects import found_in  # milliseconds that paths need not wait for
+
+    return found_in(value)
 
 
 def iter_images(
@@ -182,6 +225,7 @@ def iter_images(
     path : path-like
     limit : int, optional
         Largest number of images. Where each image has its own label file, the others are not read.
+        With `classes`, `exclude` or `min_area`, images without such a box do not count.
     strict, report, progress, **options
         Those of :func:`read`.
 
@@ -198,16 +242,23 @@ def images_of(
     path: PathLike, *, limit: int | None = None, progress: Progress = False, **options: Any
 ) -> Pictures:  # fmt: skip
     """Return the images that :func:`iter_images` yields, and their format."""
+    filters = _filters(options)
     chosen, skips = _asked(**options)
-    with _opened([path], chosen) as found:
-        loaded = _first(limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips)
-    if loaded.boxes.xy is None:
-        raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
-    if loaded.boxes.image_wh is None:
-        raise DataError(
-            f"{shown(str(path))}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
+    with _opened([path], chosen, progress) as found:
+        loaded = _first(
+            None if filters else limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips
         )
-    return Pictures(loaded.format, list(_annotations(loaded, limit)))
+        if loaded.boxes.xy is None:
+            raise DataError(f"{_shown([path])}: the labels have no positions of boxes, so they cannot be drawn")
+        if loaded.boxes.image_wh is None:
+            raise DataError(
+                f"{_shown([path])}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
+            )
+        loaded = loaded._replace(boxes=filtered(loaded.boxes, filters))
+        images = _annotations(loaded, None if filters else limit, found[0][0].single)
+        if filters:
+            images = islice((image for image in images if len(image.boxes)), limit)
+        return Pictures(loaded.format, list(images))
 
 
 def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:
@@ -236,6 +287,23 @@ def detect(path: PathLike) -> str:
         return found[0][0].name
 
 
+def filtered(boxes: Boxes, filters: Mapping[str, Any]) -> Boxes:
+    """Return the boxes that the options in `filters`, of FILTERS, keep; None is no filter."""
+    given = {name: value for name, value in filters.items() if value is not None}
+    return boxes.filter(**given) if given else boxes
+
+
+def _filters(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options in FILTERS out of those of `read`, and return those that leave out boxes."""
+    found = {name: value for name in FILTERS if (value := options.pop(name, None)) is not None}
+    for name in ("classes", "exclude"):
+        if name in found:
+            found[name] = _check.names(found[name], name)
+    if not _check.number(found.get("min_area", 0.0), "min_area", low=0.0):
+        found.pop("min_area", None)
+    return found
+
+
 def _asked(
     *, strict: bool = False, report: Callable[[str], None] | None = None, **options: Any
 ) -> tuple[Options, Skips]:  # fmt: skip
@@ -243,29 +311,37 @@ def _asked(
 
 
 @contextlib.contextmanager
-def _opened(paths: Sequence[Any], options: Options) -> Iterator[list[tuple[Format, Source, Probe]]]:
-    """Recognise the formats of paths; pipes stay available inside the context."""
-    places = [_check.as_path(path, "path") for path in paths]
-    legal = ("auto", *FORMATS)
+def _opened(
+    paths: Sequence[Any], options: Options, progress: Progress = False
+) -> Iterator[list[tuple[Format, Source, Probe]]]:
+    """Recognise the formats of paths; pipes and unpacked archives stay available inside the context."""
+    objects = [_object(path) for path in paths]
+    places = [Path(one[1].files[0]) if one else _check.as_path(path, "path")
+              for path, one in zip(paths, objects, strict=True)]  # fmt: skip
+    legal = ("auto",) if any(objects) else ("auto", *FORMATS)
     if options.format not in legal:
-        rule = f"must be one of {', '.join(map(repr, legal))}"
+        like = meant(str(options.format), legal)
+        rule = f"is unknown{like}" if like else f"must be auto, {', '.join(sorted(FORMATS))}"
         raise DataError(f"{called('format')} = {options.format!r} for {shown(places[0])}: {rule}")
-    with _in_sentences(places[0]), named(*places):
+    with Archives(progress) as archives, _in_sentences(places[0]), named(*places):
         found = []
-        for place in places:
+        for place, one in zip(places, objects, strict=True):
+            if one is not None:
+                found.append(one)
+                continue
             _check_there(place)
-            probe = Probe(place, named=options.format != "auto")
+            probe = archives.probe(place, named=options.format != "auto")
             found.append((*recognise(probe, options.format), probe))
         refuse_idle(options, [format for format, _, _ in found])
         yield found
 
 
-def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]:
+def _annotations(loaded: Loaded, limit: int | None, own: bool) -> Iterator[ImageAnnotation]:
+    """Yield the images; `own` says whether each has a label file, which has its name."""
     boxes, batch = loaded.boxes, loaded.batch
     assert boxes.image_index is not None
     assert boxes.image_wh is not None
     assert boxes.xy is not None
-    own = format_of(loaded.format).single  # a label file per image has its name
     order = np.argsort(boxes.image_index, kind="stable")
     starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
     images = zip(batch.label, batch.file, _image_names(batch, own), strict=True)
@@ -275,7 +351,7 @@ def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]
         width, height = boxes.image_wh[i].tolist()
         yield ImageAnnotation(
             name=name,
-            image_path=None if image is None else Path(image),
+            image_path=None if image is None or stands_in(image) else Path(image),
             width=width,
             height=height,
             boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),
@@ -307,8 +383,7 @@ def _check_there(place: Path) -> None:
         else:
             place.stat()
     except FileNotFoundError:
-        wanted = f"expected labels in one of the formats {', '.join(map(repr, FORMATS))}"
-        raise MissingFileError(f"{shown(place)}: no such file or folder; {wanted}") from None
+        raise MissingFileError(f"{shown(place)}: no such file or folder") from None
     except ValueError as error:  # a name with a NUL
         raise DataError(f"{shown(place)}: cannot be read ({error})") from None
 

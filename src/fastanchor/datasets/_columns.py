@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastanchor._types import FloatArray, IntArray
 from fastanchor._weights import LEAST, MOST
 from fastanchor.datasets._judge import within
-from fastanchor.datasets._record import CROWD, NOTHING, Batch
+from fastanchor.datasets._record import KEPT, NOTHING, Batch
 from fastanchor.datasets._roles import Roles
 from fastanchor.datasets._skips import Skips
 
@@ -20,7 +20,7 @@ __all__ = ["Codes", "Taken", "batch_of", "coded", "coded_numbers", "place", "unp
 
 OTHER_SIZE = "image size that differs from that of the image's first row"
 BAD_WEIGHT = "weight that is not a number >= 0"
-YES = ("1", "true", "yes")
+YES = ("1", "1.0", "true", "yes")
 BRACKETS = str.maketrans("[](){},;", "        ")
 
 
@@ -114,14 +114,16 @@ def batch_of(taken: Taken, roles: Roles, file: str, skips: Skips) -> Batch:
         for row in np.flatnonzero(bad).tolist():
             skips.add(BAD_WEIGHT, file, place(file, row if at is None else int(at[row])))
         keep &= ~bad
-    label, split, group = texts.get("label"), texts.get("split"), texts.get("group")
+    label, split = texts.get("label"), texts.get("split")
     parts = None
     if split is not None and image is not None:
         parts = _first(image, split, len(names))
     flags = None
-    if group is not None:
-        yes = np.array([*(name.lower() in YES for name in group.names), False])
-        flags = np.where(yes[group.at], CROWD, 0).astype(np.uint8)
+    for name, bit in KEPT.items():
+        if (column := texts.get(name)) is not None:
+            yes = np.array([*(word.lower() in YES for word in column.names), False])
+            some = np.where(yes[column.at], bit, 0).astype(np.uint8)
+            flags = some if flags is None else flags | some
     batch = Batch(
         [file] * max(len(names), image is None), names or [""] * (image is None), size, image, box,
         None if label is None else label.at, [] if label is None else label.names, at=at, flags=flags,

@@ -45,6 +45,7 @@ class Sheet(NamedTuple):
     columns: list[str]  # "0", "1", ... if the file has no header
     delimiter: str
     header: int  # lines before the first row
+    assumed: bool = False  # whether the columns are those of a file without a header, for the rows to prove
 
     def open(self) -> IO[bytes]:
         """Return the file, opened."""
@@ -83,7 +84,7 @@ def sheet(file: str, head: bytes) -> Sheet:
         raise Unusable("not a valid table", None, str(error)) from None
     columns = _without_header(names)
     if columns is not None:
-        return Sheet(file, data, columns, delimiter, before)
+        return Sheet(file, data, columns, delimiter, before, columns[0] == HEADLESS[0])
     return Sheet(file, data, [name.strip() for name in names], delimiter, reader.line_num)
 
 

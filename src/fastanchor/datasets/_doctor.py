@@ -13,7 +13,7 @@ from fastanchor._hints import hint
 from fastanchor._text import many
 from fastanchor._types import Remark
 from fastanchor.datasets._judge import AREA, alike
-from fastanchor.datasets._skips import NO_SPLIT, Skips
+from fastanchor.datasets._skips import NO_SPLIT, Skips, shown
 from fastanchor.datasets._unit import InPixels
 
 __all__ = ["examine"]
@@ -202,4 +202,4 @@ def _example(seen: InPixels, which: NDArray[np.bool_]) -> str:
     image = int(seen.batch.image[row])
     w, h = seen.wh[row]
     name = (seen.batch.file if any(seen.batch.file) else seen.batch.label)[image]
-    return f"{name}: {w:.4g} x {h:.4g} in {seen.batch.size[image, 0]:.4g} x {seen.batch.size[image, 1]:.4g}"
+    return f"{shown(name)}: {w:.4g} x {h:.4g} in {seen.batch.size[image, 0]:.4g} x {seen.batch.size[image, 1]:.4g}"

@@ -10,22 +10,23 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
 from fastanchor._progress import bar
 from fastanchor._reading import refusal
 from fastanchor._types import FloatArray, Progress, Remark
 from fastanchor.boxes import Boxes
-from fastanchor.datasets import _fetch
+from fastanchor.datasets import _fetch, _turned
 from fastanchor.datasets._doctor import examine
 from fastanchor.datasets._judge import judged, wanted, within
 from fastanchor.datasets._options import given
 from fastanchor.datasets._parts import chosen, of_images
 from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, natural
-from fastanchor.datasets._record import SIZES, UNNAMED, Batch, Format, Image, Job, Options, Source, joined, packed
+from fastanchor.datasets._record import KEPT, SIZES, UNNAMED, Batch, Format, Image, Job, Options, Source, joined, packed
 from fastanchor.datasets._sizes import differing, sized
-from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, sentence, shown
+from fastanchor.datasets._skips import BACKGROUND, Skips, Unusable, given_names, sentence, shown
 from fastanchor.datasets._unit import InPixels, scaled
 
 __all__ = ["Loaded", "NothingRead", "load"]
@@ -75,7 +76,7 @@ def load(
     if source.inner:
         batch, splits, taken = of_images(batch, options.split, probe)
     places = Places(probe, options.images)
-    batch = wanted(batch, options.crowd, skips)
+    batch = wanted(batch, options.crowd or "crowd" not in format.options, skips)
     stated = within(batch.size)
     found = sized(format, batch, job, places)
     remarks = differing(batch, stated, places) if limit is None else []
@@ -85,7 +86,7 @@ def load(
     pixels = pixels._replace(batch=batch, wh=wh, xy=xy)
     if not len(batch) and (skips.counts or batch.image is None or not batch.label):
         _nothing(probe.path, skips, more)
-    remarks = [*source.others, *job.remarks, *pixels.remarks, *remarks, *examine(pixels, skips)]
+    remarks = [*source.others, *job.remarks, *_turned.remarks(job), *pixels.remarks, *remarks, *examine(pixels, skips)]
     boxes = _boxes(pixels, options.places, part.split_of, remarks, skips)
     idle = frozenset(given(options)) & (SIZES - found.used)
     return Loaded(boxes, batch, format.name, splits, taken, idle, places, more)
@@ -184,26 +185,37 @@ def _named(batch: Batch) -> Batch:
 def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: list[Remark], skips: Skips) -> Boxes:
     batch = pixels.batch
     names = tuple(batch.classes) if batch.cls is not None else ()
-    if batch.image is None:
+    sized = len(batch.size) == len(batch.label)
+    named = any(batch.file) or len(set(batch.label)) > 1
+    if batch.image is None or not (sized or named):
         return Boxes(
             pixels.wh, class_index=batch.cls, class_names=names, skipped=skips.counts, remarks=tuple(remarks),
-            weights=_weights(batch.weight),
+            weights=_weights(batch.weight), flags=_flags(batch),
         )  # fmt: skip
     split = batch.split or ([part.get(label, "") for label in batch.label] if part else None)
-    named = any(batch.file) or len(set(batch.label)) > 1
+    labels = given_names(batch.label)
     return Boxes(
         pixels.wh,
         image_index=batch.image,
-        image_wh=batch.size if len(batch.size) == len(batch.label) else None,
+        image_wh=batch.size if sized else None,
         class_index=batch.cls,
         class_names=names,
         skipped=skips.counts,
         xy=pixels.xy if places else None,
         split=tuple(split) if split else None,
-        files=tuple(file or label for file, label in zip(batch.file, batch.label, strict=True)) if named else None,
+        files=tuple(file or label for file, label in zip(batch.file, labels, strict=True)) if named else None,
         remarks=tuple(remarks),
         weights=_weights(batch.weight),
+        flags=_flags(batch),
     )
+
+
+def _flags(batch: Batch) -> dict[str, NDArray[np.bool_]]:
+    """Return the flags that a box has, by their names."""
+    if batch.flags is None or not batch.flags.any():
+        return {}
+    every = int(np.bitwise_or.reduce(batch.flags))
+    return {name: (batch.flags & bit) != 0 for name, bit in KEPT.items() if every & bit}
 
 
 def _weights(column: FloatArray | None) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastanchor.datasets import _xml
 from fastanchor.datasets._skips import Unusable, impostor
+from fastanchor.datasets._text_kinds import text_kind
 
 __all__ = ["COCO", "CVAT", "LABELME", "VOC", "json_kind", "json_of", "kind", "xml_kind"]
 
@@ -16,11 +17,11 @@ COCO = "COCO"
 LABELME = "LabelMe"
 CVAT = "CVAT"
 MOST = 6  # keys in a message
-WIDER = re.compile(rb"[^\n]+\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:\s*-?\d+\b){10}", re.IGNORECASE)
 
 _TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}\[\]"]', re.DOTALL)
 _COCO_KEYS = {"images", "annotations", "categories", "info", "licenses"}
-# keys of the outermost object, or of the objects in the outermost list; nested keys; kind of file
+# keys of the outermost object, or of the objects in the outermost list; nested keys; kind of file. Where several have
+# theirs, the one with most keys counts, outermost ones first; their order here does not matter.
 _OBJECTS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"shapes"}, set(), LABELME),
     ({"_via_img_metadata"}, set(), "VGG Image Annotator"),
@@ -30,6 +31,12 @@ _OBJECTS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"objects", "size"}, set(), "Supervisely"),
     ({"categories", "items"}, set(), "Datumaro"),
     ({"name", "frames"}, set(), "BDD100K"),
+    ({"frames"}, {"box2d"}, "BDD100K"),
+    ({"data_row", "projects"}, set(), "Labelbox"),
+    ({"dataRow"}, set(), "Labelbox"),
+    ({"metadata", "instances"}, set(), "SuperAnnotate"),
+    ({"classes", "labels"}, {"bounding_box"}, "FiftyOne"),
+    ({"samples"}, {"filepath"}, "FiftyOne"),
     ({"features"}, {"geometry"}, "GeoJSON"),
 )
 _LISTS: tuple[tuple[set[str], set[str], str], ...] = (
@@ -38,6 +45,10 @@ _LISTS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"completions", "data"}, set(), "Label Studio"),
     ({"image"}, {"rectanglelabels"}, "Label Studio"),
     ({"labels", "name"}, set(), "BDD100K"),
+    ({"Label", "Labeled Data"}, set(), "Labelbox"),
+    ({"data_row", "projects"}, set(), "Labelbox"),
+    ({"dataRow"}, set(), "Labelbox"),
+    ({"type", "classId", "probability"}, set(), "SuperAnnotate"),
     ({"bbox", "image_id"}, set(), "a list of detection results"),
 )
 
@@ -51,10 +62,10 @@ def kind(head: bytes, ending: str, *, whole: bool) -> str:
         return f"JSON, {json_kind(head, whole=whole) or 'not valid'}"
     if ending == ".xml":
         return xml_kind(head)
-    if ending == ".json":
+    if ending in (".json", ".ndjson"):
         return json_kind(head, whole=whole) or "not valid JSON"
-    if ending == ".txt" and WIDER.match(head):
-        return "the list of WIDER FACE, which is not read"
+    if ending == ".txt" and (what := text_kind(head)):
+        return what
     first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     return "JSON" if first in (b"{", b"[") else "XML" if first == b"<" else ""
 
@@ -72,13 +83,16 @@ def xml_kind(head: bytes) -> str:
     return f"root element <{root}>"
 
 
-def json_of(data: bytes) -> Any:
-    """Return the contents of a JSON file; raise Unusable if it is not valid."""
+def json_of(data: bytes, *, lines: bool = False) -> Any:
+    """Return the contents of a JSON file; raise Unusable if it is not valid.
+
+    With `lines`, a file with a value in each line is a list of them, with None for blank lines.
+    """
     what = impostor(data[:512], "JSON")
     if what or not data.strip():
         raise Unusable(what or "empty file", 1)
     try:
-        return json.loads(data.decode(json.detect_encoding(data)))
+        return _decoded(data.decode(json.detect_encoding(data)), lines)
     except json.JSONDecodeError as error:
         raise Unusable("not valid JSON", error.lineno, f"column {error.colno}: {error.msg}") from None
     except UnicodeDecodeError as error:
@@ -89,6 +103,21 @@ def json_of(data: bytes) -> Any:
         raise Unusable("JSON with a number of thousands of digits") from None
 
 
+def _decoded(text: str, lines: bool) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        if not lines or error.msg != "Extra data":
+            raise
+    values = []
+    for number, line in enumerate(text.split("\n")):
+        try:
+            values.append(json.loads(line) if line.strip() else None)
+        except json.JSONDecodeError as error:
+            raise json.JSONDecodeError(error.msg, "\n" * number + line, number + error.pos) from None
+    return values
+
+
 def json_kind(head: bytes, *, whole: bool, valid: bool = False) -> str:
     """Return the kind of a JSON file by its keys, empty if it is not JSON or broken before a key that tells."""
     text = head.decode(json.detect_encoding(head), "replace").lstrip("\ufeff \t\r\n")
@@ -96,9 +125,9 @@ def json_kind(head: bytes, *, whole: bool, valid: bool = False) -> str:
         return ""
     own, inner = _keys(text)
     known = _LISTS if text[0] == "[" else _OBJECTS
-    found = next((name for outer, deep, name in known if outer <= own and deep <= inner), "")
+    found = [(len(outer), len(deep), name) for outer, deep, name in known if outer <= own and deep <= inner]
     if found:
-        return found
+        return " or ".join(sorted({name for *count, name in found if count == [*max(found)[:2]]}))
     if text[0] == "{" and ("annotations" in own or (not whole and own & _COCO_KEYS)):
         return COCO
     if whole and not valid:

@@ -28,7 +28,10 @@ def kind_of(probe: Probe, file: str) -> str:
     return kinds[file]
 
 
-def json_format(name: str, title: str, kind: str, images: Images, *, single: bool = False, **facts: Any) -> Format:
+def json_format(
+    name: str, title: str, kind: str, images: Images, *, single: bool = False, lines: bool = False,
+    **facts: Any,
+) -> Format:  # fmt: skip
     """Return a format.
 
     Parameters
@@ -40,13 +43,15 @@ def json_format(name: str, title: str, kind: str, images: Images, *, single: boo
         Yields the images of the content of a file; gets the content, the job and the path.
     single : bool
         Whether each image has its own file. Then all files of a folder belong to the format.
+    lines : bool
+        Whether the files may be NDJSON: a value in each line. The content is then a list, with None for blank lines.
     **facts
         Other fields of :class:`Format`.
     """
 
     def sniff(probe: Probe) -> Source | None:
         files = []
-        for found in probe.by_folder(".json").values():
+        for found in probe.by_folder(*((".json", ".ndjson") if lines else (".json",))).values():
             if probe.named or (single and any(kind_of(probe, file) == kind for file in found[:LOOKED_AT])):
                 files += found
             elif not single:
@@ -54,7 +59,7 @@ def json_format(name: str, title: str, kind: str, images: Images, *, single: boo
         return Source(files) if files else None
 
     def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:
-        content = json_of(data)
+        content = json_of(data, lines=lines)
         try:
             found = list(images(content, job, file))  # all images of a file or none
         except (AttributeError, IndexError, KeyError, TypeError) as error:

@@ -3,7 +3,7 @@
 A row is a class and a box (5 columns), a box with a confidence (6), a polygon (1 + 2m columns, m >= 3), or a box with
 key points (5 + n * d columns where `kpt_shape` is [n, d]; without it, an even number 5 + 3n whose third values are
 visibilities, or any where nearly all of at least 20 rows have their points in their box). Predictions may have a
-confidence at the end, and the number of a track.
+confidence at the end, and the number of a track. Where all rows have four corners, they are turned boxes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from fastanchor._hints import hint
 from fastanchor._types import FloatArray, IntArray, Remark
+from fastanchor.datasets._turned import UPRIGHT
 
-__all__ = ["AMBIGUOUS", "BOX", "PLAIN", "POLYGON", "TRACKED", "UNFIT", "UNSURE", "columns_of", "decide"]
+__all__ = ["AMBIGUOUS", "BOX", "PLAIN", "POLYGON", "TRACKED", "UNFIT", "UNSURE", "columns_of", "decide", "turned"]
 
 PLAIN = 6  # columns of a row without points, at most
 SLACK = 0.01  # beyond the edge of the image, from rounding
 SPREAD = 0.25  # least share of a box covered by its key points; of polygons read as such boxes, less
 PROOF = 20  # rows that cannot all look like boxes with key points by chance; of real polygons one in twenty does
+CORNERS = 9  # columns of a row with four corners
 HIDDEN = -1.0  # value of a missing key point
 AMBIGUOUS = "row that is a polygon or a box with key points"
 
@@ -43,7 +45,7 @@ def columns_of(values: FloatArray) -> dict[str, NDArray[Any]]:
 
     ``columns``, their number; ``sign``, one of those above; ``track``, the last value if it is a whole number,
     else NaN; ``polygon`` and ``tracked``, (n, 4), left, top, right and bottom of the polygon in them, the latter if a
-    confidence and a track stand at the end.
+    confidence and a track stand at the end; of rows with four corners ``turned``, whether these are not upright.
     """
     n, width = values.shape
     even = width % 2 == 0
@@ -51,13 +53,31 @@ def columns_of(values: FloatArray) -> dict[str, NDArray[Any]]:
     polygon = _around(values[:, 1 : width - even])
     with np.errstate(invalid="ignore"):  # infinite values
         signs = _signs(values, even)
-    return {
+    found: dict[str, NDArray[Any]] = {
         "columns": np.full(n, width, dtype=np.int32),
         "sign": signs,
         "track": np.where(last == np.floor(last), last, np.nan),
         "polygon": polygon,
         "tracked": polygon if even or width < 9 else _around(values[:, 1 : width - 2]),
     }
+    if width == CORNERS:
+        found["turned"] = _turned(values[:, 1:], polygon)
+    return found
+
+
+def _turned(corners: FloatArray, extent: FloatArray) -> NDArray[np.bool_]:
+    """Return the mask of four corners (n, 8) that are not those of their extent (n, 4)."""
+    turned = np.zeros(len(corners), dtype=bool)
+    for axis in (0, 1):
+        first, last = extent[:, axis], extent[:, axis + 2]
+        for values in corners[:, axis::2].T:
+            turned |= np.minimum(values - first, last - values) > UPRIGHT * (last - first)
+    return turned
+
+
+def turned(rows: Columns) -> NDArray[np.bool_] | None:
+    """Return the mask of rows that are turned boxes, if all rows have four corners; else None."""
+    return rows["turned"] if "turned" in rows and (rows["columns"] == CORNERS).all() else None
 
 
 def _around(points: FloatArray) -> FloatArray:

@@ -69,10 +69,17 @@ class Numpy(Rows):
 class Parquet(Rows):
     """The boxes of a Parquet file; the last row groups that were read are kept."""
 
+    slow = True
+
     def __init__(self, file: Path, columns: list[str]) -> None:
-        parquet = importlib.import_module("pyarrow.parquet")
+        arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
         self._parquet, self._file, self._columns = parquet, file, columns
-        there = parquet.read_metadata(file)
+        self._about = there = parquet.read_metadata(file)
+        schema = there.schema.to_arrow_schema()
+        if not set(columns) <= set(schema.names):
+            raise ValueError("nested columns")
+        narrow = all(schema.field(name).type == arrow.float32() for name in columns)
+        self.dtype = np.dtype(np.float32 if narrow else np.float64)
         sizes = [there.row_group(i).num_rows for i in range(there.num_row_groups)]
         self._starts = np.cumsum([0, *sizes])
         self._kept: OrderedDict[int, Any] = OrderedDict()
@@ -84,12 +91,12 @@ class Parquet(Rows):
     def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, slice):
             first, last, _ = rows.indices(len(self))
-            parts = [np.empty((0, 2), np.float32)]
+            parts = []
             for i in range(len(self._starts) - 1):
                 lo, hi = int(self._starts[i]), int(self._starts[i + 1])
                 if lo < last and hi > first:
                     parts.append(self._group(i)[max(first - lo, 0) : last - lo])
-            return np.concatenate(parts)
+            return parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, 2), self.dtype), *parts])
         out = np.empty((len(rows), 2))
         owner = np.searchsorted(self._starts, rows, side="right") - 1
         for i in np.unique(owner).tolist():
@@ -99,7 +106,8 @@ class Parquet(Rows):
     def _group(self, i: int) -> Any:
         with self._lock:
             if i not in self._kept:
-                table = self._parquet.ParquetFile(self._file).read_row_group(i, columns=self._columns)
+                source = self._parquet.ParquetFile(self._file, metadata=self._about)
+                table = source.read_row_group(i, columns=self._columns)
                 self._kept[i] = np.column_stack([table.column(name).to_numpy() for name in self._columns])
                 while len(self._kept) > GROUPS:
                     self._kept.popitem(last=False)

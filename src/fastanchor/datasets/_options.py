@@ -9,7 +9,7 @@ from typing import Any
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._hints import called
-from fastanchor.datasets._record import UNITS, Format, Options
+from fastanchor.datasets._record import TURNED, UNITS, Format, Options
 
 __all__ = ["FORMS", "checked", "given", "refuse_idle", "rows_of"]
 
@@ -26,6 +26,7 @@ WITHOUT = {
     "rows": "the labels have one kind of rows only",
     "form": "the labels have one form of boxes only",
     "unit": "the labels have one unit only",
+    "turned": "the labels have upright boxes only",
 }
 _COMMON = ("format", "split", "places")
 
@@ -48,6 +49,7 @@ def checked(options: Options) -> Options:
         _check.choice(options.form, "form", FORMS)
     if options.rows is not None:
         rows_of(options.rows)
+    _check.choice(options.turned, "turned", TURNED)
     split: Any = options.split
     if split is not None and not isinstance(split, str):
         rule = "must be a text, such as 'train' or 'train+val'"

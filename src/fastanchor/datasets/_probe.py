@@ -15,11 +15,27 @@ from fastanchor._reading import is_file, opened
 from fastanchor.datasets._foreign import kind
 from fastanchor.datasets._skips import shown
 
-__all__ = ["IMAGES", "Listing", "Probe", "natural", "part_of"]
+__all__ = ["IMAGES", "SHARD", "Listing", "Probe", "natural", "part_of"]
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
-LABELS = (".txt", ".xml", ".json", ".csv", ".tsv", ".parquet", ".npy", ".npz", ".cache", ".yaml", ".yml", ".data")
+LABELS = (
+    ".txt",
+    ".xml",
+    ".json",
+    ".ndjson",
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".npy",
+    ".npz",
+    ".cache",
+    ".yaml",
+    ".yml",
+    ".data",
+)
 FILES = frozenset((*IMAGES, *LABELS))  # endings of files; a stat call for each name would take time
+RECORD = ".record"  # stands for the ending of parts such as train.record-00000-of-00010
+SHARD = re.compile(r"-\d+-of-\d+$")
 HEAD = 1 << 16
 PARTS = {
     "train": "train", "training": "train", "trainval": "trainval",
@@ -58,7 +74,8 @@ class Probe:
     @property
     def suffix(self) -> str:
         """Ending of the file, in lower case; empty for a folder."""
-        return self.path.suffix.lower() if self.is_file else ""
+        shard = RECORD if SHARD.search(self.path.name) else ""
+        return shard or self.path.suffix.lower() if self.is_file else ""
 
     @property
     def by_ending(self) -> bool:
@@ -94,6 +111,12 @@ class Probe:
             else:
                 self._tree = self.below(str(self.path))
         return self._tree
+
+    def endings(self) -> set[str]:
+        """Return the endings of all files, in lower case; for a folder also ""."""
+        if self.is_file:
+            return {self.suffix}
+        return set().union({""}, *(self.listing(folder).endings for folder in self.tree()))
 
     def below(self, folder: str) -> dict[str, list[str]]:
         """Return the files of each folder from `folder` down, nearest first; follow links, but no cycles."""
@@ -272,5 +295,5 @@ def _listed(folder: str) -> Listing:
                 folders.append(name)
             else:
                 files.append(name)
-                endings.add(end)
+                endings.add(RECORD if SHARD.search(name) else end)
     return Listing(natural(files), natural(folders), sorted(broken), endings)

@@ -17,11 +17,19 @@ from fastanchor.datasets._skips import shown
 
 __all__ = ["FORMATS", "format_of", "recognise"]
 
-# Each name has a module with a FORMAT, imported when needed: unused parsers should not cost start-up time.
-FORMATS = (
-    "voc", "coco", "openimages", "table", "labels.cache", "kitti", "labelme", "cvat", "via", "createml", "labelstudio",
-    "bdd100k", "supervisely", "vott", "datumaro", "list", "yolo",
-)  # fmt: skip
+# Each name has a module with a FORMAT, imported when needed: unused parsers should not cost start-up time. A format
+# looks at files with these endings only; "" stands for a folder without any of them.
+ENDINGS: dict[str, tuple[str, ...]] = {
+    "voc": (".xml",), "coco": (".json",), "openimages": (".csv",),
+    "table": (".csv", ".tsv", ".parquet", ".npy", ".npz"), "labels.cache": (".cache",), "kitti": (".txt",),
+    "visdrone": (".txt",), "widerface": (".txt",), "mot": (".txt",), "dota": (".txt",), "labelme": (".json",),
+    "cvat": (".xml",), "via": (".json", ".csv"), "createml": (".json",), "labelstudio": (".json",),
+    "bdd100k": (".json",), "supervisely": (".json",), "vott": (".json",), "datumaro": (".json",),
+    "labelbox": (".json", ".ndjson"), "superannotate": (".json",), "fiftyone": (".json",), "list": (".txt", ".list"),
+    "tfrecord": (".record", ".records", ".tfrecord", ".tfrecords"),
+    "yolo": (".txt", ".yaml", ".yml", ".data", ""),
+}  # fmt: skip
+FORMATS = tuple(ENDINGS)
 _MODULES = {"labels.cache": "labels_cache", "list": "lists"}
 
 
@@ -35,7 +43,7 @@ def format_of(name: str) -> Format:
 
 def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
     """Return the format of the labels at a path, and their files."""
-    names = FORMATS if name == "auto" else (name,)
+    names = _possible(probe) if name == "auto" else [name]
     found = []
     for one in names:
         format = format_of(one)
@@ -43,14 +51,22 @@ def recognise(probe: Probe, name: str) -> tuple[Format, Source]:
         if source is not None:
             found.append((format, source))
     if not found:
-        raise DataError(f"{shown(probe.path)}: {_nothing(name, probe.seen())}")
+        raise DataError(f"{shown(probe.path)}: {_nothing(name, probe)}")
     most = max(source.strength for _, source in found)
     best = [(format, source) for format, source in found if source.strength == most]
     if len(best) > 1:
         could = " or ".join(format.name for format, _ in best)
         raise DataError(f"{shown(probe.path)}: could be {could}; say which ({called('format')})")
     format, source = best[0]
-    return format, source._replace(others=[*_others(found, source)])
+    return format, source._replace(others=[*source.others, *_others(found, source)])
+
+
+def _possible(probe: Probe) -> list[str]:
+    """Return the formats with files of the endings that are there; all for a file without an ending."""
+    if not probe.by_ending:
+        return [*FORMATS]
+    there = probe.endings()
+    return [name for name, own in ENDINGS.items() if not there.isdisjoint(own)]
 
 
 def _others(found: Sequence[tuple[Format, Source]], chosen: Source) -> Iterator[Remark]:
@@ -65,7 +81,13 @@ def _others(found: Sequence[tuple[Format, Source]], chosen: Source) -> Iterator[
                 yield Remark("labels of another format", text, len(files))
 
 
-def _nothing(name: str, seen: str) -> str:
-    if name == "auto":
-        return f"no labels recognised here; it {seen}; known formats: {', '.join(map(repr, FORMATS))}"
-    return f"holds no labels of the format {name!r}, {format_of(name).title}; it {seen}"
+def _nothing(name: str, probe: Probe) -> str:
+    seen = probe.seen()
+    if name != "auto":
+        return f"holds no labels of the format {name!r}, {format_of(name).title}; it {seen}"
+    formats = {end: sorted(one for one in FORMATS if end in ENDINGS[one]) for own in ENDINGS.values() for end in own}
+    formats.pop("")
+    there = probe.endings()
+    known = "; ".join(f"of {end} files: {', '.join(names)}" for end, names in formats.items() if end in there)
+    known = f"formats {known}" if known else f"labels are files with the endings {', '.join(formats)}"
+    return f"no labels recognised here; it {seen}; {known}"

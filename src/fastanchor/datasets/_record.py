@@ -18,15 +18,20 @@ from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import Skips
 
 __all__ = [
-    "CROWD", "IGNORED", "NOTHING", "SIZES", "UNITS", "UNNAMED", "Batch", "Format", "Image", "ImageAnnotation", "Job",
-    "Options", "Source", "joined", "number_of", "packed", "sides_of",
+    "CROWD", "DIFFICULT", "IGNORED", "KEPT", "NOTHING", "OCCLUDED", "SIZES", "TRUNCATED", "TURNED", "UNITS",
+    "UNNAMED", "Batch", "Format", "Image", "ImageAnnotation", "Job", "Options", "Source", "joined", "number_of",
+    "packed", "sides_of",
 ]  # fmt: skip
 
 UNITS = ("pixels", "relative", "percent")
+TURNED = ("upright", "skip")  # what is done with turned boxes
 SIZES = frozenset(("source_size", "size_cache", "images"))  # options for labels without sizes of images
 UNNAMED = "unnamed"
 NOTHING = (float("nan"),) * 4  # a box that cannot be read
 CROWD, IGNORED = 1, 2  # flags of boxes
+DIFFICULT, TRUNCATED, OCCLUDED = 4, 8, 16
+# those that boxes keep, by their names in `Boxes.flags`
+KEPT = {"crowd": CROWD, "difficult": DIFFICULT, "truncated": TRUNCATED, "occluded": OCCLUDED}
 
 
 class ImageAnnotation(NamedTuple):
@@ -37,7 +42,7 @@ class ImageAnnotation(NamedTuple):
     name : str
         File name without suffix; with its folders where one file of labels has several images of this name.
     image_path : Path or None
-        Path of the image; None if it was not found.
+        Path of the image; None if it was not found, or is in an archive.
     width, height : float
         Size of the image, pixels.
     boxes : (m, 4) float64
@@ -69,6 +74,7 @@ class Options(NamedTuple):
     rows: str | None = None
     places: bool = True
     weight: str | None = None
+    turned: str = "upright"
 
 
 class Source(NamedTuple):
@@ -96,6 +102,15 @@ class Job:
     skips: Skips
     progress: Any = False
     remarks: list[Remark] = field(default_factory=list)
+    turned: list[int] = field(default_factory=lambda: [0])  # number of turned boxes that are read
+
+    def upright(self, count: int = 1) -> bool:
+        """Count turned boxes; return whether they are read, as their upright extents."""
+        if self.options.turned == "skip":
+            self.skips.leave("turned box", count)
+            return False
+        self.turned[0] += count
+        return True
 
 
 class Image(NamedTuple):
@@ -106,6 +121,7 @@ class Image(NamedTuple):
     box: Sequence[float]  # four numbers per box, in the form and unit of the format; NaN if unreadable
     classes: Sequence[str]  # class name of each box
     at: Sequence[int] | None = None  # line or object of each box, for messages; default 0, 1, ...
+    flags: Sequence[int] | None = None  # flags of each box; None for no flag
 
 
 @dataclass
@@ -121,7 +137,7 @@ class Batch:
     classes: list[str]
     ordered: bool = False  # whether the classes are a list of the data set, kept as it is
     at: IntArray | None = None  # (n,): place of each box in its file; None: row of a table, from 0
-    flags: NDArray[np.uint8] | None = None  # (n,): of CROWD and IGNORED
+    flags: NDArray[np.uint8] | None = None  # (n,): sums of CROWD, IGNORED and those in KEPT
     area: FloatArray | None = None  # (n,): area of each box in the labels; NaN if absent
     owner: IntArray | None = None  # (n,): if `image` is None, position in `label` of each box; None: the first
     form: str | None = None  # of the boxes; None for the format's
@@ -198,11 +214,13 @@ def packed(images: Iterable[tuple[str, Image]]) -> Batch:
     """Return images as columns; each comes with its label file."""
     number: defaultdict[str, int] = defaultdict(count().__next__)
     box, size, counts, cls = array("d"), array("d"), array("q"), array("q")
-    label, file, own = list[str](), list[str](), dict[int, Sequence[int]]()
+    label, file, own, flags = list[str](), list[str](), dict[int, Sequence[int]](), dict[int, Sequence[int]]()
     nothing = NOTHING[:2]
     for name, image in images:
         if image.at is not None:
             own[len(label)] = image.at
+        if image.flags is not None:
+            flags[len(label)] = image.flags
         label.append(name)
         file.append(image.file)
         size.extend(image.size or nothing)
@@ -214,6 +232,10 @@ def packed(images: Iterable[tuple[str, Image]]) -> Batch:
     at = np.arange(len(cls)) - np.repeat(starts, lengths)
     for i, rows in own.items():
         at[starts[i] : starts[i] + len(rows)] = rows
+    marks = np.zeros(len(cls), np.uint8) if flags else None
+    for i, rows in flags.items():
+        assert marks is not None
+        marks[starts[i] : starts[i] + len(rows)] = rows
     return Batch(
         label, file,
         np.array(size, dtype=np.float64).reshape(-1, 2),
@@ -222,6 +244,7 @@ def packed(images: Iterable[tuple[str, Image]]) -> Batch:
         np.array(cls, dtype=np.int64),
         list(number),
         at=at,
+        flags=marks,
     )  # fmt: skip
 
 
@@ -260,7 +283,7 @@ def joined(parts: Sequence[Batch]) -> Batch:
         classes,
         all(part.ordered for part in parts),
         np.concatenate([np.arange(len(part)) if part.at is None else part.at for part in parts]),
-        stacked(part.flags for part in parts),
+        _flags(parts),
         stacked(part.area for part in parts),
         None if image is not None else np.repeat(np.arange(len(parts)), list(map(len, parts))),
         parts[0].form,
@@ -276,6 +299,13 @@ def _weights(parts: Sequence[Batch]) -> FloatArray | None:
     if all(part.weight is None for part in parts):
         return None
     return np.concatenate([np.ones(len(part)) if part.weight is None else part.weight for part in parts])
+
+
+def _flags(parts: Sequence[Batch]) -> NDArray[np.uint8] | None:
+    """Return the flags of all batches, 0 for a batch without flags; None if no batch has flags."""
+    if all(part.flags is None for part in parts):
+        return None
+    return np.concatenate([np.zeros(len(part), np.uint8) if part.flags is None else part.flags for part in parts])
 
 
 def _each_once(classes: Sequence[str]) -> list[tuple[str, int]]:

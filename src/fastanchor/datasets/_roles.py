@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from reprlib import repr as brief
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ NAMES = tuple(name for name in IMAGE if name not in ("image", "imageid", "imgid"
 CLASS = ("class", "label", "name", "classname", "labelname", "category", "categoryname", "celltype", "classid",
          "categoryid", "labels", "categories")  # fmt: skip
 SPLIT = ("split", "subset", "set")
-GROUP = ("isgroupof",)
+FLAGS = {"crowd": ("isgroupof", "crowd"), **{name: (name,) for name in ("difficult", "truncated", "occluded")}}
 WEIGHT = ("boxweight",)  # not "weight" alone, which may be that of the object
 # names of columns that could hold a box, so that width and height could be those of the image
 PLACES = re.compile(r"(?:bbox|box|roi|bb)?[xy](?:\d+|min|max|c|center|centre)?|(?!.*id$).*(?:box|roi|coord|corner|poly|"
@@ -52,8 +52,8 @@ class Roles(NamedTuple):
     name: int  # file name of the image; may be the same column
     label: int
     split: int
-    group: int  # whether a box contains a group
     weight: int
+    flags: Mapping[str, int]  # columns of flags that there are, by name
     bare: bool = False  # whether the box is width and height alone, as in a table of images
     unclear: str = ""  # the columns, if the header does not say whether the sides are those of boxes or images
 
@@ -64,7 +64,8 @@ class Roles(NamedTuple):
 
     def texts(self) -> dict[str, int]:
         """Return the columns of texts by role."""
-        roles = {"image": self.image, "name": self.name, "label": self.label, "split": self.split, "group": self.group}
+        roles = {"image": self.image, "name": self.name, "label": self.label, "split": self.split}
+        roles |= self.flags
         return {role: at for role, at in roles.items() if at >= 0 and not (role == "name" and at == self.image)}
 
 
@@ -102,18 +103,19 @@ def _of_names(columns: tuple[str, ...], given: tuple[str, ...] | None, weighted:
     )
     image = _first(place, IMAGE)
     called = _first(place, NAMES) if image == place.get("image", -1) else image
-    label, split, group = [_first(place, one) for one in (CLASS, SPLIT, GROUP)]
+    label, split = _first(place, CLASS), _first(place, SPLIT)
+    flags = {name: at for name, names in FLAGS.items() if (at := _first(place, names)) >= 0}
     weight = _first(place, WEIGHT) if weighted is None else _weight(columns, place, weighted)
     unclear, bare = "", given is None and form == "wh" and any(box == _pair(place, (names,)) for names in SIDES)
     if bare:
-        used = {*box, *sizes, image, called, label, split, group, weight}
+        used = {*box, *sizes, image, called, label, split, weight, *flags.values()}
         others = [columns[at] for one, at in place.items() if at not in used and PLACES.fullmatch(one)]
         which = " and ".join(map(repr, (columns[at] for at in box)))
         if others:
             raise Unusable(UNCLEAR, None, f"{which} beside {', '.join(map(brief, others[:4]))}; {hint('columns')}")
         if image >= 0 and not sizes and weight < 0:
             unclear = f"{which} beside {columns[image]!r}"
-    return Roles(box, form, sizes, image, called, label, split, group, weight, bare, unclear)
+    return Roles(box, form, sizes, image, called, label, split, weight, flags, bare, unclear)
 
 
 def _box(place: Names) -> tuple[list[int], str]:

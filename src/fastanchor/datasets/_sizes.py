@@ -16,7 +16,7 @@ from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._output import check_output, is_stream, named_file, whole
 from fastanchor._progress import bar
-from fastanchor._reading import opened
+from fastanchor._reading import opened, stands_in
 from fastanchor._types import PathLike, Progress, Remark
 from fastanchor.datasets._fetch import each
 from fastanchor.datasets._judge import within
@@ -90,7 +90,7 @@ def differing(batch: Batch, stated: NDArray[np.bool_], places: Places) -> list[R
         pair = image_size(Path(image))
         if pair is not None and pair != tuple(batch.size[i]):
             width, height = batch.size[i]
-            example = example or f"{image}: {pair[0]:g} x {pair[1]:g}, the label says {width:g} x {height:g}"
+            example = example or f"{shown(image)}: {pair[0]:g} x {pair[1]:g}, the label says {width:g} x {height:g}"
             count += 1
     if not count:
         return []
@@ -127,7 +127,7 @@ def _read(images: Sequence[Path], cache: PathLike | None, progress: Progress) ->
     learned: dict[str, list[Any]] = {}
 
     def size(image: Path) -> Pair | None:
-        if file is None:
+        if file is None or stands_in(image):
             return image_size(image)
         try:
             status = image.stat()

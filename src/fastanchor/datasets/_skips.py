@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fastanchor._errors import DataError
@@ -12,8 +13,8 @@ from fastanchor._text import many, plain
 
 __all__ = [
     "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "NO_SPLIT",
-    "OTHER_UNIT", "REVERSED", "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "impostor", "no_text", "row_of",
-    "sentence", "shown", "shown_counts",
+    "OTHER_UNIT", "REVERSED", "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "given_name", "given_names",
+    "impostor", "no_text", "row_of", "sentence", "shown", "shown_counts", "standing_for",
 ]  # fmt: skip
 
 UNREADABLE = "box with unreadable coordinates"
@@ -33,6 +34,8 @@ REPORTED = 5
 LONGEST = 160  # characters of a detail
 PAGE = (b"<!doctype html", b"<html")
 MARKUP = (*PAGE, b"<?xml", b"<annotation")
+
+_given: dict[str, str] = {}  # temporary folders, and the paths by which the user knows them
 
 Place = Callable[[], "str | int | None"]
 
@@ -139,8 +142,30 @@ def first_line(error: BaseException) -> str:
 
 
 def shown(path: str | Path) -> str:
-    """Return `path` as text that can always be printed."""
-    return plain(os.fspath(path))
+    """Return `path` as text that can always be printed; in an archive, as it is there."""
+    return plain(given_name(os.fspath(path)))
+
+
+@contextlib.contextmanager
+def standing_for(folder: str, path: str) -> Iterator[None]:
+    """Name a temporary folder by another path inside the context."""
+    _given[folder] = path
+    try:
+        yield
+    finally:
+        del _given[folder]
+
+
+def given_name(text: str) -> str:
+    """Return a path, or a text with paths, with the path of the archive in place of its temporary folder."""
+    for folder, path in _given.items():
+        text = text.replace(folder, path)
+    return text
+
+
+def given_names(paths: Sequence[str]) -> Sequence[str]:
+    """Return :func:`given_name` of each path."""
+    return list(map(given_name, paths)) if _given else paths
 
 
 def shown_counts(counts: Mapping[str, int]) -> str:

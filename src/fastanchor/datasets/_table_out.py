@@ -6,20 +6,16 @@ import csv
 import importlib
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
 from fastanchor._output import check_output, is_stream, named_file, whole
-from fastanchor.boxes import Boxes
+from fastanchor.boxes import TEXTS, Boxes, columns_of
 from fastanchor.datasets._arrow import pyarrow_for
 from fastanchor.datasets._skips import shown
 
 __all__ = ["check", "write"]
-
-TEXTS = ("class", "split", "filename")
 
 
 def write(boxes: Boxes, path: str | os.PathLike[str], *, replace: bool = True) -> None:
@@ -42,13 +38,13 @@ def write(boxes: Boxes, path: str | os.PathLike[str], *, replace: bool = True) -
     """
     out = named_file(path)
     check(out, replace=replace)
-    columns = _table_of(boxes)
+    columns = columns_of(boxes, empty=True)
     if out.suffix.lower() == ".parquet":
         arrow = pyarrow_for(out)
         parquet = importlib.import_module("pyarrow.parquet")
         with whole(out, replace=replace) as part:
             made = {
-                name: arrow.array(values, mask=None if values.dtype != np.float64 else np.isnan(values))
+                name: arrow.array(values, mask=np.isnan(values) if values.dtype == np.float64 else None)
                 for name, values in columns.items()
             }
             parquet.write_table(arrow.table(made), part, compression="zstd", use_dictionary=list(TEXTS))
@@ -67,31 +63,3 @@ def check(out: Path, *, replace: bool = True) -> None:
     if out.suffix.lower() == ".parquet":
         pyarrow_for(out)
     check_output(out, replace=replace)
-
-
-def _table_of(boxes: Boxes) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table; images without boxes have rows with NaN at the end."""
-    index, empty = boxes.image_index, np.empty(0, np.int64)
-    known = boxes.files if boxes.image_wh is None else boxes.image_wh
-    if index is not None and known is not None:
-        empty = np.setdiff1d(np.arange(len(known)), index)
-    nothing = np.full(len(empty), np.nan)
-    columns: dict[str, NDArray[Any]] = {}
-    # without a place and a class, width and height could be those of the image
-    sides = ("width", "height") if boxes.xy is not None or index is None else ("box_width", "box_height")
-    for names, pairs in ((("xmin", "ymin"), boxes.xy), (sides, boxes.wh)):
-        if pairs is not None:
-            columns.update((name, np.concatenate([pairs[:, i], nothing])) for i, name in enumerate(names))
-    if index is not None:
-        image = columns["image"] = np.concatenate([index, empty])
-        if boxes.image_wh is not None:
-            columns["image_width"], columns["image_height"] = boxes.image_wh[image].T.copy()
-        for name, texts in (("filename", boxes.files), ("split", boxes.split)):
-            if texts is not None:
-                columns[name] = np.array(texts, dtype=object)[image]
-    if boxes.weights is not None:
-        columns["box_weight"] = np.concatenate([boxes.weights, nothing])
-    if boxes.class_index is not None:
-        classes = np.array([*boxes.class_names, ""], dtype=object)
-        columns["class"] = classes[np.concatenate([boxes.class_index, np.full(len(empty), len(classes) - 1)])]
-    return columns

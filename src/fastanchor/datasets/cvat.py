@@ -2,13 +2,13 @@
 
 Boxes are those of CVAT, the extents of polygons and masks of an image, and in videos the boxes of each frame that the
 export lists, unless they are outside. Points, lines and tags are counted and ignored. A box turned about its centre is
-read as its upright extent, and counted.
+read as its upright extent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import cos, radians, sin
+from math import radians
 from xml.etree.ElementTree import Element
 
 from fastanchor.datasets import _xml
@@ -17,6 +17,7 @@ from fastanchor.datasets._json_files import extent, inner, path_of
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source, number_of
 from fastanchor.datasets._skips import Unusable
+from fastanchor.datasets._turned import about_centre
 
 __all__ = ["FORMAT"]
 
@@ -24,7 +25,6 @@ CORNERS = ("xtl", "ytl", "xbr", "ybr")
 ELLIPSE = ("cx", "cy", "rx", "ry")
 MASK = ("left", "top", "width", "height")
 AREAS = ("box", "polygon", "ellipse", "mask")
-TURNED = "turned box, read as its upright extent"
 LOOKED_AT = 100  # files of a folder
 
 Corners = tuple[float, float, float, float]
@@ -64,13 +64,16 @@ def _image(
         if shape.tag not in AREAS:
             job.skips.leave(f"{shape.tag}, which is not a box")
             continue
-        box += _corners(shape, job)
+        angle = radians(number_of(shape.get("rotation") or 0))
+        if angle and not job.upright():
+            continue
+        box += _corners(shape, angle)
         classes.append(label or "")
         at.append(place)
     return Image(name, size, box, classes, at)
 
 
-def _corners(shape: Element, job: Job) -> Corners:
+def _corners(shape: Element, angle: float) -> Corners:
     """Return the corners of a shape; NaN if they are not numbers."""
 
     def of(*names: str) -> list[float]:
@@ -89,13 +92,9 @@ def _corners(shape: Element, job: Job) -> Corners:
         left, top, right, bottom = x, y, x + a, y + b
     else:
         left, top, right, bottom = of(*CORNERS)
-    angle = radians(number_of(shape.get("rotation") or 0))
     if angle == 0:
         return left, top, right, bottom
-    job.skips.leave(TURNED)
-    a, b, c, s = (right - left) / 2, (bottom - top) / 2, abs(cos(angle)), abs(sin(angle))
-    x, y, a, b = left + a, top + b, a * c + b * s, a * s + b * c
-    return x - a, y - b, x + a, y + b
+    return about_centre((left + right) / 2, (top + bottom) / 2, right - left, bottom - top, angle)
 
 
 def _original(root: Element) -> tuple[float, float]:
@@ -111,6 +110,7 @@ FORMAT = Format(
     sniff,
     parse=parse,
     tells=frozenset(("place", "class")),
+    options=frozenset(("turned",)),
     shared=True,
     place=path_of("image {}, shape {}"),
 )

@@ -16,7 +16,8 @@ from fastanchor.datasets._record import NOTHING, Image, Job
 
 __all__ = ["FORMAT"]
 
-AREAS = ("rectangle", "polygon", "mask", "rotation", "circle")
+TURNED = "rotation"  # of X-AnyLabeling: four corners
+AREAS = ("rectangle", "polygon", "mask", TURNED, "circle")
 
 
 def images(content: Any, job: Job, file: str) -> Iterator[Image]:
@@ -29,6 +30,8 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         kind = shape.get("shape_type") or "polygon"
         if kind not in AREAS:
             job.skips.leave(f"{kind}, which is not a box")
+            continue
+        if kind == TURNED and not job.upright():
             continue
         box += _extent(shape.get("points"), kind)
         classes.append(str(shape.get("label") or ""))
@@ -56,5 +59,5 @@ def _size(content: dict[str, Any]) -> tuple[float, float] | None:
 
 FORMAT = json_format(
     "labelme", "LabelMe (a JSON file for each image, with shapes)", LABELME, images, single=True,
-    tells=frozenset(("place", "class")), options=frozenset(("unit",)), place=lambda file, at: f"shapes[{at}]",
+    tells=frozenset(("place", "class")), options=frozenset(("unit", "turned")), place=lambda file, at: f"shapes[{at}]",
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Label Studio JSON and JSON-MIN: rectangles in per cent of the image, which each of them states.
 
-A rectangle turned about its left top corner is read as its upright extent, and counted. Of several annotations of a
+A rectangle turned about its left top corner is read as its upright extent. Of several annotations of a
 task the first that was not cancelled counts.
 """
 
@@ -17,7 +17,6 @@ from fastanchor.datasets._record import NOTHING, Image, Job, number_of
 __all__ = ["FORMAT"]
 
 KIND = "rectanglelabels"
-TURNED = "turned rectangle, read as its upright extent"
 MORE = "further annotation of the same task"
 SIDES = ("x", "y", "width", "height")
 
@@ -34,8 +33,8 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
             if KIND not in value and not {*SIDES} <= set(value):
                 job.skips.leave(f"{result.get('type') or 'result'}, which is not a box")
                 continue
-            if value.get("rotation"):
-                job.skips.leave(TURNED)
+            if value.get("rotation") and not job.upright():
+                continue
             box += _sides(value, size)
             classes.append(str(next(iter(value.get(KIND) or ()), "")))
             at.append(place)
@@ -54,6 +53,8 @@ def _minimal(task: Mapping[str, Any]) -> list[Any]:
     """Return the rectangles of JSON-MIN as results."""
     lists = [value for value in task.values() if isinstance(value, list)]
     found = [one for value in lists for one in value if isinstance(one, Mapping) and KIND in one]
+    if not found and "id" not in task:  # neither a rectangle nor a task
+        raise KeyError("id")
     return [{"value": one, "type": KIND, **one} for one in found]
 
 
@@ -86,5 +87,5 @@ def _name(data: Mapping[str, Any]) -> str:
 
 FORMAT = json_format(
     "labelstudio", "Label Studio (JSON or JSON-MIN)", "Label Studio", images, form="xywh", unit="relative",
-    tells=frozenset(("place", "class")), place=path_of("task {}, result[{}]"),
+    tells=frozenset(("place", "class")), options=frozenset(("turned",)), place=path_of("task {}, result[{}]"),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Format, Source
 from fastanchor.datasets._roles import CORNERS, key
 from fastanchor.datasets._skips import Unusable
-from fastanchor.datasets.table import rows_of, sheet_of, sizes_beside
+from fastanchor.datasets.table import sheet_of, sizes_beside, table
 
 __all__ = ["FORMAT"]
 
@@ -40,7 +40,7 @@ FORMAT = Format(
     "openimages",
     "Open Images (CSV with the columns ImageID, XMin, XMax, YMin and YMax)",
     sniff,
-    table=rows_of,
+    table=table,
     unit="either",
     tells=frozenset(("place", "class", "crowd")),
     options=frozenset(("crowd", "unit", "form")),

@@ -7,30 +7,32 @@ precedence:
 * ``x, y, w, h`` (or ``xmin, ymin, width, height``, ``bbox_x, ...``): left, top, width and height;
 * ``bbox``: four numbers in a text or list, left, top, width and height unless `form` differs; in Parquet also inside
   ``objects``, one row per image;
+* without a header, ``image, x1, y1, x2, y2, class`` if the first cell is an image, and in all rows x2 > x1 and y2 > y1;
 * else ``width, height`` (or ``w, h``, or two columns without a header): the box's. Beside any of the others they are
   the image's, as ``image_width, image_height`` always are. Beside the name of an image alone they are the box's only
   if an image has several, or one that differs from the size of the image's file; else they are refused, and `columns`
   decides.
 
 ``image``, ``filename`` or ``image_id`` name the image of a box, ``class`` or ``label`` its class, ``split`` its split;
-``box_weight``, or the column named by `weight`, its weight. A row with an empty box is an image without boxes. Without
-image sizes in the table, in the images or in a table beside it, boxes are in pixels of the network input. :func:`write`
+``box_weight``, or the column named by `weight`, its weight; ``crowd``, ``difficult``, ``truncated`` and ``occluded``
+are flags. A row with an empty box is an image without boxes. Without image sizes in the table, in the images or in a
+table beside it, boxes are in pixels of the network input. :func:`write`
 writes such a table of any data set.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fastanchor._hints import hint
 from fastanchor._reading import STDIN
+from fastanchor._types import Remark
 from fastanchor.datasets._arrays import array_batch
 from fastanchor.datasets._arrow import parquet_columns, parquet_names
-from fastanchor.datasets._columns import batch_of, place
+from fastanchor.datasets._columns import Taken, batch_of, place
 from fastanchor.datasets._csv import Sheet, sheet, take
 from fastanchor.datasets._judge import within
 from fastanchor.datasets._places import Places
@@ -38,14 +40,15 @@ from fastanchor.datasets._probe import Probe, ending, joined
 from fastanchor.datasets._record import Batch, Format, Job, Options, Source
 from fastanchor.datasets._roles import UNCLEAR, Roles, roles
 from fastanchor.datasets._sizes import SAMPLED, image_size
-from fastanchor.datasets._skips import Unusable
+from fastanchor.datasets._skips import Unusable, shown
 from fastanchor.datasets._table_out import check, write
 
-__all__ = ["FORMAT", "check", "rows_of", "sheet_of", "sizes_beside", "write"]
+__all__ = ["FORMAT", "check", "sheet_of", "sizes_beside", "table", "write"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
 ARRAYS = (".npy", ".npz")
 OTHER = (b"{", b"[", b"<")  # first bytes of JSON, HTML and XML
+NO_HEADER = "no header, and numbers that may be corners, or left, top, width and height"
 WORDS = ("size", "image")  # in the name of a table of images beside the labels
 
 
@@ -90,25 +93,36 @@ def sheet_of(file: str, probe: Probe) -> Sheet:
 
 def table(file: str, job: Job) -> Batch:
     """Return the images and boxes of a table."""
-    return replace(rows_of(file, job), flags=None)
-
-
-def rows_of(file: str, job: Job) -> Batch:
-    """Return the images and boxes of a table, with flags if a column marks boxes of groups."""
     if file.lower().endswith(ARRAYS):
         if job.options.weight is not None:
             raise Unusable("no column of weights", None, "an array has no names of columns")
         return array_batch(file)
     if file.lower().endswith(".parquet"):
-        taken, found = parquet_columns(file, lambda names: _wanted(names, job.options))
+        taken, found = parquet_columns(file, lambda names: wanted(names, job.options))
     else:
         sheet = sheet_of(file, job.probe)
-        found = _wanted(sheet.columns, job.options)
+        found = wanted(sheet.columns, job.options)
         taken = take(sheet, job.skips, found)
+        if sheet.assumed and job.options.form is None and job.options.columns is None:
+            job.remarks.append(_proved(file, taken))
     batch = batch_of(taken, found, file, job.skips)
     if found.unclear and not _of_boxes(batch, job, named=found.label >= 0):
         raise Unusable(UNCLEAR, None, f"{found.unclear}; {hint('columns')}")
     return batch
+
+
+def _proved(file: str, taken: Taken) -> Remark:
+    """Return a remark on a table without a header whose rows are all corners; raise Unusable if one is not."""
+    corners = taken.box[np.isfinite(taken.box).all(1)]
+    wrong = np.flatnonzero(~((taken.box[:, 2:] > taken.box[:, :2]).all(1) | np.isnan(taken.box).any(1)))
+    if len(wrong) or not len(corners):
+        line = None if taken.lines is None or not len(wrong) else int(taken.lines[wrong[0]])
+        values = ", ".join(f"{value:g}" for value in taken.box[wrong[0]].tolist()) if len(wrong) else "no row has a box"
+        raise Unusable(NO_HEADER, line, f"{values}; expected x2 > x1 and y2 > y1 in all rows; {hint('form')}")
+    text = (
+        f"{shown(file)} has no header, so it is read as image, x1, y1, x2, y2, class; in all rows x2 > x1 and y2 > y1"
+    )
+    return Remark("table without a header", text, len(corners))
 
 
 def _of_boxes(batch: Batch, job: Job, *, named: bool) -> bool:
@@ -126,7 +140,7 @@ def _of_boxes(batch: Batch, job: Job, *, named: bool) -> bool:
     return any(sorted(pair) != sorted(sides) for pair, sides in pairs) if pairs else named
 
 
-def _wanted(columns: list[str], options: Options) -> Roles:
+def wanted(columns: list[str], options: Options) -> Roles:
     """Return the roles of the columns, without positions if these are not wanted."""
     found = roles(columns, options)
     if options.places or (options.form or found.form) == "xyxy" or len(found.box) != 4:

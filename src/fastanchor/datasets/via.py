@@ -1,4 +1,4 @@
-"""VGG Image Annotator JSON: an annotation file or a saved project, shapes in pixels.
+"""VGG Image Annotator: JSON, an annotation file or a saved project, or CSV; shapes in pixels.
 
 Boxes are rectangles and the extents of polygons, circles and ellipses. Points and lines are counted and ignored. The
 class is the region attribute with a usual name, or the only one.
@@ -6,11 +6,17 @@ class is the region attribute with a usual name, or the only one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from fastanchor._text import many
+from fastanchor._types import Remark
 from fastanchor.datasets._json_files import extent, inner, json_format, path_of
-from fastanchor.datasets._record import NOTHING, Image, Job
+from fastanchor.datasets._probe import Probe
+from fastanchor.datasets._record import NOTHING, Image, Job, Source
+from fastanchor.datasets._skips import shown
+from fastanchor.datasets._via_csv import is_table, regions_of
 
 __all__ = ["FORMAT"]
 
@@ -23,18 +29,22 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
     for number, image in enumerate(content.get(PROJECT, content).values()):
         regions = image["regions"]
         regions = list(regions.values()) if isinstance(regions, Mapping) else regions  # the first version has an object
-        box: list[float] = []
-        classes, at = [], []
-        for place, region in zip(inner(number, len(regions)), regions, strict=True):
-            shape = region.get("shape_attributes") or {}
-            kind = shape.get("name", "rect")
-            if kind in ("polyline", "point"):
-                job.skips.leave(f"{kind}, which is not a box")
-                continue
-            box += _corners(shape)
-            classes.append(_class(region.get("region_attributes") or {}))
-            at.append(place)
-        yield Image(str(image["filename"]), None, box, classes, at)
+        yield _image(str(image["filename"]), regions, inner(number, len(regions)), job)
+
+
+def _image(name: str, regions: Sequence[Any], places: Sequence[int], job: Job) -> Image:
+    box: list[float] = []
+    classes, at = [], []
+    for place, region in zip(places, regions, strict=True):
+        shape = region.get("shape_attributes") or {}
+        kind = shape.get("name", "rect")
+        if kind in ("polyline", "point"):
+            job.skips.leave(f"{kind}, which is not a box")
+            continue
+        box += _corners(shape)
+        classes.append(_class(region.get("region_attributes") or {}))
+        at.append(place)
+    return Image(name, None, box, classes, at)
 
 
 def _corners(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:
@@ -62,7 +72,30 @@ def _class(attributes: Mapping[str, Any]) -> str:
     return str(value)
 
 
-FORMAT = json_format(
-    "via", "VGG Image Annotator (JSON with regions)", "VGG Image Annotator", images,
-    tells=frozenset(("place", "class")), place=path_of("image {}, regions[{}]"),
+def sniff(probe: Probe) -> Source | None:
+    """Return the JSON files of such regions, else the CSV files."""
+    tables = [file for file in probe.files(".csv") if probe.named or is_table(probe.head(file))]
+    found = JSON.sniff(probe) if probe.suffix != ".csv" else None
+    if found is None or not tables:
+        return found or (Source(tables) if tables else None)
+    text = f"not read: {many(len(tables), 'CSV file')} of VGG Image Annotator ({shown(tables[0])}), beside JSON files"
+    return found._replace(others=[Remark("labels of another format", text, len(tables))])
+
+
+def parse(file: str, data: bytes, job: Job) -> Iterable[Image]:
+    """Return the images of a file."""
+    if not file.lower().endswith(".csv"):
+        assert JSON.parse is not None
+        return JSON.parse(file, data, job)
+    return [_image(name, regions, lines, job) for name, regions, lines in regions_of(file, data, job)]
+
+
+def _place(file: str, at: int) -> str | int:
+    return at if file.lower().endswith(".csv") else path_of("image {}, regions[{}]")(file, at)
+
+
+JSON = json_format(
+    "via", "VGG Image Annotator (JSON or CSV with regions)", "VGG Image Annotator", images,
+    tells=frozenset(("place", "class")), place=_place,
 )  # fmt: skip
+FORMAT = replace(JSON, sniff=sniff, parse=parse)

@@ -1,7 +1,8 @@
 """Pascal VOC: one XML file per image.
 
 ``width = xmax - xmin``. Only ``<object>`` children of the root count, each with its own ``<bndbox>``, not parts or
-nested objects. The lists in ``ImageSets/Main`` are the splits.
+nested objects. The lists in ``ImageSets/Main`` are the splits. Objects without a ``<bndbox>`` are those of
+:mod:`fastanchor.datasets._voc_shapes`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,15 +19,17 @@ from fastanchor._reading import LABEL, content, text_of
 from fastanchor.datasets import _xml
 from fastanchor.datasets._foreign import VOC, xml_kind
 from fastanchor.datasets._probe import Probe, joined
-from fastanchor.datasets._record import Format, Image, Job, Source, number_of
+from fastanchor.datasets._record import DIFFICULT, OCCLUDED, TRUNCATED, Format, Image, Job, Source, number_of
 from fastanchor.datasets._skips import Skips, Unusable, shown
+from fastanchor.datasets._voc_shapes import extent_of, older_size
 
 __all__ = ["FORMAT"]
 
 LOOKED_AT = 5  # files of a folder
 LISTS = ("ImageSets/Main", "ImageSets")
-# elements of other programs in place of bndbox
-INSTEAD = {"robndbox": "robndbox of roLabelImg", "polygon": "polygon of LabelMe"}
+
+FLAGS = {"difficult": DIFFICULT, "truncated": TRUNCATED, "occluded": OCCLUDED}
+MARKED = re.compile(rb"<(?:difficult|truncated|occluded)>\s*1")  # few files have one
 
 Stems = Callable[[], Mapping[str, str]]
 
@@ -103,13 +107,19 @@ def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
         raise Unusable("XML file that is not a Pascal VOC annotation", 1, xml_kind(data))
     box: list[float] = []
     names, left = [], []
+    flags: list[int] | None = [] if MARKED.search(data) else None
     # one plain tag per find: a path like "bndbox/xmin" leaves the C code and is ten times slower
     for nth, item in enumerate(root.findall("object")):
         corners = item.find("bndbox")
         if corners is None:
-            what = ", ".join(INSTEAD[child.tag] for child in item if child.tag in INSTEAD)
-            job.skips.add("object without a bndbox", file, lambda nth=nth: _line(data, nth), what)  # type: ignore[misc]
-            left.append(nth)
+            extent = extent_of(item, job)
+            if extent is None:
+                job.skips.add("object without a bndbox", file, lambda nth=nth: _line(data, nth))  # type: ignore[misc]
+            if not extent:
+                left.append(nth)
+                continue
+            box += extent
+            names.append(item.findtext("name") or "")
             continue
         text = corners.findtext
         try:
@@ -117,10 +127,15 @@ def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
         except (TypeError, ValueError):
             box += map(number_of, map(text, ("xmin", "ymin", "xmax", "ymax")))
         names.append(item.findtext("name") or "")
+        if flags is not None:
+            flags.append(sum(bit for name, bit in FLAGS.items() if (item.findtext(name) or "").strip() == "1"))
     size = root.find("size")
-    size_wh = None if size is None else (number_of(size.findtext("width")), number_of(size.findtext("height")))
+    if size is None:
+        size_wh = older_size(root)
+    else:
+        size_wh = number_of(size.findtext("width")), number_of(size.findtext("height"))
     at = [nth for nth in range(len(names) + len(left)) if nth not in left] if left else None
-    return (Image(root.findtext("filename") or "", size_wh, box, names, at),)
+    return (Image(root.findtext("filename") or "", size_wh, box, names, at, flags),)
 
 
 def _place(file: str, nth: int) -> int | None:
@@ -139,6 +154,6 @@ FORMAT = Format(
     sniff,
     parse=parse,
     tells=frozenset(("place", "class")),
-    options=frozenset(("unit", "form")),
+    options=frozenset(("unit", "form", "turned")),
     place=_place,
 )

@@ -122,11 +122,17 @@ def whole(batch: Batch, job: Job) -> Batch:
     batch = replace(batch, box=box, extra={})
     unsure, unfit = kind == _kinds.UNSURE, kind == _kinds.UNFIT
     if not (unsure.any() or unfit.any()):
-        return batch
+        return batch if by_hand else _upright(batch, _kinds.turned(rows), job)
     for columns in np.unique(rows["columns"][unfit]).tolist():
         blame(row_of(columns), unfit & (rows["columns"] == columns), batch, FORMAT, job.skips, hint("rows"))
     blame(_kinds.AMBIGUOUS, unsure, batch, FORMAT, job.skips, hint("rows"))
     return batch.take(~(unsure | unfit))
+
+
+def _upright(batch: Batch, turned: Mask | None, job: Job) -> Batch:
+    """Count the turned boxes, and remove them if they are not wanted."""
+    count = 0 if turned is None else int(np.count_nonzero(turned))
+    return batch if turned is None or not count or job.upright(count) else batch.take(~turned)
 
 
 def _in_form(corners: FloatArray, form: str) -> FloatArray:
@@ -168,5 +174,5 @@ FORMAT = Format(
     form="cxcywh",
     unit="relative",
     tells=frozenset(("place", "class")),
-    options=frozenset(("unit", "form", "rows")),
+    options=frozenset(("unit", "form", "rows", "turned")),
 )

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastanchor import _check
-from fastanchor._errors import DataError
 from fastanchor._images import images_of
 from fastanchor._network import NetworkBoxes, Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, kept
@@ -18,16 +17,15 @@ from fastanchor._types import Computed, Fit, FloatArray, Result, Rng
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes, image_scale
 from fastanchor.detectors._detector import Content, Detector
-from fastanchor.detectors._reading import rows_of
+from fastanchor.detectors._list import GRIDS
 from fastanchor.detectors._search import best
-from fastanchor.detectors._shapes import Form, Grid
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.evaluate import AnchorCheck, ByImage, by_area, scored
 from fastanchor.export import Input
 from fastanchor.levels import Level
 from fastanchor.metrics import mean_best_iou
 
-__all__ = ["DetectorAnchors", "fitted", "resized"]
+__all__ = ["DetectorAnchors", "anchors_for", "detector_of", "resized"]
 
 Rows = Sequence[Sequence[float]] | Sequence[float]
 
@@ -108,6 +106,11 @@ class DetectorAnchors(Result):
         ])  # fmt: skip
 
 
+def detector_of(name: str | Detector) -> Detector:
+    """Return the detector of a name."""
+    return name if isinstance(name, Detector) else GRIDS[_check.choice(name, "detector", tuple(GRIDS))]
+
+
 def resized(boxes: Scalable, detector: Detector, img_size: Any, fit: Fit | None, min_size: float) -> NetworkBoxes:
     """Return the boxes as the detector sees them, the sides of images rounded as it does."""
     how = detector.resize
@@ -127,10 +130,9 @@ def resized(boxes: Scalable, detector: Detector, img_size: Any, fit: Fit | None,
     )
 
 
-def fitted(
+def anchors_for(
     boxes: Scalable,
-    name: str,
-    detector: Detector,
+    detector: str | Detector,
     *,
     img_size: int | Sequence[int] | None = None,
     fit: Fit | None = None,
@@ -144,10 +146,62 @@ def fitted(
     weights: ArrayLike | None = None,
     rng: Rng = 0,
 ) -> DetectorAnchors:
-    """Return sizes and ratios for a detector; see :func:`fastanchor.anchors_for`."""
+    """Return the sizes and ratios for a detector whose anchors are every size of a level with every ratio.
+
+    Parameters
+    ----------
+    boxes : Boxes, BoxIndex or (n, 2) array-like
+        A ``Boxes`` with image sizes is resized as the detector resizes images; everything else counts as pixels of the
+        network input.
+    detector : str or Detector
+        A name such as "torchvision-fasterrcnn"; ``fastanchor detectors`` lists them.
+    img_size : int or (int, int), optional
+        The network input, pixels; for detectors that resize by the shorter side, the limits of the shorter and of the
+        longer side. Default: the detector's.
+    fit : {"letterbox", "stretch", "shortest"}, optional
+        How images are resized. Default: as the detector does.
+    sizes, ratios : int or sequence, optional
+        How many of each level, or the values themselves, which then stay: a list for each level, or one list of ratios.
+        Default: as many as the detector has.
+    own_ratios : bool, default False
+        Whether each level has ratios of its own.
+    symmetric : bool, default False
+        Whether ratios are r with 1 / r, and 1 if their number is odd.
+    objective : str or Objective, default "iou"
+        What is maximised; see :func:`evolve`.
+    thr : float, default 0.25
+        Threshold of the ratio, from 0 to 1, for the objectives "ratio" and "recall" and for the scores.
+    min_size : float, default 2
+        Boxes without a side of at least this many pixels of the network input are left out.
+    weights : (n,) array-like, optional
+        How often each box counts.
+    rng : int, numpy.random.Generator or None, default 0
+        Of the random starts.
+
+    Raises
+    ------
+    DataError
+        If an argument breaks a rule, no box is left, or the detector takes pairs (width, height).
+
+    Notes
+    -----
+    The anchors are scored as the detector makes them, after its rounding: those of torchvision have even sides.
+
+    Examples
+    --------
+    >>> from fastanchor.datasets import sample
+    >>> found = anchors_for(sample(), "detectron2-rpn", ratios=[0.5, 1.0, 2.0])
+    >>> len(found.sizes), found.ratios[0]
+    (5, (0.5, 1.0, 2.0))
+    >>> found.score > found.default_score
+    True
+    """
+    name = detector if isinstance(detector, str) else detector.title
+    detector = detector_of(detector)
     thr = _check.threshold(thr)
     aim = objective_of(objective, thr)
-    form = chosen(detector.form, sizes, ratios, own_ratios, symmetric)
+    size = detector.input(img_size)
+    form = detector.form_at(size).chosen(sizes, ratios, own_ratios, symmetric)
     if isinstance(boxes, Boxes) and weights is not None:
         boxes, weights = replace(boxes, weights=np.asarray(weights)), None
     ready = resized(boxes, detector, img_size, fit, min_size)
@@ -170,46 +224,16 @@ def fitted(
         levels=_levels(parts, detector.strides, found),
         objective=aim.name,
         score=judge.fitness(anchors, thr).fitness,
-        default_score=judge.fitness(np.concatenate(detector.form.anchors(detector.default)), thr).fitness,
+        default_score=judge.fitness(np.concatenate(detector.form_at(size).anchors(detector.default)), thr).fitness,
         boxes=amount(answers, weight_of(answers)),
         n_small=ready.n_small,
         n_filtered=ready.n_filtered,
         fit=ready.fit,
         img_size=ready.img_size,
-        text=detector.text(Content(values, made_for, classes)),
-        tall=not isinstance(form, Grid) or form.tall,
+        text=detector.text(Content(values, made_for, classes, size)),
+        tall=form.tall,
         _check=Computed(lambda: found),
     )
-
-
-def chosen(form: Form, sizes: Any, ratios: Any, own_ratios: bool, symmetric: bool) -> Form:
-    """Return the form with other numbers of sizes and ratios, or with fixed ones.
-
-    Raises
-    ------
-    DataError
-        If they are neither a number nor lists of numbers, or do not fit the levels.
-    """
-    if not isinstance(form, Grid):
-        if sizes is not None or ratios is not None or own_ratios or symmetric:
-            raise DataError("sizes, ratios: cannot be chosen for this detector")
-        return form
-    changes: dict[str, Any] = {"own_ratios": own_ratios, "symmetric": symmetric}
-    for key, given in (("sizes", sizes), ("ratios", ratios)):
-        if given is None:
-            continue
-        if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
-            changes[key] = _check.integer(given, key, least=1, most=20)
-            continue
-        rows = rows_of(_check.listed(given) or given, key, levels=form.levels, each=key == "sizes")
-        if len({len(row) for row in rows}) > 1:
-            raise DataError(f"{key}: got {[len(row) for row in rows]} on the levels, expected the same number on each")
-        changes |= {key: len(rows[0]), f"fixed_{key}": rows}
-    if changes.get("fixed_sizes") and form.octaves:
-        changes["octaves"] = False
-    if changes.get("fixed_ratios") and (own_ratios or symmetric):
-        raise DataError("ratios: are given, so they can be neither symmetric nor found for each level")
-    return replace(form, **changes)
 
 
 def _levels(parts: Sequence[FloatArray], strides: Sequence[int], found: AnchorCheck) -> tuple[Level, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastanchor._errors import DataError
 
-__all__ = ["UNKNOWN", "calls", "parsed", "value"]
+__all__ = ["UNKNOWN", "calls", "dictionaries", "parsed", "value"]
 
 UNKNOWN = object()
 LONGEST = 1000  # entries of a list that is written as a product
@@ -42,13 +42,7 @@ def calls(tree: ast.Module, name: str, positions: tuple[str, ...] = ()) -> Itera
     >>> list(calls(parsed("a = (1,)\nb = f(a * 2, c=len(a), d=g())"), "f", ("x",)))[0]["x"]
     (1, 1)
     """
-    names = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    names = _names(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) == name:
             given = dict(zip(positions, node.args, strict=False))
@@ -56,8 +50,36 @@ def calls(tree: ast.Module, name: str, positions: tuple[str, ...] = ()) -> Itera
             yield {key: value(argument, names) for key, argument in given.items()}
 
 
+def dictionaries(tree: ast.Module, key: str) -> Iterator[dict[str, Any]]:
+    r"""Yield each dictionary in braces that has this key; UNKNOWN for values that are computed.
+
+    Examples
+    --------
+    >>> list(dictionaries(parsed("a = {'b': [[1, 1 / 2]] * 2, 'c': f()}"), "b"))[0]["b"]
+    ((1, 0.5), (1, 0.5))
+    """
+    names = _names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            pairs = [(name.value, part) for name, part in zip(node.keys, node.values, strict=True)
+                     if isinstance(name, ast.Constant) and isinstance(name.value, str)]  # fmt: skip
+            if any(name == key for name, _ in pairs):
+                yield {name: value(part, names) for name, part in pairs}
+
+
+def _names(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return what is assigned to names."""
+    return {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
 def value(node: ast.expr, names: Mapping[str, ast.expr], depth: int = 0) -> Any:
-    """Return what an expression of literals is, with names, products of lists and ``len``; else UNKNOWN."""
+    """Return what an expression of literals is, with names, quotients, products of lists and ``len``; else UNKNOWN."""
     if depth > 20:
         return UNKNOWN
     if isinstance(node, ast.Name):
@@ -69,6 +91,10 @@ def value(node: ast.expr, names: Mapping[str, ast.expr], depth: int = 0) -> Any:
         some, times = value(node.left, names, depth + 1), value(node.right, names, depth + 1)
         fine = isinstance(some, tuple) and isinstance(times, int) and 0 <= len(some) * times <= LONGEST
         return some * times if fine else UNKNOWN
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        above, below = value(node.left, names, depth + 1), value(node.right, names, depth + 1)
+        plain = isinstance(above, (int, float)) and isinstance(below, (int, float)) and below != 0
+        return above / below if plain else UNKNOWN
     if isinstance(node, ast.Call) and _name(node.func) == "len" and len(node.args) == 1:
         some = value(node.args[0], names, depth + 1)
         return len(some) if isinstance(some, tuple) else UNKNOWN

@@ -9,12 +9,12 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._types import Fit
-from fastanchor.detectors._shapes import Form, Values
+from fastanchor._types import Fit, FloatArray
 from fastanchor.export import Config
+from fastanchor.export._dialect import NOTE
 from fastanchor.export._yaml import Node
 
-__all__ = ["config_of", "nested", "no_pairs", "rows_of"]
+__all__ = ["config_of", "nested", "no_pairs", "noted_size", "rows_of"]
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -48,25 +48,38 @@ def rows_of(given: Any, name: str, *, levels: int | None = None, each: bool = Fa
     return found
 
 
-def config_of(form: Form, values: Values, strides: Sequence[float], *, fit: Fit | None = None) -> Config:
-    """Return what a configuration says about its anchors: those of the values, on the levels of the strides.
+def config_of(
+    parts: Sequence[FloatArray],
+    strides: Sequence[float],
+    *,
+    ratio: str = "height / width",
+    fit: Fit | None = None,
+    img_size: tuple[int, int] | None = None,
+) -> Config:
+    """Return what a configuration says: the anchors of each level, (m, 2), and the strides of as many levels if known.
 
     Raises
     ------
     DataError
         If rounding leaves an anchor without area.
     """
-    parts = form.anchors(values)
-    anchors = np.concatenate(parts)
+    anchors = np.concatenate(list(parts))
     if anchors.min() <= 0.0:
         level = next(i for i, part in enumerate(parts) if part.min() <= 0.0)
-        raise DataError(f"sizes: {values.sizes[level]} are so small that an anchor of level {level} has no area")
+        raise DataError(f"sizes: so small that an anchor of level {level} has no area")
+    strides = tuple(strides) if len(strides) == len(parts) else ()
     ends = np.cumsum([len(part) for part in parts]).tolist()
     layout = [
         (int(np.log2(stride)), list(range(end - len(part), end)))
-        for stride, part, end in zip(strides, parts, ends, strict=False)
+        for stride, part, end in zip(strides, parts if strides else (), ends if strides else (), strict=True)
     ]
-    return Config(anchors, layout, fit=fit)
+    return Config(anchors, layout, fit=fit, img_size=img_size, strides=strides, ratio=ratio)
+
+
+def noted_size(text: str, otherwise: tuple[int, int]) -> tuple[int, int]:
+    """Return the network input that the comment of a configuration names, else another one."""
+    note = NOTE.search(text)
+    return otherwise if note is None else (int(note[2]), int(note[3]))
 
 
 def nested(node: Node, depth: int = 0) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastanchor import kernels
 from fastanchor._types import FloatArray
@@ -111,7 +112,8 @@ def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatA
 
     def drawn() -> FloatArray:
         rows = rng.choice(len(points.w), len(linear.ratio), p=points.weight)
-        return np.asarray(np.where(linear.ratio, sign * ratio[rows], size[rows] - shift))
+        ratios = np.where(sign == 0.0, np.abs(ratio[rows]), sign * ratio[rows])  # r and 1 / r have no sign
+        return _risen(linear, np.where(linear.ratio, ratios, size[rows] - shift))
 
     def narrowed(start: FloatArray) -> tuple[float, FloatArray]:
         return _narrowed(scene, _exchanged(scene, start, candidates, rng)[1], WINDOWS[:2], rng)
@@ -122,7 +124,7 @@ def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatA
         start = found[0][1].copy()
         anew = rng.choice(len(start), min(len(start), 2), replace=False)
         start[anew] = drawn()[anew]
-        found.append(narrowed(start))
+        found.append(narrowed(_risen(linear, start)))
         found.sort(key=lambda one: -one[0])
     different = [one for i, one in enumerate(found) if not i or found[i - 1][0] - one[0] > 1e-5]
     return different
@@ -151,7 +153,10 @@ def _exchanged(
         for i in rng.permutation(len(parameters)):
             rows = linear.matrix[:, :, i].any(axis=1)
             rest = judge.values(scene.anchors(sides[~rows])) if not rows.all() else 0.0
-            some = candidates[i]
+            some = candidates[i][_allowed(linear, parameters, i, candidates[i])]
+            if not len(some):
+                unchanged += 1
+                continue
             trials = scene.anchors(sides[rows] + linear.matrix[rows, :, i] * (some - parameters[i])[:, None, None])
             scores = [float(np.maximum(judge.values(one), rest) @ judge.points.weight) for one in trials]
             at = int(np.argmax(scores))
@@ -162,13 +167,30 @@ def _exchanged(
     return score, parameters
 
 
+def _risen(linear: Linear, parameters: FloatArray) -> FloatArray:
+    """Return parameters of which those that may not be below others are sorted."""
+    chain = linear.rises | np.append(linear.rises[1:], False)
+    parameters = parameters.copy()
+    parameters[chain] = np.sort(parameters[chain])
+    return parameters
+
+
+def _allowed(linear: Linear, parameters: FloatArray, i: int, values: FloatArray) -> NDArray[np.bool_]:
+    """Return which values a parameter may have beside its neighbours."""
+    low = parameters[i - 1] if linear.rises[i] else -np.inf
+    high = parameters[i + 1] if i + 1 < len(parameters) and linear.rises[i + 1] else np.inf
+    return (low <= values) & (values <= high)
+
+
 def _shaken(scene: _Scene, score: float, parameters: FloatArray, turns: int, rng: np.random.Generator) -> FloatArray:
     """Return the best parameters after random moves, each followed by an exchange within windows."""
     p = len(parameters)
     for turn in range(turns):
         width, share = (0.2, 0.06, 0.02)[turn % 3], (0.5, 1.5 / p)[turn % 2]
         moved = parameters + width * rng.standard_normal(p) * (rng.random(p) < share)
-        found, trial = _narrowed(scene, moved, [window for window in WINDOWS if window < 2 * width], rng)
+        found, trial = _narrowed(
+            scene, _risen(scene.linear, moved), [window for window in WINDOWS if window < 2 * width], rng
+        )
         if found > score:
             score, parameters = found, trial
     return parameters

@@ -8,17 +8,24 @@ logarithms of sizes and of ratios. Before rounding, the logarithms of the sides 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastanchor import _check
+from fastanchor._errors import DataError
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.detectors._reading import rows_of
 
-__all__ = ["Form", "Grid", "Linear", "Values", "decimal"]
+__all__ = ["Form", "Grid", "Linear", "Sides", "Values", "crossed", "decimal"]
 
 DIGITS = 4  # significant digits of the values in a configuration
+SQUARE = (1.0, 1.0)
+
+Sides = Callable[[Sequence[float], Sequence[float]], FloatArray]
+AnyForm = TypeVar("AnyForm", bound="Form")
 
 
 class Values(NamedTuple):
@@ -31,19 +38,73 @@ class Values(NamedTuple):
 class Linear(NamedTuple):
     """Anchors before rounding: the logarithms of their sides are ``matrix @ parameters + offset``.
 
-    `matrix` is (k, 2, p), `offset` (k, 2); `ratio` (p,) is True for parameters that are logarithms of ratios.
+    `matrix` is (k, 2, p), `offset` (k, 2); `ratio` (p,) is True for parameters that are logarithms of ratios, `rises`
+    (p,) for parameters that may not be below the one before them.
     """
 
     matrix: FloatArray
     offset: FloatArray
     ratio: NDArray[np.bool_]
+    rises: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Form:
-    """Base of the forms; `levels` is the number of levels."""
+    """Base of the forms.
 
-    levels: int
-    even: bool = False  # whether the library rounds all sides of anchors to even numbers of pixels
+    Attributes
+    ----------
+    tall : bool
+        Whether a ratio is height / width, not width / height.
+    own_ratios : bool
+        Whether each level has ratios of its own.
+    symmetric : bool
+        Whether the ratios are r with 1 / r, and 1 if their number is odd.
+    fixed_sizes, fixed_ratios : tuple of tuple of float
+        Values that are not varied; empty for none.
+    unit : (float, float)
+        Pixels of the network input that a size of 1 has in width and in height.
+    even : bool
+        Whether the library rounds all sides of anchors to even numbers of pixels.
+    """
+
+    tall: bool = True
+    own_ratios: bool = False
+    symmetric: bool = False
+    fixed_sizes: tuple[tuple[float, ...], ...] = ()
+    fixed_ratios: tuple[tuple[float, ...], ...] = ()
+    unit: tuple[float, float] = SQUARE
+    even: bool = False
+
+    def changed(self: AnyForm, **changes: Any) -> AnyForm:
+        """Return the form with other attributes."""
+        return replace(self, **changes)
+
+    def chosen(self: AnyForm, sizes: Any, ratios: Any, own_ratios: bool, symmetric: bool) -> AnyForm:
+        """Return the form with other numbers of sizes and ratios, or with fixed ones.
+
+        Raises
+        ------
+        DataError
+            If they are neither a number nor lists of numbers, or do not fit the levels.
+        """
+        changes: dict[str, Any] = {"own_ratios": own_ratios, "symmetric": symmetric}
+        for key, given in (("sizes", sizes), ("ratios", ratios)):
+            if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
+                changes |= self.numbered(key, _check.integer(given, key, least=1, most=20))
+            elif given is not None:
+                changes |= self.fixed(key, _check.listed(given) or given)
+        if changes.get("fixed_ratios") and (own_ratios or symmetric):
+            raise DataError("ratios: are given, so they can be neither symmetric nor found for each level")
+        return self.changed(**changes)
+
+    def numbered(self, key: str, count: int) -> dict[str, Any]:
+        """Return the attributes of the form with so many sizes or ratios on each level."""
+        raise NotImplementedError
+
+    def fixed(self, key: str, given: Any) -> dict[str, Any]:
+        """Return the attributes of the form with these sizes or ratios."""
+        raise NotImplementedError
 
     @property
     def summary(self) -> str:
@@ -70,7 +131,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Grid(Form):
-    """Every size of a level with every ratio of it.
+    """Every size of a level with every ratio of it; see `Form` for the attributes of all forms.
 
     Attributes
     ----------
@@ -81,35 +142,32 @@ class Grid(Form):
         Number of sizes of each level.
     ratios : int
         Number of ratios of each level.
-    tall : bool
-        Whether a ratio is height / width, not width / height.
     octaves : bool
         Whether the sizes of a level are one size times ``2 ** (i / sizes)``.
     strides : tuple of float
         If given, the sizes of a level are those of stride 1 times its stride.
-    same_sizes, own_ratios : bool
-        Whether all levels have the same sizes, and whether each has ratios of its own.
-    symmetric : bool
-        Whether the ratios are r with 1 / r, and 1 if their number is odd.
-    fixed_sizes, fixed_ratios : tuple of tuple of float
-        Values that are not varied; empty for none.
-    even : bool
-        Whether the library rounds all sides to even numbers of pixels.
+    same_sizes : bool
+        Whether all levels have the same sizes.
     """
 
-    sides: Callable[[Sequence[float], Sequence[float]], FloatArray]
+    sides: Sides
     levels: int = 5
     sizes: int = 1
     ratios: int = 3
-    tall: bool = True
     octaves: bool = False
     strides: tuple[float, ...] = ()
     same_sizes: bool = False
-    own_ratios: bool = False
-    symmetric: bool = False
-    fixed_sizes: tuple[tuple[float, ...], ...] = ()
-    fixed_ratios: tuple[tuple[float, ...], ...] = ()
-    even: bool = False
+
+    def numbered(self, key: str, count: int) -> dict[str, Any]:
+        """Return the attributes of the form with so many sizes or ratios on each level."""
+        return {key: count}
+
+    def fixed(self, key: str, given: Any) -> dict[str, Any]:
+        """Return the attributes of the form with these sizes or ratios."""
+        rows = rows_of(given, key, levels=self.levels, each=key == "sizes" and self.levels > 1)
+        if len({len(row) for row in rows}) > 1:
+            raise DataError(f"{key}: got {[len(row) for row in rows]} on the levels, expected the same number on each")
+        return {key: len(rows[0]), f"fixed_{key}": rows, **({"octaves": False} if key == "sizes" else {})}
 
     @property
     def summary(self) -> str:
@@ -137,7 +195,7 @@ class Grid(Form):
                 matrix[at, :, n + ratio[level, j]] = half * power[level, j]
             if not self.fixed_sizes:
                 matrix[at, :, size[level, i]] = 1.0
-        return Linear(matrix, offset, np.arange(p) >= n)
+        return Linear(matrix, offset + np.log(self.unit), np.arange(p) >= n, np.zeros(p, np.bool_))
 
     @property
     def _sizes(self) -> tuple[IntArray, FloatArray]:
@@ -182,11 +240,35 @@ class Grid(Form):
                 sizes, ratios = np.sort(sizes[order], axis=1), ratios[order] if self.own_ratios else ratios
             else:
                 sizes = np.sort(sizes, axis=None).reshape(sizes.shape)
-        return Values(_rows(np.sort(sizes, axis=1) if self.same_sizes else sizes), _rows(ratios))
+        return Values(_rows(np.sort(sizes, axis=1) if self.same_sizes or self.strides else sizes), _rows(ratios))
 
     def anchors(self, values: Values) -> list[FloatArray]:
         """Return the anchors of each level, (m, 2) pixels of the network input, as the library computes them."""
-        return [self.sides(sizes, ratios) for sizes, ratios in zip(values.sizes, values.ratios, strict=True)]
+        rows = zip(values.sizes, values.ratios, strict=True)
+        return [self.sides(sizes, ratios) * self.unit for sizes, ratios in rows]
+
+
+def crossed(*, tall: bool, by_ratio: bool) -> Sides:
+    """Return the arithmetic of most libraries: sides ``size * sqrt(ratio)`` and ``size / sqrt(ratio)``, in float32.
+
+    `tall` says which of them is the height, `by_ratio` whether the first ratio with all sizes comes first.
+
+    Examples
+    --------
+    >>> crossed(tall=False, by_ratio=True)([32, 64], [1.0, 4.0]).tolist()
+    [[32.0, 32.0], [64.0, 64.0], [64.0, 16.0], [128.0, 32.0]]
+    """
+
+    def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
+        size, root = np.asarray(sizes, np.float64), np.sqrt(np.asarray(ratios, np.float64))
+        axes = (root, size) if by_ratio else (size, root)
+        first, second = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
+        size, root = (second, first) if by_ratio else (first, second)
+        long, short = size * root, size / root
+        both = np.stack([short, long] if tall else [long, short], axis=1)
+        return both.astype(np.float32).astype(np.float64)
+
+    return sides
 
 
 def decimal(value: float) -> float:

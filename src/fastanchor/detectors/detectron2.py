@@ -9,17 +9,26 @@ import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import Content, Detector, Matching, Resize, grid_rows
+from fastanchor.detectors._detector import (
+    COCO,
+    RATIOS,
+    RETINA,
+    RETINA_SIZES,
+    RPN,
+    RPN_SIZES,
+    Content,
+    Detector,
+    Resize,
+    grid_rows,
+)
 from fastanchor.detectors._reading import config_of, nested, no_pairs, rows_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
 from fastanchor.export._yaml import compose, entries, mappings
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
-
-RPN, RETINA = (4, 8, 16, 32, 64), (8, 16, 32, 64, 128)
-RATIOS = ((0.5, 1.0, 2.0),) * 5
 
 
 def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
@@ -43,14 +52,12 @@ def side(image: FloatArray) -> FloatArray:
 def _text(content: Content, meta: list[str], head: str, limit: str) -> str:
     values = content.values
     count = len(values.sizes[0]) * len(values.ratios[0])
-    same = len(set(values.ratios)) == 1
-    ratios = grid_rows(values.ratios[:1] if same else values.ratios, "[]")
+    ratios = grid_rows(values.ratios[:1] if content.same_ratios else values.ratios, "[]")
     sizes = grid_rows(values.sizes, "[]")
-    note = [] if content.made_for is None else [content.made_for.note]
     classes = [] if content.classes is None else [f"  {limit}:", f"    NUM_CLASSES: {content.classes}"]
     generator = f"model.{head}anchor_generator"
     return "\n".join([
-        *note,
+        *content.note,
         "MODEL:",
         *meta,
         "  ANCHOR_GENERATOR:",
@@ -91,21 +98,20 @@ def read(text: str) -> Config:
     sizes = rows_of(given["SIZES"], "SIZES")
     ratios = rows_of(given.get("ASPECT_RATIOS", [[0.5, 1.0, 2.0]]), "ASPECT_RATIOS", levels=len(sizes))
     strides = (RETINA if "retinanet" in text.lower() else RPN) if len(sizes) == 5 else ()
-    return config_of(Grid(sides, len(sizes)), Values(sizes, ratios), strides, fit="shortest")
+    return config_of([sides(*level) for level in zip(sizes, ratios, strict=True)], strides, fit="shortest")
 
 
-FORCED = "a box without one trains its nearest anchors"
 NEEDS = Needs("Detectron2", "shortest", equal=True, endings=(".yaml", ".yml"), mark=r"\bANCHOR_GENERATOR\b")
 READER = Dialect(NEEDS, no_pairs, read)
-COCO = Resize("shortest", (800, 1333), side)
+SCALED = Resize("shortest", COCO, side)
 DETECTORS = {
     "detectron2-rpn": Detector(
         "Faster R-CNN and Mask R-CNN with FPN",
         Grid(sides),
         RPN,
-        Values(((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)), RATIOS),
-        COCO,
-        Matching(0.7, 0.3, FORCED),
+        Values(RPN_SIZES, RATIOS),
+        SCALED,
+        Matching(0.7, 0.3),
         READER,
         rpn,
     ),
@@ -113,9 +119,9 @@ DETECTORS = {
         "RetinaNet",
         Grid(sides, sizes=3),
         RETINA,
-        Values(tuple(tuple(side * 2 ** (k / 3) for k in range(3)) for side in (32.0, 64, 128, 256, 512)), RATIOS),
-        COCO,
-        Matching(0.5, 0.4, FORCED),
+        Values(RETINA_SIZES, RATIOS),
+        SCALED,
+        Matching(0.5, 0.4),
         READER,
         retina,
     ),

@@ -8,17 +8,28 @@ import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import Content, Detector, Matching, Resize
+from fastanchor.detectors._detector import (
+    COCO,
+    RATIOS,
+    RETINA,
+    RETINA_SIZES,
+    RPN,
+    RPN_SIZES,
+    Content,
+    Detector,
+    Resize,
+    parted,
+)
 from fastanchor.detectors._python import UNKNOWN, calls, parsed
 from fastanchor.detectors._reading import config_of, no_pairs, rows_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
 
-RPN, RETINA = (4, 8, 16, 32, 64), (8, 16, 32, 64, 128)
-RATIOS = ((0.5, 1.0, 2.0),) * 5
+LIBRARY = "MMDetection"
 
 
 def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
@@ -41,13 +52,9 @@ def side(image: FloatArray) -> FloatArray:
 
 
 def _text(content: Content, head: str, strides: tuple[int, ...]) -> str:
-    sizes, ratios = content.values
-    n = len(sizes[0])
-    if len(set(ratios)) > 1:
-        raise DataError("own_ratios: MMDetection has one list of ratios, for all levels")
-    if any(abs(row[i] / row[0] - 2 ** (i / n)) > 1e-6 for row in sizes for i in range(n)):
-        raise DataError("sizes: MMDetection has one size for each level, times the parts of an octave")
-    note = [] if content.made_for is None else [content.made_for.note]
+    ratios = content.ratios(LIBRARY)
+    base, factors = parted(content.values.sizes, LIBRARY, octaves=True)
+    n = len(factors)
     scales = ["octave_base_scale=1,", f"scales_per_octave={n},"] if n > 1 else ["scales=[1.0],"]
     classes = [] if content.classes is None else [
         f"# classes: {content.classes}; set num_classes of the {'bbox_head' if n > 1 else 'roi_head'}"
@@ -55,12 +62,12 @@ def _text(content: Content, head: str, strides: tuple[int, ...]) -> str:
     generator = [
         'type="AnchorGenerator",',
         *scales,
-        f"base_sizes={[row[0] for row in sizes]},  # one for each level",
-        f"ratios={list(ratios[0])},  # height / width",
+        f"base_sizes={base},  # one for each level",
+        f"ratios={ratios},  # height / width",
         f"strides={list(strides)},",
     ]
     return "\n".join([
-        *note,
+        *content.note,
         *classes,
         "model = dict(",
         f"    {head}=dict(",
@@ -107,22 +114,22 @@ def read(text: str) -> Config:
     ratios = rows_of(given.get("ratios"), "ratios", levels=len(strides))
     sizes = tuple(tuple(side * factor for factor in factors) for side in base)
     known = all(np.log2(stride) % 1 == 0 for stride in strides)
-    return config_of(Grid(sides, len(strides)), Values(sizes, ratios), strides if known else (), fit="shortest")
+    parts = [sides(*level) for level in zip(sizes, ratios, strict=True)]
+    return config_of(parts, strides if known else (), fit="shortest")
 
 
-FORCED = "a box without one trains its nearest anchors"
 NEEDS = Needs("MMDetection's AnchorGenerator", "shortest", equal=True, endings=(".py",),
               mark=r"type\s*=\s*[\"']AnchorGenerator[\"']")  # fmt: skip
 READER = Dialect(NEEDS, no_pairs, read)
-COCO = Resize("shortest", (800, 1333), side)
+SCALED = Resize("shortest", COCO, side)
 DETECTORS = {
     "mmdet-faster-rcnn": Detector(
         "Faster R-CNN, Mask R-CNN, Cascade R-CNN with FPN",
         Grid(sides, octaves=True),
         RPN,
-        Values(((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)), RATIOS),
-        COCO,
-        Matching(0.7, 0.3, f"{FORCED} if their IoU is at least 0.3"),
+        Values(RPN_SIZES, RATIOS),
+        SCALED,
+        Matching(0.7, 0.3, "own", least=0.3),
         READER,
         rpn,
     ),
@@ -130,9 +137,9 @@ DETECTORS = {
         "RetinaNet",
         Grid(sides, sizes=3, octaves=True),
         RETINA,
-        Values(tuple(tuple(side * 2 ** (k / 3) for k in range(3)) for side in (32.0, 64, 128, 256, 512)), RATIOS),
-        COCO,
-        Matching(0.5, 0.4, FORCED),
+        Values(RETINA_SIZES, RATIOS),
+        SCALED,
+        Matching(0.5, 0.4, "own"),
         READER,
         retina,
     ),

@@ -8,17 +8,28 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import Content, Detector, Matching, Resize, grid_rows
+from fastanchor.detectors._detector import (
+    COCO,
+    RATIOS,
+    RETINA,
+    RPN,
+    RPN_SIZES,
+    Content,
+    Detector,
+    Resize,
+    grid_rows,
+)
 from fastanchor.detectors._python import calls, parsed
 from fastanchor.detectors._reading import config_of, no_pairs, rows_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import Needs
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
 
-FASTER, RETINA = (4, 8, 16, 32, 64), (8, 16, 32, 64, 128)
-RATIOS = ((0.5, 1.0, 2.0),) * 5
+
+MOBILE = (32, 32, 64)  # strides of fasterrcnn_mobilenet_v3_large_fpn, whose first levels have the same grid
 
 
 def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
@@ -42,12 +53,10 @@ def side(image: FloatArray) -> FloatArray:
 
 def generator(content: Content) -> list[str]:
     """Return the lines that build the AnchorGenerator."""
-    note = [] if content.made_for is None else [content.made_for.note]
     ratios = content.values.ratios
-    same = len(set(ratios)) == 1
-    listed = f"{grid_rows(ratios[:1])} * {len(ratios)}" if same else grid_rows(ratios)
+    listed = f"{grid_rows(ratios[:1])} * {len(ratios)}" if content.same_ratios else grid_rows(ratios)
     return [
-        *note,
+        *content.note,
         "anchor_generator = AnchorGenerator(",
         f"    sizes={grid_rows(content.values.sizes)},  # one tuple for each level",
         f"    aspect_ratios={listed},  # height / width",
@@ -57,9 +66,9 @@ def generator(content: Content) -> list[str]:
 
 def build(name: str, content: Content) -> list[str]:
     """Return the line that builds the model."""
-    limits = content.made_for.img_size if content.made_for is not None else (800, 1333)
-    classes = "91" if content.classes is None else str(content.classes + 1)
-    return [f"model = {name}(num_classes={classes}, min_size={limits[0]}, max_size={limits[1]})  # background included"]
+    limits = content.made_for.img_size if content.made_for is not None else COCO
+    sides = f"min_size={limits[0]}, max_size={limits[1]}"
+    return [f"model = {name}(num_classes={_classes(content)}, {sides})  # background included"]
 
 
 def faster(content: Content) -> str:
@@ -100,8 +109,8 @@ def retina(content: Content) -> str:
     ])  # fmt: skip
 
 
-def _classes(content: Content) -> str:
-    return "91" if content.classes is None else str(content.classes + 1)
+def _classes(content: Content) -> int:
+    return 91 if content.classes is None else content.classes + 1
 
 
 def read(text: str) -> Config:
@@ -117,34 +126,38 @@ def read(text: str) -> Config:
     given = found[0] if found else {}
     sizes = rows_of(given.get("sizes", ((128, 256, 512),)), "sizes", each=True)
     ratios = rows_of(given.get("aspect_ratios", ((0.5, 1.0, 2.0),)), "aspect_ratios", levels=len(sizes))
-    strides = (RETINA if "etina" in text else FASTER) if len(sizes) == 5 else ()
-    return config_of(Grid(sides, len(sizes)), Values(sizes, ratios), strides, fit="shortest")
+    strides: tuple[int, ...] = (RETINA if "etina" in text else RPN) if len(sizes) == 5 else ()
+    if len(sizes) == len(MOBILE) and "mobilenet" in text:
+        strides = MOBILE
+    return config_of([sides(*level) for level in zip(sizes, ratios, strict=True)], strides, fit="shortest")
 
 
-FORCED = "a box without one trains its nearest anchors"
 READER = Dialect(
     Needs("torchvision", "shortest", equal=True, endings=(".py",), mark=r"\bAnchorGenerator\("), no_pairs, read
 )
-COCO = Resize("shortest", (800, 1333), side)
+CELLS = Cells(derived=True)  # a stride is the padded side divided by the number of cells
+SCALED = Resize("shortest", COCO, side)
 DETECTORS = {
     "torchvision-fasterrcnn": Detector(
         "fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn and their _v2",
         Grid(sides, even=True),
-        FASTER,
-        Values(((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)), RATIOS),
-        COCO,
-        Matching(0.7, 0.3, FORCED),
+        RPN,
+        Values(RPN_SIZES, RATIOS),
+        SCALED,
+        Matching(0.7, 0.3),
         READER,
         faster,
+        CELLS,
     ),
     "torchvision-retinanet": Detector(
         "retinanet_resnet50_fpn and retinanet_resnet50_fpn_v2",
         Grid(sides, sizes=3, even=True),
         RETINA,
         Values(((32.0, 40, 50), (64.0, 80, 101), (128.0, 161, 203), (256.0, 322, 406), (512.0, 645, 812)), RATIOS),
-        COCO,
-        Matching(0.5, 0.4, FORCED),
+        SCALED,
+        Matching(0.5, 0.4),
         READER,
         retina,
+        CELLS,
     ),
 }

@@ -54,6 +54,7 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check, kernels
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import EngineName, FloatArray, Metric, Sizes
 from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
@@ -187,10 +188,12 @@ def _built(
 def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, argument: str) -> Engine:
     """Return the engine that the caller passed as boxes, if it fits the other arguments."""
     if name not in ("auto", engine.name):
-        raise DataError(f"engine = {name!r}: {argument} is an engine already, {engine.name!r}; leave out engine")
+        raise DataError(
+            f"{called('engine')} = {name!r}: {argument} is an engine already, {engine.name!r}; leave out engine"
+        )
     if threads is not None:
         raise DataError(
-            f"threads = {threads}: {argument} is an engine already, with its own threads; leave out threads"
+            f"{called('threads')} = {threads}: {argument} is an engine already, with its own threads; leave out threads"
         )
     if metric != "euclidean" and not engine.positive:
         raise DataError(f"{argument}: widths and heights must be finite and > 0, but this engine contains others")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -12,20 +13,25 @@ from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._frame import sides_of
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.engine._layout import SAMPLE, SEED, sampled
 
-__all__ = ["Arrays", "Batches", "Load", "Rows", "Single", "Source", "Stream", "single", "source_of"]
+__all__ = ["PIECE", "Arrays", "Batches", "Load", "Rows", "Single", "Source", "Stream", "single", "source_of"]
+
+PIECE = 1 << 18  # boxes per task of a thread: 4 MB of float64, so that the cost of a call is negligible
+SLICES = 32  # of which a sample consists where single rows are costly to read
 
 Batches = Iterable[Any] | Callable[[], Iterable[Any]]
-Load = Callable[[], FloatArray]
+Load = Callable[[], Any]
 
 
-class Source:
+class Source(ABC):
     """Boxes that can be gone through several times.
 
     `starts` (batches + 1,) are the rows where batches begin; a ``Stream`` knows them after the first pass.
     """
 
     whole = False  # whether errors count rows over all batches
+    scattered = False  # whether boxes from all over the source can be had without a pass
     starts: IntArray
 
     def __len__(self) -> int:
@@ -33,16 +39,27 @@ class Source:
 
     @property
     def size(self) -> int | None:
-        """Number of boxes; None as long as it is unknown."""
+        """Number of boxes, or a limit of it; None as long as that is unknown."""
         return len(self)
 
-    def chunks(self, size: int) -> Iterator[Load]:
-        """Yield functions that return the next `size` boxes, (size, 2) float64; at the end what is left."""
-        raise NotImplementedError
+    @abstractmethod
+    def chunks(self) -> Iterator[Load]:
+        """Yield functions that return the next boxes, (m, 2) float64 or float32, C-contiguous.
+
+        There are `PIECE` of them, fewer at the end, and where a source leaves some out.
+        """
+
+    def firsts(self) -> IntArray:
+        """Return the rows where chunks begin, and the number of boxes; known after the first pass."""
+        return np.append(np.arange(0, len(self), PIECE), len(self))
+
+    def sample(self) -> FloatArray:
+        """Return boxes from all over a `scattered` source, (m, 2) float64."""
+        raise NotImplementedError(f"{type(self).__name__}: boxes come in order only")
 
     def take(self, rows: IntArray) -> FloatArray:
         """Return the boxes of these rows, (m, 2)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: boxes come in order only")
 
     def refuse(self, row: int, pair: FloatArray) -> DataError:
         """Return the error for a box that is not one."""
@@ -55,40 +72,55 @@ class Source:
         return DataError(f"{place} = ({w!r}, {h!r}): widths and heights must {rule}")
 
 
-class Rows:
+class Rows(ABC):
     """Boxes of a file, with ``len``, slices and arrays of rows as an array (n, 2) has them."""
 
-    def __len__(self) -> int:
-        raise NotImplementedError
+    dtype: Any = np.dtype(np.float64)
+    slow = False  # whether single rows are costly to read
 
-    def __getitem__(self, rows: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, rows: Any) -> Any: ...
 
 
 class Arrays(Source):
     """Boxes in arrays (n, 2), or in objects with ``len``, slices and lists of rows like those of an array."""
 
+    scattered = True
+
     def __init__(self, arrays: Sequence[Any], whole: bool = False) -> None:
         self._arrays, self.whole = arrays, whole
         self.starts = np.cumsum([0, *map(len, arrays)])
+        # float32 stays as it is: half of the memory to read, and no side has to be compared with its rounded self
+        narrow = len(self) > 0 and all(one.dtype == np.float32 for one in arrays if len(one))
+        self._kind: Any = np.float32 if narrow else np.float64
 
-    def chunks(self, size: int) -> Iterator[Load]:
-        """Yield functions that return the next `size` boxes, (size, 2) float64; at the end what is left."""
-        for first in range(0, len(self), size):
-            yield partial(self.within, first, min(first + size, len(self)))
+    def chunks(self) -> Iterator[Load]:
+        """Yield functions that return the next boxes, in float32 if all arrays have it."""
+        for first in range(0, len(self), PIECE):
+            yield partial(self.within, first, min(first + PIECE, len(self)))
 
-    def within(self, first: int, last: int) -> FloatArray:
-        """Return the boxes from row `first` to before `last`, (m, 2) float64, C-contiguous."""
+    def sample(self) -> FloatArray:
+        """Return boxes from all over the source; in slices, where single rows are costly to read."""
+        if len(self) <= SAMPLE or not any(getattr(one, "slow", False) for one in self._arrays):
+            found: FloatArray = sampled(self)
+            return found
+        size = SAMPLE // SLICES
+        firsts = np.sort(np.random.default_rng(SEED).integers(0, len(self) - size, SLICES)).tolist()
+        return np.concatenate([self[first : first + size] for first in firsts])
+
+    def within(self, first: int, last: int) -> Any:
+        """Return the boxes from row `first` to before `last`, (m, 2), C-contiguous."""
         at = int(np.searchsorted(self.starts, first, side="right")) - 1
         parts = []
         while at < len(self._arrays) and self.starts[at] < last:
             start = int(self.starts[at])
             parts.append(self._arrays[at][max(first - start, 0) : last - start])
             at += 1
-        found: FloatArray = np.ascontiguousarray(
-            parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, 2)), *parts]), np.float64
-        )
-        return found
+        whole = parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, 2), self._kind), *parts])
+        return np.ascontiguousarray(whole, self._kind)
 
     def take(self, rows: IntArray) -> FloatArray:
         """Return the boxes of these rows, (m, 2)."""
@@ -100,23 +132,36 @@ class Arrays(Source):
         return out
 
     def __getitem__(self, rows: Any) -> FloatArray:
-        return self.within(rows.start, min(rows.stop, len(self))) if isinstance(rows, slice) else self.take(rows)
+        if not isinstance(rows, slice):
+            return self.take(rows)
+        return np.asarray(self.within(rows.start, min(rows.stop, len(self))), np.float64)
 
 
 class Single(Source):
     """The boxes of another source, rounded to float32."""
 
     def __init__(self, source: Source) -> None:
-        self._source, self.whole = source, source.whole
+        self._source, self.whole, self.scattered = source, source.whole, source.scattered
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def firsts(self) -> IntArray:
+        """Return the rows where chunks begin, and the number of boxes."""
+        return self._source.firsts()
+
+    def sample(self) -> FloatArray:
+        """Return boxes from all over the source."""
+        return single(self._source.sample())
 
     @property
     def starts(self) -> IntArray:  # type: ignore[override]
         """The rows where batches begin."""
         return self._source.starts
 
-    def chunks(self, size: int) -> Iterator[Load]:
-        """Yield functions that return the next `size` boxes, (size, 2) float64; at the end what is left."""
-        for load in self._source.chunks(size):
+    def chunks(self) -> Iterator[Load]:
+        """Yield functions that return the next boxes, (m, 2) float64."""
+        for load in self._source.chunks():
             yield partial(_rounded, load)
 
     def take(self, rows: IntArray) -> FloatArray:
@@ -143,10 +188,10 @@ class Stream(Source):
             raise RuntimeError("the first pass is not over")
         return self._known
 
-    def chunks(self, size: int) -> Iterator[Load]:
-        """Yield functions that return the next `size` boxes, (size, 2) float64; at the end what is left."""
+    def chunks(self) -> Iterator[Load]:
+        """Yield functions that return the next boxes, (m, 2) float64."""
         held: list[FloatArray] = []
-        count, lengths = 0, [0]
+        count, lengths, size = 0, [0], PIECE
         for i, batch in enumerate(self._begin()):
             array = np.asarray(pairs(batch, f"batches[{i}]"), np.float64)
             lengths.append(len(array))
@@ -169,10 +214,10 @@ class Stream(Source):
 
     def take(self, rows: IntArray) -> FloatArray:
         """Return the boxes of these rows, (m, 2), by another pass."""
-        out, first, size = np.empty((len(rows), 2)), 0, 1 << 18
+        out, first, size = np.empty((len(rows), 2)), 0, PIECE
         order = np.argsort(rows, kind="stable")
         ordered = rows[order]
-        for load in self.chunks(size):
+        for load in self.chunks():
             lo, hi = np.searchsorted(ordered, [first, first + size])
             if lo < hi:
                 out[order[lo:hi]] = load()[ordered[lo:hi] - first]

@@ -27,7 +27,7 @@ from fastanchor.kernels._tables import RowArray
 __all__ = ["Built", "build", "column_of", "need_numba", "weights_of_rows"]
 
 NARROW = 1 << 22  # boxes from which half the memory is worth kernels for float32, which are compiled once more
-PASSES = 3  # over the boxes of a source: the survey, and two to sort them
+PASSES = 2  # over the boxes of a source, to count and to sort them; one more before where no sample is at hand
 
 
 class Built(NamedTuple):
@@ -71,15 +71,17 @@ def build(
         _check.choice(dtype, "dtype", get_args(SideType))
     need_numba()
     known = source.size
-    total = None if known is None else PASSES * known
+    total = None if known is None else (PASSES + (not source.scattered)) * known
     with bar(progress, total=total, desc="sorting boxes", unit=" boxes") as moving:
-        seen, exact = surveyed(source, threads, moving, narrow=dtype != "float64")
+        seen, exact, where, bins = surveyed(
+            source, threads, moving, narrow=dtype != "float64", counting=True, where=where
+        )
         if not seen.number:
             raise DataError("batches: must have at least one (width, height), got none")
         rounded = dtype == "float32" and not exact
         if rounded:
             source = Single(source)
-            seen, _ = surveyed(source, threads)
+            seen, _, where, bins = surveyed(source, threads, counting=True)
         each = None if weights is None else counting(weights, "weights", seen.number)
         if each is not None and not rows:
             raise DataError("keep_rows = False: must be True with weights, which belong to rows")
@@ -93,9 +95,9 @@ def build(
         narrow = dtype == "float32" or (dtype is None and exact and seen.number >= NARROW)
         kind = np.float32 if narrow else np.float64
         if folder is None:
-            found = sort(source, spec, team, dtype=kind, rows=rows, moving=moving)
+            found = sort(source, spec, team, bins, dtype=kind, rows=rows, moving=moving)
         else:
-            found = sort_to_disk(source, spec, team, folder, dtype=kind, rows=rows, moving=moving)
+            found = sort_to_disk(source, spec, team, folder, bins, dtype=kind, rows=rows, moving=moving)
     if order is not None:
         found.row[:] = order[found.row]
     shard = Shard.of(found, spec, None if own is None else own[found.row], threads=threads)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from fastanchor._types import IntArray
+from fastanchor.engine import _batches
 from fastanchor.engine._batches import Load, Source
 from fastanchor.engine._layout import GridSpec
-from fastanchor.engine._sorting import PIECE, Sorted, counted
+from fastanchor.engine._sorting import Bins, Sorted, counted
 from fastanchor.engine._threads import Team
 from fastanchor.kernels import part
 from fastanchor.kernels._tables import Axis, Columns
@@ -71,10 +72,18 @@ class Files:
 
 
 def sort_to_disk(
-    source: Source, spec: GridSpec, team: Team, folder: Path, *, dtype: Any, rows: bool, moving: Any = None
+    source: Source,
+    spec: GridSpec,
+    team: Team,
+    folder: Path,
+    bins: Bins | None = None,
+    *,
+    dtype: Any,
+    rows: bool,
+    moving: Any = None,
 ) -> Sorted:
     """Sort the boxes of a source into files of a folder, which are mapped into memory."""
-    counts = counted(source, spec, team, moving)
+    counts = counted(source, spec, team, bins, moving)
     starts = np.concatenate(([0], np.cumsum(counts.sum(axis=0))))
     files = Files(folder, int(starts[-1]), dtype, rows)
     try:
@@ -89,11 +98,11 @@ def _by_width(
     source: Source, spec: GridSpec, team: Team, files: Files, counts: IntArray, starts: IntArray, moving: Any
 ) -> None:
     """Write each box to its width bin."""
-    axis, done = Axis(spec.base_w, spec.shift), starts[:-1].copy()
-    room = min(RUN * PIECE, int(starts[-1]))
+    axis, done, firsts = Axis(spec.base_w, spec.shift), starts[:-1].copy(), source.firsts()
+    room = max(int(counts[first : first + RUN].sum()) for first in range(0, len(counts), RUN))
     columns = Columns(np.empty(room, files.maps[0].dtype), np.empty(room, files.maps[0].dtype),
                       np.empty(room if len(files.maps[2]) else 0, np.uint32))  # fmt: skip
-    chunks = source.chunks(PIECE)
+    chunks = source.chunks()
     for first in range(0, len(counts), RUN):
         some = counts[first : first + RUN]
         ends = np.concatenate(([0], np.cumsum(some.sum(axis=0))))
@@ -101,14 +110,14 @@ def _by_width(
 
         def scatter(item: tuple[int, Load], first: int = first, cursors: IntArray = cursors) -> None:
             at, load = item
-            part("grid").scatter_rows(load(), axis, (first + at) * PIECE, cursors[at], columns)
+            part("grid").scatter_rows(load(), axis, int(firsts[first + at]), cursors[at], columns)
 
         team.pull(scatter, zip(range(len(some)), chunks, strict=False))
         for x in np.flatnonzero(np.diff(ends)).tolist():
             files.write(int(done[x]), columns, int(ends[x]), int(ends[x + 1]))
         done += np.diff(ends)
         if moving is not None:
-            moving.update(len(some) * PIECE)
+            moving.update(len(some) * _batches.PIECE)
 
 
 def _by_height(spec: GridSpec, team: Team, files: Files, starts: IntArray) -> Sorted:

@@ -208,6 +208,8 @@ def load(folder: str | os.PathLike[str], *, verify: bool | None = None, threads:
         if settings is not None:
             settings = Settings.of(settings)
         unit, rounded, about = content["unit"], bool(content["rounded"]), dict(content["about"])
+    except DataError:  # which is a ValueError too
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DataError(f"{shown}: damaged index ({type(error).__name__}: {error}); build it again") from None
     return Stored(shards, 1.0 if unit is None else float(unit), settings, rounded, about)

@@ -14,7 +14,7 @@ import numpy as np
 from fastanchor._types import FloatArray
 from fastanchor.engine._exact import Scale, coordinates
 
-__all__ = ["GridSpec", "Layout", "Survey", "edges", "layout", "sampled", "side_for"]
+__all__ = ["GridSpec", "Layout", "Survey", "edges", "layout", "sampled", "side_for", "window"]
 
 SAMPLE = 1 << 14
 SEED = 20150607  # arbitrary; rows are drawn because equally spaced rows could follow a period, such as that of a video
@@ -53,6 +53,8 @@ class Survey(NamedTuple):
     def merged(parts: Sequence[Survey]) -> Survey:
         """Merge surveys; each part contributes to the sample in proportion to its number of boxes."""
         parts = [part for part in parts if part.number]
+        if not parts:
+            return Survey(0, (np.inf, 0.0, np.inf, 0.0), np.empty((0, 2)))
         if len(parts) == 1:
             return parts[0]
         count = sum(part.number for part in parts)
@@ -166,6 +168,14 @@ def edges(cover: Any, low: float, high: float, shift: int) -> tuple[int, Any]:
     found = (base + (np.arange(bins + 1) << shift)).view(np.float64)
     found[0], found[-1] = low, high
     return base, found
+
+
+def window(cover: Any, shift: int) -> tuple[int, int]:
+    """Return the first of the bins that a grid with this cover may have, counted from a side of 0, and their number."""
+    first, last = (np.array(cover).view(np.int64) >> shift).tolist()
+    beyond = (last - first) // 2 + 16  # `edges` takes the whole extent if it has 1.5 times the bins of the cover, and 8
+    least = max(first - beyond, 0)
+    return least, last + beyond + 1 - least
 
 
 def side_for(n: int) -> int:

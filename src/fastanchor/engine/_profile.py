@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,6 +57,13 @@ class Profile(NamedTuple):
         np.add.at(counts, own, each)  # bincount would convert whole numbers to floats
         past = int((np.count_nonzero(ratio > thr, axis=1) * each).sum())
         return cls(counts, past, float((ratio.sum(axis=1) * each).sum()), float((best * each).sum()), table)
+
+    @classmethod
+    def tallied(cls, found: Any) -> Profile:
+        """Return the sums of a ``kernels._report.Tally``."""
+        good, iou, ratio, best = found.sums.T
+        table = np.stack([found.numbers[:, 0], found.numbers[:, 1], good, iou], 1)
+        return cls(found.counts, int(found.numbers[:, 2].sum()), float(ratio.sum()), float(best.sum()), table)
 
     @classmethod
     def empty(cls, k: int, areas: Sequence[float]) -> Profile:

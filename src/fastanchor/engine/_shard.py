@@ -10,16 +10,17 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.engine._assignment import Assignment, Share, deal
 from fastanchor.engine._bands import LEAST, Bands, Late
-from fastanchor.engine._batches import Arrays
-from fastanchor.engine._columns import Columns, Nearby
+from fastanchor.engine._batches import PIECE, Arrays
+from fastanchor.engine._columns import Columns, Nearby, columns_of
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._grid import Grid
 from fastanchor.engine._iou_bounds import upper_bound
 from fastanchor.engine._layout import GridSpec
 from fastanchor.engine._objective import Objective
+from fastanchor.engine._profile import Profile
 from fastanchor.engine._protocol import Below
 from fastanchor.engine._search import Search, plain
-from fastanchor.engine._sorting import PIECE, Sorted, sort
+from fastanchor.engine._sorting import Sorted, sort
 from fastanchor.engine._spreading import Far
 from fastanchor.engine._threads import Team, thread_count
 from fastanchor.kernels import part as kernel_part
@@ -226,6 +227,21 @@ class Shard(Columns):
         self.grid.moments(self.work.team, self.work.spans)  # before threads need them
         found = self.work.team.run(lambda anchors: upper_bound(self.work, anchors, counted, need), mutants)
         return np.array(found)
+
+    def profile(self, anchors: FloatArray, thr: float, areas: Sequence[float]) -> Profile:
+        """Return sums over the boxes for a report; see ``_protocol.Profile``."""
+        (kw, kh), limits, report = columns_of(anchors), np.array(areas, np.float64), kernel_part("report")
+
+        def work(chunks: list[slice]) -> list[Profile]:
+            found = []
+            for c in chunks:
+                out = report.Tally.empty(kw.size, limits.size + 1)
+                self.grid.pages.follow(c.start, c.stop)
+                report.tally(self.grid.w[c], self.grid.h[c], kw, kh, thr, limits, out, self.weights_of(c))
+                found.append(Profile.tallied(out))
+            return found
+
+        return Profile.total([Profile.empty(kw.size, areas), *self.each(work)])
 
 
 class ShardLloyd:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,6 @@ from fastanchor._types import FloatArray, IntArray, Metric
 from fastanchor.engine._batches import Load, Source
 from fastanchor.engine._columns import Columns, Rows, columns_of
 from fastanchor.engine._exact import Scale
-from fastanchor.engine._sorting import PIECE
 from fastanchor.engine._spreading import Far
 from fastanchor.engine._threads import Team, thread_count
 
@@ -71,9 +71,9 @@ class Sourced:
         return self.team.pull(task, self._chunks(first, len(self.source) if last is None else last))
 
     def _chunks(self, first: int, last: int) -> Iterator[tuple[int, Load]]:
-        for at, load in enumerate(self.source.chunks(PIECE)):
-            start = at * PIECE
-            if start < last and start + PIECE > first:
+        ends = itertools.pairwise(self.source.firsts().tolist())
+        for (start, end), load in zip(ends, self.source.chunks(), strict=True):
+            if start < min(end, last) and end > first:
                 yield start, load
 
 

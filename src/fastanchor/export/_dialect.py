@@ -81,6 +81,10 @@ class Config:
         How the detectors that read such files resize images.
     even : bool
         Whether these detectors need the same number of anchors in each level.
+    strides : tuple of float
+        Of the levels in the order of the file, where they need not be powers of 2; else empty.
+    ratio : str
+        What a ratio is, if the file has sizes and ratios; else empty.
     """
 
     anchors: FloatArray
@@ -93,6 +97,8 @@ class Config:
     classes: int | None = None
     default_fit: Fit = "letterbox"
     even: bool = False
+    strides: tuple[float, ...] = ()
+    ratio: str = ""
 
     def own_levels(self, n: int) -> LevelCounts | None:
         """Return n anchors on the levels of the file: its own numbers if they add up to n, else equal numbers."""
@@ -197,9 +203,11 @@ class Dialect:
             raise DataError(f"level {empty.name} would have no anchor; choose other levels, or more anchors")
         if not needs.levels[0] <= len(found) <= needs.levels[1]:
             expected = " to ".join(map(str, dict.fromkeys(needs.levels)))
-            raise DataError(f"levels: got {len(found)}, expected {expected} for {needs.name}")
+            raise DataError(f"{called('levels')}: got {len(found)}, expected {expected} for {needs.name}")
         if needs.equal and min(counts) != max(counts):
-            raise DataError(f"levels: got {counts} anchors; {needs.name} needs the same number in each level")
+            raise DataError(
+                f"{called('levels')}: got {counts} anchors; {needs.name} needs the same number in each level"
+            )
         if needs.whole and np.round(anchors).min() < 1:
             w, h = anchors[int(np.round(anchors).min(axis=1).argmin())].tolist()
             raise DataError(f"anchor {w:.4g} x {h:.4g}: {needs.name} takes whole pixels, and a side would be 0")

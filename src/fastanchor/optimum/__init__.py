@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
+from fastanchor._hints import called
 from fastanchor._limits import Limits
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE
@@ -176,7 +177,9 @@ def bound(
     aim = objective_of(objective, thr)
     shape = getattr(aim, "shape", None)
     if shape is None:
-        raise DataError(f"objective: got {aim.name!r}, expected one that has a name, such as 'ratio' or 'iou'")
+        raise DataError(
+            f"{called('objective')}: got {aim.name!r}, expected one that has a name, such as 'ratio' or 'iou'"
+        )
     space = Space(keep=keep)
     free = space.free(k)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)

@@ -10,6 +10,7 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolved
+from fastanchor._hints import called
 from fastanchor._limits import Limits
 from fastanchor._progress import bar
 from fastanchor._types import EvolveResult, FloatArray, Progress
@@ -88,7 +89,7 @@ class Search:
 
     def find(self, problem: Problem) -> FloatArray | EvolveResult:
         """Return the anchors, (k, 2)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected a method find(problem)")
 
 
 class Recipe(Search):
@@ -166,7 +167,7 @@ def solved(search: Search, problem: Problem) -> EvolveResult:
     """
     if type(search).find is Search.find:
         raise WrongTypeError(
-            f"method = {_check.short(search.name)}: has no method find(problem); see fastanchor.Search"
+            f"{called('method')} = {_check.short(search.name)}: has no method find(problem); see fastanchor.Search"
         )
     found = search.find(problem)
     if isinstance(found, EvolveResult):

@@ -6,11 +6,11 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fastanchor._anchor_result import AnchorResult
 from fastanchor._errors import DataError
 from fastanchor._sweep import SweepResult
 from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
-from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Level, by_level, usual_counts
 from fastanchor.optimum import BoundResult

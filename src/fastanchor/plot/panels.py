@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from fastanchor._anchor_result import AnchorResult
 from fastanchor._sweep import SCORES, SweepResult
 from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
-from fastanchor.anchors import AnchorResult
 from fastanchor.evaluate import SIZES, best_anchor
 from fastanchor.levels import Level
 from fastanchor.optimum import BoundResult

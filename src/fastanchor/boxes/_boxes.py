@@ -1,35 +1,36 @@
-"""Boxes of a data set as columns: readers fill them, algorithms read them."""
+"""The class of boxes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from itertools import compress
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._hints import called
-from fastanchor._types import Fit, FloatArray, Remark, Shown, Summary
+from fastanchor._types import Fit, FloatArray, Remark, Rng, Shown, Summary
 from fastanchor._weights import as_column
+from fastanchor.boxes._columns import arrow_stream, as_html, columns_of
+from fastanchor.boxes._join import concatenated
+from fastanchor.boxes._scaling import image_scale, network_input
+from fastanchor.boxes._select import each_image, filtered, of_images, of_rows, rows_of
+from fastanchor.boxes._summary import summary_of
 
-__all__ = ["FITS", "Boxes", "concatenated", "image_scale", "network_input", "network_sizes", "of_images"]
+__all__ = ["Boxes", "network_sizes"]
 
-OVERSIZE = 1.01  # times the side of the image; less comes from rounding
-
-FITS = get_args(Fit)
-_ROWS = ("wh", "class_index", "xy", "weights")  # columns with a row for each box
-_TEXTS = ("split", "files")  # columns with a text for each image
+FLAGS = ("crowd", "difficult", "truncated", "occluded")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Boxes(Shown):
     """Box sizes of a labelled data set, with the images and classes they belong to.
+
+    ``boxes[rows]`` takes some of the boxes, by a slice, a mask or positions; ``one + other`` puts data sets together.
+    pandas, polars and pyarrow make a table of ``boxes.to_columns()``, and, where pyarrow is installed, of `boxes`.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ class Boxes(Shown):
         Remarks of the reader about the data set. Default: none.
     weights : (n,) array-like, optional
         Weight of each box, >= 0, whole or not; see :func:`fastanchor.kmeans`. Default: 1.
+    flags : mapping of str to (n,) array-like of bool
+        What the labels say about each box: "crowd", "difficult", "truncated", "occluded". Default: none.
 
     Raises
     ------
@@ -82,12 +85,13 @@ class Boxes(Shown):
     files: tuple[str, ...] | None = None
     remarks: tuple[Remark, ...] = ()
     weights: NDArray[np.int64] | NDArray[np.float64] | None = None
+    flags: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        def rows_of(name: str, values: Any, target: str, limit: int) -> None:
+        def indices(name: str, values: Any, target: str, limit: int) -> None:
             put(name, _check.as_indices(values, name, len(self.wh), limit, f"{target} has {limit} entries"))
 
         put("wh", _check.as_sizes(self.wh, "wh", "pixels of the image", may_be_empty=True))
@@ -99,22 +103,22 @@ class Boxes(Shown):
             if self.image_wh is None and self.files is None:
                 raise DataError("image_index: needs image_wh, the sizes it points to")
             target = "files" if self.image_wh is None else "image_wh"
-            rows_of("image_index", self.image_index, target, _images(self))
+            indices("image_index", self.image_index, target, self.n_images)
         if self.class_index is not None:
-            rows_of("class_index", self.class_index, "class_names", len(self.class_names))
+            indices("class_index", self.class_index, "class_names", len(self.class_names))
         if self.xy is not None:
             put("xy", _check.as_points(self.xy, "xy") if len(self.wh) else np.empty((0, 2)))
             if len(self.xy) != len(self.wh):
                 raise DataError(f"xy: has {len(self.xy)} rows, wh has {len(self.wh)}")
         if self.weights is not None:
             put("weights", as_column(self.weights, "weights", len(self.wh)))
-        images = _images(self)
+        put("flags", {name: _flag(name, column, len(self.wh)) for name, column in self.flags.items()})
         for name in ("split", "files"):
             texts = getattr(self, name)
             if texts is not None:
                 put(name, tuple(texts))
-                if len(texts) != images:
-                    raise DataError(f"{name}: has {len(texts)} entries, image_wh has {images}")
+                if len(texts) != self.n_images:
+                    raise DataError(f"{name}: has {len(texts)} entries, image_wh has {self.n_images}")
         put("remarks", tuple(self.remarks))
 
     def __len__(self) -> int:
@@ -129,6 +133,31 @@ class Boxes(Shown):
         if self.skipped:
             parts.append(f"{sum(self.skipped.values()):,} skipped")
         return f"Boxes({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def __getitem__(self, rows: slice | Sequence[int] | Sequence[bool] | NDArray[Any]) -> Boxes:
+        return of_rows(self, rows_of(self, rows))
+
+    __iter__ = None  # boxes are no sequence: for NumPy they would be one of n elements
+
+    def __add__(self, other: Boxes) -> Boxes:
+        return concatenated([self, other]) if isinstance(other, Boxes) else NotImplemented
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return arrow_stream(self, requested_schema)
+
+    @property
+    def n_images(self) -> int:
+        """Number of images, with those without boxes; 0 if they are unknown."""
+        known = self.files if self.image_wh is None else self.image_wh
+        return 0 if known is None else len(known)
+
+    @property
+    def relative(self) -> bool:
+        """Whether the sizes of all images are unknown, so that images count as squares of side 1."""
+        return self.image_wh is not None and bool(len(self.image_wh)) and bool((self.image_wh == 1.0).all())
 
     def scaled(self, img_size: int | Sequence[int], *, fit: Fit = "letterbox") -> FloatArray:
         """Return the box sizes in pixels of the network input, (n, 2) float64.
@@ -183,6 +212,96 @@ class Boxes(Shown):
             raise DataError(f"name: got {name!r}, which has no image; the splits are {splits}")
         return of_images(self, images)
 
+    def filter(
+        self,
+        *,
+        classes: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
+        split: str | None = None,
+        min_area: float = 0.0,
+        min_side: float = 0.0,
+    ) -> Boxes:
+        """Return the boxes that pass all of these conditions. Images stay, also those without boxes now.
+
+        Parameters
+        ----------
+        classes, exclude : sequence of str, optional
+            Names of the classes to keep, and to leave out. The other classes leave ``class_names`` too.
+        split : str, optional
+            The split to keep, as in :meth:`of_split`.
+        min_area, min_side : float, default 0
+            Least area, and least length of the shorter side; pixels of the image.
+
+        Returns
+        -------
+        Boxes
+            Its ``skipped`` counts the boxes that were left out.
+
+        Raises
+        ------
+        DataError
+            If there is no such class or split, or sizes are compared while those of the images are unknown.
+
+        Examples
+        --------
+        >>> boxes = Boxes([[5, 4], [3, 2], [9, 9]], class_index=[0, 1, 1], class_names=["cat", "ant"])
+        >>> some = boxes.filter(classes=["ant"], min_area=10)
+        >>> some.wh.tolist(), some.skipped
+        ([[9.0, 9.0]], {'box of a class that is left out': 1, 'box with an area below 10': 1})
+        """
+        some = self if split is None else self.of_split(split)
+        return filtered(some, classes, exclude, min_area, min_side)
+
+    def sample(self, n: int, rng: Rng = None) -> Boxes:
+        """Return n of the boxes, drawn at random without replacement, in their order. All images stay.
+
+        Parameters
+        ----------
+        n : int
+            At most the number of boxes.
+        rng : int, numpy.random.Generator or None
+            Seed or source of randomness.
+
+        Examples
+        --------
+        >>> Boxes([[5, 4], [3, 2], [9, 9]]).sample(2, rng=0).wh.tolist()
+        [[3.0, 2.0], [9.0, 9.0]]
+        """
+        n = _check.integer(n, "n", least=0, most=len(self))
+        return self[np.sort(_check.generator(rng).choice(len(self), n, replace=False))]
+
+    def per_image(self) -> Iterator[Boxes]:
+        """Return an iterator over the images: the boxes of each, in order.
+
+        Raises
+        ------
+        DataError
+            If it is unknown which image a box belongs to.
+
+        Examples
+        --------
+        >>> boxes = Boxes([[5, 4], [3, 2]], [1, 1], [[64, 48], [32, 32]], files=["a.jpg", "b.jpg"])
+        >>> [(one.files, len(one)) for one in boxes.per_image()]
+        [(('a.jpg',), 0), (('b.jpg',), 2)]
+        """
+        return each_image(self)
+
+    def to_columns(self) -> dict[str, NDArray[Any]]:
+        """Return the columns of a table with a row for each box, by name, as far as they are known.
+
+        ``file`` (``image``, the number of the image, where files have no names), ``split``, ``width``, ``height``
+        (without positions ``box_width``, ``box_height``), ``image_width``, ``image_height``, ``x``, ``y`` (left and
+        top), ``class``, ``box_weight`` and the flags. ``pandas.DataFrame`` and ``polars.DataFrame`` take them as they
+        are.
+
+        Examples
+        --------
+        >>> boxes = Boxes([[5, 4]], [0], files=["a.jpg"], class_index=[0], class_names=["cat"])
+        >>> {name: column.tolist() for name, column in boxes.to_columns().items()}
+        {'file': ['a.jpg'], 'box_width': [5.0], 'box_height': [4.0], 'class': ['cat']}
+        """
+        return columns_of(self)
+
     def balanced(self, by: Literal["class", "image"]) -> Boxes:
         """Return the same boxes, weighted so that all classes, or all images, have the same total weight.
 
@@ -226,142 +345,7 @@ class Boxes(Shown):
 
     def summary(self) -> Summary:
         """Return counts and mean sizes."""
-        area = self.wh[:, 0] * self.wh[:, 1]
-        images = self.image_wh if self.image_wh is not None else np.empty((0, 2))
-        per_class: Counter[str] = Counter()
-        if self.class_index is not None:
-            counts = np.bincount(self.class_index, minlength=len(self.class_names))
-            for name, count in zip(self.class_names, counts.tolist(), strict=True):
-                per_class[name] += count
-        return Summary(
-            images=_images(self),
-            boxes=len(self),
-            mean_image=_mean_pair(images),
-            mean_box=_mean_pair(self.wh),
-            smallest_area=float(area.min()) if len(self) else float("nan"),
-            largest_area=float(area.max()) if len(self) else float("nan"),
-            relative=bool(len(images)) and bool((images == 1.0).all()),
-            exceeds_image=self._exceeds_image(),
-            per_class=dict(per_class),
-            skipped=dict(self.skipped),
-        )
-
-    def _exceeds_image(self) -> int:
-        if self.image_wh is None or self.image_index is None:
-            return 0
-        beyond = np.zeros(len(self), dtype=bool)
-        for axis in (0, 1):
-            beyond |= self.wh[:, axis] > OVERSIZE * self.image_wh[self.image_index, axis]
-        return int(np.count_nonzero(beyond))
-
-
-def concatenated(parts: Sequence[Boxes]) -> Boxes:
-    """Return several data sets as one, in their order; classes of the same name become one class.
-
-    Parameters
-    ----------
-    parts : sequence of Boxes
-        At least one data set; either all or none with image sizes.
-
-    Raises
-    ------
-    DataError
-        If some have image sizes and others do not.
-
-    Examples
-    --------
-    >>> one = Boxes([[5, 4]], [0], [[64, 48]], [0], ["cat"])
-    >>> both = concatenated([one, Boxes([[3, 2]], [0], [[32, 32]], [0], ["ant"])])
-    >>> both.class_names, both.class_index.tolist(), both.image_index.tolist()
-    (('cat', 'ant'), [0, 1], [0, 1])
-    """
-    if len(parts) == 1:
-        return parts[0]
-    sized = [part.image_wh is not None and part.image_index is not None for part in parts]
-    if any(sized) and not all(sized):
-        raise DataError(f"boxes: data set {sized.index(False) + 1} of {len(parts)} has no image sizes, others have")
-    imaged = _all(parts, "image_index")
-    names = list(dict.fromkeys(name for part in parts for name in part.class_names))
-    place = {name: i for i, name in enumerate(names)}
-    skipped: Counter[str] = Counter()
-    classed = _all(parts, "class_index")  # a data set without classes makes the result have none
-    images, classes, before = list[NDArray[np.int64]](), list[NDArray[np.int64]](), 0
-    for part in parts:
-        skipped.update(part.skipped)
-        if part.class_index is not None:
-            classes.append(np.array([place[name] for name in part.class_names], dtype=np.int64)[part.class_index])
-        if part.image_index is not None:
-            images.append(part.image_index + before)
-            before += _images(part)
-    return Boxes(
-        np.concatenate([part.wh for part in parts]),
-        np.concatenate(images) if imaged else None,
-        np.concatenate([part.image_wh for part in parts if part.image_wh is not None]) if all(sized) else None,
-        np.concatenate(classes) if classed else None,
-        tuple(names) if classed else (),
-        dict(skipped),
-        np.concatenate([part.xy for part in parts if part.xy is not None]) if _all(parts, "xy") else None,
-        _texts(parts, "split") if imaged and any(part.split is not None for part in parts) else None,
-        _texts(parts, "files") if imaged and _all(parts, "files") else None,
-        tuple(remark for part in parts for remark in part.remarks),
-        _weights(parts),
-    )
-
-
-def _weights(parts: Sequence[Boxes]) -> Any:
-    """Return the weights of all data sets, 1 for those without weights; None if none has weights."""
-    if all(part.weights is None for part in parts):
-        return None
-    return np.concatenate([np.ones(len(part), np.int64) if part.weights is None else part.weights for part in parts])
-
-
-def _all(parts: Sequence[Boxes], name: str) -> bool:
-    return all(getattr(part, name) is not None for part in parts)
-
-
-def _texts(parts: Sequence[Boxes], name: str) -> tuple[str, ...]:
-    """Return a column of texts of all data sets, empty texts for those without it."""
-    return tuple(text for part in parts for text in getattr(part, name) or ("",) * _images(part))
-
-
-def _images(part: Boxes) -> int:
-    known = part.files if part.image_wh is None else part.image_wh
-    return 0 if known is None else len(known)
-
-
-def network_input(img_size: int | Sequence[int], fit: str) -> tuple[int, int]:
-    """Return (width, height) of the network input, and check `fit`; one number is a square.
-
-    Raises
-    ------
-    DataError
-        If `img_size` is not one or two whole numbers >= 1, `fit` is unknown, or the limits of "shortest" fall.
-
-    Examples
-    --------
-    >>> network_input(416, "stretch"), network_input([640, 384], "letterbox")
-    ((416, 416), (640, 384))
-    """
-    _check.choice(fit, "fit", FITS)
-    size = _check.side_pair(img_size, "img_size", square=True)
-    if fit == "shortest" and size[0] > size[1]:
-        expected = f"expected limits of the shorter and of the longer side, as in {size[1]}x{size[0]}"
-        raise DataError(f"{called('img_size')}: got {size[0]}x{size[1]} for fit 'shortest', {expected}")
-    return size
-
-
-def image_scale(image_wh: FloatArray, img_size: int | Sequence[int], fit: str) -> FloatArray:
-    """Return the factors (m, 2) that scale pixels of each image to pixels of the network input."""
-    width, height = network_input(img_size, fit)
-    scale = np.empty_like(image_wh)
-    if fit == "shortest":
-        scale[:] = np.minimum(width / image_wh.min(axis=1), height / image_wh.max(axis=1))[:, None]
-        return scale
-    np.divide(width, image_wh[:, 0], out=scale[:, 0])
-    np.divide(height, image_wh[:, 1], out=scale[:, 1])
-    if fit == "letterbox":
-        scale[:] = np.minimum(scale[:, 0], scale[:, 1])[:, None]
-    return scale
+        return summary_of(self)
 
 
 def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: Fit) -> FloatArray:
@@ -380,25 +364,9 @@ def network_sizes(boxes: Any, img_size: int | Sequence[int], fit: Fit) -> FloatA
     return boxes.wh if boxes.image_wh is None else boxes.scaled(img_size, fit=fit)
 
 
-def of_images(boxes: Boxes, images: NDArray[np.bool_]) -> Boxes:
-    """Return the images of a data set that are marked in `images`, (m,), with their boxes."""
-    assert boxes.image_index is not None
-    rows = images[boxes.image_index]
-    columns: dict[str, Any] = {name: column[rows] for name in _ROWS if (column := getattr(boxes, name)) is not None}
-    for name in _TEXTS:
-        if (texts := getattr(boxes, name)) is not None:
-            columns[name] = tuple(compress(texts, images.tolist()))
-    return replace(
-        boxes,
-        **columns,
-        image_index=(np.cumsum(images) - 1)[boxes.image_index[rows]],
-        image_wh=None if boxes.image_wh is None else boxes.image_wh[images],
-        skipped={},
-        remarks=(),
-    )
-
-
-def _mean_pair(values: FloatArray) -> tuple[float, float]:
-    if not len(values):
-        return float("nan"), float("nan")
-    return float(values[:, 0].mean()), float(values[:, 1].mean())
+def _flag(name: str, values: Any, n: int) -> NDArray[np.bool_]:
+    _check.choice(name, "flags", FLAGS)
+    column = np.asarray(values)
+    if column.shape != (n,) or (n and column.dtype != bool):
+        raise DataError(f"flags[{name!r}]: got {column.dtype} of shape {column.shape}, expected bool of shape ({n},)")
+    return column.astype(bool, copy=False)

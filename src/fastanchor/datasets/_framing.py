@@ -1,0 +1,206 @@
+"""Records of TFRecord files, with their checksums, and the fields of protocol buffers in them."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastanchor.datasets._skips import Unusable
+
+__all__ = ["begins", "checksum", "features", "records"]
+
+BLOCK = 512  # bytes whose parts of the checksum are looked up at once
+CHUNK = 1 << 20  # bytes of which all blocks are
+POLYNOMIAL = 0x82F63B78  # CRC-32C, Castagnoli
+GZIP = b"\x1f\x8b"
+HEAD, TAIL = 12, 4  # bytes before and after the data of a record
+DAMAGED = "damaged TFRecord"
+BYTES, FLOATS = 1, 2  # kinds of lists; the third are integers
+VARINT, FIXED64, SPAN, FIXED32 = 0, 1, 2, 5  # kinds of values
+
+Values = list[bytes] | list[float]
+
+
+@functools.cache
+def _tables() -> NDArray[np.uint32]:
+    """Return what each byte at each place of a block adds to the checksum, (BLOCK, 256)."""
+    last = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        last = np.where(last & 1, (last >> 1) ^ np.uint32(POLYNOMIAL), last >> 1)
+    found = np.empty((BLOCK, 256), np.uint32)
+    found[-1] = last
+    for i in range(BLOCK - 2, -1, -1):
+        found[i] = last[found[i + 1] & 255] ^ (found[i + 1] >> 8)
+    return found
+
+
+@functools.cache
+def _first() -> list[list[int]]:
+    return cast(list[list[int]], _tables()[:4].tolist())
+
+
+def checksum(data: bytes) -> int:
+    """Return the masked CRC-32C of data, as TFRecord files hold it.
+
+    Examples
+    --------
+    >>> hex(checksum(bytes(32)))  # the CRC-32C is 8a9136aa
+    '0xfb9c3ddd'
+    """
+    pad = -len(data) % BLOCK if len(data) >= 4 else 0
+    if len(data) < 4:
+        crc = 0xFFFFFFFF
+        for byte in data:
+            crc = int(_tables()[-1, (crc ^ byte) & 255]) ^ (crc >> 8)
+    else:  # the start value changes the first four bytes, so zeros before them add nothing
+        start = bytes(pad) + bytes(byte ^ 255 for byte in data[:4]) + data[4 : 2 * BLOCK - pad]
+        crc = _blocks(np.frombuffer(start, np.uint8), 0)
+        rest = np.frombuffer(data, np.uint8)[2 * BLOCK - pad :]
+        for at in range(0, len(rest), CHUNK):
+            crc = _blocks(rest[at : at + CHUNK], crc)
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def _blocks(data: NDArray[np.uint8], crc: int) -> int:
+    """Return the state after whole blocks."""
+    places = data.reshape(-1, BLOCK) + np.arange(0, 256 * BLOCK, 256)
+    a, b, c, d = _first()
+    for own in np.bitwise_xor.reduce(_tables().ravel()[places], axis=1).tolist():
+        crc = a[crc & 255] ^ b[crc >> 8 & 255] ^ c[crc >> 16 & 255] ^ d[crc >> 24] ^ own
+    return crc
+
+
+def begins(head: bytes) -> bool:
+    """Return whether a file with these first bytes is a TFRecord file."""
+    if head[:2] == GZIP:
+        try:
+            head = zlib.decompressobj(31).decompress(head, HEAD)
+        except zlib.error:
+            return False
+    return len(head) >= HEAD and checksum(head[:8]) == int.from_bytes(head[8:HEAD], "little")
+
+
+def records(source: IO[bytes], moved: Callable[[], object]) -> Iterator[bytes]:
+    """Yield the data of each record; call `moved` after each.
+
+    Raises
+    ------
+    Unusable
+        If a checksum is wrong, or the file ends inside a record.
+    """
+    start = source.read(2)
+    source.seek(0)
+    if start == GZIP:
+        source = cast(IO[bytes], gzip.GzipFile(fileobj=source))
+    number = 0
+    try:
+        while head := source.read(HEAD):
+            if len(head) < HEAD or checksum(head[:8]) != int.from_bytes(head[8:], "little"):
+                raise Unusable(DAMAGED, None, f"record {number}: the length has a wrong checksum")
+            length = int.from_bytes(head[:8], "little")
+            data = source.read(length)
+            tail = source.read(TAIL)
+            if len(data) < length or len(tail) < TAIL:
+                raise Unusable(DAMAGED, None, f"record {number}: the file ends inside it")
+            if checksum(data) != int.from_bytes(tail, "little"):
+                raise Unusable(DAMAGED, None, f"record {number}: the data have a wrong checksum")
+            yield data
+            moved()
+            number += 1
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Unusable(DAMAGED, None, f"record {number}: {error}") from None
+
+
+def features(data: bytes) -> dict[str, Callable[[], Values]]:
+    """Return the features of a ``tf.train.Example`` by name, each with a function that returns its values.
+
+    Raises
+    ------
+    ValueError
+        If the data are not such a message.
+    """
+    found: dict[str, Callable[[], Values]] = {}
+    for number, span in _spans(data, 0, len(data)):
+        for _, entry in _spans(data, *span) if number == 1 else ():
+            parts = dict(_spans(data, *entry))
+            if 1 in parts and 2 in parts:
+                found[data[slice(*parts[1])].decode()] = functools.partial(_values, data, parts[2])
+    return found
+
+
+def _values(data: bytes, span: tuple[int, int]) -> Values:
+    """Return the values of a feature: bytes, numbers, or nothing."""
+    for kind, inner in _spans(data, *span):
+        if kind == BYTES:
+            return [data[slice(*one)] for _, one in _spans(data, *inner)]
+        read = _floats if kind == FLOATS else _integers
+        return [number for _, _, one in _fields(data, *inner) for number in read(data, one)]
+    return []
+
+
+def _floats(data: bytes, one: int | tuple[int, int]) -> list[float]:
+    """Return the numbers of a field, which holds one or all of them."""
+    if isinstance(one, int):
+        raise ValueError("integer in a list of floats")
+    return cast(list[float], np.frombuffer(data[slice(*one)], "<f4").tolist())
+
+
+def _integers(data: bytes, one: int | tuple[int, int]) -> list[float]:
+    if isinstance(one, int):
+        return [_signed(one)]
+    (at, end), found = one, list[float]()
+    while at < end:
+        value, at = _varint(data, at, end)
+        found.append(_signed(value))
+    return found
+
+
+def _spans(data: bytes, at: int, end: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield number and place of each field that is a message, a text or a list."""
+    for number, wire, one in _fields(data, at, end):
+        if wire == SPAN and not isinstance(one, int):
+            yield number, one
+
+
+def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int | tuple[int, int]]]:
+    """Yield number, kind and value of each field of a message; the value is an integer or a place."""
+    while at < end:
+        key, at = _varint(data, at, end)
+        wire = key & 7
+        if wire == VARINT:
+            value, at = _varint(data, at, end)
+            yield key >> 3, wire, value
+            continue
+        if wire == SPAN:
+            size, at = _varint(data, at, end)
+        elif wire in (FIXED64, FIXED32):
+            size = 8 if wire == FIXED64 else 4
+        else:
+            raise ValueError(f"field of kind {wire}")
+        if size > end - at:
+            raise ValueError("field that is cut")
+        yield key >> 3, wire, (at, at + size)
+        at += size
+
+
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < end and shift < 70:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+    raise ValueError("number that is cut")
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >= 1 << 63 else value

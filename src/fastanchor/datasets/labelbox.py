@@ -1,0 +1,90 @@
+"""Labelbox: the export as NDJSON or JSON, the older JSON export, and NDJSON of single annotations. Boxes in pixels.
+
+Boxes are bounding boxes and the extents of polygons; points, lines and masks, which are at an address, are counted and
+ignored. Of several labels of an image in a project the first counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fastanchor.datasets._json_files import extent, inner, json_format, path_of
+from fastanchor.datasets._record import NOTHING, Image, Job, number_of
+
+__all__ = ["FORMAT"]
+
+SIDES = ("left", "top", "width", "height")
+AREAS = ("bounding_box", "bbox", "polygon")
+KINDS = (*AREAS, "mask", "point", "line", "instanceURI")
+MORE = "further label of the same image"
+
+Objects = Sequence[Mapping[str, Any]]
+Found = tuple[str, tuple[float, float] | None, Objects]
+
+
+def images(content: Any, job: Job, file: str) -> Iterator[Image]:
+    """Yield the images."""
+    single: dict[str, tuple[list[int], list[Any]]] = {}
+    rows = enumerate(content if isinstance(content, list) else [content], start=1)
+    for number, row in ((number, row) for number, row in rows if row is not None):  # None is a blank line
+        if "dataRow" in row:  # an annotation
+            places, objects = single.setdefault(str(row["dataRow"].get("globalKey") or row["dataRow"]["id"]), ([], []))
+            places += inner(number, 1)
+            objects.append(row)
+        elif found := _exported(row, job) if "projects" in row else _older(row, job):
+            yield _image(*found, inner(number, len(found[2])), job)
+    for name, (places, objects) in single.items():
+        yield _image(name, None, objects, places, job)
+
+
+def _exported(row: Mapping[str, Any], job: Job) -> Found:
+    data, facts, objects = row["data_row"], row.get("media_attributes") or {}, list[Any]()
+    for project in row["projects"].values():
+        labels = project["labels"]
+        job.skips.leave(MORE, max(len(labels) - 1, 0))
+        objects += [one for label in labels[:1] for one in label["annotations"].get("objects") or ()]
+    name = data.get("external_id") or data.get("global_key") or data.get("row_data") or data["id"]
+    return str(name), (number_of(facts.get("width")), number_of(facts.get("height"))), objects
+
+
+def _older(row: Mapping[str, Any], job: Job) -> Found | None:
+    label = row["Label"]
+    if not isinstance(label, Mapping):  # "Skip"
+        job.skips.leave("image that was left out in Labelbox")
+        return None
+    objects = label.get("objects")
+    if objects is None:  # the first version: shapes by class
+        shapes = [(name, one) for name, some in label.items() if isinstance(some, list) for one in some]
+        objects = [{"title": name, "polygon": one["geometry"]} for name, one in shapes if "geometry" in one]
+    return str(row.get("External ID") or row["Labeled Data"]), None, objects
+
+
+def _image(name: str, size: tuple[float, float] | None, objects: Objects, places: Sequence[int], job: Job) -> Image:
+    box: list[float] = []
+    classes, at = [], []
+    for place, one in zip(places, objects, strict=True):
+        kind = next((key for key in KINDS if one.get(key) is not None), "classification")
+        if kind not in AREAS:
+            job.skips.leave(f"{'mask' if kind == 'instanceURI' else kind}, which is not a box")
+            continue
+        box += _corners(one[kind], kind)
+        classes.append(str(one.get("name") or one.get("title") or one.get("value") or ""))
+        at.append(place)
+    return Image(name, size, box, classes, at)
+
+
+def _corners(shape: Any, kind: str) -> tuple[float, float, float, float]:
+    try:
+        if kind == "polygon":
+            return extent((point["x"], point["y"]) for point in shape)
+        left, top, width, height = (float(shape[key]) for key in SIDES)
+    except (KeyError, TypeError, ValueError):
+        return NOTHING
+    return left, top, left + width, top + height
+
+
+FORMAT = json_format(
+    "labelbox", "Labelbox (JSON or NDJSON)", "Labelbox", images, lines=True, tells=frozenset(("place", "class")),
+    place=path_of("row {}, object {}"),
+)  # fmt: skip

@@ -1,0 +1,91 @@
+"""EfficientDet, of google/automl and effdet: one anchor_scale for each level. A ratio is width / height."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fastanchor import _check
+from fastanchor._errors import DataError
+from fastanchor._types import FloatArray
+from fastanchor.detectors._detector import RETINA, RETINA_SIZES, Content, Detector, Resize, parted
+from fastanchor.detectors._reading import config_of, nested, no_pairs, noted_size, rows_of
+from fastanchor.detectors._shapes import Grid, Values, crossed
+from fastanchor.export import Config, Dialect
+from fastanchor.export._dialect import Needs
+from fastanchor.export._yaml import compose, count_of, entries
+from fastanchor.matching import Cells, Matching
+
+__all__ = ["DETECTORS", "sides"]
+
+LIBRARY = "EfficientDet"
+
+sides = crossed(tall=False, by_ratio=False)
+
+
+def text(content: Content) -> str:
+    """Return the YAML of hparams; the same names and values belong into a configuration of effdet."""
+    bases, parts = parted(content.values.sizes, LIBRARY, octaves=True)
+    w, h = content.img_size
+    return "\n".join([
+        *content.note,
+        f"image_size: {w}x{h}  # width x height; effdet has (height, width)",
+        "min_level: 3",
+        "max_level: 7",
+        f"num_scales: {len(parts)}  # for each octave",
+        f"anchor_scale: {[base / stride for base, stride in zip(bases, RETINA, strict=True)]}  # one for each level",
+        f"aspect_ratios: {content.ratios(LIBRARY)}  # width / height",
+    ])  # fmt: skip
+
+
+def read(text: str) -> Config:
+    r"""Return the anchors of hparams; ratios may be pairs of multipliers of width and height.
+
+    Examples
+    --------
+    >>> read("anchor_scale: 2\nnum_scales: 1\nmax_level: 3\naspect_ratios: [[1.4, 0.7]]").anchors.round(4).tolist()
+    [[22.4, 11.2]]
+    """
+    root = compose(text)
+    given = {key: nested(value) for key in ("anchor_scale", "aspect_ratios", "image_size")
+             for _, value in entries(root, key)}  # fmt: skip
+    low, high, n = (count_of(root, key) or usual for key, usual in (("min_level", 3), ("max_level", 7),
+                                                                    ("num_scales", 3)))  # fmt: skip
+    strides = [2**level for level in range(low, high + 1)]
+    scale = given.get("anchor_scale", 4.0)
+    rows = rows_of(scale if isinstance(scale, list) else [scale], "anchor_scale", each=True, levels=len(strides))
+    ratios = given.get("aspect_ratios", [1.0, 2.0, 0.5])
+    parts = []
+    for (one,), stride in zip(rows, strides, strict=True):
+        sizes = [one * stride * 2 ** (i / n) for i in range(n)]
+        parts.append(_pairs(sizes, ratios) if _paired(ratios) else sides(sizes, rows_of(ratios, "aspect_ratios")[0]))
+    size = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?(?:\.0)?", str(given.get("image_size", "")))
+    found = (int(size[1]), int(size[2] or size[1])) if size else noted_size(text, (512, 512))
+    return config_of(parts, strides, ratio="width / height", fit="letterbox", img_size=found)
+
+
+def _paired(ratios: object) -> bool:
+    return isinstance(ratios, list) and all(isinstance(ratio, list) for ratio in ratios)
+
+
+def _pairs(sizes: Sequence[float], ratios: Sequence[Sequence[float]]) -> FloatArray:
+    if any(len(ratio) != 2 for ratio in ratios):
+        raise DataError("aspect_ratios: expected numbers, or pairs of multipliers of width and height")
+    pairs = rows_of(ratios, "aspect_ratios")
+    return _check.as_sizes([[size * x, size * y] for size in sizes for x, y in pairs], "aspect_ratios", "pixels")
+
+
+NEEDS = Needs("EfficientDet", "letterbox", equal=True, endings=(".yaml", ".yml"), mark=r"(?m)^anchor_scale\s*:")
+DETECTORS = {
+    "efficientdet": Detector(
+        "EfficientDet-D0 to D6 of google/automl and effdet",
+        Grid(sides, sizes=3, octaves=True, tall=False),
+        RETINA,
+        Values(RETINA_SIZES, ((1.0, 2.0, 0.5),) * 5),
+        Resize("letterbox", (512, 512)),
+        Matching(0.5, 0.5, "first"),
+        Dialect(NEEDS, no_pairs, read),
+        text,
+        Cells(multiple=128, offset=0.5),
+    ),
+}

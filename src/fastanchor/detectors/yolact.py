@@ -1,0 +1,91 @@
+"""YOLACT: the pred_scales and pred_aspect_ratios of data/config.py. A ratio is width / height."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastanchor._errors import DataError
+from fastanchor.detectors._detector import RETINA, Content, Detector, Resize, grid_rows
+from fastanchor.detectors._python import UNKNOWN, dictionaries, parsed
+from fastanchor.detectors._reading import config_of, no_pairs, noted_size, rows_of
+from fastanchor.detectors._shapes import Grid, Values, crossed
+from fastanchor.export import Config, Dialect
+from fastanchor.export._dialect import Needs
+from fastanchor.matching import Cells, Matching
+
+__all__ = ["DETECTORS", "sides"]
+
+sides = crossed(tall=False, by_ratio=False)
+
+
+def text(content: Content) -> str:
+    """Return the Python for data/config.py; the head counts the anchors itself."""
+    values = content.values
+    rows = values.ratios[:1] if content.same_ratios else values.ratios
+    listed = f"[{', '.join(grid_rows((row,), '[]') for row in rows)}]"
+    times = f" * {len(values.sizes)}" if content.same_ratios else ""
+    classes = [] if content.classes is None else [f"    'num_classes': {content.classes + 1},  # background included"]
+    return "\n".join([
+        *content.note,
+        "# append to data/config.py, set dataset, and train with --config=my_config",
+        "my_config = yolact_base_config.copy({",
+        "    'name': 'my_config',",
+        *classes,
+        f"    'max_size': {content.img_size[0]},",
+        "    'backbone': yolact_base_config.backbone.copy({",
+        f"        'pred_scales': {grid_rows(values.sizes, '[]')},  # one list for each level",
+        f"        'pred_aspect_ratios': {listed}{times},  # width / height",
+        "        'use_pixel_scales': True,",
+        "        'preapply_sqrt': False,",
+        "        'use_square_anchors': False,  # True makes every anchor a square",
+        "    }),",
+        "})",
+    ])  # fmt: skip
+
+
+def read(text: str) -> Config:
+    """Return the anchors of the last dictionary with pred_scales and numbers in it.
+
+    Examples
+    --------
+    >>> more = "'pred_aspect_ratios': [[[1, 4]]], 'use_square_anchors': False"
+    >>> read(f"c = x.copy({{'pred_scales': [[24]], {more}}})").anchors.tolist()
+    [[24.0, 24.0], [48.0, 12.0]]
+    """
+    tree = parsed(text)
+    found: list[dict[str, Any]] = [one for one in dictionaries(tree, "pred_scales")
+                                   if one["pred_scales"] is not UNKNOWN and one["pred_scales"]]  # fmt: skip
+    if not found:
+        raise DataError("has no pred_scales that are numbers")
+    given = found[-1]
+    sizes = rows_of(given["pred_scales"], "pred_scales", each=True)
+    ratios = given.get("pred_aspect_ratios", (((1, 0.5, 2),),))
+    groups = ratios if isinstance(ratios, (tuple, list)) and all(isinstance(row, tuple) for row in ratios) else ()
+    rows = rows_of([row[0] for row in groups if len(row) == 1], "pred_aspect_ratios", levels=len(sizes))
+    if given.get("preapply_sqrt") is True:
+        rows = tuple(tuple(ratio * ratio for ratio in row) for row in rows)
+    parts = [sides(*level) for level in zip(sizes, rows, strict=True)]
+    if given.get("use_square_anchors", True) is True:  # that of yolact_base_config
+        parts = [np.stack([part[:, 0]] * 2, axis=1) for part in parts]
+    side = next((one["max_size"] for one in dictionaries(tree, "max_size") if isinstance(one["max_size"], int)), 550)
+    return config_of(parts, RETINA if len(sizes) == 5 else (), ratio="width / height", fit="stretch",
+                     img_size=noted_size(text, (side, side)))  # fmt: skip
+
+
+NEEDS = Needs("YOLACT", "stretch", equal=True, endings=(".py",), mark=r"[\"']pred_scales[\"']\s*:")
+SIZES = tuple((side,) for side in (24.0, 48.0, 96.0, 192.0, 384.0))
+DETECTORS = {
+    "yolact": Detector(
+        "YOLACT; its own anchors are all squares",
+        Grid(sides, tall=False),
+        RETINA,
+        Values(SIZES, ((1.0, 0.5, 2.0),) * 5),
+        Resize("stretch", (550, 550)),
+        Matching(0.5, 0.4, "one"),
+        Dialect(NEEDS, no_pairs, read),
+        text,
+        Cells(multiple=1, offset=0.5),
+    ),
+}
