@@ -125,12 +125,13 @@ def best():
 def limits():
     """Render the limits of several numbers of anchors."""
     rows = [
-        [row["data"], str(one["n"]), f"{one['score']:.5f}", f"{one['bound']:.5f}", f"{one['gap']:.2%}",
+        [row["data"], f"{row['boxes']:,}", str(one["n"]),
+         f"{one['score']:.5f}", f"{one['bound']:.5f}", f"{one['gap']:.2%}",
          seconds(one["seconds"])]
         for row in load("best")["rows"]
         for one in row["limits"]
     ]  # fmt: skip
-    return [table(["data", "anchors", "reached", "limit", "gap", "takes"], rows)]
+    return [table(["data", "boxes", "anchors", "reached", "limit", "gap", "takes"], rows)]
 
 
 def study():

@@ -56,6 +56,8 @@ class BoundResult(Result):
         Upper limit of that maximum over all anchors.
     exact : bool
         Whether each of `wh` is one size.
+    candidates : (c, 2) float64
+        Anchors whose sums above the prices come near to `peak`.
     thr : float
         Threshold of the ratio.
     """
@@ -70,6 +72,7 @@ class BoundResult(Result):
     prices: FloatArray
     peak: float
     exact: bool
+    candidates: FloatArray
     thr: float = 0.25
 
     def above(self, anchors: Sizes) -> FloatArray:
@@ -109,6 +112,7 @@ def bound(
     keep: Sizes | None = None,
     gap: float = 0.001,
     max_seconds: float | None = None,
+    resume: BoundResult | None = None,
     img_size: int | Sequence[int] = 640,
     fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
@@ -134,7 +138,10 @@ def bound(
     gap : float, default 0.001
         Stop when the limit exceeds the best score by no more than this share of it.
     max_seconds : float, optional
-        Stop after about so long; the limit is valid, if wider.
+        Stop after about so long; the limit is valid, if wider. To go on, pass the result as `resume`.
+    resume : BoundResult, optional
+        Go on from a limit for these boxes: from its prices, candidates and anchors. The outcome is not that of an
+        unbroken run to the last bit, but no less certain.
     img_size, fit, min_size, weights
         As for :func:`auto_anchor`.
     rng : int, numpy.random.Generator or None, default 0
@@ -143,7 +150,8 @@ def bound(
     Raises
     ------
     DataError
-        If an argument breaks a rule, no box is left, or the objective is one without a name.
+        If an argument breaks a rule, no box is left, the objective is one without a name, or `resume` is a limit for
+        other boxes or another number of anchors.
     BackendError
         If SciPy is not installed.
 
@@ -164,7 +172,7 @@ def bound(
         import scipy.optimize  # noqa: F401  only this function needs it
     except ImportError:
         raise BackendError("bound needs SciPy: pip install 'fastanchor[bound]'") from None
-    from fastanchor.optimum._bound import one_thread, proven
+    from fastanchor.optimum._bound import Proof, one_thread, proven
     from fastanchor.optimum._plane import Shape
     from fastanchor.optimum._points import STRAIGHT, points_of
     from fastanchor.optimum._search import search
@@ -172,8 +180,7 @@ def bound(
     k = _check.integer(k, "k", least=1)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gap = _check.number(gap, "gap", low=0.0)
-    if max_seconds is not None:
-        max_seconds = _check.number(max_seconds, "max_seconds", low=0.0)
+    limits = Limits(max_seconds=max_seconds)
     aim = objective_of(objective, thr)
     shape = getattr(aim, "shape", None)
     if shape is None:
@@ -185,13 +192,19 @@ def bound(
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     answers = choose(ready.boxes, weights=ready.weights)
     points = points_of(answers, STRAIGHT, turn=0.0)
-    places = points if points.exact else points_of(answers)
-    limits = Limits()
-    search(places, k, aim, space, _check.generator(rng), STARTS, limits)
-    some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), places)
+    if resume is None:
+        places = points if points.exact else points_of(answers)
+        with limits.timed():
+            search(places, k, aim, space, _check.generator(rng), STARTS, limits)
+        some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), places)
+        before = None
+    else:
+        some, before = resume.anchors, Proof(resume.bound, resume.prices, resume.peak, resume.candidates)
+        if len(some) != k or not np.array_equal(resume.wh, np.stack([points.w, points.h], axis=1)):
+            raise DataError(f"{called('resume')}: got a limit for other boxes or another k, expected one for these")
     found = some if anchors is None else _check.as_sizes(anchors, "anchors")
     with one_thread():
-        proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, max_seconds)
+        proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, limits.late, before)
     score = aim.over(answers).fitness(found, thr).fitness
     return BoundResult(
         bound=proof.bound,
@@ -204,5 +217,6 @@ def bound(
         prices=proof.price,
         peak=proof.peak,
         exact=points.exact,
+        candidates=proof.candidates,
         thr=thr,
     )
