@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +27,11 @@ from fastanchor._types import Fit, FloatArray, Result, Rng, Sizes, picture
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.optimum._plug import STARTS, Global, Problem, Recipe, Refine, Search, best_of, solved
 from fastanchor.optimum._space import Space
+
+if TYPE_CHECKING:
+    from fastanchor.optimum._points import Points
+
+NEAR = 0.01  # gap from which a limit is so far that it is as well to begin anew
 
 __all__ = ["BoundResult", "Global", "Problem", "Recipe", "Refine", "Search", "Space", "bound", "solved"]
 
@@ -140,8 +145,8 @@ def bound(
     max_seconds : float, optional
         Stop after about so long; the limit is valid, if wider. To go on, pass the result as `resume`.
     resume : BoundResult, optional
-        Go on from a limit for these boxes: from its prices, candidates and anchors. The outcome is not that of an
-        unbroken run to the last bit, but no less certain.
+        Go on from a limit for these boxes, if its gap is below 1 %: from its prices, candidates and anchors. The
+        outcome is not that of an unbroken run to the last bit, but no less certain.
     img_size, fit, min_size, weights
         As for :func:`auto_anchor`.
     rng : int, numpy.random.Generator or None, default 0
@@ -172,7 +177,7 @@ def bound(
         import scipy.optimize  # noqa: F401  only this function needs it
     except ImportError:
         raise BackendError("bound needs SciPy: pip install 'fastanchor[bound]'") from None
-    from fastanchor.optimum._bound import Proof, one_thread, proven
+    from fastanchor.optimum._bound import one_thread, proven
     from fastanchor.optimum._plane import Shape
     from fastanchor.optimum._points import STRAIGHT, points_of
     from fastanchor.optimum._search import search
@@ -192,19 +197,20 @@ def bound(
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     answers = choose(ready.boxes, weights=ready.weights)
     points = points_of(answers, STRAIGHT, turn=0.0)
-    if resume is None:
+    if resume is not None and not (len(resume.anchors) == k and np.array_equal(resume.wh, _sizes(points))):
+        raise DataError(f"{called('resume')}: got a limit for other boxes or another k, expected one for these")
+    before = resume if resume is not None and resume.gap < NEAR else None
+    if before is None:
         places = points if points.exact else points_of(answers)
         with limits.timed():
             search(places, k, aim, space, _check.generator(rng), STARTS, limits)
         some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), places)
-        before = None
     else:
-        some, before = resume.anchors, Proof(resume.bound, resume.prices, resume.peak, resume.candidates)
-        if len(some) != k or not np.array_equal(resume.wh, np.stack([points.w, points.h], axis=1)):
-            raise DataError(f"{called('resume')}: got a limit for other boxes or another k, expected one for these")
+        some = before.anchors
+    state = None if before is None else (before.prices, before.candidates)
     found = some if anchors is None else _check.as_sizes(anchors, "anchors")
     with one_thread():
-        proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, limits.late, before)
+        proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, limits.late, state)
     score = aim.over(answers).fitness(found, thr).fitness
     return BoundResult(
         bound=proof.bound,
@@ -212,7 +218,7 @@ def bound(
         gap=(proof.bound - score) / score if score else float("inf"),
         anchors=found[np.argsort(found.prod(axis=1), kind="stable")],
         objective=aim.name,
-        wh=np.stack([points.w, points.h], axis=1),
+        wh=_sizes(points),
         weights=points.weight,
         prices=proof.price,
         peak=proof.peak,
@@ -220,3 +226,7 @@ def bound(
         candidates=proof.candidates,
         thr=thr,
     )
+
+
+def _sizes(points: Points) -> FloatArray:
+    return np.stack([points.w, points.h], axis=1)

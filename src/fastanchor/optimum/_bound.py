@@ -46,20 +46,20 @@ def proven(
     keep: FloatArray,
     gap: float,
     late: Late,
-    before: Proof | None = None,
+    before: tuple[FloatArray, FloatArray] | None = None,
 ) -> Proof:
     """Return a bound that no k anchors beside `keep` exceed; `anchors` (k + f, 2) are good ones, to begin with.
 
     Rounds end when the bound is within a relative `gap` of what `anchors` reach, or when it is `late`. They go on from
-    the proof `before`, if there is one.
+    the prices and the candidates `before`, if there are any.
     """
     problem = _Problem(k, objective, shape, late)
     alone = matches(objective, points, anchors).max(axis=0)
+    reached = float(alone @ points.weight)
     if before is not None:
-        candidates = np.concatenate([anchors, before.candidates])
         least = np.max(matches(objective, points, keep), axis=0, initial=0.0)
-        price = np.maximum(before.price, least)
-        return _rounds(problem, points, price, least, candidates, float(alone @ points.weight), gap, 2 * LATE)
+        price, candidates = np.maximum(before[0], least), np.concatenate([anchors, before[1]])
+        return _rounds(problem, points, price, least, candidates, reached, gap, LATE)
     candidates = np.concatenate([anchors, grid(points, CANDIDATES)[0]])
     rough, cell = points, np.arange(len(points.w))
     if len(points.w) > ROUGH**2 // 2:
@@ -71,7 +71,6 @@ def proven(
     table = Table.of(objective, rough, candidates, 0.5 * price)
     for heat in HEATS:
         price = cheapest(table, rough, k, price, least, heat, late, 60)
-    reached = float(alone @ points.weight)
     proof = _rounds(problem, rough, price, least, candidates, float(best @ rough.weight), gap / 2)
     if rough is points:
         done = proof.bound <= reached * (1 + gap) or late()
