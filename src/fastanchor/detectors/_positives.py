@@ -120,7 +120,7 @@ def _by_iou(
     found = (
         at_offsets(wh, placed, detector.matching) if places is None else at_places(places, placed, detector.matching)
     )
-    return summarised(name, wh, column, placed, detector.matching, found, places is not None)
+    return summarised(name, wh, column, placed, detector.matching, found, places is not None, ready.images)
 
 
 def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit | None, min_size: float) -> Positives:
@@ -137,7 +137,9 @@ def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit 
     placed = Anchors(parts, strides, NOMINAL)
     places = _places(boxes, ready, None, fit, min_size)
     wh = ready.wh
-    return summarised(name, wh, _column(ready), placed, rule, by_ratio(wh, placed, rule, places), places is not None)
+    return summarised(
+        name, wh, _column(ready), placed, rule, by_ratio(wh, placed, rule, places), places is not None, ready.images
+    )
 
 
 def _parts(anchors: Sequence[Level | Sizes]) -> list[FloatArray]:
