@@ -185,18 +185,19 @@ def _named(batch: Batch) -> Batch:
 def _boxes(pixels: InPixels, places: bool, part: Mapping[str, str], remarks: list[Remark], skips: Skips) -> Boxes:
     batch = pixels.batch
     names = tuple(batch.classes) if batch.cls is not None else ()
-    if batch.image is None:
+    sized = len(batch.size) == len(batch.label)
+    named = any(batch.file) or len(set(batch.label)) > 1
+    if batch.image is None or not (sized or named):
         return Boxes(
             pixels.wh, class_index=batch.cls, class_names=names, skipped=skips.counts, remarks=tuple(remarks),
             weights=_weights(batch.weight), flags=_flags(batch),
         )  # fmt: skip
     split = batch.split or ([part.get(label, "") for label in batch.label] if part else None)
     labels = given_names(batch.label)
-    named = any(batch.file) or len(set(batch.label)) > 1
     return Boxes(
         pixels.wh,
         image_index=batch.image,
-        image_wh=batch.size if len(batch.size) == len(batch.label) else None,
+        image_wh=batch.size if sized else None,
         class_index=batch.cls,
         class_names=names,
         skipped=skips.counts,
