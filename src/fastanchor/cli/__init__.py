@@ -29,7 +29,7 @@ COMMANDS = {
     "index": "keep the boxes of a large data set in a folder, for the other commands",
     "stats": "count images, boxes and classes",
     "show": "draw images with their boxes",
-    "convert": "write the boxes of a data set as a table",
+    "convert": "write the boxes of a data set as a table, COCO, YOLO or VOC",
     "run": "run a training script with fastanchor inside",
     "info": "print versions, backend, cache folder",
     "bench": "check answers and time them against NumPy and other packages",

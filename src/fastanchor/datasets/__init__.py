@@ -27,10 +27,11 @@ from fastanchor.datasets._recognise import FORMATS, recognise
 from fastanchor.datasets._record import TURNED, UNITS, Batch, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
+from fastanchor.datasets._write import WRITTEN, write
 
 __all__ = [
-    "FILTERS", "FORMATS", "FORMS", "PARTS", "TRAINING", "TURNED", "UNITS", "ImageAnnotation", "Pictures", "Reading",
-    "detect", "filtered", "images_of", "iter_images", "read", "reading", "sample",
+    "FILTERS", "FORMATS", "FORMS", "PARTS", "TRAINING", "TURNED", "UNITS", "WRITTEN", "ImageAnnotation", "Pictures",
+    "Reading", "detect", "filtered", "images_of", "iter_images", "read", "reading", "sample", "write",
 ]  # fmt: skip
 
 FILTERS = ("classes", "exclude", "min_area")  # options of read() that leave out boxes; the others say how to read
