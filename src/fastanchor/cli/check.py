@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         warnings += _scored.differences(arguments, config, found, ready)
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
-    warnings += remarks(levels)
+    warnings += remarks(levels, ready.img_size)
     _answer.draw(
         arguments, plot.anchors, found, ready, levels, _detector.picture_title(_data.title(arguments, data), ready)
     )
