@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         warnings += _scored.differences(arguments, config, found, ready)
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
-    warnings += remarks(levels)
+    warnings += remarks(levels, ready.img_size)
     if trained is not None:
         _answer.draw(arguments, trained.found.plot, trained.usual)
     else:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Global", "Problem", "Recipe", "Refine", "Search", "best_of", "solved"]
 
-STARTS = 24  # random starts of the exchanges
+STARTS = 48  # random starts of the exchanges
 DRAWN = 15  # starts of the small steps, beside k-means
 
 
@@ -150,10 +150,11 @@ def best_of(problem: Problem, points: Points) -> FloatArray:
     anchors = sets[scores.index(score)]
     if points.exact or problem.limits.ended in ("interrupted", "max_seconds"):
         return anchors
+    from fastanchor.optimum._judge import Judge
     from fastanchor.optimum._search import finished
 
-    judge, kept = problem.objective.over(problem.boxes), len(problem.space.keep)
-    return finished(judge, anchors, kept, problem.thr, score, problem.space, problem.limits)[0]
+    cells, judge = Judge(problem.objective, points), problem.objective.over(problem.boxes)
+    return finished(cells, judge, anchors, problem.thr, score, problem.space, problem.limits)[0]
 
 
 def solved(search: Search, problem: Problem) -> EvolveResult:
