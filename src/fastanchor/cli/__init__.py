@@ -57,7 +57,7 @@ examples:
   fastanchor index data.yaml -o boxes.index     keep its boxes for the next commands
   fastanchor stats data.yaml                    what is in a data set, here of YOLO
   fastanchor convert coco.json -o b.parquet     its boxes as a table, here of COCO
-  fastanchor show VOC2012 -o sheet.png          a look at the first images
+  fastanchor show VOC2012 -o sheet.png          a look at some of its images
   fastanchor run --patch yolov5 train.py ...    a training script with fastanchor inside
 
 `fastanchor COMMAND --help` describes all options. Answers go to stdout, remarks to stderr.
