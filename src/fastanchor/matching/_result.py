@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._images import Images
 from fastanchor._table import Table
 from fastanchor._types import FloatArray, Result, picture
@@ -116,7 +117,9 @@ class Positives(Result):
         """
         bests = [self.best] if against is None else [self.best, against.best]
         if len({best.shape[1] for best in bests}) > 1:
-            raise DataError(f"against: is for {bests[1].shape[1]:,} boxes, expected the same {bests[0].shape[1]:,}")
+            raise DataError(
+                f"{called('against')}: is for {bests[1].shape[1]:,} boxes, expected the same {bests[0].shape[1]:,}"
+            )
         given = np.arange(1, 20) / 20.0 if iou is None else np.asarray(iou, dtype=np.float64)
         return recalls(self._seen, bests, given)
 
