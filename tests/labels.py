@@ -489,7 +489,7 @@ FORMATS = {
     "labelme": Format("labelme", labelme, lambda images, i, j: (f"{images[i][0]}.json", f"shapes[{j}]"), "{}.json"),
     "cvat": Format("cvat", cvat, lambda images, i, j: ("annotations.xml", f"image {i}, shape {j}")),
     "via": Format("via", via, lambda images, i, j: ("via.json", f"image {i}, regions[{j}]"), sizes=False),
-    "labelbox": Format("labelbox", labelbox, lambda images, i, j: (f"export.ndjson, line {i + 1}, object {j}:",)),
+    "labelbox": Format("labelbox", labelbox, lambda images, i, j: (f"export.ndjson, row {i + 1}, object {j}:",)),
     "superannotate": Format("superannotate", superannotate,
                             lambda images, i, j: (f"{images[i][0]}.png.json, instances[{j}]:",), "{}.png.json"),
     "fiftyone": Format("fiftyone", fiftyone, lambda images, i, j: (f"samples.json, image {i}, label {j}:",)),

@@ -12,8 +12,9 @@ import pytest
 import fastanchor
 from fastanchor import DataError, datasets
 from fastanchor.datasets import _foreign
+from fastanchor.datasets._recognise import ENDINGS
 
-from labels import png, put
+from labels import FORMATS, IMAGES, png, put
 
 SIZE = (200, 100)
 BOX = {"top": 2, "left": 1, "height": 40, "width": 30}
@@ -90,7 +91,7 @@ def test_labelbox_labels_that_do_not_count(tmp_path):
     [
         ('{"data_row": 3', r"e\.ndjson, line 3: not valid JSON \(column 15: Expecting ',' delimiter\)"),
         ('{"data_row": {}}', r"e\.ndjson: JSON file that is not Labelbox \(KeyError: 'Label'\)"),
-        (json.dumps(exported({"bounding_box": {"top": 1}})), r"line 3, object 0: box with unreadable coordinates"),
+        (json.dumps(exported({"bounding_box": {"top": 1}})), r"row 3, object 0: box with unreadable coordinates"),
     ],
 )
 def test_a_faulty_line_of_labelbox_is_named(tmp_path, line, message):
@@ -247,11 +248,14 @@ def test_supervisely_bitmaps(tmp_path):
 
 def test_bdd100k_of_scalabel(tmp_path):
     label = {"category": "car", "box2d": {"x1": 1, "y1": 2, "x2": 31, "y2": 42}}
-    frames = [{"name": "a.jpg", "size": {"width": 200, "height": 100}, "labels": [label, {"poly2d": []}]}]
+    vertices = [{"vertices": [[5, 5], [25, 6]], "closed": True}, {"vertices": [[10, 15]], "closed": True},
+                {"vertices": [[0, 0], [99, 99]], "closed": False}]  # fmt: skip
+    polygon = {"category": "car", "box2d": None, "poly2d": vertices}
+    frames = [{"name": "a.jpg", "size": {"width": 200, "height": 100}, "labels": [label, polygon, {"poly2d": []}]}]
     path = put(tmp_path / "det.json", json.dumps({"frames": frames, "config": {"categories": []}}))
     boxes = fastanchor.read(path, strict=True)
     assert (datasets.detect(path), corners(boxes), boxes.skipped) == (
-        "bdd100k", EXPECTED[:1], {"label without a box2d": 1},
+        "bdd100k", EXPECTED, {"label without a box2d": 1},
     )  # fmt: skip
 
 
@@ -272,3 +276,16 @@ def test_the_order_of_the_known_kinds_does_not_matter(monkeypatch, own, inner, k
         for keys in itertools.islice(itertools.permutations(content), 24):
             text = json.dumps([{key: content[key] for key in keys}] if listed else {key: content[key] for key in keys})
             assert _foreign.json_kind(text.encode(), whole=True) == kind
+
+
+JSON = [name for name, one in FORMATS.items() if ".json" in ENDINGS.get(name, ())]
+
+
+@pytest.mark.parametrize("name", JSON)
+def test_no_json_is_read_as_another_format(tmp_path, name):
+    path = FORMATS[name].write(tmp_path, IMAGES)
+    assert datasets.detect(tmp_path) == name
+    for other in JSON:
+        if other != name:
+            with pytest.raises(DataError, match=r"JSON file that is not |expected a|holds no labels of|not valid JSON"):
+                fastanchor.read(path, format=other, source_size=SIZE)

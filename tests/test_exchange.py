@@ -5,13 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
+import fastanchor
 from fastanchor import kernels
 from fastanchor.engine import choose, objective_of
 from fastanchor.kernels import _exchange_numpy
 from fastanchor.kernels._exchange_numpy import LANES, STEEP, Mass, Rule
-from fastanchor.optimum._exchange import exchanged
+from fastanchor.optimum import _points
+from fastanchor.optimum._exchange import apart, drawn, exchanged, mixed
 from fastanchor.optimum._judge import Judge
-from fastanchor.optimum._points import gathered, points_of, single
+from fastanchor.optimum._points import TURN, gathered, points_of, single
 
 import zoo
 
@@ -85,7 +87,8 @@ def test_no_exchange_improves_what_is_found(k, objective):
     candidates = zoo.lognormal(30)
     table = np.ascontiguousarray(judge.alone(candidates).T, dtype=np.float32)
     given = judge.cover(candidates[:1] * 0.9)
-    found = exchanged(table, given, points.weight, k, np.random.default_rng(0))
+    start = drawn(table, given, points.weight, k, np.random.default_rng(0))
+    found = exchanged(table, given, points.weight, start)
     np.testing.assert_allclose(found.score, judge.value(candidates[[*found.rows]], given), rtol=1e-6)
     for j, candidate in itertools.product(range(k), range(30)):
         rows = [*found.rows]
@@ -101,3 +104,37 @@ def test_cells_pass_a_threshold_bit_by_bit():
     sharp = Judge(objective_of("recall", 0.25), single(points))
     steps = sharp.trials(np.zeros(len(points.w)), np.stack([sides, sides], axis=1))
     assert np.abs(np.diff(recall)).max() < 0.5 * np.abs(np.diff(steps)).max()
+
+
+def test_the_best_anchors_of_several_sets_come_together():
+    points = points_of(choose(zoo.lognormal(80)))
+    judge, rng = Judge(objective_of("ratio", 0.25), points), np.random.default_rng(0)
+    given = judge.cover(np.empty((0, 2)))
+    sets = [np.stack([points.w, points.h], axis=1)[rng.choice(len(points.w), 3, replace=False)] for _ in range(5)]
+    found = mixed(judge, sets, given, rng)
+    values = [judge.value(anchors) for anchors in found]
+    assert {tuple(anchor) for anchors in found for anchor in anchors.tolist()} <= set(map(tuple, np.concatenate(sets)))
+    assert values[0] > max(map(judge.value, sets)) + 0.01
+    np.testing.assert_allclose(values, sorted(values, reverse=True), atol=1e-6)
+
+
+def test_sets_that_are_alike_are_left_out():
+    one, near, far = np.array(
+        [[[10.0, 20.0], [30.0, 40.0]], [[30.1, 40.0], [10.0, 20.1]], [[10.0, 20.0], [33.0, 40.0]]]
+    )
+    np.testing.assert_array_equal(apart([one, near, far, one], 0.02), [one, far])
+
+
+def test_no_anchor_gains_by_the_mean_side_of_a_row_of_cells(monkeypatch):
+    side = np.geomspace(10, 300, 100)
+    wh = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    anchors = np.stack([np.geomspace(30, 100, 100), np.full(100, 40.0)], axis=1)
+    objective, waves = objective_of("ratio", 0.0), []
+    with fastanchor.backend("numpy"):
+        boxes = choose(wh)
+        right = Judge(objective, points_of(boxes)).trials(np.zeros(len(wh)), anchors)
+        monkeypatch.setattr(_points, "DISTINCT", 100)
+        for turn in (TURN, 0.0):
+            cells = points_of(boxes, 12, turn)
+            waves.append(np.ptp(Judge(objective, cells).trials(np.zeros(len(cells.w)), anchors) - right))
+    assert waves[0] < 0.3 * waves[1]

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import typing
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import BackendError, DataError, kernels
+from fastanchor import BackendError, DataError, cli, kernels
 
 import zoo
 from modules import compiled
@@ -305,3 +306,28 @@ def test_what_a_check_returns_is_used():
         and node.value.func.attr in makers
     ]
     assert dropped == []
+
+
+def option_names():
+    """Return the names of Python arguments that options of the command line set."""
+    parsers = {name: cli.parser_of([name])[1] for name in cli.COMMANDS if name != "run"}
+    return {python for parser in parsers.values() for python in cli._names(parser)}
+
+
+# texts about the content of a file or of an object, where such a name is not an argument
+OF_CONTENT = ("compat", "detectors", "distributed", "_coco_json.py", "darknet.py", "paddle.py", "yolo.py")
+
+
+def test_messages_name_arguments_as_the_user_wrote_them():
+    """On the command line an argument is called by its option; ``called()`` knows."""
+    names, found = option_names(), []
+    for path in SOURCE.rglob("*.py"):
+        if {*path.parts} & {*OF_CONTENT}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            first = node.values[0] if isinstance(node, ast.JoinedStr) else node
+            text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+            match = re.match(r"(\w+)(\[| = |: )", text)
+            if match is not None and match[1] in names:
+                found.append(f"{path.name}:{node.lineno}: {text[:40]}")
+    assert found == []

@@ -1,14 +1,19 @@
 """Positives of detectors: what the libraries returned, and all anchors on all places."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastanchor
-from fastanchor import kernels
+from fastanchor import DataError, kernels
+from fastanchor.boxes import Boxes
+from fastanchor.cli import main
 from fastanchor.detectors import GRIDS
 from fastanchor.matching import Anchors, Cells, Matching, Places, at_places
+from fastanchor.matching._count import IRRATIONAL, OFFSETS
 
 BACKENDS = ("numpy", "numba") if kernels.installed() else ("numpy",)
 IMAGES = {
@@ -173,5 +178,194 @@ def test_positives_are_those_of_all_anchors_on_all_places(boxes, image, anchors,
     for backend in BACKENDS:
         with fastanchor.backend(backend):
             found = at_places(places, anchors, matching)
-        np.testing.assert_array_equal(found.best, best)
+        np.testing.assert_array_equal(found.best, best[None])
         assert found.positives.tolist() == positives.tolist()
+
+
+def test_boxes_are_placed_as_the_detector_sees_them(backend):
+    """Of images that are scaled by 2, and of boxes in any order."""
+    for (width, height), boxes in IMAGES.items():
+        x1, y1, x2, y2 = np.array(boxes).T / 2.0
+        read = Boxes(
+            np.stack([x2 - x1, y2 - y1], axis=1)[::-1],
+            np.zeros(6, int),
+            [[width / 2, height / 2]],
+            xy=np.stack([x1, y1], axis=1)[::-1],
+        )
+        with fastanchor.backend(backend):
+            found = fastanchor.positives(
+                read, "torchvision-retinanet", img_size=(min(width, height), max(width, height))
+            )
+        assert found.known
+        assert found.counts.tolist() == RETURNED["torchvision-retinanet"][width > 256][::-1]
+        assert found.per_box == found.counts.sum() / 6
+        assert [one.per_box for one in found.levels] == (found.counts.sum(axis=0) / 6).tolist()
+        assert sum(one.boxes for one in found.sizes) == 6
+
+
+def test_sides_of_images_are_rounded_before_boxes_are_placed():
+    """torchvision makes 800 x 1066 of 480 x 640: a box as large as the image is a pixel short."""
+    read = Boxes([[640, 480]], [0], [[640, 480]], xy=[[0, 0]])
+    for name, width in {"torchvision-fasterrcnn": 1066, "detectron2-rpn": 1067}.items():
+        own = np.array([[width, 800.0]])
+        places = Places(np.array([[0, 0, width, 800]], np.float32), np.zeros(1, int), own)
+        expected = at_places(places, defaults(name), GRIDS[name].matching)
+        found = fastanchor.positives(read, name)
+        np.testing.assert_array_equal(found.best, expected.best)
+        assert found.counts.tolist() == expected.positives.tolist()
+
+
+WH = np.array([[32.0, 32.0], [9.0, 11.0], [300.0, 20.0], [100.0, 140.0], [620.0, 500.0]])
+
+
+@pytest.mark.parametrize("name", ["torchvision-fasterrcnn", "detectron2-retinanet", "mmdet-faster-rcnn"])
+def test_boxes_without_places_are_tried_at_several(name, backend):
+    """As boxes alone in images that are so large that no border is near."""
+    with fastanchor.backend(backend):
+        found = fastanchor.positives(WH, name)
+    assert not found.known
+    anchors, matching = defaults(name), GRIDS[name].matching
+    counts, best = [], []
+    for s in range(OFFSETS):
+        period = anchors.strides[-1]
+        left, top = (1920 + (0.5 + s * step) % 1.0 * period for step in IRRATIONAL)
+        for w, h in WH:
+            places = Places(
+                np.array([[left, top, left + w, top + h]], np.float32), np.zeros(1, int), np.full((1, 2), 6e3)
+            )
+            one = at_places(places, anchors._replace(cells=Cells()), matching)
+            counts.append(one.positives[0])
+            best.append(one.best[0, 0])
+    counts = np.array(counts).reshape(OFFSETS, len(WH), -1)
+    np.testing.assert_allclose(found.best, np.reshape(best, (OFFSETS, -1)), rtol=1e-4)
+    some = found.best.min(axis=0) >= matching.above  # ties in float32 depend on the place
+    np.testing.assert_array_equal(found.counts[some], counts.mean(axis=0)[some])
+    assert found.without == pytest.approx((counts.sum(axis=2) == 0).mean())
+
+
+def test_weights_count_boxes_several_times():
+    weights = [1, 0, 3, 2, 1]
+    found = fastanchor.positives(WH, "detectron2-rpn", weights=weights)
+    repeated = fastanchor.positives(np.repeat(WH, weights, axis=0), "detectron2-rpn")
+    assert (found.boxes, found.sizes[0].boxes) == (repeated.boxes, repeated.sizes[0].boxes) == (7, 0)
+    for name in ("matched", "without", "per_box"):
+        assert getattr(found, name) == pytest.approx(getattr(repeated, name))
+    np.testing.assert_allclose(found.levels, repeated.levels)
+    with pytest.raises(DataError, match="weights: must be above 0 for at least one box"):
+        fastanchor.positives(WH, "detectron2-rpn", weights=np.zeros(5))
+
+
+@pytest.mark.skipif(not kernels.installed(), reason="an index needs numba")
+def test_an_index_has_the_positives_of_its_boxes():
+    read = Boxes(WH, [0, 0, 1, 1, 1], [[640, 640], [800, 600]])
+    index = fastanchor.BoxIndex(WH, weights=[1, 2, 3, 4, 5])
+    found = fastanchor.positives(index, "mmdet-retinanet").to_dict()
+    assert found == fastanchor.positives(WH, "mmdet-retinanet", weights=[1, 2, 3, 4, 5]).to_dict()
+    assert fastanchor.positives(read, "mmdet-retinanet", fit="stretch", img_size=640).known is False
+
+
+def cells_of_yolov5(box, anchors, strides, size):
+    """Return the positives of a box by level: at the cells of its centre moved by half a cell in each direction."""
+    x, y, w, h = box
+    found = []
+    for part, stride in zip(anchors, strides, strict=True):
+        matches = sum(max(w / aw, aw / w, h / ah, ah / h) < 4.0 for aw, ah in part)
+        cx, cy, cells = (x + w / 2) / stride, (y + h / 2) / stride, size / stride
+        own = {(int(cx), int(cy))}
+        for dx, dy in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)):
+            if 0 <= cx + dx < cells and 0 <= cy + dy < cells:
+                own.add((int(cx + dx), int(cy + dy)))
+        found.append(matches * len(own))
+    return found
+
+
+@pytest.mark.parametrize("name", ["yolov5", "yolov7", "mmyolo"])
+def test_yolov5_trains_cells_near_the_centre(name):
+    """The image has half of the input's width, so boxes move by a quarter of it to the right."""
+    anchors = [[[10, 13], [16, 30], [33, 23]], [[30, 61], [62, 45], [59, 119]], [[116, 90], [156, 198], [373, 326]]]
+    rng = np.random.default_rng(0)
+    wh = np.exp(rng.uniform(1, 5, (50, 2)))
+    xy = rng.uniform(-0.5, 0.5, (50, 2)) * wh + rng.uniform(0, 1, (50, 2)) * [300, 620]
+    centre = (xy + wh / 2).clip([1, 1], [319, 639])
+    read = Boxes(wh, np.zeros(50, int), [[320, 640]], xy=centre - wh / 2)
+    found = fastanchor.positives(read, name, anchors)
+    expected = [
+        cells_of_yolov5((x + 160, y, w, h), anchors, (8, 16, 32), 640)
+        for (x, y), (w, h) in zip(read.xy.tolist(), wh.tolist(), strict=True)
+    ]
+    assert found.counts.tolist() == expected
+    assert found.without == found.counts.sum(axis=1).tolist().count(0) / 50
+    assert found.matched == pytest.approx(1.0 - found.without)
+    assert fastanchor.positives([[10, 13]], name, anchors).counts.tolist() == [[9, 0, 0]]
+
+
+def test_a_box_that_matches_nothing_is_without_a_positive():
+    found = fastanchor.positives([[10, 10], [10, 41]], "yolov5", [[[10, 10]]])
+    assert (found.without, found.matched, found.per_box) == (0.5, 0.5, 1.5)
+    assert [one.without for one in found.sizes] == [0.5, None, None]
+    assert "without   50.00% of the boxes have no positive" in found.to_text()
+
+
+BAD = [
+    ({"detector": "darknet"}, "detector = 'darknet': must be one of"),
+    ({"anchors": [[[10, 10]]]}, "anchors: got 1 level, expected the 5 of detectron2-rpn"),
+    ({"anchors": [[[10, -1]]] * 5}, r"anchors\[0\]"),
+    ({"detector": "yolov5"}, "anchors: needed for yolov5, which has no sizes and ratios by default"),
+    ({"min_size": 1e4}, "boxes: none of 5 has a side >= min_size"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD)
+def test_bad_arguments(changes, message):
+    with pytest.raises(DataError, match=message):
+        fastanchor.positives(WH, **{"detector": "detectron2-rpn", **changes})
+
+
+def run(capsys, *arguments):
+    code = main([*map(str, arguments), "--quiet", "--backend", "numpy"])
+    return code, *capsys.readouterr()
+
+
+@pytest.fixture
+def table(tmp_path):
+    rows = [f"a,256,256,{','.join(map(str, box))}" for box in IMAGES[256, 256]]
+    file = tmp_path / "boxes.csv"
+    file.write_text("\n".join(["image,image_width,image_height,xmin,ymin,xmax,ymax", *rows]))
+    return file
+
+
+def test_check_shows_what_a_detector_trains(table, capsys):
+    arguments = ("check", table, "--for", "torchvision-fasterrcnn", "--img-size", "256x256")
+    code, out, _ = run(capsys, *arguments, "--json")
+    found = json.loads(out)["positives"]
+    assert (code, found["per_box"], found["known"], found["without"]) == (0, 125 / 6, True, 0.0)
+    assert [level["per_box"] * 6 for level in found["levels"]] == pytest.approx([56, 64, 5, 0, 0])
+    _, text, _ = run(capsys, *arguments)
+    assert "per box   20.83 positives" in text
+    assert "places    where the labels place the boxes" in text
+    code, out, _ = run(capsys, *arguments, "--anchors", "32,32 64,64 128,128 256,256 512,512", "--json")
+    squares = fastanchor.read(table), "torchvision-fasterrcnn", [[[side, side]] for side in (32, 64, 128, 256, 512)]
+    assert json.loads(out)["positives"] == fastanchor.positives(*squares, img_size=256).to_dict()
+    assert json.loads(out)["warnings"] == []
+
+
+def test_check_shows_what_yolov5_trains(table, capsys):
+    _, out, _ = run(capsys, "check", table, "--for", "yolov5", "--anchors", "10,13", "16,30", "100,90", "--json")
+    found = json.loads(out)
+    own = [[[10, 13]], [[16, 30]], [[100, 90]]]
+    assert found["positives"] == fastanchor.positives(fastanchor.read(table), "yolov5", own).to_dict()
+    assert run(capsys, "check", table, "--anchors", "10,13", "--json")[1].count('"positives": null') == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "--anchors: needed, unless --for names a detector whose anchors are sizes and ratios"),
+        (("--for", "yolov5"), "--anchors: needed, unless --for names"),
+        (("--for", "detectron2-rpn", "--jitter", "0.5,1.5"), "--jitter: cannot be combined with --for"),
+    ],
+)
+def test_check_without_anchors(words, message, capsys):
+    code, out, err = run(capsys, "check", *words)
+    assert (code, out) == (2, "")
+    assert message in err

@@ -98,6 +98,7 @@ def test_a_limit_over_cells_holds_for_their_boxes(objective, monkeypatch):
     exact = fastanchor.bound(wh, 3, objective=objective, gap=0.05)
     monkeypatch.setattr(_points, "DISTINCT", 100)
     monkeypatch.setattr(_points, "CELLS", 24)
+    monkeypatch.setattr(_points, "STRAIGHT", 24)
     cells = fastanchor.bound(wh, 3, objective=objective, gap=0.05)
     assert exact.exact
     assert not cells.exact

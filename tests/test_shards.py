@@ -66,7 +66,8 @@ def everything(index, centers):
     out += [index.fitness(centers, thr).bpr for thr in (0.0, 0.25, 0.7)]
     out += [index.below(side) for side in (3.0, 20.0)]
     rows = np.array([len(index) - 1, 0, 0, len(index) // 2])
-    out += [index.take(rows).tolist(), len(index.distinct(50))]
+    out += [index.take(some).tolist() for some in (rows, np.arange(len(index) // 3, len(index)))]
+    out.append(len(index.distinct(50)))
     than = index.fitness(centers, 0.25).fitness
     for mutants in ([centers, centers * 1.001, centers * 0.99], [centers * 0.5, centers]):
         found = index.first_fitter(mutants, 0.25, than, centers)

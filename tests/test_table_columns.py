@@ -342,6 +342,12 @@ LISTS = {
                                                for o in OBJECTS]},
     "lists": {"file_name": ["7", "8", "9"], "width": [640, 64, 90], "height": [480, 48, 80],
               "bbox": [o["bbox"] for o in OBJECTS], "label": [o["category"] for o in OBJECTS]},
+    "a list for each side": {**HUGGING, "label": [9, 9, 9], "objects": [
+        {"label": o["category"], **{name: [box[i] for box in o["bbox"]] for i, name in enumerate(("x", "y", "w", "h"))}}
+        for o in OBJECTS]},
+    "a list for each side, called as those of the image": {**HUGGING, "objects": [
+        [{"width": w, "height": h, "x": x, "y": y, "label": label}
+         for (x, y, w, h), label in zip(*o.values(), strict=True)] for o in OBJECTS]},
     "with an image": {**HUGGING, "objects": OBJECTS, "image": [{"bytes": b"x", "path": f"{i}"} for i in (7, 8, 9)]},
 }  # fmt: skip
 
@@ -375,6 +381,19 @@ def test_lists_that_are_no_boxes(parquet):
     file = parquet({**HUGGING, "objects": [{"bbox": [[1, 2, 3, 4]], "category": [1, 2]}] * 3})
     with pytest.raises(DataError, match="lists of different lengths in a row"):
         fastanchor.read(file)
+
+
+@pytest.mark.parametrize("name", ["struct of lists", "list of structs"])
+def test_corners_in_lists(parquet, name):
+    """The schema does not say what the numbers are; corners read as sides reach beyond the image, which is a doubt."""
+    corners = [[(10, 20, 40, 60)] * 5, [], [(1, 1, 8, 9)]]
+    objects = [{"bbox": own, "category": [0] * len(own)} for own in corners]
+    if name == "list of structs":
+        objects = [[{"bbox": box, "category": 0} for box in one["bbox"]] for one in objects]
+    file = parquet({"image_id": [7, 8, 9], "width": [45, 64, 8], "height": [64, 48, 9], "objects": objects})
+    assert fastanchor.read(file, form="xyxy", strict=True).wh.tolist() == [[30, 40]] * 5 + [[7, 8]]
+    (doubt,) = (remark for remark in fastanchor.read(file).remarks if remark.doubt)
+    assert doubt.text.startswith("6 boxes beyond their images")
 
 
 def test_a_box_a_row(parquet):

@@ -75,7 +75,7 @@ def test_texts_that_are_nearly_labels(tmp_path, text):
 
 
 KNOWN = {
-    "1,-1,912,484,97,109,0.9,-1,-1,-1\n": r"detections of MOT, which have no identity",
+    "1,-1,912,484,97,109,0.9,-1,-1,-1\n": r"detections of MOT, which have neither identity nor class",
     "1,0,593,43,174,190,1,4,0,0\n": r"VisDrone of a video, which is not read",
 }
 

@@ -253,14 +253,15 @@ LABELME = """<annotation><filename>a.jpg</filename><folder>x</folder>
 <pt><x>41</x><y>8</y></pt><pt><x>9</x><y>22</y></pt></polygon></object>
 <object><name>car</name><deleted>1</deleted><polygon><pt><x>1</x><y>2</y></pt></polygon></object>
 <object><name>edge</name><deleted>0</deleted><polygon><pt><x>1</x><y>2</y></pt><pt><x>9</x><y>9</y></pt></polygon></object>
+<object><name>sky</name><segm><box><xmin>5</xmin><ymin>6</ymin><xmax>55</xmax><ymax>36</ymax></box></segm></object>
 <imagesize><nrows>80</nrows><ncols>100</ncols></imagesize></annotation>"""
 
 
 def test_polygons_of_labelme(tmp_path):
     write(tmp_path, a=LABELME)
     boxes = fastanchor.read(tmp_path, strict=True)
-    assert (boxes.xy.tolist(), boxes.wh.tolist()) == ([[1, 2]], [[40, 20]])
-    assert (boxes.class_names, boxes.image_wh.tolist()) == (("car",), [[100, 80]])
+    assert (boxes.xy.tolist(), boxes.wh.tolist()) == ([[1, 2], [5, 6]], [[40, 20], [50, 30]])
+    assert (boxes.class_names, boxes.image_wh.tolist()) == (("car", "sky"), [[100, 80]])
     assert boxes.skipped == {
         "object that was deleted in LabelMe": 1, "polygon of fewer than three points, which is not a box": 1,
     }  # fmt: skip
@@ -555,8 +556,10 @@ def test_nothing_there(tmp_path):
         DataError, match=r"holds no labels of the format 'voc', Pascal VOC \(XML files\); it holds nothing"
     ):
         fastanchor.read(tmp_path, format="voc")
-    with pytest.raises(DataError, match=r"format = 'cocoa' for .*: must be one of 'auto', .*'voc'"):
+    with pytest.raises(DataError, match=r"format = 'cocoa' for .*: is unknown; did you mean 'coco'\?"):
         fastanchor.read(tmp_path, format="cocoa")
+    with pytest.raises(DataError, match=r"format = 'none' for .*: must be auto, bdd100k, .*, yolo$"):
+        fastanchor.read(tmp_path, format="none")
     with pytest.raises(DataError, match="path = 3: must be the path of a file or folder"):
         fastanchor.read(3)
     with pytest.raises(DataError, match="no labels recognised here"):

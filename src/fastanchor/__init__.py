@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from fastanchor.boxes import Boxes
     from fastanchor.cluster import assign, kmeans, update_centers
     from fastanchor.datasets import read
-    from fastanchor.detectors import DetectorAnchors, anchors_for
+    from fastanchor.detectors import DetectorAnchors, anchors_for, positives
     from fastanchor.engine import BoxIndex, Objective
     from fastanchor.estimator import AnchorKMeans
     from fastanchor.evaluate import AnchorCheck, check
     from fastanchor.kernels import backend
+    from fastanchor.matching import Positives
     from fastanchor.metrics import anchor_fitness, mean_iou, wh_iou
     from fastanchor.optimum import BoundResult, Search, Space, bound
 
@@ -60,6 +61,7 @@ __all__ = [
     "KMeansResult",
     "MissingFileError",
     "Objective",
+    "Positives",
     "Search",
     "SmallBoxWarning",
     "Space",
@@ -79,6 +81,7 @@ __all__ = [
     "holdout",
     "kmeans",
     "mean_iou",
+    "positives",
     "read",
     "sweep",
     "update_centers",
@@ -109,10 +112,11 @@ _HOMES = {
     "boxes": ("Boxes",),
     "cluster": ("assign", "kmeans", "update_centers"),
     "datasets": ("read",),
-    "detectors": ("DetectorAnchors", "anchors_for"),
+    "detectors": ("DetectorAnchors", "anchors_for", "positives"),
     "engine": ("BoxIndex", "Objective"),
     "estimator": ("AnchorKMeans",),
     "kernels": ("backend",),
+    "matching": ("Positives",),
     "metrics": ("anchor_fitness", "mean_iou", "wh_iou"),
     "optimum": ("BoundResult", "Search", "Space", "bound"),
     "evaluate": ("AnchorCheck", "check"),

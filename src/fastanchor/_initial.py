@@ -52,7 +52,7 @@ def given_centers(init: Any, k: int, metric: Metric, named: Called) -> FloatArra
     check = _check.as_points if metric == "euclidean" else _check.as_sizes
     centers = check(init, "init").copy()
     if len(centers) != k:
-        raise DataError(f"init: must have {called(named.k)} = {k} centres, got {len(centers)}")
+        raise DataError(f"{called('init')}: must have {called(named.k)} = {k} centres, got {len(centers)}")
     return centers
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
+from fastanchor._hints import called
 from fastanchor._images import Images
 from fastanchor._types import FloatArray
 
@@ -33,7 +34,7 @@ def as_jitter(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
     pair = _check.listed(value)
-    rule = f"jitter = {_check.short(value)}: must be two scales, the smaller first, such as (0.5, 1.5)"
+    rule = f"{called('jitter')} = {_check.short(value)}: must be two scales, the smaller first, such as (0.5, 1.5)"
     if pair is None:
         raise WrongTypeError(rule)
     if len(pair) != 2:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._images import Images, images_of
 from fastanchor._jitter import as_jitter, rescaled
 from fastanchor._small import EVERY, SMALL, is_small, kept
@@ -104,7 +105,7 @@ def to_network_input(
         return boxes
     if answers_all(boxes):
         if scales is not None:
-            raise DataError("jitter: boxes is an engine already; give the boxes themselves")
+            raise DataError(f"{called('jitter')}: boxes is an engine already; give the boxes themselves")
         below = boxes.below(min_size).both
         if below:
             some, every = round(amount(boxes, below)), round(amount(boxes, weight_of(boxes)))

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolve
+from fastanchor._hints import called
 from fastanchor._images import NEEDED
 from fastanchor._intervals import RESAMPLES, Enough, Intervals, enough, image_sums, intervals
 from fastanchor._network import NetworkBoxes, Scalable, to_network_input
@@ -211,11 +212,11 @@ def sweep(
     given = _check.listed(n, ordered=False)
     if given is None:
         raise WrongTypeError(
-            f"n = {_check.short(n)}: must be several numbers of anchors, such as [3, 6, 9] or range(1, 16)"
+            f"{called('n')} = {_check.short(n)}: must be several numbers of anchors, such as [3, 6, 9] or range(1, 16)"
         )
     numbers = sorted({_check.integer(value, "n", least=1) for value in given})
     if not numbers:
-        raise DataError("n: must have at least one number of anchors, got none")
+        raise DataError(f"{called('n')}: must have at least one number of anchors, got none")
     thr = _check.threshold(thr)
     gen = _check.integer(gen, "gen", least=0)
     aim = objective_of(objective, thr)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._images import NEEDED, Images
 from fastanchor._intervals import RESAMPLES, Intervals, differences, image_sums, intervals
 from fastanchor._network import Scalable, to_network_input
@@ -213,7 +214,7 @@ def check(
     sizes = by_area(as_anchors(anchors, len(engine)))
     others = None if against is None else by_area(as_anchors(against, len(engine), "against"))
     if others is not None and ready.images is None:
-        raise DataError(f"against: the comparison {NEEDED}")
+        raise DataError(f"{called('against')}: the comparison {NEEDED}")
     by_image = ready.images and ByImage(ready.images, ready.array, others)
     found = scored(engine, sizes, thr, engine.fitness(sizes, thr), mean_best_iou(engine, sizes), by_image)
     found._sure()  # now, so that the result does not keep the boxes

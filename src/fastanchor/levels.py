@@ -161,11 +161,11 @@ def as_level_counts(levels: Any, n: int) -> LevelCounts:
     """
     rows = [_check.listed(pair) for pair in _check.listed(levels) or ()]
     pairs = [row for row in rows if row is not None and len(row) == 2]
-    given = f"levels = {_check.short(levels)}"
+    given = f"{called('levels')} = {_check.short(levels)}"
     if not rows or len(pairs) < len(rows):
         raise WrongTypeError(f"{given}: expected pairs (level, number of anchors), as in [(3, 3), (4, 3), (5, 3)]")
-    chosen = [_level(level, f"levels[{i}][0]") for i, (level, _) in enumerate(pairs)]
-    counts = [_check.integer(count, f"levels[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
+    chosen = [_level(level, f"{called('levels')}[{i}][0]") for i, (level, _) in enumerate(pairs)]
+    counts = [_check.integer(count, f"{called('levels')}[{i}][1]", least=0) for i, (_, count) in enumerate(pairs)]
     if not _rise(chosen):
         raise DataError(f"{given}: levels must rise, as in [(3, 3), (4, 3), (5, 3)]")
     if sum(counts) != n:
@@ -248,8 +248,10 @@ def counts_of(levels: Sequence[Level]) -> LevelCounts:
     return [(level.level, len(level.anchors)) for level in levels]
 
 
-def remarks(levels: Sequence[Level]) -> list[str]:
+def remarks(levels: Sequence[Level], img_size: tuple[int, int] | None = None) -> list[str]:
     """Return a sentence for every level that is empty or has anchors smaller than its stride.
+
+    A level of a single cell, whose stride is that of `img_size`, may have smaller anchors.
 
     Examples
     --------
@@ -257,13 +259,14 @@ def remarks(levels: Sequence[Level]) -> list[str]:
     >>> remarks(by_level(np.array([[4.0, 5.0]]), [(3, 1), (4, 0)]))
     ['P3/8: the only anchor is smaller than the stride, 8 pixels', 'P4/16: no anchor']
     """
+    side = np.inf if img_size is None else min(img_size)
     sentences = []
     for level in levels:
         n = len(level.anchors)
         below = int(np.count_nonzero(np.sqrt(level.anchors[:, 0] * level.anchors[:, 1]) < level.stride))
         if not n:
             sentences.append(f"{level.name}: no anchor")
-        elif below:
+        elif below and level.stride < side:
             verb = "is" if below == 1 else "are"
             which = "the only anchor" if n == 1 else f"{below} of {n} anchors"
             sentences.append(f"{level.name}: {which} {verb} smaller than the stride, {level.stride} pixels")
@@ -299,6 +302,6 @@ def pyramid(count: int) -> tuple[int, ...]:
     ((4, 5), (3, 4, 5, 6))
     """
     if not 0 <= count <= 8:
-        raise DataError(f"levels: got {count}, expected 1 to 8")
+        raise DataError(f"{called('levels')}: got {count}, expected 1 to 8")
     first = {1: 5, 2: 4}.get(count, 3)
     return tuple(range(first, first + count))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import logging
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from fastanchor import kernels
 from fastanchor._check import MAX_SIDE, MIN_SIDE
 from fastanchor._errors import DataError
+from fastanchor._memory import free
 from fastanchor._small import SMALL
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.boxes import Boxes
@@ -33,7 +32,7 @@ from fastanchor.engine._layout import side_for
 from fastanchor.engine._settings import Settings
 from fastanchor.engine._threads import Team, thread_count
 
-__all__ = ["batched"]
+__all__ = ["Sieved", "batched", "sieved", "sorted_into"]
 
 LOG = logging.getLogger("fastanchor")
 REASONS = (UNREADABLE, INFINITE, NEGATIVE, ZERO)
@@ -45,38 +44,36 @@ OTHERS = ("format", "split", "images", "source_size", "size_cache", "crowd", "un
           "columns", "weight", "balance", "strict", "holdout", "jitter", "classes", "exclude", "min_area")  # fmt: skip
 
 
-def free() -> int:
-    """Return half of the memory that is free, in bytes."""
-    try:
-        text = Path("/proc/meminfo").read_text("ascii")
-        return int(re.findall(r"MemAvailable:\s+(\d+)", text)[0]) * 1024 // 2
-    except (OSError, IndexError):
-        names = os.sysconf_names if hasattr(os, "sysconf_names") else {}
-        if "SC_PHYS_PAGES" in names:
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
-        return 4 << 30
-
-
-def batched(arguments: argparse.Namespace) -> Data | None:
-    """Return DATA as an index if it would not fit into memory otherwise; None to read it as usual."""
+def sieved(arguments: argparse.Namespace) -> Sieved | None:
+    """Return DATA to be read piece by piece if it would not fit into memory otherwise; None to read it as usual."""
     given = getattr(arguments, "_given", {})
     if not hasattr(arguments, "memory") or not arguments.data or not kernels.installed():
         return None
     if any(name in given or getattr(arguments, name, None) is True for name in OTHERS):
         return None
-    most = free() if arguments.memory is None else arguments.memory
+    most = free() // 2 if arguments.memory is None else arguments.memory
     files = large_files(arguments.data, most // PLAIN)
-    if files is None:
+    return None if files is None else Sieved(files, arguments.min_size, most, arguments.threads)
+
+
+def batched(arguments: argparse.Namespace) -> Data | None:
+    """Return DATA as an index that does not keep rows if it would not fit into memory otherwise; else None."""
+    source = sieved(arguments)
+    if source is None:
         return None
-    source = Sieved(files, arguments.min_size, arguments.threads)
     folder, limit = None, source.size
-    if SORTED * limit + TABLES * side_for(limit) ** 2 > most:
+    if not source.fits(SORTED):
         folder = Path(tempfile.mkdtemp(prefix="fastanchor-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         LOG.info("%s boxes are sorted into files in %s, since memory is limited to %.1f GB",
-                 f"{limit:,}", folder, most / 1e9)  # fmt: skip
+                 f"{limit:,}", folder, source.most / 1e9)  # fmt: skip
+    return sorted_into(folder, arguments, source, keep_rows=False)
+
+
+def sorted_into(folder: Path | None, arguments: argparse.Namespace, source: Sieved, *, keep_rows: bool) -> Data:
+    """Return DATA as an index, sorted into files of a folder or in memory."""
     progress = False if arguments.quiet else None
-    index = BoxIndex.built(source, keep_rows=False, folder=folder, threads=arguments.threads, progress=progress)
+    index = BoxIndex.built(source, keep_rows=keep_rows, folder=folder, threads=arguments.threads, progress=progress)
     figures = source.figures()
     index.settings = Settings(None, None, arguments.min_size)
     index.about = {"n_small": figures.small, "n_filtered": figures.filtered}
@@ -115,18 +112,26 @@ class Piece(NamedTuple):
 
 
 class Sieved(Source):
-    """The boxes of files without those that are not valid or too small; the first pass finds the figures."""
+    """The boxes of files without those that are not valid or too small; the first pass finds the figures.
+
+    `most` is the memory that may be used, in bytes.
+    """
 
     scattered = True
 
-    def __init__(self, files: list[Rows], min_size: float, threads: int | None = None) -> None:
+    def __init__(self, files: list[Rows], min_size: float, most: int, threads: int | None = None) -> None:
         self._files, self._least, self._team = Arrays(files), min_size, Team(thread_count(threads))
+        self.most = most
         self._pieces: dict[int, Piece] = {}
 
     @property
     def size(self) -> int:
         """Number of boxes in the files."""
         return len(self._files)
+
+    def fits(self, each: int) -> bool:
+        """Return whether an index with so many bytes per box takes at most the memory that may be used."""
+        return each * self.size + TABLES * side_for(self.size) ** 2 <= self.most
 
     @property
     def starts(self) -> IntArray:  # type: ignore[override]

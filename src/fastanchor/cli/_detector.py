@@ -15,6 +15,7 @@ from fastanchor._types import FloatArray
 from fastanchor.boxes import Boxes
 from fastanchor.cli import _indexed
 from fastanchor.cli._values import whole
+from fastanchor.detectors import GRIDS, PAIRS
 from fastanchor.engine import BoxIndex
 from fastanchor.export import FORMATS, Config, Input
 from fastanchor.levels import Level, LevelCounts, level_counts
@@ -24,7 +25,10 @@ __all__ = ["chosen_levels", "classes_remark", "input_row", "input_text", "level_
 
 
 def network(arguments: argparse.Namespace, config: Config | None = None, fmt: str | None = None) -> Input:
-    """Return the network input of the command line, else of the configuration, else the usual one of its detectors."""
+    """Return the network input of the command line, else of the configuration, else the usual one of its detectors.
+
+    `fmt` is a format or a detector.
+    """
     fits = [arguments.fit]
     sizes = [None if arguments.img_size is None else _check.side_pair(arguments.img_size, "img_size", square=True)]
     if config is not None:
@@ -34,9 +38,16 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
     there = _indexed.network(arguments, _wanted(fits, sizes))
     if there is not None:
         return there
-    fits.append(None if config is None else config.default_fit)
-    fits.append("letterbox" if fmt is None else FORMATS[fmt].needs.fit)
-    return Input(next(fit for fit in fits if fit), next((size for size in sizes if size), (640, 640)))
+    usual = Input("letterbox", (640, 640))
+    if fmt in GRIDS:
+        usual = Input(*GRIDS[fmt].resize[:2])
+    else:
+        pairs = PAIRS.get(str(fmt))
+        fits += [None if config is None else config.default_fit,
+                 None if fmt is None else FORMATS[pairs.fmt if pairs else fmt].needs.fit]  # fmt: skip
+        sizes.append(pairs.img_size if pairs else None)
+    fit, size = next(filter(None, fits), usual.fit), next(filter(None, sizes), usual.img_size)
+    return Input(fit, size)
 
 
 def _wanted(fits: Sequence[Any], sizes: Sequence[Any]) -> list[tuple[str, Any, str]]:

@@ -39,7 +39,9 @@ SEVERAL: dict[str, Any] = {"action": Several, "belongs": of_size, "type": size, 
 
 OPTIONS = {
     "reading": {
-        "format": option("format of DATA", choices=("auto", *FORMATS)),
+        "format": option(
+            f"format of DATA: {', '.join(sorted(FORMATS))}", choices=("auto", *sorted(FORMATS)), metavar="FORMAT"
+        ),
         "split": option(
             "splits to read: train, val, test or others that the data set declares, joined by +; or all", unset="all"
         ),

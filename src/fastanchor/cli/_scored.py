@@ -123,7 +123,7 @@ def differences(
     name = arguments.anchors
     if boxes.img_size is not None:
         have = f"{boxes.img_size[0]} x {boxes.img_size[1]}"
-        if not size and arguments.img_size is None:
+        if not size and arguments.img_size is None and arguments.detector is None:
             missing = "--img-size" if arguments.fit or fit else "--img-size and --fit"
             whose = f"{name} names" if export.is_file_name(name) else "the anchors name"
             warnings.append(f"{whose} no network input; scored for {have}, {boxes.fit}: give {missing}")

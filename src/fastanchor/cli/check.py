@@ -4,6 +4,8 @@ The file is the configuration of a detector that `fastanchor detectors` lists (Y
 Python, pbtxt, INI, a TAO specification), JSON, CSV, or text with nothing but numbers. The
 size and the fit of the network input come from the file if it sets them. With
 --min-bpr the exit code is 1 if the best possible recall is lower, for use in scripts.
+--for NAME adds what that detector trains on each box; then its default anchors are scored
+unless there are others.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import argparse
 
 from fastanchor import _check, evaluate, plot
-from fastanchor.cli import _against, _answer, _data, _detector, _options, _scored
+from fastanchor.cli import _against, _answer, _data, _detector, _options, _positives, _scored
 from fastanchor.cli._words import Several
 from fastanchor.levels import level_counts, remarks
 
@@ -22,8 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     _data.add_data(parser, optional=True, training=True, indexed=True)
     job = parser.add_argument_group("anchors to score")
-    job.add_argument("--anchors", action=Several, belongs=_scored.of_anchors, required=True, metavar="ANCHORS",
+    job.add_argument("--anchors", action=Several, belongs=_scored.of_anchors, metavar="ANCHORS",
                      help="as in 10,13 16,30, or a configuration, or a .txt, .json or .csv file with them")  # fmt: skip
+    _positives.add(parser)
     _against.add(job)
     job.add_argument("--min-bpr", type=float, metavar="BPR", help="exit code 1 if the recall is below this")
     _options.add(parser, "network input", evaluate.check)
@@ -37,27 +40,32 @@ def run(arguments: argparse.Namespace) -> int:
     least = arguments.min_bpr
     if least is not None:
         least = _check.number(least, "min_bpr", low=0.0, high=1.0)
-    config, used, warnings = _scored.scored_anchors(arguments)
-    network = _detector.network(arguments, config)
+    config, used, warnings = _positives.anchors(arguments)
+    network = _detector.network(arguments, config, arguments.detector)
     others, other_input = _against.others(arguments, network)
     data = _data.load(arguments)
     with _answer.computing(arguments):
-        ready = _detector.ready(arguments, data.used, network)
+        ready = _positives.ready(arguments, data, network)
         found = evaluate.check(ready, config.anchors[used], thr=arguments.thr, against=others)
-    levels, more = _scored.levels_of(arguments, config, used, found)
-    warnings += [*more, *other_input, *_scored.differences(arguments, config, found, ready)]
+        levels, more = _scored.levels_of(arguments, config, used, found)
+        trained = _positives.counted(arguments, data, network, levels)
+    warnings += [*more, *other_input]
+    if arguments.anchors is not None:
+        warnings += _scored.differences(arguments, config, found, ready)
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
-    warnings += remarks(levels)
+    warnings += remarks(levels, ready.img_size)
     _answer.draw(
         arguments, plot.anchors, found, ready, levels, _detector.picture_title(_data.title(arguments, data), ready)
     )
     passed = least is None or found.bpr >= least
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),
-               "warnings": warnings, "min_bpr": least, "passed": passed}  # fmt: skip
+               "positives": trained and trained.to_dict(), "warnings": warnings, "min_bpr": least,
+               "passed": passed}  # fmt: skip
     lines = [*_detector.shown_input(ready, arguments.min_size), "", found.to_text(),
              *_against.shown(arguments, found.difference), "",
-             _detector.shown_levels(levels), *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
+             _detector.shown_levels(levels), *(["", trained.to_text()] if trained else []),
+             *(f"warning   {warning}" for warning in warnings)]  # fmt: skip
     if least is not None:
         lines += ["", f"{'passed' if passed else 'FAILED'}    BPR {found.bpr:.5f}, required at least {least:g}"]
     _answer.answer(arguments, content, lines, data)

@@ -21,10 +21,9 @@ from fastanchor._network import to_network_input
 from fastanchor._small import no_side
 from fastanchor._text import many, plain
 from fastanchor.anchors import auto_anchor
-from fastanchor.cli import _answer, _data, _detector, _indexed, _options
+from fastanchor.cli import _answer, _batched, _data, _detector, _indexed, _options
 from fastanchor.cli._data import Data
-from fastanchor.engine import BoxIndex
-from fastanchor.engine._folder import check_new
+from fastanchor.engine import BoxIndex, _folder
 from fastanchor.engine._settings import Settings
 from fastanchor.export import Input
 
@@ -35,29 +34,30 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     _data.add_data(parser, training=True, indexed=True)
     _options.add(parser, "network input", auto_anchor, "img_size", "fit", "min_size")
-    _options.add(parser, "search", auto_anchor, "threads")
+    _options.add(parser, "search", auto_anchor, "threads", memory=None)
     output = {"help": "folder to make", "required": True, "metavar": "FOLDER", "type": _folder_name}
     _answer.add_output(parser, "force", output=output)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the index, and print what was read."""
-    check_new(arguments.output, replace=arguments.force)
+    _folder.check_new(arguments.output, replace=arguments.force)
     network = _detector.network(arguments)
     there = _indexed.folders(arguments)
-    parts = [_data.opened(arguments, folder) for folder in there]
     labels = [one for one in arguments.data if one not in there]
-    if labels:
-        parts.append(_sorted(arguments, labels, network))
-    indexes = [part.kept for part in parts if part.kept is not None]
-    whole = indexes[0] if len(indexes) == 1 else BoxIndex.merge(indexes, threads=arguments.threads)
-    whole.about = {
-        "read": together([part.read for part in parts]),
-        "skipped": dict(sum((Counter(part.skipped) for part in parts), Counter())),
-        "n_small": sum(index.about["n_small"] for index in indexes),
-        "n_filtered": sum(index.about["n_filtered"] for index in indexes),
-    }
-    whole.save(arguments.output, replace=arguments.force)
+    changed = argparse.Namespace(**{**vars(arguments), "data": labels})
+    source = _batched.sieved(changed)
+    if source is not None and not there:
+        with _folder.made(arguments.output, replace=arguments.force) as place:
+            data = _batched.sorted_into(place, changed, source, keep_rows=True)
+            whole, parts = _whole([data], arguments.threads), [data]
+            _folder.write(place, whole.shards, None, whole.settings, whole.rounded, whole.about)
+    else:
+        parts = [_data.opened(arguments, folder) for folder in there]
+        if labels:
+            parts.append(_sorted(changed, network, source))
+        whole = _whole(parts, arguments.threads)
+        whole.save(arguments.output, replace=arguments.force)
     made = whole.settings
     content = {
         "written": str(arguments.output),
@@ -75,14 +75,28 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _whole(parts: Sequence[Data], threads: int | None) -> BoxIndex:
+    """Return the indexes of several data sets as one."""
+    indexes = [part.kept for part in parts if part.kept is not None]
+    whole = indexes[0] if len(indexes) == 1 else BoxIndex.merge(indexes, threads=threads)
+    whole.about = {
+        "read": together([part.read for part in parts]),
+        "skipped": dict(sum((Counter(part.skipped) for part in parts), Counter())),
+        "n_small": sum(index.about["n_small"] for index in indexes),
+        "n_filtered": sum(index.about["n_filtered"] for index in indexes),
+    }
+    return whole
+
+
 def _folder_name(text: str) -> Path:
     return _check.as_path(text, "--output")
 
 
-def _sorted(arguments: argparse.Namespace, labels: list[str], network: Input) -> Data:
-    """Read labels, and sort their boxes."""
-    changed = argparse.Namespace(**{**vars(arguments), "data": labels})
-    data = _data.load(changed)
+def _sorted(arguments: argparse.Namespace, network: Input, source: _batched.Sieved | None) -> Data:
+    """Read labels, and sort their boxes; from the source if they are read piece by piece."""
+    if source is not None:
+        return _batched.sorted_into(None, arguments, source, keep_rows=True)
+    data = _data.load(arguments)
     ready = to_network_input(data.boxes, **network._asdict(), min_size=arguments.min_size)
     index = BoxIndex(ready.wh, weights=ready.weights, threads=arguments.threads)
     index.settings = Settings(

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError, MissingFileError
-from fastanchor._hints import called, hint
-from fastanchor._reading import named, stands_in, unreadable
-from fastanchor._types import PathLike, Progress, Remark
+from fastanchor._hints import called, hint, meant
+from fastanchor._reading import named, unreadable
+from fastanchor._types import PathLike, Progress, Remark, Rng
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._archive import Archives
 from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
-from fastanchor.datasets._probe import IMAGES, PARTS, Probe
-from fastanchor.datasets._recognise import FORMATS, format_of, recognise
-from fastanchor.datasets._record import TURNED, UNITS, Batch, Format, ImageAnnotation, Options, Source
+from fastanchor.datasets._pictures import PICKS, Pick, Score, annotated, picked
+from fastanchor.datasets._probe import PARTS, Probe
+from fastanchor.datasets._recognise import FORMATS, recognise
+from fastanchor.datasets._record import TURNED, UNITS, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
+from fastanchor.datasets._write import WRITTEN, write
 
 __all__ = [
-    "FILTERS", "FORMATS", "FORMS", "PARTS", "TRAINING", "TURNED", "UNITS", "ImageAnnotation", "Pictures", "Reading",
-    "detect", "filtered", "images_of", "iter_images", "read", "reading", "sample",
+    "FILTERS", "FORMATS", "FORMS", "PARTS", "PICKS", "TRAINING", "TURNED", "UNITS", "WRITTEN", "ImageAnnotation",
+    "Pick", "Pictures", "Reading", "detect", "filtered", "images_of", "iter_images", "read", "reading", "sample",
+    "write",
 ]  # fmt: skip
 
 FILTERS = ("classes", "exclude", "min_area")  # options of read() that leave out boxes; the others say how to read
+
+
+PATH = (str, bytes, os.PathLike)
 
 
 class Reading(NamedTuple):
@@ -82,10 +84,11 @@ def read(
 
     Parameters
     ----------
-    path : path-like, or several
+    path : path-like, object, or several
         Folder, file, or archive (.zip, .tar, compressed .tar); "-" is a table or COCO JSON on standard input. A path
         given here may be a pipe; files in a folder must be regular files. Several paths are read as one data set, each
-        in its own format.
+        in its own format. An object is a data set of pycocotools, FiftyOne, supervision or Hugging Face's ``datasets``,
+        or decoded COCO JSON.
     format : str, default "auto"
         One of `FORMATS`. "auto" recognises it by the files.
     split : str, optional
@@ -160,8 +163,7 @@ def read(
 
 def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, **options: Any) -> Reading:
     """Return what :func:`read` returns, with the formats and splits; options are those of `read`."""
-    several = not isinstance(path, (str, bytes, os.PathLike)) and isinstance(path, Sequence)
-    paths: Sequence[Any] = path if several else [path]  # type: ignore[assignment]
+    paths = _several(path)
     if not paths:
         raise DataError("path: got an empty sequence, expected at least one file or folder")
     filters = _filters(options)
@@ -174,13 +176,36 @@ def reading(path: PathLike | Sequence[PathLike], *, progress: Progress = None, *
     remarks = [*boxes.remarks, *(Remark("option without effect", text, 0) for text in texts)]
     doubt = next((remark for remark in remarks if remark.doubt), None)
     if skips.strict and doubt is not None:
-        raise DataError(f"{', '.join(map(shown, map(str, paths)))}: {doubt.text}{hint('strict')}")
+        raise DataError(f"{_shown(paths)}: {doubt.text}{hint('strict')}")
     return Reading(
         boxes.with_remarks(tuple(remarks)) if idle else boxes,
         tuple(one.format for one in loaded),
         tuple(dict.fromkeys(name for one in loaded for name in one.splits)),
         tuple(dict.fromkeys(name for one in loaded for name in one.taken)),
     )
+
+
+def _several(path: Any) -> Sequence[Any]:
+    """Return the paths or objects of an argument; samples of FiftyOne are one object."""
+    if isinstance(path, PATH) or not isinstance(path, Sequence):
+        return [path]
+    return path if all(isinstance(one, PATH) for one in path) or _object(path) is None else [path]
+
+
+def _shown(paths: Sequence[Any]) -> str:
+    """Return paths, and the types of objects, for messages."""
+    return ", ".join(
+        shown(os.fsdecode(one)) if isinstance(one, PATH) else f"{type(one).__name__} object" for one in paths
+    )
+
+
+def _object(value: Any) -> tuple[Format, Source, Probe] | None:
+    """Return how to read an object of another library; None for a path."""
+    if isinstance(value, PATH):
+        return None
+    from fastanchor.datasets._objects import found_in  # milliseconds that paths need not wait for
+
+    return found_in(value)
 
 
 def iter_images(
@@ -213,26 +238,26 @@ def iter_images(
 
 
 def images_of(
-    path: PathLike, *, limit: int | None = None, progress: Progress = False, **options: Any
+    path: PathLike, *, limit: int | None = None, progress: Progress = False, pick: Pick | Score = "first",
+    rng: Rng = None, **options: Any,
 ) -> Pictures:  # fmt: skip
-    """Return the images that :func:`iter_images` yields, and their format."""
+    """Return the images that :func:`iter_images` yields, and their format; `pick` says which, see :func:`picked`."""
     filters = _filters(options)
     chosen, skips = _asked(**options)
+    every = bool(filters) or pick != "first"
     with _opened([path], chosen, progress) as found:
         loaded = _first(
-            None if filters else limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips
+            None if every else limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips
         )
         if loaded.boxes.xy is None:
-            raise DataError(f"{shown(str(path))}: the labels have no positions of boxes, so they cannot be drawn")
+            raise DataError(f"{_shown([path])}: the labels have no positions of boxes, so they cannot be drawn")
         if loaded.boxes.image_wh is None:
             raise DataError(
-                f"{shown(str(path))}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
+                f"{_shown([path])}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
             )
         loaded = loaded._replace(boxes=filtered(loaded.boxes, filters))
-        images = _annotations(loaded, None if filters else limit)
-        if filters:
-            images = islice((image for image in images if len(image.boxes)), limit)
-        return Pictures(loaded.format, list(images))
+        images = picked(loaded.boxes, limit, pick, rng, boxed=bool(filters))
+        return Pictures(loaded.format, annotated(loaded, images, found[0][0].single))
 
 
 def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:
@@ -289,57 +314,25 @@ def _opened(
     paths: Sequence[Any], options: Options, progress: Progress = False
 ) -> Iterator[list[tuple[Format, Source, Probe]]]:
     """Recognise the formats of paths; pipes and unpacked archives stay available inside the context."""
-    places = [_check.as_path(path, "path") for path in paths]
-    legal = ("auto", *FORMATS)
+    objects = [_object(path) for path in paths]
+    places = [Path(one[1].files[0]) if one else _check.as_path(path, "path")
+              for path, one in zip(paths, objects, strict=True)]  # fmt: skip
+    legal = ("auto",) if any(objects) else ("auto", *FORMATS)
     if options.format not in legal:
-        rule = f"must be one of {', '.join(map(repr, legal))}"
+        like = meant(str(options.format), legal)
+        rule = f"is unknown{like}" if like else f"must be auto, {', '.join(sorted(FORMATS))}"
         raise DataError(f"{called('format')} = {options.format!r} for {shown(places[0])}: {rule}")
     with Archives(progress) as archives, _in_sentences(places[0]), named(*places):
         found = []
-        for place in places:
+        for place, one in zip(places, objects, strict=True):
+            if one is not None:
+                found.append(one)
+                continue
             _check_there(place)
             probe = archives.probe(place, named=options.format != "auto")
             found.append((*recognise(probe, options.format), probe))
         refuse_idle(options, [format for format, _, _ in found])
         yield found
-
-
-def _annotations(loaded: Loaded, limit: int | None) -> Iterator[ImageAnnotation]:
-    boxes, batch = loaded.boxes, loaded.batch
-    assert boxes.image_index is not None
-    assert boxes.image_wh is not None
-    assert boxes.xy is not None
-    own = format_of(loaded.format).single  # a label file per image has its name
-    order = np.argsort(boxes.image_index, kind="stable")
-    starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
-    images = zip(batch.label, batch.file, _image_names(batch, own), strict=True)
-    for i, (label, file, name) in enumerate(list(images)[:limit]):
-        rows = order[starts[i] : starts[i + 1]]
-        image = loaded.places.find(label, file)
-        width, height = boxes.image_wh[i].tolist()
-        yield ImageAnnotation(
-            name=name,
-            image_path=None if image is None or stands_in(image) else Path(image),
-            width=width,
-            height=height,
-            boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),
-            classes=() if boxes.class_index is None else tuple(boxes.class_names[c] for c in boxes.class_index[rows]),
-        )
-
-
-def _image_names(batch: Batch, own: bool) -> list[str]:
-    """Return the file names of images without suffix; in one file of labels, equal ones keep their relative folders."""
-    paths = [label if own else file or label for label, file in zip(batch.label, batch.file, strict=True)]
-    places = [PurePosixPath(path.replace("\\", "/")) for path in paths]
-    count = Counter(place.stem for place in places)
-
-    def name(place: PurePosixPath) -> str:
-        if own:  # a label may be called like its image, with both endings
-            return PurePosixPath(place.stem).stem if place.stem.lower().endswith(IMAGES) else place.stem
-        far = place.is_absolute() or ".." in place.parts or ":" in place.parts[0]
-        return place.stem if count[place.stem] == 1 or far else str(place.with_suffix(""))
-
-    return [name(place) if place.name else str(i) for i, place in enumerate(places)]
 
 
 def _check_there(place: Path) -> None:

@@ -19,7 +19,7 @@ from fastanchor.datasets._nested import BOX, EMPTY, ROW, Field, class_names, exp
 from fastanchor.datasets._roles import Roles
 from fastanchor.datasets._skips import Unusable, first_line, shown
 
-__all__ = ["csv_columns", "parquet_columns", "parquet_names", "pyarrow_for"]
+__all__ = ["columns_of", "csv_columns", "parquet_columns", "parquet_names", "pyarrow_for"]
 
 
 def pyarrow_for(file: str | Path) -> Any:
@@ -47,12 +47,17 @@ def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Ta
     parquet = importlib.import_module("pyarrow.parquet")
     try:
         with _native(arrow, Path(file)) as opened, parquet.ParquetFile(opened) as source:
-            fields = exposed(arrow, source.schema_arrow)
-            names = list(fields)
-            roles = choose(names)
-            return _parquet(arrow, source, fields, roles), roles
+            return columns_of(source, choose)
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Unusable("not a valid Parquet file", None, first_line(error)) from None
+
+
+def columns_of(source: Any, choose: Callable[[list[str]], Roles]) -> tuple[Taken, Roles]:
+    """Return columns of a ``ParquetFile``, or of another object with its properties and ``read_row_group``."""
+    arrow = importlib.import_module("pyarrow")
+    fields = exposed(arrow, source.schema_arrow)
+    roles = choose(list(fields))
+    return _parquet(arrow, source, fields, roles), roles
 
 
 def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) -> Taken:
@@ -74,10 +79,12 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
     if not all(field.plain for field in wanted.values()) or packed is not None:
         groups = flat(arrow, groups, wanted, packed)
         rows = sum(group.num_rows for group in groups)
+        deep = any(field.deep for field in wanted.values())
         if packed is not None:
             box = list(BOX)
+        if packed is not None or deep:
             empty = np.concatenate([group.column(EMPTY).to_numpy() for group in groups] or [np.empty(0, bool)])
-        if packed is not None and wanted[packed].deep:  # one row per image
+        if deep:  # one row per image
             called = texts.get("name", texts.get("image"))
             texts = {**texts, "image": ROW, **({} if called is None else {"name": called})}
     values, codes = _taken(arrow, groups, rows, [*box, *sizes, *weight], list(texts.values()))

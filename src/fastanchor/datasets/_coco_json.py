@@ -7,7 +7,7 @@ import functools
 import gc
 import importlib
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any
 
@@ -19,7 +19,7 @@ from fastanchor.datasets._probe import HEAD
 from fastanchor.datasets._record import CROWD, IGNORED, NOTHING, UNNAMED, Batch, Job, number_of
 from fastanchor.datasets._skips import Skips, Unusable
 
-__all__ = ["decode"]
+__all__ = ["decode", "loose"]
 
 DIGITS = 40  # longer texts of digits are names, not numbers
 
@@ -131,10 +131,16 @@ def _no_collection() -> Iterator[None]:
 
 
 def _loose(data: bytes, file: str, job: Job) -> Batch:
-    """Decode any JSON, and check each annotation."""
-    content, skips = json_of(data), job.skips
+    """Decode any JSON."""
+    content = json_of(data)
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise Unusable("JSON file that is not COCO", None, json_kind(data[:HEAD], whole=True, valid=True))
+    return loose(content, file, job)
+
+
+def loose(content: Mapping[str, Any], file: str, job: Job) -> Batch:
+    """Return the columns of decoded COCO, each annotation checked."""
+    skips = job.skips
     images: dict[Any, int] = {}
     names: list[str] = []
     sizes: list[tuple[float, float]] = []
@@ -174,7 +180,7 @@ def _loose(data: bytes, file: str, job: Job) -> Batch:
     )  # fmt: skip
 
 
-def _objects(content: dict[str, Any], name: str, file: str, skips: Skips) -> Iterator[dict[str, Any]]:
+def _objects(content: Mapping[str, Any], name: str, file: str, skips: Skips) -> Iterator[dict[str, Any]]:
     given = content.get(name)
     for i, one in enumerate(given if isinstance(given, list) else []):
         if isinstance(one, dict):
@@ -218,7 +224,7 @@ def _bbox(annotation: dict[str, Any], form: str | None) -> Sequence[float] | Non
     if bbox is None or bbox == []:
         polygons = annotation.get("segmentation")
         return _of_polygons(polygons, form) if isinstance(polygons, list) and polygons else None
-    if not isinstance(bbox, list) or len(bbox) != 4:
+    if not isinstance(bbox, (list, tuple)) or len(bbox) != 4:
         return NOTHING
     return list(map(number_of, bbox))
 

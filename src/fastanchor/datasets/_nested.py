@@ -51,7 +51,10 @@ def exposed(arrow: Any, schema: Any) -> dict[str, Field]:
             of_numbers = _is_list(types, kind) and types.is_floating(kind.value_type)
             found[name] = Field(name, None, name, _is_list(types, kind) and not of_numbers, kind)
     for one in inner:
-        found.setdefault(one.sub or "", one)
+        name = one.sub or ""
+        if one.deep and name in found and not found[name].deep:  # of each box, beside one of the image
+            found = {f"image_{key}" if key == name else key: field for key, field in found.items()}
+        found.setdefault(name, one)
     return found
 
 
@@ -60,30 +63,35 @@ def _is_list(types: Any, kind: Any) -> bool:
 
 
 def flat(arrow: Any, groups: Iterable[Any], wanted: dict[str, Field], box: str | None) -> list[Any]:
-    """Return tables with one row per box, and one empty row for each image without boxes."""
+    """Return tables with one row per box, and one empty row for each image without boxes.
+
+    `box` is the column with all four numbers of a box; None if each has a column.
+    """
     compute = importlib.import_module("pyarrow.compute")
     tables, before = [], 0
+    first = box or next((name for name, field in wanted.items() if field.deep), None)
     for group in groups:
         columns = {name: _column(compute, group, field) for name, field in wanted.items()}
         rows = np.arange(group.num_rows)
-        if box is not None:
+        if first is not None:
             counts = np.ones(len(rows), np.int64)
-            if (lengths := columns[box][1]) is not None:
+            if (lengths := columns[first][1]) is not None:
                 counts = lengths
             rows = np.repeat(rows, np.maximum(counts, 1))
             filled = np.repeat(counts > 0, np.maximum(counts, 1))
             index = arrow.array(np.cumsum(filled) - 1, mask=~filled)
         made: dict[str, Any] = {ROW: arrow.array(rows + before)}
+        if first is not None:
+            made[EMPTY] = arrow.array(~filled)
         for name, (values, lengths) in columns.items():
             if name == box:
                 four = np.full((len(rows), 4), np.nan)
                 four[filled] = _fours(values)
                 made.update(zip(BOX, map(arrow.array, four.T.copy()), strict=True))
-                made[EMPTY] = arrow.array(~filled)
             elif lengths is None:
-                made[name] = values if box is None else values.take(arrow.array(rows))
-            elif box is None or not np.array_equal(lengths, counts):
-                raise Unusable("lists of different lengths in a row", None, f"{box} and {name}")
+                made[name] = values if first is None else values.take(arrow.array(rows))
+            elif not np.array_equal(lengths, counts):
+                raise Unusable("lists of different lengths in a row", None, f"{first} and {name}")
             else:
                 made[name] = values.take(index)
         tables.append(arrow.table(made))

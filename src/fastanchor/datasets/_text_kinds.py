@@ -42,8 +42,8 @@ def _of_commas(cells: list[bytes]) -> str:
         return VISDRONE if codes else ""
     if len(cells) not in (9, 10) or not all(map(_whole, cells[:2])) or int(cells[0]) < 1:
         return ""
-    if int(cells[1]) < 0:
-        return "detections of MOT, which have no identity"
+    if len(cells) == 10 and int(cells[1]) < 0:
+        return "detections of MOT, which have neither identity nor class"
     if len(cells) == 10 and codes and b"-1" not in cells[7:]:
         return "VisDrone of a video, which is not read"
     return MOT

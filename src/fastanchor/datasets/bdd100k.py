@@ -1,13 +1,17 @@
-"""BDD100K JSON: a list of frames with labels, or a file for each image. Boxes are ``box2d``, corners in pixels."""
+"""BDD100K JSON: a list of frames with labels, or a file for each image. Pixels.
+
+Boxes are ``box2d``, else the extents of closed polygons; other labels are counted and ignored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from fastanchor.datasets._json_files import inner, json_format, path_of
 from fastanchor.datasets._record import Image, Job, number_of
+from fastanchor.datasets._turned import of_corners
 
 __all__ = ["FORMAT"]
 
@@ -28,14 +32,21 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         labels = frame.get("labels") or ()
         for place, label in zip(inner(number, len(labels)), labels, strict=True):
             corners = label.get("box2d")
-            if corners is None:
+            points = [] if corners else _outline(label.get("poly2d"))
+            if not corners and not points:
                 job.skips.leave("label without a box2d")
                 continue
-            box += [number_of(corners.get(key)) for key in CORNERS]
+            box += of_corners(points) if points else [number_of(corners.get(key)) for key in CORNERS]
             classes.append(str(label.get("category") or ""))
             at.append(place)
         size = frame.get("size") or {}
         yield Image(str(frame["name"]), (number_of(size.get("width")), number_of(size.get("height"))), box, classes, at)
+
+
+def _outline(shapes: Any) -> list[float]:
+    """Return the corners of closed polygons; those of the older version are lanes and areas of the road."""
+    closed = [one for one in shapes or () if isinstance(one, Mapping) and one.get("closed")]
+    return [number_of(value) for one in closed for point in one["vertices"] for value in point]
 
 
 FORMAT = json_format(

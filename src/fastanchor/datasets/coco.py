@@ -23,7 +23,7 @@ from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source
 from fastanchor.datasets._skips import Unusable
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "listed"]
 
 LOOKED_AT = 100  # files of a folder; more files are mostly label files of single images, not COCO
 INSTANCES = "instances"
@@ -53,7 +53,11 @@ def table(file: str, job: Job) -> Batch:
     """Return the columns of a file."""
     with opened(file) as source:
         data = source.read()
-    batch = decode(data, file, job)
+    return listed(decode(data, file, job), job)
+
+
+def listed(batch: Batch, job: Job) -> Batch:
+    """Return the annotations whose images are listed, and report the others."""
     assert batch.image is not None
     lost = batch.image < 0
     if not lost.any():

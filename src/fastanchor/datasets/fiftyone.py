@@ -13,7 +13,7 @@ from fastanchor.datasets._json_files import extent, inner, json_format, path_of
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
 from fastanchor.datasets._skips import Unusable
 
-__all__ = ["FORMAT"]
+__all__ = ["FIELDS", "FORMAT", "images"]
 
 FOLDER = "data"  # of the images, beside labels.json
 FIELDS = {"Detections": "detections", "Polylines": "polylines"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fastanchor.datasets._json_files import extent, inner, json_format
+from fastanchor.datasets._json_files import extent, inner, json_format, path_of
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
 
 __all__ = ["FORMAT"]
@@ -19,29 +19,27 @@ AREAS = ("bounding_box", "bbox", "polygon")
 KINDS = (*AREAS, "mask", "point", "line", "instanceURI")
 MORE = "further label of the same image"
 
-Found = tuple[str, tuple[float, float] | None, Sequence[Mapping[str, Any]]]
+Objects = Sequence[Mapping[str, Any]]
+Found = tuple[str, tuple[float, float] | None, Objects]
 
 
 def images(content: Any, job: Job, file: str) -> Iterator[Image]:
     """Yield the images."""
-    single: dict[str, tuple[list[int], list[Mapping[str, Any]]]] = {}
-    for number, row in enumerate(content if isinstance(content, list) else [content]):
-        if row is None:  # a blank line
-            continue
+    single: dict[str, tuple[list[int], list[Any]]] = {}
+    rows = enumerate(content if isinstance(content, list) else [content], start=1)
+    for number, row in ((number, row) for number, row in rows if row is not None):  # None is a blank line
         if "dataRow" in row:  # an annotation
             places, objects = single.setdefault(str(row["dataRow"].get("globalKey") or row["dataRow"]["id"]), ([], []))
             places += inner(number, 1)
             objects.append(row)
-            continue
-        found = _exported(row, job) if "projects" in row else _older(row, job)
-        if found is not None:
+        elif found := _exported(row, job) if "projects" in row else _older(row, job):
             yield _image(*found, inner(number, len(found[2])), job)
     for name, (places, objects) in single.items():
         yield _image(name, None, objects, places, job)
 
 
 def _exported(row: Mapping[str, Any], job: Job) -> Found:
-    data, facts, objects = row["data_row"], row.get("media_attributes") or {}, list[Mapping[str, Any]]()
+    data, facts, objects = row["data_row"], row.get("media_attributes") or {}, list[Any]()
     for project in row["projects"].values():
         labels = project["labels"]
         job.skips.leave(MORE, max(len(labels) - 1, 0))
@@ -62,9 +60,7 @@ def _older(row: Mapping[str, Any], job: Job) -> Found | None:
     return str(row.get("External ID") or row["Labeled Data"]), None, objects
 
 
-def _image(
-    name: str, size: tuple[float, float] | None, objects: Sequence[Mapping[str, Any]], places: Sequence[int], job: Job
-) -> Image:
+def _image(name: str, size: tuple[float, float] | None, objects: Objects, places: Sequence[int], job: Job) -> Image:
     box: list[float] = []
     classes, at = [], []
     for place, one in zip(places, objects, strict=True):
@@ -88,12 +84,7 @@ def _corners(shape: Any, kind: str) -> tuple[float, float, float, float]:
     return left, top, left + width, top + height
 
 
-def _place(file: str, at: int) -> str:
-    number, nth = divmod(at, inner(1, 1)[0])
-    return f"line {number + 1}, object {nth}" if file.lower().endswith(".ndjson") else f"[{number}], object {nth}"
-
-
 FORMAT = json_format(
     "labelbox", "Labelbox (JSON or NDJSON)", "Labelbox", images, lines=True, tells=frozenset(("place", "class")),
-    place=_place,
+    place=path_of("row {}, object {}"),
 )  # fmt: skip

@@ -53,6 +53,8 @@ def _minimal(task: Mapping[str, Any]) -> list[Any]:
     """Return the rectangles of JSON-MIN as results."""
     lists = [value for value in task.values() if isinstance(value, list)]
     found = [one for value in lists for one in value if isinstance(one, Mapping) and KIND in one]
+    if not found and "id" not in task:  # neither a rectangle nor a task
+        raise KeyError("id")
     return [{"value": one, "type": KIND, **one} for one in found]
 
 

@@ -3,8 +3,8 @@
 A row is frame, identity, left, top, width, height, flag, class, visibility; the older version has ten columns without a
 class. Each frame with a row is an image. Its size comes from ``seqinfo.ini`` beside the folder ``gt``. Rows of flag 0
 are objects that the evaluation ignores: they are counted and ignored. Class names come from ``labels.txt`` beside the
-rows, if there is one. In folders, only files are read whose name begins with ``gt``; detections have no identity and
-are no labels.
+rows, if there is one. In folders, only files are read whose name begins with ``gt``; detections, which have neither
+identity nor class, are no labels.
 """
 
 from __future__ import annotations

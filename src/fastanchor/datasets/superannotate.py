@@ -36,7 +36,7 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
     box: list[float] = []
     classes, at = [], []
     for place, one in enumerate(instances):
-        kind = one.get("type")
+        kind = one["type"]
         if kind not in AREAS:
             if kind != "meta":
                 job.skips.leave(f"{kind}, which is not a box")

@@ -98,10 +98,10 @@ def table(file: str, job: Job) -> Batch:
             raise Unusable("no column of weights", None, "an array has no names of columns")
         return array_batch(file)
     if file.lower().endswith(".parquet"):
-        taken, found = parquet_columns(file, lambda names: _wanted(names, job.options))
+        taken, found = parquet_columns(file, lambda names: wanted(names, job.options))
     else:
         sheet = sheet_of(file, job.probe)
-        found = _wanted(sheet.columns, job.options)
+        found = wanted(sheet.columns, job.options)
         taken = take(sheet, job.skips, found)
         if sheet.assumed and job.options.form is None and job.options.columns is None:
             job.remarks.append(_proved(file, taken))
@@ -140,7 +140,7 @@ def _of_boxes(batch: Batch, job: Job, *, named: bool) -> bool:
     return any(sorted(pair) != sorted(sides) for pair, sides in pairs) if pairs else named
 
 
-def _wanted(columns: list[str], options: Options) -> Roles:
+def wanted(columns: list[str], options: Options) -> Roles:
     """Return the roles of the columns, without positions if these are not wanted."""
     found = roles(columns, options)
     if options.places or (options.form or found.form) == "xyxy" or len(found.box) != 4:

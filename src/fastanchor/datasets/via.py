@@ -6,25 +6,20 @@ class is the region attribute with a usual name, or the only one.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fastanchor._reading import decoded
 from fastanchor._text import many
 from fastanchor._types import Remark
 from fastanchor.datasets._json_files import extent, inner, json_format, path_of
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import NOTHING, Image, Job, Source
-from fastanchor.datasets._skips import Unusable, no_text, shown
+from fastanchor.datasets._skips import shown
+from fastanchor.datasets._via_csv import is_table, regions_of
 
 __all__ = ["FORMAT"]
 
-CELLS = ("region_shape_attributes", "region_attributes")  # columns of JSON
-MARK = b"region_shape_attributes"  # in the header of a CSV file
 PROJECT = "_via_img_metadata"
 NAMES = ("class", "name", "label", "type", "category", "object")  # of attributes
 
@@ -77,39 +72,9 @@ def _class(attributes: Mapping[str, Any]) -> str:
     return str(value)
 
 
-def rows(file: str, data: bytes, job: Job) -> Iterator[Image]:
-    """Yield the images of a CSV file; a row is a region, or an image without regions."""
-    text = decoded(data)
-    what = no_text(data, text)
-    if what:
-        raise Unusable(what, 1)
-    table = csv.DictReader(io.StringIO(text, newline=""))
-    table.fieldnames = [name.lstrip("# ") for name in table.fieldnames or ()]
-    if not {"filename", *CELLS} <= {*table.fieldnames}:
-        raise Unusable(
-            "table that is not of VGG Image Annotator", 1, f"expected the columns filename, {', '.join(CELLS)}"
-        )
-    found: dict[tuple[Any, Any], tuple[list[Any], list[int]]] = {}
-    try:
-        for row in table:
-            regions, at = found.setdefault((row["filename"], row.get("file_size")), ([], []))
-            try:
-                shape, attributes = (json.loads(row[name] or "{}") for name in CELLS)
-            except ValueError as error:
-                job.skips.add("cell that is not valid JSON", file, table.line_num, str(error))
-                continue
-            if shape:
-                regions.append({"shape_attributes": shape, "region_attributes": attributes})
-                at.append(table.line_num)
-    except csv.Error as error:
-        raise Unusable("not a valid table", table.line_num, str(error)) from None
-    for (name, _), (regions, at) in found.items():
-        yield _image(str(name), regions, at, job)
-
-
 def sniff(probe: Probe) -> Source | None:
     """Return the JSON files of such regions, else the CSV files."""
-    tables = [file for file in probe.files(".csv") if probe.named or MARK in probe.head(file).partition(b"\n")[0]]
+    tables = [file for file in probe.files(".csv") if probe.named or is_table(probe.head(file))]
     found = JSON.sniff(probe) if probe.suffix != ".csv" else None
     if found is None or not tables:
         return found or (Source(tables) if tables else None)
@@ -119,8 +84,10 @@ def sniff(probe: Probe) -> Source | None:
 
 def parse(file: str, data: bytes, job: Job) -> Iterable[Image]:
     """Return the images of a file."""
-    assert JSON.parse is not None
-    return (rows if file.lower().endswith(".csv") else JSON.parse)(file, data, job)
+    if not file.lower().endswith(".csv"):
+        assert JSON.parse is not None
+        return JSON.parse(file, data, job)
+    return [_image(name, regions, lines, job) for name, regions, lines in regions_of(file, data, job)]
 
 
 def _place(file: str, at: int) -> str | int:

@@ -17,13 +17,16 @@ from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._doubts import doubts
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
 from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, Pairs
+from fastanchor.detectors._positives import MATCHED, positives
+from fastanchor.detectors._reading import config_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.detectors._ssd import Ssd
-from fastanchor.matching import Matching
+from fastanchor.matching import Matching, Positives
 
 __all__ = [
-    "GRIDS", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Pairs", "Resize", "Ssd",
-    "Values", "anchors_for", "doubts", "network_boxes", "read",
+    "GRIDS", "MATCHED", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Pairs",
+    "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "doubts", "network_boxes", "positives",
+    "read",
 ]  # fmt: skip
 
 
@@ -32,6 +35,13 @@ def network_boxes(
 ) -> NetworkBoxes:
     """Return the boxes as :func:`anchors_for` uses them."""
     return resized(boxes, detector_of(detector), img_size, fit, min_size)
+
+
+def default_config(name: str, img_size: int | Sequence[int] | None = None) -> export.Config:
+    """Return the anchors that a detector has at a network input if nothing is configured, on its levels."""
+    detector = GRIDS[name]
+    parts = detector.form_at(detector.input(img_size)).anchors(detector.default)
+    return config_of(parts, detector.strides)
 
 
 def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> export.Config:

@@ -54,6 +54,7 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check, kernels
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import EngineName, FloatArray, Metric, Sizes
 from fastanchor._weights import counting
 from fastanchor.boxes import Boxes
@@ -87,8 +88,8 @@ __all__ = [
 BoxesLike = Boxes | Engine | Sizes
 
 ENGINES = get_args(EngineName)
-# number of boxes from which building an index pays, even for a single k-means run
-LARGE = 200_000
+# number of boxes from which building an index pays: where its kernels are compiled, and even for one run of k-means
+FEWER, LARGE = 50_000, 200_000
 HOPELESS = 0.5  # share of boxes in open cells from which an index does not pay
 METRICS = get_args(Metric)
 
@@ -172,7 +173,7 @@ def _built(
 
         _check.as_sizes(wh, argument, "for engine='index'; engine='auto' or 'dense' takes any points")
         return BoxIndex(wh, threads=threads, weights=weights)
-    indexable = name == "auto" and _indexable(wh, metric)
+    indexable = name == "auto" and _indexable(wh, metric, work)
     backend = kernels.current(backend, work, len(wh), indexed=indexable)
     if indexable and backend == "numba":
         from fastanchor.engine._layout import layout, sampled, side_for
@@ -187,18 +188,22 @@ def _built(
 def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, argument: str) -> Engine:
     """Return the engine that the caller passed as boxes, if it fits the other arguments."""
     if name not in ("auto", engine.name):
-        raise DataError(f"engine = {name!r}: {argument} is an engine already, {engine.name!r}; leave out engine")
+        raise DataError(
+            f"{called('engine')} = {name!r}: {argument} is an engine already, {engine.name!r}; leave out engine"
+        )
     if threads is not None:
         raise DataError(
-            f"threads = {threads}: {argument} is an engine already, with its own threads; leave out threads"
+            f"{called('threads')} = {threads}: {argument} is an engine already, with its own threads; leave out threads"
         )
     if metric != "euclidean" and not engine.positive:
         raise DataError(f"{argument}: widths and heights must be finite and > 0, but this engine contains others")
     return engine
 
 
-def _indexable(wh: FloatArray, metric: Metric) -> bool:
+def _indexable(wh: FloatArray, metric: Metric, work: kernels.Work | None) -> bool:
     """Return whether there are enough boxes for an index, the metric can use one, and all sides are above 0."""
-    if len(wh) < LARGE or metric == "ratio":  # no block can be decided at once under "ratio"
+    if len(wh) < FEWER or metric == "ratio":  # no block can be decided at once under "ratio"
+        return False
+    if len(wh) < LARGE and not (kernels.installed() and kernels.kept(work or kernels.EVERYTHING, indexed=True)):
         return False
     return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

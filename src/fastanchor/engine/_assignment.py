@@ -135,6 +135,11 @@ class Assignment:
                 return leaves.used(n, walk.used[1])
             room *= 4
 
+    def request(self) -> None:
+        """Request the boxes of open leaves, if they are in files."""
+        if self.grid.pages:
+            self.grid.pages.leaves(self.grid.offsets, Leaves.joined(self.leaves), self.grid.ny)
+
     def pays(self) -> bool:
         """Return whether a step from these leaves costs less than a dense step."""
         return not self.given_up and self._cost <= self._dense_cost
@@ -149,6 +154,7 @@ class Assignment:
         grid, k, tables = self.grid, len(self.given), self.grid.tables
         bins = 1 << kernel_part("marginals").COARSE
         blocks = None if sides is None else grid.sums(sides, self.work.team, self.work.spans)
+        self.request()
         free: list[tuple[Histograms, Sums]] = []
 
         def work(leaves: Leaves) -> None:
@@ -201,6 +207,7 @@ class Assignment:
         def work(span: tuple[int, int]) -> T:
             boxes = slice(*grid.offsets[list(span)].tolist())
             n = boxes.stop - boxes.start
+            grid.pages.follow(boxes.start, boxes.stop)
             try:
                 buffers = free.pop()
             except IndexError:

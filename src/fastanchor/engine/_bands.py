@@ -230,6 +230,7 @@ class Bands:
         """Fill a frame with the boxes of open leaves; return False if these have too many sets of candidates."""
         kernel, leaves, grid = part("bands"), Leaves.joined(found.leaves), self._work.grid
         sets, boxes = np.empty((2, kernel.GROUPS), np.int64)
+        found.request()
         owner = np.empty(leaves.x.size, np.int64)
         count = kernel.group(leaves, sets, np.empty(4 * kernel.GROUPS, np.int64), owner, boxes)
         if count < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ Batches = Iterable[Any] | Callable[[], Iterable[Any]]
 Load = Callable[[], Any]
 
 
-class Source:
+class Source(ABC):
     """Boxes that can be gone through several times.
 
     `starts` (batches + 1,) are the rows where batches begin; a ``Stream`` knows them after the first pass.
@@ -41,12 +42,12 @@ class Source:
         """Number of boxes, or a limit of it; None as long as that is unknown."""
         return len(self)
 
+    @abstractmethod
     def chunks(self) -> Iterator[Load]:
         """Yield functions that return the next boxes, (m, 2) float64 or float32, C-contiguous.
 
         There are `PIECE` of them, fewer at the end, and where a source leaves some out.
         """
-        raise NotImplementedError
 
     def firsts(self) -> IntArray:
         """Return the rows where chunks begin, and the number of boxes; known after the first pass."""
@@ -54,11 +55,11 @@ class Source:
 
     def sample(self) -> FloatArray:
         """Return boxes from all over a `scattered` source, (m, 2) float64."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: boxes come in order only")
 
     def take(self, rows: IntArray) -> FloatArray:
         """Return the boxes of these rows, (m, 2)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: boxes come in order only")
 
     def refuse(self, row: int, pair: FloatArray) -> DataError:
         """Return the error for a box that is not one."""
@@ -71,17 +72,17 @@ class Source:
         return DataError(f"{place} = ({w!r}, {h!r}): widths and heights must {rule}")
 
 
-class Rows:
+class Rows(ABC):
     """Boxes of a file, with ``len``, slices and arrays of rows as an array (n, 2) has them."""
 
     dtype: Any = np.dtype(np.float64)
     slow = False  # whether single rows are costly to read
 
-    def __len__(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def __getitem__(self, rows: Any) -> Any: ...
 
 
 class Arrays(Source):

@@ -10,6 +10,7 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._layout import GridSpec
+from fastanchor.engine._pages import Pages
 from fastanchor.engine._sorting import Sorted
 from fastanchor.engine._threads import Team
 from fastanchor.kernels import part
@@ -43,6 +44,8 @@ class Grid:
     runs : {level: (rows, ny + 1, 5) float64}
         Running sums along each row of cells, see ``kernels._grid.run_rows``, for the levels of the search only. Level l
         joins 2^l rows and no columns: most lines between anchors' regions cross a row at one column.
+    pages : Pages
+        Those of w and h, if they are mapped from files.
     tables : GridTables
         Arguments of kernels: the above without the runs, and a summed-area table of counts.
     """
@@ -76,6 +79,7 @@ class Grid:
         upper = upper_level(nx)
         if upper <= self.levels - 3:  # else it has too few rows to decide anything
             self.runs[upper] = self._joined(self.runs[0], upper)
+        self.pages = Pages(self.w, self.h)
         self._sums: IntArray | None = None
         self._moments: FloatArray | None = None
 

@@ -112,6 +112,8 @@ class Held:
             return np.arange(len(rows)), np.column_stack([self.w[rows], self.h[rows]])
         held = self.rows
         found = self._places(rows)  # in the order of the columns; the inverse of `rows` is not kept
+        if len(rows) and (np.diff(rows) == 1).all():  # a run of rows needs no sorting
+            return held[found] - rows[0], np.column_stack([self.w[found], self.h[found]])
         order = found[np.argsort(held[found])]
         names = held[order]
         at = np.searchsorted(names, rows)

@@ -77,7 +77,7 @@ class Objective:
 
     def values(self, w: FloatArray, h: FloatArray, kw: FloatArray, kh: FloatArray, kernels: ModuleType) -> FloatArray:
         """Return the value of each box with these anchors, (n,) float64 from 0 to 1."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected a method values(w, h, kw, kh, kernels)")
 
     def over(self, answers: Engine) -> Judge:
         """Return the object that scores anchors by this objective, for the boxes of an engine."""

@@ -63,6 +63,7 @@ class Search:
     def _count(self, runs: Runs, spare: float, rows: Rows) -> tuple[int, float]:
         """Return the number above thr of the boxes of open runs, and by how much their bounds shrank."""
         tables, weights = self.grid.tables, self.grid.weights
+        self.grid.pages.runs(self.grid.offsets, runs, self.grid.ny)
         found: tuple[int, float] = part("open_runs").count_open(
             tables, self.anchors, runs, spare, np.empty(RUN), rows.total, weights
         )

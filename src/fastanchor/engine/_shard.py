@@ -236,6 +236,7 @@ class Shard(Columns):
             found = []
             for c in chunks:
                 out = report.Tally.empty(kw.size, limits.size + 1)
+                self.grid.pages.follow(c.start, c.stop)
                 report.tally(self.grid.w[c], self.grid.h[c], kw, kh, thr, limits, out, self.weights_of(c))
                 found.append(Profile.tallied(out))
             return found

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastanchor import _check
 from fastanchor._errors import DataError
-from fastanchor._hints import of_file
+from fastanchor._hints import called, of_file
 from fastanchor._reading import SETTINGS, content, named
 from fastanchor._types import Fit, FloatArray, PathLike
 from fastanchor.boxes import FITS
@@ -228,8 +228,8 @@ def _agree(name: str, made_for: Input | None, fit: str) -> None:
     _check.choice(fit, "fit", FITS)
     if made_for is not None and made_for.fit != fit:
         raise DataError(
-            f"fit: the anchors are for {made_for.fit}, and {name} has {fit}; compute them with fit = {fit!r}, or give "
-            f"fit = {made_for.fit!r} for the text too if your network does so"
+            f"{called('fit')}: the anchors are for {made_for.fit}, and {name} has {fit}; compute them with fit = "
+            f"{fit!r}, or give fit = {made_for.fit!r} for the text too if your network does so"
         )
 
 

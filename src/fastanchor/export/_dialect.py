@@ -203,9 +203,11 @@ class Dialect:
             raise DataError(f"level {empty.name} would have no anchor; choose other levels, or more anchors")
         if not needs.levels[0] <= len(found) <= needs.levels[1]:
             expected = " to ".join(map(str, dict.fromkeys(needs.levels)))
-            raise DataError(f"levels: got {len(found)}, expected {expected} for {needs.name}")
+            raise DataError(f"{called('levels')}: got {len(found)}, expected {expected} for {needs.name}")
         if needs.equal and min(counts) != max(counts):
-            raise DataError(f"levels: got {counts} anchors; {needs.name} needs the same number in each level")
+            raise DataError(
+                f"{called('levels')}: got {counts} anchors; {needs.name} needs the same number in each level"
+            )
         if needs.whole and np.round(anchors).min() < 1:
             w, h = anchors[int(np.round(anchors).min(axis=1).argmin())].tolist()
             raise DataError(f"anchor {w:.4g} x {h:.4g}: {needs.name} takes whole pixels, and a side would be 0")

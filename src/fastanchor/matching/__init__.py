@@ -1,14 +1,21 @@
-"""Which anchors a detector trains on a box, its positives, for detectors that match by IoU.
+"""Which anchors a detector trains on a box, its positives.
 
-An anchor is repeated at every place of the grid of its level, and compared with a box where both are. `Matching` says
-which anchors become positive, `Cells` where they are. `at_places` counts the positives of boxes whose places are known,
-exactly as the detector does: IoU in float32, ties, and other boxes of the image that take anchors away. It looks only
-at the few places that can win.
+An anchor is repeated at every place of the grid of its level. Most detectors compare it with a box by IoU where both
+are: `Matching` says which anchors become positive, `Cells` where they are. `at_places` counts the positives of boxes
+whose places are known, exactly as the detector does: IoU in float32, ties, and other boxes of the image that take
+anchors away. It looks only at the few places that can win. `at_offsets` is for boxes whose places are not known.
+YOLOv5 and its kind compare sides alone: `Ratio`, `by_ratio`. All count boxes in `Counts`, which `summarised` turns into
+`Positives`.
 """
 
 from __future__ import annotations
 
-from fastanchor.matching._count import Anchors, Counts, Places, at_places
+from fastanchor.matching._count import Anchors, Counts, Places, at_offsets, at_places
+from fastanchor.matching._ratio import Ratio, by_ratio
+from fastanchor.matching._result import LevelPositives, Positives, SizePositives, summarised
 from fastanchor.matching._rules import NOMINAL, Cells, Forced, Matching
 
-__all__ = ["NOMINAL", "Anchors", "Cells", "Counts", "Forced", "Matching", "Places", "at_places"]
+__all__ = [
+    "NOMINAL", "Anchors", "Cells", "Counts", "Forced", "LevelPositives", "Matching", "Places", "Positives", "Ratio",
+    "SizePositives", "at_offsets", "at_places", "by_ratio", "summarised",
+]  # fmt: skip

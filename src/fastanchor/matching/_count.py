@@ -16,9 +16,11 @@ from fastanchor.kernels._choice import worth
 from fastanchor.kernels._matching_numpy import Found, Grids, Job, Placed, Rule, Shapes
 from fastanchor.matching._rules import CODES, Cells, Matching
 
-__all__ = ["Anchors", "Counts", "Places", "at_places"]
+__all__ = ["OFFSETS", "Anchors", "Counts", "Places", "at_offsets", "at_places"]
 
 AT_ONCE = 1 << 14  # boxes of a task
+OFFSETS = 8  # places tried where those of boxes are not known
+IRRATIONAL = 0.7548776662466927, 0.5698402909980532  # steps between them, whose multiples spread over any stride
 NUMPY = 1e-6  # seconds that NumPy takes for a box and an anchor
 
 
@@ -51,9 +53,14 @@ class Anchors(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Positives of each box by level, (n, levels), and the best IoU of each box with an anchor, (n,)."""
+    """What is known of each of n boxes.
 
-    positives: NDArray[np.int32]
+    `positives` (n, levels) and `none` (n,), whether a box has none, are means over the places that it was tried at;
+    `best` (places, n) is its best IoU, or ratio, at each of them.
+    """
+
+    positives: NDArray[np.int32] | FloatArray
+    none: FloatArray
     best: NDArray[np.float32]
 
 
@@ -72,7 +79,30 @@ def at_places(boxes: Places, anchors: Anchors, matching: Matching, threads: int 
     found = counted(placed, anchors.shapes, anchors.cells.grids(kinds, anchors.strides), matching, threads)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return Counts(found.positives[back], found.best[back])
+    positives = found.positives[back]
+    return Counts(positives, (positives.sum(axis=1) == 0).astype(np.float64), found.best[None, back])
+
+
+def at_offsets(wh: FloatArray, anchors: Anchors, matching: Matching, threads: int | None = None) -> Counts:
+    """Return the positives of each box alone on a grid without borders, as a mean over `OFFSETS` places."""
+    shapes, period = anchors.shapes, float(max(anchors.strides))
+    # as near to 0 as no anchor that touches a box is cut off: float32 is finer there
+    begin = np.ceil(2.0 * float(shapes.half.max(initial=0.0)) / period + 1.0) * period
+    cells = Cells(1, offset=anchors.cells.offset)
+    n = len(wh)
+    reach = 2.0 * begin + period + wh.max(axis=0, initial=0.0)
+    grids, each = cells.grids(reach[None], anchors.strides), np.arange(n)
+    positives, none = np.zeros((n, len(anchors.parts))), np.zeros(n)
+    best = np.empty((OFFSETS, n), np.float32)
+    for s in range(OFFSETS):
+        corner = begin + (0.5 + s * np.array(IRRATIONAL)) % 1.0 * period
+        corners = np.concatenate([np.broadcast_to(corner, (n, 2)), corner + wh], axis=1).astype(np.float32)
+        placed = Placed(corners, each, np.arange(n + 1), np.zeros(n, np.int64))
+        found = counted(placed, shapes, grids, matching, threads)
+        positives += found.positives
+        none += found.positives.sum(axis=1) == 0
+        best[s] = found.best
+    return Counts(positives / OFFSETS, none / OFFSETS, best)
 
 
 def _on_numba(pairs: int) -> bool:

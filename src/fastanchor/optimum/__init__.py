@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import BackendError, DataError
+from fastanchor._hints import called
 from fastanchor._limits import Limits
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE
@@ -165,7 +166,7 @@ def bound(
         raise BackendError("bound needs SciPy: pip install 'fastanchor[bound]'") from None
     from fastanchor.optimum._bound import one_thread, proven
     from fastanchor.optimum._plane import Shape
-    from fastanchor.optimum._points import points_of
+    from fastanchor.optimum._points import STRAIGHT, points_of
     from fastanchor.optimum._search import search
 
     k = _check.integer(k, "k", least=1)
@@ -176,15 +177,18 @@ def bound(
     aim = objective_of(objective, thr)
     shape = getattr(aim, "shape", None)
     if shape is None:
-        raise DataError(f"objective: got {aim.name!r}, expected one that has a name, such as 'ratio' or 'iou'")
+        raise DataError(
+            f"{called('objective')}: got {aim.name!r}, expected one that has a name, such as 'ratio' or 'iou'"
+        )
     space = Space(keep=keep)
     free = space.free(k)
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     answers = choose(ready.boxes, weights=ready.weights)
-    points = points_of(answers)
+    points = points_of(answers, STRAIGHT, turn=0.0)
+    places = points if points.exact else points_of(answers)
     limits = Limits()
-    search(points, k, aim, space, _check.generator(rng), STARTS, limits)
-    some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), points)
+    search(places, k, aim, space, _check.generator(rng), STARTS, limits)
+    some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), places)
     found = some if anchors is None else _check.as_sizes(anchors, "anchors")
     with one_thread():
         proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, max_seconds)

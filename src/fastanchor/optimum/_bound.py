@@ -56,7 +56,7 @@ def proven(
     Rounds end when the bound is within a relative `gap` of what `anchors` reach, or after `seconds`.
     """
     stop = np.inf if seconds is None else time.monotonic() + seconds
-    candidates = np.concatenate([anchors, grid(points, CANDIDATES)])
+    candidates = np.concatenate([anchors, grid(points, CANDIDATES)[0]])
     alone = matches(objective, points, anchors).max(axis=0)
     rough, cell = points, np.arange(len(points.w))
     if len(points.w) > ROUGH**2 // 2:

@@ -10,6 +10,7 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._evolve import evolved
+from fastanchor._hints import called
 from fastanchor._limits import Limits
 from fastanchor._progress import bar
 from fastanchor._types import EvolveResult, FloatArray, Progress
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Global", "Problem", "Recipe", "Refine", "Search", "best_of", "solved"]
 
-STARTS = 24  # random starts of the exchanges
+STARTS = 48  # random starts of the exchanges
 DRAWN = 15  # starts of the small steps, beside k-means
 
 
@@ -88,7 +89,7 @@ class Search:
 
     def find(self, problem: Problem) -> FloatArray | EvolveResult:
         """Return the anchors, (k, 2)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: expected a method find(problem)")
 
 
 class Recipe(Search):
@@ -149,10 +150,11 @@ def best_of(problem: Problem, points: Points) -> FloatArray:
     anchors = sets[scores.index(score)]
     if points.exact or problem.limits.ended in ("interrupted", "max_seconds"):
         return anchors
+    from fastanchor.optimum._judge import Judge
     from fastanchor.optimum._search import finished
 
-    judge, kept = problem.objective.over(problem.boxes), len(problem.space.keep)
-    return finished(judge, anchors, kept, problem.thr, score, problem.space, problem.limits)[0]
+    cells, judge = Judge(problem.objective, points), problem.objective.over(problem.boxes)
+    return finished(cells, judge, anchors, problem.thr, score, problem.space, problem.limits)[0]
 
 
 def solved(search: Search, problem: Problem) -> EvolveResult:
@@ -165,7 +167,7 @@ def solved(search: Search, problem: Problem) -> EvolveResult:
     """
     if type(search).find is Search.find:
         raise WrongTypeError(
-            f"method = {_check.short(search.name)}: has no method find(problem); see fastanchor.Search"
+            f"{called('method')} = {_check.short(search.name)}: has no method find(problem); see fastanchor.Search"
         )
     found = search.find(problem)
     if isinstance(found, EvolveResult):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,10 +12,12 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor._weights import weights_of
 from fastanchor.engine import Engine
 
-__all__ = ["DISTINCT", "Points", "gathered", "points_of", "single", "weighted"]
+__all__ = ["DISTINCT", "STRAIGHT", "TURN", "Points", "gathered", "points_of", "single", "weighted"]
 
 DISTINCT = 16_384  # distinct sizes up to which each is a point of its own
-CELLS = 160  # cells per side of the plane where there are more
+CELLS = 256  # cells along each axis of the plane where there are more
+STRAIGHT = 160  # the same for a limit: more take longer, and lower it a little
+TURN = 0.4  # radians. Along the axes, anchors would gain by having the mean side of a row of cells
 BLOCK = 1 << 20  # boxes read at once
 
 
@@ -42,10 +45,10 @@ class Points(NamedTuple):
         return bool((self.low_w == self.high_w).all() and (self.low_h == self.high_h).all())
 
 
-def points_of(boxes: Engine, cells: int | None = None) -> Points:
+def points_of(boxes: Engine, cells: int | None = None, turn: float = TURN) -> Points:
     """Return the distinct sizes of the boxes with their weights, or cells where there are more than DISTINCT.
 
-    Cells divide the logarithms of both sides evenly, `cells` for each side.
+    Cells divide the plane of log sides evenly, `cells` along each axis, after a turn by `turn` radians.
     """
     cells = CELLS if cells is None else cells
     sizes = boxes.distinct(DISTINCT + 1)
@@ -57,11 +60,13 @@ def points_of(boxes: Engine, cells: int | None = None) -> Points:
             np.add.at(weight, _rows(sizes, wh), each)
         some = weight > 0.0
         return weighted(sizes[some, 0], sizes[some, 1], weight[some])
-    low, high = np.full(2, np.inf), np.zeros(2)
-    for wh, _ in _blocks(boxes):
-        low, high = np.minimum(low, wh.min(axis=0)), np.maximum(high, wh.max(axis=0))
-    found = _Cells(low, high, cells)
+    low, high, last = np.full(2, np.inf), np.full(2, -np.inf), []
     for wh, each in _blocks(boxes):
+        at = _turned(wh, turn)
+        low, high = np.minimum(low, at.min(axis=0)), np.maximum(high, at.max(axis=0))
+        last = [(wh, each)]
+    found = _Cells(low, high, cells, turn)
+    for wh, each in last if len(boxes) <= BLOCK else _blocks(boxes):  # a single block is not read again
         found.add(wh, each)
     return found.points()
 
@@ -69,7 +74,8 @@ def points_of(boxes: Engine, cells: int | None = None) -> Points:
 def gathered(points: Points, cells: int) -> tuple[Points, IntArray]:
     """Return these points gathered into cells, `cells` for each side, and the cell of each point, (m,)."""
     wh = np.stack([points.w, points.h], axis=1)
-    found = _Cells(wh.min(axis=0), wh.max(axis=0), cells)
+    at = _turned(wh, TURN)
+    found = _Cells(at.min(axis=0), at.max(axis=0), cells, TURN)
     found.add(wh, points.weight)
     _, place = np.unique(found.keys(wh), return_inverse=True)
     return found.points(), place.reshape(-1)
@@ -103,19 +109,25 @@ def weighted(w: FloatArray, h: FloatArray, weight: FloatArray) -> Points:
     return Points(w, h, weight, w, w, h, h, weight * w, weight / w, weight * h, weight / h)
 
 
+def _turned(wh: FloatArray, turn: float) -> FloatArray:
+    """Return the places of boxes in the plane of log sides, turned by `turn` radians, (m, 2)."""
+    x, y, c, s = np.log(wh[:, 0]), np.log(wh[:, 1]), math.cos(turn), math.sin(turn)
+    return np.column_stack([c * x + s * y, c * y - s * x])
+
+
 class _Cells:
     """Sums and extents of the boxes in each cell of a grid, filled block by block."""
 
-    def __init__(self, low: FloatArray, high: FloatArray, cells: int) -> None:
-        self._low, self._cells = np.log(low), cells
-        self._step = np.maximum(np.log(high / low), 1e-12) / cells
+    def __init__(self, low: FloatArray, high: FloatArray, cells: int, turn: float) -> None:
+        self._low, self._cells, self._turn = low, cells, turn
+        self._step = np.maximum(high - low, 1e-12) / cells
         self._sums = np.zeros((5, cells * cells))  # of the weights, and of w, 1 / w, h and 1 / h times the weight
         self._least = np.full((2, cells * cells), np.inf)
         self._most = np.zeros((2, cells * cells))
 
     def keys(self, wh: FloatArray) -> IntArray:
         """Return the number of each box's cell."""
-        place = (np.log(wh) - self._low) / self._step
+        place = (_turned(wh, self._turn) - self._low) / self._step
         place = np.minimum(place.astype(np.int64), self._cells - 1)
         return np.asarray(place[:, 0] * self._cells + place[:, 1])
 

@@ -1,4 +1,4 @@
-"""Searches on weighted points: exchanges from several starts, and a polish by small steps.
+"""Searches on weighted points: exchanges from several starts, small steps, and exchanges among the outcomes.
 
 The polish moves one anchor at a time by ever smaller steps. L-BFGS-B on the gradient ends lower: the value has a jump
 where a match falls below its threshold, and corners where the side that decides changes.
@@ -13,22 +13,26 @@ import numpy as np
 from fastanchor._limits import Limits
 from fastanchor._types import FloatArray
 from fastanchor.engine import Objective, Scored
-from fastanchor.optimum._exchange import Exchanged, exchanged, grid
+from fastanchor.optimum._exchange import Exchanged, apart, best_first, drawn, exchanged, grid, mixed
 from fastanchor.optimum._judge import Judge
 from fastanchor.optimum._points import Points, gathered
 from fastanchor.optimum._space import Space
 
 __all__ = ["finalists", "finished", "polished", "search", "starts_of"]
 
-COARSE, FINE = 48, 64  # cells per side for the exchanges and for the first polish
-SIDE = 32  # candidates per side of the plane
-FIRST, LAST = 0.1, 1e-5  # first and last step of the polish, logarithm of a side
-ROUGH = 3e-4  # last step of the first polish
-FEW = 500  # points up to which candidates are finer
-KEPT = 12  # sets that are polished, and
-FINALISTS = 3  # of these polished again on all points; twice as many of few anchors
+COARSE, FINE = 32, 64  # cells along each axis for the exchanges and the first polish, and for what follows
+SIDE = 24  # candidates per side of the plane, and
+SIDE_FEW, FEW = 64, 500  # where at most so many points, or two anchors
+FIRST, ROUGH = 0.05, 3e-3  # first and last step of the first polish, logarithm of a side,
+NEXT, FINER = 6e-3, 3e-4  # of that of mixed sets,
+LAST, LAST_OF_CELLS = 1e-5, 1e-3  # and last step on all points; smaller ones follow details of cells, not of boxes
+KEPT = 24  # sets that are polished,
+MIXED = 4  # mixed sets that are,
+FINALISTS, LIKE = 3, 0.03  # and how many of all are polished on all points, and how far they are apart;
+FINALISTS_FEW, LIKE_FEW = 12, 0.003  # of up to four anchors
 SHAKES, SHAKEN = (0.05, 0.02, 0.008, 0.003), 60  # widths of moves of all anchors, and how many of each, more of few
-ENGINE_STEPS, ENGINE_ROUNDS = (1e-3, 5e-4), 2  # steps on the boxes themselves, where points are cells
+ENGINE_STEPS, ENGINE_ROUNDS = (1e-3, 5e-4), 2  # steps on the boxes themselves, where points are cells,
+TRIED = 3  # and how many neighbours are tried, the best by the cells
 
 Moved = Callable[[int], object]
 
@@ -49,9 +53,10 @@ def search(
     """
     free = space.free(k)
     coarse = gathered(points, COARSE)[0] if len(points.w) > COARSE**2 else points
-    places = grid(points, SIDE)
-    if len(points.w) <= FEW:  # the boxes themselves, and twice as fine
-        places = np.concatenate([grid(points, 2 * SIDE), np.stack([points.w, points.h], axis=1)])
+    few = len(points.w) <= FEW
+    places, step = grid(points, SIDE_FEW if few or free <= 2 else SIDE)
+    if few:  # the boxes themselves too
+        places = np.concatenate([places, np.stack([points.w, points.h], axis=1)])
     candidates = np.unique(space.candidate(places), axis=0)
     judge = Judge(objective, coarse)
     table = np.ascontiguousarray(judge.alone(candidates).T, dtype=np.float32)
@@ -59,7 +64,7 @@ def search(
     found = set[Exchanged]()
     top, stale = 0.0, 0
     for start in range(starts):
-        one = exchanged(table, given, coarse.weight, free, rng)
+        one = exchanged(table, given, coarse.weight, drawn(table, given, coarse.weight, free, rng))
         top, stale = max(top, one.score), 0 if one.score > top else stale + 1
         if not stale:
             limits.held = [np.concatenate([space.allowed(candidates[[*one.rows]]), space.keep])]
@@ -67,9 +72,8 @@ def search(
         moved(start + 1)
         if not limits.left(stale):
             break
-    tops = sorted(found, key=lambda one: (-one.score, one.rows))[:KEPT]
-    sets = [candidates[[*one.rows]] for one in tops]
-    while len(sets) < KEPT:  # few anchors: most starts end alike
+    sets = apart([candidates[[*one.rows]] for one in best_first(found)], 1.05 * step)[:KEPT]
+    while len(sets) < KEPT // 2:  # few anchors: most starts end alike
         sets.append(sets[0] * np.exp(SHAKES[0] * rng.standard_normal(sets[0].shape)))
     finalists(points, sets, objective, space, rng, limits)
 
@@ -88,29 +92,33 @@ def finalists(
     rng: np.random.Generator,
     limits: Limits,
 ) -> None:
-    """Put the best of some sets of free anchors, polished, with those of `space.keep`, into ``limits.held``."""
-    fine = gathered(points, FINE)[0] if len(points.w) > FINE**2 else points
+    """Put the best of some sets of free anchors, polished and mixed, into ``limits.held``, with those that stay."""
+
+    def polish(judge: Judge, anchors: FloatArray, first: float, last: float) -> FloatArray:
+        found = polished(judge, anchors, space, limits, first, last)
+        limits.held.append(np.concatenate([found, space.keep]))
+        return found
+
+    coarse, fine = (gathered(points, cells)[0] if len(points.w) > cells**2 else points for cells in (COARSE, FINE))
+    judge = Judge(objective, coarse)
+    some = [polish(judge, anchors, FIRST, ROUGH) for anchors in starts]
     judge = Judge(objective, fine)
-    some = []
-    for anchors in starts:
-        some.append(polished(judge, anchors, space, limits, last=ROUGH))
-        limits.held.append(np.concatenate([some[-1], space.keep]))
     given = judge.cover(space.keep)
+    some += [polish(judge, anchors, NEXT, FINER) for anchors in mixed(judge, some, given, rng)[:MIXED]]
     some.sort(key=lambda anchors: -judge.value(anchors, given))
-    judge, near = Judge(objective, points), FIRST / 16
-    many = FINALISTS if len(some[0]) > 4 else 2 * FINALISTS
+    many, near = (FINALISTS, LIKE) if len(some[0]) > 4 else (FINALISTS_FEW, LIKE_FEW)
+    some = apart([*mixed(judge, some, given, rng), *some], near)
+    judge, last = Judge(objective, points), LAST if points.exact else LAST_OF_CELLS
     held = []
     for anchors in some[:many]:
-        anchors = _shaken(judge, polished(judge, anchors, space, limits, near), space, rng, limits)
+        anchors = _shaken(judge, polished(judge, anchors, space, limits, NEXT, last), space, rng, limits, last)
         held.append(np.concatenate([anchors, space.keep]))
         limits.held.append(held[-1])
     limits.held = held
 
 
-def polished(
-    judge: Judge, anchors: FloatArray, space: Space, limits: Limits, step: float = FIRST, last: float = LAST
-) -> FloatArray:
-    """Return anchors none of which gains by a step to a neighbour, down to steps of `last`."""
+def polished(judge: Judge, anchors: FloatArray, space: Space, limits: Limits, step: float, last: float) -> FloatArray:
+    """Return anchors none of which gains by a step to a neighbour, from steps of `step` down to `last`."""
     anchors = space.allowed(anchors)
     given = judge.cover(space.keep)
     while step > last:
@@ -146,7 +154,9 @@ def _trials(space: Space, anchors: FloatArray, j: int, step: float) -> FloatArra
     return np.asarray(sets[same, j])
 
 
-def _shaken(judge: Judge, anchors: FloatArray, space: Space, rng: np.random.Generator, limits: Limits) -> FloatArray:
+def _shaken(
+    judge: Judge, anchors: FloatArray, space: Space, rng: np.random.Generator, limits: Limits, last: float
+) -> FloatArray:
     """Return anchors that no small move of all of them together improved, polished again after each such move."""
     given = judge.cover(space.keep)
     reached = judge.value(anchors, given)
@@ -158,22 +168,24 @@ def _shaken(judge: Judge, anchors: FloatArray, space: Space, rng: np.random.Gene
             if (found := judge.value(trial, given)) > reached:
                 anchors, reached, moved = trial, found, True
         if moved:
-            trial = polished(judge, anchors, space, limits, width)
+            trial = polished(judge, anchors, space, limits, width, last)
             if (found := judge.value(trial, given)) > reached:
                 anchors, reached = trial, found
     return anchors
 
 
 def finished(
-    judge: Scored, anchors: FloatArray, kept: int, thr: float, fitness: float, space: Space, limits: Limits
+    cells: Judge, judge: Scored, anchors: FloatArray, thr: float, fitness: float, space: Space, limits: Limits
 ) -> tuple[FloatArray, float]:
-    """Return anchors polished on the boxes themselves, and their fitness; the last `kept` stay as they are."""
-    free = len(anchors) - kept
+    """Return anchors polished on the boxes themselves, and their fitness; those of `space.keep`, the last, stay."""
+    free = len(anchors) - len(space.keep)
     for step, j in [(step, j) for step in ENGINE_STEPS for _ in range(ENGINE_ROUNDS) for j in range(free)]:
-        if limits.late():
-            break
+        rest = cells.cover(np.delete(anchors, j, axis=0))
         for _ in range(8):
+            if limits.late():
+                return anchors, fitness
             trials = _trials(space, anchors[:free], j, step)
+            trials = trials[np.argsort(-cells.trials(rest, trials), kind="stable")[:TRIED]]
             mutants = [np.concatenate([anchors[:j], trial[None], anchors[j + 1 :]]) for trial in trials]
             fitter = judge.first_fitter(mutants, thr, fitness, anchors)
             if fitter is None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import FloatArray, Sizes
 
 __all__ = ["Space"]
@@ -56,9 +57,9 @@ class Space:
             If fewer than one, or if the k anchors cannot be divided evenly over the levels of `least`.
         """
         if k <= len(self.keep):
-            raise DataError(f"keep: got {len(self.keep)} anchors, expected fewer than n = {k}")
+            raise DataError(f"{called('keep')}: got {len(self.keep)} anchors, expected fewer than n = {k}")
         if len(self.least) > 1 and k % len(self.least):
-            raise DataError(f"least: got {len(self.least)} levels, expected a divisor of n = {k}")
+            raise DataError(f"{called('least')}: got {len(self.least)} levels, expected a divisor of n = {k}")
         return k - len(self.keep)
 
     @property
