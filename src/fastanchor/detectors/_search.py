@@ -68,7 +68,7 @@ class _Scene(NamedTuple):
     def cost(self) -> int:
         """About what an exchange within windows costs, in units of 1e-8 seconds."""
         k, _, p = self.linear.matrix.shape
-        return len(self.judge.points.w) * k * (p + 20)
+        return int(len(self.judge.points.w) * k * (p + 20))
 
     def sides(self, parameters: FloatArray) -> FloatArray:
         """Return the logarithms of the sides."""
