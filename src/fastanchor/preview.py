@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import math
 import os
 import re
@@ -23,7 +24,7 @@ from fastanchor.boxes import image_scale
 from fastanchor.datasets import ImageAnnotation, Pick, images_of
 from fastanchor.evaluate import best_anchor
 
-__all__ = ["checked", "draw"]
+__all__ = ["checked", "draw", "jpeg"]
 
 # distinct for most colour-blind people when few are used; further classes take hues in between
 PALETTE = ("#e6194b", "#1f77d0", "#f58231", "#2a9d3a", "#911eb4", "#00a5a5", "#d4a800", "#f032e6", "#8c564b", "#4b5fc9")
@@ -162,13 +163,24 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     return {name: colour(i) for i, name in enumerate(names)}
 
 
+def jpeg(images: Sequence[ImageAnnotation], anchors: Sizes, img_size: int | Sequence[int], fit: Fit) -> bytes:
+    """Return a sheet of these images with their boxes and anchors, two beside each other for narrow screens."""
+    matched = Matched(_check.as_sizes(anchors, "anchors"), img_size, fit)
+    out = io.BytesIO()
+    colours = _colours(sorted({name for image in images for name in image.classes}))
+    _sheet(images, colours, matched, most=2).save(out, format="JPEG", quality=85)
+    return out.getvalue()
+
+
 # --- pictures
 
 
-def _sheet(images: Sequence[ImageAnnotation], colours: dict[str, str], matched: Matched | None) -> Any:
+def _sheet(
+    images: Sequence[ImageAnnotation], colours: dict[str, str], matched: Matched | None, most: int = COLUMNS
+) -> Any:
     from PIL import Image, ImageDraw
 
-    columns = min(math.ceil(math.sqrt(len(images))), COLUMNS)
+    columns = min(math.ceil(math.sqrt(len(images))), most)
     rows = math.ceil(len(images) / columns)
     step = CELL[0] + GAP, CELL[1] + CAPTION + GAP
     page = Image.new("RGB", (columns * step[0] + GAP, rows * step[1] + GAP), PAPER)

@@ -59,8 +59,10 @@ def anchors(
     return figure
 
 
-def swept(found: SweepResult) -> Figure:
+def swept(found: SweepResult, title: str = "") -> Figure:
     """Return a figure of the scores against the number of anchors, and of the gap to the limit if it is known.
+
+    `title` is the name of the data set and the network input.
 
     Raises
     ------
@@ -68,8 +70,8 @@ def swept(found: SweepResult) -> Figure:
         If matplotlib is not installed.
     """
     if found.gap is None:
-        return panel(7, 4.5, panels.curve, found)
-    figure = empty_figure(7, 6)
+        return _titled(panel(7, 4.5, panels.curve, found), title)
+    figure = _titled(empty_figure(7, 6), title)
     scores, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     panels.curve(scores, found)
     scores.set_xlabel("")
@@ -88,8 +90,8 @@ def peaks(found: BoundResult) -> Figure:
     return panel(7, 5.6, panels.peaks, found)
 
 
-def per_class(counts: Mapping[str, int]) -> Figure:
-    """Return a figure of the number of boxes per class name.
+def per_class(counts: Mapping[str, int], title: str = "") -> Figure:
+    """Return a figure of the number of boxes per class name; `title` is the name of the data set.
 
     Raises
     ------
@@ -100,7 +102,13 @@ def per_class(counts: Mapping[str, int]) -> Figure:
     """
     if not counts:
         raise DataError("boxes: expected classes to draw, got none")
-    return panel(8, panels.class_height(counts), panels.classes, counts)
+    return _titled(panel(8, panels.class_height(counts), panels.classes, counts), title)
+
+
+def _titled(figure: Figure, title: str) -> Figure:
+    if title:
+        figure.suptitle(plain(title).replace("$", r"\$"), fontsize=13)
+    return figure
 
 
 def panel(width: float, height: float, draw: Callable[..., None], *content: Any) -> Figure:

@@ -58,6 +58,10 @@ def sizes(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None
         back = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
         axes.annotate(str(i), (w, h), xytext=place, textcoords="offset points", color=INK, weight="bold", bbox=back,
                       ha="center", va="center")  # fmt: skip
+    axes.plot([], [], "o", color=INK, label="anchor")
+    axes.plot([], [], color=INK, linewidth=0.7, linestyle=(0, (1, 2)), label="its outline")
+    axes.plot([], [], color=BLUE, linewidth=0.9, label="where the best anchor changes")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=3, frameon=False, fontsize=9)
     axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
     axes.set(xlabel=f"width, {PIXELS}", ylabel=f"height, {PIXELS}")
     axes.set_title(title)
@@ -139,7 +143,7 @@ def ratios(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> Non
             axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name, linewidth=2)
     axes.axhline(thr, color="black", linewidth=0.9, linestyle="-.", label=f"threshold {thr:g}")
     for name, limit in SIZES[:-1]:
-        if low < limit**0.5 < high:
+        if 1.4 * low < limit**0.5 < high:  # where the name has room
             axes.axvline(limit**0.5, color=GREY, linewidth=0.8)
             axes.annotate(f"{name} ", (limit**0.5, 0.02), ha="right", color="#525252", fontsize=9)
     axes.set(xscale="log", xlim=(low, high), ylim=(0, 1.02))
