@@ -344,7 +344,8 @@ def most():
         for row in sorted(runs, key=lambda row: row["seconds"])
         if row["boxes"] == top
     ]
-    return [f"{top:,} boxes in files take **{', or '.join(costs)}**: [larger than memory](docs/large.md#a-billion-boxes)."]
+    link = "[larger than memory](docs/large.md#a-billion-boxes)"
+    return [f"{top:,} boxes in files take **{', or '.join(costs)}**: {link}."]
 
 
 def headline():
