@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._network import NetworkBoxes, Scalable, to_network_input
 from fastanchor._small import EVERY, reaching
 from fastanchor._text import many
@@ -113,20 +114,22 @@ def _by_iou(
     ready = resized(boxes, detector, img_size, fit, min_size)
     parts = detector.form_at(detector.input(img_size)).anchors(detector.default) if anchors is None else _parts(anchors)
     if len(parts) != len(detector.strides):
-        raise DataError(f"anchors: got {many(len(parts), 'level')}, expected the {len(detector.strides)} of {name}")
+        raise DataError(
+            f"{called('anchors')}: got {many(len(parts), 'level')}, expected the {len(detector.strides)} of {name}"
+        )
     placed = Anchors(parts, detector.strides, detector.cells)
     places = _places(boxes, ready, detector, fit, min_size)
     wh, column = ready.wh, _column(ready)
     found = (
         at_offsets(wh, placed, detector.matching) if places is None else at_places(places, placed, detector.matching)
     )
-    return summarised(name, wh, column, placed, detector.matching, found, places is not None)
+    return summarised(name, wh, column, placed, detector.matching, found, places is not None, ready.images)
 
 
 def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit | None, min_size: float) -> Positives:
     rule = RATIOS[PAIRS[name].fmt]
     if anchors is None:
-        raise DataError(f"anchors: needed for {name}, which has no sizes and ratios by default")
+        raise DataError(f"{called('anchors')}: needed for {name}, which has no sizes and ratios by default")
     ready = to_network_input(
         boxes, PAIRS[name].img_size or 640 if img_size is None else img_size, fit or "letterbox", min_size
     )
@@ -137,7 +140,9 @@ def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit 
     placed = Anchors(parts, strides, NOMINAL)
     places = _places(boxes, ready, None, fit, min_size)
     wh = ready.wh
-    return summarised(name, wh, _column(ready), placed, rule, by_ratio(wh, placed, rule, places), places is not None)
+    return summarised(
+        name, wh, _column(ready), placed, rule, by_ratio(wh, placed, rule, places), places is not None, ready.images
+    )
 
 
 def _parts(anchors: Sequence[Level | Sizes]) -> list[FloatArray]:
