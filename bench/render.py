@@ -343,6 +343,22 @@ def billion():
     return [where, "", table(head, rows, left=0)]
 
 
+def most():
+    """Render the time and the memory of the most boxes in files that were run; nothing before the first run."""
+    try:
+        runs = load("billion")["runs"]
+    except FileNotFoundError:
+        return []
+    top = max(row["boxes"] for row in runs)
+    costs = [
+        f"{seconds(row['seconds'])} and {row['own_memory_gb']:.1f} GB of memory"
+        for row in sorted(runs, key=lambda row: row["seconds"])
+        if row["boxes"] == top
+    ]
+    link = "[larger than memory](docs/large.md#a-billion-boxes)"
+    return [f"{top:,} boxes in files take **{', or '.join(costs)}**: {link}."]
+
+
 def headline():
     """Render the time of the whole job, as far as it was run."""
     content = load("growth")
@@ -359,6 +375,7 @@ TABLES = {
     one.__name__: one
     for one in (
         headline,
+        most,
         whole_job,
         growth,
         index,

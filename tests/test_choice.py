@@ -9,6 +9,7 @@ import pytest
 
 import fastanchor
 from fastanchor import kernels
+from fastanchor.engine import choose
 from fastanchor.kernels import Work, _choice
 from fastanchor.starts import work_of
 
@@ -159,3 +160,20 @@ def test_the_folders_are_those_of_numba():
 @pytest.mark.parametrize(("module", "kernel"), _choice.COMPILE)
 def test_the_kernels_that_stand_for_others_exist(module, kernel):
     assert callable(getattr(kernels.part(module.lstrip("_")), kernel))
+
+
+@pytest.mark.parametrize(
+    ("state", "n", "name"),
+    [
+        ({"cached": ALL}, 49_999, "dense"),
+        ({"cached": ALL}, 60_000, "index"),
+        ({"ready": ALL}, 50_000, "index"),
+        ({"ready": ["assign_iou", "fitness"], "cached": ["settle"]}, 199_999, "dense"),
+        ({"ready": ["assign_iou", "fitness"]}, 199_999, "dense"),
+        ({"ready": ["assign_iou", "fitness"], "spent": 9.0}, 200_000, "index"),
+    ],
+)
+def test_the_index_is_chosen_earlier_where_it_is_compiled(machine, state, n, name):
+    machine(**state)
+    boxes = np.random.default_rng(0).uniform(8, 300, (n, 2))
+    assert choose(boxes, work=MAIN).name == name

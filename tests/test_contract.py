@@ -13,6 +13,7 @@ import pytest
 import fastanchor
 from fastanchor import DataError, datasets
 from fastanchor.cli import main
+from fastanchor.datasets._recognise import format_of
 
 from contract import (
     FILES,
@@ -469,7 +470,7 @@ class Bar:
         self.done += n
 
     def set_postfix_str(self, text, refresh=True):
-        pass
+        self.text = text
 
     def close(self):
         self.closed = True
@@ -485,6 +486,11 @@ def test_progress(name, tmp_path, monkeypatch):
         assert bar.unit
         assert bar.closed
         assert bar.total in (None, bar.done)
+    (bar,) = (bar for bar in Bar.made if bar.desc == "reading")
+    if format_of(FORMATS[name].reader).single:
+        assert (bar.unit, bar.total) == (" images", 3)
+    else:
+        assert (bar.unit, bar.text.partition(",")[0]) == ("B", "3 images")
 
 
 @pytest.mark.parametrize("name", cells("progress_that_is_none"))

@@ -84,3 +84,11 @@ def test_an_unknown_page_is_an_error():
     done = subprocess.run(pages, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "no_such.md: no such page; expected" in done.stderr
+
+
+def test_the_map_has_every_room():
+    source = ROOT / "src" / "fastanchor"
+    rooms = {f"{path.parent.name}/" for path in source.glob("*/__init__.py")}
+    rooms |= {path.name for path in source.glob("[!_]*.py")}
+    page = PAGE.read_text(encoding="utf-8")
+    assert sorted(room for room in rooms if f"`{room}`" not in page) == []

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import importlib.resources
+import io
 import re
 import shutil
 import subprocess
@@ -16,12 +17,14 @@ import pytest
 import fastanchor
 from fastanchor import BackendError, Boxes, DataError, plot
 from fastanchor._types import Remark
+from fastanchor.cli import main
 from fastanchor.cli._data import data_name
 from fastanchor.html_report import make, page
 from fastanchor.levels import by_level
 from fastanchor.plot import panels
 
 import zoo
+from contract import write as labels
 
 pytest.importorskip("matplotlib")
 
@@ -127,9 +130,24 @@ def test_page_explains_its_words(text):
         assert word in words
 
 
-def test_remarks_of_reading_come_first(text):
+def test_remarks_come_after_the_answer(text, content):
     words = Page(text).text
-    assert words.index("Skipped while reading") < words.index("Anchors by level")
+    assert words.index("Anchors by level") < words.index("The search") < words.index("Skipped while reading")
+    assert "misread" not in words
+    doubt = Remark("a", "a doubt", 1, doubt=True)
+    shown = Page(page(dataclasses.replace(content, remarks=(doubt,)))).text
+    assert shown.index("The labels may be misread; see Remarks.") < shown.index("Anchors by level")
+
+
+def test_examples_are_drawn_with_their_anchors(tmp_path, capsys):
+    image = pytest.importorskip("PIL.Image")
+    place = labels("voc", tmp_path / "set")
+    out = tmp_path / "page.html"
+    arguments = ["report", str(place), "-o", str(out), "-n", "2", "--gen", "0", "--sweep", "none", "--img-size", "64"]
+    assert main([*arguments, "--quiet"]) == 0
+    pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', out.read_text())
+    with image.open(io.BytesIO(base64.b64decode(pictures[0]))) as sheet:
+        assert (len(pictures), sheet.size) == (1, (2 * 492 + 12, 2 * 398 + 12))
 
 
 def test_the_page_is_made_for_phones_and_for_the_dark(text):

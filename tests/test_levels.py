@@ -90,6 +90,8 @@ def test_layers_and_remarks():
     ]
     assert remarks(by_level(squares(4, 5), [(3, 2)])) == ["P3/8: 2 of 2 anchors are smaller than the stride, 8 pixels"]
     assert remarks(by_level(squares(8, 9), [(3, 2)])) == []
+    assert remarks(by_level(squares(4, 5), [(3, 2)]), (8, 9)) == []  # one cell
+    assert len(remarks(by_level(squares(4, 5), [(3, 2)]), (9, 9))) == 1
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, capsys, monkeypatch):
     assert "fastanchor[parquet]" in err
     assert not (tmp_path / "out.parquet").exists()
     code, _, err = run(capsys, "convert", csv_file(tmp_path, "w,h\n1,2\n"), "-o", tmp_path / "out.xlsx")
-    assert "must end in .parquet or .csv" in err
+    assert "must end in .csv, .parquet or .json" in err
 
 
 def test_a_table_cannot_be_drawn(tmp_path):

@@ -18,6 +18,7 @@ _HINTS = {
     "turned": ("see turned", "--turned skip leaves them out"),
     "images": ("see images", "give --images DIR"),
     "strict": ("", "; stopped because of --strict"),
+    "to": ("give to", "give --to"),
     "replace": ("replace=True replaces it", "--force replaces it"),
     "levels": ("give levels", "give --levels"),
     "objective": (", or an Objective", ""),

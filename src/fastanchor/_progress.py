@@ -12,15 +12,15 @@ from fastanchor import _check
 from fastanchor._errors import WrongTypeError
 from fastanchor._types import Progress
 
-__all__ = ["bar", "track"]
+__all__ = ["Hidden", "bar", "track"]
 
 T = TypeVar("T")
 
 
-class _Hidden:
+class Hidden:
     """A bar that is not drawn; tqdm's disabled bar takes longer to import than many files to read."""
 
-    def __enter__(self) -> _Hidden:
+    def __enter__(self) -> Hidden:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,10 +39,10 @@ def bar(progress: Progress, *, total: int | None, desc: str, unit: str) -> Any:
             f"progress = {_check.short(progress)}: must be True, False, None or a callable such as tqdm"
         )
     if sys.stderr is None or not (sys.stderr.isatty() if progress is None else progress):
-        return _Hidden()
+        return Hidden()
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=desc, unit=unit, file=sys.stderr, mininterval=0.2)
+    return tqdm(total=total, desc=desc, unit=unit, unit_scale=unit == "B", file=sys.stderr, mininterval=0.2)
 
 
 def track(items: Iterable[T], progress: Progress, *, total: int, desc: str, unit: str) -> Iterator[T]:

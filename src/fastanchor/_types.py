@@ -39,6 +39,7 @@ __all__ = [
     "Stop",
     "Summary",
     "Update",
+    "Written",
     "picture",
 ]
 
@@ -53,6 +54,7 @@ Metric = Literal["iou", "euclidean", "ratio"]
 Update = Literal["median", "mean"]
 Ended = Literal["done", "patience", "max_seconds", "interrupted"]
 Stop = Literal["converged", "cycle", "tol", "max_iter"]
+Written = Literal["coco", "yolo", "voc", "csv", "parquet"]
 StartName = Literal["random", "k-means++"]
 
 

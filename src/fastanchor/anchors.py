@@ -88,8 +88,9 @@ def auto_anchor(
         the run over all boxes starts from the resulting centres. With 1, or an array for
         `init`, k-means runs once over all boxes.
     engine : {"auto", "dense", "index"}
-        How boxes are compared. "auto" takes the index from 200,000 boxes on, unless nearly all are of one size. Never
-        changes the answer. If `boxes` is an index already, leave out `engine` and `threads`.
+        How boxes are compared. "auto" takes the index from 200,000 boxes on, and from 50,000 where it is compiled
+        already, unless nearly all are of one size. Never changes the answer. If `boxes` is an index already, leave out
+        `engine` and `threads`.
     threads : int, optional
         Default: all processors that this process may use; never changes the answer.
     progress : bool, callable or None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import fastanchor
-from fastanchor import export, plot
+from fastanchor import export, plot, preview
 from fastanchor._anchor_result import AnchorResult
 from fastanchor._images import NEEDED
 from fastanchor._intervals import RESAMPLES
@@ -24,6 +24,7 @@ from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray, Progress, Remark, Summary
 from fastanchor.anchors import auto_anchor
 from fastanchor.boxes import Boxes
+from fastanchor.datasets import ImageAnnotation
 from fastanchor.evaluate import AnchorCheck, check
 from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual, usual_counts
 from fastanchor.plot import panels
@@ -60,6 +61,7 @@ class Report:
     min_size: float
     reading: Mapping[str, str]
     usual: AnchorCheck | None = None  # scores of the anchors computed on COCO
+    examples: bytes | None = None  # some images with their boxes and anchors, JPEG
 
     @property
     def check(self) -> AnchorCheck:
@@ -83,6 +85,7 @@ def make(
     reading: Mapping[str, str] | None = None,
     progress: Progress = None,
     jitter: Sequence[float] | None = None,
+    examples: Sequence[ImageAnnotation] = (),
 ) -> Report:
     """Return the content of a page about these boxes: anchors, their scores, and the curve over numbers of anchors.
 
@@ -102,6 +105,8 @@ def make(
         Numbers of anchors of the curve; empty for no curve. Default: 1 to 12, or to the number of distinct boxes.
     reading : mapping of str to str, optional
         How the labels were read, such as their format and split, for the table about the data set.
+    examples : sequence of ImageAnnotation, optional
+        Images to show; Pillow draws them.
 
     Raises
     ------
@@ -141,9 +146,13 @@ def make(
     }
     levels = by_level(result.anchors, counts, result.check.counts)
     usual = check(ready, COCO, thr=thr) if n == len(COCO) and ready.img_size is not None else None
+    drawn = None
+    if examples and ready.img_size is not None and ready.fit is not None:
+        drawn = preview.jpeg(examples, result.anchors, ready.img_size, ready.fit)
     return Report(
-        source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size, reading or {}, usual
-    )
+        source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size, reading or {}, usual,
+        drawn,
+    )  # fmt: skip
 
 
 def page(report: Report) -> str:
@@ -157,8 +166,9 @@ def page(report: Report) -> str:
     found = report.result
     sections = {
         "title": [escaped(f"Anchors for {report.source}")],
-        "lead": [escaped(_lead(found))],
-        "remarks": [f'<p class="{kind}">{escaped(text)}</p>' for kind, text in _notes(report)],
+        "lead": [escaped(_lead(report))],
+        "examples": _examples(report.examples),
+        "remarks": _remarks(report),
         "levels": _levels(report),
         "boxes": [_picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
                            7.5, 6.5, panels.sizes, report.boxes, found.anchors,
@@ -175,15 +185,34 @@ def page(report: Report) -> str:
     return template.substitute({name: "\n".join(parts) for name, parts in sections.items()})
 
 
-def _lead(result: AnchorResult) -> str:
+def _lead(report: Report) -> str:
+    result = report.result
+    doubt = " The labels may be misread; see Remarks." if any(one.doubt for one in report.remarks) else ""
     return (
         f"{round(result.boxes):,} boxes, {len(result.anchors)} anchors: fitness {result.fitness:.4f}, best possible "
-        f"recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}. Network input: {_input(result)}."
+        f"recall {result.bpr:.4f}, mean IoU {result.mean_iou:.4f}. Network input: {_input(result)}.{doubt}"
     )
 
 
+def _examples(picture: bytes | None) -> Iterator[str]:
+    if picture is not None:
+        yield "<h2>Examples</h2>"
+        data = base64.b64encode(picture).decode("ascii")
+        text = "Images with their boxes; dashed: the anchor that matches best, with the ratio of both"
+        image = f'<img class="photo" alt="{text}" src="data:image/jpeg;base64,{data}">'
+        yield f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
+
+
+def _remarks(report: Report) -> Iterator[str]:
+    notes = _notes(report)
+    if notes:
+        yield "<h2>Remarks</h2>"
+    for kind, text in notes:
+        yield f'<p class="{kind}">{escaped(text)}</p>'
+
+
 def _notes(report: Report) -> list[tuple[str, str]]:
-    """Return what a reader of the page must know first, each with its kind: about labels, then boxes and levels."""
+    """Return what a reader of the page should know, each with its kind: about labels, then boxes and levels."""
     result, n = report.result, len(report.result.anchors)
     read = sorted(report.remarks, key=lambda remark: not remark.doubt)
     notes = [f"Skipped while reading: {count:,} x {reason}" for reason, count in report.summary.skipped.items()]

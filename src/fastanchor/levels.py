@@ -248,8 +248,10 @@ def counts_of(levels: Sequence[Level]) -> LevelCounts:
     return [(level.level, len(level.anchors)) for level in levels]
 
 
-def remarks(levels: Sequence[Level]) -> list[str]:
+def remarks(levels: Sequence[Level], img_size: tuple[int, int] | None = None) -> list[str]:
     """Return a sentence for every level that is empty or has anchors smaller than its stride.
+
+    A level of a single cell, whose stride is that of `img_size`, may have smaller anchors.
 
     Examples
     --------
@@ -257,13 +259,14 @@ def remarks(levels: Sequence[Level]) -> list[str]:
     >>> remarks(by_level(np.array([[4.0, 5.0]]), [(3, 1), (4, 0)]))
     ['P3/8: the only anchor is smaller than the stride, 8 pixels', 'P4/16: no anchor']
     """
+    side = np.inf if img_size is None else min(img_size)
     sentences = []
     for level in levels:
         n = len(level.anchors)
         below = int(np.count_nonzero(np.sqrt(level.anchors[:, 0] * level.anchors[:, 1]) < level.stride))
         if not n:
             sentences.append(f"{level.name}: no anchor")
-        elif below:
+        elif below and level.stride < side:
             verb = "is" if below == 1 else "are"
             which = "the only anchor" if n == 1 else f"{below} of {n} anchors"
             sentences.append(f"{level.name}: {which} {verb} smaller than the stride, {level.stride} pixels")

@@ -29,7 +29,7 @@ COMMANDS = {
     "index": "keep the boxes of a large data set in a folder, for the other commands",
     "stats": "count images, boxes and classes",
     "show": "draw images with their boxes",
-    "convert": "write the boxes of a data set as a table",
+    "convert": "write the boxes of a data set as a table, COCO, YOLO or VOC",
     "run": "run a training script with fastanchor inside",
     "info": "print versions, backend, cache folder",
     "bench": "check answers and time them against NumPy and other packages",
@@ -57,7 +57,7 @@ examples:
   fastanchor index data.yaml -o boxes.index     keep its boxes for the next commands
   fastanchor stats data.yaml                    what is in a data set, here of YOLO
   fastanchor convert coco.json -o b.parquet     its boxes as a table, here of COCO
-  fastanchor show VOC2012 -o sheet.png          a look at the first images
+  fastanchor show VOC2012 -o sheet.png          a look at some of its images
   fastanchor run --patch yolov5 train.py ...    a training script with fastanchor inside
 
 `fastanchor COMMAND --help` describes all options. Answers go to stdout, remarks to stderr.

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace, name: str) -> int:
     ready = network_boxes(data.boxes, name, arguments.img_size, arguments.fit, arguments.min_size)
     with _answer.computing(arguments):
         result = anchors_for(data.boxes, **given)
-    warnings = remarks(result.levels)
+    warnings = remarks(result.levels, result.img_size)
     _answer.draw(arguments, plot.anchors, result.check, ready, result.levels)
     if arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:

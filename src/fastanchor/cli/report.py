@@ -7,6 +7,8 @@ it, and text to paste. It needs no other file and no network.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+from pathlib import Path
 
 from fastanchor._errors import DataError
 from fastanchor._output import check_output, is_stream, whole
@@ -14,11 +16,14 @@ from fastanchor._text import plain
 from fastanchor.anchors import auto_anchor
 from fastanchor.cli import _answer, _data, _detector, _options
 from fastanchor.cli._values import ranges
+from fastanchor.datasets import ImageAnnotation, images_of, read
 from fastanchor.html_report import make, page
 from fastanchor.levels import level_counts
 from fastanchor.plot import needed
 
 __all__ = ["add", "run"]
+
+EXAMPLES = 6  # images on the page
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             source=_data.title(arguments, data),
             choose_levels=lambda anchors: _detector.chosen_levels(arguments, anchors),
             sweep_n=arguments.sweep,
+            examples=_examples(arguments, data),
             reading={"format": data.read["format"], **({"split": data.split} if data.split else {})},
             **options,
         )
@@ -66,3 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
     }
     _answer.answer(arguments, content, [plain(str(out))])
     return 0
+
+
+def _examples(arguments: argparse.Namespace, data: _data.Data) -> list[ImageAnnotation]:
+    """Return some images of each class; none without a single DATA, positions, sizes of images, or Pillow."""
+    boxes = data.boxes
+    known = boxes.xy is not None and boxes.image_index is not None and boxes.image_wh is not None
+    if not known or boxes.relative or len(arguments.data) != 1 or importlib.util.find_spec("PIL") is None:
+        return []
+    options = _options.given(arguments, read, rng=arguments.rng)
+    options["progress"], options["strict"] = False, False
+    place = Path(arguments.data[0])
+    if not (place.is_file() or place.is_dir()):  # a pipe is read once
+        return []
+    return images_of(place, limit=EXAMPLES, pick="classes", **options).images

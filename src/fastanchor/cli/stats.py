@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the summary."""
     data = _data.load(arguments)
     boxes, read = data.boxes, data.read
-    _answer.draw(arguments, plot.per_class, read["per_class"])
+    _answer.draw(arguments, plot.per_class, read["per_class"], _data.title(arguments, data))
     names = [name for name in read["splits"] if name in set(boxes.split or ())]
     splits = {name: _data.plain_summary(boxes.of_split(name).summary()) for name in names}
     classes, total = read["per_class"], max(read["boxes"], 1)

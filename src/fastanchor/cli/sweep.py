@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     with _answer.computing(arguments):
         ready = _detector.ready(arguments, data.used, network)
         found = sweep(ready, **search)
-    _answer.draw(arguments, plot.swept, found)
+    title = _detector.picture_title(_data.title(arguments, data), ready)
+    _answer.draw(arguments, plot.swept, found, title)
     content = {**found.to_dict(), **_detector.input_row(ready), "thr": arguments.thr,
                "seed": arguments.rng}  # fmt: skip
     how = f"with {many(arguments.gen, 'generation')} of the search" if arguments.gen else "alone, without the search"

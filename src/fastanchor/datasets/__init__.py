@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError, MissingFileError
 from fastanchor._hints import called, hint, meant
-from fastanchor._reading import named, stands_in, unreadable
-from fastanchor._types import PathLike, Progress, Remark
+from fastanchor._reading import named, unreadable
+from fastanchor._types import PathLike, Progress, Remark, Rng
 from fastanchor.boxes import Boxes, concatenated
 from fastanchor.datasets._archive import Archives
 from fastanchor.datasets._driver import Loaded, NothingRead, load
 from fastanchor.datasets._options import FORMS, checked, refuse_idle
 from fastanchor.datasets._parts import TRAINING
-from fastanchor.datasets._probe import IMAGES, PARTS, Probe
+from fastanchor.datasets._pictures import PICKS, Pick, Score, annotated, picked
+from fastanchor.datasets._probe import PARTS, Probe
 from fastanchor.datasets._recognise import FORMATS, recognise
-from fastanchor.datasets._record import TURNED, UNITS, Batch, Format, ImageAnnotation, Options, Source
+from fastanchor.datasets._record import TURNED, UNITS, Format, ImageAnnotation, Options, Source
 from fastanchor.datasets._sample import sample
 from fastanchor.datasets._skips import Skips, shown
+from fastanchor.datasets._write import WRITTEN, write
 
 __all__ = [
-    "FILTERS", "FORMATS", "FORMS", "PARTS", "TRAINING", "TURNED", "UNITS", "ImageAnnotation", "Pictures", "Reading",
-    "detect", "filtered", "images_of", "iter_images", "read", "reading", "sample",
+    "FILTERS", "FORMATS", "FORMS", "PARTS", "PICKS", "TRAINING", "TURNED", "UNITS", "WRITTEN", "ImageAnnotation",
+    "Pick", "Pictures", "Reading", "detect", "filtered", "images_of", "iter_images", "read", "reading", "sample",
+    "write",
 ]  # fmt: skip
 
 FILTERS = ("classes", "exclude", "min_area")  # options of read() that leave out boxes; the others say how to read
@@ -239,14 +238,16 @@ def iter_images(
 
 
 def images_of(
-    path: PathLike, *, limit: int | None = None, progress: Progress = False, **options: Any
+    path: PathLike, *, limit: int | None = None, progress: Progress = False, pick: Pick | Score = "first",
+    rng: Rng = None, **options: Any,
 ) -> Pictures:  # fmt: skip
-    """Return the images that :func:`iter_images` yields, and their format."""
+    """Return the images that :func:`iter_images` yields, and their format; `pick` says which, see :func:`picked`."""
     filters = _filters(options)
     chosen, skips = _asked(**options)
+    every = bool(filters) or pick != "first"
     with _opened([path], chosen, progress) as found:
         loaded = _first(
-            None if filters else limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips
+            None if every else limit, lambda files, skips: load(*found[0], chosen, skips, progress, files), skips
         )
         if loaded.boxes.xy is None:
             raise DataError(f"{_shown([path])}: the labels have no positions of boxes, so they cannot be drawn")
@@ -255,10 +256,8 @@ def images_of(
                 f"{_shown([path])}: the sizes of the images are unknown, so boxes cannot be drawn; {hint('sizes')}"
             )
         loaded = loaded._replace(boxes=filtered(loaded.boxes, filters))
-        images = _annotations(loaded, None if filters else limit, found[0][0].single)
-        if filters:
-            images = islice((image for image in images if len(image.boxes)), limit)
-        return Pictures(loaded.format, list(images))
+        images = picked(loaded.boxes, limit, pick, rng, boxed=bool(filters))
+        return Pictures(loaded.format, annotated(loaded, images, found[0][0].single))
 
 
 def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:
@@ -321,7 +320,7 @@ def _opened(
     legal = ("auto",) if any(objects) else ("auto", *FORMATS)
     if options.format not in legal:
         like = meant(str(options.format), legal)
-        rule = f"is unknown{like}" if like else f"must be auto, {', '.join(sorted(FORMATS))}"
+        rule = f"is unknown{like}" if like else f"must be {', '.join(['auto', *sorted(legal[1:])])}"
         raise DataError(f"{called('format')} = {options.format!r} for {shown(places[0])}: {rule}")
     with Archives(progress) as archives, _in_sentences(places[0]), named(*places):
         found = []
@@ -334,44 +333,6 @@ def _opened(
             found.append((*recognise(probe, options.format), probe))
         refuse_idle(options, [format for format, _, _ in found])
         yield found
-
-
-def _annotations(loaded: Loaded, limit: int | None, own: bool) -> Iterator[ImageAnnotation]:
-    """Yield the images; `own` says whether each has a label file, which has its name."""
-    boxes, batch = loaded.boxes, loaded.batch
-    assert boxes.image_index is not None
-    assert boxes.image_wh is not None
-    assert boxes.xy is not None
-    order = np.argsort(boxes.image_index, kind="stable")
-    starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
-    images = zip(batch.label, batch.file, _image_names(batch, own), strict=True)
-    for i, (label, file, name) in enumerate(list(images)[:limit]):
-        rows = order[starts[i] : starts[i + 1]]
-        image = loaded.places.find(label, file)
-        width, height = boxes.image_wh[i].tolist()
-        yield ImageAnnotation(
-            name=name,
-            image_path=None if image is None or stands_in(image) else Path(image),
-            width=width,
-            height=height,
-            boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),
-            classes=() if boxes.class_index is None else tuple(boxes.class_names[c] for c in boxes.class_index[rows]),
-        )
-
-
-def _image_names(batch: Batch, own: bool) -> list[str]:
-    """Return the file names of images without suffix; in one file of labels, equal ones keep their relative folders."""
-    paths = [label if own else file or label for label, file in zip(batch.label, batch.file, strict=True)]
-    places = [PurePosixPath(path.replace("\\", "/")) for path in paths]
-    count = Counter(place.stem for place in places)
-
-    def name(place: PurePosixPath) -> str:
-        if own:  # a label may be called like its image, with both endings
-            return PurePosixPath(place.stem).stem if place.stem.lower().endswith(IMAGES) else place.stem
-        far = place.is_absolute() or ".." in place.parts or ":" in place.parts[0]
-        return place.stem if count[place.stem] == 1 or far else str(place.with_suffix(""))
-
-    return [name(place) if place.name else str(i) for i, place in enumerate(places)]
 
 
 def _check_there(place: Path) -> None:

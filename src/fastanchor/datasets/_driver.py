@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
-from fastanchor._progress import bar
 from fastanchor._reading import refusal
 from fastanchor._types import FloatArray, Progress, Remark
 from fastanchor.boxes import Boxes
 from fastanchor.datasets import _fetch, _turned
 from fastanchor.datasets._doctor import examine
 from fastanchor.datasets._judge import judged, wanted, within
+from fastanchor.datasets._moving import moving
 from fastanchor.datasets._options import given
 from fastanchor.datasets._parts import chosen, of_images
 from fastanchor.datasets._places import Places
@@ -94,29 +94,43 @@ def load(
 
 def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
     alone = len(files) == 1
-    if format.table is None:
+    if format.single:
         with closing(_fetch.contents(files, progress=job.progress)) as contents:
-            for start in range(0, len(files), CHUNK):
-                names, data = _read(files[start : start + CHUNK], contents, job, alone)
-                if names and format.many is not None:
-                    yield format.many(names, data, job)
-                elif names:
-                    found = zip(names, data, strict=True)
-                    yield packed(
-                        (file, image) for file, one in found for image in _parsed(format, file, one, job, alone)
-                    )
+            yield from _parsed_files(format, files, contents, job)
             next(contents, None)  # completes the progress bar
         return
-    with bar(job.progress, total=len(files), desc="reading", unit=" files") as moving:
+    with moving(files, job.progress) as moved:
+        job = replace(job, moved=moved)
+        if format.table is None:
+            with closing(_fetch.contents(files)) as contents:
+                yield from _parsed_files(format, files, contents, job)
+            return
         for file in files:
+            images = 0
             try:
-                yield format.table(file, job)
+                batch = format.table(file, job)
+                images = 0 if batch.image is None else len(batch.label)
+                yield batch
             except Unusable as error:
                 _unusable(file, error, job, alone)
             except OSError as error:
                 why, detail = refusal(error)
                 _unusable(file, Unusable(why, None, detail), job, alone)
-            moving.update(1)
+            if moved is not None:
+                moved.past(file, images)
+
+
+def _parsed_files(
+    format: Format, files: Sequence[str], contents: Iterator[bytes | OSError], job: Job
+) -> Iterator[Batch]:  # fmt: skip
+    alone, read = len(files) == 1, _parsed if job.moved is None else _counted
+    for start in range(0, len(files), CHUNK):
+        names, data = _read(files[start : start + CHUNK], contents, job, alone)
+        if names and format.many is not None:
+            yield format.many(names, data, job)
+        elif names:
+            found = zip(names, data, strict=True)
+            yield packed((file, image) for file, one in found for image in read(format, file, one, job, alone))
 
 
 def _read(
@@ -148,6 +162,13 @@ def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) ->
     except Unusable as error:
         _unusable(file, error, job, alone)
         return ()
+
+
+def _counted(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Sequence[Image]:
+    images = _parsed(format, file, content, job, alone)
+    if job.moved is not None:
+        job.moved.past(file, len(images))
+    return images
 
 
 def _unusable(file: str, error: Unusable, job: Job, alone: bool) -> None:

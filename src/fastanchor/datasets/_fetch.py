@@ -54,7 +54,7 @@ def contents(
         except ValueError as error:  # a name with a NUL
             return OSError(errno.EINVAL, str(error))
 
-    with bar(progress, total=len(files), desc="reading", unit=" files") as moving:
+    with bar(progress, total=len(files), desc="reading", unit=" images") as moving:
         yield from each(content, files, COLD, moving.update)
 
 

@@ -87,17 +87,17 @@ def begins(head: bytes) -> bool:
     return len(head) >= HEAD and checksum(head[:8]) == int.from_bytes(head[8:HEAD], "little")
 
 
-def records(source: IO[bytes], moved: Callable[[], object]) -> Iterator[bytes]:
-    """Yield the data of each record; call `moved` after each.
+def records(source: IO[bytes], moved: Callable[[int], object] | None) -> Iterator[bytes]:
+    """Yield the data of each record; call `moved` with the bytes of the file that were read.
 
     Raises
     ------
     Unusable
         If a checksum is wrong, or the file ends inside a record.
     """
-    start = source.read(2)
+    compressed = source.read(2) == GZIP
     source.seek(0)
-    if start == GZIP:
+    if compressed:
         source = cast(IO[bytes], gzip.GzipFile(fileobj=source))
     number = 0
     try:
@@ -112,7 +112,8 @@ def records(source: IO[bytes], moved: Callable[[], object]) -> Iterator[bytes]:
             if checksum(data) != int.from_bytes(tail, "little"):
                 raise Unusable(DAMAGED, None, f"record {number}: the data have a wrong checksum")
             yield data
-            moved()
+            if moved is not None and not compressed:
+                moved(HEAD + length + TAIL)
             number += 1
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Unusable(DAMAGED, None, f"record {number}: {error}") from None

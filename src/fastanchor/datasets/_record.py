@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray, PathLike, Remark
+from fastanchor.datasets._moving import Moving
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import Skips
 
@@ -101,6 +102,7 @@ class Job:
     options: Options
     skips: Skips
     progress: Any = False
+    moved: Moving | None = None  # the progress bar of files with many images
     remarks: list[Remark] = field(default_factory=list)
     turned: list[int] = field(default_factory=lambda: [0])  # number of turned boxes that are read
 

@@ -56,7 +56,7 @@ def table(file: str, job: Job) -> Batch:
 
 def _images(source: IO[bytes], file: str, job: Job) -> Iterator[Image]:
     keys: set[str] = set()
-    for number, data in enumerate(records(source, lambda: None)):
+    for number, data in enumerate(records(source, None if job.moved is None else job.moved.inside)):
         try:
             example = features(data)
             keys.update(example)

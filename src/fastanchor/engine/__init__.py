@@ -88,8 +88,8 @@ __all__ = [
 BoxesLike = Boxes | Engine | Sizes
 
 ENGINES = get_args(EngineName)
-# number of boxes from which building an index pays, even for a single k-means run
-LARGE = 200_000
+# number of boxes from which building an index pays: where its kernels are compiled, and even for one run of k-means
+FEWER, LARGE = 50_000, 200_000
 HOPELESS = 0.5  # share of boxes in open cells from which an index does not pay
 METRICS = get_args(Metric)
 
@@ -173,7 +173,7 @@ def _built(
 
         _check.as_sizes(wh, argument, "for engine='index'; engine='auto' or 'dense' takes any points")
         return BoxIndex(wh, threads=threads, weights=weights)
-    indexable = name == "auto" and _indexable(wh, metric)
+    indexable = name == "auto" and _indexable(wh, metric, work)
     backend = kernels.current(backend, work, len(wh), indexed=indexable)
     if indexable and backend == "numba":
         from fastanchor.engine._layout import layout, sampled, side_for
@@ -200,8 +200,10 @@ def _as_it_is(engine: Engine, name: str, threads: int | None, metric: Metric, ar
     return engine
 
 
-def _indexable(wh: FloatArray, metric: Metric) -> bool:
+def _indexable(wh: FloatArray, metric: Metric, work: kernels.Work | None) -> bool:
     """Return whether there are enough boxes for an index, the metric can use one, and all sides are above 0."""
-    if len(wh) < LARGE or metric == "ratio":  # no block can be decided at once under "ratio"
+    if len(wh) < FEWER or metric == "ratio":  # no block can be decided at once under "ratio"
+        return False
+    if len(wh) < LARGE and not (kernels.installed() and kernels.kept(work or kernels.EVERYTHING, indexed=True)):
         return False
     return metric == "iou" or bool(wh.min() >= _check.MIN_SIDE)

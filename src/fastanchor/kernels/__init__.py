@@ -66,9 +66,12 @@ from types import ModuleType
 
 from fastanchor import _check
 from fastanchor._errors import BackendError
-from fastanchor.kernels._choice import ONCE, USUAL, Verdict, Work, judge, least
+from fastanchor.kernels._choice import EVERYTHING, ONCE, USUAL, Verdict, Work, judge, kept, least
 
-__all__ = ["LEGAL", "ONCE", "USUAL", "Work", "backend", "chosen", "current", "installed", "limit", "load", "part"]
+__all__ = [
+    "EVERYTHING", "LEGAL", "ONCE", "USUAL", "Work", "backend", "chosen", "current", "installed", "kept", "limit",
+    "load", "part",
+]  # fmt: skip
 
 LEGAL = ("numba", "numpy")
 

@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 else:
     hashlib, pathlib = Later("hashlib"), Later("pathlib")
 
-__all__ = ["CODE", "ONCE", "USUAL", "Verdict", "Work", "cached", "judge", "least", "stamps", "tag", "worth"]
+__all__ = [
+    "CODE", "EVERYTHING", "ONCE", "USUAL", "Verdict", "Work", "cached", "judge", "kept", "least", "stamps", "tag",
+    "worth",
+]  # fmt: skip
 
 # nanoseconds for a pair of a box and a centre, and microseconds for a call
 UPDATE = {"numpy": (5.0, 110.0), "numba": (2.5, 50.0)}
 GENERATION = {"numpy": (1.4, 80.0), "numba": (0.7, 25.0)}
 # of an index: nanoseconds for each box to build it, and microseconds for any call
-INDEX = (30.0, 700.0)
+INDEX = (30.0, 450.0)
 LOOK = {"numpy": (7.0, 75.0), "numba": (1.0, 15.0)}
 
 IMPORT, LOAD = 0.23, 0.3  # numba, and with its first kernel the tables of its types
@@ -106,6 +109,7 @@ class Work(NamedTuple):
 
 
 FOREVER = 1 << 60  # of any kind of work: an int may be too large for a float
+EVERYTHING = Work(updates=1, trials=1, generations=1)  # stands for work that is not known
 USUAL = 60  # updates of a run of k-means, as a rule
 ONCE = Work(looks=1)  # a question that is answered by one look at the boxes
 
@@ -144,6 +148,11 @@ def worth(module: str, kernel: str, spent: float) -> bool:
     if _ready(module, kernel) or spent > SHARE * COMPILE[module, kernel]:
         return True
     return spent == 0.0 and cached(module, kernel)
+
+
+def kept(work: Work, indexed: bool = False) -> bool:
+    """Return whether the kernels of some work are compiled already, in this process or another."""
+    return all(_ready(*one) or cached(*one) for one in work.kernels(indexed))
 
 
 def least(work: Work, top: int) -> int:

@@ -13,11 +13,12 @@ from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
 from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Level, by_level, usual_counts
+from fastanchor.matching import Recall
 from fastanchor.optimum import BoundResult
 from fastanchor.plot import panels
 from fastanchor.plot._style import check, empty_figure, needed, save, write
 
-__all__ = ["anchors", "check", "needed", "panel", "panels", "peaks", "per_class", "png", "save", "swept"]
+__all__ = ["anchors", "check", "needed", "panel", "panels", "peaks", "per_class", "png", "recall", "save", "swept"]
 
 Figure = Any  # of matplotlib, which is imported only where something is drawn
 
@@ -59,8 +60,10 @@ def anchors(
     return figure
 
 
-def swept(found: SweepResult) -> Figure:
+def swept(found: SweepResult, title: str = "") -> Figure:
     """Return a figure of the scores against the number of anchors, and of the gap to the limit if it is known.
+
+    `title` is the name of the data set and the network input.
 
     Raises
     ------
@@ -68,12 +71,35 @@ def swept(found: SweepResult) -> Figure:
         If matplotlib is not installed.
     """
     if found.gap is None:
-        return panel(7, 4.5, panels.curve, found)
-    figure = empty_figure(7, 6)
+        return _titled(panel(7, 4.5, panels.curve, found), title)
+    figure = _titled(empty_figure(7, 6), title)
     scores, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     panels.curve(scores, found)
     scores.set_xlabel("")
     panels.gaps(below, found)
+    return figure
+
+
+def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU") -> Figure:
+    """Return a figure of the recall by class of size, and of the difference to other anchors if it is known.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    """
+    compared = found[0].others is not None
+    figure = empty_figure(3.4 * len(found), 5.4 if compared else 3.6)
+    rows = figure.subplots(1 + compared, len(found), sharex=True, sharey="row", squeeze=False)
+    for at, one in enumerate(found):
+        panels.recall(rows[0, at], one, threshold)
+        if compared:
+            panels.gain(rows[1, at], one, threshold)
+        rows[-1, at].set_xlabel(f"least {measure} with an anchor")
+    rows[0, 0].set_ylabel("share of the boxes")
+    rows[0, 0].legend(loc="lower left", frameon=False)
+    if compared:
+        rows[1, 0].set_ylabel("difference")
     return figure
 
 
@@ -88,8 +114,8 @@ def peaks(found: BoundResult) -> Figure:
     return panel(7, 5.6, panels.peaks, found)
 
 
-def per_class(counts: Mapping[str, int]) -> Figure:
-    """Return a figure of the number of boxes per class name.
+def per_class(counts: Mapping[str, int], title: str = "") -> Figure:
+    """Return a figure of the number of boxes per class name; `title` is the name of the data set.
 
     Raises
     ------
@@ -100,7 +126,13 @@ def per_class(counts: Mapping[str, int]) -> Figure:
     """
     if not counts:
         raise DataError("boxes: expected classes to draw, got none")
-    return panel(8, panels.class_height(counts), panels.classes, counts)
+    return _titled(panel(8, panels.class_height(counts), panels.classes, counts), title)
+
+
+def _titled(figure: Figure, title: str) -> Figure:
+    if title:
+        figure.suptitle(plain(title).replace("$", r"\$"), fontsize=13)
+    return figure
 
 
 def panel(width: float, height: float, draw: Callable[..., None], *content: Any) -> Figure:

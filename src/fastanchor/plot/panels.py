@@ -13,10 +13,14 @@ from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
 from fastanchor.evaluate import SIZES, best_anchor
 from fastanchor.levels import Level
+from fastanchor.matching import Recall
 from fastanchor.optimum import BoundResult
 from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, log_ticks
 
-__all__ = ["MOST", "class_height", "classes", "curve", "gaps", "history", "levels", "peaks", "ratios", "sizes"]
+__all__ = [
+    "MOST", "class_height", "classes", "curve", "gain", "gaps", "history", "levels", "peaks", "ratios", "recall",
+    "sizes",
+]  # fmt: skip
 
 BINS = 80  # of each side in the density of sizes
 FINE = 400  # sides for which the best anchor is computed: a border is then off by 1/400 of the picture
@@ -58,6 +62,10 @@ def sizes(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None
         back = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
         axes.annotate(str(i), (w, h), xytext=place, textcoords="offset points", color=INK, weight="bold", bbox=back,
                       ha="center", va="center")  # fmt: skip
+    axes.plot([], [], "o", color=INK, label="anchor")
+    axes.plot([], [], color=INK, linewidth=0.7, linestyle=(0, (1, 2)), label="its outline")
+    axes.plot([], [], color=BLUE, linewidth=0.9, label="where the best anchor changes")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=3, frameon=False, fontsize=9)
     axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
     axes.set(xlabel=f"width, {PIXELS}", ylabel=f"height, {PIXELS}")
     axes.set_title(title)
@@ -139,7 +147,7 @@ def ratios(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> Non
             axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name, linewidth=2)
     axes.axhline(thr, color="black", linewidth=0.9, linestyle="-.", label=f"threshold {thr:g}")
     for name, limit in SIZES[:-1]:
-        if low < limit**0.5 < high:
+        if 1.4 * low < limit**0.5 < high:  # where the name has room
             axes.axvline(limit**0.5, color=GREY, linewidth=0.8)
             axes.annotate(f"{name} ", (limit**0.5, 0.02), ha="right", color="#525252", fontsize=9)
     axes.set(xscale="log", xlim=(low, high), ylim=(0, 1.02))
@@ -219,6 +227,28 @@ def peaks(axes: Any, found: BoundResult) -> None:
     axes.set_title(f"Where anchors of a better set could be, by at most {found.gap:.2%}", fontsize=10)
     log_ticks(axes.xaxis, low, high)
     log_ticks(axes.yaxis, low, high)
+
+
+def recall(axes: Any, found: Recall, threshold: float) -> None:
+    """Draw the recall against the IoU, with that of other anchors."""
+    axes.set_title(found.name)
+    axes.axvline(threshold, color=GREY, linewidth=0.9)
+    axes.plot(found.iou, found.recall, color=INK, label="these anchors")
+    if found.others is not None:
+        axes.plot(found.iou, found.others, color=BLUE, linestyle="--", label="the others")
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(0.0, 1.02)
+
+
+def gain(axes: Any, found: Recall, threshold: float) -> None:
+    """Draw how far the recall exceeds that of other anchors, with its interval."""
+    if found.others is None:
+        return
+    axes.axvline(threshold, color=GREY, linewidth=0.9)
+    axes.axhline(0.0, color=GREY, linewidth=0.9)
+    axes.plot(found.iou, found.recall - found.others, color=INK)
+    if found.low is not None:
+        axes.fill_between(found.iou, found.low, found.high, color=INK, alpha=0.25, linewidth=0)
 
 
 def _limit(found: SweepResult) -> str:
