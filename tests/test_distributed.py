@@ -1,6 +1,7 @@
 """A cluster of worker processes has the bits of one process, whatever happens to the workers."""
 
 import json
+import logging
 import os
 import signal
 
@@ -95,6 +96,41 @@ def test_labels_are_scaled_where_they_are_read(cluster, tmp_path):
         assert right.n_filtered > 0
 
 
+WEIGHTS = {
+    "whole": lambda rng, n: rng.integers(0, 5, n),
+    "of many bits": lambda rng, n: rng.integers(1, 2**40, n),
+    "fractions": lambda rng, n: rng.random(n).round(6),
+}
+
+
+@pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_boxes_count_as_often_as_their_weights_say(cluster, tmp_path, kind):
+    rng, paths = np.random.default_rng(3), []
+    for i, some in enumerate(np.array_split(drawn(900), 4)):
+        paths.append(tmp_path / f"{i}.csv")
+        rows = zip(some.round(3).tolist(), WEIGHTS[kind](rng, len(some)).tolist(), strict=True)
+        lines = ["width,height,box_weight", *(f"{w},{h},{weight}" for (w, h), weight in rows)]
+        paths[-1].write_text("\n".join(lines) + "\n")
+    right = fastanchor.read(paths)
+    with ClusterIndex(paths, cluster) as index:
+        found, one = anchors(index.network), anchors(right)
+        np.testing.assert_array_equal(found.anchors, one.anchors)
+        assert (found.boxes, found.bpr, found.evolve.accepted) == (one.boxes, one.bpr, one.evolve.accepted)
+        np.testing.assert_allclose([found.n_small, found.n_filtered], [one.n_small, one.n_filtered], rtol=1e-6)
+        keep = (right.wh >= 2).any(axis=1)
+        dense = fastanchor.engine.choose(right.wh[keep], name="dense", weights=right.weights[keep])
+        centers = start(right.wh[keep], 7)
+        assert str(everything(index, centers)) == str(everything(dense, centers))
+
+
+@pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
+def test_another_objective_has_the_same_anchors(cluster, folder):
+    with ClusterIndex(folder, cluster) as index:
+        found = anchors(index.network, objective="iou")
+    np.testing.assert_array_equal(found.anchors, anchors(fastanchor.read(folder), objective="iou").anchors)
+
+
 @pytest.mark.parametrize("kind", ["array", "frame"])
 def test_dask_collections_are_read_piece_by_piece(cluster, kind):
     if kind == "array":
@@ -116,6 +152,16 @@ def test_more_workers_than_files_and_files_without_boxes(cluster, tmp_path):
         assert (len(index.shards), len(index), index.network.n_filtered) == (1, 1, 1)
     with pytest.raises(DataError, match="none of 2 has a side >= min_size = 40"):
         ClusterIndex([tmp_path / "b.csv"], cluster, min_size=40)
+
+
+def test_records_of_dask_are_silent_on_demand():
+    log = logging.getLogger("distributed.client")
+    before = log.level
+    log.setLevel(logging.WARNING)  # its own, as Dask's configuration has it
+    with _cluster._quiet():
+        assert not log.isEnabledFor(logging.ERROR)
+    assert log.level == logging.WARNING
+    log.setLevel(before)
 
 
 # ---- faults
@@ -228,8 +274,8 @@ def test_errors_of_workers_are_those_of_one_process(cluster, tmp_path):
     with pytest.raises(DataError, match=r"b\.csv"):
         ClusterIndex([tmp_path / "a.csv", tmp_path / "b.csv"], cluster)
     (tmp_path / "b.csv").write_text("width,height,image,box_weight\n20,30,a,2\n9,9,a,1\n")
-    with pytest.raises(DataError, match="the boxes have weights"):
-        ClusterIndex([tmp_path / "b.csv"], cluster)
+    with pytest.raises(DataError, match="some paths have weights and others have none"):
+        ClusterIndex([tmp_path / "a.csv", tmp_path / "b.csv"], cluster)
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(capsys, folder, monkeypatch):

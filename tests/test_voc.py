@@ -223,7 +223,7 @@ def test_bad_box(tmp_path, inner, reason, detail):
 
 
 TURNED = """<annotation verified="yes"><filename>a</filename>{}<object><type>robndbox</type><name>ship</name>
-<robndbox><cx>50</cx><cy>40</cy><w>20</w><h>10</h><angle>{}</angle></robndbox></object>
+<truncated>1</truncated><robndbox><cx>50</cx><cy>40</cy><w>20</w><h>10</h><angle>{}</angle></robndbox></object>
 <object><type>bndbox</type><name>ship</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>31</xmax><ymax>42</ymax></bndbox>
 </object></annotation>"""
 
@@ -235,6 +235,7 @@ def test_turned_boxes_of_rolabelimg(tmp_path, capsys):
     np.testing.assert_allclose(boxes.wh, [(20, 10), (30, 40), (10, 20), (30, 40), turned, (30, 40)])
     np.testing.assert_allclose(boxes.xy[::2], [(40, 35), (45, 30), (50 - turned[0] / 2, 40 - turned[1] / 2)])
     assert boxes.skipped == {}
+    assert boxes.flags["truncated"].tolist() == [True, False] * 3
     assert [remark.text for remark in boxes.remarks if remark.kind == "turned boxes"] == [
         "2 turned boxes are read as their upright extents; see turned"
     ]

@@ -67,6 +67,7 @@ class Probe:
         self.is_file = str(path) == "-" or is_file(path)
         self._listings: dict[str, Listing] = {}
         self._heads: dict[str, bytes] = {}
+        self._found: dict[tuple[str, ...], dict[str, list[str]]] = {}
         self.known: dict[str, Any] = {}  # facts about files that formats share
         self._tree: dict[str, list[str]] | None = None
         self.broken: list[tuple[str, str]] = []  # links and folders that cannot be followed, with the reason
@@ -158,8 +159,14 @@ class Probe:
         yield os.pardir if root == os.curdir else os.path.dirname(root) or os.curdir
 
     def by_folder(self, *suffixes: str) -> dict[str, list[str]]:
-        """Return the paths of the files with these endings, by folder; also a given file without an ending."""
-        found = {}
+        """Return the paths of the files with these endings, by folder; also a given file without an ending.
+
+        All formats get the same lists, which stay as they are.
+        """
+        known = self._found.get(suffixes)
+        if known is not None:
+            return known
+        found = self._found[suffixes] = {}
         for folder, names in self.tree().items():
             if self.is_file:
                 files = ending(names, suffixes) if self.by_ending else names

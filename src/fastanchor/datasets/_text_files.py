@@ -14,7 +14,7 @@ from fastanchor.datasets._text_kinds import text_kind
 __all__ = ["Lines", "odd", "text_format"]
 
 LOOKED_AT = 5  # files of a folder with a file per image
-LISTED = 100  # files of a folder with files of many images
+MOST = 20  # text files of a folder with files of many images; more are label files of single images
 
 Lines = Sequence[tuple[int, str]]  # number and text of the lines that are not blank
 Images = Callable[[Lines, Job, str], Iterator[Image]]
@@ -42,15 +42,16 @@ def text_format(
     """
 
     def sniff(probe: Probe) -> Source | None:
-        files, chosen = list[str](), list[str]()
+        wanted, chosen = list[str](), list[str]()
         for found in probe.by_folder(".txt").values():
-            some = found if probe.is_file else [file for file in found if file.rpartition(os.sep)[2].startswith(called)]
-            looked_at = some[: LOOKED_AT if single else LISTED]
-            own = looked_at if probe.named else [file for file in looked_at if text_kind(probe.head(file)) == kind]
-            files += some
-            chosen += (some if own else ()) if single or probe.named else own
-        if called and chosen:
-            chosen = files
+            if len(found) > MOST and not (single or probe.named):
+                continue
+            some = [file for file in found if file.rpartition(os.sep)[2].startswith(called)] if called else found
+            some = found if probe.is_file else some
+            own = [file for file in some[: LOOKED_AT if single else MOST] if text_kind(probe.head(file)) == kind]
+            chosen += some if probe.named or (own and single) else own
+            wanted += some if called else ()
+        chosen = wanted if chosen and called else chosen
         return Source(chosen) if chosen else None
 
     def parse(file: str, data: bytes, job: Job) -> Iterator[Image]:

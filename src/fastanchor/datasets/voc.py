@@ -119,13 +119,12 @@ def parse(file: str, data: bytes, job: Job) -> tuple[Image]:
                 left.append(nth)
                 continue
             box += extent
-            names.append(item.findtext("name") or "")
-            continue
-        text = corners.findtext
-        try:
-            box += (float(text("xmin")), float(text("ymin")), float(text("xmax")), float(text("ymax")))  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            box += map(number_of, map(text, ("xmin", "ymin", "xmax", "ymax")))
+        else:
+            text = corners.findtext
+            try:
+                box += (float(text("xmin")), float(text("ymin")), float(text("xmax")), float(text("ymax")))  # type: ignore[arg-type]
+            except (TypeError, ValueError):
+                box += map(number_of, map(text, ("xmin", "ymin", "xmax", "ymax")))
         names.append(item.findtext("name") or "")
         if flags is not None:
             flags.append(sum(bit for name, bit in FLAGS.items() if (item.findtext(name) or "").strip() == "1"))

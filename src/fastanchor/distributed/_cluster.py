@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastanchor._errors import BackendError, ClusterError, DataError, WrongTypeError
+from fastanchor._text import many
 from fastanchor._version import __version__
 from fastanchor.distributed._crew import LostError
 from fastanchor.distributed._part import Part
@@ -96,14 +97,20 @@ def _local(distributed: Any, workers: int | None, memory: str | None) -> Iterato
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Dask's records about closing and restarting from the user, who reads our sentences."""
-    log = logging.getLogger("distributed")
-    before = log.level
-    log.setLevel(logging.CRITICAL)
+    """Keep Dask's records about closing and restarting from the user, who reads our sentences.
+
+    Dask gives some of its loggers levels of their own, so the level of the one above them is not enough.
+    """
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    logs = [logging.getLogger(name) for name in {"distributed", *names}]
+    before = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        log.setLevel(before)
+        for log, level in zip(logs, before, strict=True):
+            log.setLevel(level)
 
 
 def worker_count(client: Any) -> int:
@@ -130,7 +137,7 @@ def worker_count(client: Any) -> int:
         same_version(worker, version)
     limits = [info.get("memory_limit") or 0 for info in _workers(client).values()]
     memory = f", {sum(limits) / 1e9:.1f} GB of memory in all" if all(limits) else ""
-    LOG.info("cluster %s: %d workers%s", address, count, memory)
+    LOG.info("cluster %s: %s%s", address, many(count, "worker"), memory)
     if client.dashboard_link:
         LOG.info("dashboard: %s", client.dashboard_link)
     return count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from fastanchor._progress import bar
 from fastanchor._small import MIN_SIZE, none_kept
 from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray, Metric, Progress, Remark, Summary, Update
+from fastanchor._weights import Weights, counting
 from fastanchor.boxes import network_input
 from fastanchor.datasets import read
 from fastanchor.distributed._cluster import DaskLink, connected, same_version, worker_count
@@ -79,7 +81,7 @@ class ClusterIndex(BoxIndex):
     Raises
     ------
     DataError
-        If the data cannot be read, contain weights, or no box is left.
+        If the data cannot be read, only some have weights, or no box is left.
     ClusterError
         If the cluster cannot be reached, a worker has another version of fastanchor, an answer takes longer than
         `timeout`, or a part is lost four times in a row.
@@ -153,12 +155,15 @@ class ClusterIndex(BoxIndex):
         surveys = crew.make(dict.fromkeys(range(len(sources)), ("survey",)))
         spec = GridSpec.of(Survey.merged(list(surveys.values())))
         first = np.cumsum([0, *(sum(one.number for one in part) for part in read)]).tolist()
-        sizes = crew.make({i: ("build", spec, first[i]) for i in range(len(sources))})
+        weights = _weights(crew, every)
+        own = [None if weights is None else weights.each[a:b] for a, b in itertools.pairwise(first)]
+        sizes = crew.make({i: ("build", spec, first[i], own[i]) for i in range(len(sources))})
         for i, place in enumerate(crew.places):
             place.held, place.nbytes = first[i + 1] - first[i], sizes[i]
         # a place has what an index needs of a shard here
         self.shards = tuple(crew.places)  # type: ignore[arg-type]
-        super(BoxIndex, self).__init__(self.shards, crew.map)
+        super(BoxIndex, self).__init__(self.shards, crew.map, weights)
+        self._most = None if weights is None else int(weights.each.max())
         scaled = any(one.sized for one in every)
         self.network = NetworkBoxes(
             self, None, sum(one.n_small for one in every), sum(one.n_filtered for one in every),
@@ -168,7 +173,10 @@ class ClusterIndex(BoxIndex):
 
     def lloyd(self, metric: Metric, update: Update) -> Lloyd | DenseLloyd:
         """Begin a run of k-means; a dense one under "ratio", where no block can be decided at once."""
-        return ClusterLloyd(self, metric, update) if metric in METRICS else DenseLloyd(self, metric, update)
+        if metric not in METRICS:
+            return DenseLloyd(self, metric, update)
+        # samples of a part's values say where ranks are, not where a share of the weights is
+        return (ClusterLloyd if self.weights is None else Lloyd)(self, metric, update)
 
     def first_fitter(
         self, mutants: Sequence[FloatArray], thr: float, than: float, of: FloatArray | None = None
@@ -203,7 +211,7 @@ class ClusterIndex(BoxIndex):
 
         First the part, then a row in it, so that answers stay small.
         """
-        scale = self._distances(metric, centers, None, squared=False)
+        scale = self._distances(metric, centers, self._most, squared=False)
         totals = [scale.total(digits) for digits in self._ask("distance", centers, metric, scale)]
         over, under = u.as_integer_ratio()
         rest = sum(totals) * over // under
@@ -253,6 +261,17 @@ def _reading(options: dict[str, Any]) -> dict[str, Any]:
                 f"{called(name)}: not supported on a cluster; the options of reading are {', '.join(legal)}"
             )
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _weights(crew: Crew, read: Sequence[Read]) -> Weights | None:
+    """Return the weights of all rows, which are collected here; None for once each."""
+    if not any(one.weighted for one in read):
+        return None
+    units = [one for part in crew.ask([(place, ("weights",)) for place in crew.places]) for one in part]
+    known = [one for one, about in zip(units, read, strict=True) if about.number]
+    if any(one is None for one in known):
+        raise DataError("data: some paths have weights and others have none")
+    return counting(np.concatenate(known), "weights", sum(map(len, known)))
 
 
 def _unsupported(name: str) -> DataError:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor._hints import worded
-from fastanchor._types import FloatArray
+from fastanchor._types import FloatArray, IntArray
 from fastanchor._version import __version__
 from fastanchor.distributed._shard import Consecutive
 from fastanchor.distributed._sources import Read, Source
@@ -58,6 +58,7 @@ class Part:
         self._source: Source = pickle.loads(data)  # noqa: S301  from the driver
         self._pieces: tuple[Any, ...] = pieces
         self._read: list[FloatArray] = []
+        self._weights: list[Any] = []
         self._shard: Shard | None = None
         self._runs: dict[int, Any] = {}
 
@@ -80,8 +81,9 @@ class Part:
     def read(self, at: int) -> Read:
         """Read a unit."""
         with worded(self._source.wording):
-            wh, about = self._source.read(at, self._pieces)
+            wh, weights, about = self._source.read(at, self._pieces)
         self._read.append(wh)
+        self._weights.append(weights)
         return about
 
     def survey(self) -> Survey:
@@ -90,9 +92,16 @@ class Part:
         self._read = [np.concatenate([np.empty((0, 2)), *self._read])]
         return survey(self._read[0], _threads())
 
-    def build(self, spec: GridSpec, first: int) -> int:
-        """Sort the boxes into the grid of all parts; `first` is the row of the first. Return the size in bytes."""
-        self._shard = Consecutive(self._read.pop(), spec, first, threads=_threads())
+    def weights(self) -> list[Any]:
+        """Return the weights of the boxes of each unit, as they were read."""
+        return self._weights
+
+    def build(self, spec: GridSpec, first: int, weights: IntArray | None = None) -> int:
+        """Sort the boxes into the grid of all parts; `first` is the row of the first. Return the size in bytes.
+
+        `weights` (n,) are whole.
+        """
+        self._shard = Consecutive(self._read.pop(), spec, first, threads=_threads(), weights=weights)
         return self._shard.nbytes
 
     def answer(

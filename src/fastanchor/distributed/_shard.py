@@ -10,6 +10,7 @@ import numpy as np
 from fastanchor._types import FloatArray, IntArray, LabelArray, Metric
 from fastanchor.distributed._ranks import Sample, sampled
 from fastanchor.engine import GridSpec
+from fastanchor.engine._building import weights_of_rows
 from fastanchor.engine._columns import BLOCK, Columns
 from fastanchor.engine._exact import Scale
 from fastanchor.engine._protocol import Picked
@@ -64,8 +65,16 @@ class Consecutive(Shard):
     Its boxes are numbered from 0, so that their numbers take four bytes however many boxes other shards have.
     """
 
-    def __init__(self, boxes: FloatArray, spec: GridSpec, first: int, *, threads: int | None = None) -> None:
-        super().__init__(boxes, spec, threads=threads)
+    def __init__(
+        self,
+        boxes: FloatArray,
+        spec: GridSpec,
+        first: int,
+        *,
+        threads: int | None = None,
+        weights: IntArray | None = None,
+    ) -> None:
+        super().__init__(boxes, spec, threads=threads, weights=weights)
         self.first = first
 
     def lloyd(self, metric: Metric, sides: Scale | None) -> PartLloyd:
@@ -104,7 +113,7 @@ class Consecutive(Shard):
 
     def beyond(self, centers: FloatArray, metric: Metric, scale: Scale, rest: int) -> Picked:
         """Return the first row whose cumulative plain distance, from the first row here on, exceeds `rest`."""
-        alone = Reduced([self])
+        alone = Reduced([self], weights=weights_of_rows([self]))
         alone.backend = self.backend
         totals = [scale.total(digits) for digits in self.blocks(centers, metric, scale, (len(self) >> BLOCK) + 1)]
         found = alone._row_beyond(centers, metric, scale, totals, rest)

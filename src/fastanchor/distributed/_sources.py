@@ -15,6 +15,7 @@ from fastanchor._hints import wording
 from fastanchor._reading import STDIN
 from fastanchor._small import is_small, reaching
 from fastanchor._types import Fit, FloatArray, Remark, Summary
+from fastanchor._weights import number
 from fastanchor.boxes import network_sizes
 from fastanchor.datasets import reading
 from fastanchor.datasets._probe import Probe, part_of
@@ -35,9 +36,10 @@ class Read(NamedTuple):
     """What is known of a unit that was read; its boxes stay on the worker."""
 
     number: int  # of boxes in pixels of the network input that are kept
-    n_small: int
+    n_small: int  # this and the next: as often as boxes count
     n_filtered: int
     sized: bool  # whether the sizes of images are known, and so boxes were scaled
+    weighted: bool = False
     summary: Summary | None = None  # and the rest: of labels
     format: str = ""
     parts: tuple[str, ...] = ()
@@ -56,29 +58,34 @@ class Source(NamedTuple):
     pieces: tuple[Any, ...] = ()
     wording: tuple[bool, dict[str, str]] = (False, {})  # of messages, as the driver has it
 
-    def read(self, at: int, pieces: Sequence[Any]) -> tuple[FloatArray, Read]:
-        """Return the boxes of a unit in pixels of the network input, (n, 2), and what is known of them."""
+    def read(self, at: int, pieces: Sequence[Any]) -> tuple[FloatArray, Any, Read]:
+        """Return the boxes of a unit in pixels of the network input, (n, 2), their weights, and what is known of them.
+
+        Weights are (n,), or None.
+        """
         if not self.paths:
             wh = _check.as_sizes(pieces[at], self.names[at], "pixels of the network input", may_be_empty=True)
-            return self._kept(wh, Read(0, 0, 0, False))
+            return self._kept(wh, None, Read(0, 0, 0, False))
         reports: list[str] = []
         found = reading(self.paths[at], **self.options, report=reports.append, places=False)
         boxes = found.boxes
-        if boxes.weights is not None:
-            raise DataError(f"{self.paths[at]}: the boxes have weights, which a cluster does not support yet")
         about = Read(
-            0, 0, 0, boxes.image_wh is not None, boxes.summary(), found.formats[0], found.splits, found.taken,
-            boxes.remarks, tuple(reports),
+            0, 0, 0, boxes.image_wh is not None, boxes.weights is not None, boxes.summary(), found.formats[0],
+            found.splits, found.taken, boxes.remarks, tuple(reports),
         )  # fmt: skip
         if not len(boxes):
-            return np.empty((0, 2)), about
-        return self._kept(network_sizes(boxes, self.scaling.img_size, self.scaling.fit), about)
+            return np.empty((0, 2)), boxes.weights, about
+        return self._kept(network_sizes(boxes, self.scaling.img_size, self.scaling.fit), boxes.weights, about)
 
-    def _kept(self, wh: FloatArray, about: Read) -> tuple[FloatArray, Read]:
+    def _kept(self, wh: FloatArray, weights: Any, about: Read) -> tuple[FloatArray, Any, Read]:
         keep = reaching(wh, self.scaling.min_size)
         some = wh if keep.all() else wh[keep]
-        small = int(np.count_nonzero(is_small(wh)))
-        return some, about._replace(number=len(some), n_small=small, n_filtered=len(wh) - len(some))
+        small, left = number(weights, is_small(wh)), number(weights, ~keep)
+        return (
+            some,
+            None if weights is None else weights[keep],
+            about._replace(number=len(some), n_small=small, n_filtered=left),
+        )
 
 
 def sources_of(data: Any, scaling: Scaling, options: Mapping[str, Any], parts: int) -> list[Source]:
