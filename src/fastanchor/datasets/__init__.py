@@ -320,7 +320,7 @@ def _opened(
     legal = ("auto",) if any(objects) else ("auto", *FORMATS)
     if options.format not in legal:
         like = meant(str(options.format), legal)
-        rule = f"is unknown{like}" if like else f"must be auto, {', '.join(sorted(FORMATS))}"
+        rule = f"is unknown{like}" if like else f"must be {', '.join(['auto', *sorted(legal[1:])])}"
         raise DataError(f"{called('format')} = {options.format!r} for {shown(places[0])}: {rule}")
     with Archives(progress) as archives, _in_sentences(places[0]), named(*places):
         found = []
