@@ -214,12 +214,12 @@ def test_default_anchors_raise_no_doubt_about_levels():
 
 
 def test_models_with_pairs_set_their_network(capsys, tmp_path):
-    for name, pairs in PAIRS.items():
-        assert pairs.fmt in FORMATS, name
+    assert {pairs.fmt for pairs in PAIRS.values()} < {*FORMATS}
+    for name in ("yolov4-tiny", "yolov5-p6", "tao-yolov4", "paddle-ppyolo"):
+        pairs = PAIRS[name]
         assert main(["anchors", "--emit", name, "--gen", "0", "-q"]) == 0
         text = capsys.readouterr().out
-        if pairs.img_size is not None and "fastanchor:" in text:
-            assert "{} x {} pixels".format(*pairs.img_size) in text, name
+        assert "{} x {} pixels".format(*pairs.img_size) in text, name
     assert main(["anchors", "--emit", "yolov4-tiny", "--gen", "0", "--img-size", "320", "--n", "8", "-q"]) == 0
     text = capsys.readouterr().out
     assert "320 x 320 pixels" in text

@@ -206,7 +206,7 @@ def anchors_for(
         boxes, weights = replace(boxes, weights=np.asarray(weights)), None
     ready = resized(boxes, detector, img_size, fit, min_size)
     answers = choose(ready.boxes, weights=ready.weights if weights is None else weights)
-    values = form.values(best(answers, form, aim, thr, _check.generator(rng)))
+    values = form.values(best(answers, form, aim, _check.generator(rng)))
     parts = form.anchors(values)
     anchors = np.concatenate(parts)
     judge = aim.over(answers)

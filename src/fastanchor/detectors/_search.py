@@ -1,10 +1,10 @@
-"""The best sizes and ratios of a form: an exchange of one parameter at a time, then ever smaller steps.
+"""The best sizes and ratios of a form: an exchange of one parameter at a time, from many starts.
 
-Parameters are logarithms of sizes and of ratios. The exchange replaces one of them by the best of many candidates, from
-several random starts, on cells of similar boxes; the logarithms of the sides are linear in the parameters, so only the
-anchors that depend on one are computed again. The best sets are improved by an exchange within ever smaller windows,
-with sides rounded as the library does, and shaken: rounding makes the score a landscape of small steps, where single
-parameters soon find no way. The last steps are scored on the values of the text.
+Parameters are logarithms of sizes and of ratios. The exchange replaces one of them by the best of many candidates; the
+logarithms of sides are linear in the parameters, so only the anchors that depend on one are computed again. It starts
+at random, on cells of similar boxes, with candidates over the whole range. The best sets are then improved within
+small windows, and shaken. Where a library rounds sides to even numbers, the score is a landscape of small steps: there
+the candidates are one value from between any two places where a side changes, with the digits of the text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fastanchor import kernels
 from fastanchor._types import FloatArray
-from fastanchor.detectors._shapes import Form, Linear
+from fastanchor.detectors._shapes import DIGITS, Form, Linear
 from fastanchor.engine import Engine, Objective
 from fastanchor.optimum._points import Points, gathered, points_of
 
@@ -25,13 +25,18 @@ __all__ = ["best"]
 
 Exact = Callable[[FloatArray], FloatArray]
 Snap = Callable[[FloatArray], FloatArray]
+Near = Callable[[FloatArray, FloatArray, int], FloatArray]  # the candidates: parameters, sides, which parameter
 
 COARSE, FINE = 40, 96  # cells per side for the starts, and for the windows
 STARTS, HOPS, KEPT = 10, 24, 8  # random starts, moves of some parameters anywhere, and how many are then improved
+MANY = 12  # parameters from which there are half as many moves
 CANDIDATES, WINDOW = 40, 9  # values that are tried for one parameter: over its range, and within a window
 WINDOWS = (0.15, 0.04, 0.012, 0.003)  # half the width of a window
-SHAKES, SMOOTH, PAIRS = 100, 12, 8e9  # random moves at most, with and without rounding, and their matches
+SHAKES, COST = 300, 3e8  # random moves at most, and what they may cost
+LOWER = 3e-4  # scores by which a move may be lower, at first
+CHANGES = 8  # values on each side, between changes of rounded sides
 STEPS = (0.004, 0.0016, 0.0006)  # of the values of the text
+GAIN = 1e-6  # of the score, below which a change is none
 
 
 class _Judge(NamedTuple):
@@ -52,24 +57,29 @@ class _Judge(NamedTuple):
 
 
 class _Scene(NamedTuple):
-    """What anchors are made of, and what they are scored on; `snap` rounds their sides."""
+    """What anchors are made of, and what they are scored on; `snap` rounds their sides, if `even` to even numbers."""
 
     judge: _Judge
     linear: Linear
     snap: Snap
+    even: bool = False
 
     @property
     def cost(self) -> int:
-        """About how many matches an exchange within windows computes."""
+        """About what an exchange within windows costs, in units of 1e-8 seconds."""
         k, _, p = self.linear.matrix.shape
-        return int(len(self.judge.points.w) * k * (60 * p + 500))
+        return int(len(self.judge.points.w) * k * (p + 20))
+
+    def sides(self, parameters: FloatArray) -> FloatArray:
+        """Return the logarithms of the sides."""
+        return np.asarray(self.linear.matrix @ parameters + self.linear.offset)
 
     def anchors(self, sides: FloatArray) -> FloatArray:
         """Return the anchors whose sides have these logarithms."""
         return self.snap(np.exp(sides))
 
 
-def best(answers: Engine, form: Form, objective: Objective, thr: float, rng: np.random.Generator) -> FloatArray:
+def best(answers: Engine, form: Form, objective: Objective, rng: np.random.Generator) -> FloatArray:
     """Return the parameters of a form that fit the boxes best, (p,)."""
     linear = form.linear
     if not linear.ratio.size:
@@ -78,20 +88,15 @@ def best(answers: Engine, form: Form, objective: Objective, thr: float, rng: np.
     coarse = _Judge(gathered(points, COARSE)[0] if len(points.w) > COARSE**2 else points, objective)
     some = _hopped(_Scene(coarse, linear, np.asarray), rng)
     fine = _Judge(gathered(points, FINE)[0] if len(points.w) > FINE**2 else points, objective)
-    scene = _Scene(fine, linear, form.snap)
-    turns = int(np.clip(PAIRS / scene.cost, 4, SHAKES if form.even else SMOOTH))
+    scene = _Scene(fine, linear, form.snap, form.even)
+    turns = int(np.clip(COST / scene.cost, 4, SHAKES))
     found = max((_narrowed(scene, one, WINDOWS, rng) for _, one in some[: min(KEPT, turns)]), key=lambda one: one[0])
     parameters = _shaken(scene, *found, turns, rng)
-    if fine.points is not points:
-        every = _Scene(_Judge(points, objective), linear, form.snap)
-        parameters = _narrowed(every, parameters, WINDOWS[-2:], rng)[1]
 
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
 
-    if points.exact:
-        return _stepped(_Judge(points, objective), exact, parameters)
-    return _finished(answers, exact, parameters, objective, thr)
+    return parameters if form.even else _stepped(_Judge(points, objective), exact, parameters)
 
 
 def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatArray]]:
@@ -116,11 +121,12 @@ def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatA
         return _risen(linear, np.where(linear.ratio, ratios, size[rows] - shift))
 
     def narrowed(start: FloatArray) -> tuple[float, FloatArray]:
-        return _narrowed(scene, _exchanged(scene, start, candidates, rng)[1], WINDOWS[:2], rng)
+        found = _exchanged(scene, start, lambda parameters, sides, i: candidates[i], rng)[1]
+        return _narrowed(scene, found, WINDOWS[:2], rng)
 
     found = [narrowed(drawn()) for _ in range(STARTS)]
     found.sort(key=lambda one: -one[0])
-    for _ in range(HOPS):
+    for _ in range(HOPS if len(linear.ratio) < MANY else HOPS // 2):
         start = found[0][1].copy()
         anew = rng.choice(len(start), min(len(start), 2), replace=False)
         start[anew] = drawn()[anew]
@@ -131,39 +137,80 @@ def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatA
 
 
 def _narrowed(
-    scene: _Scene, parameters: FloatArray, windows: Sequence[float], rng: np.random.Generator
+    scene: _Scene, parameters: FloatArray, windows: Sequence[float], rng: np.random.Generator, least: float = -1.0
 ) -> tuple[float, FloatArray]:
     """Return parameters after an exchange within windows around them, one after the other, and their score."""
+    if scene.even:
+        return _exchanged(scene, _written(parameters), _between(scene.linear, windows), rng, least)
     score = -1.0
     for window in windows:
-        near = parameters[:, None] + window * np.linspace(-1.0, 1.0, WINDOW)
-        score, parameters = _exchanged(scene, parameters, near, rng)
+        score, parameters = _exchanged(scene, parameters, _around(parameters, window), rng)
     return score, parameters
 
 
+def _around(middle: FloatArray, window: float) -> Near:
+    """Return what yields candidates in a window around the parameters."""
+    offsets = window * np.linspace(-1.0, 1.0, WINDOW)
+    return lambda parameters, sides, i: middle[i] + offsets
+
+
+def _between(linear: Linear, windows: Sequence[float]) -> Near:
+    """Return what yields candidates between the places where an even side changes, and some further away."""
+    offsets = np.outer(windows[:2], (-1.0, -0.6, 0.6, 1.0)).ravel()
+
+    def near(parameters: FloatArray, sides: FloatArray, i: int) -> FloatArray:
+        slope = linear.matrix[:, :, i]
+        side, slope = sides[slope != 0.0], slope[slope != 0.0]
+        odd = 2.0 * np.floor((np.exp(side) - 1.0) / 2.0) + 1.0  # half of it is rounded to another whole number
+        odd = odd[:, None] + 2.0 * np.arange(1 - CHANGES, CHANGES + 1)
+        place, column = np.nonzero(odd > 0.0)
+        changes = np.sort((np.log(odd[place, column]) - side[place]) / slope[place])
+        at = int(np.searchsorted(changes, 0.0))
+        changes = changes[max(0, at - CHANGES) : at + CHANGES]
+        return _written(parameters[i] + np.append((changes[1:] + changes[:-1]) / 2.0, offsets))
+
+    return near
+
+
+def _written(parameters: FloatArray) -> FloatArray:
+    """Return parameters whose values have the digits of a text."""
+    values = np.exp(parameters)
+    unit = 10.0 ** (np.floor(np.log10(values)) + 1 - DIGITS)
+    return np.asarray(np.log(np.rint(values / unit) * unit))
+
+
 def _exchanged(
-    scene: _Scene, start: FloatArray, candidates: FloatArray, rng: np.random.Generator
+    scene: _Scene, start: FloatArray, near: Near, rng: np.random.Generator, least: float = -1.0
 ) -> tuple[float, FloatArray]:
-    """Return parameters none of which gains by an exchange for one of its candidates, (p, c), and their score."""
-    judge, linear, _ = scene
+    """Return parameters none of which gains by an exchange for one of its candidates, and their score.
+
+    It ends early if a score of `least` is out of reach, as the gains of one pass show.
+    """
+    judge, linear = scene.judge, scene.linear
     parameters = start.copy()
-    sides = linear.matrix @ parameters + linear.offset
+    sides = scene.sides(parameters)
     score, unchanged = judge.score(scene.anchors(sides)), 0
-    while unchanged < len(parameters):
+    before = -1.0
+    while unchanged < len(parameters) and 2.0 * score - before >= least:
+        before = score
         for i in rng.permutation(len(parameters)):
+            unchanged += 1
+            some = near(parameters, sides, i)
+            some = np.unique(some[_allowed(linear, parameters, i, some)])
             rows = linear.matrix[:, :, i].any(axis=1)
-            rest = judge.values(scene.anchors(sides[~rows])) if not rows.all() else 0.0
-            some = candidates[i][_allowed(linear, parameters, i, candidates[i])]
-            if not len(some):
-                unchanged += 1
-                continue
             trials = scene.anchors(sides[rows] + linear.matrix[rows, :, i] * (some - parameters[i])[:, None, None])
+            if scene.even:
+                different = np.ones(len(some), np.bool_)
+                different[1:] = (trials[1:] != trials[:-1]).any(axis=(1, 2))
+                some, trials = some[different], trials[different]
+            if not len(some):
+                continue
+            rest = judge.values(scene.anchors(sides[~rows])) if not rows.all() else 0.0
             scores = [float(np.maximum(judge.values(one), rest) @ judge.points.weight) for one in trials]
             at = int(np.argmax(scores))
-            unchanged += 1
-            if scores[at] > score + 1e-9:
+            if scores[at] > score + GAIN:
                 score, parameters[i], unchanged = scores[at], some[at], 0
-                sides = linear.matrix @ parameters + linear.offset
+                sides = scene.sides(parameters)
     return score, parameters
 
 
@@ -183,17 +230,23 @@ def _allowed(linear: Linear, parameters: FloatArray, i: int, values: FloatArray)
 
 
 def _shaken(scene: _Scene, score: float, parameters: FloatArray, turns: int, rng: np.random.Generator) -> FloatArray:
-    """Return the best parameters after random moves, each followed by an exchange within windows."""
+    """Return the best parameters after random moves, each followed by an exchange within windows.
+
+    At first it goes on from a score that is a little lower, so that it leaves sets around which no move gains.
+    """
     p = len(parameters)
+    now, where, best = score, parameters, parameters
     for turn in range(turns):
         width, share = (0.2, 0.06, 0.02)[turn % 3], (0.5, 1.5 / p)[turn % 2]
-        moved = parameters + width * rng.standard_normal(p) * (rng.random(p) < share)
-        found, trial = _narrowed(
-            scene, _risen(scene.linear, moved), [window for window in WINDOWS if window < 2 * width], rng
-        )
+        moved = where + width * rng.standard_normal(p) * (rng.random(p) < share)
+        windows = [window for window in WINDOWS if window < 2 * width]
+        least = now - LOWER * (1.0 - turn / turns) ** 2
+        found, trial = _narrowed(scene, _risen(scene.linear, moved), windows, rng, least)
+        if found > least:
+            now, where = found, trial
         if found > score:
-            score, parameters = found, trial
-    return parameters
+            score, best = found, trial
+    return best
 
 
 def _stepped(judge: _Judge, exact: Exact, parameters: FloatArray) -> FloatArray:
@@ -206,22 +259,7 @@ def _stepped(judge: _Judge, exact: Exact, parameters: FloatArray) -> FloatArray:
             for i in range(len(parameters)):
                 for move in (step, -step):
                     trial = parameters + move * (np.arange(len(parameters)) == i)
-                    if (found := judge.score(exact(trial))) > score + 1e-12:
+                    if (found := judge.score(exact(trial))) > score + GAIN:
                         score, parameters, better = found, trial, True
                         break
-    return parameters
-
-
-def _finished(answers: Engine, exact: Exact, parameters: FloatArray, objective: Objective, thr: float) -> FloatArray:
-    """Return parameters stepped on the boxes themselves."""
-    judge = objective.over(answers)
-    anchors = exact(parameters)
-    score = judge.fitness(anchors, thr).fitness
-    for step in STEPS:
-        for i in range(len(parameters)):
-            trials = [parameters + move * (np.arange(len(parameters)) == i) for move in (step, -step)]
-            mutants = [exact(trial) for trial in trials]
-            fitter = judge.first_fitter(mutants, thr, score, anchors)
-            if fitter is not None:
-                parameters, anchors, score = trials[fitter[0]], mutants[fitter[0]], fitter[1]
     return parameters
