@@ -1,6 +1,6 @@
 """Anchors of a billion boxes: writes Parquet or .npy files of float32 sides, and runs `fastanchor anchors` on them.
 
-    python bench/billion.py --boxes 1e9 --folder /tmp/billion
+    python bench/billion.py --boxes 1e9 --folder /tmp/billion --memory 12GB --fresh
     python bench/billion.py --boxes 1e9 --folder /tmp/billion --memory 4GB
 
 Sides are log-normal, from 2 to 640 pixels, multiples of 1/16 pixel. The time of the command, its memory and the load of
@@ -126,6 +126,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--kind", choices=("parquet", "npy"), default="parquet")
     parser.add_argument("--memory")
+    parser.add_argument("--fresh", action="store_true", help="forget the figures of earlier runs")
     arguments = parser.parse_args()
     start = time.perf_counter()
     paths = write(arguments.folder, arguments.boxes, arguments.kind)
@@ -133,7 +134,7 @@ def main() -> None:
     found = {"input": arguments.kind, "memory": arguments.memory, **run(paths, arguments.memory)}
     found["input_gb"] = round(sum(path.stat().st_size for path in paths) / 1e9, 2)
     print(json.dumps(found, indent=1))
-    rows = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else []
+    rows = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() and not arguments.fresh else []
     same = ("boxes", "input", "memory")
     rows = [row for row in rows if any(row[name] != found[name] for name in same)] + [found]
     rows.sort(key=lambda row: (row["boxes"], row["memory"] or ""))

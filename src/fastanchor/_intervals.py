@@ -153,17 +153,17 @@ def drawn(groups: int) -> Iterator[IntArray]:
 
 
 def resampled(sums: Sequence[FloatArray]) -> FloatArray:
-    """Return the scores of each resample, (sets, resamples, 3), for the sums (g, 4) of several sets of anchors.
+    """Return the scores of each resample, (sets, resamples, c), for the sums (g, 1 + c) of several sets of anchors.
 
-    All sets are scored on the same resamples, so that they can be compared. The scores are the fitness, the recall and
-    the mean IoU.
+    All sets are scored on the same resamples, so that they can be compared. The first column are weights; a score is
+    the sum of another column divided by theirs, for `image_sums` the fitness, the recall and the mean IoU.
     """
     table = np.ascontiguousarray(np.concatenate([sums[0][:, :1], *(one[:, 1:] for one in sums)], axis=1).T)
     # einsum and not a product of matrices, which would start threads that wait busily
     totals = np.concatenate([np.einsum("rg,cg->rc", many.astype(np.float64), table) for many in drawn(len(sums[0]))])
     totals = totals[totals[:, 0] > 0.0]
     scores: FloatArray = totals[:, 1:] / totals[:, :1]
-    return scores.reshape(len(scores), len(sums), 3).swapaxes(0, 1)
+    return scores.reshape(len(scores), len(sums), -1).swapaxes(0, 1)
 
 
 def intervals(sums: Sequence[FloatArray], images: int) -> tuple[list[Intervals], FloatArray]:

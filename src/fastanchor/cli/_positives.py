@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastanchor import DataError, detectors, export
 from fastanchor._network import NetworkBoxes
+from fastanchor._table import Table
+from fastanchor._types import FloatArray
 from fastanchor.cli import _detector, _options, _scored
 from fastanchor.cli._data import Data
 from fastanchor.detectors import GRIDS, MATCHED, Positives, positives
 from fastanchor.levels import Level
+from fastanchor.matching import Recall
 
 __all__ = ["add", "anchors", "counted", "ready"]
 
@@ -64,12 +68,50 @@ def ready(arguments: argparse.Namespace, data: Data, network: export.Input) -> N
     return _detector.ready(arguments, data.used, network)
 
 
+class Trained(NamedTuple):
+    """The positives of the anchors, and those of the default ones where the anchors are others."""
+
+    found: Positives
+    usual: Positives | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return them as JSON values, with the differences at the threshold of the detector."""
+        gains = [
+            {"name": one.name, "matched": float(one.recall[0]), "default": float(one.others[0]),
+             "difference": float(one.recall[0] - one.others[0]), "low": _first(one.low), "high": _first(one.high)}
+            for one in self.gains if one.others is not None
+        ]  # fmt: skip
+        return {**self.found.to_dict(), "against_default": gains or None}
+
+    @property
+    def gains(self) -> tuple[Recall, ...]:
+        """Share of boxes that match by class of size, compared with the default anchors."""
+        return () if self.usual is None else self.found.gains(self.usual)
+
+    def to_text(self) -> str:
+        """Return them as text."""
+        rows = [
+            (one["name"], f"{one['matched']:.2%}", f"{one['default']:.2%}", f"{one['difference']:+.2%}",
+             "-" if one["low"] is None else f"{one['low']:+.2%} to {one['high']:+.2%}")
+            for one in self.to_dict()["against_default"] or ()
+        ]  # fmt: skip
+        head = ("size", "matched", "default anchors", "difference", "95 % interval")
+        return "\n\n".join([self.found.to_text(), *([Table(head, rows, align="lrrrl").text()] if rows else [])])
+
+
+def _first(values: FloatArray | None) -> float | None:
+    return None if values is None else float(values[0])
+
+
 def counted(
     arguments: argparse.Namespace, data: Data, network: export.Input, levels: Sequence[Level]
-) -> Positives | None:
+) -> Trained | None:
     """Return the positives of the detector of ``--for``, None without it."""
-    if arguments.detector is None:
+    name = arguments.detector
+    if name is None:
         return None
-    own = None if arguments.anchors is None else levels
-    size, fit = network.img_size, network.fit
-    return positives(data.used, arguments.detector, own, img_size=size, fit=fit, min_size=arguments.min_size)
+    given: dict[str, Any] = {"img_size": network.img_size, "fit": network.fit, "min_size": arguments.min_size}
+    if arguments.anchors is None:
+        return Trained(positives(data.used, name, **given), None)
+    usual = positives(data.used, name, **given) if name in GRIDS else None
+    return Trained(positives(data.used, name, levels, **given), usual)

@@ -5,7 +5,7 @@ Python, pbtxt, INI, a TAO specification), JSON, CSV, or text with nothing but nu
 size and the fit of the network input come from the file if it sets them. With
 --min-bpr the exit code is 1 if the best possible recall is lower, for use in scripts.
 --for NAME adds what that detector trains on each box; then its default anchors are scored
-unless there are others.
+unless there are others, and --plot draws the recall against the least IoU.
 """
 
 from __future__ import annotations
@@ -55,9 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels, ready.img_size)
-    _answer.draw(
-        arguments, plot.anchors, found, ready, levels, _detector.picture_title(_data.title(arguments, data), ready)
-    )
+    if trained is not None:
+        _answer.draw(arguments, trained.found.plot, trained.usual)
+    else:
+        title = _detector.picture_title(_data.title(arguments, data), ready)
+        _answer.draw(arguments, plot.anchors, found, ready, levels, title)
     passed = least is None or found.bpr >= least
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),
                "positives": trained and trained.to_dict(), "warnings": warnings, "min_bpr": least,

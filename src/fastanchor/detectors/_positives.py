@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._network import NetworkBoxes, Scalable, to_network_input
 from fastanchor._small import EVERY, reaching
 from fastanchor._text import many
@@ -39,7 +40,13 @@ __all__ = ["MATCHED", "positives"]
 
 # of detectors with pairs, by format; YOLOv7 then takes some of these positives
 RATIOS = {"yolov5": Ratio(), "yolov7": Ratio(), "mmyolo": Ratio()}
-MATCHED = (*GRIDS, *(name for name, one in PAIRS.items() if one.fmt in RATIOS))  # whose positives are known
+# These do more than a `Matching` says: they leave out anchors that cross the border, or give each box another anchor.
+OTHERS = ("tf-frcnn", "tao-frcnn", "tao-ssd", "tao-retinanet", "yolact")
+# whose positives are known
+MATCHED = (
+    *(name for name in GRIDS if name not in OTHERS),
+    *(name for name, one in PAIRS.items() if one.fmt in RATIOS),
+)
 
 
 def positives(
@@ -61,7 +68,7 @@ def positives(
         `xy`, each anchor is compared where it is, and boxes of an image compete for anchors. Everything else counts as
         pixels of the network input; the result is then a mean over 8 places of each box.
     detector : str
-        A name of :func:`anchors_for`, or of YOLOv5 and YOLOv7, such as "yolov5", "yolov7-p6" or "mmyolo-yolov5".
+        Most names of :func:`anchors_for`, and those of YOLOv5 and YOLOv7, such as "yolov7-p6" or "mmyolo-yolov5".
     anchors : sequence of (m, 2) array-like, optional
         The anchors of each level, smallest stride first, pixels of the network input, or the ``levels`` of a result.
         Default: those of the detector; there are none for YOLO.
@@ -82,7 +89,8 @@ def positives(
     Notes
     -----
     The numbers are those of one image in a batch, in its test size and without other augmentation: torchvision and
-    Detectron2 pad a batch to its largest image, so that anchors may lie a little differently.
+    Detectron2 pad a batch to its largest image, so that anchors may lie a little differently. A box outside of its
+    image that overlaps no anchor has no positive here; torchvision and Detectron2 then make every anchor positive.
 
     Examples
     --------
@@ -113,20 +121,22 @@ def _by_iou(
     ready = resized(boxes, detector, img_size, fit, min_size)
     parts = detector.form_at(detector.input(img_size)).anchors(detector.default) if anchors is None else _parts(anchors)
     if len(parts) != len(detector.strides):
-        raise DataError(f"anchors: got {many(len(parts), 'level')}, expected the {len(detector.strides)} of {name}")
+        raise DataError(
+            f"{called('anchors')}: got {many(len(parts), 'level')}, expected the {len(detector.strides)} of {name}"
+        )
     placed = Anchors(parts, detector.strides, detector.cells)
     places = _places(boxes, ready, detector, fit, min_size)
     wh, column = ready.wh, _column(ready)
     found = (
         at_offsets(wh, placed, detector.matching) if places is None else at_places(places, placed, detector.matching)
     )
-    return summarised(name, wh, column, placed, detector.matching, found, places is not None)
+    return summarised(name, wh, column, placed, detector.matching, found, places is not None, ready.images)
 
 
 def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit | None, min_size: float) -> Positives:
     rule = RATIOS[PAIRS[name].fmt]
     if anchors is None:
-        raise DataError(f"anchors: needed for {name}, which has no sizes and ratios by default")
+        raise DataError(f"{called('anchors')}: needed for {name}, which has no sizes and ratios by default")
     ready = to_network_input(
         boxes, PAIRS[name].img_size or 640 if img_size is None else img_size, fit or "letterbox", min_size
     )
@@ -137,7 +147,9 @@ def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit 
     placed = Anchors(parts, strides, NOMINAL)
     places = _places(boxes, ready, None, fit, min_size)
     wh = ready.wh
-    return summarised(name, wh, _column(ready), placed, rule, by_ratio(wh, placed, rule, places), places is not None)
+    return summarised(
+        name, wh, _column(ready), placed, rule, by_ratio(wh, placed, rule, places), places is not None, ready.images
+    )
 
 
 def _parts(anchors: Sequence[Level | Sizes]) -> list[FloatArray]:

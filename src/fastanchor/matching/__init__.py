@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from fastanchor.matching._count import Anchors, Counts, Places, at_offsets, at_places
 from fastanchor.matching._ratio import Ratio, by_ratio
+from fastanchor.matching._recall import Recall
 from fastanchor.matching._result import LevelPositives, Positives, SizePositives, summarised
 from fastanchor.matching._rules import NOMINAL, Cells, Forced, Matching
 
 __all__ = [
     "NOMINAL", "Anchors", "Cells", "Counts", "Forced", "LevelPositives", "Matching", "Places", "Positives", "Ratio",
-    "SizePositives", "at_offsets", "at_places", "by_ratio", "summarised",
+    "Recall", "SizePositives", "at_offsets", "at_places", "by_ratio", "summarised",
 ]  # fmt: skip

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastanchor._errors import DataError
+from fastanchor._hints import called
+from fastanchor._images import Images
 from fastanchor._table import Table
-from fastanchor._types import FloatArray, Result
+from fastanchor._types import FloatArray, Result, picture
 from fastanchor._weights import number
 from fastanchor.evaluate import SIZES
 from fastanchor.matching._count import OFFSETS, Anchors, Counts
 from fastanchor.matching._ratio import Ratio
+from fastanchor.matching._recall import Recall, Seen, recalls
 from fastanchor.matching._rules import Matching
 
 __all__ = ["LevelPositives", "Positives", "SizePositives", "summarised"]
@@ -47,6 +52,8 @@ class Positives(Result):
         Its name.
     rule : str
         Which anchors are positive, in words.
+    measure : {"IoU", "ratio of sides"}
+        By what the detector compares boxes and anchors.
     known : bool
         Whether the places of the boxes are known; else the numbers are means over 8 places of each box on the grids,
         alone in its image.
@@ -71,6 +78,7 @@ class Positives(Result):
 
     detector: str
     rule: str
+    measure: str
     known: bool
     boxes: float
     matched: float
@@ -80,10 +88,52 @@ class Positives(Result):
     levels: tuple[LevelPositives, ...]
     counts: NDArray[np.int32] | FloatArray = field(repr=False)
     best: NDArray[np.float32] = field(repr=False)
+    _above: float = field(repr=False)
+    _seen: Seen = field(repr=False)
+
+    def recall(self, against: Positives | None = None, iou: Sequence[float] | None = None) -> tuple[Recall, ...]:
+        """Return the share of boxes whose best IoU is at least `iou`, for all boxes and by class of size.
+
+        Parameters
+        ----------
+        against : Positives, optional
+            Those of other anchors on the same boxes, to compare with.
+        iou : sequence of float, optional
+            Thresholds. Default: 0.05, 0.1, ... 0.95.
+
+        Raises
+        ------
+        DataError
+            If `against` is for other boxes.
+
+        Examples
+        --------
+        >>> import fastanchor
+        >>> ours, others = (
+        ...     fastanchor.positives([[30, 30], [60, 90]], "yolov5", [[[side, side]]]) for side in (40, 20)
+        ... )
+        >>> [(one.name, one.recall.tolist(), one.others.tolist()) for one in ours.recall(others, iou=[0.25, 0.5])]
+        [('all', [1.0, 0.5], [0.5, 0.5]), ('small', [1.0, 1.0], [1.0, 1.0]), ('medium', [1.0, 0.0], [0.0, 0.0])]
+        """
+        bests = [self.best] if against is None else [self.best, against.best]
+        if len({best.shape[1] for best in bests}) > 1:
+            raise DataError(
+                f"{called('against')}: is for {bests[1].shape[1]:,} boxes, expected the same {bests[0].shape[1]:,}"
+            )
+        given = np.arange(1, 20) / 20.0 if iou is None else np.asarray(iou, dtype=np.float64)
+        return recalls(self._seen, bests, given)
+
+    def gains(self, against: Positives) -> tuple[Recall, ...]:
+        """Return `recall` at the threshold of the detector, compared with other anchors on the same boxes."""
+        return self.recall(against, [self._above])
+
+    def plot(self, against: Positives | None = None) -> Any:
+        """Return a matplotlib figure of `recall`, with the threshold of the detector."""
+        return picture("recall", self.recall(against), self._above, self.measure)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON; without the arrays."""
-        names = ("detector", "rule", "known", "boxes", "matched", "without", "per_box")
+        names = ("detector", "rule", "measure", "known", "boxes", "matched", "without", "per_box")
         return {
             **{name: getattr(self, name) for name in names},
             "sizes": [size._asdict() for size in self.sizes],
@@ -121,10 +171,13 @@ def summarised(
     rule: Matching | Ratio,
     found: Counts,
     known: bool,
+    images: Images | None,
 ) -> Positives:
-    """Return the result for boxes (n, 2) with weights."""
+    """Return the result for boxes (n, 2) with weights, and their images if they are known."""
     weight = np.ones(len(wh)) if column is None else np.asarray(column, dtype=np.float64)
-    matches = found.best > np.float32(rule.above) if isinstance(rule, Ratio) else found.best >= np.float32(rule.above)
+    # a ratio must exceed its threshold
+    least = float(np.nextafter(np.float32(rule.above), 1) if isinstance(rule, Ratio) else np.float32(rule.above))
+    matches = found.best >= np.float32(least)
     each = found.positives.sum(axis=1)
     columns = np.stack([weight, weight * matches.mean(axis=0), weight * found.none, weight * each])
     area = wh[:, 0] * wh[:, 1]
@@ -144,6 +197,18 @@ def summarised(
     )
     matched, without, per_box = (total[1:] / total[0]).tolist()
     return Positives(
-        detector, rule.to_text(), known, number(column, np.ones(len(wh), dtype=bool)), matched, without, per_box,
-        sizes, levels, found.positives, found.best,
-    )  # fmt: skip
+        detector=detector,
+        rule=rule.to_text(),
+        measure="ratio of sides" if isinstance(rule, Ratio) else "IoU",
+        known=known,
+        boxes=number(column, np.ones(len(wh), dtype=bool)),
+        matched=matched,
+        without=without,
+        per_box=per_box,
+        sizes=sizes,
+        levels=levels,
+        counts=found.positives,
+        best=found.best,
+        _above=least,
+        _seen=Seen(weight, group, images),
+    )

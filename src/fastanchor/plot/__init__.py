@@ -13,11 +13,12 @@ from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
 from fastanchor.evaluate import AnchorCheck
 from fastanchor.levels import Level, by_level, usual_counts
+from fastanchor.matching import Recall
 from fastanchor.optimum import BoundResult
 from fastanchor.plot import panels
 from fastanchor.plot._style import check, empty_figure, needed, save, write
 
-__all__ = ["anchors", "check", "needed", "panel", "panels", "peaks", "per_class", "png", "save", "swept"]
+__all__ = ["anchors", "check", "needed", "panel", "panels", "peaks", "per_class", "png", "recall", "save", "swept"]
 
 Figure = Any  # of matplotlib, which is imported only where something is drawn
 
@@ -76,6 +77,29 @@ def swept(found: SweepResult, title: str = "") -> Figure:
     panels.curve(scores, found)
     scores.set_xlabel("")
     panels.gaps(below, found)
+    return figure
+
+
+def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU") -> Figure:
+    """Return a figure of the recall by class of size, and of the difference to other anchors if it is known.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    """
+    compared = found[0].others is not None
+    figure = empty_figure(3.4 * len(found), 5.4 if compared else 3.6)
+    rows = figure.subplots(1 + compared, len(found), sharex=True, sharey="row", squeeze=False)
+    for at, one in enumerate(found):
+        panels.recall(rows[0, at], one, threshold)
+        if compared:
+            panels.gain(rows[1, at], one, threshold)
+        rows[-1, at].set_xlabel(f"least {measure} with an anchor")
+    rows[0, 0].set_ylabel("share of the boxes")
+    rows[0, 0].legend(loc="lower left", frameon=False)
+    if compared:
+        rows[1, 0].set_ylabel("difference")
     return figure
 
 

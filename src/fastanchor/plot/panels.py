@@ -13,10 +13,14 @@ from fastanchor._text import many, plain
 from fastanchor._types import FloatArray
 from fastanchor.evaluate import SIZES, best_anchor
 from fastanchor.levels import Level
+from fastanchor.matching import Recall
 from fastanchor.optimum import BoundResult
 from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, log_ticks
 
-__all__ = ["MOST", "class_height", "classes", "curve", "gaps", "history", "levels", "peaks", "ratios", "sizes"]
+__all__ = [
+    "MOST", "class_height", "classes", "curve", "gain", "gaps", "history", "levels", "peaks", "ratios", "recall",
+    "sizes",
+]  # fmt: skip
 
 BINS = 80  # of each side in the density of sizes
 FINE = 400  # sides for which the best anchor is computed: a border is then off by 1/400 of the picture
@@ -223,6 +227,28 @@ def peaks(axes: Any, found: BoundResult) -> None:
     axes.set_title(f"Where anchors of a better set could be, by at most {found.gap:.2%}", fontsize=10)
     log_ticks(axes.xaxis, low, high)
     log_ticks(axes.yaxis, low, high)
+
+
+def recall(axes: Any, found: Recall, threshold: float) -> None:
+    """Draw the recall against the IoU, with that of other anchors."""
+    axes.set_title(found.name)
+    axes.axvline(threshold, color=GREY, linewidth=0.9)
+    axes.plot(found.iou, found.recall, color=INK, label="these anchors")
+    if found.others is not None:
+        axes.plot(found.iou, found.others, color=BLUE, linestyle="--", label="the others")
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(0.0, 1.02)
+
+
+def gain(axes: Any, found: Recall, threshold: float) -> None:
+    """Draw how far the recall exceeds that of other anchors, with its interval."""
+    if found.others is None:
+        return
+    axes.axvline(threshold, color=GREY, linewidth=0.9)
+    axes.axhline(0.0, color=GREY, linewidth=0.9)
+    axes.plot(found.iou, found.recall - found.others, color=INK)
+    if found.low is not None:
+        axes.fill_between(found.iou, found.low, found.high, color=INK, alpha=0.25, linewidth=0)
 
 
 def _limit(found: SweepResult) -> str:
