@@ -3,7 +3,7 @@
 ``python bench/best.py DATA ...`` reads each DATA with all its splits and writes ``results/best.json``. A name may stand
 before a path, as in ``taco=annotations.json``. Times are processor seconds, medians over the seeds. ``--cma`` compares
 the sets of fewer than 10,000 boxes with CMA-ES with restarts too (``pip install cma``). ``--sizes 1e3,1e6`` are the
-numbers of synthetic boxes.
+numbers of synthetic boxes. Without ``--cma`` the figures of the last run with it are kept: they depend on nothing else.
 """
 
 import argparse
@@ -24,9 +24,11 @@ from fastanchor.optimum._points import points_of
 
 RESULTS = Path(__file__).parent / "results"
 N = 9  # anchors
-SEEDS, LONG, FEWER = 10, 1, 3  # seeds of each method; of 10,000 generations; and of refine
-NUMBERS = (3, 9, 15)  # of anchors, for the limit
-MOST = 60.0  # seconds for a limit
+SEEDS = 30  # of each method,
+LARGE = {1_000_000: 10, 10_000_000: 3}  # and from so many boxes
+NUMBERS = (3, 9, 15)  # of anchors, for the limit on real sets
+ROUGH = 0.0045  # gap of the limit on many synthetic boxes
+MOST = 300.0  # seconds for a limit
 EVALUATIONS = 200_000  # of CMA-ES
 
 
@@ -39,25 +41,27 @@ def timed(function, *arguments, **options):
 def span(results):
     """Return the least and the largest score, and the median time."""
     scores = [result.fitness for result, _ in results]
-    return {"least": min(scores), "most": max(scores), "seconds": float(np.median([taken for _, taken in results]))}
+    taken = float(np.median([taken for _, taken in results]))
+    return {"least": min(scores), "most": max(scores), "seeds": len(scores), "seconds": taken}
 
 
 def searched(boxes):
     """Return what each method reaches."""
     job = {"n": N, "progress": False}
-    ways = {"recipe": ({}, SEEDS), "long": ({"gen": 10_000}, LONG), "refine": ({"method": "refine"}, FEWER),
-            "global": ({"method": "global"}, SEEDS)}  # fmt: skip
+    seeds = min([SEEDS, *(many for least, many in LARGE.items() if len(boxes) >= least)])
+    ways = {"recipe": ({}, seeds), "long": ({"gen": 10_000}, 1), "refine": ({"method": "refine"}, seeds),
+            "global": ({"method": "global"}, seeds)}  # fmt: skip
     return {
         way: span([timed(fastanchor.auto_anchor, boxes, rng=seed, **job, **more) for seed in range(many)])
         for way, (more, many) in ways.items()
     }
 
 
-def limited(boxes):
-    """Return the limit for several numbers of anchors."""
+def limited(boxes, gaps):
+    """Return the limit for several numbers of anchors, to a gap for each."""
     found = []
-    for n in NUMBERS:
-        limit, taken = timed(fastanchor.bound, boxes, n, gap=0.001 if n < 10 else 0.002, max_seconds=MOST)
+    for n, gap in gaps.items():
+        limit, taken = timed(fastanchor.bound, boxes, n, gap=gap, max_seconds=MOST)
         found.append({"n": n, "score": limit.score, "bound": limit.bound, "gap": limit.gap, "seconds": taken})
     return found
 
@@ -93,6 +97,8 @@ def main():
         name, _, path = argument.rpartition("=")
         sets.append((name or Path(path).stem, fastanchor.read(path)))
     sets.append(("built-in sample", fastanchor.datasets.sample()))
+    content = json.loads((RESULTS / "best.json").read_text(encoding="utf-8"))
+    known = {row["data"]: row["cma"] for row in content["rows"]}
     rng = np.random.default_rng
     small = np.exp(rng(0).normal([3.8, 3.7], [1.0, 1.0], (500, 2))).clip(3.0, 640.0)
     sizes = map(int, map(float, arguments.sizes.split(",")))
@@ -102,10 +108,10 @@ def main():
         fastanchor.auto_anchor(small, n=3, gen=10, method=method, progress=False)
     rows = []
     for name, boxes in sets:
-        rows.append({"data": name, "boxes": len(boxes), "n": N, **searched(boxes), "cma": None, "limits": []})
         real = name != "synthetic"
-        if real:
-            rows[-1]["limits"] = limited(boxes)
+        rows.append({"data": name, "boxes": len(boxes), "n": N, **searched(boxes), "cma": known.get(name)})
+        gaps = {n: 0.001 if n < 10 else 0.002 for n in NUMBERS} if real else {N: ROUGH} if len(boxes) > 16_384 else {}
+        rows[-1]["limits"] = limited(boxes, gaps)
         if arguments.cma and real and len(boxes) < 10_000:
             rows[-1]["cma"] = evolution(boxes)
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)

@@ -119,18 +119,29 @@ def best():
     head = ["data", "boxes", "recipe", "10,000 generations", "refine", "global", "CMA-ES",
             "recipe takes", "10,000 take", "refine takes", "global takes"]  # fmt: skip
     where = f"{bench.line(content['machine'])}. Processor time. `python bench/best.py --cma DATA ...`"
-    return [where, "", table(head, rows)]
+    every = content["rows"]
+    above = [sum(row["global"]["least"] >= row[way]["most"] for row in every) for way in ("recipe", "long")]
+    spread = max(row["global"]["most"] - row["global"]["least"] for row in every)
+    times = [row["global"]["seconds"] / row["recipe"]["seconds"] for row in every]
+    return [
+        where, "", table(head, rows), "",
+        f"* Of {len(every)} rows, the least that `global` reaches is above the most that the recipe reaches in "
+        f"{above[0]}, and above 10,000 generations in {above[1]}.",
+        f"* Seeds of `global` differ by {spread:.5f} at most.",
+        f"* `global` takes {min(times):.1f} to {max(times):.1f} times as long as the recipe.",
+    ]  # fmt: skip
 
 
 def limits():
     """Render the limits of several numbers of anchors."""
     rows = [
-        [row["data"], str(one["n"]), f"{one['score']:.5f}", f"{one['bound']:.5f}", f"{one['gap']:.2%}",
+        [row["data"], f"{row['boxes']:,}", str(one["n"]),
+         f"{one['score']:.5f}", f"{one['bound']:.5f}", f"{one['gap']:.2%}",
          seconds(one["seconds"])]
         for row in load("best")["rows"]
         for one in row["limits"]
     ]  # fmt: skip
-    return [table(["data", "anchors", "reached", "limit", "gap", "takes"], rows)]
+    return [table(["data", "boxes", "anchors", "reached", "limit", "gap", "takes"], rows)]
 
 
 def study():
@@ -149,6 +160,31 @@ def study():
     where = f"{content['anchors']} anchors. {bench.line(content['machine'])}. `python bench/study.py DATA ...`"
     said = [_count(content["rows"], *pair) for pair in (("recipe", "default anchors"), ("global", "recipe"))]
     return [where, "", table(head, rows), "", *said]
+
+
+def trained():
+    """Render what detectors train on, on images that the anchors were not chosen on."""
+    content = load("study_detectors")
+    rows, behind = [], []
+    for row in content["rows"]:
+        own = row["sizes"]["all"]
+        matched, iou, positives = own["matched"], own["iou"], own["positives"]
+        value, low, high = matched["ahead"]
+        rows.append([
+            row["data"], row["detector"], f"{own['boxes']:,}", f"{matched['default']:.1%}", f"{matched['found']:.1%}",
+            f"{value:+.1%} ({low:+.1%} to {high:+.1%})", f"{iou['default']:.3f}", f"{iou['found']:.3f}",
+            f"{positives['default']:.1f}", f"{positives['found']:.1f}",
+        ])  # fmt: skip
+        behind += [
+            f"{row['data']}, {row['detector']}, {size} ({one['matched']['ahead'][0]:+.1%})"
+            for size, one in row["sizes"].items()
+            if one is not None and one["matched"]["ahead"][2] < 0.0
+        ]
+    head = ["data", "detector", "boxes", "matched, default", "matched, found", "difference", "IoU, default",
+            "IoU, found", "positives, default", "positives, found"]  # fmt: skip
+    where = f"{bench.line(content['machine'])}. `python bench/study_detectors.py DATA ...`"
+    fewer = f"* Fewer matched boxes than with the default anchors, beyond noise: {'; '.join(behind) or 'none'}."
+    return [where, "", table(head, rows, left=2), "", fewer]
 
 
 def _count(rows, way, other):
@@ -375,6 +411,7 @@ TABLES = {
         plan,
         study,
         unmatched,
+        trained,
         readers,
         first_second,
         first_use,

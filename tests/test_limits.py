@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastanchor
-from fastanchor import _interrupt, cli
+from fastanchor import _interrupt, _limits, cli
 from fastanchor._limits import Limits
 from fastanchor.optimum import _search
 
@@ -193,3 +193,67 @@ def test_a_search_must_return_its_anchors():
         found(method=Short())
     with pytest.raises(fastanchor.DataError, match=r"has no method find\(problem\)"):
         found(method=Nothing())
+
+
+@pytest.mark.parametrize("patience", [1, 5, 16])
+def test_the_genetic_search_goes_on_to_the_last_bit(patience):
+    start, source = [[10.0, 12.0], [40.0, 30.0], [90.0, 120.0]], np.random.default_rng(0)
+    full = fastanchor.evolve(WH, start, gen=400, rng=0)
+    some = fastanchor.evolve(WH, start, gen=400, rng=source, patience=patience)
+    made = len(some.history) - 1
+    assert made < 400
+    rest = fastanchor.evolve(WH, some.anchors, gen=400 - made, rng=source)
+    np.testing.assert_array_equal(rest.anchors, full.anchors)
+    np.testing.assert_allclose([*some.history, *rest.history[1:]], full.history, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["recipe", "refine", "global"])
+def test_a_stopped_run_goes_on(method):
+    source = np.random.default_rng(0)
+    full = found(method=method, gen=200)
+    some = fastanchor.auto_anchor(WH, n=3, rng=source, gen=200, min_size=0, method=method, max_seconds=0)
+    rest = fastanchor.auto_anchor(WH, n=3, rng=source, gen=200, min_size=0, method=method, resume=some)
+    assert (some.evolve.ended, rest.evolve.ended, rest.kmeans) == ("max_seconds", "done", None)
+    assert rest.fitness >= some.fitness
+    if method == "recipe":
+        np.testing.assert_array_equal(rest.anchors, full.anchors)
+    assert "fitness" in rest.to_text()
+    with pytest.raises(fastanchor.DataError, match="resume: got a result of 3 anchors, expected n = 4"):
+        fastanchor.auto_anchor(WH, n=4, rng=0, min_size=0, method=method, resume=some)
+
+
+@pytest.mark.parametrize("method", ["refine", "global"])
+def test_to_go_on_never_makes_anchors_worse_or_leaves_the_space(monkeypatch, method):
+    best = found(method="global")
+    space = fastanchor.Space(multiple=8)
+    assert (found(method=method, resume=best, space=space).anchors % 8 == 0).all()
+    monkeypatch.setattr(_search, "KEPT", 1)
+    monkeypatch.setattr(_search, "FINALISTS_FEW", 1)
+    assert found(method=method, resume=best, max_seconds=0).fitness >= best.fitness
+
+
+class Clock:
+    """A clock that goes on by a second whenever it is read."""
+
+    def __init__(self):
+        self.now = 0
+
+    def monotonic(self):
+        self.now += 1
+        return self.now
+
+
+@pytest.mark.parametrize("seconds", [0, 200, *(pytest.param(n, marks=pytest.mark.slow) for n in (30, 400, 900, 3000))])
+def test_a_limit_ends_within_a_round(monkeypatch, seconds):
+    clock, wh = Clock(), WH[:50]
+    best = fastanchor.auto_anchor(wh, n=2, rng=0, min_size=0, progress=False, method="global")
+    monkeypatch.setattr(_limits, "time", clock)
+    some = fastanchor.bound(wh, 2, min_size=0, gap=0, max_seconds=seconds)
+    assert clock.now <= seconds + 20
+    assert best.fitness <= some.bound < 1.0
+    monkeypatch.undo()
+    rest = fastanchor.bound(wh, 2, min_size=0, gap=0.02, resume=some)
+    assert best.fitness <= rest.bound <= some.bound + 1e-6
+    assert rest.gap <= 0.02
+    with pytest.raises(fastanchor.DataError, match="resume: got a limit for other boxes or another k"):
+        fastanchor.bound(wh[1:], 2, min_size=0, resume=some)

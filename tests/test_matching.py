@@ -51,9 +51,10 @@ RETURNED = {
 }
 
 
-def defaults(name):
+def defaults(name, side=None):
     detector = GRIDS[name]
-    return Anchors(detector.form.anchors(detector.default), detector.strides, detector.cells)
+    parts = detector.form_at(detector.input(side)).anchors(detector.default)
+    return Anchors(parts, detector.strides, detector.cells)
 
 
 @pytest.mark.parametrize("name", RETURNED)
@@ -78,29 +79,25 @@ def test_without_forced_anchors(name, expected, backend):
     assert found.positives.sum(axis=1).tolist() == expected
 
 
-# SSD300 of torchvision: (w, h) of its default boxes by level
-SSD = [
-    [[21, 21], [31.464266, 31.464266], [29.698484, 14.849242], [14.849242, 29.698484]],
-    [[45, 45], [66.74580, 66.74580], [63.63961, 31.819805], [31.819805, 63.63961], [77.942286, 25.980762],
-     [25.980762, 77.942286]],
-    [[99, 99], [123.07315, 123.07315], [140.00714, 70.00357], [70.00357, 140.00714], [171.47304, 57.157676],
-     [57.157676, 171.47304]],
-    [[153, 153], [177.9635, 177.9635], [216.37468, 108.18734], [108.18734, 216.37468], [265.00378, 88.33459],
-     [88.33459, 265.00378]],
-    [[207, 207], [232.43709, 232.43709], [292.74226, 146.37113], [146.37113, 292.74226]],
-    [[261, 261], [286.7316, 286.7316], [369.10974, 184.55487], [184.55487, 369.10974]],
-]  # fmt: skip
+SSD = [[10, 12, 42, 44], [100, 60, 190, 105], [30, 120, 70, 220], [130, 130, 300, 300], [200, 20, 209, 31],
+       [5, 270, 295, 292]]  # fmt: skip
+# positives of each box, which the libraries returned without their levels
+TOTALS = [
+    ("keras-retinanet", IMAGES[256, 256], (256, 256), [20, 32, 19, 44, 0, 0]),
+    ("keras-retinanet", IMAGES[448, 320], (448, 320), [44, 30, 18, 38, 0, 36]),
+    ("tf-retinanet", IMAGES[256, 256], (256, 256), [14, 16, 9, 16, 1, 1]),
+    ("tf-retinanet", IMAGES[448, 320], (448, 320), [16, 18, 8, 22, 1, 21]),
+    ("torchvision-ssd300", SSD, (300, 300), [6, 6, 1, 8, 1, 1]),
+    ("mmdet-ssd", SSD, (300, 300), [6, 6, 1, 8, 1, 1]),
+]
 
 
-@pytest.mark.parametrize("forced", ["one", "first"])
-def test_one_forced_anchor_as_in_ssd(forced, backend):
-    boxes = [[10, 12, 42, 44], [100, 60, 190, 105], [30, 120, 70, 220], [130, 130, 300, 300], [200, 20, 209, 31],
-             [5, 270, 295, 292]]  # fmt: skip
-    places = Places(np.array(boxes, np.float32), np.zeros(6, int), np.array([[300.0, 300.0]]))
-    anchors = Anchors([np.array(part) for part in SSD], (8, 16, 32, 64, 100, 300), Cells(1, offset=0.5))
+@pytest.mark.parametrize(("name", "boxes", "side", "expected"), TOTALS)
+def test_positives_without_levels(name, boxes, side, expected, backend):
+    places = Places(np.array(boxes, np.float32), np.zeros(6, int), np.array([side], dtype=float))
     with fastanchor.backend(backend):
-        found = at_places(places, anchors, Matching(0.5, 0.5, forced))
-    assert found.positives.sum(axis=1).tolist() == [6, 6, 1, 8, 1, 1]
+        found = at_places(places, defaults(name, side), GRIDS[name].matching)
+    assert found.positives.sum(axis=1).tolist() == expected
 
 
 def all_anchors(anchors, side):
@@ -308,6 +305,7 @@ def test_a_box_that_matches_nothing_is_without_a_positive():
 
 BAD = [
     ({"detector": "darknet"}, "detector = 'darknet': must be one of"),
+    ({"detector": "yolact"}, "detector = 'yolact': must be one of"),
     ({"anchors": [[[10, 10]]]}, "anchors: got 1 level, expected the 5 of detectron2-rpn"),
     ({"anchors": [[[10, -1]]] * 5}, r"anchors\[0\]"),
     ({"detector": "yolov5"}, "anchors: needed for yolov5, which has no sizes and ratios by default"),

@@ -83,7 +83,8 @@ def evolve(
     patience : int, optional
         End after so many generations in a row without a fitter mutant.
     max_seconds : float, optional
-        End after about so long. To go on, pass the anchors of the result.
+        End after about so long. To go on, pass the anchors of the result, the generations that are left, and the same
+        `numpy.random.Generator`: the outcome is that of an unbroken run, to the last bit.
 
     Raises
     ------
@@ -119,8 +120,12 @@ def evolved(
 ) -> EvolveResult:
     """Run the search of :func:`evolve` on an engine."""
     draws = Draws(rng.random, rng.random, rng.standard_normal)
-    judge = objective.over(answers)
+    judge, before = objective.over(answers), rng.bit_generator.state
     found = climb(anchors, judge, thr, gen, draws, progress, limits=limits)
+    if found.ended != "done":  # mutants are drawn ahead: leave `rng` as after the generations made
+        rng.bit_generator.state = before
+        for _ in range(len(found.history) - 1):
+            _factors(draws, len(anchors))
     score = found.fitness if judge is answers else answers.fitness(found.anchors, thr).fitness
     engine = answers.name if objective.bounded else "dense"
     return replace(found, fitness=score, objective=objective.name, engine=engine)

@@ -56,12 +56,19 @@ class Limits:
             raise _Late
 
     @contextlib.contextmanager
-    def guard(self) -> Iterator[None]:
-        """Leave the block if the time is up, or at Ctrl-C if anchors are held: then they are the answer."""
+    def timed(self) -> Iterator[None]:
+        """Leave the block if the time is up: `tick` says so."""
         try:
             yield
         except _Late:
             self.ended = "max_seconds"
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """Leave the block if the time is up, or at Ctrl-C if anchors are held: then they are the answer."""
+        try:
+            with self.timed():
+                yield
         except KeyboardInterrupt:
             if not self.held or not _interrupt.taken():
                 raise

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 from fastanchor import _check, optimum
 from fastanchor._anchor_result import AnchorResult
 from fastanchor._errors import DataError, SmallBoxWarning, SplitWarning
+from fastanchor._hints import called
 from fastanchor._limits import Limits
 from fastanchor._network import Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, SMALL
-from fastanchor._types import Computed, EngineName, Fit, Fitness, Metric, Progress, Rng, Start, Update
+from fastanchor._types import Computed, EngineName, Fit, Fitness, FloatArray, Metric, Progress, Rng, Start, Update
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes
 from fastanchor.engine import Objective, choose, objective_of
@@ -53,6 +54,7 @@ def auto_anchor(
     space: Space | None = None,
     patience: int | None = None,
     max_seconds: float | None = None,
+    resume: AnchorResult | None = None,
     jitter: Sequence[float] | None = None,
 ) -> AnchorResult:
     """Return n anchors for a detector that is trained on these boxes: k-means, then a genetic search.
@@ -70,7 +72,7 @@ def auto_anchor(
         Threshold of the fitness, a ratio from 0 to 1 (YOLOv5's ``anchor_t`` of 4 is 0.25 here).
     gen : int, default 1000
         Generations of the search.
-    fit : {"letterbox", "stretch"}
+    fit : {"letterbox", "stretch", "shortest"}
         How images are resized to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.
@@ -109,8 +111,12 @@ def auto_anchor(
         End the search after so many generations ("recipe") or starts ("global") in a row without better anchors.
     max_seconds : float, optional
         End the search when so long has passed since the call, with the best anchors so far; k-means is not cut short.
-        Ctrl-C during the search does the same. ``result.evolve.ended`` says why it ended; to go on, pass
-        ``result.anchors`` to :func:`evolve`.
+        Ctrl-C during the search does the same. ``result.evolve.ended`` says why it ended; to go on, pass the result as
+        `resume`.
+    resume : AnchorResult, optional
+        Go on from this result for the same boxes, in place of k-means. "recipe" makes the generations that are left;
+        with the same `numpy.random.Generator` in `rng` the anchors are those of an unbroken run, to the last bit.
+        "refine" and "global" start anew beside these anchors, and never return worse ones.
     jitter : (low, high), optional
         How training rescales images at random, as (0.5, 1.5); see :func:`check`.
 
@@ -152,18 +158,22 @@ def auto_anchor(
         share = f"{round(ready.n_small):,} of {round(count + ready.n_filtered):,}"
         text = f"{share} boxes have a side < {SMALL:g} pixels of the network input"
         warnings.warn(text, SmallBoxWarning, stacklevel=2)
+    if resume is not None and resume.method == "recipe" == method:
+        gen = max(0, gen + 1 - len(resume.evolve.history))
     searcher = _searcher(method, gen)
     if space is not None and method == "recipe":
         raise DataError("space: not supported for method='recipe', expected 'refine' or 'global'")
     generator = _check.generator(rng)
     clusters = start = None
-    if searcher.clusters:
+    if searcher.clusters and resume is None:
         clusters = fittest(
             answers, n, thr=thr, metric=metric, update=update, init=init, n_init=n_init, max_iter=max_iter, tol=tol,
             rng=generator, progress=progress, objective=aim,
         )  # fmt: skip
         start = answers.fitness(clusters.centers, thr)
     centers = None if clusters is None else clusters.centers
+    if resume is not None:
+        centers = _resumed(resume, n)
     space = Space() if space is None else space
     problem = optimum.Problem(answers, n, aim, thr, space, generator, centers, limits, progress)
     search = optimum.solved(searcher, problem)
@@ -187,6 +197,13 @@ def auto_anchor(
         fit=ready.fit,
         img_size=ready.img_size,
     )
+
+
+def _resumed(resume: AnchorResult, n: int) -> FloatArray:
+    """Return the anchors of a result, in the order of its search."""
+    if len(resume.evolve.anchors) != n:
+        raise DataError(f"{called('resume')}: got a result of {len(resume.evolve.anchors)} anchors, expected n = {n}")
+    return resume.evolve.anchors
 
 
 def _searcher(method: Method | Search, gen: int) -> Search:

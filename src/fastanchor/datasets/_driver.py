@@ -123,14 +123,14 @@ def _batches(format: Format, files: Sequence[str], job: Job) -> Iterator[Batch]:
 def _parsed_files(
     format: Format, files: Sequence[str], contents: Iterator[bytes | OSError], job: Job
 ) -> Iterator[Batch]:  # fmt: skip
-    alone = len(files) == 1
+    alone, read = len(files) == 1, _parsed if job.moved is None else _counted
     for start in range(0, len(files), CHUNK):
         names, data = _read(files[start : start + CHUNK], contents, job, alone)
         if names and format.many is not None:
             yield format.many(names, data, job)
         elif names:
             found = zip(names, data, strict=True)
-            yield packed((file, image) for file, one in found for image in _parsed(format, file, one, job, alone))
+            yield packed((file, image) for file, one in found for image in read(format, file, one, job, alone))
 
 
 def _read(
@@ -157,11 +157,15 @@ def _read(
 
 def _parsed(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Sequence[Image]:
     assert format.parse is not None
-    images: list[Image] = []
     try:
-        images = list(format.parse(file, content, job))
+        return list(format.parse(file, content, job))
     except Unusable as error:
         _unusable(file, error, job, alone)
+        return ()
+
+
+def _counted(format: Format, file: str, content: bytes, job: Job, alone: bool) -> Sequence[Image]:
+    images = _parsed(format, file, content, job, alone)
     if job.moved is not None:
         job.moved.past(file, len(images))
     return images

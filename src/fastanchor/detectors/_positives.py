@@ -40,7 +40,13 @@ __all__ = ["MATCHED", "positives"]
 
 # of detectors with pairs, by format; YOLOv7 then takes some of these positives
 RATIOS = {"yolov5": Ratio(), "yolov7": Ratio(), "mmyolo": Ratio()}
-MATCHED = (*GRIDS, *(name for name, one in PAIRS.items() if one.fmt in RATIOS))  # whose positives are known
+# These do more than a `Matching` says: they leave out anchors that cross the border, or give each box another anchor.
+OTHERS = ("tf-frcnn", "tao-frcnn", "tao-ssd", "tao-retinanet", "yolact")
+# whose positives are known
+MATCHED = (
+    *(name for name in GRIDS if name not in OTHERS),
+    *(name for name, one in PAIRS.items() if one.fmt in RATIOS),
+)
 
 
 def positives(
@@ -62,7 +68,7 @@ def positives(
         `xy`, each anchor is compared where it is, and boxes of an image compete for anchors. Everything else counts as
         pixels of the network input; the result is then a mean over 8 places of each box.
     detector : str
-        A name of :func:`anchors_for`, or of YOLOv5 and YOLOv7, such as "yolov5", "yolov7-p6" or "mmyolo-yolov5".
+        Most names of :func:`anchors_for`, and those of YOLOv5 and YOLOv7, such as "yolov7-p6" or "mmyolo-yolov5".
     anchors : sequence of (m, 2) array-like, optional
         The anchors of each level, smallest stride first, pixels of the network input, or the ``levels`` of a result.
         Default: those of the detector; there are none for YOLO.
@@ -83,7 +89,8 @@ def positives(
     Notes
     -----
     The numbers are those of one image in a batch, in its test size and without other augmentation: torchvision and
-    Detectron2 pad a batch to its largest image, so that anchors may lie a little differently.
+    Detectron2 pad a batch to its largest image, so that anchors may lie a little differently. A box outside of its
+    image that overlaps no anchor has no positive here; torchvision and Detectron2 then make every anchor positive.
 
     Examples
     --------

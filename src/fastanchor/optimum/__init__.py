@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +27,11 @@ from fastanchor._types import Fit, FloatArray, Result, Rng, Sizes, picture
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.optimum._plug import STARTS, Global, Problem, Recipe, Refine, Search, best_of, solved
 from fastanchor.optimum._space import Space
+
+if TYPE_CHECKING:
+    from fastanchor.optimum._points import Points
+
+NEAR = 0.01  # gap from which a limit is so far that it is as well to begin anew
 
 __all__ = ["BoundResult", "Global", "Problem", "Recipe", "Refine", "Search", "Space", "bound", "solved"]
 
@@ -56,6 +61,8 @@ class BoundResult(Result):
         Upper limit of that maximum over all anchors.
     exact : bool
         Whether each of `wh` is one size.
+    candidates : (c, 2) float64
+        Anchors whose sums above the prices come near to `peak`.
     thr : float
         Threshold of the ratio.
     """
@@ -70,6 +77,7 @@ class BoundResult(Result):
     prices: FloatArray
     peak: float
     exact: bool
+    candidates: FloatArray
     thr: float = 0.25
 
     def above(self, anchors: Sizes) -> FloatArray:
@@ -109,6 +117,7 @@ def bound(
     keep: Sizes | None = None,
     gap: float = 0.001,
     max_seconds: float | None = None,
+    resume: BoundResult | None = None,
     img_size: int | Sequence[int] = 640,
     fit: Fit = "letterbox",
     min_size: float = MIN_SIZE,
@@ -134,7 +143,10 @@ def bound(
     gap : float, default 0.001
         Stop when the limit exceeds the best score by no more than this share of it.
     max_seconds : float, optional
-        Stop after about so long; the limit is valid, if wider.
+        Stop after about so long; the limit is valid, if wider. To go on, pass the result as `resume`.
+    resume : BoundResult, optional
+        Go on from a limit for these boxes, if its gap is below 1 %: from its prices, candidates and anchors. The
+        outcome is not that of an unbroken run to the last bit, but no less certain.
     img_size, fit, min_size, weights
         As for :func:`auto_anchor`.
     rng : int, numpy.random.Generator or None, default 0
@@ -143,7 +155,8 @@ def bound(
     Raises
     ------
     DataError
-        If an argument breaks a rule, no box is left, or the objective is one without a name.
+        If an argument breaks a rule, no box is left, the objective is one without a name, or `resume` is a limit for
+        other boxes or another number of anchors.
     BackendError
         If SciPy is not installed.
 
@@ -172,8 +185,7 @@ def bound(
     k = _check.integer(k, "k", least=1)
     thr = _check.number(thr, "thr", low=0.0, high=1.0)
     gap = _check.number(gap, "gap", low=0.0)
-    if max_seconds is not None:
-        max_seconds = _check.number(max_seconds, "max_seconds", low=0.0)
+    limits = Limits(max_seconds=max_seconds)
     aim = objective_of(objective, thr)
     shape = getattr(aim, "shape", None)
     if shape is None:
@@ -185,13 +197,20 @@ def bound(
     ready = to_network_input(boxes, img_size, fit, min_size, weights)
     answers = choose(ready.boxes, weights=ready.weights)
     points = points_of(answers, STRAIGHT, turn=0.0)
-    places = points if points.exact else points_of(answers)
-    limits = Limits()
-    search(places, k, aim, space, _check.generator(rng), STARTS, limits)
-    some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), places)
+    if resume is not None and not (len(resume.anchors) == k and np.array_equal(resume.wh, _sizes(points))):
+        raise DataError(f"{called('resume')}: got a limit for other boxes or another k, expected one for these")
+    before = resume if resume is not None and resume.gap < NEAR else None
+    if before is None:
+        places = points if points.exact else points_of(answers)
+        with limits.timed():
+            search(places, k, aim, space, _check.generator(rng), STARTS, limits)
+        some = best_of(Problem(answers, k, aim, thr, space, np.random.default_rng(0), None, limits), places)
+    else:
+        some = before.anchors
+    state = None if before is None else (before.prices, before.candidates)
     found = some if anchors is None else _check.as_sizes(anchors, "anchors")
     with one_thread():
-        proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, max_seconds)
+        proof = proven(points, free, aim, Shape(*shape), some, space.keep, gap, limits.late, state)
     score = aim.over(answers).fitness(found, thr).fitness
     return BoundResult(
         bound=proof.bound,
@@ -199,10 +218,15 @@ def bound(
         gap=(proof.bound - score) / score if score else float("inf"),
         anchors=found[np.argsort(found.prod(axis=1), kind="stable")],
         objective=aim.name,
-        wh=np.stack([points.w, points.h], axis=1),
+        wh=_sizes(points),
         weights=points.weight,
         prices=proof.price,
         peak=proof.peak,
         exact=points.exact,
+        candidates=proof.candidates,
         thr=thr,
     )
+
+
+def _sizes(points: Points) -> FloatArray:
+    return np.stack([points.w, points.h], axis=1)

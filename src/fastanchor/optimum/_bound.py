@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastanchor._types import FloatArray
 from fastanchor.engine import Objective
-from fastanchor.optimum._dual import Table, cheapest
+from fastanchor.optimum._dual import Late, Table, cheapest
 from fastanchor.optimum._exchange import grid
 from fastanchor.optimum._judge import matches
 from fastanchor.optimum._plane import Peak, Shape, highest
@@ -30,15 +28,13 @@ WORTH = 0.85  # candidates with less than this share of the largest sum are left
 LIKE = 0.01  # candidates closer than this in the logarithm of a side are one
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(NamedTuple):
     """An upper bound and what proves it."""
 
     bound: float
     price: FloatArray  # (m,) of each point
     peak: float  # upper bound over the plane of the sum above the prices
-    rounds: int
-    squares: int
+    candidates: FloatArray  # (c, 2) anchors whose sums come near to the peak
 
 
 def proven(
@@ -49,15 +45,22 @@ def proven(
     anchors: FloatArray,
     keep: FloatArray,
     gap: float,
-    seconds: float | None,
+    late: Late,
+    before: tuple[FloatArray, FloatArray] | None = None,
 ) -> Proof:
     """Return a bound that no k anchors beside `keep` exceed; `anchors` (k + f, 2) are good ones, to begin with.
 
-    Rounds end when the bound is within a relative `gap` of what `anchors` reach, or after `seconds`.
+    Rounds end when the bound is within a relative `gap` of what `anchors` reach, or when it is `late`. They go on from
+    the prices and the candidates `before`, if there are any.
     """
-    stop = np.inf if seconds is None else time.monotonic() + seconds
-    candidates = np.concatenate([anchors, grid(points, CANDIDATES)[0]])
+    problem = _Problem(k, objective, shape, late)
     alone = matches(objective, points, anchors).max(axis=0)
+    reached = float(alone @ points.weight)
+    if before is not None:
+        least = np.max(matches(objective, points, keep), axis=0, initial=0.0)
+        price, candidates = np.maximum(before[0], least), np.concatenate([anchors, before[1]])
+        return _rounds(problem, points, price, least, candidates, reached, gap, LATE)
+    candidates = np.concatenate([anchors, grid(points, CANDIDATES)[0]])
     rough, cell = points, np.arange(len(points.w))
     if len(points.w) > ROUGH**2 // 2:
         rough, cell = gathered(points, ROUGH)
@@ -67,19 +70,15 @@ def proven(
     price = np.maximum(0.9 * best, least)
     table = Table.of(objective, rough, candidates, 0.5 * price)
     for heat in HEATS:
-        price = cheapest(table, rough, k, price, least, heat, 60)
-    problem = _Problem(k, objective, shape)
-    proof, candidates = _rounds(problem, rough, price, least, candidates, float(best @ rough.weight), gap / 2, stop)
+        price = cheapest(table, rough, k, price, least, heat, late, 60)
+    proof = _rounds(problem, rough, price, least, candidates, float(best @ rough.weight), gap / 2)
     if rough is points:
-        return (
-            proof
-            if proof.bound <= float(alone @ points.weight) * (1 + gap)
-            else _rounds(problem, points, proof.price, least, candidates, float(alone @ points.weight), gap, stop)[0]
-        )
+        done = proof.bound <= reached * (1 + gap) or late()
+        return proof if done else _rounds(problem, points, proof.price, least, proof.candidates, reached, gap)
     least = np.max(matches(objective, points, keep), axis=0, initial=0.0)
     price = np.clip(proof.price[cell] * alone / np.maximum(best[cell], 1e-300), least, 1.0)
     price = np.where(best[cell] > 0.0, price, np.maximum(proof.price[cell], least))
-    return _rounds(problem, points, price, least, candidates, float(alone @ points.weight), gap, stop, LATE)[0]
+    return _rounds(problem, points, price, least, proof.candidates, reached, gap, LATE)
 
 
 def one_thread() -> contextlib.AbstractContextManager[Any]:
@@ -99,6 +98,7 @@ class _Problem(NamedTuple):
     k: int
     objective: Objective
     shape: Shape
+    late: Late
 
 
 def _rounds(
@@ -109,36 +109,36 @@ def _rounds(
     candidates: FloatArray,
     reached: float,
     gap: float,
-    stop: float,
-    late: int = 0,
-) -> tuple[Proof, FloatArray]:
-    """Return the best bound of some rounds, and the candidates they ended with."""
-    k, objective, shape = problem
+    before: int = 0,
+) -> Proof:
+    """Return the best bound of some rounds, and the candidates they ended with; `before` counts rounds made already."""
+    k, objective, shape, late = problem
     weight = points.weight
     best: Proof | None = None
-    squares, bounds = 0, list[float]()
+    bounds = list[float]()
     for done in range(ROUNDS):
         table = Table.of(objective, points, candidates, 0.7 * price)
         sums = table.excess(price, weight)
         top = float(sums.max())
         candidates = candidates[sums > WORTH * top]
-        margin = max(3e-4 * 0.7 ** (done + late), 1e-4) * reached / k
-        peak = highest(points, price, shape, top, margin, SQUARES)
-        squares += peak.squares
+        margin = max(3e-4 * 0.7 ** (done + before), 1e-4) * reached / k
+        peak = highest(points, price, shape, top, margin, SQUARES, late)
         bound = float(weight @ price) * (1.0 + 1e-12) + k * peak.top
         if best is None or bound < best.bound:
-            best = Proof(bound, price, peak.top, done + 1, squares)
+            best = Proof(bound, price, peak.top, candidates)
         bounds.append(best.bound)
         closed = k * (peak.top - top) < gap * reached  # hardly any candidate is missing
         stalled = closed and done >= STALL and bounds[-1 - STALL] - best.bound < SLIGHT * reached
-        if best.bound <= reached * (1.0 + gap) or stalled or time.monotonic() > stop:
+        if best.bound <= reached * (1.0 + gap) or stalled or late():
             break
         candidates = np.concatenate([candidates, _spread(peak)])
-        heat = max(2e-4 * 0.6 ** (done + late), 3e-6)
+        heat = max(2e-4 * 0.6 ** (done + before), 3e-6)
         table = Table.of(objective, points, candidates, 0.7 * price)
-        price = cheapest(table, points, k, price, least, heat)
+        price = cheapest(table, points, k, price, least, heat, late)
+        if late():
+            break
     assert best is not None
-    return best, candidates
+    return best._replace(candidates=candidates)
 
 
 def _spread(peak: Peak) -> FloatArray:

@@ -7,7 +7,9 @@ accounts to optimize float"). The maximum is smoothed, and L-BFGS-B follows the 
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +20,18 @@ from fastanchor.optimum._judge import matches
 from fastanchor.optimum._plane import plane_kernels
 from fastanchor.optimum._points import Points
 
-__all__ = ["Table", "cheapest"]
+__all__ = ["Late", "Table", "cheapest"]
 
-STEPS = 50  # of L-BFGS-B at once
+STEPS = 50  # of L-BFGS-B at once, at most
 SOFT = 50.0  # width over which the corner of max(value - price, 0) is rounded, in units of the heat
 NEAR = 0.05  # candidates whose sum is within this share of the largest take part
+
+
+Late = Callable[[], bool]  # whether the time is up
+
+
+class _Late(Exception):
+    """The time is up."""
 
 
 class Table(NamedTuple):
@@ -62,18 +71,27 @@ class Table(NamedTuple):
 
 
 def cheapest(
-    table: Table, points: Points, k: int, price: FloatArray, least: FloatArray, heat: float, steps: int = STEPS
+    table: Table,
+    points: Points,
+    k: int,
+    price: FloatArray,
+    least: FloatArray,
+    heat: float,
+    late: Late,
+    steps: int = STEPS,
 ) -> FloatArray:
     """Return prices with a lower bound over the candidates; `heat` is the width of the smoothed maximum.
 
     Only candidates with sums near the largest are looked at; where others rise above them, they join and the step is
-    made again.
+    made again, unless it is `late`.
     """
     sums = table.excess(price, points.weight)
     best, lowest = price, float(price @ points.weight) + k * float(sums.max())
     active = sums > sums.max() - max(15 * heat, NEAR * float(sums.max()))
     for _ in range(6):
-        trial = _minimised(table.part(np.flatnonzero(active)), points, k, price, least, heat, steps)
+        if late():
+            break
+        trial = _minimised(table.part(np.flatnonzero(active)), points, k, price, least, heat, late, steps)
         sums = table.excess(trial, points.weight)
         bound = float(trial @ points.weight) + k * float(sums.max())
         if bound < lowest:
@@ -86,14 +104,18 @@ def cheapest(
 
 
 def _minimised(
-    table: Table, points: Points, k: int, price: FloatArray, least: FloatArray, heat: float, steps: int
+    table: Table, points: Points, k: int, price: FloatArray, least: FloatArray, heat: float, late: Late, steps: int
 ) -> FloatArray:
     from scipy.optimize import Bounds, minimize  # an extra, and slow to import
 
     arithmetic, weight, soft = plane_kernels(), points.weight, SOFT * heat
     sums, cover = np.empty(len(table.first) - 1), np.empty(len(weight))
 
+    last = price
+
     def bound(price: FloatArray) -> tuple[float, FloatArray]:
+        if late():
+            raise _Late
         arithmetic.excess(table.first, table.column, table.value, price, weight, soft, sums)
         top = float(sums.max())
         share = np.exp((sums - top) / heat)
@@ -101,6 +123,12 @@ def _minimised(
         arithmetic.coverage(table.first, table.column, table.value, price, share / total, soft, cover)
         return float(weight @ price) + k * (top + heat * math.log(total)), weight * (1.0 - k * cover)
 
+    def stepped(price: FloatArray) -> None:
+        nonlocal last
+        last = price.copy()
+
     options: dict[str, Any] = {"maxiter": steps, "maxcor": 12, "ftol": 1e-9, "gtol": 1e-12}
-    found = minimize(bound, price, jac=True, method="L-BFGS-B", bounds=Bounds(least, 1.0), options=options)
-    return np.clip(np.asarray(found.x, dtype=np.float64), least, 1.0)
+    inside = Bounds(least, 1.0)
+    with contextlib.suppress(_Late):
+        last = minimize(bound, price, jac=True, method="L-BFGS-B", bounds=inside, options=options, callback=stepped).x
+    return np.clip(np.asarray(last, dtype=np.float64), least, 1.0)

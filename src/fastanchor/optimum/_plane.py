@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from fastanchor.optimum._points import Points
 __all__ = ["Peak", "Shape", "highest", "plane_kernels"]
 
 OUTWARD = 1e-9  # relative, for the rounding of sums
+FEWEST = 2_000  # squares that are looked at even if there is no time: a limit by fewer says little
 NARROW = 1e-5  # half-width of a square, logarithm of a side, that is not divided further
 
 
@@ -40,11 +42,20 @@ def plane_kernels() -> ModuleType:
     return kernels.part("plane" if kernels.current() == "numba" else "plane_numpy")
 
 
-def highest(points: Points, price: FloatArray, shape: Shape, reached: float, margin: float, most: int) -> Peak:
+def highest(
+    points: Points,
+    price: FloatArray,
+    shape: Shape,
+    reached: float,
+    margin: float,
+    most: int,
+    late: Callable[[], bool] = lambda: False,
+) -> Peak:
     """Return an upper bound, over all anchors, of ``sum(weight * max(value - price, 0))``.
 
     Squares are divided, the one with the highest bound first, until none exceeds `reached` by more than `margin`, or
-    `most` squares were looked at. No anchor outside the extent of the boxes is better than the nearest one inside.
+    `most` squares were looked at, or FEWEST and it is `late`. No anchor outside the extent of the boxes is better than
+    the nearest one inside.
     """
     arithmetic = plane_kernels()
     bound = arithmetic.ceiling_ratio if shape.kernel == "best_ratio" else arithmetic.ceiling_iou
@@ -64,7 +75,7 @@ def highest(points: Points, price: FloatArray, shape: Shape, reached: float, mar
     heap: list[tuple[float, int, float, float, float, Any]] = [(-ceiling, 0, x, y, half, some)]
     places: list[tuple[float, float]] = []
     squares, done = 1, -np.inf
-    while heap and squares < most:
+    while heap and squares < most and (squares < FEWEST or not late()):
         ceiling, _, x, y, half, some = heapq.heappop(heap)
         if -ceiling <= max(reached + margin, done):
             heapq.heappush(heap, (ceiling, 0, x, y, half, some))

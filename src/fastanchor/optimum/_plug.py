@@ -41,7 +41,7 @@ class Problem:
         As for :func:`fastanchor.auto_anchor`.
     rng : numpy.random.Generator
     start : (k, 2) float64 or None
-        Centres of k-means, if the search has ``clusters = True``.
+        Centres of k-means, if the search has ``clusters = True``, or the anchors to go on from.
     limits : Limits
         ``limits.left(stale)`` returns 0 when the search must end.
     progress : bool, callable or None
@@ -123,6 +123,7 @@ class Refine(Search):
         starts = [p.start[:free], *starts_of(points, free, p.rng, DRAWN)]
         with p.limits.guard():
             finalists(points, starts, p.objective, p.space, p.rng, p.limits)
+        _hold(p)
         return best_of(p, points)
 
 
@@ -139,7 +140,15 @@ class Global(Search):
         p, points = problem, points_of(problem.boxes)
         with bar(p.progress, total=STARTS, desc="exchanging", unit=" starts") as moving, p.limits.guard():
             search(points, p.k, p.objective, p.space, p.rng, STARTS, p.limits, lambda done: moving.update(1))
+        _hold(p)
         return best_of(p, points)
+
+
+def _hold(problem: Problem) -> None:
+    """Let the anchors to start from, where they are allowed, be an answer too."""
+    free, space = problem.space.free(problem.k), problem.space
+    if problem.start is not None and np.array_equal(space.allowed(problem.start[:free]), problem.start[:free]):
+        problem.limits.held.append(np.concatenate([problem.start[:free], space.keep]))
 
 
 def best_of(problem: Problem, points: Points) -> FloatArray:
