@@ -162,6 +162,31 @@ def study():
     return [where, "", table(head, rows), "", *said]
 
 
+def trained():
+    """Render what detectors train on, on images that the anchors were not chosen on."""
+    content = load("study_detectors")
+    rows, behind = [], []
+    for row in content["rows"]:
+        own = row["sizes"]["all"]
+        matched, iou, positives = own["matched"], own["iou"], own["positives"]
+        value, low, high = matched["ahead"]
+        rows.append([
+            row["data"], row["detector"], f"{own['boxes']:,}", f"{matched['default']:.1%}", f"{matched['found']:.1%}",
+            f"{value:+.1%} ({low:+.1%} to {high:+.1%})", f"{iou['default']:.3f}", f"{iou['found']:.3f}",
+            f"{positives['default']:.1f}", f"{positives['found']:.1f}",
+        ])  # fmt: skip
+        behind += [
+            f"{row['data']}, {row['detector']}, {size} ({one['matched']['ahead'][0]:+.1%})"
+            for size, one in row["sizes"].items()
+            if one is not None and one["matched"]["ahead"][2] < 0.0
+        ]
+    head = ["data", "detector", "boxes", "matched, default", "matched, found", "difference", "IoU, default",
+            "IoU, found", "positives, default", "positives, found"]  # fmt: skip
+    where = f"{bench.line(content['machine'])}. `python bench/study_detectors.py DATA ...`"
+    fewer = f"* Fewer matched boxes than with the default anchors, beyond noise: {'; '.join(behind) or 'none'}."
+    return [where, "", table(head, rows, left=2), "", fewer]
+
+
 def _count(rows, way, other):
     """Return a sentence about the sets on which a way is ahead of another one, or behind, beyond noise."""
     found = [row[f"{way} ahead"] for row in rows]
@@ -386,6 +411,7 @@ TABLES = {
         plan,
         study,
         unmatched,
+        trained,
         readers,
         first_second,
         first_use,

@@ -208,6 +208,30 @@ def test_arrow_data_need_pyarrow(monkeypatch):
         boxes().__arrow_c_stream__()
 
 
+class Frame:
+    """A table with named columns, as those of pandas and polars."""
+
+    def __init__(self, columns):
+        self.own, self.columns = columns, list(columns)
+
+    def __getitem__(self, name):
+        return self.own[name]
+
+
+def test_data_frames_are_read():
+    arrow = pytest.importorskip("pyarrow")
+    columns = boxes().to_columns()
+    for frame in (Frame(columns), arrow.table(boxes()), arrow.table(columns), arrow.table(columns).to_batches()[0]):
+        assert sorted(described(fastanchor.read(frame))) == sorted(described(boxes()))
+        assert len(fastanchor.read(frame, split="train")) == 2
+    packed = arrow.table({"image": [0, 1, 1], "bbox": [[1.0, 2.0, 3.0, 4.0], None, [0.0, 0.0, 5.0, 6.0]]})
+    assert fastanchor.read(packed).wh.tolist() == [[3, 4], [5, 6]]
+    with pytest.raises(DataError, match="Frame object: no columns of boxes"):
+        fastanchor.read(Frame({"a": np.ones(2)}))
+    with pytest.raises(DataError):
+        fastanchor.read(boxes())
+
+
 def test_a_notebook_shows_counts_and_the_first_boxes():
     many = Boxes(np.full((8, 2), 3.0), class_index=[0] * 8, class_names=["<b>"])
     text = many._repr_html_()

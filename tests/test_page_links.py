@@ -68,7 +68,7 @@ def test_pages_of_the_site_link_only_inside_it():
 
 def test_every_page_is_in_the_navigation():
     config = (ROOT / "docs" / "zensical.toml").read_text(encoding="utf-8")
-    listed = re.findall(r'"([\w/]+\.md)"', config)
+    listed = re.findall(r'"([\w/-]+\.md)"', config)
     docs = ROOT / "docs"
     assert sorted(listed) == sorted(page.relative_to(docs).as_posix() for page in PAGES if docs in page.parents)
 

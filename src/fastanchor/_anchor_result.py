@@ -62,7 +62,7 @@ class AnchorResult(Result):
         weighted; float if weights are not whole.
     engine, backend : str
         How boxes were compared, and by which kernels.
-    fit : {"letterbox", "stretch"} or None
+    fit : {"letterbox", "stretch", "shortest"} or None
         How images were resized to `img_size`; None if the boxes counted as pixels of the network input already.
     img_size : (width, height) or None
         The network input, pixels; None as above.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastanchor._errors import BackendError, DataError, WrongTypeError
 from fastanchor._types import FloatArray, Shown
 
-__all__ = ["is_arrow", "sides_of"]
+__all__ = ["Frame", "frame_of", "is_arrow", "numbers_of", "sides_of"]
 
 SIDES = (("width", "height"), ("w", "h"), ("box_width", "box_height"), ("bbox_width", "bbox_height"))
 # beside the corners of boxes, "width" is that of the image in TensorFlow's tables, and that of the box in others
@@ -21,7 +21,9 @@ CORNERS = (("xmin", "xmax"), ("x1", "x2"), ("left", "right"))
 ARROW_NUMBERS = ("int", "uint", "float", "halffloat", "double", "decimal")
 
 
-class _Table(NamedTuple):
+class Frame(NamedTuple):
+    """The names of columns, and a function that returns the column at a position."""
+
     names: list[str]
     column: Callable[[int], Any]
 
@@ -39,10 +41,10 @@ def sides_of(values: Any, name: str) -> FloatArray | None:
     BackendError
         If the table can only be read through pyarrow, and pyarrow is not installed.
     """
-    table = _table(values, name)
+    table = frame_of(values, name)
     if table is None:
         return None
-    return np.column_stack([_numbers(table, at, name) for at in _chosen(table, name)])
+    return np.column_stack([numbers_of(table, at, name) for at in _chosen(table, name)])
 
 
 def is_arrow(values: Any) -> bool:
@@ -50,14 +52,15 @@ def is_arrow(values: Any) -> bool:
     return hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")
 
 
-def _table(values: Any, name: str) -> _Table | None:
+def frame_of(values: Any, name: str) -> Frame | None:
+    """Return a table of another library as columns, None if `values` is not a table."""
     if isinstance(values, (np.ndarray, Shown)):  # a record array has names, but no columns; Boxes are no table of sides
         return None
     if hasattr(values, "column_names") and hasattr(values, "column"):  # pyarrow
-        return _Table(list(values.column_names), values.column)
+        return Frame(list(values.column_names), values.column)
     if hasattr(values, "columns") and hasattr(values, "__getitem__"):  # pandas, polars and similar libraries
         labels = list(values.columns)
-        return _Table([str(label) for label in labels], lambda at: values[labels[at]])
+        return Frame([str(label) for label in labels], lambda at: values[labels[at]])
     if not is_arrow(values) or hasattr(values, "__array__"):
         return None
     try:
@@ -67,12 +70,12 @@ def _table(values: Any, name: str) -> _Table | None:
         raise BackendError(f"{name}: a {kind} is read through pyarrow; pip install 'fastanchor[parquet]'") from None
     try:
         stream = hasattr(values, "__arrow_c_stream__")
-        return _table(arrow.table(values) if stream else arrow.record_batch(values), name)
+        return frame_of(arrow.table(values) if stream else arrow.record_batch(values), name)
     except (arrow.ArrowException, TypeError) as error:
         raise DataError(f"{name}: is Arrow data, but not a table ({(str(error).splitlines() or ['?'])[0]})") from None
 
 
-def _chosen(table: _Table, name: str) -> list[int]:
+def _chosen(table: Frame, name: str) -> list[int]:
     lower = [one.strip().lower() for one in table.names]
     pairs = [pair for pair in SIDES if pair[0] in lower and pair[1] in lower]
     columns = f"has the columns {', '.join(map(brief, table.names[:12])) or 'of nothing'}"
@@ -95,7 +98,7 @@ def _chosen(table: _Table, name: str) -> list[int]:
     return numeric
 
 
-def _is_numeric(table: _Table, at: int) -> bool:
+def _is_numeric(table: Frame, at: int) -> bool:
     if table.names.count(table.names[at]) > 1:
         return False
     column = table.column(at)
@@ -107,7 +110,8 @@ def _is_numeric(table: _Table, at: int) -> bool:
     return str(kind).startswith(ARROW_NUMBERS)
 
 
-def _numbers(table: _Table, at: int, name: str) -> NDArray[Any]:
+def numbers_of(table: Frame, at: int, name: str) -> NDArray[Any]:
+    """Return a column of numbers as float64, NaN where one is missing."""
     array = np.asarray(table.column(at))
     if array.dtype.kind in "fiu":
         return array.astype(np.float64, copy=False)

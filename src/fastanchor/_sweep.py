@@ -160,7 +160,7 @@ def sweep(
         Threshold of the fitness, a ratio from 0 to 1.
     gen : int, default 0
         Generations of the genetic search after each k-means. The shape of the curve shows without it.
-    fit : {"letterbox", "stretch"}
+    fit : {"letterbox", "stretch", "shortest"}
         How images are resized to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.

@@ -72,7 +72,7 @@ def auto_anchor(
         Threshold of the fitness, a ratio from 0 to 1 (YOLOv5's ``anchor_t`` of 4 is 0.25 here).
     gen : int, default 1000
         Generations of the search.
-    fit : {"letterbox", "stretch"}
+    fit : {"letterbox", "stretch", "shortest"}
         How images are resized to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 2
         Boxes without a side of at least this many pixels of the network input are left out; ``check`` keeps all.

@@ -173,7 +173,7 @@ def check(
         A ratio from 0 to 1 (YOLOv5's ``anchor_t`` of 4 is 0.25 here).
     img_size : int or (width, height), default 640
         The network input, pixels.
-    fit : {"letterbox", "stretch"}
+    fit : {"letterbox", "stretch", "shortest"}
         How images are brought to `img_size`; see :meth:`Boxes.scaled`.
     min_size : float, default 0
         Boxes without a side of at least this many pixels of the network input are left out. The default keeps all,

@@ -63,6 +63,9 @@ OPTIONS = {
             "column of a table that contains how often each box counts", metavar="COLUMN",
             unset="box_weight, if the table has it",
         ),
+        "places": option(
+            "leave out the positions of boxes, which only show and convert need", "--no-places", action="store_false"
+        ),
         "classes": option(
             "only boxes of this class; repeat it for several", "--class", action=Every, metavar="NAME",
         ),
@@ -193,7 +196,9 @@ def given(arguments: argparse.Namespace, function: Callable[..., Any], **others:
 
 def _help(text: str, default: Any, means: str) -> str:
     """Return a text with the default, and with what it means if that is said."""
-    shown = default if isinstance(default, str) else "" if default is None or default is False else f"{default:g}"
+    shown = (
+        default if isinstance(default, str) else "" if default is None or isinstance(default, bool) else f"{default:g}"
+    )
     shown = means or shown
     return f"{text} (default: {shown})" if shown else text
 

@@ -88,7 +88,7 @@ def read(
         Folder, file, or archive (.zip, .tar, compressed .tar); "-" is a table or COCO JSON on standard input. A path
         given here may be a pipe; files in a folder must be regular files. Several paths are read as one data set, each
         in its own format. An object is a data set of pycocotools, FiftyOne, supervision or Hugging Face's ``datasets``,
-        or decoded COCO JSON.
+        decoded COCO JSON, or a data frame of pandas, polars or pyarrow with columns as tables have them.
     format : str, default "auto"
         One of `FORMATS`. "auto" recognises it by the files.
     split : str, optional

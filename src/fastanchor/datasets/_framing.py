@@ -51,7 +51,7 @@ def checksum(data: bytes) -> int:
     Examples
     --------
     >>> hex(checksum(bytes(32)))  # the CRC-32C is 8a9136aa
-    '0xfb9c3ddd'
+    '0xfd7fffa'
     """
     pad = -len(data) % BLOCK if len(data) >= 4 else 0
     if len(data) < 4:

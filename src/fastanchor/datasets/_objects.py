@@ -1,7 +1,8 @@
 """Data sets of other libraries as Python objects, by what they offer; no library is imported.
 
 Recognised are ``pycocotools.coco.COCO`` and decoded COCO JSON, FiftyOne data sets, views and samples, supervision's
-``Detections`` and ``DetectionDataset``, and Hugging Face's ``Dataset`` and ``DatasetDict``.
+``Detections`` and ``DetectionDataset``, Hugging Face's ``Dataset`` and ``DatasetDict``, and data frames: of pandas,
+polars and pyarrow, or any Arrow table.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from fastanchor._frame import Frame, frame_of, numbers_of
+from fastanchor._types import FloatArray
 from fastanchor.datasets import coco, fiftyone, table
 from fastanchor.datasets._arrow import columns_of, pyarrow_for
 from fastanchor.datasets._coco_json import loose
-from fastanchor.datasets._columns import batch_of
+from fastanchor.datasets._columns import Codes, Taken, batch_of, coded
 from fastanchor.datasets._probe import PARTS, Probe
-from fastanchor.datasets._record import Batch, Format, Image, Job, Source, joined, packed
+from fastanchor.datasets._record import NOTHING, Batch, Format, Image, Job, Source, joined, packed
+from fastanchor.datasets._roles import SPLIT, key
 from fastanchor.datasets._skips import Unusable
 
 __all__ = ["found_in"]
@@ -45,7 +49,9 @@ def found_in(value: Any) -> tuple[Format, Source, Probe] | None:
     format, read = reader
     one = value[0] if isinstance(value, Sequence) else value
     name = f"{type(one).__name__} object"
-    inner = format.name == "fiftyone" or (format.name == "table" and isinstance(value, Mapping))
+    frame = _frame(value) if format.name == "table" else None
+    split = frame is not None and any(key(column) in SPLIT for column in frame.names)
+    inner = format.name == "fiftyone" or (format.name == "table" and isinstance(value, Mapping)) or split
     source = Source([name], hints={"beside": 0}, inner=inner)
     return replace(format, parse=None, table=read), source, Nowhere(name)
 
@@ -68,6 +74,9 @@ def _reader(value: Any) -> tuple[Format, Callable[[str, Job], Batch]] | None:
     offered = ("features", "with_format", "__len__")  # not all of them by an IterableDataset
     if parts and all(hasattr(one, name) for one in parts.values() for name in offered):
         return table.FORMAT, lambda name, job: _hugging_face(name, parts, job)
+    frame = _frame(value)
+    if frame is not None:
+        return table.FORMAT, lambda name, job: _framed(name, frame, job)
     return None
 
 
@@ -132,6 +141,44 @@ def _samples(value: Any) -> list[dict[str, Any]]:
             sample[name] = {"_cls": kind, inner: labels}
         samples.append(sample)
     return samples
+
+
+# --- data frames
+
+
+def _frame(value: Any) -> Frame | None:
+    return None if isinstance(value, (Mapping, Sequence)) else frame_of(value, "path")
+
+
+def _framed(name: str, frame: Frame, job: Job) -> Batch:
+    roles = table.wanted(frame.names, job.options)
+
+    def numbers(columns: Sequence[int]) -> FloatArray:
+        return np.column_stack([numbers_of(frame, at, name) for at in columns])
+
+    if len(roles.box) == 1:  # four numbers in each row
+        rows = [NOTHING if row is None else row for row in _listed(frame.column(roles.box[0]))]
+        box = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    else:
+        box = numbers(roles.box)
+    sizes = numbers(roles.sizes) if roles.sizes else None
+    weights = numbers([roles.weight])[:, 0] if roles.weight >= 0 else None
+    texts = {role: _coded(_listed(frame.column(at))) for role, at in roles.texts().items()}
+    return batch_of(Taken(box, sizes, texts, weights=weights), roles, name, job.skips)
+
+
+def _listed(column: Any) -> list[Any]:
+    """Return the values of a column as Python objects."""
+    listed = getattr(column, "to_pylist", None) or getattr(column, "tolist", None) or getattr(column, "to_list", None)
+    return list(column) if listed is None else list(listed())
+
+
+def _coded(values: list[Any]) -> Codes:
+    """Return a column as texts; what is missing is empty."""
+    place: dict[str, int] = {}
+    texts = ["" if value is None or value != value else str(value) for value in values]
+    at = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.int64)
+    return coded(at, list(place))
 
 
 # --- Hugging Face

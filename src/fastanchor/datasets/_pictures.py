@@ -48,7 +48,7 @@ def picked(
     --------
     >>> boxes = Boxes([[5, 4], [3, 2], [9, 9]], [0, 1, 2], [[64, 48]] * 3, [0, 0, 1], ["cat", "ant"])
     >>> sorted(picked(boxes, 2, "classes", 0)), picked(boxes, 1, lambda boxes: boxes.wh[:, 0])
-    ([1, 2], [1])
+    ([0, 2], [1])
     """
     assert boxes.image_index is not None
     count = boxes.n_images

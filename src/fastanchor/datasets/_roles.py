@@ -12,7 +12,7 @@ from fastanchor._hints import hint
 from fastanchor.datasets._record import Options
 from fastanchor.datasets._skips import Unusable
 
-__all__ = ["CORNERS", "UNCLEAR", "Roles", "key", "roles"]
+__all__ = ["CORNERS", "SPLIT", "UNCLEAR", "Roles", "key", "roles"]
 
 # names in lower case without blanks, underscores and other signs; each may have one of PREFIXES
 PREFIXES = ("bbox", "box", "roi", "bb", "")

@@ -90,8 +90,10 @@ def best(answers: Engine, form: Form, objective: Objective, rng: np.random.Gener
     fine = _Judge(gathered(points, FINE)[0] if len(points.w) > FINE**2 else points, objective)
     scene = _Scene(fine, linear, form.snap, form.even)
     turns = int(np.clip(COST / scene.cost, 4, SHAKES))
-    found = max((_narrowed(scene, one, WINDOWS, rng) for _, one in some[: min(KEPT, turns)]), key=lambda one: one[0])
-    parameters = _shaken(scene, *found, turns, rng)
+    found = [_narrowed(scene, one, WINDOWS, rng) for _, one in some[: min(KEPT, turns)]]
+    # the start that is best on cells need not lead to the best: all are shaken, and the best of them further
+    tried = [_shaken(scene, one, turns // (2 * KEPT), rng) for one in found]
+    _, parameters = _shaken(scene, max(tried, key=lambda one: one[0]), turns // 2, rng)
 
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
@@ -229,15 +231,18 @@ def _allowed(linear: Linear, parameters: FloatArray, i: int, values: FloatArray)
     return (low <= values) & (values <= high)
 
 
-def _shaken(scene: _Scene, score: float, parameters: FloatArray, turns: int, rng: np.random.Generator) -> FloatArray:
+def _shaken(
+    scene: _Scene, start: tuple[float, FloatArray], turns: int, rng: np.random.Generator
+) -> tuple[float, FloatArray]:
     """Return the best parameters after random moves, each followed by an exchange within windows.
 
     At first it goes on from a score that is a little lower, so that it leaves sets around which no move gains.
     """
-    p = len(parameters)
-    now, where, best = score, parameters, parameters
+    score, best = start
+    now, where = start
+    p = len(best)
     for turn in range(turns):
-        width, share = (0.2, 0.06, 0.02)[turn % 3], (0.5, 1.5 / p)[turn % 2]
+        width, share = (0.5, 0.2, 0.06, 0.02)[turn % 4], (0.5, 1.5 / p)[turn // 4 % 2]
         moved = where + width * rng.standard_normal(p) * (rng.random(p) < share)
         windows = [window for window in WINDOWS if window < 2 * width]
         least = now - LOWER * (1.0 - turn / turns) ** 2
@@ -246,7 +251,7 @@ def _shaken(scene: _Scene, score: float, parameters: FloatArray, turns: int, rng
             now, where = found, trial
         if found > score:
             score, best = found, trial
-    return best
+    return score, best
 
 
 def _stepped(judge: _Judge, exact: Exact, parameters: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ class Settings(NamedTuple):
     ----------
     img_size : (width, height) or None
         The network input, pixels; None if the boxes were in its pixels already.
-    fit : {"letterbox", "stretch"} or None
+    fit : {"letterbox", "stretch", "shortest"} or None
         How images were resized; None as above.
     min_size : float
         Boxes without a side of at least this were left out.

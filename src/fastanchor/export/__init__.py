@@ -65,7 +65,7 @@ def emit(
         Rising levels, 0 to 12, whose anchors add up to n. Default: the usual levels for n anchors.
     made_for : Input, optional
         What the anchors are for; the text says so. Default: not known, and not compared.
-    fit : {"letterbox", "stretch"}, optional
+    fit : {"letterbox", "stretch", "shortest"}, optional
         How your network gets its images. Default: as the format's detectors usually do.
 
     Raises
@@ -185,7 +185,7 @@ def edit(
     levels : list of (level, number of its anchors), optional
     made_for : Input, optional
         What the anchors are for. Default: not known, and not compared with the file.
-    fit : {"letterbox", "stretch"}, optional
+    fit : {"letterbox", "stretch", "shortest"}, optional
         How your network gets its images. Default: as the file says, else as its detectors usually do.
 
     Raises

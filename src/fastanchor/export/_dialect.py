@@ -115,7 +115,7 @@ class Needs:
     ----------
     name : str
         The detector, as messages call it.
-    fit : {"letterbox", "stretch"}
+    fit : {"letterbox", "stretch", "shortest"}
         How its trainer resizes images. With `any_fit`, it is only the default.
     any_fit : bool, default False
         Whether the text is for every fit, such as that for programs.
