@@ -98,6 +98,7 @@ def build(
             found = sort(source, spec, team, bins, dtype=kind, rows=rows, moving=moving)
         else:
             found = sort_to_disk(source, spec, team, folder, bins, dtype=kind, rows=rows, moving=moving)
+    bins = None  # hundreds of megabytes for a billion boxes
     if order is not None:
         found.row[:] = order[found.row]
     shard = Shard.of(found, spec, None if own is None else own[found.row], threads=threads)

@@ -113,8 +113,8 @@ def _by_width(
             part("grid").scatter_rows(load(), axis, int(firsts[first + at]), cursors[at], columns)
 
         team.pull(scatter, zip(range(len(some)), chunks, strict=False))
-        for x in np.flatnonzero(np.diff(ends)).tolist():
-            files.write(int(done[x]), columns, int(ends[x]), int(ends[x + 1]))
+        spans = np.column_stack([done, ends[:-1], ends[1:]])[np.diff(ends) > 0].tolist()
+        team.run(lambda span: files.write(span[0], columns, span[1], span[2]), spans)
         done += np.diff(ends)
         if moving is not None:
             moving.update(len(some) * _batches.PIECE)
