@@ -67,7 +67,7 @@ TUNING = {
     "chunk": ("datasets._driver.CHUNK",),  # label files that are read together
     "cold": ("datasets._fetch.COLD", "datasets._sizes.COLD"),  # seconds per file that make reading ahead pay
     "gather": ("engine._order_statistics.GATHER",),  # values from which a median is selected directly
-    "large": ("engine.LARGE",),  # boxes that get an index
+    "large": ("engine.LARGE", "engine.FEWER"),  # boxes that get an index
     "large_mean": ("compat._mean.LARGE",),  # points that are answered by cells
     "late_few": ("engine._bands.FEW",),  # boxes of a level of a frame that are not worth another level
     "late_goal": ("engine._bands.GOAL",),  # boxes that a frame may always hold

@@ -103,6 +103,7 @@ WEIGHTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
 @pytest.mark.parametrize("kind", WEIGHTS)
 def test_boxes_count_as_often_as_their_weights_say(cluster, tmp_path, kind):
@@ -124,6 +125,7 @@ def test_boxes_count_as_often_as_their_weights_say(cluster, tmp_path, kind):
         assert str(everything(index, centers)) == str(everything(dense, centers))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
 def test_another_objective_has_the_same_anchors(cluster, folder):
     with ClusterIndex(folder, cluster) as index:

@@ -321,7 +321,7 @@ def test_the_text_of_a_sweep_marks_the_numbers():
     assert lines[4].endswith("intervals: 1,000 resamples of 60 images")
 
 
-@pytest.mark.parametrize("objective", ["ratio", "iou"])
+@pytest.mark.parametrize("objective", ["ratio", pytest.param("iou", marks=pytest.mark.slow)])
 def test_a_certified_sweep_has_the_limits(objective):
     pytest.importorskip("scipy")
     boxes = few_images().scaled(640)[::40]
