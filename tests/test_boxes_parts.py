@@ -355,3 +355,10 @@ def test_crowds_that_are_kept_are_flagged(name, tmp_path):
     file.write_text(text.replace('"iscrowd": 0', '"iscrowd": 1', 1).replace(",0,0,0\n", ",0,0,1\n", 1))
     found = fastanchor.read(place, crowd=True)
     assert found.flags.get("crowd", np.zeros(0)).sum() == 1, text
+
+
+@pytest.mark.parametrize("options", [["--min-area", "1e9"], ["--class", "c9", "--min-area", "1e9"]])
+def test_what_leaves_no_boxes_is_named(tmp_path, capsys, options):
+    place = write("voc", tmp_path / "set")
+    assert main(["anchors", str(place), *options]) == 2
+    assert capsys.readouterr().err.endswith(f"no boxes are left by {' and '.join(options[::2])}\n")

@@ -384,3 +384,23 @@ def test_options_that_contradict(capsys, options, message):
     code, _, err = run(capsys, "anchors", *options)
     assert code == 2
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("sizes", "worse"),
+    [("32,64,128,256,512", False), ("1200,1210,1220,1230,1240", True)],
+    ids=["the defaults", "far too large"],
+)
+def test_fewer_matches_than_with_the_default_anchors_are_a_warning(capsys, tmp_path, sizes, worse):
+    table = tmp_path / "boxes.csv"
+    table.write_text("width,height\n" + "".join(f"{20 + 9 * i},{25 + 8 * i}\n" for i in range(40)))
+    words = ("anchors", table, "--for", "torchvision-fasterrcnn", "--sizes", sizes, "--ratios", "0.5,1,2", "-q")
+    code, out, _ = run(capsys, *words)
+    assert code == 0
+    assert "\nmatched   " in out
+    assert ("these may train worse" in out) == worse
+    assert ("too large for the level" in out) == worse
+    content = json.loads(run(capsys, *words, "--json")[1])
+    (whole, *_) = content["positives"]["against_default"]
+    assert (whole["difference"] < 0.0) == worse
+    assert any("these may train worse" in one for one in content["warnings"]) == worse

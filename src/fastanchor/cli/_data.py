@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._reading import named
 from fastanchor._text import many, plain
 from fastanchor._types import Remark, Summary
@@ -150,6 +151,9 @@ def _loaded(arguments: argparse.Namespace) -> Data:
         source = ", ".join(arguments.data)
     boxes = found.boxes
     if arguments.training and not len(boxes):
+        by = [called(name) for name in FILTERS if getattr(arguments, name, None)]
+        if by:
+            raise DataError(f"{plain(source)}: no boxes are left by {' and '.join(by)}")
         raise DataError(f"{plain(source)}: the labels of {many(boxes.summary().images, 'image')} have no boxes")
     if getattr(arguments, "balance", None) is not None:
         boxes = boxes.balanced(arguments.balance)

@@ -10,9 +10,9 @@ from typing import Any
 from fastanchor import DataError, plot
 from fastanchor._hints import called
 from fastanchor._output import check_output, whole
-from fastanchor.cli import _answer, _data, _detector, _options
+from fastanchor.cli import _answer, _data, _detector, _options, _positives
 from fastanchor.cli._speak import print_exactly
-from fastanchor.detectors import GRIDS, NAMES, PAIRS, Pairs, anchors_for, network_boxes
+from fastanchor.detectors import GRIDS, NAMES, PAIRS, Pairs, anchors_for, network_boxes, unsuited
 from fastanchor.levels import remarks
 
 __all__ = ["add", "name_of", "run"]
@@ -80,7 +80,12 @@ def run(arguments: argparse.Namespace, name: str) -> int:
     ready = network_boxes(data.boxes, name, arguments.img_size, arguments.fit, arguments.min_size)
     with _answer.computing(arguments):
         result = anchors_for(data.boxes, **given)
-    warnings = remarks(result.levels, result.img_size)
+    with _answer.computing(arguments):
+        trained = _positives.of_result(arguments, data, result)
+    levels = result.levels
+    warnings = remarks(levels, result.img_size)
+    warnings += unsuited([one.stride for one in levels], [one.anchors for one in levels])
+    warnings += _positives.fewer(trained)
     _answer.draw(arguments, plot.anchors, result.check, ready, result.levels)
     if arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:
@@ -94,9 +99,10 @@ def run(arguments: argparse.Namespace, name: str) -> int:
             LOG.info("%s", line)
         return 0
     content = {**result.to_dict(), "levels": _detector.level_rows(result.levels), "warnings": warnings,
-               "thr": arguments.thr, "seed": arguments.rng}  # fmt: skip
+               "positives": trained and trained.to_dict(), "thr": arguments.thr,
+               "seed": arguments.rng}  # fmt: skip
     lines = [f"detector  {name}: {GRIDS[name].title}", *_detector.shown_input(ready, arguments.min_size), "",
-             result.to_text(), "", _detector.shown_levels(result.levels),
+             result.to_text(), *_positives.shown(trained), "", _detector.shown_levels(result.levels),
              *(f"warning   {warning}" for warning in warnings),
              *([] if arguments.output else ["", result.text])]  # fmt: skip
     _answer.answer(arguments, content, lines, data)

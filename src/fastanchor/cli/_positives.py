@@ -15,11 +15,11 @@ from fastanchor._table import Table
 from fastanchor._types import FloatArray
 from fastanchor.cli import _detector, _options, _scored
 from fastanchor.cli._data import Data
-from fastanchor.detectors import GRIDS, MATCHED, Positives, positives
+from fastanchor.detectors import GRIDS, MATCHED, DetectorAnchors, Positives, positives
 from fastanchor.levels import Level
 from fastanchor.matching import Recall
 
-__all__ = ["add", "anchors", "counted", "ready"]
+__all__ = ["add", "anchors", "counted", "fewer", "of_result", "ready", "shown"]
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +101,41 @@ class Trained(NamedTuple):
 
 def _first(values: FloatArray | None) -> float | None:
     return None if values is None else float(values[0])
+
+
+def of_result(arguments: argparse.Namespace, data: Data, result: DetectorAnchors) -> Trained | None:
+    """Return the positives of new anchors and of the default ones, None if the detector's rule is not known in full."""
+    name = result.detector
+    if name not in MATCHED:
+        return None
+    given: dict[str, Any] = {"img_size": arguments.img_size, "fit": arguments.fit, "min_size": arguments.min_size}
+    return Trained(positives(data.used, name, result.levels, **given), positives(data.used, name, **given))
+
+
+def shown(trained: Trained | None) -> list[str]:
+    """Return the share of boxes that match, beside that of the default anchors, as lines."""
+    if trained is None:
+        return []
+    one = trained.to_dict()["against_default"][0]
+    return [f"matched   {one['matched']:.2%}, and with the detector's defaults {one['default']:.2%} ({_rule(trained)})"]
+
+
+def _rule(trained: Trained) -> str:
+    place = "where the labels place the boxes" if trained.found.known else "a mean over 8 places of each box"
+    return f"{trained.found.rule.split(';')[0]}, {place}"
+
+
+def fewer(trained: Trained | None) -> list[str]:
+    """Return a sentence if fewer boxes match than with the default anchors, beyond noise where that is known."""
+    if trained is None:
+        return []
+    one = trained.to_dict()["against_default"][0]
+    if one["difference"] >= 0.0 or (one["high"] is not None and one["high"] >= 0.0):
+        return []
+    return [
+        f"only {one['matched']:.2%} of the boxes have an anchor that matches where the detector places it, with its "
+        f"default anchors {one['default']:.2%}: these may train worse; `fastanchor check --for` shows which boxes"
+    ]
 
 
 def counted(

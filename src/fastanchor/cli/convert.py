@@ -21,7 +21,7 @@ import logging
 from fastanchor._text import plain
 from fastanchor.cli import _answer, _data
 from fastanchor.datasets import WRITTEN, write
-from fastanchor.datasets._write import check
+from fastanchor.datasets._write import SIZES, check
 
 __all__ = ["add", "run"]
 
@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     lost = write(data.boxes, arguments.output, to=arguments.to, replace=arguments.force)
     if lost:
         LOG.warning("not written, since the labels cannot hold it: %s", ", ".join(lost))
+    if SIZES in lost:
+        LOG.warning("without the images, read them back with --source-size")
     written = str(arguments.output)
     content = {"written": written, "lost": list(lost)}
     _answer.answer(arguments, content, [f"written   {plain(written)}"], data)

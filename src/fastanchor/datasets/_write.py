@@ -21,10 +21,11 @@ from fastanchor.datasets._skips import shown
 from fastanchor.datasets._write_coco import coco
 from fastanchor.datasets._write_folders import safe_name, voc, yolo
 
-__all__ = ["WRITTEN", "check", "target", "write"]
+__all__ = ["SIZES", "WRITTEN", "check", "target", "write"]
 
 WRITTEN = get_args(Written)
 TABLES = ("csv", "parquet")
+SIZES = "image sizes"
 
 
 class Writer(NamedTuple):
@@ -33,13 +34,13 @@ class Writer(NamedTuple):
     put: Callable[[Boxes, list[str], Path], None]  # writes boxes to a path; the texts are names of label files
     ending: str  # of the file; empty for a folder
     pixels: bool  # whether sizes of images must be known
-    keeps: tuple[str, ...]  # of split, weights and flags
+    keeps: tuple[str, ...]  # of image sizes, split, weights and flags
 
 
 WRITERS = {
-    "coco": Writer(coco, ".json", True, ("crowd",)),
+    "coco": Writer(coco, ".json", True, (SIZES, "crowd")),
     "yolo": Writer(yolo, "", False, ("split",)),
-    "voc": Writer(voc, "", True, ("split", "difficult", "truncated", "occluded")),
+    "voc": Writer(voc, "", True, (SIZES, "split", "difficult", "truncated", "occluded")),
 }
 
 
@@ -64,7 +65,7 @@ def write(
     Returns
     -------
     tuple of str
-        What these labels cannot hold, of "split", "weights" and the flags of `boxes`.
+        What these labels cannot hold, of "image sizes", "split", "weights" and the flags of `boxes`.
 
     Raises
     ------
@@ -93,8 +94,9 @@ def write(
     stems = stems_of(boxes)
     with whole(out, replace=replace) if writer.ending else new_folder(out) as part:
         writer.put(boxes, stems, part)
-    there = [*(["split"] if any(boxes.split or ()) else []), *(["weights"] if boxes.weights is not None else [])]
-    return tuple(one for one in [*there, *boxes.flags] if one not in writer.keeps)
+    there = {SIZES: not boxes.relative, "split": any(boxes.split or ()), "weights": boxes.weights is not None}
+    names = [name for name, known in there.items() if known]
+    return tuple(name for name in [*names, *boxes.flags] if name not in writer.keeps)
 
 
 def target(out: Path, to: Written | None) -> str:

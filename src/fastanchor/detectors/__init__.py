@@ -14,7 +14,7 @@ from fastanchor import export
 from fastanchor._network import NetworkBoxes, Scalable
 from fastanchor._types import Fit, PathLike
 from fastanchor.detectors._detector import Content, Detector, Resize
-from fastanchor.detectors._doubts import doubts
+from fastanchor.detectors._doubts import doubts, unsuited
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
 from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, Pairs
 from fastanchor.detectors._positives import MATCHED, positives
@@ -26,7 +26,7 @@ from fastanchor.matching import Matching, Positives
 __all__ = [
     "GRIDS", "MATCHED", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Pairs",
     "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "doubts", "network_boxes", "positives",
-    "read",
+    "read", "unsuited",
 ]  # fmt: skip
 
 

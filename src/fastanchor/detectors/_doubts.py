@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from fastanchor._network import NetworkBoxes
+from fastanchor._types import FloatArray
 from fastanchor.export import Config
 from fastanchor.metrics import mean_iou
 
-__all__ = ["doubts"]
+__all__ = ["doubts", "unsuited"]
 
 REVERSED = 0.02  # mean IoU by which reversed ratios must be better
 FAR = 16.0  # strides of a level that the sides of its anchors rarely exceed: the largest of the usual ones are 12
@@ -40,9 +42,22 @@ def doubts(config: Config, boxes: NetworkBoxes, score: float) -> list[str]:
     for stride, count in Counter(config.strides).items():
         if count > 1:
             found.append(f"{count} levels have stride {stride:g}, so that their anchors are at the same places")
-    sides = [float(np.sqrt(config.anchors[rows].prod(axis=1)).mean()) for _, rows in config.layout]
-    levels = sorted(zip(config.strides, sides, strict=True))
-    found += [
+    parts = [config.anchors[rows] for _, rows in config.layout]
+    return found + unsuited(config.strides, parts)
+
+
+def unsuited(strides: Sequence[float], parts: Sequence[FloatArray]) -> list[str]:
+    """Return a sentence for every level whose anchors do not suit its stride.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unsuited([8, 16], [np.array([[200.0, 200.0]]), np.array([[210.0, 210.0]])])
+    ['the anchors of stride 8 have sides of 200 pixels, 25 strides: too large for the level']
+    """
+    sides = [float(np.sqrt(part.prod(axis=1)).mean()) for part in parts]
+    levels = sorted(zip(strides, sides, strict=True))
+    found = [
         f"the anchors of stride {coarse:g} are smaller than those of stride {fine:g}; is the order of levels right?"
         for (fine, small), (coarse, large) in itertools.pairwise(levels)
         if fine < coarse and large < small
