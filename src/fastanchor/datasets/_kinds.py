@@ -71,7 +71,8 @@ def _turned(corners: FloatArray, extent: FloatArray) -> NDArray[np.bool_]:
     for axis in (0, 1):
         first, last = extent[:, axis], extent[:, axis + 2]
         for values in corners[:, axis::2].T:
-            turned |= np.minimum(values - first, last - values) > UPRIGHT * (last - first)
+            with np.errstate(invalid="ignore"):  # infinite values
+                turned |= np.minimum(values - first, last - values) > UPRIGHT * (last - first)
     return turned
 
 

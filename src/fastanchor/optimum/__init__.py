@@ -146,7 +146,8 @@ def bound(
         Stop after about so long; the limit is valid, if wider. To go on, pass the result as `resume`.
     resume : BoundResult, optional
         Go on from a limit for these boxes, if its gap is below 1 %: from its prices, candidates and anchors. The
-        outcome is not that of an unbroken run to the last bit, but no less certain.
+        outcome is not that of an unbroken run to the last bit, and by up to 0.03 % wider than `resume` if it ends at
+        once, but no less certain.
     img_size, fit, min_size, weights
         As for :func:`auto_anchor`.
     rng : int, numpy.random.Generator or None, default 0
