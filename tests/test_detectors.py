@@ -404,3 +404,17 @@ def test_fewer_matches_than_with_the_default_anchors_are_a_warning(capsys, tmp_p
     (whole, *_) = content["positives"]["against_default"]
     assert (whole["difference"] < 0.0) == worse
     assert any("these may train worse" in one for one in content["warnings"]) == worse
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "sentence"),
+    [
+        ("check", "yolact", "--for = 'yolact': is a detector whose rule is not known in full"),
+        ("check", "yolov8", "--for = 'yolov8': is unknown; `fastanchor detectors` lists all names"),
+        ("anchors", "yolov8", "--for = 'yolov8': is unknown; `fastanchor detectors` lists all names"),
+        ("anchors", "yolacd", "--for = 'yolacd': is unknown; did you mean 'yolact'?"),
+    ],
+)
+def test_names_that_are_no_detectors(capsys, command, name, sentence):
+    code, _, err = run(capsys, command, "--for", name)
+    assert (code, err) == (2, f"fastanchor: {sentence} (see fastanchor {command} --help)\n")

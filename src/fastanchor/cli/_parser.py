@@ -14,7 +14,8 @@ from fastanchor.cli._words import Once
 
 __all__ = ["Parser"]
 
-LONGEST = 300  # characters of an error about arguments
+LONGEST = 400  # characters of an error about arguments
+MANY = 20  # values of an option that are not listed in an error
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,5 +52,9 @@ class Parser(argparse.ArgumentParser):
             like = meant(str(value), names)
             if action.metavar == "COMMAND" and os.path.lexists(value):
                 like = f"; did you mean 'fastanchor anchors {value}'?"
-            rule = f"is unknown{like}" if like else f"must be one of {', '.join(map(repr, names))}"
+            command = re.search(r"`fastanchor \w+`", action.help or "")
+            where = f"must be one of {', '.join(map(repr, names))}"
+            if len(names) > MANY and command is not None:
+                where = f"is unknown; {command[0]} lists all names"
+            rule = f"is unknown{like}" if like else where
             raise argparse.ArgumentError(action, f"{value!r}: {rule}")

@@ -15,7 +15,7 @@ from fastanchor._table import Table
 from fastanchor._types import FloatArray
 from fastanchor.cli import _detector, _options, _scored
 from fastanchor.cli._data import Data
-from fastanchor.detectors import GRIDS, MATCHED, DetectorAnchors, Positives, positives
+from fastanchor.detectors import GRIDS, MATCHED, NAMES, DetectorAnchors, Positives, positives
 from fastanchor.levels import Level
 from fastanchor.matching import Recall
 
@@ -25,7 +25,15 @@ __all__ = ["add", "anchors", "counted", "fewer", "of_result", "ready", "shown"]
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the option."""
     text = "show what this detector trains on each box, by its own rule; see `fastanchor detectors`"
-    _options.add(parser, "detector", positives, detector={"choices": MATCHED, "default": None, "help": text})
+    changes = {"choices": MATCHED, "default": None, "help": text, "type": _matched}
+    _options.add(parser, "detector", positives, detector=changes)
+
+
+def _matched(name: str) -> str:
+    """Return the name of a detector; raise ArgumentTypeError if it has a rule that is not known in full."""
+    if name in NAMES and name not in MATCHED:
+        raise argparse.ArgumentTypeError(f"{name!r}: is a detector whose rule is not known in full")
+    return name
 
 
 def anchors(arguments: argparse.Namespace) -> tuple[export.Config, list[int], list[str]]:
