@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels, ready.img_size)
     if trained is not None:
-        _answer.draw(arguments, trained.found.plot, trained.usual)
+        _answer.draw(arguments, trained.found.plot, trained.usual, "default anchors")
     else:
         title = _detector.picture_title(_data.title(arguments, data), ready)
         _answer.draw(arguments, plot.anchors, found, ready, levels, title)

@@ -127,9 +127,9 @@ class Positives(Result):
         """Return `recall` at the threshold of the detector, compared with other anchors on the same boxes."""
         return self.recall(against, [self._above])
 
-    def plot(self, against: Positives | None = None) -> Any:
-        """Return a matplotlib figure of `recall`, with the threshold of the detector."""
-        return picture("recall", self.recall(against), self._above, self.measure)
+    def plot(self, against: Positives | None = None, name: str = "the others") -> Any:
+        """Return a matplotlib figure of `recall`, with the threshold of the detector; `name` is that of `against`."""
+        return picture("recall", self.recall(against), self._above, self.measure, name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON; without the arrays."""

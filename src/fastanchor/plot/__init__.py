@@ -17,8 +17,12 @@ from fastanchor.matching import Recall
 from fastanchor.optimum import BoundResult
 from fastanchor.plot import panels
 from fastanchor.plot._style import check, empty_figure, needed, save, write
+from fastanchor.plot.plane import plane
 
-__all__ = ["anchors", "check", "needed", "panel", "panels", "peaks", "per_class", "png", "recall", "save", "swept"]
+__all__ = [
+    "anchors", "check", "needed", "on_levels", "panel", "panels", "peaks", "per_class", "png", "recall", "save",
+    "swept",
+]  # fmt: skip
 
 Figure = Any  # of matplotlib, which is imported only where something is drawn
 
@@ -60,6 +64,31 @@ def anchors(
     return figure
 
 
+def on_levels(boxes: FloatArray, sets: Mapping[str, Sequence[Level]], title: str = "") -> Figure:
+    """Return a figure of sets of anchors above the density of the boxes, a panel for each set, a mark for each level.
+
+    Parameters
+    ----------
+    boxes : (n, 2) float64
+        Widths and heights in pixels of the network input.
+    sets : mapping of str to sequence of Level
+        The levels of each set; the names are the titles of the panels.
+    title : str, optional
+        Name of the data set and network input, above the panels.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    """
+    figure = _titled(empty_figure(1.0 + 4.1 * len(sets), 5.2), title)
+    axes = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
+    plane(axes, boxes, sets)
+    handles, labels = max((one.get_legend_handles_labels() for one in axes), key=lambda found: len(found[1]))
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6), frameon=False)
+    return figure
+
+
 def swept(found: SweepResult, title: str = "") -> Figure:
     """Return a figure of the scores against the number of anchors, and of the gap to the limit if it is known.
 
@@ -80,8 +109,10 @@ def swept(found: SweepResult, title: str = "") -> Figure:
     return figure
 
 
-def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU") -> Figure:
+def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU", others: str = "the others") -> Figure:
     """Return a figure of the recall by class of size, and of the difference to other anchors if it is known.
+
+    `others` is the name of these in the legend.
 
     Raises
     ------
@@ -89,10 +120,10 @@ def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU") -> F
         If matplotlib is not installed.
     """
     compared = found[0].others is not None
-    figure = empty_figure(3.4 * len(found), 5.4 if compared else 3.6)
+    figure = empty_figure(2.5 * len(found), 5.0 if compared else 3.2)
     rows = figure.subplots(1 + compared, len(found), sharex=True, sharey="row", squeeze=False)
     for at, one in enumerate(found):
-        panels.recall(rows[0, at], one, threshold)
+        panels.recall(rows[0, at], one, threshold, others)
         if compared:
             panels.gain(rows[1, at], one, threshold)
         rows[-1, at].set_xlabel(f"least {measure} with an anchor")

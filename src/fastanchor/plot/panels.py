@@ -229,13 +229,13 @@ def peaks(axes: Any, found: BoundResult) -> None:
     log_ticks(axes.yaxis, low, high)
 
 
-def recall(axes: Any, found: Recall, threshold: float) -> None:
+def recall(axes: Any, found: Recall, threshold: float, others: str = "the others") -> None:
     """Draw the recall against the IoU, with that of other anchors."""
     axes.set_title(found.name)
     axes.axvline(threshold, color=GREY, linewidth=0.9)
     axes.plot(found.iou, found.recall, color=INK, label="these anchors")
     if found.others is not None:
-        axes.plot(found.iou, found.others, color=BLUE, linestyle="--", label="the others")
+        axes.plot(found.iou, found.others, color=BLUE, linestyle="--", label=others)
     axes.set_xlim(0.0, 1.0)
     axes.set_ylim(0.0, 1.02)
 

@@ -1,0 +1,59 @@
+"""The plane of widths and heights: the density of the boxes, and above it the anchors of each level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastanchor._types import FloatArray
+from fastanchor.evaluate import SIZES
+from fastanchor.levels import Level
+from fastanchor.plot._style import GREY, PIXELS, density, extent, log_ticks
+
+__all__ = ["plane"]
+
+BINS = 60  # of each side
+SOFT = "#525252"
+# one for each level, smallest stride first; they differ in shape too, for prints in grey and for eyes that see no red
+MARKS = (
+    ("o", "#0072b2"), ("s", "#d55e00"), ("^", "#007a5a"), ("D", "#b04f8a"), ("v", "#1a1a1a"), ("P", "#8c6500"),
+    ("X", "#4b3fa0"), ("*", "#b2182b"),
+)  # fmt: skip
+
+
+def plane(panels: Sequence[Any], boxes: FloatArray, sets: Mapping[str, Sequence[Level]]) -> None:
+    """Draw the boxes as a density into each of the panels, all on one scale, with one set of anchors by level in each.
+
+    `boxes` (n, 2) and the anchors are pixels of the network input; the names of the sets are the titles.
+    """
+    sides = [level.anchors.ravel() for levels in sets.values() for level in levels]
+    low, high = extent(boxes, 1.25, np.concatenate(sides).tolist())
+    edges = np.geomspace(low, high, BINS + 1)
+    counts, _, _ = np.histogram2d(boxes[:, 0], boxes[:, 1], bins=[edges, edges])
+    for axes, (name, levels) in zip(panels, sets.items(), strict=True):
+        density(axes, edges, edges, counts, beside=panels if axes is panels[-1] else ())
+        _classes(axes, low, high)
+        for at, level in enumerate(levels):
+            mark, colour = MARKS[at % len(MARKS)]
+            style = {"color": colour, "markeredgecolor": "white", "markeredgewidth": 0.8, "markersize": 7.5}
+            axes.plot(*level.anchors.T, mark, linestyle="", label=f"stride {level.stride:g}", **style)
+        axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
+        axes.set_xlabel(f"width, {PIXELS}")
+        axes.set_title(name)
+        log_ticks(axes.xaxis, low, high)
+        log_ticks(axes.yaxis, low, high)
+    panels[0].set_ylabel(f"height, {PIXELS}")
+
+
+def _classes(axes: Any, low: float, high: float) -> None:
+    """Draw the limits of small and of medium boxes, with the names at their lower ends, where there are few boxes."""
+    words = {"color": SOFT, "fontsize": 8, "rotation": -45, "rotation_mode": "anchor", "ha": "right"}
+    shown = [(name, limit) for name, limit in SIZES[:-1] if low**2 < limit < high**2]
+    for at, (name, limit) in enumerate(shown):
+        axes.plot([low, high], [limit / low, limit / high], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+        end = min(high, limit / low) / (high / low) ** 0.02
+        axes.text(end, limit / end, f"{name} ", va="top", **words)
+        if at == len(shown) - 1:
+            axes.text(end, limit / end, f"{SIZES[[one for one, _ in SIZES].index(name) + 1][0]} ", va="bottom", **words)
