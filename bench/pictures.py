@@ -42,12 +42,11 @@ GRIDS = {
     "paddledetection": "paddle-frcnn",
     "tao": "tao-ssd",
 }
-# the other pages: the detector, and the page and the title of the block that has the published anchors
+# pages about pairs: the detector, and the title of the block of the page that has the published anchors
 PAIRS = {
-    "yolov5": ("yolov5", "yolov5", "yolov5s.yaml"),
-    "yolov7": ("yolov7", "yolov7", "yolov7.yaml"),
-    "darknet": ("yolov4-tiny", "darknet", "tiny.cfg"),
-    "mmyolo": ("mmyolo-yolov5", "yolov5", "yolov5s.yaml"),
+    "yolov5": ("yolov5", "yolov5s.yaml"),
+    "yolov7": ("yolov7", "yolov7.yaml"),
+    "darknet": ("yolov4-tiny", "tiny.cfg"),
 }
 
 
@@ -109,8 +108,8 @@ def of_grid(page, data):
 
 def of_pairs(page, data):
     """Draw the anchors of a YOLO by level, beside those that it is published with."""
-    name, place, title = PAIRS[page]
-    text = (PAGES / f"{place}.md").read_text(encoding="utf-8")
+    name, title = PAIRS[page]
+    text = (PAGES / f"{page}.md").read_text(encoding="utf-8")
     (block,) = re.findall(rf'^```\w+ title="{re.escape(title)}"\n(.*?)^```', text, re.S | re.M)
     found = run("anchors", data / TACO, "--for", name)
     size, fit = found["img_size"], found["fit"]
@@ -120,7 +119,7 @@ def of_pairs(page, data):
         of: [Level(row["level"], row["stride"], np.array(row["anchors"])) for row in answer["levels"]]
         for of, answer in (("these anchors", found), ("the published anchors", usual))
     }
-    wh = fastanchor.read(data / TACO, progress=False).scaled(size, fit)
+    wh = fastanchor.read(data / TACO, progress=False).scaled(size, fit=fit)
     title = f"{TACO}: {size[0]} x {size[1]} pixels, {fit}"
     plot.save(plot.on_levels(wh, sets, title), IMAGES / f"levels-{page}.png")
     shrunk(IMAGES / f"levels-{page}.png")
