@@ -259,7 +259,7 @@ def _levels(report: Report) -> Iterator[str]:
     yield Table(("level", "stride", "anchors", "share of boxes"), shares).html()
     yield Table(("level", "stride", "anchor", "width", "height", "boxes nearest to it", "share"), sizes).html()
     yield _picture("The anchors of each level on one scale, over one cell of the level",
-                   0.5 + 3.1 * rows, panels.levels, found, COLUMNS)  # fmt: skip
+                   0.35 + 2.95 * rows, panels.levels, found, COLUMNS)  # fmt: skip
 
 
 def _scores(report: Report) -> Iterator[str]:

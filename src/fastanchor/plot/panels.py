@@ -15,7 +15,7 @@ from fastanchor.evaluate import SIZES, best_anchor
 from fastanchor.levels import Level
 from fastanchor.matching import Recall
 from fastanchor.optimum import BoundResult
-from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, log_ticks
+from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, legend_below, log_ticks
 
 __all__ = [
     "MOST", "class_height", "classes", "curve", "gain", "gaps", "history", "levels", "peaks", "ratios", "recall",
@@ -67,7 +67,7 @@ def sizes(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None
     axes.plot([], [], "o", color=INK, label="anchor")
     axes.plot([], [], color=INK, linewidth=0.7, linestyle=(0, (1, 2)), label="its width and height")
     axes.plot([], [], color=BLUE, linewidth=0.9, label="where the best anchor changes")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=3, frameon=False, fontsize=9)
+    legend_below(axes, 2)
     axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
     axes.set(xlabel=f"width, {PIXELS}", ylabel=f"height, {PIXELS}")
     axes.set_title(title)
@@ -96,7 +96,7 @@ def _gap(place: FloatArray, other: FloatArray, point: FloatArray) -> float:
 def levels(axes: Any, found: Sequence[Level], columns: int | None = None) -> None:
     """Draw the anchors of each level, all on one scale, over a cell of stride x stride pixels, and list them below."""
     axes.set_axis_off()
-    axes.set_title("anchors by level, on one scale; grey: one cell of the level")
+    axes.set_title("anchors by level, on one scale; grey: one cell of the level", fontsize=11)
     reach = 0.62 * max([0.0, *(side for one in found for side in (one.stride, *one.anchors.ravel().tolist()))])
     columns = columns or min(len(found), 3)
     rows = -(-len(found) // columns)
@@ -145,7 +145,7 @@ def ratios(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> Non
     density(axes, edges, np.linspace(0, 1, HIGH + 1), counts)
     middle = np.sqrt(edges[1:] * edges[:-1])
     enough = counts.sum(axis=1) >= FEW
-    for (color, dash, _), q, name in zip(LINES, (0.5, 0.1), ("median", "lowest tenth"), strict=False):
+    for (color, dash, _), q, name in zip(LINES, (0.5, 0.1), ("median", "a tenth lies below"), strict=False):
         if np.count_nonzero(enough) > 1:
             axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name, linewidth=2)
     axes.axhline(thr, color="black", linewidth=0.9, linestyle="-.", label=f"threshold {thr:g}")
@@ -158,7 +158,7 @@ def ratios(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> Non
     axes.set(xscale="log", xlim=(low, high), ylim=(0, 1.02))
     axes.set(xlabel="size of box (root of area), pixels of the network input", ylabel="ratio with the best anchor")
     axes.set_title(f"{np.mean(best > thr):.2%} of the boxes match an anchor")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)  # where it hides no box
+    legend_below(axes, 3)
     log_ticks(axes.xaxis, low, high)
 
 
