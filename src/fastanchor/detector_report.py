@@ -175,9 +175,10 @@ def _levels(report: DetectorReport) -> Iterator[str]:
     result = report.result
     sets = {"these anchors": result.levels, "the default anchors": default_levels(result.detector, result.img_size)}
     yield figure(
-        "Box sizes as a density, with the anchors of each level; on the right the default anchors of the detector. "
-        "Dashed lines separate small, medium and large boxes",
-        plot.on_levels(report.wh, sets),
+        "Box sizes as a density, with the anchors of each level; below, with the default anchors of the detector. "
+        "Dashed lines separate small, medium and large boxes.",
+        "png",
+        plot.png(plot.on_levels(report.wh, sets, columns=1)),
     )
     rows = [
         (f"{level.stride:g}", _numbers(sizes), _numbers(ratios), f"{level.share or 0.0:.1%}")
@@ -214,8 +215,9 @@ def _trained(report: DetectorReport) -> Iterator[str]:
     yield Table(("size", "boxes", "without a positive", "by default", "positives per box", "by default"), each).html()
     yield figure(
         "Share of the boxes with an IoU of at least so much with an anchor, by size; below, how far it exceeds that of "
-        "the default anchors, with its 95 % interval. Grey: the threshold of the detector",
-        found.plot(usual, "default anchors"),
+        "the default anchors.",
+        "png",
+        plot.png(found.plot(usual, name="default anchors", columns=2)),
     )
 
 

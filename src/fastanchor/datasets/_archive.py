@@ -1,7 +1,8 @@
 """Archives (.zip, .tar, compressed .tar): label files are unpacked into a temporary folder, images only named there.
 
-An image keeps its place as an empty file, and its header is what :func:`opened` returns. In a zip, the header is read
-when it is needed; a tar can only be read in order. Messages name a file in an archive as ``archive.zip/folder/file``.
+An image keeps its place as an empty file, and its header is what :func:`opened` returns; :func:`inner_contents` reads
+the few images that are drawn. In a zip, the header is read when it is needed; a tar can only be read in order. Messages
+name a file in an archive as ``archive.zip/folder/file``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from fastanchor._errors import DataError
 from fastanchor._later import Later
 from fastanchor._progress import bar
-from fastanchor._reading import is_file, opened, standing_in, unreadable
+from fastanchor._reading import Inner, is_file, opened, standing_in, unreadable
 from fastanchor._types import Progress
 from fastanchor.datasets._probe import IMAGES, LABELS, SHARD, Probe
 from fastanchor.datasets._recognise import ENDINGS as LOOKED_AT
@@ -45,6 +46,7 @@ KINDS = {"image": IMAGES, "label": WANTED, "archive": ENDINGS}
 MOST = 16 << 30  # bytes of label files
 RATIO = 250  # and as a multiple of the archive, if they exceed FREE; labels shrink to a tenth, rarely to a fiftieth
 FREE = 256 << 20
+IMAGE = 256 << 20  # bytes of an image that is drawn
 HEADERS = (1 << 13, 1 << 16, 1 << 22)  # bytes of an image that are read until they say its size
 DEEP = ("a", "b", "c")  # folders between that of all temporary files and the labels, whose parents may be looked into
 OTHERS = {
@@ -59,13 +61,14 @@ class Member(NamedTuple):
     parts: tuple[str, ...]  # its path
     kind: str  # "label", "image", or a key of OTHERS
     open: Callable[[], IO[bytes]]
+    head: Callable[[], IO[bytes]] = io.BytesIO  # of an image
 
 
 class Unpacked(NamedTuple):
     """The files of an archive, by their places in the temporary folder."""
 
     labels: list[str]
-    images: dict[str, Callable[[], IO[bytes]]]
+    images: dict[str, Inner]
     broken: list[tuple[str, str]]  # what else could hold labels, with the reason why it is not read
 
 
@@ -131,7 +134,8 @@ class Archives:
                     made.add(parent)
                 with open(target, "wb") as file:  # noqa: PTH123  as above
                     if member.kind == "image":
-                        done.images[target] = member.open
+                        done.images.pop(target, None)  # the last of several with one name counts, and its place
+                        done.images[target] = Inner(member.head, partial(_whole, member.open))
                     else:
                         done.labels.append(target)
                         left.copy(member, file)
@@ -169,7 +173,7 @@ def _of_zip(source: zipfile.ZipFile, path: Path) -> Iterator[Member | None]:
             raise DataError(f"{shown(path)}/{shown(info.filename)}: is encrypted; unpack it with its password")
 
         opening = partial(source.open, info)
-        yield Member(parts, "link" if linked else kind, partial(_header, opening) if kind == "image" else opening)
+        yield Member(parts, "link" if linked else kind, opening, partial(_header, opening))
 
 
 def _of_tar(source: tarfile.TarFile, path: Path) -> Iterator[Member | None]:
@@ -183,16 +187,26 @@ def _of_tar(source: tarfile.TarFile, path: Path) -> Iterator[Member | None]:
             yield None
             continue
         parts, kind = found
-        stream = source.extractfile(info) if info.isreg() else None
-        if stream is None:
+        if not info.isreg():
             yield Member(parts, "link", io.BytesIO)
-        else:
-            opening = _always(stream)
-            yield Member(parts, kind, partial(io.BytesIO, _header(opening).read()) if kind == "image" else opening)
+            continue
+        opening = partial(_extracted, source, info)
+        head = _header(opening).read() if kind == "image" else b""
+        yield Member(parts, kind, opening, partial(io.BytesIO, head))
 
 
-def _always(stream: IO[bytes]) -> Callable[[], IO[bytes]]:
-    return lambda: stream
+def _extracted(source: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = source.extractfile(info)
+    assert file is not None  # so it is for regular files
+    return file
+
+
+def _whole(opening: Callable[[], IO[bytes]]) -> bytes:
+    """Return the contents of an image; nothing if it cannot be read or exceeds the limit."""
+    with contextlib.suppress(OSError, *_damaged()), opening() as source:
+        data = source.read(IMAGE + 1)
+        return data if len(data) <= IMAGE else b""
+    return b""
 
 
 def _damaged() -> tuple[type[Exception], ...]:

@@ -23,28 +23,34 @@ MARKS = (
 )  # fmt: skip
 
 
-def plane(panels: Sequence[Any], boxes: FloatArray, sets: Mapping[str, Sequence[Level]]) -> None:
-    """Draw the boxes as a density into each of the panels, all on one scale, with one set of anchors by level in each.
+def plane(grid: Any, boxes: FloatArray, sets: Mapping[str, Sequence[Level]]) -> None:
+    """Draw the boxes as a density into each panel, all on one scale, with one set of anchors by level in each.
 
-    `boxes` (n, 2) and the anchors are pixels of the network input; the names of the sets are the titles.
+    `grid` (rows, columns) are the axes; `boxes` (n, 2) and the anchors are pixels of the network input; the names of
+    the sets are the titles.
     """
     sides = [level.anchors.ravel() for levels in sets.values() for level in levels]
     low, high = extent(boxes, 1.25, np.concatenate(sides).tolist())
     edges = np.geomspace(low, high, BINS + 1)
     counts, _, _ = np.histogram2d(boxes[:, 0], boxes[:, 1], bins=[edges, edges])
-    for axes, (name, levels) in zip(panels, sets.items(), strict=True):
-        density(axes, edges, edges, counts, beside=panels if axes is panels[-1] else ())
+    panels = grid.ravel().tolist()
+    for axes in panels[len(sets) :]:
+        axes.set_axis_off()
+    for axes, (name, levels) in zip(panels, sets.items(), strict=False):
+        density(axes, edges, edges, counts, beside=panels if axes is panels[0] else ())
         _classes(axes, low, high)
         for at, level in enumerate(levels):
             mark, colour = MARKS[at % len(MARKS)]
             style = {"color": colour, "markeredgecolor": "white", "markeredgewidth": 0.8, "markersize": 7.5}
             axes.plot(*level.anchors.T, mark, linestyle="", label=f"stride {level.stride:g}", **style)
         axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
-        axes.set_xlabel(f"width, {PIXELS}")
         axes.set_title(name)
         log_ticks(axes.xaxis, low, high)
         log_ticks(axes.yaxis, low, high)
-    panels[0].set_ylabel(f"height, {PIXELS}")
+    for axes in grid[-1]:
+        axes.set_xlabel(f"width, {PIXELS}")
+    for axes in grid[:, 0]:
+        axes.set_ylabel(f"height, {PIXELS}")
 
 
 def _classes(axes: Any, low: float, high: float) -> None:
