@@ -93,8 +93,8 @@ def test_anchors_of_all_sets_are_drawn_on_one_scale(made):
 @pytest.fixture
 def table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rows = [f"{i // 5}.jpg,800,800,0,0,{w},{h}" for i, (w, h) in enumerate(WH.tolist())]
-    (tmp_path / "t.csv").write_text("\n".join(["image,image_width,image_height,x,y,width,height", *rows]))
+    rows = [f"{i // 5}.jpg,800,800,cat,0,0,{w},{h}" for i, (w, h) in enumerate(WH.tolist())]
+    (tmp_path / "t.csv").write_text("\n".join(["image,image_width,image_height,class,x,y,width,height", *rows]))
     return tmp_path
 
 

@@ -31,12 +31,13 @@ from fastanchor.levels import remarks
 
 __all__ = ["DetectorReport", "make", "page"]
 
-# of the words in the table below them
+# of the words in the tables below them
 WORDS = {
     "Matched": "The share of boxes that have an anchor whose IoU reaches the detector's threshold, at a place where "
     "the detector has this anchor. It trains the other boxes on less similar anchors, or not at all.",
     "Positives": "The anchors that the detector trains on a box, by its own rule.",
     "IoU": "The overlap of a box and an anchor: intersection over union.",
+    "Size": "By area at the network input, as in COCO: small boxes are below 32 x 32 pixels, large ones above 96 x 96.",
 }
 
 
@@ -204,7 +205,7 @@ def _trained(report: DetectorReport) -> Iterator[str]:
          "" if one.low is None or one.high is None else f"{one.low[0]:+.2%} to {one.high[0]:+.2%}")
         for one in found.gains(usual) if one.others is not None
     ]  # fmt: skip
-    head = ("size at the network input (COCO)", "matched", "by default", "difference", "95 % interval")
+    head = ("size", "matched", "by default", "difference", "95 % interval")
     yield Table(head, rows).html()
     yield _intervals(found)
     each = [
@@ -238,7 +239,7 @@ def _shapes(result: DetectorAnchors) -> Iterator[str]:
         (size.name, f"{round(size.boxes):,}", "none" if size.mean_iou is None else f"{size.mean_iou:.4f}")
         for size in check.sizes
     ]
-    yield Table(("size at the network input (COCO)", "boxes", "mean IoU of shapes"), sizes).html()
+    yield Table(("size", "boxes", "mean IoU of shapes"), sizes).html()
     if not check.intervals:
         yield f"<p>No interval: it {escaped(NEEDED)}.</p>"
     else:

@@ -18,7 +18,7 @@ BINS = 60  # of each side
 SOFT = "#525252"
 # one for each level, smallest stride first; they differ in shape too, for prints in grey and for eyes that see no red
 MARKS = (
-    ("o", "#0072b2"), ("s", "#d55e00"), ("^", "#007a5a"), ("D", "#b04f8a"), ("v", "#1a1a1a"), ("P", "#8c6500"),
+    ("o", "#0072b2"), ("s", "#d55e00"), ("^", "#007a5a"), ("D", "#b04f8a"), ("v", "#1a1a1a"), ("p", "#8c6500"),
     ("X", "#4b3fa0"), ("*", "#b2182b"),
 )  # fmt: skip
 
@@ -37,7 +37,8 @@ def plane(grid: Any, boxes: FloatArray, sets: Mapping[str, Sequence[Level]]) -> 
     for axes in panels[len(sets) :]:
         axes.set_axis_off()
     for axes, (name, levels) in zip(panels, sets.items(), strict=False):
-        density(axes, edges, edges, counts, beside=panels if axes is panels[0] else ())
+        shared = panels if axes is panels[0] else ()
+        density(axes, edges, edges, counts, beside=None if grid.shape[1] == 1 else shared)
         _classes(axes, low, high)
         for at, level in enumerate(levels):
             mark, colour = MARKS[at % len(MARKS)]
