@@ -97,8 +97,8 @@ def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None
     # the lightest grey differs from white, and lines are visible on the darkest
     greys = ListedColormap(colormaps["Greys"](np.linspace(0.2, 0.7, 256)))
     mesh = axes.pcolormesh(x, y, shown, cmap=greys, rasterized=True, **scale)
-    bar = axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell of the picture", shrink=0.8, fraction=0.06, pad=0.03,
-                                     aspect=25)  # fmt: skip
+    thin = {"shrink": 0.8, "fraction": 0.06, "pad": 0.03, "aspect": 25}
+    bar = axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell of the picture", **thin)
     ticks = range(1, int(most) + 1) if few else [tick for tick in COUNTS if tick <= most]
     bar.set_ticks(ticks, labels=[f"{tick:,}" for tick in ticks])
     bar.ax.minorticks_off()

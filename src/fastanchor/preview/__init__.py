@@ -50,7 +50,7 @@ class Drawn(NamedTuple):
 
     def remarks(self) -> list[str]:
         """Return sentences about the images that are empty canvases."""
-        of, texts = f"of {many(self.count, 'image')}", []
+        of, texts = f"of {self.count:,} images", list[str]()
         if self.missing:
             texts.append(f"{self.missing} {of} are not found, and drawn as empty canvases; {hint('pictures')}")
         if self.unreadable:
