@@ -11,7 +11,13 @@ from fastanchor._errors import DataError
 
 __all__ = ["UNKNOWN", "calls", "dictionaries", "parsed", "value"]
 
-UNKNOWN = object()
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "a computed value"
+
+
+UNKNOWN = _Unknown()
 LONGEST = 1000  # entries of a list that is written as a product
 
 

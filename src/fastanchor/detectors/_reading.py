@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import Fit, FloatArray
-from fastanchor.export import Config
-from fastanchor.export._dialect import NOTE
-from fastanchor.export._yaml import Node
+from fastanchor.export import Config, Dialect
+from fastanchor.export._dialect import NOTE, Needs
+from fastanchor.export._yaml import Node, entries
 
-__all__ = ["config_of", "nested", "no_pairs", "noted_size", "rows_of"]
+__all__ = ["config_of", "given", "nested", "noted_size", "reader", "rows_of", "with_area"]
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -39,12 +40,14 @@ def rows_of(given: Any, name: str, *, levels: int | None = None, each: bool = Fa
     if rows and not any(isinstance(row, (list, tuple)) for row in rows):
         rows = [[number] for number in rows] if each else [rows]
     if not rows or not all(isinstance(row, (list, tuple)) and row for row in rows):
-        raise DataError(f"{name}: got {_check.short(given)}, expected a list of numbers for each level")
+        raise DataError(f"{called(name)}: got {_check.short(given)}, expected a list of numbers for each level")
     found = tuple(tuple(_check.number(number, name, low=0.0, open_low=True) for number in row) for row in rows)
     if levels is not None and len(found) == 1:
         return found * levels
     if levels is not None and len(found) != levels:
-        raise DataError(f"{name}: got lists for {len(found)} levels, expected {levels}, as many as there are sizes")
+        raise DataError(
+            f"{called(name)}: got lists for {len(found)} levels, expected {levels}, as many as there are sizes"
+        )
     return found
 
 
@@ -63,10 +66,7 @@ def config_of(
     DataError
         If rounding leaves an anchor without area.
     """
-    anchors = np.concatenate(list(parts))
-    if anchors.min() <= 0.0:
-        level = next(i for i, part in enumerate(parts) if part.min() <= 0.0)
-        raise DataError(f"sizes: so small that an anchor of level {level} has no area")
+    anchors = np.concatenate(with_area(parts))
     strides = tuple(strides) if len(strides) == len(parts) else ()
     ends = np.cumsum([len(part) for part in parts]).tolist()
     layout = [
@@ -74,6 +74,20 @@ def config_of(
         for stride, part, end in zip(strides, parts if strides else (), ends if strides else (), strict=True)
     ]
     return Config(anchors, layout, fit=fit, img_size=img_size, strides=strides, ratio=ratio)
+
+
+def with_area(parts: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return the anchors of each level.
+
+    Raises
+    ------
+    DataError
+        If rounding leaves an anchor without area.
+    """
+    for level, part in enumerate(parts):
+        if part.min() <= 0.0:
+            raise DataError(f"{called('sizes')}: so small that an anchor of level {level} has no area")
+    return list(parts)
 
 
 def noted_size(text: str, otherwise: tuple[int, int]) -> tuple[int, int]:
@@ -100,12 +114,26 @@ def nested(node: Node, depth: int = 0) -> Any:
         return str(node.value)
 
 
-def no_pairs(content: object) -> NoReturn:
-    """Raise, for detectors whose configuration takes sizes and ratios.
+def given(node: Node, *keys: str) -> dict[str, Any]:
+    """Return the lists and values that a YAML mapping has under these keys.
 
     Raises
     ------
     DataError
-        Always.
+        If lists are nested too deeply.
     """
+    return {key: nested(value) for key in keys for _, value in entries(node, key) if value.id != "mapping"}
+
+
+def reader(
+    read: Callable[[str], Config], name: str, fit: Fit, *endings: str, mark: str, equal: bool = False
+) -> Dialect:
+    """Return the dialect of a configuration that takes sizes and ratios, and is read by a function.
+
+    `name` is the detector, as messages call it; `fit`, `mark` and `equal` are as in ``Needs``.
+    """
+    return Dialect(Needs(name, fit, equal=equal, endings=endings, mark=mark), _no_pairs, read)
+
+
+def _no_pairs(content: object) -> NoReturn:
     raise DataError("takes sizes and ratios, not pairs (width, height)")
