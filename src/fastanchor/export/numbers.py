@@ -36,8 +36,9 @@ def read(text: str) -> Config:
         raise DataError("is a YOLO label file (class, then fractions of the image), not anchors")
     for word in itertools.chain(*rows):
         if not NUMBER.fullmatch(word):
-            raise DataError(f"{called('anchors')}: {brief(word)} is not a number; write widths and heights as in 10,13 16,30. The "
-                            "configuration of a detector needs its own ending, such as .yaml, .cfg or .py")  # fmt: skip
+            form = "write widths and heights as in 10,13 16,30"
+            ending = "the configuration of a detector needs its own ending, such as .yaml, .cfg or .py"
+            raise DataError(f"{called('anchors')}: {brief(word)} is not a number; {form}; {ending}")
     anchors = from_words(simplified("\n".join(lines)))
     why = ""
     if 2 <= anchors.max() < 32 and np.any(anchors != np.round(anchors)):
