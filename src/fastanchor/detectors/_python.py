@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from fastanchor._errors import DataError
+from fastanchor.detectors._literals import UNKNOWN, name_of, value
 
-__all__ = ["UNKNOWN", "calls", "dictionaries", "parsed", "value"]
-
-
-class _Unknown:
-    def __repr__(self) -> str:
-        return "a computed value"
-
-
-UNKNOWN = _Unknown()
-LONGEST = 1000  # entries of a list that is written as a product
+__all__ = ["UNKNOWN", "calls", "dictionaries", "parsed"]
 
 
 def parsed(text: str) -> ast.Module:
@@ -50,7 +42,7 @@ def calls(tree: ast.Module, name: str, positions: tuple[str, ...] = ()) -> Itera
     """
     names = _names(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name(node.func) == name:
+        if isinstance(node, ast.Call) and name_of(node.func) == name:
             given = dict(zip(positions, node.args, strict=False))
             given.update({word.arg: word.value for word in node.keywords if word.arg})
             yield {key: value(argument, names) for key, argument in given.items()}
@@ -82,33 +74,3 @@ def _names(tree: ast.Module) -> dict[str, ast.expr]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-
-
-def value(node: ast.expr, names: Mapping[str, ast.expr], depth: int = 0) -> Any:
-    """Return what an expression of literals is, with names, quotients, products of lists and ``len``; else UNKNOWN."""
-    if depth > 20:
-        return UNKNOWN
-    if isinstance(node, ast.Name):
-        return value(names[node.id], names, depth + 1) if node.id in names else UNKNOWN
-    if isinstance(node, (ast.Tuple, ast.List)):
-        parts = [value(part, names, depth + 1) for part in node.elts]
-        return UNKNOWN if any(part is UNKNOWN for part in parts) else tuple(parts)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        some, times = value(node.left, names, depth + 1), value(node.right, names, depth + 1)
-        fine = isinstance(some, tuple) and isinstance(times, int) and 0 <= len(some) * times <= LONGEST
-        return some * times if fine else UNKNOWN
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        above, below = value(node.left, names, depth + 1), value(node.right, names, depth + 1)
-        plain = isinstance(above, (int, float)) and isinstance(below, (int, float)) and below != 0
-        return above / below if plain else UNKNOWN
-    if isinstance(node, ast.Call) and _name(node.func) == "len" and len(node.args) == 1:
-        some = value(node.args[0], names, depth + 1)
-        return len(some) if isinstance(some, tuple) else UNKNOWN
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return UNKNOWN
-
-
-def _name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -11,6 +11,7 @@ from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._types import Fit, FloatArray
+from fastanchor.detectors._literals import evaluated
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import NOTE, Needs
 from fastanchor.export._yaml import Node, entries
@@ -97,7 +98,7 @@ def noted_size(text: str, otherwise: tuple[int, int]) -> tuple[int, int]:
 
 
 def nested(node: Node, depth: int = 0) -> Any:
-    """Return a YAML node of lists of numbers as lists; anything else as text.
+    """Return a YAML node of lists of numbers as lists, also if it is an expression in Python; anything else as text.
 
     Raises
     ------
@@ -106,6 +107,8 @@ def nested(node: Node, depth: int = 0) -> Any:
     """
     if depth > 3:
         raise DataError("lists of lists, nested too deeply")
+    if node.tag.endswith("python/object/apply:eval") and node.id == "sequence" and len(node.value) == 1:
+        return evaluated(str(node.value[0].value))
     if node.id == "sequence":
         return [nested(one, depth + 1) for one in node.value]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,9 +14,10 @@ from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid
 from fastanchor.detectors._models import COCO, RATIOS, RETINA, RPN, faster_rcnn, half_up, retinanet
 from fastanchor.detectors._reading import config_of, given, reader, rows_of
+from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._writing import grid_rows, written
 from fastanchor.export import Config
-from fastanchor.export._yaml import compose, entries, mappings
+from fastanchor.export._yaml import Node, compose, entries, mappings
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -33,7 +35,7 @@ def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
     return both.astype(np.float64)
 
 
-def _text(content: Content, meta: list[str], head: str, limit: str) -> str:
+def _text(content: Content, more: list[str], head: str, limit: str) -> str:
     values = content.values
     ratios = grid_rows(values.ratios[:1] if content.same_ratios else values.ratios, "[]")
     sizes = grid_rows(values.sizes, "[]")
@@ -41,7 +43,7 @@ def _text(content: Content, meta: list[str], head: str, limit: str) -> str:
     return written(
         content.note,
         "MODEL:",
-        meta,
+        more,
         "  ANCHOR_GENERATOR:",
         f"    SIZES: {sizes}  # one list for each level",
         f"    ASPECT_RATIOS: {ratios}  # height / width",
@@ -56,6 +58,11 @@ def _text(content: Content, meta: list[str], head: str, limit: str) -> str:
 def rpn(content: Content) -> str:
     """Return the YAML for models with an RPN on a feature pyramid."""
     return _text(content, [], "proposal_generator.", "ROI_HEADS")
+
+
+def c4(content: Content) -> str:
+    """Return the YAML for models with an RPN on one level."""
+    return _text(content, ["  RPN:", '    IN_FEATURES: ["res4"]'], "proposal_generator.", "ROI_HEADS")
 
 
 def retina(content: Content) -> str:
@@ -77,10 +84,20 @@ def read(text: str) -> Config:
     found = given(blocks[0], "SIZES", "ASPECT_RATIOS") if blocks else {}
     if "SIZES" not in found:
         raise DataError("ANCHOR_GENERATOR: has no SIZES; those of its base file are not read")
-    sizes = rows_of(found["SIZES"], "SIZES")
+    strides = _strides(root)
+    sizes = rows_of(found["SIZES"], "SIZES", levels=len(strides) or None)
     ratios = rows_of(found.get("ASPECT_RATIOS", [RATIOS]), "ASPECT_RATIOS", levels=len(sizes))
-    strides = (RETINA if "retinanet" in text.lower() else RPN) if len(sizes) == 5 else ()
+    if len(sizes) == len(RPN):
+        strides = strides or (RETINA if "retinanet" in text.lower() else RPN)
     return config_of([sides(*level) for level in zip(sizes, ratios, strict=True)], strides, fit="shortest")
+
+
+def _strides(root: Node) -> tuple[int, ...]:
+    """Return the strides of the levels with anchors, named like p3 or res4; none if the text does not name them."""
+    heads = [value for node in mappings(root) for key in ("RPN", "RETINANET") for _, value in entries(node, key)]
+    names = [name for head in heads for name in given(head, "IN_FEATURES").get("IN_FEATURES", [])]
+    levels = [re.fullmatch(r"(?:p|res)(\d)", str(name)) for name in names]
+    return tuple(2 ** int(level[1]) for level in levels if level) if all(levels) else ()
 
 
 READER = reader(read, "Detectron2", "shortest", ".yaml", ".yml", mark=r"\bANCHOR_GENERATOR\b", equal=True)
@@ -88,6 +105,10 @@ SCALED = Resize("shortest", COCO, half_up)
 DETECTORS = {
     "detectron2-rpn": faster_rcnn(
         "Faster R-CNN and Mask R-CNN with FPN", Grid(sides), READER, rpn, resize=SCALED,
+    ),
+    "detectron2-c4": faster_rcnn(
+        "Faster R-CNN and Mask R-CNN on one level (C4)", Grid(sides, levels=1, sizes=5), READER, c4, resize=SCALED,
+        strides=(16,), default=Values(((32.0, 64.0, 128.0, 256.0, 512.0),), (RATIOS,)),
     ),
     "detectron2-retinanet": retinanet("RetinaNet", Grid(sides, sizes=3), READER, retina, resize=SCALED),
 }  # fmt: skip

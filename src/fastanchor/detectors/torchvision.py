@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import Content, Resize
+from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._grid import Grid
 from fastanchor.detectors._models import COCO, RATIOS, RETINA, RPN, faster_rcnn
 from fastanchor.detectors._python import calls, parsed
 from fastanchor.detectors._reading import config_of, reader, rows_of
+from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._writing import grid_rows, written
 from fastanchor.export import Config
 from fastanchor.matching import Cells
@@ -98,10 +99,22 @@ def read(text: str) -> Config:
 READER = reader(read, "torchvision", "shortest", ".py", mark=r"\bAnchorGenerator\(", equal=True)
 CELLS = Cells(derived=True)  # a stride is the padded side divided by the number of cells
 SCALED = Resize("shortest", COCO, np.floor)  # fractions of a pixel are cut off
+
+
+def _mobile(name: str, limits: tuple[int, int] = COCO) -> Detector:
+    return faster_rcnn(
+        name, Grid(sides, levels=3, sizes=5, even=True), READER, functools.partial(text, name=name, count=15),
+        strides=MOBILE, default=Values(((32.0, 64.0, 128.0, 256.0, 512.0),) * 3, (RATIOS,) * 3), cells=CELLS,
+        resize=SCALED._replace(img_size=limits),
+    )  # fmt: skip
+
+
 RESNET = functools.partial(text, name="fasterrcnn_resnet50_fpn", other="fasterrcnn_resnet50_fpn_v2")
 DETECTORS = {
     "torchvision-fasterrcnn": faster_rcnn(
         "fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn and their _v2", Grid(sides, even=True), READER, RESNET,
         resize=SCALED, cells=CELLS,
     ),
+    "torchvision-mobilenet": _mobile("fasterrcnn_mobilenet_v3_large_fpn"),
+    "torchvision-mobilenet-320": _mobile("fasterrcnn_mobilenet_v3_large_320_fpn", (320, 640)),
 }  # fmt: skip
