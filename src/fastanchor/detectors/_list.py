@@ -14,6 +14,7 @@ from fastanchor.detectors import (
     keras_retinanet,
     mmdetection,
     mmdetection_ssd,
+    odtk,
     paddle,
     paddle_ssd,
     tao,
@@ -31,7 +32,7 @@ __all__ = ["GRIDS", "NAMES", "PAIRS", "Pairs", "checked"]
 
 FAMILIES = (
     torchvision, torchvision_retinanet, torchvision_ssd, detectron2, mmdetection, mmdetection_ssd, tensorflow,
-    tensorflow_ssd, efficientdet, keras_retinanet, yolact, paddle, paddle_ssd, tao, tao_ssd,
+    tensorflow_ssd, efficientdet, keras_retinanet, odtk, yolact, paddle, paddle_ssd, tao, tao_ssd,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from fastanchor._errors import DataError
 from fastanchor.detectors._literals import UNKNOWN, name_of, value
 
-__all__ = ["UNKNOWN", "calls", "dictionaries", "parsed"]
+__all__ = ["UNKNOWN", "calls", "defaults", "dictionaries", "parsed"]
 
 
 def parsed(text: str) -> ast.Module:
@@ -46,6 +46,21 @@ def calls(tree: ast.Module, name: str, positions: tuple[str, ...] = ()) -> Itera
             given = dict(zip(positions, node.args, strict=False))
             given.update({word.arg: word.value for word in node.keywords if word.arg})
             yield {key: value(argument, names) for key, argument in given.items()}
+
+
+def defaults(tree: ast.Module, name: str) -> Iterator[dict[str, Any]]:
+    r"""Yield the defaults of each function of a name, by argument; UNKNOWN for those that are computed.
+
+    Examples
+    --------
+    >>> list(defaults(parsed("def f(a, b=[1], c=g()): pass"), "f"))
+    [{'c': a computed value, 'b': (1,)}]
+    """
+    names = _names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            pairs = zip(reversed(node.args.args), reversed(node.args.defaults), strict=False)
+            yield {argument.arg: value(default, names) for argument, default in pairs}
 
 
 def dictionaries(tree: ast.Module, key: str) -> Iterator[dict[str, Any]]:

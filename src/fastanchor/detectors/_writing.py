@@ -80,16 +80,17 @@ def parted(sizes: Rows, library: str, octaves: bool = False) -> tuple[list[float
     return [row[0] for row in sizes], parts
 
 
-def of_strides(content: Content, strides: Sequence[int], library: str, name: str) -> tuple[float, int]:
-    """Return the size of a stride of 1, of which the sizes of all levels are multiples, and the parts of an octave.
+def of_strides(content: Content, strides: Sequence[int], library: str, name: str, octaves: bool = False) -> list[float]:
+    """Return the sizes of a stride of 1, of which those of all levels are multiples.
 
     Raises
     ------
     DataError
-        If the sizes are not in proportion to the strides.
+        If the sizes are not in proportion to the strides, or with `octaves` no parts of an octave.
     """
-    bases, parts = parted(content.values.sizes, library, octaves=True)
-    scales = [base / stride for base, stride in zip(bases, strides, strict=True)]
-    if max(scales) - min(scales) > 1e-6 * max(scales):
+    sizes = content.values.sizes
+    bases, _ = parted(sizes, library, octaves)
+    first = [base / stride for base, stride in zip(bases, strides, strict=True)]
+    if max(first) - min(first) > 1e-6 * max(first):
         raise DataError(f"{called('sizes')}: {library} has one {name}, for all levels")
-    return scales[0], len(parts)
+    return [size / strides[0] for size in sizes[0]]

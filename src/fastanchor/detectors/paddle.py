@@ -36,10 +36,10 @@ def rpn(content: Content) -> str:
 
 def retina(content: Content) -> str:
     """Return the YAML for RetinaNet."""
-    scale, parts = of_strides(content, RETINA, LIBRARY, "octave_base_scale")
+    scales = of_strides(content, RETINA, LIBRARY, "octave_base_scale", octaves=True)
     return head(
-        content, "RetinaHead", "name: RetinaAnchorGenerator", f"octave_base_scale: {scale}",
-        f"scales_per_octave: {parts}", f"aspect_ratios: {content.ratios(LIBRARY)}  # height / width",
+        content, "RetinaHead", "name: RetinaAnchorGenerator", f"octave_base_scale: {scales[0]}",
+        f"scales_per_octave: {len(scales)}", f"aspect_ratios: {content.ratios(LIBRARY)}  # height / width",
         f"strides: {[float(one) for one in RETINA]}",
     )  # fmt: skip
 

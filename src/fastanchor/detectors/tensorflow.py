@@ -36,10 +36,10 @@ def grid(content: Content) -> str:
 
 def multiscale(content: Content) -> str:
     """Return the text for RetinaNet (SSD with FPN); its head counts the anchors itself."""
-    scale, parts = of_strides(content, RETINA, LIBRARY, "anchor_scale")
+    scales = of_strides(content, RETINA, LIBRARY, "anchor_scale", octaves=True)
     return model(content, "ssd", "anchor_generator", FIXED, [
-        "multiscale_anchor_generator {", "min_level: 3 max_level: 7", f"anchor_scale: {scale}",
-        f"scales_per_octave: {parts}", f"aspect_ratios: {content.ratios(LIBRARY)}  # width / height",
+        "multiscale_anchor_generator {", "min_level: 3 max_level: 7", f"anchor_scale: {scales[0]}",
+        f"scales_per_octave: {len(scales)}", f"aspect_ratios: {content.ratios(LIBRARY)}  # width / height",
     ])  # fmt: skip
 
 
