@@ -18,7 +18,7 @@ from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._doubts import doubts, unsuited
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
 from fastanchor.detectors._grid import Grid
-from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, Pairs
+from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, READERS, Pairs
 from fastanchor.detectors._positives import MATCHED, positives
 from fastanchor.detectors._reading import config_of
 from fastanchor.detectors._shapes import Values
@@ -54,4 +54,4 @@ def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> export.
     DataError
         If the file cannot be read or has no anchors, or the numbers are not pairs.
     """
-    return export.read(anchors, name=name, others=list({detector.dialect: None for detector in GRIDS.values()}))
+    return export.read(anchors, name=name, others=READERS)

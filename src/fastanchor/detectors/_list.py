@@ -10,6 +10,7 @@ from fastanchor._errors import DataError, WrongTypeError
 from fastanchor._hints import called, unknown
 from fastanchor.detectors import (
     detectron2,
+    detectron2_python,
     efficientdet,
     keras_retinanet,
     mmdetection,
@@ -22,17 +23,19 @@ from fastanchor.detectors import (
     tensorflow,
     tensorflow_ssd,
     torchvision,
+    torchvision_mobilenet,
     torchvision_retinanet,
     torchvision_ssd,
     yolact,
 )
 from fastanchor.detectors._detector import Detector
 
-__all__ = ["GRIDS", "NAMES", "PAIRS", "Pairs", "checked"]
+__all__ = ["GRIDS", "NAMES", "PAIRS", "READERS", "Pairs", "checked"]
 
 FAMILIES = (
-    torchvision, torchvision_retinanet, torchvision_ssd, detectron2, mmdetection, mmdetection_ssd, tensorflow,
-    tensorflow_ssd, efficientdet, keras_retinanet, odtk, yolact, paddle, paddle_ssd, tao, tao_ssd,
+    torchvision, torchvision_mobilenet, torchvision_retinanet, torchvision_ssd, detectron2, mmdetection,
+    mmdetection_ssd, tensorflow, tensorflow_ssd, efficientdet, keras_retinanet, odtk, yolact, paddle, paddle_ssd, tao,
+    tao_ssd,
 )  # fmt: skip
 
 
@@ -77,6 +80,8 @@ PAIRS = {name: Pairs(one.needs.name, name) for name, one in export.FORMATS.items
 }
 GRIDS: dict[str, Detector] = {name: one for family in FAMILIES for name, one in family.DETECTORS.items()}
 NAMES = (*GRIDS, *PAIRS)
+# of configurations with sizes and ratios
+READERS = [*dict.fromkeys(detector.dialect for detector in GRIDS.values()), detectron2_python.READER]
 
 
 def checked(name: Any, legal: Collection[str], otherwise: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from fastanchor._errors import DataError
 from fastanchor.detectors._literals import UNKNOWN, name_of, value
 
-__all__ = ["UNKNOWN", "calls", "defaults", "dictionaries", "parsed"]
+__all__ = ["UNKNOWN", "assigned", "calls", "defaults", "dictionaries", "parsed"]
 
 
 def parsed(text: str) -> ast.Module:
@@ -42,7 +42,7 @@ def calls(tree: ast.Module, name: str, positions: tuple[str, ...] = ()) -> Itera
     """
     names = _names(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and name_of(node.func) == name:
+        if isinstance(node, ast.Call) and name in (name_of(node.func), _wrapped(node.func)):
             given = dict(zip(positions, node.args, strict=False))
             given.update({word.arg: word.value for word in node.keywords if word.arg})
             yield {key: value(argument, names) for key, argument in given.items()}
@@ -63,6 +63,22 @@ def defaults(tree: ast.Module, name: str) -> Iterator[dict[str, Any]]:
             yield {argument.arg: value(default, names) for argument, default in pairs}
 
 
+def assigned(tree: ast.Module) -> Iterator[tuple[list[str], Any]]:
+    """Yield the names of each attribute that is assigned, and its value; UNKNOWN for those that are computed.
+
+    Examples
+    --------
+    >>> list(assigned(parsed("a.b.c = [1, 2]")))
+    [(['a', 'b', 'c'], (1, 2))]
+    """
+    names = _names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute):
+                    yield ast.unparse(target).split("."), value(node.value, names)
+
+
 def dictionaries(tree: ast.Module, key: str) -> Iterator[dict[str, Any]]:
     r"""Yield each dictionary in braces that has this key; UNKNOWN for values that are computed.
 
@@ -80,12 +96,18 @@ def dictionaries(tree: ast.Module, key: str) -> Iterator[dict[str, Any]]:
                 yield {name: value(part, names) for name, part in pairs}
 
 
+def _wrapped(node: ast.expr) -> str:
+    """Return the name in a call such as ``L(Name)(...)``, which makes an object later."""
+    return name_of(node.args[0]) if isinstance(node, ast.Call) and len(node.args) == 1 else ""
+
+
 def _names(tree: ast.Module) -> dict[str, ast.expr]:
-    """Return what is assigned to names."""
-    return {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    """Return what is assigned to names, and the defaults of arguments where nothing is."""
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            pairs = zip(reversed(node.args.args), reversed(node.args.defaults), strict=False)
+            found = {argument.arg: default for argument, default in pairs} | found
+        elif isinstance(node, ast.Assign):
+            found |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+    return found

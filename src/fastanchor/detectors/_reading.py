@@ -10,6 +10,7 @@ import numpy as np
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._hints import called
+from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray
 from fastanchor.detectors._literals import evaluated
 from fastanchor.export import Config, Dialect
@@ -59,8 +60,12 @@ def config_of(
     ratio: str = "height / width",
     fit: Fit | None = None,
     img_size: tuple[int, int] | None = None,
+    equal: bool = False,
+    doubts: Sequence[str] = (),
 ) -> Config:
     """Return what a configuration says: the anchors of each level, (m, 2), and the strides of as many levels if known.
+
+    With `equal`, another number of anchors on another level is a doubt, besides those that are given.
 
     Raises
     ------
@@ -74,7 +79,13 @@ def config_of(
         (int(np.log2(stride)), list(range(end - len(part), end)))
         for stride, part, end in zip(strides, parts if strides else (), ends if strides else (), strict=True)
     ]
-    return Config(anchors, layout, fit=fit, img_size=img_size, strides=strides, ratio=ratio)
+    counts = [len(part) for part in parts]
+    twice = sum(len(part) - len(np.unique(part, axis=0)) for part in parts)
+    if twice:
+        doubts = [*doubts, f"{many(twice, 'anchor')} of a level {'is' if twice == 1 else 'are'} there twice"]
+    if equal and len(set(counts)) > 1:
+        doubts = [*doubts, f"levels have {counts} anchors of each place, but heads have the same number on all levels"]
+    return Config(anchors, layout, fit=fit, img_size=img_size, strides=strides, ratio=ratio, doubts=tuple(doubts))
 
 
 def with_area(parts: Sequence[FloatArray]) -> list[FloatArray]:
@@ -114,7 +125,8 @@ def nested(node: Node, depth: int = 0) -> Any:
     try:
         return float(node.value)
     except (TypeError, ValueError):
-        return str(node.value)
+        text = str(node.value)
+        return evaluated(text) if text[:1] in ("[", "(") else text
 
 
 def given(node: Node, *keys: str) -> dict[str, Any]:

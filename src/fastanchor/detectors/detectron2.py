@@ -87,9 +87,13 @@ def read(text: str) -> Config:
     strides = _strides(root)
     sizes = rows_of(found["SIZES"], "SIZES", levels=len(strides) or None)
     ratios = rows_of(found.get("ASPECT_RATIOS", [RATIOS]), "ASPECT_RATIOS", levels=len(sizes))
-    if len(sizes) == len(RPN):
-        strides = strides or (RETINA if "retinanet" in text.lower() else RPN)
-    return config_of([sides(*level) for level in zip(sizes, ratios, strict=True)], strides, fit="shortest")
+    strides = strides or usual_strides(text, len(sizes))
+    return config_of([sides(*level) for level in zip(sizes, ratios, strict=True)], strides, fit="shortest", equal=True)
+
+
+def usual_strides(text: str, levels: int) -> tuple[int, ...]:
+    """Return the strides of a feature pyramid; none for another number of levels."""
+    return () if levels != len(RPN) else RETINA if "retinanet" in text.lower() else RPN
 
 
 def _strides(root: Node) -> tuple[int, ...]:
@@ -100,7 +104,7 @@ def _strides(root: Node) -> tuple[int, ...]:
     return tuple(2 ** int(level[1]) for level in levels if level) if all(levels) else ()
 
 
-READER = reader(read, "Detectron2", "shortest", ".yaml", ".yml", mark=r"\bANCHOR_GENERATOR\b", equal=True)
+READER = reader(read, "Detectron2", "shortest", ".yaml", ".yml", mark=r"\bANCHOR_GENERATOR\s*:", equal=True)
 SCALED = Resize("shortest", COCO, half_up)
 DETECTORS = {
     "detectron2-rpn": faster_rcnn(

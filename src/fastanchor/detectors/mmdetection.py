@@ -104,7 +104,7 @@ def read(text: str) -> Config:
     return config_of(parts, strides if known else (), fit="shortest")
 
 
-MARK = r"type\s*=\s*[\"']AnchorGenerator[\"']"
+MARK = r"type\s*=\s*[\"'](Legacy)?AnchorGenerator[\"']"
 READER = reader(read, "MMDetection's AnchorGenerator", "shortest", ".py", mark=MARK, equal=True)
 SCALED = Resize("shortest", COCO, half_up)
 DETECTORS = {

@@ -52,7 +52,7 @@ def read(text: str) -> Config:
     return config_of(parts, RETINA, fit="shortest")
 
 
-MARK = r"\bratios\s*=[^\n]*,\s*(#[^\n]*\n\s*)?scales\s*="
+MARK = r"\bModel\([^()]*\bscales\s*=|\banchor_ious\s*="
 READER = reader(read, "ODTK", "shortest", ".py", mark=MARK, equal=True)
 DETECTORS = {
     "odtk-retinanet": retinanet(

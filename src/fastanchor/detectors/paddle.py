@@ -78,7 +78,7 @@ def read(text: str) -> Config:
         sizes = tuple(tuple(base * stride * 2 ** (i / int(n)) for i in range(int(n))) for stride in strides)
     ratios = rows_of(found.get("aspect_ratios", list(RATIOS)), "aspect_ratios", levels=len(sizes))
     parts = [sides(*level) for level in zip(sizes, ratios, strict=True)]
-    return config_of(parts, strides if len(strides) == len(sizes) else (), fit="shortest")
+    return config_of(parts, strides if len(strides) == len(sizes) else (), fit="shortest", equal=True)
 
 
 # without the keys of SSD close by

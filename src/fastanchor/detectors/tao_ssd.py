@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
 from fastanchor._errors import DataError
 from fastanchor.detectors._blocks import Block, blocks, numbers, one
 from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid
+from fastanchor.detectors._literals import evaluated
 from fastanchor.detectors._models import CENTRED, RETINA, retinanet, shorter, ssd
 from fastanchor.detectors._reading import config_of, noted_size, reader, rows_of
 from fastanchor.detectors._ssd import Ssd, boxes_of_level, chain
@@ -89,11 +89,7 @@ def _ratios(block: Block, n: int) -> tuple[tuple[float, ...], ...]:
     """Return the ratios of n levels, which may be lists in quotation marks."""
     if "aspect_ratios" not in block:
         return rows_of(numbers(block, "aspect_ratios_global"), "aspect_ratios_global", levels=n)
-    try:
-        given = ast.literal_eval(str(block["aspect_ratios"][0]))
-    except (ValueError, SyntaxError):
-        given = None
-    return rows_of(given, "aspect_ratios", levels=n)
+    return rows_of(evaluated(str(block["aspect_ratios"][0])), "aspect_ratios", levels=n)
 
 
 READER = reader(read, "NVIDIA TAO's SSD and RetinaNet", "stretch", ".txt", mark=r"\b(d?ssd_config|retinanet_config)\b")

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import Content, Detector, Resize
+from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid
 from fastanchor.detectors._models import COCO, RATIOS, RETINA, RPN, faster_rcnn
 from fastanchor.detectors._python import calls, parsed
 from fastanchor.detectors._reading import config_of, reader, rows_of
-from fastanchor.detectors._shapes import Values
-from fastanchor.detectors._writing import grid_rows, written
+from fastanchor.detectors._torchvision import MODULE, build, generator
+from fastanchor.detectors._writing import written
 from fastanchor.export import Config
 from fastanchor.matching import Cells
 
 __all__ = ["DETECTORS", "sides"]
 
-MODULE = "from torchvision.models.detection"
 MOBILE = (32, 32, 64)  # strides of MobileNet's pyramid, whose first levels have the same grid
+BUILDERS = r"\b(?:(?:faster|mask|keypoint)rcnn|retinanet)_\w+"
 
 
 def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
@@ -36,30 +39,6 @@ def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
     tall = np.sqrt(np.asarray(ratios, dtype=np.float32))
     both = np.stack([np.outer(1 / tall, scale).ravel(), np.outer(tall, scale).ravel()], axis=1)
     return 2.0 * np.rint(both / 2).astype(np.float64)
-
-
-def generator(content: Content) -> list[str]:
-    """Return the lines that build the AnchorGenerator."""
-    ratios = content.values.ratios
-    listed = f"{grid_rows(ratios[:1])} * {len(ratios)}" if content.same_ratios else grid_rows(ratios)
-    return [
-        *content.note,
-        "anchor_generator = AnchorGenerator(",
-        f"    sizes={grid_rows(content.values.sizes)},  # one tuple for each level",
-        f"    aspect_ratios={listed},  # height / width",
-        ")",
-    ]
-
-
-def classes(content: Content) -> int:
-    """Return the number of classes, the background included; that of COCO if it is not known."""
-    return 91 if content.classes is None else content.classes + 1
-
-
-def build(name: str, content: Content) -> str:
-    """Return the line that builds the model."""
-    short, long = content.img_size
-    return f"model = {name}(num_classes={classes(content)}, min_size={short}, max_size={long})  # background included"
 
 
 def text(content: Content, name: str, count: int = 3, other: str = "") -> str:
@@ -87,26 +66,36 @@ def read(text: str) -> Config:
     >>> found.anchors.tolist()
     [[46.0, 22.0], [32.0, 32.0], [90.0, 46.0], [64.0, 64.0]]
     """
-    given = next(calls(parsed(text), "AnchorGenerator", ("sizes", "aspect_ratios")), {})
+    tree = parsed(text)
+    given = next(calls(tree, "AnchorGenerator", ("sizes", "aspect_ratios")), {})
     sizes = rows_of(given.get("sizes", ((128, 256, 512),)), "sizes", each=True)
-    ratios = rows_of(given.get("aspect_ratios", (RATIOS,)), "aspect_ratios", levels=len(sizes))
+    rows = given.get("aspect_ratios", (RATIOS,))
+    ratios = rows_of(rows, "aspect_ratios", levels=len(sizes))
+    if len(rows) < len(sizes) and isinstance(rows[0], tuple):
+        raise DataError(
+            f"aspect_ratios: got a tuple for 1 level, expected {len(sizes)}: torchvision does not repeat it"
+        )
     strides: tuple[int, ...] = (RETINA if "etina" in text else RPN) if len(sizes) == 5 else ()
     if len(sizes) == len(MOBILE) and "mobilenet" in text:
         strides = MOBILE
-    return config_of([sides(*level) for level in zip(sizes, ratios, strict=True)], strides, fit="shortest")
+    parts = [sides(*level) for level in zip(sizes, ratios, strict=True)]
+    return config_of(parts, strides, fit="shortest", equal=True, doubts=_ignored(tree, text))
+
+
+def _ignored(tree: ast.Module, text: str) -> list[str]:
+    """Return a sentence for each function that makes a model without the generator that it is given."""
+    found = []
+    for name in sorted(set(re.findall(BUILDERS, text))):
+        right = "anchor_generator" if name.startswith("retinanet") else "rpn_anchor_generator"
+        wrong = "rpn_anchor_generator" if right == "anchor_generator" else "anchor_generator"
+        if any(wrong in given and right not in given for given in calls(tree, name)):
+            found.append(f"{name} ignores {wrong}=; set model.{right.replace('rpn_', 'rpn.')} after building it")
+    return found
 
 
 READER = reader(read, "torchvision", "shortest", ".py", mark=r"\bAnchorGenerator\(", equal=True)
 CELLS = Cells(derived=True)  # a stride is the padded side divided by the number of cells
 SCALED = Resize("shortest", COCO, np.floor)  # fractions of a pixel are cut off
-
-
-def _mobile(name: str, limits: tuple[int, int] = COCO) -> Detector:
-    return faster_rcnn(
-        name, Grid(sides, levels=3, sizes=5, even=True), READER, functools.partial(text, name=name, count=15),
-        strides=MOBILE, default=Values(((32.0, 64.0, 128.0, 256.0, 512.0),) * 3, (RATIOS,) * 3), cells=CELLS,
-        resize=SCALED._replace(img_size=limits),
-    )  # fmt: skip
 
 
 RESNET = functools.partial(text, name="fasterrcnn_resnet50_fpn", other="fasterrcnn_resnet50_fpn_v2")
@@ -115,6 +104,4 @@ DETECTORS = {
         "fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn and their _v2", Grid(sides, even=True), READER, RESNET,
         resize=SCALED, cells=CELLS,
     ),
-    "torchvision-mobilenet": _mobile("fasterrcnn_mobilenet_v3_large_fpn"),
-    "torchvision-mobilenet-320": _mobile("fasterrcnn_mobilenet_v3_large_320_fpn", (320, 640)),
 }  # fmt: skip

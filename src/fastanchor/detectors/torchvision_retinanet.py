@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastanchor.detectors._detector import Content
 from fastanchor.detectors._grid import Grid
 from fastanchor.detectors._models import retinanet
+from fastanchor.detectors._torchvision import MODULE, build, classes, generator
 from fastanchor.detectors._writing import written
-from fastanchor.detectors.torchvision import CELLS, MODULE, READER, SCALED, build, classes, generator, sides
+from fastanchor.detectors.torchvision import CELLS, READER, SCALED, sides
 
 __all__ = ["DETECTORS"]
 

@@ -13,8 +13,8 @@ from fastanchor.detectors._python import UNKNOWN, calls, parsed
 from fastanchor.detectors._reading import config_of, noted_size, reader, rows_of
 from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._ssd import Ssd, boxes_of_level, chain
+from fastanchor.detectors._torchvision import MODULE, classes
 from fastanchor.detectors._writing import written
-from fastanchor.detectors.torchvision import MODULE, classes
 from fastanchor.export import Config
 
 __all__ = ["DETECTORS", "sides"]

@@ -60,6 +60,10 @@ def read(text: str) -> Config:
     if not found:
         raise DataError("has no pred_scales that are numbers")
     given = found[-1]
+    if given.get("use_pixel_scales") is False:
+        raise DataError(
+            "use_pixel_scales: expected True; otherwise scales are parts of cells, whose number is not known"
+        )
     sizes = rows_of(given["pred_scales"], "pred_scales", each=True)
     ratios = given.get("pred_aspect_ratios", (((1, 0.5, 2),),))
     groups = ratios if isinstance(ratios, (tuple, list)) and all(isinstance(row, tuple) for row in ratios) else ()
