@@ -299,8 +299,13 @@ def test_ratios_that_are_given_are_not_found(boxes):
 
 
 NAMED = [
-    (anchors_for, "torchvison-retinanet", "is unknown; did you mean 'torchvision-retinanet'? `fastanchor detectors` l"),
-    (anchors_for, "faster-rcnn", "is unknown; did you mean 'mmdet-faster-rcnn'"),
+    (anchors_for, "torchvison-retinanet", "is unknown; did you mean 'torchvision-retinanet', 'torchvision-mobilen"),
+    (
+        anchors_for,
+        "faster-rcnn",
+        "is unknown; did you mean 'mmdet-faster-rcnn'? `fastanchor detectors` lists all names",
+    ),
+    (anchors_for, "retina-net", "is unknown; did you mean 'tf-retinanet', 'tao-retinanet' or 'odtk-r"),
     (anchors_for, "yolact2", "is unknown; `fastanchor detectors` lists all names"),
     (anchors_for, "yolov5", "takes any pairs (width, height); see auto_anchor"),
     (fastanchor.positives, "yolov8", "is unknown; `fastanchor detectors` lists all names"),

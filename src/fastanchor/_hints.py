@@ -77,7 +77,7 @@ def meant(word: str, names: Iterable[str], most: int = 1) -> str:
     >>> meant("anchros", ["anchors", "check"]), meant("Car", ["car", "cat"]), meant("yolov8", ["yolov7"])
     ("; did you mean 'anchors'?", "; did you mean 'car'?", '')
     >>> meant("mmdte", ["mmdet", "csv", "mmdet2", "mmdt"], 2)
-    "; did you mean 'mmdet' or 'mmdt'?"
+    "; did you mean 'mmdt' or 'mmdet'?"
     """
     import difflib
     import re

@@ -50,7 +50,7 @@ class Content(NamedTuple):
         return len(set(self.values.ratios)) == 1
 
     @property
-    def count(self) -> int:
+    def per_place(self) -> int:
         """The number of anchors of each place of the first level, where every size has every ratio."""
         return len(self.values.sizes[0]) * len(self.values.ratios[0])
 

@@ -198,8 +198,8 @@ def anchors_for(
     >>> found.score > found.default_score
     True
     """
-    name = detector if isinstance(detector, str) else detector.title
-    detector = detector_of(detector)
+    name, detector = detector, detector_of(detector)
+    name = name if isinstance(name, str) else detector.title
     thr = _check.threshold(thr)
     aim = objective_of(objective, thr)
     size = detector.input(img_size)

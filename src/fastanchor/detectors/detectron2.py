@@ -51,7 +51,7 @@ def _text(content: Content, more: list[str], head: str, limit: str) -> str:
         "# with LazyConfig, where the head does not count its anchors itself:",
         f"# {generator}.sizes = {sizes}",
         f"# {generator}.aspect_ratios = {ratios}",
-        f"# model.{head}head.num_anchors = {content.count}",
+        f"# model.{head}head.num_anchors = {content.per_place}",
     )
 
 

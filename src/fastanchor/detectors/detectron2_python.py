@@ -42,5 +42,5 @@ def read(text: str) -> Config:
     return config_of(parts, known, fit="shortest", equal=True)
 
 
-MARK = r"\bANCHOR_GENERATOR\.SIZES\s*=|\banchor_generator\.sizes\s*=|\bDefaultAnchorGenerator\)\s*\("
+MARK = r"(?m)^[^#\n]*\b(ANCHOR_GENERATOR\.SIZES\s*=|anchor_generator\.sizes\s*=|DefaultAnchorGenerator\)\s*\()"
 READER = reader(read, "Detectron2 in Python", "shortest", ".py", mark=MARK, equal=True)

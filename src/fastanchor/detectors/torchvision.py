@@ -43,7 +43,7 @@ def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
 
 def text(content: Content, name: str, count: int = 3, other: str = "") -> str:
     """Return the text for a Faster R-CNN whose own head has so many anchors; `other` is a model with its anchors."""
-    some = content.count != count
+    some = content.per_place != count
     head = "model.rpn.head = RPNHead(model.backbone.out_channels, anchor_generator.num_anchors_per_location()[0])"
     return written(
         f"{MODULE} import {name}",

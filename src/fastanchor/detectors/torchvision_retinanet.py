@@ -17,8 +17,8 @@ COUNT = 9  # anchors of each place that its own head has
 
 def text(content: Content) -> str:
     """Return the text for RetinaNet."""
-    head = f"RetinaNetHead(model.backbone.out_channels, {content.count}, num_classes={classes(content)})"
-    some = content.count != COUNT
+    head = f"RetinaNetHead(model.backbone.out_channels, {content.per_place}, num_classes={classes(content)})"
+    some = content.per_place != COUNT
     return written(
         f"{MODULE} import {NAME}",
         f"{MODULE}.anchor_utils import AnchorGenerator",
