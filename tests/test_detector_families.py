@@ -161,13 +161,13 @@ UNREADABLE = [
     ("m.config", "# grid_anchor_generator", "has no grid_, multiscale_ or flexible_grid_anchor_generator"),
     ("m.config", "# ssd_anchor_generator", "has no ssd_anchor_generator"),
     ("m.config", "grid_anchor_generator { scales: x aspect_ratios: 1 }", "scales: got 'x', expected numbers"),
-    ("m.ini", "[a]\nsizes = 3", r"has no section \[anchor_parameters\]"),
+    ("m.ini", "[a]\nsizes = 3", "not recognised; expected anchors for keras-retinanet"),
     (
         "m.ini",
         "[anchor_parameters]\nsizes = 16\nstrides = 8\nratios = a\nscales = 1",
         "ratios: expected numbers above 0",
     ),
-    ("m.ini", "sizes", "not valid INI"),
+    ("m.ini", "sizes\n[anchor_parameters]", "not valid INI"),
     (
         "m.yaml",
         "anchor_scale: 4\naspect_ratios: [[1.4, 0.7, 3]]",

@@ -56,8 +56,6 @@ def read(text: str) -> Config:
         parser.read_string(text)
     except configparser.Error as error:
         raise DataError(f"not valid INI ({' '.join(str(error).split())})") from None
-    if "anchor_parameters" not in parser:
-        raise DataError("has no section [anchor_parameters]")
     given = {}
     for key in ("sizes", "strides", "ratios", "scales"):
         try:

@@ -250,7 +250,7 @@ def _dialect_of(path: Path, text: str, dialects: Sequence[Dialect]) -> Dialect:
     if len(others) > 1 and not rivals:
         found = ", ".join(f"{one.needs.name} ({one.needs.endings[0]})" for one in others)
         raise DataError(f"may be for several detectors, which its ending would tell apart: {found}")
-    chosen = marked[-1:] or [one for one in rivals if not one.needs.mark] or rivals[:1] * (len(rivals) == 1)
+    chosen = marked[-1:] or [one for one in rivals if not one.needs.mark]
     if not chosen:
         raise DataError(f"not recognised; expected anchors for {' or '.join(one.needs.name for one in rivals)}")
     return chosen[0]
