@@ -150,8 +150,8 @@ def test_examples_are_drawn_with_their_anchors(tmp_path, capsys):
     for picture in pictures:
         with image.open(io.BytesIO(base64.b64decode(picture))) as one:
             sizes.append(one.size)
-    # the images of 64 x 64, 128 x 256 and 256 x 64 pixels, each within 400 x 300
-    assert sorted(sizes) == [(150, 300), (300, 300), (400, 100)]
+    # the images of 64 x 64, 128 x 256 and 256 x 128 pixels, each within 400 x 300
+    assert sorted(sizes) == [(150, 300), (300, 300), (400, 200)]
     assert "9: 128 x 256, 1 box" in Page(out.read_text()).text
 
 

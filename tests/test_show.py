@@ -10,7 +10,7 @@ import pytest
 
 from fastanchor import Boxes
 from fastanchor.cli import main
-from fastanchor.datasets import ImageAnnotation, _archive, images_of, iter_images
+from fastanchor.datasets import ImageAnnotation, _members, images_of, iter_images
 from fastanchor.datasets._pictures import picked
 from fastanchor.preview import EMPTY, draw
 
@@ -161,7 +161,7 @@ DAMAGED = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("data", "sentence"), DAMAGED.values(), ids=DAMAGED)
 def test_images_that_are_missing_in_an_archive_are_said(kind, data, sentence, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(_archive, "IMAGE", 4000)
+    monkeypatch.setattr(_members, "IMAGE", 4000)
     file, out = packed(tmp_path / kind, **{"two.png": data}), tmp_path / "out"
     assert main(["show", str(file), "-o", str(out), "--json"]) == 0
     said = capsys.readouterr()

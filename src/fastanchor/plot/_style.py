@@ -102,9 +102,8 @@ def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray, beside:
     mesh = axes.pcolormesh(x, y, shown, cmap=greys, rasterized=True, **scale)
     if beside is not None and not len(beside):
         return
-    place = axes if beside is None else list(beside)
-    bar = axes.get_figure().colorbar(mesh, ax=place, label="boxes per cell of the picture", shrink=0.8, fraction=0.06,
-                                     pad=0.03, aspect=25)  # fmt: skip
+    place, thin = axes if beside is None else list(beside), {"shrink": 0.8, "fraction": 0.06, "pad": 0.03, "aspect": 25}
+    bar = axes.get_figure().colorbar(mesh, ax=place, label="boxes per cell of the picture", **thin)
     ticks = range(1, int(most) + 1) if few else [tick for tick in COUNTS if tick <= most]
     bar.set_ticks(ticks, labels=[f"{tick:,}" for tick in ticks])
     bar.ax.minorticks_off()

@@ -40,10 +40,14 @@ def plane(grid: Any, boxes: FloatArray, sets: Mapping[str, Sequence[Level]]) -> 
         shared = panels if axes is panels[0] else ()
         density(axes, edges, edges, counts, beside=None if grid.shape[1] == 1 else shared)
         _classes(axes, low, high)
+        strides = [level.stride for level in levels]
         for at, level in enumerate(levels):
             mark, colour = MARKS[at % len(MARKS)]
+            label = f"stride {level.stride:g}"
+            if strides.count(level.stride) > 1:
+                label += f", level {at + 1}"
             style = {"color": colour, "markeredgecolor": "white", "markeredgewidth": 0.8, "markersize": 7.5}
-            axes.plot(*level.anchors.T, mark, linestyle="", label=f"stride {level.stride:g}", **style)
+            axes.plot(*level.anchors.T, mark, linestyle="", label=label, **style)
         axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
         axes.set_title(name)
         log_ticks(axes.xaxis, low, high)

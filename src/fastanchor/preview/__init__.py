@@ -35,7 +35,7 @@ class Drawn(NamedTuple):
     """The files written, and which images are not on them."""
 
     paths: list[Path]
-    count: int  # number of images
+    images: int
     empty: list[tuple[str, str]]  # the name of each image that is an empty canvas, and why
 
     @property
@@ -50,7 +50,7 @@ class Drawn(NamedTuple):
 
     def remarks(self) -> list[str]:
         """Return sentences about the images that are empty canvases."""
-        of, texts = f"of {many(self.count, 'image')}", []
+        of, texts = f"of {self.images:,} images", list[str]()
         if self.missing:
             texts.append(f"{self.missing} {of} are not found, and drawn as empty canvases; {hint('pictures')}")
         if self.unreadable:
