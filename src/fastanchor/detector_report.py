@@ -31,6 +31,8 @@ from fastanchor.levels import remarks
 
 __all__ = ["DetectorReport", "make", "page"]
 
+Rows = Sequence[Sequence[float]] | Sequence[float]
+
 # of the words in the tables below them
 WORDS = {
     "Matched": "The share of boxes that have an anchor whose IoU reaches the detector's threshold, at a place where "
@@ -67,11 +69,14 @@ def make(
     source: str,
     img_size: int | Sequence[int] | None = None,
     fit: Fit | None = None,
+    sizes: int | Rows | None = None,
+    ratios: int | Rows | None = None,
+    own_ratios: bool = False,
+    symmetric: bool = False,
     thr: float = 0.25,
     min_size: float = MIN_SIZE,
     seed: int = 0,
     reading: Mapping[str, str] | None = None,
-    **chosen: Any,
 ) -> DetectorReport:
     """Return the content of a page about these boxes: sizes and ratios for a detector, and what it trains on.
 
@@ -83,14 +88,12 @@ def make(
         A name of :func:`fastanchor.anchors_for`.
     source : str
         Name of the data set, for the title.
-    img_size, fit, thr, min_size
+    img_size, fit, sizes, ratios, own_ratios, symmetric, thr, min_size
         As in :func:`fastanchor.anchors_for`.
     seed : int, default 0
         Of the search.
     reading : mapping of str to str, optional
         How the labels were read, such as their format and split, for the table about the data set.
-    **chosen
-        `sizes`, `ratios`, `own_ratios` and `symmetric` of :func:`fastanchor.anchors_for`.
 
     Raises
     ------
@@ -105,6 +108,7 @@ def make(
     ((24.0,), (48.0,), (96.0,), (192.0,), (384.0,))
     """
     network: dict[str, Any] = {"img_size": img_size, "fit": fit, "min_size": min_size}
+    chosen: dict[str, Any] = {"sizes": sizes, "ratios": ratios, "own_ratios": own_ratios, "symmetric": symmetric}
     result = anchors_for(boxes, detector, thr=thr, rng=seed, **network, **chosen)
     known = detector in MATCHED
     settings = {
@@ -233,7 +237,7 @@ def _intervals(found: Positives) -> str:
 
 def _shapes(result: DetectorAnchors) -> Iterator[str]:
     check = result.check
-    rows = [(f"objective: {result.objective}", f"{result.score:.5f}", f"{result.default_score:.5f}")]
+    rows = [(f"{result.objective}, which was maximised", f"{result.score:.5f}", f"{result.default_score:.5f}")]
     yield Table(("over all boxes", "these anchors", "default anchors"), rows).html()
     sizes = [
         (size.name, f"{round(size.boxes):,}", "none" if size.mean_iou is None else f"{size.mean_iou:.4f}")
