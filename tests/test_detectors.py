@@ -409,7 +409,7 @@ def test_fewer_matches_than_with_the_default_anchors_are_a_warning(capsys, tmp_p
 @pytest.mark.parametrize(
     ("command", "name", "sentence"),
     [
-        ("check", "yolact", "--for = 'yolact': is a detector whose rule is not known in full"),
+        ("check", "tao-yolov4", "--for = 'tao-yolov4': is a detector whose rule is not known in full"),
         ("check", "yolov8", "--for = 'yolov8': is unknown; `fastanchor detectors` lists all names"),
         ("anchors", "yolov8", "--for = 'yolov8': is unknown; `fastanchor detectors` lists all names"),
         ("anchors", "yolacd", "--for = 'yolacd': is unknown; did you mean 'yolact'?"),

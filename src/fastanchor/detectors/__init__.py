@@ -17,16 +17,16 @@ from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._doubts import doubts, unsuited
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
 from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, Pairs
-from fastanchor.detectors._positives import MATCHED, positives
+from fastanchor.detectors._positives import MATCHED, RULE_OF, positives
 from fastanchor.detectors._reading import config_of
 from fastanchor.detectors._shapes import Grid, Values
 from fastanchor.detectors._ssd import Ssd
 from fastanchor.matching import Matching, Positives
 
 __all__ = [
-    "GRIDS", "MATCHED", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Pairs",
-    "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "doubts", "network_boxes", "positives",
-    "read", "unsuited",
+    "GRIDS", "MATCHED", "NAMES", "PAIRS", "RULE_OF", "Content", "Detector", "DetectorAnchors", "Grid", "Matching",
+    "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "doubts", "network_boxes",
+    "positives", "read", "unsuited",
 ]  # fmt: skip
 
 

@@ -86,6 +86,6 @@ DETECTORS = {
         Matching(0.5, 0.5, "first"),
         Dialect(NEEDS, no_pairs, read),
         text,
-        Cells(multiple=128, offset=0.5),
+        Cells(multiple=1, offset=0.5, even=True),
     ),
 }

@@ -123,23 +123,23 @@ NEEDS = Needs("NVIDIA TAO's FasterRCNN, SSD and RetinaNet", "stretch", endings=(
               mark=r"\b(anchor_box_config|d?ssd_config|retinanet_config)\b")  # fmt: skip
 READER = Dialect(NEEDS, no_pairs, read)
 SSD_SIZES = (0.1, 0.24166667, 0.38333333, 0.525, 0.66666667, 0.80833333, 0.95)
-CELLS = Cells(multiple=1, offset=0.5)
+CELLS = Cells(multiple=1, offset=0.5, even=True)
 RETINA_SCALES = (0.05, 0.2, 0.35, 0.5, 0.65)
 DETECTORS = {
     "tao-frcnn": Detector(
         "FasterRCNN of TAO", Grid(sides, levels=1, sizes=3, tall=False), (16,),
         Values(((64.0, 128.0, 256.0),), ((1.0, 0.5, 2.0),)), Resize("stretch", (1280, 384)),
-        Matching(0.7, 0.3, "one"), READER, frcnn, CELLS,
+        Matching(0.7, 0.3, "missed", inside=True, pixels=True), READER, frcnn, CELLS,
     ),
     "tao-ssd": Detector(
         "SSD of TAO", Ssd(ssd_sides, counts=(4,) * 6, mirrored=False, listed=True, tall=False), STRIDES,
         Values(chain(SSD_SIZES), ((1.0, 2.0, 0.5, 3.0, 0.33),) * 6),
-        Resize("stretch", (300, 300)), Matching(0.5, 0.5, "one"), READER, ssd, CELLS, shorter,
+        Resize("stretch", (300, 300)), Matching(0.5, 0.5, "distinct"), READER, ssd, CELLS, shorter,
     ),
     "tao-retinanet": Detector(
         "RetinaNet of TAO", Grid(sides, sizes=3, octaves=True, tall=False), RETINA,
         Values(tuple(tuple(scale * 2 ** (k / 3) for k in range(3)) for scale in RETINA_SCALES),
                ((1.0, 2.0, 0.5),) * 5),
-        Resize("stretch", (960, 544)), Matching(0.5, 0.4, "one"), READER, retina, CELLS, shorter,
+        Resize("stretch", (960, 544)), Matching(0.5, 0.4, "distinct"), READER, retina, CELLS, shorter,
     ),
 }  # fmt: skip

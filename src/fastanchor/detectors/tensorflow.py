@@ -144,9 +144,10 @@ DETECTORS = {
         (16,),
         Values(((64.0, 128.0, 256.0, 512.0),), (RATIOS,)),
         Resize("shortest", COCO, lambda image: np.floor(image + 0.5)),
-        Matching(0.7, 0.3, "first"),
+        Matching(0.7, 0.3, "first", inside=True),
         READER,
         grid,
+        Cells(multiple=1),
     ),
     "tf-ssd": Detector(
         "SSD of the TensorFlow Object Detection API",
@@ -157,7 +158,7 @@ DETECTORS = {
         Matching(0.5, 0.5, "first"),
         READER,
         ssd,
-        Cells(multiple=1, offset=0.5),
+        Cells(multiple=1, offset=0.5, even=True),
         shorter,
     ),
     "tf-retinanet": Detector(

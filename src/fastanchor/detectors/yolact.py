@@ -83,9 +83,9 @@ DETECTORS = {
         RETINA,
         Values(SIZES, ((1.0, 0.5, 2.0),) * 5),
         Resize("stretch", (550, 550)),
-        Matching(0.5, 0.4, "one"),
+        Matching(0.5, 0.4, "distinct"),
         Dialect(NEEDS, no_pairs, read),
         text,
-        Cells(multiple=1, offset=0.5),
+        Cells(multiple=1, offset=0.5, even=True),
     ),
 }
