@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 import fastanchor
 from fastanchor.boxes import Boxes
+from fastanchor.levels import Level
 from fastanchor.matching import NOMINAL, Anchors, OwnCell, Places, Shape, counts
+from fastanchor.matching._count import IRRATIONAL, OFFSETS
 
 ANCHORS = [[[10, 13], [16, 30], [33, 23]], [[30, 61], [62, 45], [59, 119]], [[116, 90], [156, 198], [373, 326]]]
 
@@ -71,7 +73,7 @@ def test_darknet_trains_the_best_shape_of_all_levels(name, others):
         for _, best, more in ASSIGNED
     ]
     for boxes in (read, wh):  # in one cell, and boxes do not take anchors away from each other
-        found = fastanchor.positives(boxes, name, parts)
+        found = fastanchor.positives(boxes, name, parts, img_size=608)
         assert found.counts.tolist() == expected
         assert found.matched == (8 / 9 if others else 1.0)
         assert found.without == 0.0
@@ -202,10 +204,18 @@ def test_images_have_padding_at_the_right_and_below(name):
 
 
 def test_boxes_without_places_are_tried_at_several():
-    """A box as large as its anchor matches where its centre is near that of the cell."""
-    found = fastanchor.positives([[30, 20], [200, 200]], "mmdet", [part.tolist() for part in FEW.parts])
+    """Alone in their images, which have no borders."""
+    wh = np.array([[30.0, 20.0], [8.0, 12.0], [200.0, 200.0]])
+    found = fastanchor.positives(wh, "mmdet", [Level(3, 8, FEW.parts[0]), Level(4, 16, FEW.parts[1])])
+    tried = []
+    for s in range(OFFSETS):
+        corner = 320.0 + (0.5 + s * np.array(IRRATIONAL)) % 1.0 * 16.0
+        corners = np.concatenate([np.tile(corner, (3, 1)), corner + wh], axis=1).astype(np.float32)
+        tried.append(mmdet(Places(corners, np.arange(3), np.full((3, 2), 999.0)), FEW, 0.5))
+    counted, best = (np.array(each) for each in zip(*tried, strict=True))
     assert not found.known
-    assert found.best.shape == (8, 2)
-    assert 0.5 < found.matched * 2 <= 1.0
-    assert found.counts[0].sum() >= 1.0
+    assert found.counts.tolist() == counted.mean(axis=0).tolist()
     assert found.without == 0.0
+    np.testing.assert_allclose(found.best, best, rtol=1e-4)
+    assert found.matched == (best > 0.5).mean()
+    assert 0 < found.matched < 1

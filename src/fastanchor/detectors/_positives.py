@@ -41,7 +41,7 @@ from fastanchor.metrics import as_anchors
 __all__ = ["MATCHED", "positives"]
 
 # of detectors with pairs, by name or else by format; YOLOv7 then takes some of these positives
-RULES = {
+RULES: dict[str, MatchRule] = {
     "yolov5": Ratio(), "yolov7": Ratio(), "mmyolo": Ratio(), "darknet": Shape(), "yolov4": Shape(0.213),
     "mmdet": OwnCell(), "paddle": Shape(single=True),
 }  # fmt: skip

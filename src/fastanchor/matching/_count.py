@@ -119,10 +119,8 @@ def at_offsets(wh: FloatArray, anchors: Anchors, matching: Matching, threads: in
     for s in range(OFFSETS):
         corner = begin + (0.5 + s * np.array(IRRATIONAL)) % 1.0 * period
         corners = np.concatenate([np.broadcast_to(corner, (n, 2)), corner + wh], axis=1).astype(np.float32)
-        nothing = np.zeros(n, dtype=bool)
-        if matching.pixels:
-            corners = np.rint(corners)
-            nothing = (corners[:, :2] >= corners[:, 2:]).any(axis=1)
+        corners = np.rint(corners) if matching.pixels else corners
+        nothing = np.flatnonzero(np.any(corners[:, :2] >= corners[:, 2:], axis=1))
         placed = Placed(corners, each, np.arange(n + 1), np.zeros(n, np.int64))
         found = counted(placed, shapes, grids, matching, threads)
         found.positives[nothing], found.best[nothing] = 0, 0.0

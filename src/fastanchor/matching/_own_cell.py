@@ -83,7 +83,7 @@ def by_shape(wh: FloatArray, anchors: Anchors, rule: Shape, places: Places | Non
     n, parts = len(wh), np.concatenate(anchors.parts)
     level = np.repeat(np.arange(len(anchors.parts)), [len(part) for part in anchors.parts])
     positives, best = np.zeros((n, len(anchors.parts)), np.int32), np.empty((1, n), np.float32)
-    claims = []
+    claims: list[tuple[IntArray, IntArray, NDArray[np.bool_]]] = []
     for some in (slice(first, min(first + AT_ONCE, n)) for first in range(0, n, AT_ONCE)):
         inter = np.minimum(wh[some, None], parts).prod(axis=2)
         iou = inter / (wh[some].prod(axis=1)[:, None] + parts.prod(axis=1) - inter)
@@ -95,7 +95,7 @@ def by_shape(wh: FloatArray, anchors: Anchors, rule: Shape, places: Places | Non
             np.add.at(positives, (box + some.start, level[shape]), 1)
         else:
             claims.append((box + some.start, shape, top[box, shape]))
-    if claims:
+    if claims and places is not None:
         box, shape, top = (np.concatenate(each) for each in zip(*claims, strict=True))
         box, shape = _winners(box, shape, top, _slots(box, shape, level, anchors, places))
         np.add.at(positives, (box, level[shape]), 1)
@@ -106,13 +106,15 @@ def _slots(box: IntArray, shape: IntArray, level: IntArray, anchors: Anchors, pl
     """Return a number for each anchor at a cell of an image."""
     cell = _cells(places.corners[box], np.asarray(anchors.strides)[level[shape], None])
     code = (places.image[box] * len(level) + shape) << 2 * BITS | cell[:, 1] << BITS | cell[:, 0]
-    return np.unique(code, return_inverse=True)[1].reshape(-1)
+    slot: IntArray = np.unique(code, return_inverse=True)[1].reshape(-1)
+    return slot
 
 
 def _cells(corners: NDArray[np.float32], stride: float | FloatArray) -> IntArray:
     """Return the cells that have the centres of boxes, (n, 2)."""
     centre = (corners[:, :2] + corners[:, 2:]) * np.float32(0.5)
-    return np.floor(centre / stride).clip(0, LOW).astype(np.int64)
+    cell: IntArray = np.floor(centre / stride).clip(0, LOW).astype(np.int64)
+    return cell
 
 
 def _winners(box: IntArray, shape: IntArray, top: NDArray[np.bool_], slot: IntArray) -> tuple[IntArray, IntArray]:
@@ -165,14 +167,15 @@ def _of_images(
     """Return positives and best IoU of the boxes of images, each from ``start[i]`` to ``start[i + 1]``."""
     n = len(boxes.corners)
     image = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    best, levels = np.zeros(n, np.float32), []
+    best = np.zeros(n, np.float32)
+    levels: list[tuple[IntArray, IntArray, IntArray, NDArray[np.float32]]] = []
     for part, stride in zip(anchors.parts, anchors.strides, strict=True):
         own = _cells(boxes.corners, stride)
         cell = np.unique(image << 2 * BITS | own[:, 1] << BITS | own[:, 0])
-        at = cell >> 2 * BITS
-        size = np.diff(start)[at]
+        here = cell >> 2 * BITS
+        size = np.diff(start)[here]
         begin = np.cumsum(size) - size
-        box = start[np.repeat(at, size)] + np.arange(size.sum()) - np.repeat(begin, size)
+        box = start[np.repeat(here, size)] + np.arange(size.sum()) - np.repeat(begin, size)
         shift = np.stack([cell & LOW, cell >> BITS & LOW], axis=1) * np.float32(stride)
         iou = _iou(boxes.corners[box], np.repeat(shift.astype(np.float32), size, axis=0), part, stride)
         np.maximum.at(best, box, iou.max(axis=1))
