@@ -59,13 +59,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     _answer.add_output(parser, "plot", "force", "backend")
 
 
+def _least(given: float | None, name: str) -> float | None:
+    return None if given is None else _check.number(given, name, low=0.0, high=1.0)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Score, and compare with ``--min-bpr`` and ``--min-matched``."""
-    for name in ("min_bpr", "min_matched"):
-        least = getattr(arguments, name)
-        if least is not None:
-            _check.number(least, name, low=0.0, high=1.0)
-    if arguments.min_matched is not None and arguments.detector is None:
+    min_bpr, min_matched = _least(arguments.min_bpr, "min_bpr"), _least(arguments.min_matched, "min_matched")
+    if min_matched is not None and arguments.detector is None:
         raise DataError("--min-matched: needs --for, which says what a match is")
     config, used, warnings = _positives.anchors(arguments)
     network = _detector.network(arguments, config, arguments.detector)
@@ -88,13 +89,13 @@ def run(arguments: argparse.Namespace) -> int:
         title = _detector.picture_title(_data.title(arguments, data), ready)
         _answer.draw(arguments, plot.anchors, found, ready, levels, title)
     gates = [
-        Gate("BPR", ".5f", found.bpr, arguments.min_bpr),
-        Gate("matched", ".2%", trained.found.matched if trained else 0.0, arguments.min_matched),
+        Gate("BPR", ".5f", found.bpr, min_bpr),
+        Gate("matched", ".2%", trained.found.matched if trained else 0.0, min_matched),
     ]
     passed = all(gate.passed for gate in gates)
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),
-               "positives": trained and trained.to_dict(), "warnings": warnings, "min_bpr": arguments.min_bpr,
-               "min_matched": arguments.min_matched, "passed": passed}  # fmt: skip
+               "positives": trained and trained.to_dict(), "warnings": warnings, "min_bpr": min_bpr,
+               "min_matched": min_matched, "passed": passed}  # fmt: skip
     lines = [*_detector.shown_input(ready, arguments.min_size), "", found.to_text(),
              *_against.shown(arguments, found.difference), "",
              _detector.shown_levels(levels), *(["", trained.to_text()] if trained else []),
