@@ -298,8 +298,8 @@ def test_an_index_has_the_positives_of_its_boxes():
 
 
 BAD = [
-    ({"detector": "tao-yolov4"}, "detector = 'tao-yolov4': must be one of"),
-    ({"detector": "keras-yolo3"}, "detector = 'keras-yolo3': must be one of"),
+    ({"detector": "tao-yolov4"}, "detector = 'tao-yolov4': is a detector whose rule is not known in full"),
+    ({"detector": "keras-yolo3"}, "detector = 'keras-yolo3': is a detector whose rule is not known in full"),
     ({"anchors": [[[10, 10]]]}, "anchors: got 1 level, expected the 5 of detectron2-rpn"),
     ({"anchors": [[[10, -1]]] * 5}, r"anchors\[0\]"),
     ({"detector": "yolov5"}, "anchors: needed for yolov5, which has no sizes and ratios by default"),
