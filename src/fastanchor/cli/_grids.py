@@ -86,7 +86,8 @@ def run(arguments: argparse.Namespace, name: str) -> int:
     warnings = remarks(levels, result.img_size)
     warnings += unsuited([one.stride for one in levels], [one.anchors for one in levels])
     warnings += _positives.fewer(trained)
-    _answer.draw(arguments, plot.anchors, result.check, ready, result.levels)
+    title = _detector.picture_title(_data.title(arguments, data), ready)
+    _answer.draw(arguments, plot.anchors, result.check, ready, result.levels, title)
     if arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:
             part.write_bytes(f"{result.text}\n".encode())

@@ -83,10 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels, ready.img_size)
+    title = _detector.picture_title(_data.title(arguments, data), ready)
     if trained is not None:
-        _answer.draw(arguments, trained.found.plot, trained.usual)
+        title += f"; {arguments.detector}" + ("" if trained.usual is None else ", the others: its default anchors")
+        _answer.draw(arguments, trained.found.plot, trained.usual, title)
     else:
-        title = _detector.picture_title(_data.title(arguments, data), ready)
         _answer.draw(arguments, plot.anchors, found, ready, levels, title)
     gates = [
         Gate("BPR", ".5f", found.bpr, min_bpr),

@@ -85,4 +85,4 @@ def _examples(arguments: argparse.Namespace, data: _data.Data) -> list[ImageAnno
     place = Path(arguments.data[0])
     if not (place.is_file() or place.is_dir()):  # a pipe is read once
         return []
-    return images_of(place, limit=EXAMPLES, pick="classes", **options).images
+    return images_of(place, limit=EXAMPLES, pick="classes", contents=True, **options).images

@@ -127,9 +127,12 @@ class Positives(Result):
         """Return `recall` at the threshold of the detector, compared with other anchors on the same boxes."""
         return self.recall(against, [self._above])
 
-    def plot(self, against: Positives | None = None) -> Any:
-        """Return a matplotlib figure of `recall`, with the threshold of the detector."""
-        return picture("recall", self.recall(against), self._above, self.measure)
+    def plot(self, against: Positives | None = None, title: str = "") -> Any:
+        """Return a matplotlib figure of `recall`, with the threshold of the detector.
+
+        `title` is the name of the data set, above the panels. Default: that of the detector.
+        """
+        return picture("recall", self.recall(against), self._above, self.measure, title or self.detector)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON; without the arrays."""

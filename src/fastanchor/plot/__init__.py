@@ -80,8 +80,10 @@ def swept(found: SweepResult, title: str = "") -> Figure:
     return figure
 
 
-def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU") -> Figure:
+def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU", title: str = "") -> Figure:
     """Return a figure of the recall by class of size, and of the difference to other anchors if it is known.
+
+    `title` is the name of the data set and the network input.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU") -> F
         If matplotlib is not installed.
     """
     compared = found[0].others is not None
-    figure = empty_figure(3.4 * len(found), 5.4 if compared else 3.6)
+    figure = _titled(empty_figure(3.4 * len(found), 5.8 if compared else 4.0), title)
     rows = figure.subplots(1 + compared, len(found), sharex=True, sharey="row", squeeze=False)
     for at, one in enumerate(found):
         panels.recall(rows[0, at], one, threshold)
@@ -97,9 +99,10 @@ def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU") -> F
             panels.gain(rows[1, at], one, threshold)
         rows[-1, at].set_xlabel(f"least {measure} with an anchor")
     rows[0, 0].set_ylabel("share of the boxes")
-    rows[0, 0].legend(loc="lower left", frameon=False)
+    rows[0, 0].legend(loc="lower left")
     if compared:
-        rows[1, 0].set_ylabel("difference")
+        rows[1, 0].set_ylabel("difference of the shares")
+        rows[1, 0].legend(loc="upper left")
     return figure
 
 
@@ -145,5 +148,5 @@ def panel(width: float, height: float, draw: Callable[..., None], *content: Any)
 def png(figure: Figure) -> bytes:
     """Return the figure as a PNG."""
     out = io.BytesIO()
-    write(figure, out, format="png", dpi=110)
+    write(figure, out, format="png", dpi=170)
     return out.getvalue()
