@@ -309,7 +309,7 @@ NAMED = [
     (anchors_for, "yolact2", "is unknown; `fastanchor detectors` lists all names"),
     (anchors_for, "yolov5", "takes any pairs (width, height); see auto_anchor"),
     (fastanchor.positives, "yolov8", "is unknown; `fastanchor detectors` lists all names"),
-    (fastanchor.positives, "yolact", "is a detector whose rule is not known in full"),
+    (fastanchor.positives, "tao-yolov4", "is a detector whose rule is not known in full"),
 ]
 
 
