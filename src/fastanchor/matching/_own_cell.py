@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.engine._threads import Team, thread_count
 from fastanchor.matching._count import IRRATIONAL, OFFSETS, Anchors, Counts, Places
 
 __all__ = ["OwnCell", "Shape", "by_own_cell", "by_shape"]
@@ -151,13 +153,18 @@ def _by_own_cell(anchors: Anchors, rule: OwnCell, places: Places) -> Counts:
     positives, best = np.zeros((n, len(anchors.parts)), np.int32), np.zeros(n, np.float32)
     # as many images at once as have about so many pairs
     pairs = np.cumsum(np.diff(start) ** 2)
-    a = 0
-    while a < len(pairs):
-        b = max(a + 1, int(np.searchsorted(pairs, (pairs[a - 1] if a else 0) + PAIRS, "right")))
+    edges = [0]
+    while edges[-1] < len(pairs):
+        before = int(pairs[edges[-1] - 1]) if edges[-1] else 0
+        edges.append(max(edges[-1] + 1, int(np.searchsorted(pairs, before + PAIRS, "right"))))
+
+    def work(task: tuple[int, int]) -> None:
+        a, b = task
         some = order[start[a] : start[b]]
         each = Places(places.corners[some], places.image[some], places.sides)
         positives[some], best[some] = _of_images(each, start[a : b + 1] - start[a], anchors, rule)
-        a = b
+
+    Team(thread_count(None)).run(work, list(itertools.pairwise(edges)))
     return Counts(positives, (positives.sum(axis=1) == 0).astype(np.float64), best[None])
 
 
@@ -170,16 +177,10 @@ def _of_images(
     best = np.zeros(n, np.float32)
     levels: list[tuple[IntArray, IntArray, IntArray, NDArray[np.float32]]] = []
     for part, stride in zip(anchors.parts, anchors.strides, strict=True):
-        own = _cells(boxes.corners, stride)
-        cell = np.unique(image << 2 * BITS | own[:, 1] << BITS | own[:, 0])
-        here = cell >> 2 * BITS
-        size = np.diff(start)[here]
-        begin = np.cumsum(size) - size
-        box = start[np.repeat(here, size)] + np.arange(size.sum()) - np.repeat(begin, size)
-        shift = np.stack([cell & LOW, cell >> BITS & LOW], axis=1) * np.float32(stride)
-        iou = _iou(boxes.corners[box], np.repeat(shift.astype(np.float32), size, axis=0), part, stride)
+        box, begin, cell = _near(boxes.corners, image, start, part, stride)
+        iou = _iou(boxes.corners[box], cell, part, stride)
         np.maximum.at(best, box, iou.max(axis=1))
-        levels.append((box, begin, size, iou))
+        levels.append((box, begin, np.diff(begin, append=len(box)), iou))
     positives = np.zeros((n, len(levels)), np.int32)
     for at, (box, begin, size, iou) in enumerate(levels):
         top = np.maximum.reduceat(iou, begin, axis=0)
@@ -189,6 +190,29 @@ def _of_images(
         owner = np.where(last >= 0, last, np.where(top > np.float32(rule.above), first, -1))
         positives[:, at] = np.bincount(owner[owner >= 0], minlength=n)
     return positives, best
+
+
+def _near(
+    corners: NDArray[np.float32], image: IntArray, start: IntArray, part: FloatArray, stride: float
+) -> tuple[IntArray, IntArray, NDArray[np.float32]]:
+    """Return boxes that may overlap an anchor of each cell that has the centre of a box, cell after cell.
+
+    The second array has the place of the first box of each cell; the third the left and the top of the cell, (n, 2).
+    """
+    place = _cells(corners, stride)
+    own = image << 2 * BITS | place[:, 1] << BITS | place[:, 0]
+    cells = np.unique(own)
+    size = np.diff(start)[cells >> 2 * BITS]
+    ends = np.cumsum(size)
+    first = np.repeat(start[cells >> 2 * BITS] - (ends - size), size)
+    box, cell = first + np.arange(len(first)), np.repeat(cells, size)
+    low = np.stack([cell & LOW, cell >> BITS & LOW], axis=1).astype(np.float32) * np.float32(stride)
+    reach = (part.max(axis=0) + stride) / 2.0 + 1.0  # a pixel more than needed
+    middle = low + np.float32(stride / 2.0)
+    near = np.all((corners[box, :2] < middle + reach) & (corners[box, 2:] > middle - reach), axis=1)
+    near |= own[box] == cell  # so that no cell is without a box
+    kept = np.flatnonzero(near)
+    return box[kept], np.flatnonzero(np.diff(cell[kept], prepend=-1)), low[kept]
 
 
 def _iou(
