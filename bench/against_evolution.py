@@ -21,6 +21,7 @@ import fastanchor
 from fastanchor import bench, kernels
 from fastanchor.detectors import GRIDS
 from fastanchor.detectors._fitted import resized
+from fastanchor.detectors._shapes import DIGITS
 from fastanchor.engine import choose, objective_of
 from fastanchor.engine._objective import Best
 from fastanchor.optimum._points import points_of
@@ -33,17 +34,18 @@ CONVERGED = 1e-9  # spread of the scores of all members at which it ends
 RATIO = np.log(8.0)  # ratios are from 1 / 8 to 8, sizes from that of the smallest box to that of the largest
 LARGE, TURNS = 1_000_000, 3
 THR = 0.25
+LEAST = 1e-9  # pixels, in place of a side of 0
 
 
 class Counting(Best):
-    """The mean IoU, which counts how often it is computed."""
+    """The mean IoU, which counts how often it is computed, and of how many pairs of a box and an anchor."""
 
-    calls = 0
+    calls = pairs = 0
 
-    def values(self, *arguments):
+    def values(self, w, h, kw, kh, kernels):
         """Return the best IoU of each box."""
-        self.calls += 1
-        return super().values(*arguments)
+        self.calls, self.pairs = self.calls + 1, self.pairs + w.size * kw.size
+        return super().values(w, h, kw, kh, kernels)
 
 
 def searched(boxes, detector, seed):
@@ -52,7 +54,13 @@ def searched(boxes, detector, seed):
     began = time.process_time()
     found = fastanchor.anchors_for(boxes, detector, objective=objective, rng=seed)
     taken = time.process_time() - began
-    return {"seed": seed, "score": found.score, "evaluations": objective.calls, "seconds": taken}
+    return {
+        "seed": seed,
+        "score": found.score,
+        "evaluations": objective.calls,
+        "pairs": objective.pairs,
+        "seconds": taken,
+    }
 
 
 def bounds_of(linear, points):
@@ -67,18 +75,24 @@ def bounds_of(linear, points):
 
 
 def evolved(answers, form, seed):
-    """Return what differential evolution reaches."""
+    """Return what differential evolution reaches.
+
+    It rounds values and sides in NumPy, which takes less time than the library's arithmetic; that has the last word.
+    """
     points, linear, best_iou = points_of(answers), form.linear, kernels.load().best_iou
     w, h, best = np.ascontiguousarray(points.w), np.ascontiguousarray(points.h), np.empty(len(points.w))
     chain = linear.rises | np.append(linear.rises[1:], False)
 
-    def anchors(parameters):
+    def allowed(parameters):
         parameters = parameters.copy()
         parameters[chain] = np.sort(parameters[chain])  # sizes that must rise
-        return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
+        return parameters
 
     def loss(parameters):
-        kw, kh = np.ascontiguousarray(anchors(parameters).T)
+        values = np.exp(allowed(parameters))
+        unit = 10.0 ** (np.floor(np.log10(values)) + 1 - DIGITS)
+        sides = linear.matrix @ np.log(np.rint(values / unit) * unit) + linear.offset
+        kw, kh = np.ascontiguousarray(np.maximum(form.snap(np.exp(sides)), LEAST).T)
         best_iou(w, h, kw, kh, best)
         return -(best @ points.weight)
 
@@ -88,11 +102,14 @@ def evolved(answers, form, seed):
         polish=False,
     )  # fmt: skip
     taken = time.process_time() - began
-    score = objective_of("iou", THR).over(answers).fitness(anchors(found.x), THR).fitness
+    anchors = np.maximum(np.concatenate(form.anchors(form.values(allowed(found.x)))), LEAST)
+    score = objective_of("iou", THR).over(answers).fitness(anchors, THR).fitness
     return {
         "seed": seed,
         "score": score,
+        "without_float32": -float(found.fun),
         "evaluations": int(found.nfev),
+        "pairs": int(found.nfev) * len(w) * len(anchors),
         "generations": int(found.nit),
         "seconds": taken,
         "parameters": found.x.tolist(),
