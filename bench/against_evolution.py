@@ -116,20 +116,17 @@ def evolved(answers, form, seed):
     }
 
 
-def measure(name, boxes, detector, kept, write):
-    """Fill the row of a data set and a detector, run by run; keep its runs of differential evolution if they fit."""
-    grid = GRIDS[detector]
-    answers, form = choose(resized(boxes, grid, None, None, 2.0).boxes), grid.form_at(grid.input())
-    row = {"data": name, "detector": detector, "boxes": len(answers), "distinct": len(points_of(answers).w),
+def row_of(name, answers, detector, kept):
+    """Return the row of a data set and a detector, with its runs of differential evolution if they fit."""
+    points, form = points_of(answers), form_of(detector)
+    row = {"data": name, "detector": detector, "boxes": len(answers), "distinct": len(points.w),
            "parameters": len(form.linear.ratio), "ours": [], "evolution": []}  # fmt: skip
-    if kept and all(kept[fact] == row[fact] for fact in ("boxes", "distinct", "parameters")):
-        row["evolution"] = kept["evolution"]
-    for seed in range(SEEDS):
-        row["ours"].append(searched(boxes, detector, seed))
-        write(row)
-    for seed in range(len(row["evolution"]), EVOLUTIONS):
-        row["evolution"].append(evolved(answers, form, seed))
-        write(row)
+    fits = kept is not None and all(kept[fact] == row[fact] for fact in ("boxes", "distinct", "parameters"))
+    return {**row, "evolution": kept["evolution"]} if fits else row
+
+
+def form_of(detector):
+    return GRIDS[detector].form_at(GRIDS[detector].input())
 
 
 def large(detector):
@@ -156,16 +153,27 @@ def main():
         rows[key] = row
         content.update(machine=bench.machine(), rows=list(rows.values()))
         RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        print(*key, json.dumps((row["evolution"] or row["ours"])[-1]), file=sys.stderr, flush=True)
+        print(json.dumps(row), file=sys.stderr, flush=True)
 
     for detector in DETECTORS:
         fastanchor.anchors_for(fastanchor.datasets.sample().wh[:500], detector)  # kernels are compiled
+    jobs = []
     for argument in arguments.data:
         name, _, path = argument.rpartition("=")
         boxes = fastanchor.read(path, progress=False)
         for detector in DETECTORS:
+            answers = choose(resized(boxes, GRIDS[detector], None, None, 2.0).boxes)
             kept = None if arguments.again else rows.get((name or Path(path).stem, detector))
-            measure(name or Path(path).stem, boxes, detector, kept, write)
+            row = row_of(name or Path(path).stem, answers, detector, kept)
+            jobs.append((row, answers))
+            for seed in range(SEEDS):
+                row["ours"].append(searched(boxes, detector, seed))
+                write(row)
+    for seed in range(EVOLUTIONS):  # one of each first
+        for row, answers in jobs:
+            if len(row["evolution"]) <= seed:
+                row["evolution"].append(evolved(answers, form_of(row["detector"]), seed))
+                write(row)
     content["large"] = [large(detector) for detector in DETECTORS]
     content["machine"] = bench.machine()
     RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
