@@ -139,6 +139,8 @@ def evolution():
     content = load("against_evolution")
     rows, lead = [], {}
     for row in content["rows"]:
+        if not row["evolution"]:
+            continue
         cells, ways = [], (row["ours"], row["evolution"])
         for scores in ([run["score"] for run in way] for way in ways):
             least, most = f"{min(scores):.5f}", f"{max(scores):.5f}"
