@@ -17,7 +17,8 @@ from fastanchor._types import Computed, Fit, FloatArray, Result, Rng
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes, image_scale
 from fastanchor.detectors._detector import Content, Detector
-from fastanchor.detectors._list import GRIDS
+from fastanchor.detectors._list import GRIDS, checked
+from fastanchor.detectors._reading import with_area
 from fastanchor.detectors._search import best
 from fastanchor.engine import Objective, choose, objective_of
 from fastanchor.evaluate import AnchorCheck, ByImage, by_area, scored
@@ -108,7 +109,8 @@ class DetectorAnchors(Result):
 
 def detector_of(name: str | Detector) -> Detector:
     """Return the detector of a name."""
-    return name if isinstance(name, Detector) else GRIDS[_check.choice(name, "detector", tuple(GRIDS))]
+    pairs = "takes any pairs (width, height); see auto_anchor"
+    return name if isinstance(name, Detector) else GRIDS[checked(name, GRIDS, pairs)]
 
 
 def resized(boxes: Scalable, detector: Detector, img_size: Any, fit: Fit | None, min_size: float) -> NetworkBoxes:
@@ -196,8 +198,8 @@ def anchors_for(
     >>> found.score > found.default_score
     True
     """
-    name = detector if isinstance(detector, str) else detector.title
-    detector = detector_of(detector)
+    name, detector = detector, detector_of(detector)
+    name = name if isinstance(name, str) else detector.title
     thr = _check.threshold(thr)
     aim = objective_of(objective, thr)
     size = detector.input(img_size)
@@ -207,7 +209,7 @@ def anchors_for(
     ready = resized(boxes, detector, img_size, fit, min_size)
     answers = choose(ready.boxes, weights=ready.weights if weights is None else weights)
     values = form.values(best(answers, form, aim, _check.generator(rng)))
-    parts = form.anchors(values)
+    parts = with_area(form.anchors(values))
     anchors = np.concatenate(parts)
     judge = aim.over(answers)
     sorted_ = by_area(anchors)
