@@ -116,6 +116,10 @@ READ = [
      [[16 * 2**k, 64 * 2**k] for k in range(5)]),
     ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios_global: '[1.0/4.0, 4.0]' }", [[15, 60], [60, 15]]),
     ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios: '[[1.0/4.0]]' }", [[15, 60]]),
+    ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios_global: '[4.0]' two_boxes_for_ar1: true }", [[60, 15]]),
+    ("m.txt", "retinanet_config { scales: '[0.05, 0.2]' aspect_ratios_global: '[1.0]' n_anchor_levels: 2 "
+              "two_boxes_for_ar1: true }", [[27.2, 27.2], [54.4, 54.4], [38.466609, 38.466609],
+                                            [76.933218, 76.933218]]),
     ("m.yaml", "anchor_scale: 2\nmax_level: 3\nnum_scales: 1\naspect_ratios: '[4.0]'", [[32, 8]]),
     ("m.py", "DefaultBoxGenerator([[4]], scales=[0.9, 1.1], clip=False)", [[270, 270], [298.4962, 298.4962],
                                                                             [540, 135], [135, 540]]),
