@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     warnings += remarks(levels, ready.img_size)
     title = _detector.picture_title(_data.title(arguments, data), ready)
     if trained is not None:
-        title += f"; {arguments.detector}" + ("" if trained.usual is None else ", the others: its default anchors")
-        _answer.draw(arguments, trained.found.plot, trained.usual, title)
+        title += f"; {arguments.detector}"
+        _answer.draw(arguments, trained.found.plot, trained.usual, title, "default anchors")
     else:
         _answer.draw(arguments, plot.anchors, found, ready, levels, title)
     passed = least is None or found.bpr >= least
