@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
@@ -77,7 +79,8 @@ def pairs(sizes: Sequence[float], ratios: Any, name: str = "aspect_ratios") -> F
     rows = rows_of(ratios, name)
     if any(len(row) != 2 for row in rows):
         raise DataError(f"{name}: expected numbers, or pairs of multipliers of width and height")
-    return _check.as_sizes([[size * x, size * y] for size in sizes for x, y in rows], name, "pixels")
+    both = np.array([[size * x, size * y] for size in sizes for x, y in rows], dtype=np.float32)
+    return _check.as_sizes(both.astype(np.float64), name, "pixels")
 
 
 READER = reader(read, "EfficientDet", "letterbox", ".yaml", ".yml", mark=r"(?m)^anchor_scale\s*:", equal=True)
