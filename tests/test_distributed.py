@@ -27,6 +27,7 @@ def cluster():
     boxes = BOXES[(BOXES >= 2).any(axis=1)]
     job(boxes)  # kernels are compiled here once, or each of the workers would do so
     job(dealt(boxes, 3))
+    fastanchor.kmeans(dealt(boxes, 3), 3, rng=0)
     everything(dealt(boxes, 3), start(boxes, 7))
     made = distributed.LocalCluster(
         n_workers=3, threads_per_worker=1, memory_limit="1.5GB", dashboard_address="127.0.0.1:0", silence_logs=50
