@@ -12,7 +12,7 @@ from fastanchor._hints import called
 from fastanchor._output import check_output, whole
 from fastanchor.cli import _answer, _data, _detector, _options, _positives
 from fastanchor.cli._speak import print_exactly
-from fastanchor.detectors import GRIDS, NAMES, PAIRS, Pairs, anchors_for, network_boxes, unsuited
+from fastanchor.detectors import GRIDS, NAMES, PAIRS, PLACED, Pairs, anchors_for, network_boxes, unsuited
 from fastanchor.levels import remarks
 
 __all__ = ["add", "name_of", "run"]
@@ -52,6 +52,8 @@ def name_of(arguments: argparse.Namespace) -> str | None:
             raise DataError(f"{called(one)}: needs --for or --emit with a detector whose anchors are sizes and ratios")
         if one not in GRID:
             raise DataError(f"{called(one)}: not used for {name}, whose anchors are sizes and ratios")
+    if arguments.objective == PLACED and not grid:
+        raise DataError(f"--objective = {PLACED!r}: needs --for or --emit with a detector of sizes and ratios")
     if name in PAIRS:
         _settle(arguments, PAIRS[name])
     return name if grid else None

@@ -16,6 +16,7 @@ from fastanchor._types import Fit, PathLike
 from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._doubts import doubts, unsuited
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
+from fastanchor.detectors._judge import PLACED
 from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, Pairs
 from fastanchor.detectors._positives import MATCHED, positives
 from fastanchor.detectors._reading import config_of
@@ -24,9 +25,9 @@ from fastanchor.detectors._ssd import Ssd
 from fastanchor.matching import Matching, Positives
 
 __all__ = [
-    "GRIDS", "MATCHED", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Pairs",
-    "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "doubts", "network_boxes", "positives",
-    "read", "unsuited",
+    "GRIDS", "MATCHED", "NAMES", "PAIRS", "PLACED", "Content", "Detector", "DetectorAnchors", "Grid", "Matching",
+    "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "doubts", "network_boxes",
+    "positives", "read", "unsuited",
 ]  # fmt: skip
 
 

@@ -10,13 +10,13 @@ YOLOv5 and its kind compare sides alone: `Ratio`, `by_ratio`. All count boxes in
 
 from __future__ import annotations
 
-from fastanchor.matching._count import Anchors, Counts, Places, at_offsets, at_places
+from fastanchor.matching._count import OFFSETS, Anchors, Counts, Places, at_offsets, at_places, fractions
 from fastanchor.matching._ratio import Ratio, by_ratio
 from fastanchor.matching._recall import Recall
 from fastanchor.matching._result import LevelPositives, Positives, SizePositives, summarised
 from fastanchor.matching._rules import NOMINAL, Cells, Forced, Matching
 
 __all__ = [
-    "NOMINAL", "Anchors", "Cells", "Counts", "Forced", "LevelPositives", "Matching", "Places", "Positives", "Ratio",
-    "Recall", "SizePositives", "at_offsets", "at_places", "by_ratio", "summarised",
+    "NOMINAL", "OFFSETS", "Anchors", "Cells", "Counts", "Forced", "LevelPositives", "Matching", "Places", "Positives",
+    "Ratio", "Recall", "SizePositives", "at_offsets", "at_places", "by_ratio", "fractions", "summarised",
 ]  # fmt: skip

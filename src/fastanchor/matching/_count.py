@@ -16,7 +16,7 @@ from fastanchor.kernels._choice import worth
 from fastanchor.kernels._matching_numpy import Found, Grids, Job, Placed, Rule, Shapes
 from fastanchor.matching._rules import CODES, Cells, Matching
 
-__all__ = ["OFFSETS", "Anchors", "Counts", "Places", "at_offsets", "at_places"]
+__all__ = ["OFFSETS", "Anchors", "Counts", "Places", "at_offsets", "at_places", "fractions"]
 
 AT_ONCE = 1 << 14  # boxes of a task
 OFFSETS = 8  # places tried where those of boxes are not known
@@ -50,6 +50,12 @@ class Anchors(NamedTuple):
         half = np.concatenate([np.asarray(part, dtype=np.float32) / np.float32(2.0) for part in self.parts])
         level = np.repeat(np.arange(len(counts)), counts)
         return Shapes(half, level, np.concatenate([np.arange(count) for count in counts]))
+
+
+def fractions() -> FloatArray:
+    """Return the places at which a box is tried, in parts of the largest stride, (OFFSETS, 2)."""
+    parts: FloatArray = (0.5 + np.arange(OFFSETS)[:, None] * np.array(IRRATIONAL)) % 1.0
+    return parts
 
 
 class Counts(NamedTuple):
@@ -94,8 +100,8 @@ def at_offsets(wh: FloatArray, anchors: Anchors, matching: Matching, threads: in
     grids, each = cells.grids(reach[None], anchors.strides), np.arange(n)
     positives, none = np.zeros((n, len(anchors.parts))), np.zeros(n)
     best = np.empty((OFFSETS, n), np.float32)
-    for s in range(OFFSETS):
-        corner = begin + (0.5 + s * np.array(IRRATIONAL)) % 1.0 * period
+    for s, part in enumerate(fractions()):
+        corner = begin + part * period
         corners = np.concatenate([np.broadcast_to(corner, (n, 2)), corner + wh], axis=1).astype(np.float32)
         placed = Placed(corners, each, np.arange(n + 1), np.zeros(n, np.int64))
         found = counted(placed, shapes, grids, matching, threads)
