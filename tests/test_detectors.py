@@ -265,7 +265,7 @@ def test_larger_freedom_is_not_worse_than_a_grid_of_values(boxes):
         GRIDS["detectron2-rpn"], form=form, strides=(4, 8), default=Values(((32.0,), (64.0,)), ((1.0,),) * 2)
     )
 
-    found = anchors_for(boxes, detector)
+    found = anchors_for(boxes, detector, objective="iou")
     steps = np.exp(np.linspace(np.log(10), np.log(600), 60))
     best = max(
         fastanchor.mean_iou(wh, np.concatenate([detectron2.sides([a, b], [ratio])]))

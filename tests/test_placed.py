@@ -1,6 +1,7 @@
 """The objective "placed": matches on the grids of a detector, as a mean over places."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 import fastanchor
 from fastanchor import DataError, kernels
 from fastanchor.cli import main
-from fastanchor.detectors import GRIDS, PLACED, _judge, _search, anchors_for, positives
+from fastanchor.detectors import GRIDS, PLACED, Grid, Values, _judge, _search, anchors_for, detectron2, positives
 from fastanchor.kernels import _placed_numpy
 from fastanchor.matching import fractions
 from fastanchor.optimum._points import weighted
@@ -123,6 +124,27 @@ def test_the_search_sees_strides():
     assert sides.check.mean_iou > placed.check.mean_iou
     matched = [positives(wh, "torchvision-ssd300", found.levels).matched for found in (placed, sides)]
     assert matched[0] > matched[1] + 0.05
+
+
+def test_the_search_is_not_worse_than_a_grid_of_values(monkeypatch):
+    """Every pair of sizes and ratio of a fine grid, by brute force, on levels with large strides."""
+    monkeypatch.setattr(_search, "SHAKES", 30)
+    rng = np.random.default_rng(3)
+    wh = np.exp(rng.normal([3.0, 3.3], [0.8, 0.6], (60, 2)))
+    form, strides = Grid(detectron2.sides, levels=2, ratios=1), (16, 64)
+    usual = Values(((32.0,), (64.0,)), ((1.0,),) * 2)
+    detector = replace(GRIDS["detectron2-rpn"], form=form, strides=strides, default=usual)
+    points = weighted(*wh.T, np.ones(60))
+    judge = _judge.Placed(points, _judge.Grids(np.arange(2), strides, detector.cells), 0.7)
+
+    def score(sizes, ratio):
+        anchors = np.concatenate([detectron2.sides([size], [ratio]) for size in sizes])
+        return judge.mean(judge.values(anchors, np.arange(2)))
+
+    found = anchors_for(wh, detector)
+    steps = np.exp(np.linspace(np.log(5), np.log(200), 40))
+    best = max(score(two, ratio) for two in itertools.product(steps, steps) for ratio in (0.7, 1.0, 1.3, 1.6, 2.0))
+    assert score([row[0] for row in found.sizes], found.ratios[0][0]) >= best
 
 
 def test_weights_count_boxes_several_times():

@@ -28,8 +28,8 @@ __all__ = ["Best", "Counted", "Judge", "Objective", "Ratio", "objective_of", "va
 
 AT_ONCE = 4  # mutants bounded at once: one in twenty is fitter, and those after it are computed again
 LEGAL = (
-    "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1; or 'placed' for sizes "
-    "and ratios"
+    "'ratio', 'recall', 'iou', 'placed' (for sizes and ratios), 'iou>0.5' or 'iou-recall@0.5', with any threshold "
+    "from 0 to 1"
 )
 SAME = {"bpr": "recall", "fitness": "ratio"}  # what the scores are called elsewhere
 
