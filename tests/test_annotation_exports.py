@@ -61,6 +61,7 @@ LABELBOX = {
     "lines in JSON": ("e.json", "".join(f"{json.dumps(one)}\n" for one in (exported(*NEWER), exported(name="b.jpg")))),
     "a list": ("e.json", json.dumps([exported(*NEWER), exported(name="b.jpg")], indent=1)),
     "older": ("e.json", json.dumps([older({"objects": OLDER, "classifications": []}), older({"objects": []})])),
+    "older, one image": ("e.json", json.dumps(older({"objects": OLDER}))),
     "annotations": ("e.ndjson", "".join(f"{json.dumps(one)}\n" for one in SINGLE)),
 }
 
@@ -72,7 +73,7 @@ def test_labelbox(tmp_path, file, text):
     size = SIZE if "data_row" not in text else None
     boxes = fastanchor.read(path, source_size=size, strict=True)
     assert (corners(boxes), boxes.class_names) == (EXPECTED, ("cat", "dog"))
-    assert boxes.image_wh.tolist() == [[200, 100]] * (1 if "uuid" in text else 2)
+    assert boxes.image_wh.tolist() == [[200, 100]] * (1 if "uuid" in text or text[:5] == '{"ID"' else 2)
     assert boxes.skipped == {f"{what}, which is not a box": 1 for what in ("point", "line", "mask")}
     assert next(iter(datasets.iter_images(path, source_size=size))).name in ("a", "e")
 
@@ -83,7 +84,10 @@ def test_labelbox_labels_that_do_not_count(tmp_path):
     put(tmp_path / "b.json", json.dumps([exported(NEWER[0], labels=3)]))
     boxes = fastanchor.read(tmp_path, source_size=SIZE, strict=True)
     assert corners(boxes) == [*EXPECTED[1:], *EXPECTED[:1]]
-    assert boxes.skipped == {"image that was left out in Labelbox": 1, "further label of the same image": 2}
+    assert boxes.skipped == {"image that was left out in Labelbox": 1, "further annotation of the same image": 2}
+    assert [remark.text for remark in boxes.remarks] == [
+        "2 further annotations of the same image are not read: one annotation of each image counts"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +211,7 @@ def test_via_csv_with_faults(tmp_path):
                    via_row("a.jpg", rect))  # fmt: skip
     said = []
     assert len(fastanchor.read(path, source_size=SIZE, report=said.append)) == 1
-    assert said[0].startswith(f"{path}, line 3: cell that is not valid JSON (Expecting property name")
+    assert said[0].startswith(f"{path}, line 3: cell that cannot be read (Expecting property name")
     assert said[1] == f"{path}, line 4: box with unreadable coordinates (?, ?, ?, ?)"
     put(path, "filename,x\na.jpg,1\n")
     with pytest.raises(
@@ -226,6 +230,101 @@ def test_via_csv_beside_json_is_not_added_up(tmp_path):
     assert [remark.text for remark in boxes.remarks] == [
         f"not read: 1 CSV file of VGG Image Annotator ({tmp_path / 'via.csv'}), beside JSON files"
     ]
+
+
+ATTRIBUTES = {
+    "1": {"aname": "class", "type": 4, "options": {"0": "cat", "1": "dog"}},
+    "2": {"aname": "note", "options": {}},
+}
+THREE = """# Exported using VGG Image Annotator (http://www.robots.ox.ac.uk/~vgg/software/via)
+# Notes:
+# - spatial_coordinates of [2,10,20,50,80] denotes a rectangle (shape_id=2) of size 50x80 placed at (10,20)
+# SHAPE_ID = {"POINT":1,"RECTANGLE":2}
+# ATTRIBUTE = ATTRIBUTES
+# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,spatial_coordinates,metadata
+"""
+VIDEO = ("v.mp4", [4.633])
+SHAPES = (  # name, time, shape, attributes; then the box, or why there is none
+    ("a.jpg", [], [2, 1, 2, 30, 40], {"1": "0", "2": "x"}, [1, 2, 31, 42]),
+    ("a.jpg", [], [7, 5, 5, 25, 6, 10, 15], {"1": "1,0"}, [5, 5, 25, 15]),
+    (*VIDEO, [3, 50, 40, 10], {"1": "bird"}, [40, 30, 60, 50]),
+    (*VIDEO, [4, 50, 40, 20, 10], {}, [30, 30, 70, 50]),
+    ("v.mp4", [5], [8, 5, 20, 15, 10, 25, 22, 17, 30], {"1": "0"}, [5, 10, 25, 30]),
+    ("a.jpg", [], [1, 5, 6], {}, "point, which is not a box"),
+    ("a.jpg", [], [6, 5, 6, 7, 8], {}, "polyline, which is not a box"),
+    ("b.jpg", [], [], {"2": "no shape"}, ""),
+    ("v.mp4", [1.5, 2.5], [], {"2": "a span"}, ""),
+)
+CHOSEN = ["cat", "dog", "bird", "unnamed", "cat"]
+
+
+def csv_of_three(*rows, attributes=ATTRIBUTES):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [f"1_{i}", *(one if isinstance(one, str) else json.dumps(one) for one in ([name], 0, time, shape, values))]
+        for i, (name, time, shape, values) in enumerate(rows)
+    )
+    return THREE.replace("ATTRIBUTES", json.dumps(attributes)) + text.getvalue()
+
+
+def project_of_three(*rows):
+    names = [*dict.fromkeys(name for name, *_ in rows), "c.jpg"]
+    return json.dumps({
+        "project": {"pid": "x"}, "config": {}, "attribute": ATTRIBUTES,
+        "file": {str(i): {"fname": name, "type": 2 if name[-1] == "g" else 4} for i, name in enumerate(names)},
+        "metadata": {f"1_{i}": {"vid": str(names.index(name)), "flg": 0, "z": time, "xy": shape, "av": values}
+                     for i, (name, time, shape, values) in enumerate(rows)},
+        "view": {str(i): {"fid_list": [i]} for i in range(len(names))},
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["csv", "windows.csv", "json"])
+def test_via_of_version_3(tmp_path, form):
+    rows = [row[:4] for row in SHAPES]
+    text = project_of_three(*rows) if form == "json" else csv_of_three(*rows)
+    path = put(tmp_path / f"via.{form}", f"\ufeff{text}".replace("\n", "\r\n") if "win" in form else text)
+    assert datasets.detect(path) == datasets.detect(tmp_path) == "via"
+    boxes = fastanchor.read(path, source_size=SIZE, strict=True)
+    assert corners(boxes) == [row[4] for row in SHAPES if isinstance(row[4], list)]
+    assert [boxes.class_names[i] for i in boxes.class_index] == CHOSEN
+    frames = ["v.mp4#t=4.633", "v.mp4#t=5"]
+    assert sorted(boxes.files) == sorted(["a.jpg", "b.jpg", *(["c.jpg"] if form == "json" else []), *frames])
+    assert boxes.skipped == {row[4]: 1 for row in SHAPES if row[4] and isinstance(row[4], str)}
+
+
+GOOD = SHAPES[0][:4]
+FAULTS = {
+    "shape": ("a.jpg", [], [9, 1, 2, 3, 4, 5, 6], {}, "cell that cannot be read (shape of the kind 9)"),
+    "kind": ("a.jpg", [], ["2", 1, 2, 3, 4], {}, "cell that cannot be read ("),
+    "nothing": ("a.jpg", [], 7, {}, "cell that cannot be read ("),
+    "huge": ("a.jpg", [], [2, 1, 2, 10**400, 4], {}, "box with unreadable coordinates (?, ?, ?, ?)"),
+    "short": ("a.jpg", [], [2, 1, 2], {}, "box with unreadable coordinates (?, ?, ?, ?)"),
+    "attributes": ("a.jpg", [], [2, 1, 2, 3, 4], 5, "cell that cannot be read ("),
+}
+
+
+@pytest.mark.parametrize("write", [csv_of_three, project_of_three])
+@pytest.mark.parametrize("row", FAULTS.values(), ids=FAULTS)
+def test_via_of_version_3_with_faults(tmp_path, row, write):
+    said = []
+    path = put(tmp_path / ("via.csv" if write is csv_of_three else "via.json"), write(GOOD, row[:4], GOOD))
+    assert len(fastanchor.read(path, source_size=SIZE, report=said.append)) == 2
+    places = ("line 8",) if write is csv_of_three else ("metadata 1_1", "image 0, regions[1]")
+    assert any(said[0].startswith(f"{path}, {place}: {row[4]}") for place in places)
+
+
+def test_via_of_version_3_with_a_faulty_header(tmp_path):
+    path = put(tmp_path / "via.csv", csv_of_three(GOOD).replace('"aname"', "aname"))
+    with pytest.raises(DataError, match=r"via\.csv: list of attributes that is not valid JSON \(Expecting property"):
+        fastanchor.read(path)
+    put(path, csv_of_three(GOOD).replace("file_list", "files"))
+    with pytest.raises(
+        DataError, match=r"via\.csv, line 1: table that is not of VGG Image Annotator \(expected the col"
+    ):
+        fastanchor.read(path)
+    shared = csv_of_three(GOOD, GOOD).replace('[""a.jpg""]', '[""a.jpg"", ""b.jpg""]', 1)
+    boxes = fastanchor.read(put(path, shared), source_size=SIZE)
+    assert (len(boxes), boxes.skipped) == (1, {"shape on several images at once, which is not read": 1})
 
 
 def test_vott_csv(tmp_path):

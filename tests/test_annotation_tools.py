@@ -127,9 +127,54 @@ def test_label_studio(tmp_path):
     boxes = fastanchor.read(path, strict=True)
     assert corners(boxes) == [pytest.approx(one) for one in ([20, 20, 80, 60], [80, 50, 100, 70], [0, 0, 100, 50])]
     assert boxes.skipped == {
-        "choices, which is not a box": 1, "further annotation of the same task": 1,
+        "choices, which is not a box": 1, "further annotation of the same image": 1,
     }  # fmt: skip
+    assert [remark.text for remark in boxes.remarks] == [
+        "1 turned box is read as its upright extent; see turned",
+        "1 further annotation of the same image is not read: one annotation of each image counts",
+    ]
     assert [image.name for image in datasets.iter_images(path)] == ["a", "b"]
+
+
+def test_label_studio_counts_the_annotation_that_is_true(tmp_path):
+    one = task(rectangle(), data={"image": "a.png"})
+    one["annotations"] += [{**task(rectangle(0, 0, 50, 50))["annotations"][0], "ground_truth": True}]
+    boxes = fastanchor.read(put(tmp_path / "project.json", json.dumps([one])))
+    assert corners(boxes) == [[0, 0, 100, 50]]
+    assert [remark.count for remark in boxes.remarks] == [1]
+
+
+def test_label_studio_results_about_one_region_are_one_box(tmp_path):
+    sides = {"x": 10, "y": 20, "width": 30, "height": 40, "rotation": 0}
+    facts = {"id": "r", "original_width": 200, "original_height": 100}
+    several = [
+        {**facts, "type": kind, "value": {**sides, **more}}
+        for kind, more in (("rectangle", {}), ("labels", {"labels": ["cat"]}), ("textarea", {"text": ["x"]}))
+    ]
+    path = tmp_path / "project.json"
+    for order in (several, several[::-1]):
+        put(path, json.dumps([task(*order, rectangle(), data={"image": "a.png"})]))
+        boxes = fastanchor.read(path, strict=True)
+        assert (corners(boxes), boxes.class_names, boxes.skipped) == ([[20, 20, 80, 60]] * 2, ("cat",), {})
+
+
+def test_label_studio_shapes(tmp_path):
+    def result(kind, **value):
+        return {"original_width": 200, "original_height": 100, "type": kind, "value": {**value, kind: ["cat"]}}
+
+    ellipse = {"x": 50, "y": 50, "radiusX": 10, "radiusY": 30}
+    some = [
+        result("polygonlabels", points=[[5, 10], [20, 10], [10, 30]], closed=True),
+        result("ellipselabels", **ellipse, rotation=0),
+        result("ellipselabels", **ellipse, rotation=90),
+        result("keypointlabels", x=5, y=5, width=1),
+        result("brushlabels", format="rle", rle=[1, 2]),
+    ]
+    path = put(tmp_path / "project.json", json.dumps([task(*some, data={"image": "a.png"})]))
+    boxes = fastanchor.read(path, strict=True)
+    expected = [[10, 10, 40, 30], [80, 20, 120, 80], [70, 30, 130, 70]]
+    assert corners(boxes) == [pytest.approx(one) for one in expected]
+    assert boxes.skipped == {f"{kind}labels, which is not a box": 1 for kind in ("keypoint", "brush")}
 
 
 def test_label_studio_minimal(tmp_path):

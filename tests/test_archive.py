@@ -13,7 +13,7 @@ import pytest
 import fastanchor
 from fastanchor import DataError, datasets
 from fastanchor.cli import main
-from fastanchor.datasets import _archive
+from fastanchor.datasets import _members
 
 from contract import expected, planted, rows, write
 from labels import FORMATS, IMAGES, png
@@ -102,7 +102,7 @@ def test_command(tmp_path, capsys):
 def test_sizes_come_from_headers_in_the_archive(ending, late, tmp_path, monkeypatch):
     """A header that does not fit into the first bytes is looked for in more of them."""
     if late:
-        monkeypatch.setattr(_archive, "HEADERS", (10, 20, 1000))
+        monkeypatch.setattr(_members, "HEADERS", (10, 20, 1000))
     write("yolo", tmp_path / "set")
     (tmp_path / "set" / "images" / "9.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     said = []
@@ -171,10 +171,10 @@ def test_more_than_the_limit(ending, tmp_path, monkeypatch):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "a.xml").write_bytes(XML + bytes(1 << 20))
     file = pack(tmp_path / "set", tmp_path / f"a.{ending}")
-    monkeypatch.setattr(_archive, "FREE", 1 << 19)
+    monkeypatch.setattr(_members, "FREE", 1 << 19)
     with pytest.raises(DataError, match=r"the label files in it exceed 0 MB, the limit for an archive of its size"):
         fastanchor.read(file)
-    monkeypatch.setattr(_archive, "FREE", 2 << 20)
+    monkeypatch.setattr(_members, "FREE", 2 << 20)
     with pytest.raises(DataError, match=r"/data/a\.xml, line 1: not valid XML"):  # that is, it was unpacked
         fastanchor.read(file)
 
@@ -225,7 +225,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
     file = zipped(tmp_path / "a.zip", **{"one.xml": XML})
     with pytest.raises(KeyboardInterrupt):
         fastanchor.read(file, progress=stop)
-    monkeypatch.setattr(_archive.Budget, "copy", stop)
+    monkeypatch.setattr(_members.Budget, "copy", stop)
     with pytest.raises(KeyboardInterrupt):
         fastanchor.read(file)
 

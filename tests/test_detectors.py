@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ import fastanchor
 from fastanchor import DataError, detectors
 from fastanchor.boxes import Boxes
 from fastanchor.cli import main
-from fastanchor.detectors import GRIDS, Grid, Ssd, Values, _search, anchors_for, detectron2, torchvision
+from fastanchor.detectors import GRIDS, Content, Grid, Ssd, Values, _search, anchors_for, detectron2, torchvision
 from fastanchor.detectors._fitted import resized
 from fastanchor.detectors._ssd import boxes_of_level
+from fastanchor.export import Input
 
 # what the libraries returned: sizes and ratios of a level, and (w, h) of its anchors in their order
 TORCHVISION = [
@@ -211,29 +213,44 @@ def test_text_is_read_back(name, more, boxes, tmp_path):
     read_back(found, tmp_path)
 
 
+def run(capsys, *arguments):
+    code = main([str(one) for one in arguments])
+    return code, *capsys.readouterr()
+
+
+# a detector, an argument, its value in Python and on the command line, and what is wrong with it
 REFUSED = [
-    ("mmdet-faster-rcnn", {"own_ratios": True}, "own_ratios: MMDetection has one list of ratios"),
-    (
-        "mmdet-retinanet",
-        {"sizes": [[8, 9], [16, 20], [32, 40], [64, 80], [128, 150]]},
-        "sizes: MMDetection has one siz",
-    ),
-    (
-        "tf-retinanet",
-        {"sizes": [8, 16, 32, 64, 129]},
-        "sizes: TensorFlow's multiscale_anchor_generator has one anchor_s",
-    ),
-    ("paddle-retinanet", {"sizes": [8, 16, 32, 64, 129]}, "sizes: PaddleDetection has one octave_base_scale"),
-    ("keras-retinanet", {"sizes": [8.5, 16, 32, 64, 128]}, "sizes: keras-retinanet takes whole numbers"),
-    ("mmdet-ssd", {"sizes": 2}, "sizes = 2: must be a list"),
-    ("mmdet-ssd", {"sizes": [8, 16]}, r"sizes: got \[8, 16\], expected 7 numbers"),
-]
+    ("mmdet-faster-rcnn", "own_ratios", True, None, ": MMDetection has one list of ratios, for all levels"),
+    ("mmdet-retinanet", "sizes", [[8.0, 9.0], [16.0, 20.0], [32.0, 40.0], [64.0, 80.0], [128.0, 150.0]],
+     "8,9 16,20 32,40 64,80 128,150", ": MMDetection has one size for each level, times the parts of an octave"),
+    ("tf-retinanet", "sizes", [8.0, 16.0, 32.0, 64.0, 129.0], "8,16,32,64,129",
+     ": TensorFlow's multiscale_anchor_generator has one anchor_scale, for all levels"),
+    ("paddle-retinanet", "sizes", [8.0, 16.0, 32.0, 64.0, 129.0], "8,16,32,64,129",
+     ": PaddleDetection has one octave_base_scale"),
+    ("keras-retinanet", "sizes", [8.5, 16.0, 32.0, 64.0, 128.0], "8.5,16,32,64,128",
+     ": keras-retinanet takes whole numbers"),
+    ("mmdet-ssd", "sizes", 2, "2", " = 2: must be a list"),
+    ("mmdet-ssd", "sizes", [8.0, 16.0], "8,16", ": got [8.0, 16.0], expected 7 numbers"),
+    ("detectron2-rpn", "sizes", 0, "0", " = 0: must be at least 1"),
+    ("detectron2-rpn", "sizes", [8.0, 16.0], "8,16", ": got lists for 2 levels, expected 5"),
+    ("detectron2-rpn", "sizes", [[8.0], [16.0], [32.0, 40.0], [64.0], [128.0]], "8 16 32,40 64 128",
+     ": got [1, 1, 2, 1, 1] on the levels, expected the same number on each"),
+    ("detectron2-rpn", "ratios", [0.5, -1.0], "0.5,-1", " = -1.0: must be a number above 0"),
+    ("torchvision-fasterrcnn", "sizes", [0.5, 8.0, 16.0, 32.0, 64.0], "0.5,8,16,32,64",
+     ": so small that an anchor of level 0 has no area"),
+    ("detectron2-rpn", "img_size", (1333, 800), "1333x800", ": got 1333x800 for fit 'shortest'"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "more", "message"), REFUSED)
-def test_what_a_library_cannot_have(name, more, message, boxes):
-    with pytest.raises(DataError, match=message):
-        anchors_for(boxes, name, **more)
+@pytest.mark.parametrize(("name", "argument", "value", "word", "wrong"), REFUSED)
+def test_what_a_detector_cannot_have(name, argument, value, word, wrong, boxes, capsys):
+    """The sentence begins with the argument, on the command line with its option."""
+    with pytest.raises(DataError, match=f"^{re.escape(argument + wrong)}"):
+        anchors_for(boxes, name, **{argument: value})
+    option = f"--{argument.replace('_', '-')}"
+    code, _, err = run(capsys, "anchors", "--for", name, option, *([word] if word else []), "-q")
+    assert code == 2
+    assert err.startswith(f"fastanchor: {option}{wrong}")
 
 
 def test_head_of_torchvision_follows_the_count(boxes):
@@ -276,24 +293,32 @@ def test_larger_freedom_is_not_worse_than_a_grid_of_values(boxes):
     assert found.score >= best
 
 
-BAD = [
+def test_ratios_that_are_given_are_not_found(boxes):
+    with pytest.raises(DataError, match=r"^ratios: are given, so they can be neither symmetric nor found"):
+        anchors_for(boxes, "detectron2-rpn", ratios=[0.5, 1], symmetric=True)
+
+
+NAMED = [
+    (anchors_for, "torchvison-retinanet", "is unknown; did you mean 'torchvision-retinanet', 'torchvision-mobilen"),
     (
-        {"detector": "torchvison-retinanet"},
-        "detector = 'torchvison-retinanet': must be one of 'torchvi",
+        anchors_for,
+        "faster-rcnn",
+        "is unknown; did you mean 'mmdet-faster-rcnn'? `fastanchor detectors` lists all names",
     ),
-    ({"sizes": 0}, "sizes = 0: must be at least 1"),
-    ({"sizes": [8, 16]}, "sizes: got lists for 2 levels, expected 5"),
-    ({"sizes": [[8], [16], [32, 40], [64], [128]]}, r"sizes: got \[1, 1, 2, 1, 1\] on the levels"),
-    ({"ratios": [0.5, -1]}, "ratios = -1: must be a number above 0"),
-    ({"ratios": [0.5, 1], "symmetric": True}, "ratios: are given, so they can be neither symmetric nor found"),
-    ({"img_size": (1333, 800)}, "img_size: got 1333x800 for fit 'shortest'"),
+    (anchors_for, "retina-net", "is unknown; did you mean 'tf-retinanet', 'tao-retinanet' or 'odtk-r"),
+    (anchors_for, "yolact2", "is unknown; `fastanchor detectors` lists all names"),
+    (anchors_for, "yolov5", "takes any pairs (width, height); see auto_anchor"),
+    (fastanchor.positives, "yolov8", "is unknown; `fastanchor detectors` lists all names"),
+    (fastanchor.positives, "yolact", "is a detector whose rule is not known in full"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD)
-def test_bad_arguments(arguments, message, boxes):
-    with pytest.raises(DataError, match=message):
-        anchors_for(boxes, **{"detector": "detectron2-rpn", **arguments})
+@pytest.mark.parametrize(("use", "name", "wrong"), NAMED)
+def test_names_that_are_no_detectors_in_python(use, name, wrong, boxes):
+    with pytest.raises(DataError, match=f"^{re.escape(f'detector = {name!r}: {wrong}')}"):
+        use(boxes, name)
+    with pytest.raises(fastanchor.WrongTypeError, match=r"^detector = 7: must be a name that `fastanchor detectors` l"):
+        use(boxes, 7)
 
 
 PYTHON = [
@@ -313,7 +338,7 @@ def test_python_of_torchvision_is_read(text, expected, tmp_path):
 
 
 UNREADABLE = [
-    ("m.py", "AnchorGenerator(sizes=f())", "sizes: got <object object"),
+    ("m.py", "AnchorGenerator(sizes=f())", "sizes: got a computed value, expected a list of numbers for"),
     ("m.py", "AnchorGenerator(((8,), (16,)), ((1.0,),) * 3)", "aspect_ratios: got lists for 3 levels, expected 2"),
     ("m.py", "AnchorGenerator(((0.5,),))", "so small that an anchor of level 0 has no area"),
     ("m.py", "AnchorGenerator(", "not valid Python"),
@@ -329,9 +354,34 @@ def test_configurations_that_cannot_be_read(name, text, message, tmp_path):
         detectors.read(tmp_path / name)
 
 
-def run(capsys, *arguments):
-    code = main([str(one) for one in arguments])
-    return code, *capsys.readouterr()
+# of each library whose ending is its own
+ELSEWHERE = ["torchvision-fasterrcnn", "torchvision-ssd300", "mmdet-retinanet", "mmdet-ssd", "detectron2-rpn", "tf-ssd",
+             "tf-retinanet", "efficientdet", "keras-retinanet", "yolact", "paddle-frcnn", "paddle-ssd", "tao-frcnn",
+             "tao-retinanet"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_configurations_are_known_by_their_content(name, tmp_path):
+    detector = GRIDS[name]
+    text = detector.text(Content(detector.default, Input(*detector.resize[:2]), 3, detector.resize.img_size))
+    expected = np.concatenate(detector.form_at(detector.input()).anchors(detector.default))
+    for ending in (".txt", ".conf", ".yaml", ".py"):
+        file = tmp_path / f"model{ending}"
+        file.write_text(text)
+        np.testing.assert_allclose(detectors.read(file).anchors, expected, rtol=1e-6)
+
+
+def test_contents_that_do_not_tell_the_detector(tmp_path):
+    both = tmp_path / "both.conf"
+    both.write_text("[anchor_parameters]\nanchor_box_config { }")
+    with pytest.raises(DataError, match=r"may be for several .* apart: keras-retinanet \(.ini\), NVIDIA TAO's Faster"):
+        detectors.read(both)
+    (tmp_path / "none.conf").write_text("a = 1")
+    with pytest.raises(DataError, match=r"none.conf: must end in .yaml"):
+        detectors.read(tmp_path / "none.conf")
+    (tmp_path / "none.txt").write_text("model = 1")
+    with pytest.raises(DataError, match=r"needs its own ending, such as .yaml, .cfg or .py"):
+        detectors.read(tmp_path / "none.txt")
 
 
 def test_command_line(capsys, tmp_path):
@@ -412,9 +462,15 @@ def test_fewer_matches_than_with_the_default_anchors_are_a_warning(capsys, tmp_p
         ("check", "yolact", "--for = 'yolact': is a detector whose rule is not known in full"),
         ("check", "yolov8", "--for = 'yolov8': is unknown; `fastanchor detectors` lists all names"),
         ("anchors", "yolov8", "--for = 'yolov8': is unknown; `fastanchor detectors` lists all names"),
-        ("anchors", "yolacd", "--for = 'yolacd': is unknown; did you mean 'yolact'?"),
+        (
+            "anchors",
+            "yolacd",
+            "--for = 'yolacd': is unknown; did you mean 'yolact'? `fastanchor detectors` lists all n",
+        ),
     ],
 )
 def test_names_that_are_no_detectors(capsys, command, name, sentence):
     code, _, err = run(capsys, command, "--for", name)
-    assert (code, err) == (2, f"fastanchor: {sentence} (see fastanchor {command} --help)\n")
+    assert code == 2
+    assert err.startswith(f"fastanchor: {sentence}")
+    assert err.endswith(f" (see fastanchor {command} --help)\n")

@@ -315,7 +315,7 @@ def option_names():
 
 
 # texts about the content of a file or of an object, where such a name is not an argument
-OF_CONTENT = ("compat", "detectors", "distributed", "_coco_json.py", "darknet.py", "paddle.py", "yolo.py")
+OF_CONTENT = ("compat", "distributed", "_coco_json.py", "darknet.py", "paddle.py", "yolo.py")
 
 
 def test_messages_name_arguments_as_the_user_wrote_them():

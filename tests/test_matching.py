@@ -304,8 +304,8 @@ def test_a_box_that_matches_nothing_is_without_a_positive():
 
 
 BAD = [
-    ({"detector": "darknet"}, "detector = 'darknet': must be one of"),
-    ({"detector": "yolact"}, "detector = 'yolact': must be one of"),
+    ({"detector": "darknet"}, "detector = 'darknet': is a detector whose rule is not known in full"),
+    ({"detector": "yolact"}, "detector = 'yolact': is a detector whose rule is not known in full"),
     ({"anchors": [[[10, 10]]]}, "anchors: got 1 level, expected the 5 of detectron2-rpn"),
     ({"anchors": [[[10, -1]]] * 5}, r"anchors\[0\]"),
     ({"detector": "yolov5"}, "anchors: needed for yolov5, which has no sizes and ratios by default"),

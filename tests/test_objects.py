@@ -129,7 +129,7 @@ OBJECTS = {
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_every_kind_of_object(name, monkeypatch):
-    monkeypatch.setattr("fastanchor.datasets._objects.GROUP", 2)
+    monkeypatch.setattr("fastanchor.datasets._object_tables.GROUP", 2)
     value = OBJECTS[name]()
     boxes = fastanchor.read(value, strict=True)
     assert rows(boxes) == expected("coco")

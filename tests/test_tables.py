@@ -441,42 +441,6 @@ def test_concatenated_keeps_names_and_counts():
         concatenated([a, Boxes([[4, 4]])])
 
 
-def test_one_data_set_in_four_formats_gives_the_same_anchors(tmp_path):
-    rng = np.random.default_rng(0)
-    voc, yolo = tmp_path / "voc", tmp_path / "yolo"
-    for folder in (voc, yolo / "labels"):
-        folder.mkdir(parents=True)
-    coco = {"images": [], "annotations": [], "categories": [{"id": 0, "name": "a"}, {"id": 1, "name": "b"}]}
-    for i in range(60):
-        coco["images"].append({"id": i, "width": 512, "height": 256, "file_name": f"{i:03}.jpg"})
-        objects, lines = [], []
-        for x0, y0, w, h, c in rng.integers([0, 0, 8, 8, 0], [200, 80, 256, 160, 2], (7, 5)).tolist():
-            name, x1, y1 = "ab"[c], x0 + w, y0 + h
-            corners = f"<xmin>{x0}</xmin><ymin>{y0}</ymin><xmax>{x1}</xmax><ymax>{y1}</ymax>"
-            objects.append(f"<object><name>{name}</name><bndbox>{corners}</bndbox></object>")
-            lines.append(f"{c} {(x0 + w / 2) / 512} {(y0 + h / 2) / 256} {w / 512} {h / 256}")
-            coco["annotations"].append({"image_id": i, "category_id": c, "bbox": [x0, y0, w, h]})
-        size = "<size><width>512</width><height>256</height></size>"
-        (voc / f"{i:03}.xml").write_text(f"<annotation>{size}{''.join(objects)}</annotation>")
-        (yolo / "labels" / f"{i:03}.txt").write_text("\n".join(lines))
-    (yolo / "data.yaml").write_text("train: labels\nnames: [a, b]\n")
-    (tmp_path / "coco.json").write_text(json.dumps(coco))
-    read = {
-        "voc": fastanchor.read(voc),
-        "coco": fastanchor.read(tmp_path / "coco.json"),
-        "yolo": fastanchor.read(yolo, source_size=(512, 256)),
-    }
-    table.write(read["voc"], tmp_path / "boxes.csv")
-    read["csv"] = fastanchor.read(tmp_path / "boxes.csv")
-    if _arrow.importlib.util.find_spec("pyarrow"):
-        table.write(read["voc"], tmp_path / "boxes.parquet")
-        read["parquet"] = fastanchor.read(tmp_path / "boxes.parquet")
-    anchors = {name: fastanchor.auto_anchor(boxes, n=5, gen=50, rng=0).anchors for name, boxes in read.items()}
-    for name, found in anchors.items():
-        assert len(read[name]) == 420, name
-        assert np.array_equal(found, anchors["voc"]), name  # sizes are powers of two, so YOLO's text loses nothing
-
-
 def test_real_tables(data):
     file = data / "raccoon" / "raccoon_labels.csv"
     rows = list(csv.DictReader(io.StringIO(file.read_text())))

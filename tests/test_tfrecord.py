@@ -8,7 +8,7 @@ import pytest
 
 import fastanchor
 from fastanchor import DataError, datasets
-from fastanchor.datasets import _framing
+from fastanchor.datasets import _example, _framing
 
 from labels import IMAGES, crc32c, example, message, png, record, tfrecord, varint
 
@@ -49,7 +49,7 @@ def test_numbers_one_by_one():
     integers = message((3, b"".join(varint(1 << 3) + varint(one) for one in (3, -1, 1 << 40))))
     data = message((1, message(*((1, message((1, name), (2, one)))
                                  for name, one in {b"f": floats, b"i": integers, b"none": b""}.items()))))  # fmt: skip
-    found = {name: values() for name, values in _framing.features(data).items()}
+    found = {name: values() for name, values in _example.features(data).items()}
     assert found == {"f": [0.5, -2.0], "i": [3, -1, 1 << 40], "none": []}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["called", "hint", "meant", "of_command_line", "of_file", "setting", "worded", "wording"]
+__all__ = ["called", "hint", "meant", "of_command_line", "of_file", "setting", "unknown", "worded", "wording"]
 
 # in Python, on the command line
 _HINTS = {
@@ -69,13 +69,15 @@ def setting(name: str, value: str) -> str:
     return f"{_options[name]} {value}" if name in _options else f"{name}={value!r}"
 
 
-def meant(word: str, names: Iterable[str]) -> str:
-    """Return a question about the name that is most like `word`, if one is; another number is another name.
+def meant(word: str, names: Iterable[str], most: int = 1) -> str:
+    """Return a question about the names that are most like `word`, if any are; another number is another name.
 
     Examples
     --------
     >>> meant("anchros", ["anchors", "check"]), meant("Car", ["car", "cat"]), meant("yolov8", ["yolov7"])
     ("; did you mean 'anchors'?", "; did you mean 'car'?", '')
+    >>> meant("mmdte", ["mmdet", "csv", "mmdet2", "mmdt"], 2)
+    "; did you mean 'mmdt' or 'mmdet'?"
     """
     import difflib
     import re
@@ -83,8 +85,31 @@ def meant(word: str, names: Iterable[str]) -> str:
     digits = re.findall(r"\d", word)
     alike = [name for name in names if re.findall(r"\d", name) == digits]
     same = [name for name in alike if name.lower() == word.lower()]
-    close = same or difflib.get_close_matches(word, alike, 1, 0.7)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return _question(same or difflib.get_close_matches(word, alike, most, 0.7))
+
+
+def _question(names: Sequence[str]) -> str:
+    *rest, last = map(repr, names or [""])
+    return f"; did you mean {', '.join(rest)}{' or ' if rest else ''}{last}?" if names else ""
+
+
+def unknown(word: str, names: Iterable[str], listing: str) -> str:
+    """Return what is wrong with a word that is not one of many names, and which command lists them.
+
+    Names that contain the word are like it too.
+
+    Examples
+    --------
+    >>> unknown("retina-net", ["tf-retinanet", "tf-ssd"], "this")
+    "is unknown; did you mean 'tf-retinanet'? `this` lists all names"
+    >>> unknown("x", ["tf-ssd"], "this")
+    'is unknown; `this` lists all names'
+    """
+    plain = {name: "".join(filter(str.isalnum, name.lower())) for name in names}
+    part = "".join(filter(str.isalnum, word.lower()))
+    having = [name for name, text in plain.items() if len(part) > 2 and part in text]
+    question = meant(word, plain, 3) or _question(having[:3])
+    return f"is unknown{question or ';'} `{listing}` lists all names"
 
 
 @contextlib.contextmanager

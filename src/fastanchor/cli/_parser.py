@@ -8,7 +8,7 @@ import re
 from typing import Any, NoReturn
 
 from fastanchor._errors import DataError
-from fastanchor._hints import meant
+from fastanchor._hints import meant, unknown
 from fastanchor.cli._values import number, whole_number
 from fastanchor.cli._words import Once
 
@@ -38,11 +38,11 @@ class Parser(argparse.ArgumentParser):
         if about is not None:
             name = next((one for one in about[1].split("/") if one.startswith("--")), about[1])
             message = f"{name}{f' = {about[2]}' if about[2] else ''}: {message[about.end() :]}"
-        unknown = re.match(r"unrecognized arguments: (?:.*? )?(-\S+)", message)
-        if unknown is not None:
-            if unknown[1] in ("-o", "--output"):
+        extra = re.match(r"unrecognized arguments: (?:.*? )?(-\S+)", message)
+        if extra is not None:
+            if extra[1] in ("-o", "--output"):
                 self.error("--output: not an option of this command; write its answer with --json > FILE")
-            message += meant(unknown[1].partition("=")[0], parser._option_string_actions)
+            message += meant(extra[1].partition("=")[0], parser._option_string_actions)
         message = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
         raise DataError(f"{message} (see {parser.prog} --help)")
 
@@ -52,9 +52,8 @@ class Parser(argparse.ArgumentParser):
             like = meant(str(value), names)
             if action.metavar == "COMMAND" and os.path.lexists(value):
                 like = f"; did you mean 'fastanchor anchors {value}'?"
-            command = re.search(r"`fastanchor \w+`", action.help or "")
-            where = f"must be one of {', '.join(map(repr, names))}"
+            command = re.search(r"`(fastanchor \w+)`", action.help or "")
+            rule = f"is unknown{like}" if like else f"must be one of {', '.join(map(repr, names))}"
             if len(names) > MANY and command is not None:
-                where = f"is unknown; {command[0]} lists all names"
-            rule = f"is unknown{like}" if like else where
+                rule = unknown(str(value), names, command[1])
             raise argparse.ArgumentError(action, f"{value!r}: {rule}")

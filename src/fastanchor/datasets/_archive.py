@@ -1,22 +1,15 @@
 """Archives (.zip, .tar, compressed .tar): label files are unpacked into a temporary folder, images only named there.
 
-An image keeps its place as an empty file, and its header is what :func:`opened` returns. In a zip, the header is read
-when it is needed; a tar can only be read in order. Messages name a file in an archive as ``archive.zip/folder/file``.
+An image keeps its place as an empty file, and its header is what :func:`opened` returns. Messages name a file in an
+archive as ``archive.zip/folder/file``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-import re
-import stat
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -25,40 +18,22 @@ from fastanchor._later import Later
 from fastanchor._progress import bar
 from fastanchor._reading import is_file, opened, standing_in, unreadable
 from fastanchor._types import Progress
-from fastanchor.datasets._probe import IMAGES, LABELS, SHARD, Probe
-from fastanchor.datasets._recognise import ENDINGS as LOOKED_AT
+from fastanchor.datasets._members import ENDINGS, Budget, damaged, members
+from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import first_line, given_name, impostor, shown, standing_for
 
 if TYPE_CHECKING:
-    import lzma
-    import tarfile
     import tempfile
 else:  # milliseconds that others need not wait for
-    lzma, tarfile, tempfile = Later("lzma"), Later("tarfile"), Later("tempfile")
+    tempfile = Later("tempfile")
 
 __all__ = ["Archives", "is_archive"]
 
-ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-BESIDE = (".names", ".ini")  # endings of files that formats look for beside labels
-WANTED = tuple(sorted({one for own in LOOKED_AT.values() for one in own if one}.union(LABELS, BESIDE)))
-KINDS = {"image": IMAGES, "label": WANTED, "archive": ENDINGS}
-MOST = 16 << 30  # bytes of label files
-RATIO = 250  # and as a multiple of the archive, if they exceed FREE; labels shrink to a tenth, rarely to a fiftieth
-FREE = 256 << 20
-HEADERS = (1 << 13, 1 << 16, 1 << 22)  # bytes of an image that are read until they say its size
 DEEP = ("a", "b", "c")  # folders between that of all temporary files and the labels, whose parents may be looked into
 OTHERS = {
     "link": "link in an archive, which is not followed",
     "archive": "archive in an archive, which is not unpacked",
 }
-
-
-class Member(NamedTuple):
-    """A file in an archive."""
-
-    parts: tuple[str, ...]  # its path
-    kind: str  # "label", "image", or a key of OTHERS
-    open: Callable[[], IO[bytes]]
 
 
 class Unpacked(NamedTuple):
@@ -101,7 +76,7 @@ class Archives:
             labels, images, broken = self._unpack(path, folder)
         except DataError:
             raise
-        except _damaged() as error:
+        except damaged() as error:
             raise DataError(f"{shown(path)}: {_what(path) or f'not a valid archive ({first_line(error)})'}") from None
         except OSError as error:
             raise unreadable(shown(error.filename or path), error) from None
@@ -110,15 +85,11 @@ class Archives:
         return probe
 
     def _unpack(self, path: Path, folder: Path) -> Unpacked:
-        if path.suffix.lower() == ".zip":
-            source = self._stack.enter_context(zipfile.ZipFile(path))
-            members, count = _of_zip(source, path), len(source.filelist)
-        else:
-            members, count = _of_tar(self._stack.enter_context(tarfile.open(path)), path), None
+        found, count = self._stack.enter_context(members(path))
         left, done, made = Budget(path), Unpacked([], {}, []), {""}
         self._stack.enter_context(standing_in(done.images))
         with bar(self._progress, total=count, desc="unpacking labels", unit=" files") as moving:
-            for member in members:
+            for member in found:
                 moving.update(1)
                 if member is None:
                     continue
@@ -136,99 +107,6 @@ class Archives:
                         done.labels.append(target)
                         left.copy(member, file)
         return done
-
-
-class Budget:
-    """What may still be unpacked."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.most = min(MOST, max(FREE, RATIO * path.stat().st_size))
-        self.left = self.most
-
-    def copy(self, member: Member, file: IO[bytes]) -> None:
-        """Copy a member; raise DataError beyond the limit, whatever the archive says about sizes."""
-        with member.open() as source:
-            while part := source.read(1 << 20):
-                self.left -= len(part)
-                if self.left < 0:
-                    most = f"{self.most >> 20:,} MB, the limit for an archive of its size"
-                    raise DataError(f"{shown(self.path)}: the label files in it exceed {most}; unpack it by hand")
-                file.write(part)
-
-
-def _of_zip(source: zipfile.ZipFile, path: Path) -> Iterator[Member | None]:
-    for info in source.infolist():
-        linked = stat.S_ISLNK(info.external_attr >> 16)
-        found = None if info.is_dir() else _parts(info.filename, path)
-        if found is None:
-            yield None
-            continue
-        parts, kind = found
-        if info.flag_bits & 1 and kind == "label":
-            raise DataError(f"{shown(path)}/{shown(info.filename)}: is encrypted; unpack it with its password")
-
-        opening = partial(source.open, info)
-        yield Member(parts, "link" if linked else kind, partial(_header, opening) if kind == "image" else opening)
-
-
-def _of_tar(source: tarfile.TarFile, path: Path) -> Iterator[Member | None]:
-    most, passed = max(4 * FREE, 4 * RATIO * path.stat().st_size), 0
-    for info in source:
-        passed += info.size if info.isreg() else 0
-        if passed > most:
-            raise DataError(f"{shown(path)}: its files are more than {4 * RATIO:,} times as large as the archive")
-        found = None if info.isdir() else _parts(info.name, path)
-        if found is None:
-            yield None
-            continue
-        parts, kind = found
-        stream = source.extractfile(info) if info.isreg() else None
-        if stream is None:
-            yield Member(parts, "link", io.BytesIO)
-        else:
-            opening = _always(stream)
-            yield Member(parts, kind, partial(io.BytesIO, _header(opening).read()) if kind == "image" else opening)
-
-
-def _always(stream: IO[bytes]) -> Callable[[], IO[bytes]]:
-    return lambda: stream
-
-
-def _damaged() -> tuple[type[Exception], ...]:
-    """Return what is raised for damaged archives."""
-    return (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError,
-            ValueError)  # fmt: skip
-
-
-def _parts(name: str, path: Path) -> tuple[tuple[str, ...], str] | None:
-    """Return the path of a member and its kind, None if it is not wanted; raise DataError if it leaves the archive."""
-    low = name.lower()
-    kind = next(
-        (kind for kind, endings in KINDS.items() if low.endswith(endings)), "label" if SHARD.search(low) else ""
-    )
-    place = PurePosixPath(name.replace("\\", "/"))
-    if place.is_absolute() or ".." in place.parts or re.match("[A-Za-z]:", name):
-        raise DataError(f"{shown(path)}: holds a file outside of the archive, {shown(name)!r}; nothing is unpacked")
-    hidden = any(part[0] == "." or part == "__MACOSX" for part in place.parts)
-    return None if not kind or hidden or "\0" in name else (place.parts, kind)
-
-
-def _header(opening: Callable[[], IO[bytes]]) -> IO[bytes]:
-    """Return a header that says the size of an image; if it cannot be read, the first bytes of the image."""
-    import imagesize
-
-    head = b""
-    with contextlib.suppress(OSError, *_damaged()), opening() as source:
-        for most in HEADERS:
-            head += source.read(most - len(head))
-            width, height = imagesize.get(io.BytesIO(head))
-            if width > 0 and height > 0:
-                shape = struct.pack(">I4sIIBBBBBI", 13, b"IHDR", width, height, 8, 2, 0, 0, 0, 0)
-                return io.BytesIO(b"\x89PNG\r\n\x1a\n" + shape)
-            if len(head) < most:
-                break
-    return io.BytesIO(head[:512])
 
 
 def _what(path: Path) -> str:

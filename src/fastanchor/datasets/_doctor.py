@@ -13,7 +13,7 @@ from fastanchor._hints import hint
 from fastanchor._text import many
 from fastanchor._types import Remark
 from fastanchor.datasets._judge import AREA, alike
-from fastanchor.datasets._skips import NO_SPLIT, Skips, shown
+from fastanchor.datasets._skips import FURTHER, NO_SPLIT, Skips, shown
 from fastanchor.datasets._unit import InPixels
 
 __all__ = ["examine"]
@@ -34,6 +34,7 @@ def examine(seen: InPixels, skips: Skips) -> list[Remark]:
     found = [*_lost(len(seen.wh), skips.lost())]
     if NO_SPLIT in skips.counts:
         found.append(Remark("missing split", skips.examples[NO_SPLIT], skips.counts[NO_SPLIT]))
+    found += _further(skips.counts.get(FURTHER, 0))
     if not len(seen.wh):
         images = len(seen.batch.label)
         text = f"the labels of {many(images, 'image')} have no boxes"
@@ -43,6 +44,14 @@ def examine(seen: InPixels, skips: Skips) -> list[Remark]:
         found += [*_beyond(seen), *_image_taken_for_box(seen), *_unit(seen)]
     found += [*_areas(seen), *_notes(seen)]
     return found
+
+
+def _further(count: int) -> Iterator[Remark]:
+    """Remark on images that were annotated several times."""
+    if count:
+        are = f"{many(count, 'further annotation')} of the same image {'is' if count == 1 else 'are'}"
+        text = f"{are} not read: one annotation of each image counts"
+        yield Remark("several annotations of an image", text, count)
 
 
 def _unknown_sizes(seen: InPixels) -> Iterator[Remark]:

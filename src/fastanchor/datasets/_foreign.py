@@ -25,6 +25,7 @@ _COCO_KEYS = {"images", "annotations", "categories", "info", "licenses"}
 _OBJECTS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"shapes"}, set(), LABELME),
     ({"_via_img_metadata"}, set(), "VGG Image Annotator"),
+    ({"attribute", "file", "metadata", "view"}, set(), "VGG Image Annotator"),
     (set(), {"filename", "regions"}, "VGG Image Annotator"),
     ({"asset", "regions"}, set(), "VoTT"),
     ({"assets"}, {"asset", "regions"}, "VoTT"),
@@ -34,6 +35,7 @@ _OBJECTS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"frames"}, {"box2d"}, "BDD100K"),
     ({"data_row", "projects"}, set(), "Labelbox"),
     ({"dataRow"}, set(), "Labelbox"),
+    ({"Label", "Labeled Data"}, set(), "Labelbox"),
     ({"metadata", "instances"}, set(), "SuperAnnotate"),
     ({"classes", "labels"}, {"bounding_box"}, "FiftyOne"),
     ({"samples"}, {"filepath"}, "FiftyOne"),

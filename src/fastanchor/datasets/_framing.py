@@ -1,4 +1,4 @@
-"""Records of TFRecord files, with their checksums, and the fields of protocol buffers in them."""
+"""Records of TFRecord files, with their checksums."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastanchor.datasets._skips import Unusable
 
-__all__ = ["begins", "checksum", "features", "records"]
+__all__ = ["begins", "checksum", "records"]
 
 BLOCK = 512  # bytes whose parts of the checksum are looked up at once
 CHUNK = 1 << 20  # bytes of which all blocks are
@@ -21,10 +21,6 @@ POLYNOMIAL = 0x82F63B78  # CRC-32C, Castagnoli
 GZIP = b"\x1f\x8b"
 HEAD, TAIL = 12, 4  # bytes before and after the data of a record
 DAMAGED = "damaged TFRecord"
-BYTES, FLOATS = 1, 2  # kinds of lists; the third are integers
-VARINT, FIXED64, SPAN, FIXED32 = 0, 1, 2, 5  # kinds of values
-
-Values = list[bytes] | list[float]
 
 
 @functools.cache
@@ -117,91 +113,3 @@ def records(source: IO[bytes], moved: Callable[[int], object] | None) -> Iterato
             number += 1
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Unusable(DAMAGED, None, f"record {number}: {error}") from None
-
-
-def features(data: bytes) -> dict[str, Callable[[], Values]]:
-    """Return the features of a ``tf.train.Example`` by name, each with a function that returns its values.
-
-    Raises
-    ------
-    ValueError
-        If the data are not such a message.
-    """
-    found: dict[str, Callable[[], Values]] = {}
-    for number, span in _spans(data, 0, len(data)):
-        for _, entry in _spans(data, *span) if number == 1 else ():
-            parts = dict(_spans(data, *entry))
-            if 1 in parts and 2 in parts:
-                found[data[slice(*parts[1])].decode()] = functools.partial(_values, data, parts[2])
-    return found
-
-
-def _values(data: bytes, span: tuple[int, int]) -> Values:
-    """Return the values of a feature: bytes, numbers, or nothing."""
-    for kind, inner in _spans(data, *span):
-        if kind == BYTES:
-            return [data[slice(*one)] for _, one in _spans(data, *inner)]
-        read = _floats if kind == FLOATS else _integers
-        return [number for _, _, one in _fields(data, *inner) for number in read(data, one)]
-    return []
-
-
-def _floats(data: bytes, one: int | tuple[int, int]) -> list[float]:
-    """Return the numbers of a field, which holds one or all of them."""
-    if isinstance(one, int):
-        raise ValueError("integer in a list of floats")
-    return cast(list[float], np.frombuffer(data[slice(*one)], "<f4").tolist())
-
-
-def _integers(data: bytes, one: int | tuple[int, int]) -> list[float]:
-    if isinstance(one, int):
-        return [_signed(one)]
-    (at, end), found = one, list[float]()
-    while at < end:
-        value, at = _varint(data, at, end)
-        found.append(_signed(value))
-    return found
-
-
-def _spans(data: bytes, at: int, end: int) -> Iterator[tuple[int, tuple[int, int]]]:
-    """Yield number and place of each field that is a message, a text or a list."""
-    for number, wire, one in _fields(data, at, end):
-        if wire == SPAN and not isinstance(one, int):
-            yield number, one
-
-
-def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int | tuple[int, int]]]:
-    """Yield number, kind and value of each field of a message; the value is an integer or a place."""
-    while at < end:
-        key, at = _varint(data, at, end)
-        wire = key & 7
-        if wire == VARINT:
-            value, at = _varint(data, at, end)
-            yield key >> 3, wire, value
-            continue
-        if wire == SPAN:
-            size, at = _varint(data, at, end)
-        elif wire in (FIXED64, FIXED32):
-            size = 8 if wire == FIXED64 else 4
-        else:
-            raise ValueError(f"field of kind {wire}")
-        if size > end - at:
-            raise ValueError("field that is cut")
-        yield key >> 3, wire, (at, at + size)
-        at += size
-
-
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < end and shift < 70:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-    raise ValueError("number that is cut")
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >= 1 << 63 else value

@@ -9,11 +9,13 @@ from fastanchor.datasets._foreign import json_kind, json_of
 from fastanchor.datasets._probe import HEAD, Probe
 from fastanchor.datasets._record import Format, Image, Job, Source
 from fastanchor.datasets._skips import Unusable
+from fastanchor.datasets._turned import Corners, of_corners
 
-__all__ = ["extent", "inner", "json_format", "kind_of", "path_of"]
+__all__ = ["FAULTY", "extent", "inner", "json_format", "kind_of", "path_of"]
 
 LOOKED_AT = 5  # files of a folder with a file per image
 LISTED = 100  # files of a folder with files of many images
+FAULTY = (ArithmeticError, LookupError, TypeError, ValueError)  # raised for what is not the numbers of a shape
 SHIFT = 32  # of the number of an image, in the place of a box
 
 Images = Callable[[Any, Job, str], Iterator[Image]]
@@ -80,7 +82,6 @@ def path_of(pattern: str) -> Callable[[str, int], str]:
     return lambda file, at: pattern.format(at >> SHIFT, at & ((1 << SHIFT) - 1))
 
 
-def extent(points: Any) -> tuple[float, float, float, float]:
-    """Return the least and the largest x and y of points."""
-    xs, ys = zip(*((float(x), float(y)) for x, y in points), strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
+def extent(points: Any) -> Corners:
+    """Return the extent of points (x, y), NaN if one of them is not finite; else raises what is in ``FAULTY``."""
+    return of_corners([float(side) for x, y in points for side in (x, y)])

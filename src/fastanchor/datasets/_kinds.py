@@ -24,7 +24,7 @@ PLAIN = 6  # columns of a row without points, at most
 SLACK = 0.01  # beyond the edge of the image, from rounding
 SPREAD = 0.25  # least share of a box covered by its key points; of polygons read as such boxes, less
 PROOF = 20  # rows that cannot all look like boxes with key points by chance; of real polygons one in twenty does
-CORNERS = 9  # columns of a row with four corners
+CORNERS = 9  # columns of a row with four corners; predictions have a confidence, and perhaps a track, behind them
 HIDDEN = -1.0  # value of a missing key point
 AMBIGUOUS = "row that is a polygon or a box with key points"
 
@@ -45,7 +45,8 @@ def columns_of(values: FloatArray) -> dict[str, NDArray[Any]]:
 
     ``columns``, their number; ``sign``, one of those above; ``track``, the last value if it is a whole number,
     else NaN; ``polygon`` and ``tracked``, (n, 4), left, top, right and bottom of the polygon in them, the latter if a
-    confidence and a track stand at the end; of rows with four corners ``turned``, whether these are not upright.
+    confidence and a track stand at the end; ``turned``, of rows that may have four corners, whether these are not
+    upright.
     """
     n, width = values.shape
     even = width % 2 == 0
@@ -60,8 +61,8 @@ def columns_of(values: FloatArray) -> dict[str, NDArray[Any]]:
         "polygon": polygon,
         "tracked": polygon if even or width < 9 else _around(values[:, 1 : width - 2]),
     }
-    if width == CORNERS:
-        found["turned"] = _turned(values[:, 1:], polygon)
+    if CORNERS <= width <= CORNERS + 2:
+        found["turned"] = _turned(values[:, 1:CORNERS], polygon if width < CORNERS + 2 else found["tracked"])
     return found
 
 
@@ -76,9 +77,11 @@ def _turned(corners: FloatArray, extent: FloatArray) -> NDArray[np.bool_]:
     return turned
 
 
-def turned(rows: Columns) -> NDArray[np.bool_] | None:
+def turned(rows: Columns, kind: NDArray[np.int8]) -> NDArray[np.bool_] | None:
     """Return the mask of rows that are turned boxes, if all rows have four corners; else None."""
-    return rows["turned"] if "turned" in rows and (rows["columns"] == CORNERS).all() else None
+    corners = np.where(kind == TRACKED, CORNERS + 2, CORNERS + (rows["columns"] % 2 == 0))
+    alike = (rows["columns"] == corners) & ((kind == POLYGON) | (kind == TRACKED))
+    return rows["turned"] if alike.all() else None
 
 
 def _around(points: FloatArray) -> FloatArray:
@@ -93,7 +96,7 @@ def _signs(values: FloatArray, even: bool) -> NDArray[np.int8]:
     """
     n, width = values.shape
     signs = np.zeros(n, dtype=np.int8)
-    if width < 8 or width == 9:
+    if width < 8 or width in (CORNERS, CORNERS + 1):  # key points of two or three numbers do not fit into 10 columns
         return signs
     triples = (width - 5) % 3 == 0
     box, rest = values[:, 1:5], values[:, 5:]

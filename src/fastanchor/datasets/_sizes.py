@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from fastanchor.datasets._places import Places
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._skips import impostor, shown
 
-__all__ = ["SAMPLED", "Sized", "differing", "image_size", "sized", "what_is"]
+__all__ = ["SAMPLED", "Sized", "differing", "image_size", "size_in", "sized", "what_is"]
 
 SAMPLED = 16  # images whose headers are compared with the labels
 MARK = "fastanchor image sizes"
@@ -110,11 +110,19 @@ def what_is(path: Path) -> str:
 
 def image_size(path: Path) -> Pair | None:
     """Return width and height of an image, rotated by its EXIF data, or None if they cannot be read."""
+    try:
+        with opened(path) as file:
+            return size_in(file)
+    except OSError:
+        return None
+
+
+def size_in(image: IO[bytes]) -> Pair | None:
+    """Return width and height of an opened image, as :func:`image_size`."""
     import imagesize
 
     try:
-        with opened(path) as file:
-            width, height = imagesize.get(file)
+        width, height = imagesize.get(image)
     except _UNREADABLE:
         return None
     return (float(width), float(height)) if width > 0 and height > 0 else None

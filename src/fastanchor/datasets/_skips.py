@@ -12,7 +12,7 @@ from fastanchor._hints import hint
 from fastanchor._text import many, plain
 
 __all__ = [
-    "BACKGROUND", "DUPLICATE", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "NO_SPLIT",
+    "BACKGROUND", "DUPLICATE", "FURTHER", "INFINITE", "NEGATIVE", "NO_CLASS", "NO_SIZE", "NO_SIZE_BOX", "NO_SPLIT",
     "OTHER_UNIT", "REVERSED", "UNREADABLE", "ZERO", "Skips", "Unusable", "first_line", "given_name", "given_names",
     "impostor", "no_text", "row_of", "sentence", "shown", "shown_counts", "standing_for",
 ]  # fmt: skip
@@ -28,6 +28,7 @@ NO_CLASS = "row whose class is not a whole number >= 0"
 NO_SIZE = "image size missing"
 NO_SIZE_BOX = "box of an image without a size"
 NO_SPLIT = "missing split"
+FURTHER = "further annotation of the same image"
 BACKGROUND = "image without a label file (background)"
 
 REPORTED = 5

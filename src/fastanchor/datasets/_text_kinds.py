@@ -28,7 +28,9 @@ def text_kind(head: bytes) -> str:
     if _IMAGE.search(first):
         second, _, third = rest.partition(b"\n")
         columns = third.partition(b"\n")[0].split()
-        return WIDER if second.strip().isdigit() and len(columns) == 10 and all(map(_number, columns)) else ""
+        if not second.strip().isdigit() or len(columns) < 4 or not all(map(_number, columns)):
+            return ""
+        return WIDER if len(columns) == 10 else f"{WIDER} with rows of {len(columns)} columns in place of 10"
     words = first.split()
     named = len(words) in (9, 10) and not _number(words[8]) and all(map(_number, words[:8]))
     return DOTA if named and all(map(_whole, words[9:])) else ""

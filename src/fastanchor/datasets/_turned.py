@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import compress, cycle
-from math import cos, isfinite, sin
+from math import cos, isfinite, radians, sin
+from typing import Any
 
 from fastanchor._hints import hint
 from fastanchor._types import Remark
-from fastanchor.datasets._record import NOTHING, Job
+from fastanchor.datasets._record import NOTHING, Job, number_of
 
-__all__ = ["UPRIGHT", "about_centre", "is_turned", "of_corners", "remarks"]
+__all__ = ["UPRIGHT", "Corners", "about_centre", "angle_of", "is_turned", "of_corners", "remarks"]
 
 UPRIGHT = 0.01  # share of a side by which corners of a box that is not turned miss those of its extent, from rounding
 
 Corners = tuple[float, float, float, float]
 
 
+def angle_of(degrees: Any) -> float:
+    """Return an angle in radians, NaN if it is not a finite number."""
+    angle = radians(number_of(degrees))
+    return angle if isfinite(angle) else NOTHING[0]
+
+
 def about_centre(x: float, y: float, width: float, height: float, angle: float) -> Corners:
     """Return the upright extent of a box turned about its centre (x, y) by an angle in radians."""
+    if not isfinite(angle):
+        return NOTHING
     c, s = abs(cos(angle)), abs(sin(angle))
     a, b = (width * c + height * s) / 2.0, (width * s + height * c) / 2.0
     return x - a, y - b, x + a, y + b

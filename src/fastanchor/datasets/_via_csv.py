@@ -1,4 +1,4 @@
-"""The CSV of VGG Image Annotator: a row for each region, with its shape and attributes as JSON."""
+"""The CSV of versions 1 and 2 of VGG Image Annotator: a row for each region, with its shape and attributes as JSON."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from fastanchor._reading import decoded
 from fastanchor.datasets._record import Job
-from fastanchor.datasets._skips import Unusable, no_text
+from fastanchor.datasets._skips import Unusable
+from fastanchor.datasets._via_regions import CELL, FAULTS, Regions
 
-__all__ = ["is_table", "regions_of"]
+__all__ = ["is_table", "of_csv"]
 
 CELLS = ("region_shape_attributes", "region_attributes")  # columns of JSON
 NAMES = ("filename", *CELLS)
@@ -23,12 +23,8 @@ def is_table(head: bytes) -> bool:
     return CELLS[0].encode() in head.partition(b"\n")[0]
 
 
-def regions_of(file: str, data: bytes, job: Job) -> Iterator[tuple[str, list[Any], list[int]]]:
-    """Yield the name of each image, its regions as in the JSON, and their lines; an image may have no regions."""
-    text = decoded(data)
-    what = no_text(data, text)
-    if what:
-        raise Unusable(what, 1)
+def of_csv(file: str, text: str, job: Job) -> Iterator[Regions]:
+    """Yield the regions of each image, with their lines; an image may have no regions."""
     table = csv.DictReader(io.StringIO(text, newline=""))
     found: dict[tuple[Any, Any], tuple[list[Any], list[int]]] = {}
     try:
@@ -38,9 +34,9 @@ def regions_of(file: str, data: bytes, job: Job) -> Iterator[tuple[str, list[Any
         for row in table:
             regions, lines = found.setdefault((row["filename"], row.get("file_size")), ([], []))
             try:
-                shape, attributes = (json.loads(row[name] or "{}") for name in CELLS)
-            except ValueError as error:
-                job.skips.add("cell that is not valid JSON", file, table.line_num, str(error))
+                shape, attributes = (dict(json.loads(row[name] or "{}")) for name in CELLS)
+            except FAULTS as error:
+                job.skips.add(CELL, file, table.line_num, str(error))
                 continue
             if shape:
                 regions.append({"shape_attributes": shape, "region_attributes": attributes})
@@ -48,4 +44,4 @@ def regions_of(file: str, data: bytes, job: Job) -> Iterator[tuple[str, list[Any
     except csv.Error as error:
         raise Unusable("not a valid table", table.line_num, str(error)) from None
     for (name, _), (regions, lines) in found.items():
-        yield str(name), regions, lines
+        yield Regions(str(name), regions, lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fastanchor.datasets._json_files import extent, inner, json_format, path_of
+from fastanchor.datasets._json_files import FAULTY, extent, inner, json_format, path_of
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
 
 __all__ = ["FORMAT"]
@@ -41,7 +41,7 @@ def _corners(shape: Mapping[str, Any], kind: str) -> tuple[float, float, float, 
         if kind == "polygon":
             return extent(zip(shape["points"][::2], shape["points"][1::2], strict=True))
         x, y, width, height = map(float, shape["bbox"])
-    except (KeyError, TypeError, ValueError):
+    except FAULTY:
         return NOTHING
     return x, y, x + width, y + height
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fastanchor.datasets._json_files import extent, inner, json_format, path_of
+from fastanchor.datasets._json_files import FAULTY, extent, inner, json_format, path_of
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
 from fastanchor.datasets._skips import Unusable
 
@@ -67,7 +67,7 @@ def _corners(label: Mapping[str, Any]) -> tuple[float, float, float, float]:
         if "bounding_box" not in label:
             return extent(point for shape in label["points"] for point in shape)
         left, top, width, height = map(float, label["bounding_box"])
-    except (KeyError, TypeError, ValueError):
+    except FAULTY:
         return NOTHING
     return left, top, left + width, top + height
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fastanchor.datasets._json_files import extent, inner, json_format, path_of
+from fastanchor.datasets._json_files import FAULTY, extent, inner, json_format, path_of
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
+from fastanchor.datasets._skips import FURTHER
 
 __all__ = ["FORMAT"]
 
 SIDES = ("left", "top", "width", "height")
 AREAS = ("bounding_box", "bbox", "polygon")
 KINDS = (*AREAS, "mask", "point", "line", "instanceURI")
-MORE = "further label of the same image"
 
 Objects = Sequence[Mapping[str, Any]]
 Found = tuple[str, tuple[float, float] | None, Objects]
@@ -42,7 +42,7 @@ def _exported(row: Mapping[str, Any], job: Job) -> Found:
     data, facts, objects = row["data_row"], row.get("media_attributes") or {}, list[Any]()
     for project in row["projects"].values():
         labels = project["labels"]
-        job.skips.leave(MORE, max(len(labels) - 1, 0))
+        job.skips.leave(FURTHER, max(len(labels) - 1, 0))
         objects += [one for label in labels[:1] for one in label["annotations"].get("objects") or ()]
     name = data.get("external_id") or data.get("global_key") or data.get("row_data") or data["id"]
     return str(name), (number_of(facts.get("width")), number_of(facts.get("height"))), objects
@@ -79,7 +79,7 @@ def _corners(shape: Any, kind: str) -> tuple[float, float, float, float]:
         if kind == "polygon":
             return extent((point["x"], point["y"]) for point in shape)
         left, top, width, height = (float(shape[key]) for key in SIDES)
-    except (KeyError, TypeError, ValueError):
+    except FAULTY:
         return NOTHING
     return left, top, left + width, top + height
 

@@ -11,7 +11,7 @@ from math import dist
 from typing import Any
 
 from fastanchor.datasets._foreign import LABELME
-from fastanchor.datasets._json_files import extent, json_format
+from fastanchor.datasets._json_files import FAULTY, extent, json_format
 from fastanchor.datasets._record import NOTHING, Image, Job
 
 __all__ = ["FORMAT"]
@@ -45,7 +45,7 @@ def _extent(points: Any, kind: str) -> tuple[float, float, float, float]:
             return extent(points)
         (x, y), edge = ((float(x), float(y)) for x, y in points)
         radius = dist((x, y), edge)
-    except (TypeError, ValueError):
+    except FAULTY:
         return NOTHING
     return x - radius, y - radius, x + radius, y + radius
 
@@ -53,7 +53,7 @@ def _extent(points: Any, kind: str) -> tuple[float, float, float, float]:
 def _size(content: dict[str, Any]) -> tuple[float, float] | None:
     try:
         return float(content["imageWidth"]), float(content["imageHeight"])
-    except (KeyError, TypeError, ValueError):
+    except FAULTY:
         return None
 
 

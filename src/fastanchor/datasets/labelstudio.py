@@ -1,81 +1,81 @@
-"""Label Studio JSON and JSON-MIN: rectangles in per cent of the image, which each of them states.
+"""Label Studio JSON and JSON-MIN: boxes in per cent of the image, which each of them states.
 
-A rectangle turned about its left top corner is read as its upright extent. Of several annotations of a
-task the first that was not cancelled counts.
+Boxes are rectangles, those turned about their left top corner by their upright extents, and the extents of polygons and
+ellipses. Several results with one id are one box. Of several annotations of a task that were not cancelled, the first
+that is marked as the truth counts, else the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from math import cos, radians, sin
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fastanchor.datasets._json_files import extent, inner, json_format, path_of
+from fastanchor.datasets._json_files import inner, json_format, path_of
+from fastanchor.datasets._labelstudio_shapes import is_shape, is_turned, sides_of
 from fastanchor.datasets._probe import IMAGES
-from fastanchor.datasets._record import NOTHING, Image, Job, number_of
+from fastanchor.datasets._record import Image, Job, number_of
+from fastanchor.datasets._skips import FURTHER
 
 __all__ = ["FORMAT"]
 
-KIND = "rectanglelabels"
-MORE = "further annotation of the same task"
-SIDES = ("x", "y", "width", "height")
+LABELS = ("rectanglelabels", "polygonlabels", "ellipselabels", "labels")  # lists of classes
 
 
 def images(content: Any, job: Job, file: str) -> Iterator[Image]:
     """Yield the tasks."""
     for number, task in enumerate(content):
         results, path = (_result(task, job), task["data"]) if "data" in task else (_minimal(task), task)
+        size = next(filter(None, map(_size, results)), None)
         box: list[float] = []
-        classes, at, size = [], [], None
-        for place, result in zip(inner(number, len(results)), results, strict=True):
-            value = result.get("value") or {}
-            size = size or _size(result)
-            if KIND not in value and not {*SIDES} <= set(value):
-                job.skips.leave(f"{result.get('type') or 'result'}, which is not a box")
+        classes, at = [], []
+        for place, value, name in _regions(results, number, job):
+            if is_turned(value) and not job.upright():
                 continue
-            if value.get("rotation") and not job.upright():
-                continue
-            box += _sides(value, size)
-            classes.append(str(next(iter(value.get(KIND) or ()), "")))
+            box += sides_of(value, size)
+            classes.append(name)
             at.append(place)
         yield Image(_name(path), size, box, classes, at)
 
 
 def _result(task: Mapping[str, Any], job: Job) -> list[Any]:
-    """Return the results of a task's first valid annotation."""
+    """Return the results of the annotation that counts."""
     every = task["annotations"] if "annotations" in task else task["completions"]
     valid = [one for one in every if not one.get("was_cancelled")]
-    job.skips.leave(MORE, max(len(valid) - 1, 0))
-    return list(valid[0]["result"]) if valid else []
+    job.skips.leave(FURTHER, max(len(valid) - 1, 0))
+    true = [one for one in valid if one.get("ground_truth")]
+    return list((true or valid)[0]["result"]) if valid else []
 
 
 def _minimal(task: Mapping[str, Any]) -> list[Any]:
-    """Return the rectangles of JSON-MIN as results."""
+    """Return the labelled shapes of JSON-MIN as results."""
     lists = [value for value in task.values() if isinstance(value, list)]
-    found = [one for value in lists for one in value if isinstance(one, Mapping) and KIND in one]
-    if not found and "id" not in task:  # neither a rectangle nor a task
+    found = [
+        (kind, one) for some in lists for one in some if isinstance(one, Mapping) for kind in LABELS if kind in one
+    ]
+    if not found and "id" not in task:  # neither a shape nor a task
         raise KeyError("id")
-    return [{"value": one, "type": KIND, **one} for one in found]
+    return [{"type": kind, **one, "value": one} for kind, one in found]
+
+
+def _regions(results: Sequence[Any], number: int, job: Job) -> Iterable[tuple[int, Mapping[str, Any], str]]:
+    """Return the place, the shape and the class of each region; all results about a region have its id."""
+    found: dict[Any, tuple[int, Mapping[str, Any], str]] = {}
+    for place, result in zip(inner(number, len(results)), results, strict=True):
+        value, region = result.get("value") or {}, result.get("id", place)
+        name = next((str(one) for kind in LABELS for one in value.get(kind) or ()), "")
+        if region in found:
+            found[region] = *found[region][:2], found[region][2] or name
+        elif LABELS[0] in value or is_shape(value):
+            found[region] = place, value, name
+        else:
+            job.skips.leave(f"{result.get('type') or 'result'}, which is not a box")
+    return found.values()
 
 
 def _size(result: Mapping[str, Any]) -> tuple[float, float] | None:
     if "original_width" not in result:
         return None
     return number_of(result["original_width"]), number_of(result["original_height"])
-
-
-def _sides(value: Mapping[str, Any], size: tuple[float, float] | None) -> tuple[float, ...]:
-    """Return left, top, width and height relative to the image; NaN if they are not numbers."""
-    x, y, width, height = (number_of(value.get(key)) / 100.0 for key in SIDES)
-    angle = radians(number_of(value.get("rotation") or 0))
-    if angle == 0:
-        return x, y, width, height
-    if size is None or not min(size) > 0:
-        return NOTHING
-    c, s, aspect = cos(angle), sin(angle), size[1] / size[0]
-    corners = [(a * c - b * aspect * s, a / aspect * s + b * c) for a in (0.0, width) for b in (0.0, height)]
-    left, top, right, bottom = extent(corners)
-    return x + left, y + top, right - left, bottom - top
 
 
 def _name(data: Mapping[str, Any]) -> str:

@@ -7,19 +7,19 @@ are counted and ignored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import cos, hypot, radians, sin
+from math import cos, hypot, sin
 from pathlib import PurePath
 from typing import Any
 
 from fastanchor.datasets._json_files import json_format
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
-from fastanchor.datasets._turned import Corners, is_turned, of_corners
+from fastanchor.datasets._turned import Corners, angle_of, is_turned, of_corners
 
 __all__ = ["FORMAT"]
 
 AREAS = ("bbox", "rbbox", "polygon", "ellipse")
 CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
-ELLIPSE = ("cx", "cy", "rx", "ry", "angle")
+ELLIPSE = ("cx", "cy", "rx", "ry")
 ENDING = "___objects"  # of the older version, which is a list
 
 
@@ -52,8 +52,9 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
 def _corners(one: Mapping[str, Any], kind: str, job: Job) -> Corners | tuple[()]:
     """Return the corners of an instance, NaN if they are not numbers; nothing if it is left out."""
     if kind == "ellipse":
-        x, y, a, b, angle = (number_of(one.get(key, 0 if key == "angle" else None)) for key in ELLIPSE)
-        c, s = cos(radians(angle)), sin(radians(angle))
+        x, y, a, b = (number_of(one.get(key)) for key in ELLIPSE)
+        angle = angle_of(one.get("angle", 0))
+        c, s = cos(angle), sin(angle)
         return x - hypot(a * c, b * s), y - hypot(a * s, b * c), x + hypot(a * c, b * s), y + hypot(a * s, b * c)
     points = one.get("points")
     if kind == "polygon":

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from fastanchor.datasets._json_files import extent, json_format
+from fastanchor.datasets._json_files import FAULTY, extent, json_format
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
 
 __all__ = ["FORMAT"]
@@ -33,7 +33,7 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
             continue
         try:
             box += _of_bitmap(item["bitmap"]) if kind == "bitmap" else extent(item["points"]["exterior"])
-        except (KeyError, TypeError, ValueError, struct.error, zlib.error):
+        except (*FAULTY, struct.error, zlib.error):
             box += NOTHING
         classes.append(str(item.get("classTitle") or ""))
         at.append(place)

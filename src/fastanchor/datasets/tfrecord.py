@@ -11,35 +11,32 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 from fastanchor._reading import opened
-from fastanchor.datasets._framing import Values, begins, features, records
+from fastanchor.datasets._example import Example, features, texts_of, values_of
+from fastanchor.datasets._framing import begins, records
 from fastanchor.datasets._json_files import inner, path_of
 from fastanchor.datasets._probe import Probe, joined
 from fastanchor.datasets._record import CROWD, Batch, Format, Image, Job, Source, packed
+from fastanchor.datasets._sizes import size_in
 from fastanchor.datasets._skips import Unusable, impostor
 
 __all__ = ["FORMAT"]
 
 NAMED = re.compile(r"\.(?:tf)?records?$|-\d+-of-\d+$")  # and parts such as train-00000-of-00010
-BOX = "image/object/bbox/"
-SIDES = tuple(BOX + name for name in ("xmin", "ymin", "xmax", "ymax"))
-TEXT, LABEL, GROUPS = "image/object/class/text", "image/object/class/label", "image/object/is_crowd"
-NAMES = ("image/filename", "image/source_id")
+SIDES = tuple(f"image/object/bbox/{name}" for name in ("xmin", "ymin", "xmax", "ymax"))
+CLASSES = ("image/object/class/text", "image/object/class/label")
+GROUPS, NAMES = "image/object/is_crowd", ("image/filename", "image/source_id")
 LENGTHS = "record whose lists have different lengths"
 MOST = 6  # keys in a message
-
-Example = dict[str, Any]
 
 
 def sniff(probe: Probe) -> Source | None:
     """Return the files that begin with a record."""
-    files = [
-        file
-        for folder, names in probe.tree().items()
-        for file in joined(folder, names if probe.is_file else [name for name in names if NAMED.search(name.lower())])
-    ]
+    parts = {folder: names if probe.is_file else [name for name in names if NAMED.search(name.lower())]
+             for folder, names in probe.tree().items()}  # fmt: skip
+    files = [file for folder, names in parts.items() for file in joined(folder, names)]
     found = [file for file in files if probe.named or begins(probe.head(file))]
     return Source(found) if found else None
 
@@ -60,56 +57,34 @@ def _images(source: IO[bytes], file: str, job: Job) -> Iterator[Image]:
         try:
             example = features(data)
             keys.update(example)
-            box = [_values(example, name) for name in SIDES]
-            classes = _classes(example)
-            flags = [CROWD * bool(one) for one in _values(example, GROUPS)]
-            name = next((text for one in NAMES for text in _texts(example, one)), "")
+            box = [values_of(example, name) for name in SIDES]
+            classes = texts_of(example, *CLASSES) or [""] * len(box[0])
+            flags = [CROWD * bool(one) for one in values_of(example, GROUPS)] or [0] * len(box[0])
+            name = next(iter(texts_of(example, *NAMES)), "")
         except ValueError as error:
             raise Unusable("TFRecord file that is not of tf.train.Example", None, f"record {number}: {error}") from None
-        count = len(box[0])
-        classes, flags = classes or [""] * count, flags or [0] * count
         lengths = [*map(len, (*box, classes, flags))]
-        if {*lengths} != {count}:
+        if len({*lengths}) > 1:
             job.skips.add(LENGTHS, file, f"record {number}", ", ".join(map(str, lengths)))
             continue
         corners = [float(side) for four in zip(*box, strict=True) for side in four]
-        yield Image(name, _size(example), corners, classes, inner(number, count), flags)
+        yield Image(name, _size(example), corners, classes, inner(number, len(classes)), flags)
     if not any(name in keys for name in SIDES):
         got = ", ".join(sorted(keys)[:MOST]) or "no features"
         raise Unusable("TFRecord file without boxes", None, f"expected {SIDES[0]}, ...; got {got}")
 
 
-def _values(example: Example, name: str) -> Values:
-    return example[name]() if name in example else []
-
-
-def _texts(example: Example, name: str) -> list[str]:
-    found = [one.decode("utf-8", "replace") if isinstance(one, bytes) else f"{one}" for one in _values(example, name)]
-    return found if any(found) else []
-
-
-def _classes(example: Example) -> list[str]:
-    return _texts(example, TEXT) or _texts(example, LABEL)
-
-
 def _size(example: Example) -> tuple[float, float] | None:
-    sides = [_values(example, name)[:1] for name in ("image/width", "image/height")]
-    if all(sides) and all(isinstance(side, (int, float)) and side > 0 for (side,) in sides):
-        return float(sides[0][0]), float(sides[1][0])
-    import imagesize
-
-    encoded = next((one for one in _values(example, "image/encoded") if isinstance(one, bytes)), b"")
-    width, height = imagesize.get(io.BytesIO(encoded)) if encoded else (0, 0)
-    return (float(width), float(height)) if width > 0 and height > 0 else None
+    width, height = (values_of(example, name)[:1] for name in ("image/width", "image/height"))
+    sides = [side for side in (*width, *height) if isinstance(side, (int, float)) and side > 0]
+    if len(sides) == 2:
+        return float(sides[0]), float(sides[1])
+    encoded = next((one for one in values_of(example, "image/encoded") if isinstance(one, bytes)), b"")
+    return size_in(io.BytesIO(encoded))
 
 
 FORMAT = Format(
-    "tfrecord",
-    "TFRecord files (.record, .tfrecord, shards)",
-    sniff,
-    table=table,
-    unit="either",
-    tells=frozenset(("place", "class", "crowd")),
-    options=frozenset(("unit", "crowd")),
+    "tfrecord", "TFRecord files (.record, .tfrecord, shards)", sniff, table=table, unit="either",
+    tells=frozenset(("place", "class", "crowd")), options=frozenset(("unit", "crowd")),
     place=path_of("record {}, object {}"),
-)
+)  # fmt: skip

@@ -19,6 +19,7 @@ __all__ = ["FORMAT"]
 COLUMNS = 10
 INVALID = 7  # column
 FACE = "face"
+DIGITS = 9  # of a number of faces, at most
 COUNT = "image whose number of faces differs from its rows"
 
 
@@ -32,7 +33,7 @@ def images(lines: Lines, job: Job, file: str) -> Iterator[Image]:
         name = lines[start][1]
         number, count = lines[start + 1] if start + 1 < end else (lines[start][0], "nothing")
         rows = lines[start + 2 : end]
-        if not count.isdecimal():
+        if not count.isdecimal() or len(count) > DIGITS:
             job.skips.add("image without a number of faces", file, number, f"got {shown(count[:60])}")
         elif int(count) != len(rows) and (int(count), len(rows)) != (0, 1):
             job.skips.add(COUNT, file, number, f"{count} and {len(rows)}")

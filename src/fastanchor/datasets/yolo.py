@@ -122,7 +122,7 @@ def whole(batch: Batch, job: Job) -> Batch:
     batch = replace(batch, box=box, extra={})
     unsure, unfit = kind == _kinds.UNSURE, kind == _kinds.UNFIT
     if not (unsure.any() or unfit.any()):
-        return batch if by_hand else _upright(batch, _kinds.turned(rows), job)
+        return batch if by_hand else _upright(batch, _kinds.turned(rows, kind), job)
     for columns in np.unique(rows["columns"][unfit]).tolist():
         blame(row_of(columns), unfit & (rows["columns"] == columns), batch, FORMAT, job.skips, hint("rows"))
     blame(_kinds.AMBIGUOUS, unsure, batch, FORMAT, job.skips, hint("rows"))

@@ -3,7 +3,8 @@
 There are two kinds. **Pairs**: any width and height, as in YOLO; :data:`PAIRS` lists them, and their configurations are
 the dialects of ``fastanchor.export``. **Sizes and ratios**: a `Detector` per entry of :data:`GRIDS`, one file for each
 library. A `Grid` has every size with every ratio, an `Ssd` two squares and one size with ratios on each level;
-``_shapes`` says what such a form needs.
+``_shapes`` says what such a form needs. ``_models`` has what libraries have in common, ``_reading`` and ``_writing``
+the parts of readers and of texts.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from fastanchor._types import Fit, PathLike
 from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._doubts import doubts, unsuited
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
+from fastanchor.detectors._grid import Grid
 from fastanchor.detectors._judge import PLACED
-from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, Pairs
+from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, READERS, Pairs
 from fastanchor.detectors._positives import MATCHED, positives
 from fastanchor.detectors._reading import config_of
-from fastanchor.detectors._shapes import Grid, Values
+from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._ssd import Ssd
 from fastanchor.matching import Matching, Positives
 
@@ -53,4 +55,4 @@ def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> export.
     DataError
         If the file cannot be read or has no anchors, or the numbers are not pairs.
     """
-    return export.read(anchors, name=name, others=list({detector.dialect: None for detector in GRIDS.values()}))
+    return export.read(anchors, name=name, others=READERS)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastanchor._errors import DataError
+from fastanchor.detectors._literals import evaluated
 
 __all__ = ["Block", "blocks", "numbers", "one"]
 
@@ -70,14 +71,15 @@ def numbers(block: Block, name: str, *default: float) -> list[float]:
 
     Examples
     --------
-    >>> numbers(blocks("a: 1 a: [2, 3] b: '[4, 5]'"), "a"), numbers(blocks("b: '[4, 5]'"), "b"), numbers({}, "c", 6.0)
-    ([1.0, 2.0, 3.0], [4.0, 5.0], [6.0])
+    >>> numbers(blocks("a: 1 a: [2, 3]"), "a"), numbers(blocks("b: '[4, 1 / 2]'"), "b"), numbers({}, "c", 6.0)
+    ([1.0, 2.0, 3.0], [4.0, 0.5], [6.0])
     """
     words: list[str] = []
     for value in block.get(name, []):
         if isinstance(value, dict):
             raise DataError(f"{name}: got a block, expected numbers")
-        words += value if isinstance(value, list) else value.strip("[] ").split(",")
+        listed = evaluated(value) if isinstance(value, str) else value  # in quotation marks it may be computed
+        words += [str(one) for one in listed] if isinstance(listed, (list, tuple)) else [value]
     try:
         return [float(word) for word in words if word.strip()] or list(default)
     except ValueError:

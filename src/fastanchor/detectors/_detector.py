@@ -6,26 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import Fit, FloatArray
 from fastanchor.detectors._shapes import Form, Values
 from fastanchor.export import Dialect, Input
 from fastanchor.matching import NOMINAL, Cells, Matching
 
-__all__ = [
-    "COCO", "RATIOS", "RETINA", "RETINA_SIZES", "RPN", "RPN_SIZES", "Content", "Detector", "Resize",
-    "grid_rows", "parted", "shorter",
-]  # fmt: skip
-
-# what the models with a feature pyramid have in common: strides, sizes, ratios
-RPN, RETINA = (4, 8, 16, 32, 64), (8, 16, 32, 64, 128)
-RPN_SIZES = tuple((side,) for side in (32.0, 64.0, 128.0, 256.0, 512.0))
-RETINA_SIZES = tuple(tuple(side * 2 ** (k / 3) for k in range(3)) for (side,) in RPN_SIZES)
-RATIOS = ((0.5, 1.0, 2.0),) * 5
-COCO = (800, 1333)  # limits of the shorter and of the longer side
+__all__ = ["Content", "Detector", "Resize"]
 
 
 class Resize(NamedTuple):
@@ -60,6 +49,15 @@ class Content(NamedTuple):
         """Whether all levels have the same ratios."""
         return len(set(self.values.ratios)) == 1
 
+    @property
+    def per_place(self) -> int:
+        """The number of anchors of each place of the first level, where every size has every ratio."""
+        return len(self.values.sizes[0]) * len(self.values.ratios[0])
+
+    def of_classes(self, line: str, more: int = 0) -> list[str]:
+        """Return a line with the number of classes, and so many more, in place of its braces; none if not known."""
+        return [] if self.classes is None else [line.format(self.classes + more)]
+
     def ratios(self, library: str) -> list[float]:
         """Return the ratios of a configuration that has one list of them.
 
@@ -69,7 +67,7 @@ class Content(NamedTuple):
             If levels have different ratios.
         """
         if not self.same_ratios:
-            raise DataError(f"own_ratios: {library} has one list of ratios, for all levels")
+            raise DataError(f"{called('own_ratios')}: {library} has one list of ratios, for all levels")
         return list(self.values.ratios[0])
 
 
@@ -122,48 +120,3 @@ class Detector:
     def count(self) -> int:
         """The number of anchors of each place, by default on the first level."""
         return len(self.form.anchors(self.default)[0])
-
-
-def shorter(img_size: tuple[int, int]) -> tuple[float, float]:
-    """Return the unit of sizes that are parts of the shorter side of the network input."""
-    return (float(min(img_size)),) * 2
-
-
-def parted(
-    sizes: tuple[tuple[float, ...], ...], library: str, octaves: bool = False
-) -> tuple[list[float], list[float]]:
-    """Return the first size of each level, and the scales that all its sizes are multiples by.
-
-    Raises
-    ------
-    DataError
-        If levels have different scales, or with `octaves` other scales than the parts of an octave.
-
-    Examples
-    --------
-    >>> parted(((8.0, 12.0), (20.0, 30.0)), "this")
-    ([8.0, 20.0], [1.0, 1.5])
-    """
-    scales = [size / sizes[0][0] for size in sizes[0]]
-    parts = [2 ** (i / len(scales)) for i in range(len(scales))] if octaves else scales
-    if any(abs(size / row[0] - part) > 1e-6 for row in sizes for size, part in zip(row, parts, strict=True)):
-        rule = "the parts of an octave" if octaves else "the same scales"
-        raise DataError(f"sizes: {library} has one size for each level, times {rule}")
-    return [row[0] for row in sizes], parts
-
-
-def grid_rows(rows: tuple[tuple[float, ...], ...], brackets: str = "()") -> str:
-    """Return nested lists of numbers as Python writes them, one for each level.
-
-    Examples
-    --------
-    >>> grid_rows(((8.0,), (16.5,))), grid_rows(((0.5, 2.0),), "[]")
-    ('((8.0,), (16.5,))', '[[0.5, 2.0]]')
-    """
-    left, right = brackets[0], brackets[1]
-    whole = all(side == np.rint(side) for row in rows for side in row)
-    lists = []
-    for row in rows:
-        items = [f"{side:.0f}" if whole else repr(side) for side in row]
-        lists.append(f"{left}{', '.join(items)}{',' if len(items) == 1 and left == '(' else ''}{right}")
-    return f"{left}{', '.join(lists)}{',' if len(lists) == 1 and left == '(' else ''}{right}"

@@ -31,7 +31,7 @@ def doubts(config: Config, boxes: NetworkBoxes, score: float) -> list[str]:
     """
     if not config.ratio:
         return []
-    found = []
+    found = list(config.doubts)
     turned = mean_iou(boxes.boxes, np.ascontiguousarray(config.anchors[:, ::-1]), weights=boxes.weights)
     if turned > score + REVERSED:
         other = " / ".join(config.ratio.split(" / ")[::-1])

@@ -18,7 +18,8 @@ from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes, image_scale
 from fastanchor.detectors._detector import Content, Detector
 from fastanchor.detectors._judge import PLACED, aim_of
-from fastanchor.detectors._list import GRIDS
+from fastanchor.detectors._list import GRIDS, checked
+from fastanchor.detectors._reading import with_area
 from fastanchor.detectors._search import best
 from fastanchor.engine import Objective, choose
 from fastanchor.evaluate import AnchorCheck, ByImage, by_area, scored
@@ -109,7 +110,8 @@ class DetectorAnchors(Result):
 
 def detector_of(name: str | Detector) -> Detector:
     """Return the detector of a name."""
-    return name if isinstance(name, Detector) else GRIDS[_check.choice(name, "detector", tuple(GRIDS))]
+    pairs = "takes any pairs (width, height); see auto_anchor"
+    return name if isinstance(name, Detector) else GRIDS[checked(name, GRIDS, pairs)]
 
 
 def resized(boxes: Scalable, detector: Detector, img_size: Any, fit: Fit | None, min_size: float) -> NetworkBoxes:
@@ -201,8 +203,8 @@ def anchors_for(
     >>> found.score > found.default_score
     True
     """
-    name = detector if isinstance(detector, str) else detector.title
-    detector = detector_of(detector)
+    name, detector = detector, detector_of(detector)
+    name = name if isinstance(name, str) else detector.title
     thr = _check.threshold(thr)
     size = detector.input(img_size)
     form = detector.form_at(size).chosen(sizes, ratios, own_ratios, symmetric)
@@ -213,7 +215,7 @@ def anchors_for(
     usual = detector.form_at(size).anchors(detector.default)
     aim = aim_of(objective, thr, answers, detector, form)
     values = form.values(best(aim.judge, form, _check.generator(rng), form.parameters(detector.default)))
-    parts = form.anchors(values)
+    parts = with_area(form.anchors(values))
     anchors = np.concatenate(parts)
     sorted_ = by_area(anchors)
     score = answers.fitness(sorted_, thr)

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
-from fastanchor import export
+from fastanchor import _check, export
+from fastanchor._errors import DataError, WrongTypeError
+from fastanchor._hints import called, unknown
 from fastanchor.detectors import (
     detectron2,
+    detectron2_python,
     efficientdet,
     keras_retinanet,
     mmdetection,
     mmdetection_ssd,
+    odtk,
     paddle,
+    paddle_ssd,
     tao,
+    tao_ssd,
     tensorflow,
+    tensorflow_ssd,
     torchvision,
+    torchvision_mobilenet,
+    torchvision_retinanet,
     torchvision_ssd,
     yolact,
 )
 from fastanchor.detectors._detector import Detector
 
-__all__ = ["GRIDS", "NAMES", "PAIRS", "Pairs"]
+__all__ = ["GRIDS", "NAMES", "PAIRS", "READERS", "Pairs", "checked"]
 
 FAMILIES = (
-    torchvision, torchvision_ssd, detectron2, mmdetection, mmdetection_ssd, tensorflow, efficientdet, keras_retinanet,
-    yolact, paddle, tao,
+    torchvision, torchvision_mobilenet, torchvision_retinanet, torchvision_ssd, detectron2, mmdetection,
+    mmdetection_ssd, tensorflow, tensorflow_ssd, efficientdet, keras_retinanet, odtk, yolact, paddle, paddle_ssd, tao,
+    tao_ssd,
 )  # fmt: skip
 
 
@@ -69,3 +80,21 @@ PAIRS = {name: Pairs(one.needs.name, name) for name, one in export.FORMATS.items
 }
 GRIDS: dict[str, Detector] = {name: one for family in FAMILIES for name, one in family.DETECTORS.items()}
 NAMES = (*GRIDS, *PAIRS)
+# of configurations with sizes and ratios
+READERS = [*dict.fromkeys(detector.dialect for detector in GRIDS.values()), detectron2_python.READER]
+
+
+def checked(name: Any, legal: Collection[str], otherwise: str) -> str:
+    """Return the name of a detector if it is legal; `otherwise` is what is wrong with those that are not.
+
+    Raises
+    ------
+    DataError
+        If it is another one.
+    """
+    if isinstance(name, str) and name in legal:
+        return name
+    value = f"{called('detector')} = {_check.short(name)}"
+    if not isinstance(name, str):
+        raise WrongTypeError(f"{value}: must be a name that `fastanchor detectors` lists")
+    raise DataError(f"{value}: {otherwise if name in NAMES else unknown(name, legal, 'fastanchor detectors')}")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._network import NetworkBoxes, Scalable, to_network_input
@@ -20,7 +19,7 @@ from fastanchor._weights import counting, weights_of
 from fastanchor.boxes import Boxes, image_scale
 from fastanchor.detectors._detector import Detector
 from fastanchor.detectors._fitted import resized
-from fastanchor.detectors._list import GRIDS, PAIRS
+from fastanchor.detectors._list import GRIDS, PAIRS, checked
 from fastanchor.engine import answers_all
 from fastanchor.levels import Level, pyramid
 from fastanchor.matching import (
@@ -102,7 +101,7 @@ def positives(
     >>> positives(boxes, "torchvision-fasterrcnn").counts.sum(axis=1).tolist()
     [2, 33]
     """
-    _check.choice(detector, "detector", MATCHED)
+    checked(detector, MATCHED, "is a detector whose rule is not known in full")
     if weights is not None and isinstance(boxes, Boxes):
         boxes = replace(boxes, weights=np.asarray(weights))
     elif weights is not None:
@@ -154,7 +153,7 @@ def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit 
 
 def _parts(anchors: Sequence[Level | Sizes]) -> list[FloatArray]:
     return [
-        one.anchors if isinstance(one, Level) else as_anchors(one, 1, f"anchors[{at}]")
+        one.anchors if isinstance(one, Level) else as_anchors(one, 1, f"{called('anchors')}[{at}]")
         for at, one in enumerate(anchors)
     ]
 

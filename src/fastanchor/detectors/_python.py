@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from fastanchor._errors import DataError
+from fastanchor.detectors._literals import UNKNOWN, name_of, value
 
-__all__ = ["UNKNOWN", "calls", "dictionaries", "parsed", "value"]
-
-UNKNOWN = object()
-LONGEST = 1000  # entries of a list that is written as a product
+__all__ = ["UNKNOWN", "assigned", "calls", "defaults", "dictionaries", "parsed"]
 
 
 def parsed(text: str) -> ast.Module:
@@ -44,10 +42,41 @@ def calls(tree: ast.Module, name: str, positions: tuple[str, ...] = ()) -> Itera
     """
     names = _names(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name(node.func) == name:
+        if isinstance(node, ast.Call) and name in (name_of(node.func), _wrapped(node.func)):
             given = dict(zip(positions, node.args, strict=False))
             given.update({word.arg: word.value for word in node.keywords if word.arg})
             yield {key: value(argument, names) for key, argument in given.items()}
+
+
+def defaults(tree: ast.Module, name: str) -> Iterator[dict[str, Any]]:
+    r"""Yield the defaults of each function of a name, by argument; UNKNOWN for those that are computed.
+
+    Examples
+    --------
+    >>> list(defaults(parsed("def f(a, b=[1], c=g()): pass"), "f"))
+    [{'c': a computed value, 'b': (1,)}]
+    """
+    names = _names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            pairs = zip(reversed(node.args.args), reversed(node.args.defaults), strict=False)
+            yield {argument.arg: value(default, names) for argument, default in pairs}
+
+
+def assigned(tree: ast.Module) -> Iterator[tuple[list[str], Any]]:
+    """Yield the names of each attribute that is assigned, and its value; UNKNOWN for those that are computed.
+
+    Examples
+    --------
+    >>> list(assigned(parsed("a.b.c = [1, 2]")))
+    [(['a', 'b', 'c'], (1, 2))]
+    """
+    names = _names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute):
+                    yield ast.unparse(target).split("."), value(node.value, names)
 
 
 def dictionaries(tree: ast.Module, key: str) -> Iterator[dict[str, Any]]:
@@ -67,42 +96,18 @@ def dictionaries(tree: ast.Module, key: str) -> Iterator[dict[str, Any]]:
                 yield {name: value(part, names) for name, part in pairs}
 
 
+def _wrapped(node: ast.expr) -> str:
+    """Return the name in a call such as ``L(Name)(...)``, which makes an object later."""
+    return name_of(node.args[0]) if isinstance(node, ast.Call) and len(node.args) == 1 else ""
+
+
 def _names(tree: ast.Module) -> dict[str, ast.expr]:
-    """Return what is assigned to names."""
-    return {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-
-
-def value(node: ast.expr, names: Mapping[str, ast.expr], depth: int = 0) -> Any:
-    """Return what an expression of literals is, with names, quotients, products of lists and ``len``; else UNKNOWN."""
-    if depth > 20:
-        return UNKNOWN
-    if isinstance(node, ast.Name):
-        return value(names[node.id], names, depth + 1) if node.id in names else UNKNOWN
-    if isinstance(node, (ast.Tuple, ast.List)):
-        parts = [value(part, names, depth + 1) for part in node.elts]
-        return UNKNOWN if any(part is UNKNOWN for part in parts) else tuple(parts)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        some, times = value(node.left, names, depth + 1), value(node.right, names, depth + 1)
-        fine = isinstance(some, tuple) and isinstance(times, int) and 0 <= len(some) * times <= LONGEST
-        return some * times if fine else UNKNOWN
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        above, below = value(node.left, names, depth + 1), value(node.right, names, depth + 1)
-        plain = isinstance(above, (int, float)) and isinstance(below, (int, float)) and below != 0
-        return above / below if plain else UNKNOWN
-    if isinstance(node, ast.Call) and _name(node.func) == "len" and len(node.args) == 1:
-        some = value(node.args[0], names, depth + 1)
-        return len(some) if isinstance(some, tuple) else UNKNOWN
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return UNKNOWN
-
-
-def _name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    """Return what is assigned to names, and the defaults of arguments where nothing is."""
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            pairs = zip(reversed(node.args.args), reversed(node.args.defaults), strict=False)
+            found = {argument.arg: default for argument, default in pairs} | found
+        elif isinstance(node, ast.Assign):
+            found |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+    return found

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
+from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray
-from fastanchor.export import Config
-from fastanchor.export._dialect import NOTE
-from fastanchor.export._yaml import Node
+from fastanchor.detectors._literals import evaluated
+from fastanchor.export import Config, Dialect
+from fastanchor.export._dialect import NOTE, Needs
+from fastanchor.export._yaml import Node, entries
 
-__all__ = ["config_of", "nested", "no_pairs", "noted_size", "rows_of"]
+__all__ = ["config_of", "given", "nested", "noted_size", "reader", "rows_of", "with_area"]
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -39,12 +42,14 @@ def rows_of(given: Any, name: str, *, levels: int | None = None, each: bool = Fa
     if rows and not any(isinstance(row, (list, tuple)) for row in rows):
         rows = [[number] for number in rows] if each else [rows]
     if not rows or not all(isinstance(row, (list, tuple)) and row for row in rows):
-        raise DataError(f"{name}: got {_check.short(given)}, expected a list of numbers for each level")
+        raise DataError(f"{called(name)}: got {_check.short(given)}, expected a list of numbers for each level")
     found = tuple(tuple(_check.number(number, name, low=0.0, open_low=True) for number in row) for row in rows)
     if levels is not None and len(found) == 1:
         return found * levels
     if levels is not None and len(found) != levels:
-        raise DataError(f"{name}: got lists for {len(found)} levels, expected {levels}, as many as there are sizes")
+        raise DataError(
+            f"{called(name)}: got lists for {len(found)} levels, expected {levels}, as many as there are sizes"
+        )
     return found
 
 
@@ -55,25 +60,46 @@ def config_of(
     ratio: str = "height / width",
     fit: Fit | None = None,
     img_size: tuple[int, int] | None = None,
+    equal: bool = False,
+    doubts: Sequence[str] = (),
 ) -> Config:
     """Return what a configuration says: the anchors of each level, (m, 2), and the strides of as many levels if known.
+
+    With `equal`, another number of anchors on another level is a doubt, besides those that are given.
 
     Raises
     ------
     DataError
         If rounding leaves an anchor without area.
     """
-    anchors = np.concatenate(list(parts))
-    if anchors.min() <= 0.0:
-        level = next(i for i, part in enumerate(parts) if part.min() <= 0.0)
-        raise DataError(f"sizes: so small that an anchor of level {level} has no area")
+    anchors = np.concatenate(with_area(parts))
     strides = tuple(strides) if len(strides) == len(parts) else ()
     ends = np.cumsum([len(part) for part in parts]).tolist()
     layout = [
         (int(np.log2(stride)), list(range(end - len(part), end)))
         for stride, part, end in zip(strides, parts if strides else (), ends if strides else (), strict=True)
     ]
-    return Config(anchors, layout, fit=fit, img_size=img_size, strides=strides, ratio=ratio)
+    counts = [len(part) for part in parts]
+    twice = sum(len(part) - len(np.unique(part, axis=0)) for part in parts)
+    if twice:
+        doubts = [*doubts, f"{many(twice, 'anchor')} of a level {'is' if twice == 1 else 'are'} there twice"]
+    if equal and len(set(counts)) > 1:
+        doubts = [*doubts, f"levels have {counts} anchors of each place, but heads have the same number on all levels"]
+    return Config(anchors, layout, fit=fit, img_size=img_size, strides=strides, ratio=ratio, doubts=tuple(doubts))
+
+
+def with_area(parts: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return the anchors of each level.
+
+    Raises
+    ------
+    DataError
+        If rounding leaves an anchor without area.
+    """
+    for level, part in enumerate(parts):
+        if part.min() <= 0.0:
+            raise DataError(f"{called('sizes')}: so small that an anchor of level {level} has no area")
+    return list(parts)
 
 
 def noted_size(text: str, otherwise: tuple[int, int]) -> tuple[int, int]:
@@ -83,7 +109,7 @@ def noted_size(text: str, otherwise: tuple[int, int]) -> tuple[int, int]:
 
 
 def nested(node: Node, depth: int = 0) -> Any:
-    """Return a YAML node of lists of numbers as lists; anything else as text.
+    """Return a YAML node of lists of numbers as lists, also if it is an expression in Python; anything else as text.
 
     Raises
     ------
@@ -92,20 +118,37 @@ def nested(node: Node, depth: int = 0) -> Any:
     """
     if depth > 3:
         raise DataError("lists of lists, nested too deeply")
+    if node.tag.endswith("python/object/apply:eval") and node.id == "sequence" and len(node.value) == 1:
+        return evaluated(str(node.value[0].value))
     if node.id == "sequence":
         return [nested(one, depth + 1) for one in node.value]
     try:
         return float(node.value)
     except (TypeError, ValueError):
-        return str(node.value)
+        text = str(node.value)
+        return evaluated(text) if text[:1] in ("[", "(") else text
 
 
-def no_pairs(content: object) -> NoReturn:
-    """Raise, for detectors whose configuration takes sizes and ratios.
+def given(node: Node, *keys: str) -> dict[str, Any]:
+    """Return the lists and values that a YAML mapping has under these keys.
 
     Raises
     ------
     DataError
-        Always.
+        If lists are nested too deeply.
     """
+    return {key: nested(value) for key in keys for _, value in entries(node, key) if value.id != "mapping"}
+
+
+def reader(
+    read: Callable[[str], Config], name: str, fit: Fit, *endings: str, mark: str, equal: bool = False
+) -> Dialect:
+    """Return the dialect of a configuration that takes sizes and ratios, and is read by a function.
+
+    `name` is the detector, as messages call it; `fit`, `mark` and `equal` are as in ``Needs``.
+    """
+    return Dialect(Needs(name, fit, equal=equal, endings=endings, mark=mark), _no_pairs, read)
+
+
+def _no_pairs(content: object) -> NoReturn:
     raise DataError("takes sizes and ratios, not pairs (width, height)")

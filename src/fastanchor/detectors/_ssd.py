@@ -11,6 +11,7 @@ import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor._types import FloatArray
 from fastanchor.detectors._reading import rows_of
 from fastanchor.detectors._shapes import Form, Linear, Sides, Values, decimal
@@ -65,7 +66,7 @@ class Ssd(Form):
     def numbered(self, key: str, count: int) -> dict[str, Any]:
         """Return the attributes of the form with so many ratios on each level."""
         if key == "sizes":
-            raise DataError(f"sizes = {count}: must be a list; an SSD has one size on each level and one more")
+            raise DataError(f"{called(key)} = {count}: must be a list; an SSD has one size on each level and one more")
         return {"counts": (count,) * self.levels}
 
     def fixed(self, key: str, given: Any) -> dict[str, Any]:
@@ -73,7 +74,7 @@ class Ssd(Form):
         if key == "sizes":
             rows = rows_of(given, key, each=True)
             if len(rows) != self.levels + 1 or any(len(row) > 1 for row in rows):
-                raise DataError(f"sizes: got {_check.short(given)}, expected {self.levels + 1} numbers, "
+                raise DataError(f"{called(key)}: got {_check.short(given)}, expected {self.levels + 1} numbers, "
                                 "one for each level and one more")  # fmt: skip
             sizes = [row[0] for row in rows]
             return {"fixed_sizes": chain(sizes)}

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import (
-    COCO,
-    RATIOS,
-    RETINA,
-    RETINA_SIZES,
-    RPN,
-    RPN_SIZES,
-    Content,
-    Detector,
-    Resize,
-    grid_rows,
-)
-from fastanchor.detectors._reading import config_of, nested, no_pairs, rows_of
-from fastanchor.detectors._shapes import Grid, Values
-from fastanchor.export import Config, Dialect
-from fastanchor.export._dialect import Needs
-from fastanchor.export._yaml import compose, entries, mappings
-from fastanchor.matching import Matching
+from fastanchor.detectors._detector import Content, Resize
+from fastanchor.detectors._grid import Grid
+from fastanchor.detectors._models import COCO, RATIOS, RETINA, RPN, faster_rcnn, half_up, retinanet
+from fastanchor.detectors._reading import config_of, given, reader, rows_of
+from fastanchor.detectors._shapes import Values
+from fastanchor.detectors._writing import grid_rows, written
+from fastanchor.export import Config
+from fastanchor.export._yaml import Node, compose, entries, mappings
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -44,36 +35,34 @@ def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
     return both.astype(np.float64)
 
 
-def side(image: FloatArray) -> FloatArray:
-    """Return the sides of a resized image, rounded to whole pixels."""
-    return np.floor(image + 0.5)
-
-
-def _text(content: Content, meta: list[str], head: str, limit: str) -> str:
+def _text(content: Content, more: list[str], head: str, limit: str) -> str:
     values = content.values
-    count = len(values.sizes[0]) * len(values.ratios[0])
     ratios = grid_rows(values.ratios[:1] if content.same_ratios else values.ratios, "[]")
     sizes = grid_rows(values.sizes, "[]")
-    classes = [] if content.classes is None else [f"  {limit}:", f"    NUM_CLASSES: {content.classes}"]
     generator = f"model.{head}anchor_generator"
-    return "\n".join([
-        *content.note,
+    return written(
+        content.note,
         "MODEL:",
-        *meta,
+        more,
         "  ANCHOR_GENERATOR:",
         f"    SIZES: {sizes}  # one list for each level",
         f"    ASPECT_RATIOS: {ratios}  # height / width",
-        *classes,
+        content.of_classes(f"  {limit}:\n    NUM_CLASSES: {{}}"),
         "# with LazyConfig, where the head does not count its anchors itself:",
         f"# {generator}.sizes = {sizes}",
         f"# {generator}.aspect_ratios = {ratios}",
-        f"# model.{head}head.num_anchors = {count}",
-    ])  # fmt: skip
+        f"# model.{head}head.num_anchors = {content.per_place}",
+    )
 
 
 def rpn(content: Content) -> str:
     """Return the YAML for models with an RPN on a feature pyramid."""
     return _text(content, [], "proposal_generator.", "ROI_HEADS")
+
+
+def c4(content: Content) -> str:
+    """Return the YAML for models with an RPN on one level."""
+    return _text(content, ["  RPN:", '    IN_FEATURES: ["res4"]'], "proposal_generator.", "ROI_HEADS")
 
 
 def retina(content: Content) -> str:
@@ -92,37 +81,38 @@ def read(text: str) -> Config:
     """
     root = compose(text)
     blocks = [value for node in mappings(root) for _, value in entries(node, "ANCHOR_GENERATOR")]
-    given = {key: nested(value) for key in ("SIZES", "ASPECT_RATIOS") for _, value in entries(blocks[0], key)}
-    if "SIZES" not in given:
+    found = given(blocks[0], "SIZES", "ASPECT_RATIOS") if blocks else {}
+    if "SIZES" not in found:
         raise DataError("ANCHOR_GENERATOR: has no SIZES; those of its base file are not read")
-    sizes = rows_of(given["SIZES"], "SIZES")
-    ratios = rows_of(given.get("ASPECT_RATIOS", [[0.5, 1.0, 2.0]]), "ASPECT_RATIOS", levels=len(sizes))
-    strides = (RETINA if "retinanet" in text.lower() else RPN) if len(sizes) == 5 else ()
-    return config_of([sides(*level) for level in zip(sizes, ratios, strict=True)], strides, fit="shortest")
+    strides = _strides(root)
+    sizes = rows_of(found["SIZES"], "SIZES", levels=len(strides) or None)
+    ratios = rows_of(found.get("ASPECT_RATIOS", [RATIOS]), "ASPECT_RATIOS", levels=len(sizes))
+    strides = strides or usual_strides(text, len(sizes))
+    return config_of([sides(*level) for level in zip(sizes, ratios, strict=True)], strides, fit="shortest", equal=True)
 
 
-NEEDS = Needs("Detectron2", "shortest", equal=True, endings=(".yaml", ".yml"), mark=r"\bANCHOR_GENERATOR\b")
-READER = Dialect(NEEDS, no_pairs, read)
-SCALED = Resize("shortest", COCO, side)
+def usual_strides(text: str, levels: int) -> tuple[int, ...]:
+    """Return the strides of a feature pyramid; none for another number of levels."""
+    return () if levels != len(RPN) else RETINA if "retinanet" in text.lower() else RPN
+
+
+def _strides(root: Node) -> tuple[int, ...]:
+    """Return the strides of the levels with anchors, named like p3 or res4; none if the text does not name them."""
+    heads = [value for node in mappings(root) for key in ("RPN", "RETINANET") for _, value in entries(node, key)]
+    names = [name for head in heads for name in given(head, "IN_FEATURES").get("IN_FEATURES", [])]
+    levels = [re.fullmatch(r"(?:p|res)(\d)", str(name)) for name in names]
+    return tuple(2 ** int(level[1]) for level in levels if level) if all(levels) else ()
+
+
+READER = reader(read, "Detectron2", "shortest", ".yaml", ".yml", mark=r"\bANCHOR_GENERATOR\s*:", equal=True)
+SCALED = Resize("shortest", COCO, half_up)
 DETECTORS = {
-    "detectron2-rpn": Detector(
-        "Faster R-CNN and Mask R-CNN with FPN",
-        Grid(sides),
-        RPN,
-        Values(RPN_SIZES, RATIOS),
-        SCALED,
-        Matching(0.7, 0.3),
-        READER,
-        rpn,
+    "detectron2-rpn": faster_rcnn(
+        "Faster R-CNN and Mask R-CNN with FPN", Grid(sides), READER, rpn, resize=SCALED,
     ),
-    "detectron2-retinanet": Detector(
-        "RetinaNet",
-        Grid(sides, sizes=3),
-        RETINA,
-        Values(RETINA_SIZES, RATIOS),
-        SCALED,
-        Matching(0.5, 0.4),
-        READER,
-        retina,
+    "detectron2-c4": faster_rcnn(
+        "Faster R-CNN and Mask R-CNN on one level (C4)", Grid(sides, levels=1, sizes=5), READER, c4, resize=SCALED,
+        strides=(16,), default=Values(((32.0, 64.0, 128.0, 256.0, 512.0),), (RATIOS,)),
     ),
-}
+    "detectron2-retinanet": retinanet("RetinaNet", Grid(sides, sizes=3), READER, retina, resize=SCALED),
+}  # fmt: skip

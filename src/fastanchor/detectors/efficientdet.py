@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import RETINA, RETINA_SIZES, Content, Detector, Resize, parted
-from fastanchor.detectors._reading import config_of, nested, no_pairs, noted_size, rows_of
-from fastanchor.detectors._shapes import Grid, Values, crossed
-from fastanchor.export import Config, Dialect
-from fastanchor.export._dialect import Needs
-from fastanchor.export._yaml import compose, count_of, entries
+from fastanchor.detectors._detector import Content, Resize
+from fastanchor.detectors._grid import Grid, crossed
+from fastanchor.detectors._models import RETINA, retinanet
+from fastanchor.detectors._reading import config_of, given, noted_size, reader, rows_of
+from fastanchor.detectors._writing import parted, written
+from fastanchor.export import Config
+from fastanchor.export._yaml import compose, count_of
 from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
@@ -27,15 +28,15 @@ def text(content: Content) -> str:
     """Return the YAML of hparams; the same names and values belong into a configuration of effdet."""
     bases, parts = parted(content.values.sizes, LIBRARY, octaves=True)
     w, h = content.img_size
-    return "\n".join([
-        *content.note,
+    return written(
+        content.note,
         f"image_size: {w}x{h}  # width x height; effdet has (height, width)",
         "min_level: 3",
         "max_level: 7",
         f"num_scales: {len(parts)}  # for each octave",
         f"anchor_scale: {[base / stride for base, stride in zip(bases, RETINA, strict=True)]}  # one for each level",
         f"aspect_ratios: {content.ratios(LIBRARY)}  # width / height",
-    ])  # fmt: skip
+    )
 
 
 def read(text: str) -> Config:
@@ -47,21 +48,20 @@ def read(text: str) -> Config:
     [[22.4, 11.2]]
     """
     root = compose(text)
-    given = {key: nested(value) for key in ("anchor_scale", "aspect_ratios", "image_size")
-             for _, value in entries(root, key)}  # fmt: skip
+    found = given(root, "anchor_scale", "aspect_ratios", "image_size")
     low, high, n = (count_of(root, key) or usual for key, usual in (("min_level", 3), ("max_level", 7),
                                                                     ("num_scales", 3)))  # fmt: skip
     strides = [2**level for level in range(low, high + 1)]
-    scale = given.get("anchor_scale", 4.0)
+    scale = found.get("anchor_scale", 4.0)
     rows = rows_of(scale if isinstance(scale, list) else [scale], "anchor_scale", each=True, levels=len(strides))
-    ratios = given.get("aspect_ratios", [1.0, 2.0, 0.5])
+    ratios = found.get("aspect_ratios", [1.0, 2.0, 0.5])
     parts = []
     for (one,), stride in zip(rows, strides, strict=True):
         sizes = [one * stride * 2 ** (i / n) for i in range(n)]
         parts.append(_pairs(sizes, ratios) if _paired(ratios) else sides(sizes, rows_of(ratios, "aspect_ratios")[0]))
-    size = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?(?:\.0)?", str(given.get("image_size", "")))
-    found = (int(size[1]), int(size[2] or size[1])) if size else noted_size(text, (512, 512))
-    return config_of(parts, strides, ratio="width / height", fit="letterbox", img_size=found)
+    size = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?(?:\.0)?", str(found.get("image_size", "")))
+    image = (int(size[1]), int(size[2] or size[1])) if size else noted_size(text, (512, 512))
+    return config_of(parts, strides, ratio="width / height", fit="letterbox", img_size=image)
 
 
 def _paired(ratios: object) -> bool:
@@ -75,17 +75,11 @@ def _pairs(sizes: Sequence[float], ratios: Sequence[Sequence[float]]) -> FloatAr
     return _check.as_sizes([[size * x, size * y] for size in sizes for x, y in pairs], "aspect_ratios", "pixels")
 
 
-NEEDS = Needs("EfficientDet", "letterbox", equal=True, endings=(".yaml", ".yml"), mark=r"(?m)^anchor_scale\s*:")
+READER = reader(read, "EfficientDet", "letterbox", ".yaml", ".yml", mark=r"(?m)^anchor_scale\s*:", equal=True)
 DETECTORS = {
-    "efficientdet": Detector(
-        "EfficientDet-D0 to D6 of google/automl and effdet",
-        Grid(sides, sizes=3, octaves=True, tall=False),
-        RETINA,
-        Values(RETINA_SIZES, ((1.0, 2.0, 0.5),) * 5),
-        Resize("letterbox", (512, 512)),
-        Matching(0.5, 0.5, "first"),
-        Dialect(NEEDS, no_pairs, read),
-        text,
-        Cells(multiple=128, offset=0.5),
+    "efficientdet": retinanet(
+        "EfficientDet-D0 to D6 of google/automl and effdet", Grid(sides, sizes=3, octaves=True, tall=False), READER,
+        text, ratios=(1.0, 2.0, 0.5), resize=Resize("letterbox", (512, 512)),
+        matching=Matching(0.5, 0.5, "first"), cells=Cells(multiple=128, offset=0.5),
     ),
-}
+}  # fmt: skip

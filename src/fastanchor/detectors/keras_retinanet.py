@@ -5,12 +5,14 @@ from __future__ import annotations
 import configparser
 
 from fastanchor._errors import DataError
-from fastanchor.detectors._detector import COCO, RETINA, RETINA_SIZES, Content, Detector, Resize, parted
-from fastanchor.detectors._reading import config_of, no_pairs
-from fastanchor.detectors._shapes import Grid, Values, crossed
-from fastanchor.export import Config, Dialect
-from fastanchor.export._dialect import Needs
-from fastanchor.matching import Cells, Matching
+from fastanchor._hints import called
+from fastanchor.detectors._detector import Content
+from fastanchor.detectors._grid import Grid, crossed
+from fastanchor.detectors._models import CENTRED, RETINA, retinanet
+from fastanchor.detectors._reading import config_of, reader
+from fastanchor.detectors._writing import parted, written
+from fastanchor.export import Config
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -27,10 +29,10 @@ def text(content: Content) -> str:
     if [base * sizes[0][0] / BASES[0] for base in BASES] == first:  # as it comes: the scales are what was found
         first, scales = list(BASES), [size / BASES[0] for size in sizes[0]]
     if any(base % 1 for base in first):
-        raise DataError(f"sizes: {LIBRARY} takes whole numbers, one for each level")
+        raise DataError(f"{called('sizes')}: {LIBRARY} takes whole numbers, one for each level")
     short, long = content.img_size
-    return "\n".join([
-        *content.note,
+    return written(
+        content.note,
         f"# train, debug, evaluate and convert with --config FILE --image-min-side {short} --image-max-side {long}",
         "[anchor_parameters]",
         f"sizes   = {' '.join(f'{base:.0f}' for base in first)}",
@@ -38,7 +40,7 @@ def text(content: Content) -> str:
         "# height / width",
         f"ratios  = {' '.join(map(repr, content.ratios(LIBRARY)))}",
         f"scales  = {' '.join(map(repr, scales))}",
-    ])  # fmt: skip
+    )
 
 
 def read(text: str) -> Config:
@@ -54,8 +56,6 @@ def read(text: str) -> Config:
         parser.read_string(text)
     except configparser.Error as error:
         raise DataError(f"not valid INI ({' '.join(str(error).split())})") from None
-    if "anchor_parameters" not in parser:
-        raise DataError("has no section [anchor_parameters]")
     given = {}
     for key in ("sizes", "strides", "ratios", "scales"):
         try:
@@ -66,22 +66,15 @@ def read(text: str) -> Config:
             raise DataError(f"{key}: expected numbers above 0, separated by single blanks")
     sizes, strides = given["sizes"], given["strides"]
     if len(sizes) != len(strides):
-        raise DataError(f"sizes: got {len(sizes)}, expected {len(strides)}, as many as strides")
+        raise DataError(f"{called('sizes')}: got {len(sizes)}, expected {len(strides)}, as many as strides")
     parts = [sides([size * scale for scale in given["scales"]], given["ratios"]) for size in sizes]
     return config_of(parts, strides, fit="shortest")
 
 
-NEEDS = Needs("keras-retinanet", "shortest", equal=True, endings=(".ini",))
+READER = reader(read, "keras-retinanet", "shortest", ".ini", mark=r"(?m)^\[anchor_parameters\]", equal=True)
 DETECTORS = {
-    "keras-retinanet": Detector(
-        "RetinaNet of fizyr/keras-retinanet",
-        Grid(sides, sizes=3, strides=BASES),
-        RETINA,
-        Values(RETINA_SIZES, ((0.5, 1.0, 2.0),) * 5),
-        Resize("shortest", COCO),
-        Matching(0.5, 0.4, "none"),
-        Dialect(NEEDS, no_pairs, read),
-        text,
-        Cells(multiple=1, offset=0.5),
+    "keras-retinanet": retinanet(
+        "RetinaNet of fizyr/keras-retinanet", Grid(sides, sizes=3, strides=BASES), READER, text,
+        matching=Matching(0.5, 0.4, "none"), cells=CENTRED,
     ),
-}
+}  # fmt: skip

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
-from fastanchor.detectors._detector import (
-    COCO,
-    RATIOS,
-    RETINA,
-    RETINA_SIZES,
-    RPN,
-    RPN_SIZES,
-    Content,
-    Detector,
-    Resize,
-    parted,
-)
+from fastanchor.detectors._detector import Content, Resize
+from fastanchor.detectors._grid import Grid
+from fastanchor.detectors._models import COCO, RETINA, RPN, faster_rcnn, half_up, retinanet
 from fastanchor.detectors._python import UNKNOWN, calls, parsed
-from fastanchor.detectors._reading import config_of, no_pairs, rows_of
-from fastanchor.detectors._shapes import Grid, Values
-from fastanchor.export import Config, Dialect
-from fastanchor.export._dialect import Needs
+from fastanchor.detectors._reading import config_of, reader, rows_of
+from fastanchor.detectors._writing import enclosed, parted, written
+from fastanchor.export import Config
 from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
@@ -46,48 +37,47 @@ def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
     return both.astype(np.float64)
 
 
-def side(image: FloatArray) -> FloatArray:
-    """Return the sides of a resized image, rounded to whole pixels."""
-    return np.floor(image + 0.5)
+def model(content: Content, remarks: list[str], head: str, generator: list[str], more: Sequence[str] = ()) -> str:
+    """Return the text of a model with an anchor generator, and more lines, in its head."""
+    inner = [*more, *enclosed("anchor_generator=dict(", generator, ")")]
+    return written(content.note, remarks, enclosed("model = dict(", enclosed(f"{head}=dict(", inner, ")"), ")"))
 
 
-def _text(content: Content, head: str, strides: tuple[int, ...]) -> str:
-    ratios = content.ratios(LIBRARY)
+def _text(content: Content, head: str, classes: str, strides: tuple[int, ...]) -> str:
     base, factors = parted(content.values.sizes, LIBRARY, octaves=True)
     n = len(factors)
-    scales = ["octave_base_scale=1,", f"scales_per_octave={n},"] if n > 1 else ["scales=[1.0],"]
-    classes = [] if content.classes is None else [
-        f"# classes: {content.classes}; set num_classes of the {'bbox_head' if n > 1 else 'roi_head'}"
-    ]  # fmt: skip
-    generator = [
+    return model(content, content.of_classes(f"# classes: {{}}; set num_classes of the {classes}"), head, [
+        "_delete_=True,  # of the base configuration: it may have scales that exclude these",
         'type="AnchorGenerator",',
-        *scales,
+        *(["octave_base_scale=1,", f"scales_per_octave={n},"] if n > 1 else ["scales=[1.0],"]),
         f"base_sizes={base},  # one for each level",
-        f"ratios={ratios},  # height / width",
+        f"ratios={content.ratios(LIBRARY)},  # height / width",
         f"strides={list(strides)},",
-    ]
-    return "\n".join([
-        *content.note,
-        *classes,
-        "model = dict(",
-        f"    {head}=dict(",
-        "        anchor_generator=dict(",
-        "            _delete_=True,  # of the base configuration: it may have scales that exclude these",
-        *(f"            {line}" for line in generator),
-        "        )",
-        "    )",
-        ")",
     ])  # fmt: skip
 
 
 def rpn(content: Content) -> str:
     """Return the text for models with an RPN on a feature pyramid."""
-    return _text(content, "rpn_head", RPN)
+    return _text(content, "rpn_head", "roi_head", RPN)
 
 
 def retina(content: Content) -> str:
     """Return the text for RetinaNet."""
-    return _text(content, "bbox_head", RETINA)
+    return _text(content, "bbox_head", "bbox_head", RETINA)
+
+
+def generator_of(text: str, kind: str) -> dict[str, Any]:
+    """Return the arguments of the first generator of this type in a configuration; UNKNOWN and None are left out.
+
+    Raises
+    ------
+    DataError
+        If it has none.
+    """
+    found = next((one for one in calls(parsed(text), "dict") if one.get("type") == kind), None)
+    if found is None:
+        raise DataError(f"has no dict(type='{kind}', ...)")
+    return {key: value for key, value in found.items() if value is not None and value is not UNKNOWN}
 
 
 def read(text: str) -> Config:
@@ -99,17 +89,13 @@ def read(text: str) -> Config:
     >>> read(text).anchors.tolist()
     [[32.0, 32.0], [64.0, 64.0]]
     """
-    found = [one for one in calls(parsed(text), "dict") if one.get("type") == "AnchorGenerator"]
-    if not found:
-        raise DataError("has no dict(type='AnchorGenerator', ...)")
-    given = {key: value for key, value in found[0].items() if value is not None and value is not UNKNOWN}
+    given = generator_of(text, "AnchorGenerator")
     strides = [row[0] for row in rows_of(given.get("strides"), "strides", each=True)]
     base = [row[0] for row in rows_of(given.get("base_sizes", strides), "base_sizes", levels=len(strides), each=True)]
     if "scales" in given:
         factors = list(rows_of(given["scales"], "scales")[0])
     else:
-        (first, *_), (octave, *_) = (rows_of([given.get(key)], key)[0] for key in ("octave_base_scale",
-                                                                                   "scales_per_octave"))  # fmt: skip
+        first, octave = (rows_of([given.get(key)], key)[0][0] for key in ("octave_base_scale", "scales_per_octave"))
         factors = [first * 2 ** (i / int(octave)) for i in range(int(octave))]
     ratios = rows_of(given.get("ratios"), "ratios", levels=len(strides))
     sizes = tuple(tuple(side * factor for factor in factors) for side in base)
@@ -118,29 +104,16 @@ def read(text: str) -> Config:
     return config_of(parts, strides if known else (), fit="shortest")
 
 
-NEEDS = Needs("MMDetection's AnchorGenerator", "shortest", equal=True, endings=(".py",),
-              mark=r"type\s*=\s*[\"']AnchorGenerator[\"']")  # fmt: skip
-READER = Dialect(NEEDS, no_pairs, read)
-SCALED = Resize("shortest", COCO, side)
+MARK = r"type\s*=\s*[\"'](Legacy)?AnchorGenerator[\"']"
+READER = reader(read, "MMDetection's AnchorGenerator", "shortest", ".py", mark=MARK, equal=True)
+SCALED = Resize("shortest", COCO, half_up)
 DETECTORS = {
-    "mmdet-faster-rcnn": Detector(
-        "Faster R-CNN, Mask R-CNN, Cascade R-CNN with FPN",
-        Grid(sides, octaves=True),
-        RPN,
-        Values(RPN_SIZES, RATIOS),
-        SCALED,
-        Matching(0.7, 0.3, "own", least=0.3),
-        READER,
-        rpn,
+    "mmdet-faster-rcnn": faster_rcnn(
+        "Faster R-CNN, Mask R-CNN, Cascade R-CNN with FPN", Grid(sides, octaves=True), READER, rpn,
+        resize=SCALED, matching=Matching(0.7, 0.3, "own", least=0.3),
     ),
-    "mmdet-retinanet": Detector(
-        "RetinaNet",
-        Grid(sides, sizes=3, octaves=True),
-        RETINA,
-        Values(RETINA_SIZES, RATIOS),
-        SCALED,
-        Matching(0.5, 0.4, "own"),
-        READER,
-        retina,
+    "mmdet-retinanet": retinanet(
+        "RetinaNet", Grid(sides, sizes=3, octaves=True), READER, retina,
+        resize=SCALED, matching=Matching(0.5, 0.4, "own"),
     ),
-}
+}  # fmt: skip

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from fastanchor._errors import DataError
-from fastanchor.detectors._detector import Content, Detector, Resize
-from fastanchor.detectors._python import UNKNOWN, calls, parsed
-from fastanchor.detectors._reading import config_of, no_pairs, noted_size, rows_of
+from fastanchor.detectors._detector import Content
+from fastanchor.detectors._models import SSD, ssd
+from fastanchor.detectors._reading import config_of, noted_size, reader, rows_of
 from fastanchor.detectors._shapes import Values
-from fastanchor.detectors._ssd import USUAL, Ssd, boxes_of_level, chain
-from fastanchor.export import Config, Dialect
-from fastanchor.export._dialect import Needs
-from fastanchor.matching import Cells, Matching
+from fastanchor.detectors._ssd import Ssd, boxes_of_level
+from fastanchor.detectors.mmdetection import generator_of, model
+from fastanchor.export import Config
 
 __all__ = ["DETECTORS", "sides"]
 
-STRIDES = (8, 16, 32, 64, 100, 300)
 SIZES = (21.0, 45.0, 99.0, 153.0, 207.0, 261.0, 315.0)
 # the first sizes, in percent of the input, that the library adds below its range of ratios
 FIRST = {(300, 15): (7, 15), (300, 20): (10, 20), (512, 10): (4, 10), (512, 15): (7, 15)}
@@ -26,30 +24,19 @@ sides = boxes_of_level(mirrored=True)
 
 def text(content: Content) -> str:
     """Return the text for SSD."""
-    sizes, ratios = content.values
-    classes = [] if content.classes is None else [f"        num_classes={content.classes},"]
+    (sizes, ratios), size = content.values, content.img_size
     generator = [
         "_delete_=True,  # of the base configuration: it may have a range of sizes",
         'type="SSDAnchorGenerator",',
         "scale_major=False,",
-        f"strides={list(STRIDES)},",
+        f"strides={list(SSD)},",
         f"ratios={[list(row) for row in ratios]},  # of each level, each with its reverse; 1 is always there",
         f"min_sizes={[row[0] for row in sizes]},",
         f"max_sizes={[row[1] for row in sizes]},",
     ]
-    size = content.img_size
-    return "\n".join([
-        *content.note,
-        *([] if size == (300, 300) else [f"# set input_size, and scale=({size[0]}, {size[1]}) of every Resize, too"]),
-        "model = dict(",
-        "    bbox_head=dict(",
-        *classes,
-        "        anchor_generator=dict(",
-        *(f"            {line}" for line in generator),
-        "        )",
-        "    )",
-        ")",
-    ])  # fmt: skip
+    remark = f"# set input_size, and scale=({size[0]}, {size[1]}) of every Resize, too"
+    classes = content.of_classes("num_classes={},")
+    return model(content, [] if size == (300, 300) else [remark], "bbox_head", generator, classes)
 
 
 def read(text: str) -> Config:
@@ -61,10 +48,7 @@ def read(text: str) -> Config:
     >>> read(f"dict(type='SSDAnchorGenerator', strides=[8], ratios=[[2.5]], {more})").anchors.round(1).tolist()
     [[22.0, 22.0], [31.5, 31.5], [34.8, 13.9], [13.9, 34.8]]
     """
-    found = [one for one in calls(parsed(text), "dict") if one.get("type") == "SSDAnchorGenerator"]
-    if not found:
-        raise DataError("has no dict(type='SSDAnchorGenerator', ...)")
-    given = {key: value for key, value in found[0].items() if value is not None and value is not UNKNOWN}
+    given = generator_of(text, "SSDAnchorGenerator")
     if given.get("scale_major", True) is not False:
         raise DataError("scale_major: expected False; otherwise the library leaves out some of the ratios")
     ratios = rows_of(given.get("ratios"), "ratios")
@@ -96,18 +80,7 @@ def _sizes(given: dict[str, Any], n: int) -> list[tuple[float, ...]]:
     return [tuple(map(float, least)), tuple(map(float, most))]
 
 
-NEEDS = Needs("MMDetection's SSDAnchorGenerator", "stretch", endings=(".py",),
-              mark=r"type\s*=\s*[\"']SSDAnchorGenerator[\"']")  # fmt: skip
-DETECTORS = {
-    "mmdet-ssd": Detector(
-        "SSD300",
-        Ssd(sides, tall=False),
-        STRIDES,
-        Values(chain(SIZES), USUAL),
-        Resize("stretch", (300, 300)),
-        Matching(0.5, 0.5, "one"),
-        Dialect(NEEDS, no_pairs, read),
-        text,
-        Cells(multiple=1, offset=0.5),
-    ),
-}
+READER = reader(
+    read, "MMDetection's SSDAnchorGenerator", "stretch", ".py", mark=r"type\s*=\s*[\"']SSDAnchorGenerator[\"']"
+)
+DETECTORS = {"mmdet-ssd": ssd("SSD300", Ssd(sides, tall=False), SIZES, READER, text)}

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from fastanchor._errors import DataError
-from fastanchor.detectors._detector import RETINA, Content, Detector, Resize, grid_rows
+from fastanchor.detectors._detector import Content, Resize
+from fastanchor.detectors._grid import Grid, crossed
+from fastanchor.detectors._models import CENTRED, RETINA, retinanet
 from fastanchor.detectors._python import UNKNOWN, dictionaries, parsed
-from fastanchor.detectors._reading import config_of, no_pairs, noted_size, rows_of
-from fastanchor.detectors._shapes import Grid, Values, crossed
-from fastanchor.export import Config, Dialect
-from fastanchor.export._dialect import Needs
-from fastanchor.matching import Cells, Matching
+from fastanchor.detectors._reading import config_of, noted_size, reader, rows_of
+from fastanchor.detectors._writing import grid_rows, written
+from fastanchor.export import Config
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -26,13 +27,12 @@ def text(content: Content) -> str:
     rows = values.ratios[:1] if content.same_ratios else values.ratios
     listed = f"[{', '.join(grid_rows((row,), '[]') for row in rows)}]"
     times = f" * {len(values.sizes)}" if content.same_ratios else ""
-    classes = [] if content.classes is None else [f"    'num_classes': {content.classes + 1},  # background included"]
-    return "\n".join([
-        *content.note,
+    return written(
+        content.note,
         "# append to data/config.py, set dataset, and train with --config=my_config",
         "my_config = yolact_base_config.copy({",
         "    'name': 'my_config',",
-        *classes,
+        content.of_classes("    'num_classes': {},  # background included", 1),
         f"    'max_size': {content.img_size[0]},",
         "    'backbone': yolact_base_config.backbone.copy({",
         f"        'pred_scales': {grid_rows(values.sizes, '[]')},  # one list for each level",
@@ -42,7 +42,7 @@ def text(content: Content) -> str:
         "        'use_square_anchors': False,  # True makes every anchor a square",
         "    }),",
         "})",
-    ])  # fmt: skip
+    )
 
 
 def read(text: str) -> Config:
@@ -60,6 +60,10 @@ def read(text: str) -> Config:
     if not found:
         raise DataError("has no pred_scales that are numbers")
     given = found[-1]
+    if given.get("use_pixel_scales") is False:
+        raise DataError(
+            "use_pixel_scales: expected True; otherwise scales are parts of cells, whose number is not known"
+        )
     sizes = rows_of(given["pred_scales"], "pred_scales", each=True)
     ratios = given.get("pred_aspect_ratios", (((1, 0.5, 2),),))
     groups = ratios if isinstance(ratios, (tuple, list)) and all(isinstance(row, tuple) for row in ratios) else ()
@@ -74,18 +78,11 @@ def read(text: str) -> Config:
                      img_size=noted_size(text, (side, side)))  # fmt: skip
 
 
-NEEDS = Needs("YOLACT", "stretch", equal=True, endings=(".py",), mark=r"[\"']pred_scales[\"']\s*:")
-SIZES = tuple((side,) for side in (24.0, 48.0, 96.0, 192.0, 384.0))
+READER = reader(read, "YOLACT", "stretch", ".py", mark=r"[\"']pred_scales[\"']\s*:", equal=True)
 DETECTORS = {
-    "yolact": Detector(
-        "YOLACT; its own anchors are all squares",
-        Grid(sides, tall=False),
-        RETINA,
-        Values(SIZES, ((1.0, 0.5, 2.0),) * 5),
-        Resize("stretch", (550, 550)),
-        Matching(0.5, 0.4, "one"),
-        Dialect(NEEDS, no_pairs, read),
-        text,
-        Cells(multiple=1, offset=0.5),
+    "yolact": retinanet(
+        "YOLACT; its own anchors are all squares", Grid(sides, tall=False), READER, text,
+        sizes=tuple((side,) for side in (24.0, 48.0, 96.0, 192.0, 384.0)), ratios=(1.0, 0.5, 2.0),
+        resize=Resize("stretch", (550, 550)), matching=Matching(0.5, 0.4, "one"), cells=CENTRED,
     ),
-}
+}  # fmt: skip

@@ -238,24 +238,41 @@ def _editable() -> list[Dialect]:
 
 
 def _dialect_of(path: Path, text: str, dialects: Sequence[Dialect]) -> Dialect:
-    """Return the dialect with the ending of this file: the one whose mark is in the text, else one without."""
+    """Return the dialect of a file: one with its ending whose mark is in the text, else the only one with its mark.
+
+    Without any mark, it is one of the ending that needs none.
+    """
     rivals = [one for one in dialects if path.suffix.lower() in one.needs.endings]
-    marked = [one for one in rivals if one.needs.mark and re.search(one.needs.mark, text)]
+    marked = _marked(rivals, text)
+    others = [] if marked else _marked(dialects, text)
+    if len(others) == 1:
+        return others[0]
+    if len(others) > 1 and not rivals:
+        found = ", ".join(f"{one.needs.name} ({one.needs.endings[0]})" for one in others)
+        raise DataError(f"may be for several detectors, which its ending would tell apart: {found}")
     chosen = marked[-1:] or [one for one in rivals if not one.needs.mark]
     if not chosen:
         raise DataError(f"not recognised; expected anchors for {' or '.join(one.needs.name for one in rivals)}")
     return chosen[0]
 
 
+def _marked(dialects: Sequence[Dialect], text: str) -> list[Dialect]:
+    return [one for one in dialects if one.needs.mark and re.search(one.needs.mark, text)]
+
+
 def _text_of(file: PathLike, dialects: Sequence[Dialect]) -> tuple[Path, str]:
     path = _check.as_path(file, "file")
     ending = path.suffix.lower()
     endings = list(dict.fromkeys(ending for one in dialects for ending in one.needs.endings))
-    if ending not in endings:
-        raise DataError(f"{path}: must end in {', '.join(endings[:-1])} or {endings[-1]}")
+    other = DataError(f"{path}: must end in {', '.join(endings[:-1])} or {endings[-1]}")
+    if ending not in endings and not path.is_file():
+        raise other
     with named(path):
         data = content(path, None if ending in (".json", ".csv") else SETTINGS)
     try:
-        return path, data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise DataError(f"{path}: is not UTF-8 text") from None
+        raise other if ending not in endings else DataError(f"{path}: is not UTF-8 text") from None
+    if ending not in endings and not _marked(dialects, text):
+        raise other
+    return path, text

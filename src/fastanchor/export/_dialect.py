@@ -85,6 +85,8 @@ class Config:
         Of the levels in the order of the file, where they need not be powers of 2; else empty.
     ratio : str
         What a ratio is, if the file has sizes and ratios; else empty.
+    doubts : tuple of str
+        What looks wrong in the text, a sentence each.
     """
 
     anchors: FloatArray
@@ -99,6 +101,7 @@ class Config:
     even: bool = False
     strides: tuple[float, ...] = ()
     ratio: str = ""
+    doubts: tuple[str, ...] = ()
 
     def own_levels(self, n: int) -> LevelCounts | None:
         """Return n anchors on the levels of the file: its own numbers if they add up to n, else equal numbers."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from reprlib import repr as brief
 
 import numpy as np
 
 from fastanchor._errors import DataError
+from fastanchor._hints import called
 from fastanchor.export._dialect import MOST_ROWS, NUMBER, Config, Content, Dialect, Needs, from_words, pairs, simplified
 
 __all__ = ["NUMBERS"]
@@ -31,6 +34,11 @@ def read(text: str) -> Config:
         raise DataError(f"is a table of boxes, not of anchors ({len(rows):,} lines)")
     if rows and all(map(_is_label, rows)) and (len(rows) > 1 or len(rows[0]) % 2):
         raise DataError("is a YOLO label file (class, then fractions of the image), not anchors")
+    for word in itertools.chain(*rows):
+        if not NUMBER.fullmatch(word):
+            form = "write widths and heights as in 10,13 16,30"
+            ending = "the configuration of a detector needs its own ending, such as .yaml, .cfg or .py"
+            raise DataError(f"{called('anchors')}: {brief(word)} is not a number; {form}; {ending}")
     anchors = from_words(simplified("\n".join(lines)))
     why = ""
     if 2 <= anchors.max() < 32 and np.any(anchors != np.round(anchors)):

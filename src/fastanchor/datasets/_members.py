@@ -1,0 +1,151 @@
+"""The files in an archive (.zip, .tar, compressed .tar) that are wanted: labels, and images by their headers.
+
+In a zip, the header of an image is read when it is needed; a tar can only be read in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from fastanchor._errors import DataError
+from fastanchor._later import Later
+from fastanchor.datasets._probe import IMAGES, LABELS, SHARD
+from fastanchor.datasets._recognise import ENDINGS as LOOKED_AT
+from fastanchor.datasets._sizes import size_in
+from fastanchor.datasets._skips import shown
+
+if TYPE_CHECKING:
+    import lzma
+    import tarfile
+else:  # milliseconds that others need not wait for
+    lzma, tarfile = Later("lzma"), Later("tarfile")
+
+__all__ = ["ENDINGS", "Budget", "Member", "damaged", "members"]
+
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+BESIDE = (".names", ".ini")  # endings of files that formats look for beside labels
+WANTED = tuple(sorted({one for own in LOOKED_AT.values() for one in own if one}.union(LABELS, BESIDE)))
+KINDS = {"image": IMAGES, "label": WANTED, "archive": ENDINGS}
+MOST = 16 << 30  # bytes of label files
+RATIO = 250  # and as a multiple of the archive, if they exceed FREE; labels shrink to a tenth, rarely to a fiftieth
+FREE = 256 << 20
+HEADERS = (1 << 13, 1 << 16, 1 << 22)  # bytes of an image that are read until they say its size
+
+
+class Member(NamedTuple):
+    """A file in an archive."""
+
+    parts: tuple[str, ...]  # its path
+    kind: str  # "label", "image", or a key of OTHERS
+    open: Callable[[], IO[bytes]]
+
+
+class Budget:
+    """What may still be unpacked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.most = min(MOST, max(FREE, RATIO * path.stat().st_size))
+        self.left = self.most
+
+    def copy(self, member: Member, file: IO[bytes]) -> None:
+        """Copy a member; raise DataError beyond the limit, whatever the archive says about sizes."""
+        with member.open() as source:
+            while part := source.read(1 << 20):
+                self.left -= len(part)
+                if self.left < 0:
+                    most = f"{self.most >> 20:,} MB, the limit for an archive of its size"
+                    raise DataError(f"{shown(self.path)}: the label files in it exceed {most}; unpack it by hand")
+                file.write(part)
+
+
+@contextlib.contextmanager
+def members(path: Path) -> Iterator[tuple[Iterator[Member | None], int | None]]:
+    """Return the wanted files of an archive, None in the place of others, and their number if it is known."""
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as source:
+            yield _of_zip(source, path), len(source.filelist)
+    else:
+        with tarfile.open(path) as source:
+            yield _of_tar(source, path), None
+
+
+def _of_zip(source: zipfile.ZipFile, path: Path) -> Iterator[Member | None]:
+    for info in source.infolist():
+        linked = stat.S_ISLNK(info.external_attr >> 16)
+        found = None if info.is_dir() else _parts(info.filename, path)
+        if found is None:
+            yield None
+            continue
+        parts, kind = found
+        if info.flag_bits & 1 and kind == "label":
+            raise DataError(f"{shown(path)}/{shown(info.filename)}: is encrypted; unpack it with its password")
+
+        opening = partial(source.open, info)
+        yield Member(parts, "link" if linked else kind, partial(_header, opening) if kind == "image" else opening)
+
+
+def _of_tar(source: tarfile.TarFile, path: Path) -> Iterator[Member | None]:
+    most, passed = max(4 * FREE, 4 * RATIO * path.stat().st_size), 0
+    for info in source:
+        passed += info.size if info.isreg() else 0
+        if passed > most:
+            raise DataError(f"{shown(path)}: its files are more than {4 * RATIO:,} times as large as the archive")
+        found = None if info.isdir() else _parts(info.name, path)
+        if found is None:
+            yield None
+            continue
+        parts, kind = found
+        stream = source.extractfile(info) if info.isreg() else None
+        if stream is None:
+            yield Member(parts, "link", io.BytesIO)
+        else:
+            opening = _always(stream)
+            yield Member(parts, kind, partial(io.BytesIO, _header(opening).read()) if kind == "image" else opening)
+
+
+def _always(stream: IO[bytes]) -> Callable[[], IO[bytes]]:
+    return lambda: stream
+
+
+def damaged() -> tuple[type[Exception], ...]:
+    """Return what is raised for damaged archives."""
+    return (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError,
+            ValueError)  # fmt: skip
+
+
+def _parts(name: str, path: Path) -> tuple[tuple[str, ...], str] | None:
+    """Return the path of a member and its kind, None if it is not wanted; raise DataError if it leaves the archive."""
+    low = name.lower()
+    kind = next(
+        (kind for kind, endings in KINDS.items() if low.endswith(endings)), "label" if SHARD.search(low) else ""
+    )
+    place = PurePosixPath(name.replace("\\", "/"))
+    if place.is_absolute() or ".." in place.parts or re.match("[A-Za-z]:", name):
+        raise DataError(f"{shown(path)}: holds a file outside of the archive, {shown(name)!r}; nothing is unpacked")
+    hidden = any(part[0] == "." or part == "__MACOSX" for part in place.parts)
+    return None if not kind or hidden or "\0" in name else (place.parts, kind)
+
+
+def _header(opening: Callable[[], IO[bytes]]) -> IO[bytes]:
+    """Return a header that says the size of an image; if it cannot be read, the first bytes of the image."""
+    head = b""
+    with contextlib.suppress(OSError, *damaged()), opening() as source:
+        for most in HEADERS:
+            head += source.read(most - len(head))
+            if size := size_in(io.BytesIO(head)):
+                shape = struct.pack(">I4sIIBBBBBI", 13, b"IHDR", *map(int, size), 8, 2, 0, 0, 0, 0)
+                return io.BytesIO(b"\x89PNG\r\n\x1a\n" + shape)
+            if len(head) < most:
+                break
+    return io.BytesIO(head[:512])
