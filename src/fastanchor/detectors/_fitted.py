@@ -192,7 +192,7 @@ def anchors_for(
     Notes
     -----
     The anchors are scored as the detector makes them, after its rounding: those of torchvision have even sides. The
-    search starts at the detector's values too, where they have the form asked for.
+    search starts at the detector's values too, and if they have the form asked for, the score is never below theirs.
 
     Examples
     --------
@@ -215,6 +215,8 @@ def anchors_for(
     usual = detector.form_at(size).anchors(detector.default)
     aim = aim_of(objective, thr, answers, detector, form)
     values = form.values(best(aim.judge, form, _check.generator(rng), form.parameters(detector.default)))
+    if form == detector.form_at(size) and aim.score(usual) > aim.score(form.anchors(values)):
+        values = detector.default
     parts = with_area(form.anchors(values))
     anchors = np.concatenate(parts)
     sorted_ = by_area(anchors)
