@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fastanchor._types import FloatArray
 from fastanchor.detectors._judge import Judge
 from fastanchor.detectors._shapes import DIGITS, Form, Linear
-from fastanchor.optimum._points import gathered
+from fastanchor.optimum._points import CELLS, gathered
 
 __all__ = ["best"]
 
@@ -79,7 +79,7 @@ def best(judge: Judge, form: Form, rng: np.random.Generator, start: FloatArray |
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
 
-    return parameters if form.even else _stepped(judge, exact, parameters)
+    return parameters if form.even else _stepped(_gathered(judge, CELLS), exact, parameters)
 
 
 def _gathered(judge: Judge, cells: int) -> Judge:
