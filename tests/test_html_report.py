@@ -146,8 +146,13 @@ def test_examples_are_drawn_with_their_anchors(tmp_path, capsys):
     arguments = ["report", str(place), "-o", str(out), "-n", "2", "--gen", "0", "--sweep", "none", "--img-size", "64"]
     assert main([*arguments, "--quiet"]) == 0
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', out.read_text())
-    with image.open(io.BytesIO(base64.b64decode(pictures[0]))) as sheet:
-        assert (len(pictures), sheet.size) == (1, (2 * 492 + 12, 2 * 398 + 12))
+    sizes = []
+    for picture in pictures:
+        with image.open(io.BytesIO(base64.b64decode(picture))) as one:
+            sizes.append(one.size)
+    # the images of 64 x 64, 128 x 256 and 256 x 128 pixels, each within 400 x 300
+    assert sorted(sizes) == [(150, 300), (300, 300), (400, 200)]
+    assert "9: 128 x 256, 1 box" in Page(out.read_text()).text
 
 
 def test_the_page_is_made_for_phones_and_for_the_dark(text):
@@ -308,7 +313,7 @@ def test_levels_are_drawn_on_one_scale():
     small, none, large = axes.child_axes
     assert small.get_xlim() == none.get_xlim() == large.get_xlim() == large.get_ylim()
     assert large.get_xlim()[1] > 373 / 2
-    assert [frame.get_xlabel() for frame in (small, none, large)] == ["1: 10 x 13   2: 16 x 30", "", "3: 373 x 326"]
+    assert [frame.get_xlabel() for frame in (small, none, large)] == ["1: 10 x 13\n2: 16 x 30", "", "3: 373 x 326"]
     assert [text.get_text() for text in small.texts] == []  # a number would hide the anchor
     assert [text.get_text() for text in none.texts + large.texts] == ["no anchor", "3"]
 

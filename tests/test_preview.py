@@ -92,13 +92,14 @@ def test_classes_have_colours_of_their_own(tmp_path):
     "name", ["猫", "é", "собака", "a\nb", "\ud800", "", " ", "x" * 500, "🐈", "\0", "العربية"], ids=ascii
 )
 def test_any_class_name(tmp_path, name):
+    from PIL import ImageFont
+
     images = [labelled(classes=[name]), labelled(name=name)]
     for font in ("best", "plain"):
         with pytest.MonkeyPatch.context() as patch:
             if font == "plain":
-                from PIL import ImageFont
-
-                patch.setattr("fastanchor.preview._font", lambda size: ImageFont.load_default())
+                for module in ("preview", "preview._picture"):
+                    patch.setattr(f"fastanchor.{module}.font_of", lambda size: ImageFont.load_default())
             draw(images, tmp_path / "sheet.png")
 
 
@@ -131,7 +132,7 @@ def test_a_data_set_by_its_path(tmp_path):
     said = []
     (out,) = draw(tmp_path, tmp_path / "pictures", report=said.append)
     assert out.name == "a.png"
-    assert len(said) == 1
+    assert said[1:] == ["1 of 1 images are not found, and drawn as empty canvases; see images of iter_images"]
 
 
 def test_refused(tmp_path):

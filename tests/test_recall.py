@@ -74,7 +74,7 @@ def test_pictures(both):
     ours, others = both
     assert len(ours.plot().axes) == 4
     axes = ours.plot(others).axes
-    assert [one.get_title() for one in axes[:4]] == ["all", "small", "medium", "large"]
+    assert [one.get_title() for one in axes[:4]] == [f"{size} boxes" for size in ("all", "small", "medium", "large")]
     assert axes[4].get_xlabel() == "least IoU with an anchor"
     (_, line, other) = axes[0].get_lines()
     np.testing.assert_array_equal(line.get_ydata(), ours.recall()[0].recall)

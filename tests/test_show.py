@@ -1,13 +1,18 @@
 """Which images are shown, and the anchors that are drawn with their boxes."""
 
+import io
+import json
+import tarfile
+import zipfile
+
 import numpy as np
 import pytest
 
 from fastanchor import Boxes
 from fastanchor.cli import main
-from fastanchor.datasets import ImageAnnotation, images_of
+from fastanchor.datasets import ImageAnnotation, _members, images_of, iter_images
 from fastanchor.datasets._pictures import picked
-from fastanchor.preview import draw
+from fastanchor.preview import EMPTY, draw
 
 from contract import write
 
@@ -93,3 +98,86 @@ def test_a_sheet_is_no_wider_than_a_screen(tmp_path):
     image = ImageAnnotation("a", None, 60.0, 30.0, np.array([[1.0, 1.0, 9.0, 9.0]]), ("cat",))
     with Image.open(draw([image] * 30, tmp_path / "a.png", n=30)[0]) as sheet:
         assert sheet.width < 1500
+
+
+# --- images in archives
+
+COLOURS = {"one": "#00ff00", "two": "#0000ff", "three": "#ffff00"}
+XML = (
+    "<annotation><size><width>48</width><height>36</height></size><object><name>cat</name><bndbox>"
+    "<xmin>4</xmin><ymin>4</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"
+)
+
+
+def packed(file, **others):
+    """Write an archive of three images, each of one colour, with a label each; `others` are further or other files."""
+    members = {}
+    for name, colour in COLOURS.items():
+        data = io.BytesIO()
+        Image.new("RGB", (48, 36), colour).save(data, "PNG")
+        members |= {f"{name}.png": data.getvalue(), f"{name}.xml": XML.encode()}
+    members = {name: data for name, data in {**members, **others}.items() if data is not None}
+    if file.suffix == ".zip":
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+    else:
+        with tarfile.open(file, {"tar": "w", "gz": "w:gz"}[file.name.rpartition(".")[2]]) as archive:
+            for name, data in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    return file
+
+
+def middle(path):
+    with Image.open(path) as picture:
+        return "#{:02x}{:02x}{:02x}".format(*picture.getpixel((picture.width // 2, picture.height // 2)))
+
+
+KINDS = ["a.zip", "a.tar", "a.tar.gz"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rng", [0, 1, 2])
+def test_images_in_an_archive_are_drawn(kind, rng, tmp_path):
+    said = []
+    file = packed(tmp_path / kind)
+    paths = draw(file, tmp_path / "out", pick="random", rng=rng, report=said.append)
+    assert {path.stem: middle(path) for path in paths} == COLOURS
+    assert said == []
+    assert all(image.content is None and image.image_path is None for image in iter_images(file))
+
+
+DAMAGED = {
+    "missing": (None, "are not found, and drawn as empty canvases; give --images DIR"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1", "two: Git LFS pointer instead of an image"),
+    "cut": (b"\x89PNG\r\n\x1a\n" + b"\0" * 90, "cannot be read, and are drawn as empty canvases; two: not a readable"),
+    "empty": (b"", "two: nothing could be unpacked"),
+    "large": (b"P" * 5000, "two: nothing could be unpacked"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("data", "sentence"), DAMAGED.values(), ids=DAMAGED)
+def test_images_that_are_missing_in_an_archive_are_said(kind, data, sentence, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_members, "IMAGE", 4000)
+    file, out = packed(tmp_path / kind, **{"two.png": data}), tmp_path / "out"
+    assert main(["show", str(file), "-o", str(out), "--json"]) == 0
+    said = capsys.readouterr()
+    assert f"1 of 3 images {'are not' if data is None else 'cannot'}" in said.err
+    assert sentence in said.err
+    answer = json.loads(said.out)
+    assert (answer["missing"], answer["unreadable"]) == ((1, []) if data is None else (0, ["two"]))
+    assert {name: middle(out / f"{name}.png") for name in COLOURS} == {**COLOURS, "two": EMPTY}
+
+
+def test_images_beside_an_archive_are_found(tmp_path):
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (48, 36), colour).save(tmp_path / f"{name}.png")
+    file = packed(tmp_path / "a.zip", **dict.fromkeys([f"{name}.png" for name in COLOURS]))
+    said = []
+    draw(file, tmp_path / "out", report=said.append)
+    assert said == ["3 of 3 images are not found, and drawn as empty canvases; see images of iter_images"]
+    draw(iter_images(file, images=tmp_path), tmp_path / "out")
+    assert {name: middle(tmp_path / "out" / f"{name}.png") for name in COLOURS} == COLOURS

@@ -654,3 +654,42 @@ def test_a_table_of_sides_and_images_is_written_so_that_it_can_be_read(tmp_path,
     table.write(boxes, tmp_path / f"a.{ending}")
     again = fastanchor.read(tmp_path / f"a.{ending}")
     assert (again.wh.tolist(), again.files) == (boxes.wh.tolist(), boxes.files)
+
+
+# --- the progress bar of a large table
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "row by row"])
+def test_the_bar_of_a_table_moves_while_it_is_read(tmp_path, monkeypatch, plain):
+    pytest.importorskip("pyarrow")
+    from fastanchor.datasets import _arrow, _csv
+
+    class Bar(list):
+        def __init__(self, *, total, desc, unit):
+            self.total, self.text = total, ""
+            made.append(self)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def update(self, size):
+            self.append(size)
+
+        def set_postfix_str(self, text, refresh):
+            self.text = text
+
+    made = []
+    monkeypatch.setattr(_csv, "SMALL", 0)
+    monkeypatch.setattr(_csv, "HEAD", 0)
+    monkeypatch.setattr(_csv, "OFTEN", 50)
+    monkeypatch.setattr(_arrow, "BLOCK", 10_000 if plain else 1 << 20)
+    rows = [f"{i}.jpg,640,480,10,20,30,40" for i in range(2000)]
+    text = "\n".join(["filename,image_width,image_height,x,y,w,h", *rows, *([] if plain else ["a,few,cells"]), ""])
+    boxes = fastanchor.read(put(tmp_path / "a.csv", text), progress=Bar)
+    (bar,) = made
+    assert (len(boxes), sum(bar), bar.total) == (2000, len(text), len(text))
+    assert len(bar) >= 5
+    assert bar.text.startswith("2,000 images, ")

@@ -400,7 +400,7 @@ def test_the_quick_ways_agree_with_row_by_row(tmp_path, rows, newline, last, tex
     file = str(csv_file(tmp_path, text))
     table = _csv.sheet(file, text.encode())._replace(data=None)
     found = roles(table.columns, Options())._replace(label=texts)
-    slow = _csv._by_rows(table, Skips(), [0, 1], list(found.texts().values()), 2)
+    slow = _csv._by_rows(table, Skips(), ([0, 1], list(found.texts().values()), 2), lambda _: None)
     for quick in ("csv_columns", "_by_numpy", ""):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_csv, "SMALL", 0)

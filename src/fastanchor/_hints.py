@@ -17,6 +17,7 @@ _HINTS = {
     "columns": ("see columns", "give --columns"),
     "turned": ("see turned", "--turned skip leaves them out"),
     "images": ("see images", "give --images DIR"),
+    "pictures": ("see images of iter_images", "give --images DIR"),
     "strict": ("", "; stopped because of --strict"),
     "to": ("give to", "give --to"),
     "replace": ("replace=True replaces it", "--force replaces it"),

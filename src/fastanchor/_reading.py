@@ -13,7 +13,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from fastanchor._errors import DataError, MissingFileError
@@ -25,9 +25,9 @@ else:
     pathlib = Later("pathlib")
 
 __all__ = [
-    "FLAGS", "LABEL", "SETTINGS", "STDIN", "Bound", "check_kind", "check_size", "content", "decoded", "is_file",
-    "is_folder", "named", "opened", "piped", "refusal", "standing_in", "stands_in", "text_of",
-    "unreadable",
+    "FLAGS", "LABEL", "SETTINGS", "STDIN", "Bound", "Inner", "check_kind", "check_size", "content", "decoded",
+    "inner_contents", "is_file", "is_folder", "named", "opened", "piped", "refusal", "standing_in", "stands_in",
+    "text_of", "unreadable",
 ]  # fmt: skip
 
 
@@ -36,6 +36,13 @@ class Bound(NamedTuple):
 
     size: int
     kind: str
+
+
+class Inner(NamedTuple):
+    """A file in an archive: functions that open a part which says what it is, and return the whole."""
+
+    head: Callable[[], IO[bytes]]
+    whole: Callable[[], bytes]  # empty if it cannot be read
 
 
 SETTINGS = Bound(16 << 20, "YAML, cfg and name files")
@@ -47,11 +54,11 @@ FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEX
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 _pipes: dict[str, bytes] = {}  # contents of the pipes given by the user
-_inside: list[Mapping[str, Callable[[], IO[bytes]]]] = []  # files in archives, by the paths that stand for them
+_inside: list[Mapping[str, Inner]] = []  # files in archives, in their order, by the paths that stand for them
 
 
 def opened(path: str | os.PathLike[str], bound: Bound | None = None) -> IO[bytes]:
-    """Return a file, opened to read bytes.
+    """Return a file, opened to read bytes; of a file in an archive, the head.
 
     Raises
     ------
@@ -63,7 +70,7 @@ def opened(path: str | os.PathLike[str], bound: Bound | None = None) -> IO[bytes
         check_size(len(data), bound)
         return io.BytesIO(data)
     if _inside and (member := _member(path)) is not None:
-        return member()
+        return member.head()
     try:
         file = open(path, "rb", opener=lambda name, _: os.open(name, FLAGS))  # noqa: SIM115  pathlib takes no opener; the caller closes
     except ValueError as error:  # a name with a NUL
@@ -193,8 +200,8 @@ def piped(path: str | os.PathLike[str]) -> bytes | None:
 
 
 @contextlib.contextmanager
-def standing_in(files: Mapping[str, Callable[[], IO[bytes]]]) -> Iterator[None]:
-    """Open files by these functions inside the context, wherever they are opened by their paths."""
+def standing_in(files: Mapping[str, Inner]) -> Iterator[None]:
+    """Open files in archives inside the context, wherever they are opened by the paths that stand for them."""
     _inside.append(files)
     try:
         yield
@@ -207,7 +214,16 @@ def stands_in(path: str | os.PathLike[str]) -> bool:
     return bool(_inside) and _member(path) is not None
 
 
-def _member(path: str | os.PathLike[str]) -> Callable[[], IO[bytes]] | None:
+def inner_contents(paths: Iterable[str]) -> dict[str, bytes]:
+    """Return the contents of files in archives, by the paths that stand for them; empty if one cannot be read.
+
+    They are read in the order of the archive: a compressed tar can only be read forwards.
+    """
+    wanted = {os.path.normpath(path): path for path in paths}
+    return {wanted[name]: file.whole() for files in _inside for name, file in files.items() if name in wanted}
+
+
+def _member(path: str | os.PathLike[str]) -> Inner | None:
     name = os.path.normpath(path)
     return next((files[name] for files in _inside if name in files), None)
 

@@ -29,7 +29,7 @@ from fastanchor.evaluate import AnchorCheck, check
 from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual, usual_counts
 from fastanchor.plot import panels
 
-__all__ = ["Report", "make", "page"]
+__all__ = ["Report", "about", "figure", "framed", "make", "noted", "page", "pairs"]
 
 # the detectors that people look for first; JSON and CSV are for programs
 PASTED = {
@@ -42,6 +42,8 @@ PASTED = {
     "keras-yolo3": "keras-yolo3 / yolov4-pytorch, yolo_anchors.txt",
 }
 SWEPT = 12
+COLUMNS = 3  # levels beside each other
+WIDTH = 5.0  # inches of a picture; as wide as a phone, its letters are as large as those of the page
 # the anchors in the published YOLOv3 and YOLOv5 configurations, computed on COCO
 COCO = np.reshape([10, 13, 16, 30, 33, 23, 30, 61, 62, 45, 59, 119, 116, 90, 156, 198, 373, 326], (9, 2)) * 1.0
 
@@ -61,7 +63,7 @@ class Report:
     min_size: float
     reading: Mapping[str, str]
     usual: AnchorCheck | None = None  # scores of the anchors computed on COCO
-    examples: bytes | None = None  # some images with their boxes and anchors, JPEG
+    examples: Sequence[tuple[str, bytes]] = ()  # some images with their boxes and anchors, JPEG, after their captions
 
     @property
     def check(self) -> AnchorCheck:
@@ -146,9 +148,9 @@ def make(
     }
     levels = by_level(result.anchors, counts, result.check.counts)
     usual = check(ready, COCO, thr=thr) if n == len(COCO) and ready.img_size is not None else None
-    drawn = None
+    drawn: Sequence[tuple[str, bytes]] = ()
     if examples and ready.img_size is not None and ready.fit is not None:
-        drawn = preview.jpeg(examples, result.anchors, ready.img_size, ready.fit)
+        drawn = preview.jpegs(examples, result.anchors, ready.img_size, ready.fit)
     return Report(
         source, boxes.summary(), boxes.remarks, wh, result, levels, swept, settings, min_size, reading or {}, usual,
         drawn,
@@ -165,24 +167,31 @@ def page(report: Report) -> str:
     """
     found = report.result
     sections = {
-        "title": [escaped(f"Anchors for {report.source}")],
-        "lead": [escaped(_lead(report))],
         "examples": _examples(report.examples),
         "remarks": _remarks(report),
         "levels": _levels(report),
         "boxes": [_picture("Box sizes as a density; lines separate the sizes for which each anchor is the best",
-                           7.5, 6.5, panels.sizes, report.boxes, found.anchors,
-                           f"{report.source}: {_input(found)}")],
+                           4.9, panels.sizes, report.boxes, found.anchors,
+                           f"{many(len(report.boxes), 'box', 'boxes')} and {many(len(found.anchors), 'anchor')}")],
         "thr": [f"{report.check.thr:g}"],
         "scores": _scores(report),
         "search": _search(found),
         "sweep": _sweep(report.sweep),
-        "data": _data(report),
+        "data": about(report.summary, report.result.boxes, report.reading),
         "pasted": _pasted(report),
-        "settings": [_pairs("setting", report.settings)],
+        "settings": [pairs("setting", report.settings)],
     }  # fmt: skip
-    template = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
-    return template.substitute({name: "\n".join(parts) for name, parts in sections.items()})
+    body = _template("html_pairs").substitute({name: "\n".join(parts) for name, parts in sections.items()})
+    return framed(f"Anchors for {report.source}", _lead(report), [body])
+
+
+def framed(title: str, lead: str, body: Iterable[str]) -> str:
+    """Return a whole page; title and lead are text, the body is HTML."""
+    return _template("html_report").substitute(title=escaped(title), lead=escaped(lead), body="\n".join(body))
+
+
+def _template(name: str) -> Template:
+    return Template(Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8"))
 
 
 def _lead(report: Report) -> str:
@@ -194,27 +203,34 @@ def _lead(report: Report) -> str:
     )
 
 
-def _examples(picture: bytes | None) -> Iterator[str]:
-    if picture is not None:
-        yield "<h2>Examples</h2>"
-        data = base64.b64encode(picture).decode("ascii")
-        text = "Images with their boxes; dashed: the anchor that matches best, with the ratio of both"
-        image = f'<img class="photo" alt="{text}" src="data:image/jpeg;base64,{data}">'
-        yield f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
+def _examples(pictures: Sequence[tuple[str, bytes]]) -> Iterator[str]:
+    if not pictures:
+        return
+    yield "<h2>Examples</h2>"
+    yield "<p>Images with their boxes. Dashed: the anchor that matches best, with the ratio of both.</p>"
+    yield '<div class="photos">'
+    for caption, picture in pictures:
+        yield figure(caption, "jpeg", picture)
+    yield "</div>"
 
 
 def _remarks(report: Report) -> Iterator[str]:
-    notes = _notes(report)
-    if notes:
+    lines = noted(report.remarks, _notes(report))
+    if lines:
         yield "<h2>Remarks</h2>"
-    for kind, text in notes:
-        yield f'<p class="{kind}">{escaped(text)}</p>'
+    yield from lines
 
 
-def _notes(report: Report) -> list[tuple[str, str]]:
-    """Return what a reader of the page should know, each with its kind: about labels, then boxes and levels."""
+def noted(read: Iterable[Remark], warnings: Iterable[str]) -> list[str]:
+    """Return a paragraph for each remark about labels, doubts first, and for each warning."""
+    doubts = sorted(read, key=lambda remark: not remark.doubt)
+    notes = [("warning" if one.doubt else "note", one.text) for one in doubts] + [("warning", one) for one in warnings]
+    return [f'<p class="{kind}">{escaped(text)}</p>' for kind, text in notes]
+
+
+def _notes(report: Report) -> list[str]:
+    """Return what a reader of the page should know about boxes and levels."""
     result, n = report.result, len(report.result.anchors)
-    read = sorted(report.remarks, key=lambda remark: not remark.doubt)
     notes = [f"Skipped while reading: {count:,} x {reason}" for reason, count in report.summary.skipped.items()]
     if result.n_filtered:
         notes.append(f"Left out: {no_side(result.n_filtered, report.min_size)}")
@@ -222,25 +238,30 @@ def _notes(report: Report) -> list[tuple[str, str]]:
         notes.append(small_boxes(result.n_small))
     if counts_of(report.levels) == usual_counts(n):
         notes += unusual(n)
-    notes += remarks(report.levels)
-    return [*(("warning" if one.doubt else "note", one.text) for one in read), *(("warning", text) for text in notes)]
+    return notes + remarks(report.levels)
 
 
-def _pairs(what: str, values: Mapping[str, Any]) -> str:
+def pairs(what: str, values: Mapping[str, Any]) -> str:
+    """Return a table of names and values."""
     return Table((what, "value"), [(name, str(value)) for name, value in values.items()], align="l").html()
 
 
-def _picture(caption: str, width: float, height: float, draw: Callable[..., None], *content: Any) -> str:
-    data = base64.b64encode(plot.png(plot.panel(width, height, draw, *content))).decode("ascii")
-    text = escaped(caption)
-    image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
-    return f"<figure>{image}<figcaption>{text}.</figcaption></figure>"
+def _picture(caption: str, height: float, draw: Callable[..., None], *content: Any) -> str:
+    return figure(f"{caption}.", "png", plot.png(plot.panel(WIDTH, height, draw, *content)))
+
+
+def figure(caption: str, kind: str, picture: bytes) -> str:
+    """Return a picture with a caption; `kind` is "png" or "jpeg"."""
+    text, data = escaped(caption), base64.b64encode(picture).decode("ascii")
+    return (
+        f'<figure class="{kind}"><img alt="{text}" src="data:image/{kind};base64,{data}">'
+        f"<figcaption>{text}</figcaption></figure>"
+    )
 
 
 def _levels(report: Report) -> Iterator[str]:
     found, check = report.levels, report.check
-    columns = max(len(found), 2) if len(found) <= 4 else 3
-    rows = -(-len(found) // columns)
+    rows = -(-len(found) // COLUMNS)
     each = [(level, w, h) for level in found for w, h in level.anchors.tolist()]
     shares = [(f"P{p}", str(stride), str(len(anchors)), f"{share or 0.0:.1%}") for p, stride, anchors, share in found]
     sizes = [
@@ -251,7 +272,7 @@ def _levels(report: Report) -> Iterator[str]:
     yield Table(("level", "stride", "anchors", "share of boxes"), shares).html()
     yield Table(("level", "stride", "anchor", "width", "height", "boxes nearest to it", "share"), sizes).html()
     yield _picture("The anchors of each level on one scale, over one cell of the level",
-                   9, 0.6 + rows * max(11 / columns, 3), panels.levels, found, columns)  # fmt: skip
+                   0.35 + 2.95 * rows, panels.levels, found, COLUMNS)  # fmt: skip
 
 
 def _scores(report: Report) -> Iterator[str]:
@@ -286,7 +307,7 @@ def _scores(report: Report) -> Iterator[str]:
         yield f"<p>No interval: it {escaped(NEEDED)}.</p>"
     yield Table(("size at the network input (COCO)", "boxes", "share", "fitness", "recall", "mean IoU"), sizes).html()
     yield _picture("Ratio with the best anchor against the size of the box",
-                   8.5, 4.8, panels.ratios, report.boxes, found.anchors, found.thr)  # fmt: skip
+                   4.4, panels.ratios, report.boxes, found.anchors, found.thr)  # fmt: skip
 
 
 def _search(result: AnchorResult) -> Iterator[str]:
@@ -297,32 +318,32 @@ def _search(result: AnchorResult) -> Iterator[str]:
         f"{many(len(result.evolve.history) - 1, 'generation')}, {result.evolve.accepted:,} of them fitter."
     )
     yield f"<p>{escaped(runs)}</p>"
-    yield _picture("Fitness over the generations", 8.5, 4, panels.history, result)
+    yield _picture("Fitness over the generations", 3.2, panels.history, result)
 
 
 def _sweep(found: SweepResult | None) -> Iterator[str]:
     if found is not None:
         yield "<h2>How many anchors</h2>"
-        yield _picture("Scores against the number of anchors, k-means alone", 8, 4.2, panels.curve, found)
+        yield _picture("Scores against the number of anchors, k-means alone", 3.8, panels.curve, found)
         yield found.table().html()
         yield f"<p>{escaped(found.remark())}</p>"
 
 
-def _data(report: Report) -> Iterator[str]:
-    summary = report.summary
-    facts = {**report.reading, "images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
+def about(summary: Summary, used: float, reading: Mapping[str, str]) -> Iterator[str]:
+    """Yield tables about a data set, of which so many boxes are used, and a picture of its classes."""
+    facts = {**reading, "images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
     if summary.images:
         facts["mean image, pixels"] = " x ".join(f"{side:.1f}" for side in summary.mean_image)
     facts["mean box, pixels of the image"] = " x ".join(f"{side:.1f}" for side in summary.mean_box)
     facts["areas of boxes, square pixels"] = f"{summary.smallest_area:,.0f} to {summary.largest_area:,.0f}"
-    facts["boxes used"] = f"{round(report.result.boxes):,}"
-    yield _pairs("what", facts)
+    facts["boxes used"] = f"{round(used):,}"
+    yield pairs("what", facts)
     if summary.per_class:
         total = max(sum(summary.per_class.values()), 1)
         rows = sorted(summary.per_class.items(), key=lambda item: -item[1])
         shares = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows]
         height = panels.class_height(summary.per_class)
-        yield _picture("Boxes per class", 8, height, panels.classes, summary.per_class)
+        yield _picture("Boxes per class", height, panels.classes, summary.per_class)
         yield Table(("class", "boxes", "share"), shares).html()
 
 

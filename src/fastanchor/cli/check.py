@@ -55,10 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels, ready.img_size)
+    title = _detector.picture_title(_data.title(arguments, data), ready)
     if trained is not None:
-        _answer.draw(arguments, trained.found.plot, trained.usual)
+        title += f"; {arguments.detector}"
+        _answer.draw(arguments, trained.found.plot, trained.usual, title, "default anchors")
     else:
-        title = _detector.picture_title(_data.title(arguments, data), ready)
         _answer.draw(arguments, plot.anchors, found, ready, levels, title)
     passed = least is None or found.bpr >= least
     content = {**found.to_dict(), **_detector.input_row(ready), "levels": _detector.level_rows(levels),

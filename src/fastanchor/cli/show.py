@@ -1,8 +1,8 @@
 """Draw images of a data set with their boxes and class names.
 
 OUT is a folder for one PNG per image, or a file.png for one contact sheet. The images are
-chosen at random so that all classes are seen. An image that is not found is drawn as an empty
-canvas of its size. No window is opened.
+chosen at random so that all classes are seen; those in an archive are drawn too. An image that
+is not found is drawn as an empty canvas of its size. No window is opened.
 
 With --anchors each box gets the anchor that matches it best, dashed and with the same centre;
 the number is the ratio of both. --worst shows the images of the boxes that match worst.
@@ -26,7 +26,7 @@ from fastanchor.cli._values import file_or_folder
 from fastanchor.cli._words import Several
 from fastanchor.datasets import PICKS, images_of, read
 from fastanchor.evaluate import best_anchor
-from fastanchor.preview import checked, draw
+from fastanchor.preview import checked, draw, drawn
 
 __all__ = ["add", "run"]
 
@@ -64,18 +64,17 @@ def run(arguments: argparse.Namespace) -> int:
         pick = _Ratio(**network)
     with named(arguments.data):
         fmt, images = images_of(
-            arguments.data, limit=arguments.n, pick=pick,
+            arguments.data, limit=arguments.n, pick=pick, contents=True,
             **_options.given(arguments, read, report=LOG.warning, rng=arguments.rng),
         )  # fmt: skip
         if arguments.format == "auto":
             LOG.info("%s: read as %s", arguments.data, fmt)
-        missing = sum(image.image_path is None for image in images)
-        if missing:
-            LOG.warning("%d of %d images are not found, and drawn as empty canvases; give --images DIR",
-                        missing, len(images))  # fmt: skip
-        paths = draw(images, arguments.output, n=arguments.n, replace=arguments.force, **network)
-    written = [str(path) for path in paths]
-    content = {"written": written, "format": fmt, "missing": missing}
+        found = drawn(images, arguments.output, n=arguments.n, replace=arguments.force, **network)
+    for text in found.remarks():
+        LOG.warning("%s", text)
+    written = [str(path) for path in found.paths]
+    content = {"written": written, "format": fmt, "missing": found.missing,
+               "unreadable": [name for name, _ in found.unreadable]}  # fmt: skip
     _answer.answer(arguments, content, [plain(path) for path in written])
     return 0
 

@@ -239,9 +239,12 @@ def iter_images(
 
 def images_of(
     path: PathLike, *, limit: int | None = None, progress: Progress = False, pick: Pick | Score = "first",
-    rng: Rng = None, **options: Any,
+    rng: Rng = None, contents: bool = False, **options: Any,
 ) -> Pictures:  # fmt: skip
-    """Return the images that :func:`iter_images` yields, and their format; `pick` says which, see :func:`picked`."""
+    """Return the images that :func:`iter_images` yields, and their format.
+
+    `pick` says which, see :func:`picked`; `contents`, whether those in an archive are read, to be drawn.
+    """
     filters = _filters(options)
     chosen, skips = _asked(**options)
     every = bool(filters) or pick != "first"
@@ -257,7 +260,7 @@ def images_of(
             )
         loaded = loaded._replace(boxes=filtered(loaded.boxes, filters))
         images = picked(loaded.boxes, limit, pick, rng, boxed=bool(filters))
-        return Pictures(loaded.format, annotated(loaded, images, found[0][0].single))
+        return Pictures(loaded.format, annotated(loaded, images, found[0][0].single, contents))
 
 
 def _first(limit: int | None, read: Callable[[int | None, Skips], Loaded], skips: Skips) -> Loaded:

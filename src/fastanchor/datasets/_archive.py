@@ -1,22 +1,21 @@
 """Archives (.zip, .tar, compressed .tar): label files are unpacked into a temporary folder, images only named there.
 
-An image keeps its place as an empty file, and its header is what :func:`opened` returns. Messages name a file in an
-archive as ``archive.zip/folder/file``.
+An image keeps its place as an empty file, and its header is what :func:`opened` returns; :func:`inner_contents` reads
+the few images that are drawn. Messages name a file in an archive as ``archive.zip/folder/file``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._later import Later
 from fastanchor._progress import bar
-from fastanchor._reading import is_file, opened, standing_in, unreadable
+from fastanchor._reading import Inner, is_file, opened, standing_in, unreadable
 from fastanchor._types import Progress
 from fastanchor.datasets._members import ENDINGS, Budget, damaged, members
 from fastanchor.datasets._probe import Probe
@@ -40,7 +39,7 @@ class Unpacked(NamedTuple):
     """The files of an archive, by their places in the temporary folder."""
 
     labels: list[str]
-    images: dict[str, Callable[[], IO[bytes]]]
+    images: dict[str, Inner]
     broken: list[tuple[str, str]]  # what else could hold labels, with the reason why it is not read
 
 
@@ -102,7 +101,8 @@ class Archives:
                     made.add(parent)
                 with open(target, "wb") as file:  # noqa: PTH123  as above
                     if member.kind == "image":
-                        done.images[target] = member.open
+                        done.images.pop(target, None)  # the last of several with one name counts, and its place
+                        done.images[target] = Inner(member.head, member.whole)
                     else:
                         done.labels.append(target)
                         left.copy(member, file)

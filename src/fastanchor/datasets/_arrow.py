@@ -21,6 +21,8 @@ from fastanchor.datasets._skips import Unusable, first_line, shown
 
 __all__ = ["columns_of", "csv_columns", "parquet_columns", "parquet_names", "pyarrow_for"]
 
+BLOCK = 8 << 20  # bytes of a CSV file that are read at once
+
 
 def pyarrow_for(file: str | Path) -> Any:
     """Return pyarrow, which this file needs; BackendError if it is not installed."""
@@ -100,9 +102,15 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
 
 
 def csv_columns(
-    file: Path | bytes, width: int, delimiter: str, header: int, numbers: Sequence[int], texts: Sequence[int]
-) -> tuple[FloatArray, list[Codes]] | None:
-    """Return columns of a CSV file; None if pyarrow is not installed or the file is not plain."""
+    file: Path | bytes, layout: tuple[int, str, int], numbers: Sequence[int], texts: Sequence[int],
+    moved: Callable[[int], object],
+) -> tuple[FloatArray, list[Codes]] | None:  # fmt: skip
+    """Return columns of a CSV file; None if pyarrow is not installed or the file is not plain.
+
+    `layout` is the number of columns, the delimiter and the number of lines before the first row; `moved` is called
+    with the place in the file, about, after each block.
+    """
+    width, delimiter, header = layout
     if importlib.util.find_spec("pyarrow") is None:
         return None
     arrow, csv = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.csv")
@@ -114,14 +122,17 @@ def csv_columns(
             _native(arrow, file) as opened,
             csv.open_csv(
                 opened,
-                read_options=csv.ReadOptions(column_names=names, skip_rows=header, block_size=8 << 20),
+                read_options=csv.ReadOptions(column_names=names, skip_rows=header, block_size=BLOCK),
                 parse_options=csv.ParseOptions(delimiter=delimiter),
                 convert_options=csv.ConvertOptions(
                     column_types=types, include_columns=list(types), null_values=[], strings_can_be_null=False
                 ),
             ) as source,
         ):
-            batches = [arrow.Table.from_batches([batch]) for batch in source]
+            batches = []
+            for number, batch in enumerate(source, 1):
+                batches.append(arrow.Table.from_batches([batch]))
+                moved(number * BLOCK)
     except (arrow.ArrowException, OSError, UnicodeDecodeError):  # the other way reports what is wrong, and where
         return None
     rows = sum(batch.num_rows for batch in batches)

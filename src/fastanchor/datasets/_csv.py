@@ -9,7 +9,7 @@ import sys
 import warnings
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, count
 from math import isnan
 from pathlib import Path
@@ -34,6 +34,7 @@ HEADLESS = ("filename", *CORNERS[0], "class")  # columns of files without a head
 # Google AutoML: two or four corners in order around the box
 AUTOML = ("split", "filename", "class", "xmin", "ymin", "5", "6", "xmax", "ymax", "9", "10")
 AUTOML_SETS = ("train", "validation", "test", "unassigned", "")
+OFTEN = 4096  # rows between two movements of the progress bar
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -100,14 +101,21 @@ def _without_header(row: Sequence[str]) -> list[str] | None:
     return None
 
 
-def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
+Moved = Callable[[int], object]  # is called with the place in the file, bytes
+
+
+def _still(place: int) -> None:
+    """Move no bar."""
+
+
+def take(table: Sheet, skips: Skips, roles: Roles, moved: Moved = _still) -> Taken:
     """Return columns of a CSV file; skip rows whose number of cells differs from the header."""
     packed = len(roles.box) == 1
     texts = {**roles.texts(), **({"box": roles.box[0]} if packed else {})}
     numbers, sides = roles.numbers, 0 if packed else len(roles.box)
-    found = _quickly(table, numbers, list(texts.values()))
+    found = _quickly(table, numbers, list(texts.values()), moved)
     if found is None:
-        found = _by_rows(table, skips, numbers, list(texts.values()), sides)
+        found = _by_rows(table, skips, (numbers, list(texts.values()), sides), moved)
     values, codes, lines, empty = found
     named = dict(zip(texts, codes, strict=True))
     if packed:
@@ -122,15 +130,18 @@ def take(table: Sheet, skips: Skips, roles: Roles) -> Taken:
 Found = tuple[FloatArray, list[Codes], IntArray, "NDArray[np.bool_] | None"]
 
 
-def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int]) -> Found | None:
+def _quickly(table: Sheet, numbers: Sequence[int], texts: Sequence[int], moved: Moved) -> Found | None:
     """Return the columns if the file is plain: numbers in all cells of numbers, and one row per line."""
     quick = None
     small = table.data is not None and len(table.data) < HEAD
     if small:
         quick = _at_once(table, numbers, texts)
-    elif "pyarrow" in sys.modules or (len(table.data) if table.data else Path(table.file).stat().st_size) > SMALL:
+    elif (
+        size := len(table.data) if table.data else Path(table.file).stat().st_size
+    ) > SMALL or "pyarrow" in sys.modules:
         source = Path(table.file) if table.data is None else table.data
-        quick = csv_columns(source, len(table.columns), table.delimiter, table.header, numbers, texts)
+        layout = len(table.columns), table.delimiter, table.header
+        quick = csv_columns(source, layout, numbers, texts, lambda place: moved(min(place, size)))
     if quick is None and not texts and not small:
         values = _by_numpy(table, numbers)
         quick = None if values is None else (values, [])
@@ -183,11 +194,13 @@ def _by_numpy(table: Sheet, numbers: Sequence[int]) -> FloatArray | None:
     return values[:, list(numbers)] if values.shape[1] == len(table.columns) else None
 
 
-def _by_rows(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence[int], sides: int) -> Found:
+def _by_rows(table: Sheet, skips: Skips, roles: tuple[Sequence[int], Sequence[int], int], moved: Moved) -> Found:
+    """Return the columns; `roles` are those of numbers, of texts, and how many of the numbers are those of a box."""
+    numbers, texts, sides = roles
     values, lines, codes, empty = array("d"), array("q"), [array("q") for _ in texts], bytearray()
     names: list[defaultdict[str, int]] = [defaultdict(count().__next__) for _ in texts]
     width, box = len(table.columns), numbers[:sides]
-    for line, row in _rows(table):
+    for line, row in _rows(table, moved):
         if len(row) != width:
             skips.add("row whose number of cells differs from the header", table.file, line, f"{len(row)} of {width}")
             continue
@@ -204,13 +217,15 @@ def _by_rows(table: Sheet, skips: Skips, numbers: Sequence[int], texts: Sequence
     )
 
 
-def _rows(table: Sheet) -> Iterator[tuple[int, list[str]]]:
+def _rows(table: Sheet, moved: Moved) -> Iterator[tuple[int, list[str]]]:
     try:
         with table.open() as source, io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as text:
             reader = csv.reader(text, delimiter=table.delimiter)
             for row in reader:
                 if reader.line_num > table.header and any(cell.strip() for cell in row):
                     yield reader.line_num, row
+                if reader.line_num % OFTEN == 0:
+                    moved(source.tell())
     except UnicodeDecodeError as error:
         raise Unusable("not UTF-8 text", None, error.reason) from None
     except csv.Error as error:

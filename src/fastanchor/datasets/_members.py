@@ -1,6 +1,7 @@
 """The files in an archive (.zip, .tar, compressed .tar) that are wanted: labels, and images by their headers.
 
-In a zip, the header of an image is read when it is needed; a tar can only be read in order.
+In a zip, the header of an image is read when it is needed; a tar can only be read in order. Whole images are read when
+they are drawn.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ KINDS = {"image": IMAGES, "label": WANTED, "archive": ENDINGS}
 MOST = 16 << 30  # bytes of label files
 RATIO = 250  # and as a multiple of the archive, if they exceed FREE; labels shrink to a tenth, rarely to a fiftieth
 FREE = 256 << 20
+IMAGE = 256 << 20  # bytes of an image that is drawn
 HEADERS = (1 << 13, 1 << 16, 1 << 22)  # bytes of an image that are read until they say its size
 
 
@@ -48,6 +50,14 @@ class Member(NamedTuple):
     parts: tuple[str, ...]  # its path
     kind: str  # "label", "image", or a key of OTHERS
     open: Callable[[], IO[bytes]]
+    head: Callable[[], IO[bytes]] = io.BytesIO  # of an image, a header that says its size
+
+    def whole(self) -> bytes:
+        """Return the contents of an image; nothing if it cannot be read or exceeds the limit."""
+        with contextlib.suppress(OSError, *damaged()), self.open() as source:
+            data = source.read(IMAGE + 1)
+            return data if len(data) <= IMAGE else b""
+        return b""
 
 
 class Budget:
@@ -92,7 +102,7 @@ def _of_zip(source: zipfile.ZipFile, path: Path) -> Iterator[Member | None]:
             raise DataError(f"{shown(path)}/{shown(info.filename)}: is encrypted; unpack it with its password")
 
         opening = partial(source.open, info)
-        yield Member(parts, "link" if linked else kind, partial(_header, opening) if kind == "image" else opening)
+        yield Member(parts, "link" if linked else kind, opening, partial(_header, opening))
 
 
 def _of_tar(source: tarfile.TarFile, path: Path) -> Iterator[Member | None]:
@@ -106,16 +116,18 @@ def _of_tar(source: tarfile.TarFile, path: Path) -> Iterator[Member | None]:
             yield None
             continue
         parts, kind = found
-        stream = source.extractfile(info) if info.isreg() else None
-        if stream is None:
+        if not info.isreg():
             yield Member(parts, "link", io.BytesIO)
-        else:
-            opening = _always(stream)
-            yield Member(parts, kind, partial(io.BytesIO, _header(opening).read()) if kind == "image" else opening)
+            continue
+        opening = partial(_extracted, source, info)
+        head = _header(opening).read() if kind == "image" else b""
+        yield Member(parts, kind, opening, partial(io.BytesIO, head))
 
 
-def _always(stream: IO[bytes]) -> Callable[[], IO[bytes]]:
-    return lambda: stream
+def _extracted(source: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = source.extractfile(info)
+    assert file is not None  # so it is for regular files
+    return file
 
 
 def damaged() -> tuple[type[Exception], ...]:

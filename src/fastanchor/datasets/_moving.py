@@ -26,11 +26,16 @@ class Moving:
         self._inside = self._images = self._records = 0
         self._start = time.perf_counter()
 
+    def to(self, place: int) -> None:
+        """Move to this byte of the present file, if that is forwards."""
+        if place > self._inside:
+            self._bar.update(place - self._inside)
+            self._inside = place
+
     def inside(self, size: int) -> None:
         """Move by the bytes of an image in the present file."""
-        self._inside += size
+        self.to(self._inside + size)
         self._records += 1
-        self._bar.update(size)
         if self._records % OFTEN == 0:
             self._tell(self._images + self._records)
 

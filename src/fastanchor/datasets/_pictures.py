@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from fastanchor import _check
-from fastanchor._reading import stands_in
+from fastanchor._reading import inner_contents, stands_in
 from fastanchor._types import FloatArray, IntArray, Rng
 from fastanchor.boxes import Boxes
 from fastanchor.datasets._driver import Loaded
@@ -83,8 +83,11 @@ def _in_turn(image: IntArray, kind: IntArray, mixed: IntArray, limit: int) -> li
     return list(chosen)
 
 
-def annotated(loaded: Loaded, images: Sequence[int], own: bool) -> list[ImageAnnotation]:
-    """Return some images; `own` says whether each has a label file, which has its name."""
+def annotated(loaded: Loaded, images: Sequence[int], own: bool, contents: bool) -> list[ImageAnnotation]:
+    """Return some images.
+
+    `own` says whether each has a label file, which has its name; `contents`, whether images in an archive are read.
+    """
     boxes, batch = loaded.boxes, loaded.batch
     assert boxes.image_index is not None
     assert boxes.image_wh is not None
@@ -92,9 +95,10 @@ def annotated(loaded: Loaded, images: Sequence[int], own: bool) -> list[ImageAnn
     order = np.argsort(boxes.image_index, kind="stable")
     starts = np.searchsorted(boxes.image_index[order], np.arange(len(batch.label) + 1))
     names, found = _image_names(batch, own), []
-    for i in images:
+    places = [loaded.places.find(batch.label[i], batch.file[i]) for i in images]
+    inner = inner_contents(filter(None, places)) if contents else {}
+    for i, image in zip(images, places, strict=True):
         rows = order[starts[i] : starts[i + 1]]
-        image = loaded.places.find(batch.label[i], batch.file[i])
         width, height = boxes.image_wh[i].tolist()
         one = ImageAnnotation(
             name=names[i],
@@ -103,6 +107,7 @@ def annotated(loaded: Loaded, images: Sequence[int], own: bool) -> list[ImageAnn
             height=height,
             boxes=np.hstack([boxes.xy[rows], boxes.xy[rows] + boxes.wh[rows]]),
             classes=() if boxes.class_index is None else tuple(boxes.class_names[c] for c in boxes.class_index[rows]),
+            content=None if image is None else inner.get(image),
         )
         found.append(one)
     return found

@@ -50,6 +50,8 @@ class ImageAnnotation(NamedTuple):
         Left, top, right, bottom; pixels of the image.
     classes : tuple of str
         Class name of each box.
+    content : bytes or None
+        The image file, if it is in an archive and is to be drawn; empty if it cannot be read. Else None.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ImageAnnotation(NamedTuple):
     height: float
     boxes: FloatArray
     classes: tuple[str, ...]
+    content: bytes | None = None
 
 
 class Options(NamedTuple):

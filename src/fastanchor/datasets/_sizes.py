@@ -24,7 +24,7 @@ from fastanchor.datasets._places import Places
 from fastanchor.datasets._record import Batch, Format, Job
 from fastanchor.datasets._skips import impostor, shown
 
-__all__ = ["SAMPLED", "Sized", "differing", "image_size", "size_in", "sized", "what_is"]
+__all__ = ["SAMPLED", "Sized", "differing", "image_size", "kind_of", "size_in", "sized", "what_is"]
 
 SAMPLED = 16  # images whose headers are compared with the labels
 MARK = "fastanchor image sizes"
@@ -105,6 +105,11 @@ def what_is(path: Path) -> str:
             head = file.read(64)
     except OSError as error:
         return f"cannot be opened: {error.strerror}"
+    return kind_of(head)
+
+
+def kind_of(head: bytes) -> str:
+    """Return what a file is that is no image, by its first bytes."""
     return impostor(head, "an image") or "not a readable image" if head else "an empty file"
 
 

@@ -102,7 +102,7 @@ def table(file: str, job: Job) -> Batch:
     else:
         sheet = sheet_of(file, job.probe)
         found = wanted(sheet.columns, job.options)
-        taken = take(sheet, job.skips, found)
+        taken = take(sheet, job.skips, found, *(() if job.moved is None else (job.moved.to,)))
         if sheet.assumed and job.options.form is None and job.options.columns is None:
             job.remarks.append(_proved(file, taken))
     batch = batch_of(taken, found, file, job.skips)

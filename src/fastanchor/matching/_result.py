@@ -127,9 +127,20 @@ class Positives(Result):
         """Return `recall` at the threshold of the detector, compared with other anchors on the same boxes."""
         return self.recall(against, [self._above])
 
-    def plot(self, against: Positives | None = None) -> Any:
-        """Return a matplotlib figure of `recall`, with the threshold of the detector."""
-        return picture("recall", self.recall(against), self._above, self.measure)
+    def plot(
+        self,
+        against: Positives | None = None,
+        title: str = "",
+        name: str = "the others",
+        columns: int | None = None,
+    ) -> Any:
+        """Return a matplotlib figure of `recall`, with the threshold of the detector.
+
+        `title` is the name of the data set, above the panels, by default that of the detector; `name` is that of the
+        anchors `against`. So many `columns` of panels are beside each other, by default all.
+        """
+        title = title or self.detector
+        return picture("recall", self.recall(against), self._above, self.measure, title, name, columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python values, ready for JSON; without the arrays."""

@@ -16,7 +16,7 @@ from fastanchor._output import check_output, is_stream, named_file, whole
 from fastanchor._types import FloatArray
 
 __all__ = [
-    "BLUE", "GREY", "INK", "LINES", "PIXELS", "check", "density", "empty_figure", "extent", "log_ticks",
+    "BLUE", "GREY", "INK", "LINES", "PIXELS", "check", "density", "empty_figure", "extent", "legend_below", "log_ticks",
     "needed", "save", "write",
 ]  # fmt: skip
 
@@ -83,8 +83,11 @@ def write(figure: Any, out: Any, **options: Any) -> None:
         figure.savefig(out, **options)
 
 
-def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None:
-    """Draw a histogram in greys, empty bins white, with a bar that says how many boxes each grey means."""
+def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray, beside: Sequence[Any] | None = None) -> None:
+    """Draw a histogram in greys, empty bins white, with a bar that says how many boxes each grey means.
+
+    The bar is beside `axes`, or beside all of `beside`; an empty list leaves it out.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
@@ -97,7 +100,10 @@ def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None
     # the lightest grey differs from white, and lines are visible on the darkest
     greys = ListedColormap(colormaps["Greys"](np.linspace(0.2, 0.7, 256)))
     mesh = axes.pcolormesh(x, y, shown, cmap=greys, rasterized=True, **scale)
-    bar = axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell of the picture", shrink=0.8)
+    if beside is not None and not len(beside):
+        return
+    place, thin = axes if beside is None else list(beside), {"shrink": 0.8, "fraction": 0.06, "pad": 0.03, "aspect": 25}
+    bar = axes.get_figure().colorbar(mesh, ax=place, label="boxes per cell of the picture", **thin)
     ticks = range(1, int(most) + 1) if few else [tick for tick in COUNTS if tick <= most]
     bar.set_ticks(ticks, labels=[f"{tick:,}" for tick in ticks])
     bar.ax.minorticks_off()
@@ -108,6 +114,12 @@ def extent(values: FloatArray, margin: float, others: Sequence[float] = ()) -> t
     # the outermost thousandth would stretch the axes so far that the rest is a blot
     low, high = np.quantile(values, [0.0005, 0.9995]).tolist()
     return min(low, *others, low) / margin, max(high, *others, high) * margin
+
+
+def legend_below(axes: Any, columns: int) -> None:
+    """Write the legend below the axes, where it hides no box, and narrow enough for a figure as wide as a phone."""
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=columns, frameon=False, fontsize=9,
+                handlelength=1.8, handletextpad=0.5, columnspacing=1.2)  # fmt: skip
 
 
 def log_ticks(axis: Any, low: float, high: float) -> None:

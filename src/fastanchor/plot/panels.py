@@ -15,7 +15,7 @@ from fastanchor.evaluate import SIZES, best_anchor
 from fastanchor.levels import Level
 from fastanchor.matching import Recall
 from fastanchor.optimum import BoundResult
-from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, log_ticks
+from fastanchor.plot._style import BLUE, GREY, INK, LINES, PIXELS, density, extent, legend_below, log_ticks
 
 __all__ = [
     "MOST", "class_height", "classes", "curve", "gain", "gaps", "history", "levels", "peaks", "ratios", "recall",
@@ -32,8 +32,10 @@ WIDE, HIGH = 60, 50  # bins of size and of ratio
 PLANE = 240  # places for each side of the picture of the limit
 SHARES = (0.5, 0.7, 0.85, 0.95, 0.99, 1.0)
 FEW = 5  # a line through fewer boxes than these would show chance
+ALL = "all"  # name of the recall of all boxes
 ROOM = 0.35  # of the half frame, for an anchor to have a number
-LISTED = 6  # anchors of a level that are listed below its frame
+LISTED = 6  # lines below the frame of a level
+HEAD, LIST = 0.14, 0.7  # of the height of a level: its title; where its list begins
 LEAST_GAIN = 0.05  # of fitness: the height of the axis of a search that gains less
 MOST = 30  # bars that a page has room for; further classes share the last one
 
@@ -63,9 +65,9 @@ def sizes(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None
         axes.annotate(str(i), (w, h), xytext=place, textcoords="offset points", color=INK, weight="bold", bbox=back,
                       ha="center", va="center")  # fmt: skip
     axes.plot([], [], "o", color=INK, label="anchor")
-    axes.plot([], [], color=INK, linewidth=0.7, linestyle=(0, (1, 2)), label="its outline")
+    axes.plot([], [], color=INK, linewidth=0.7, linestyle=(0, (1, 2)), label="its width and height")
     axes.plot([], [], color=BLUE, linewidth=0.9, label="where the best anchor changes")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=3, frameon=False, fontsize=9)
+    legend_below(axes, 2)
     axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
     axes.set(xlabel=f"width, {PIXELS}", ylabel=f"height, {PIXELS}")
     axes.set_title(title)
@@ -92,38 +94,39 @@ def _gap(place: FloatArray, other: FloatArray, point: FloatArray) -> float:
 
 
 def levels(axes: Any, found: Sequence[Level], columns: int | None = None) -> None:
-    """Draw the anchors of each level, all on one scale, over a cell of stride x stride pixels."""
+    """Draw the anchors of each level, all on one scale, over a cell of stride x stride pixels, and list them below."""
     axes.set_axis_off()
-    axes.set_title("anchors by level, on one scale; grey: one cell of the level")
+    axes.set_title("anchors by level, on one scale; grey: one cell of the level", fontsize=11)
     reach = 0.62 * max([0.0, *(side for one in found for side in (one.stride, *one.anchors.ravel().tolist()))])
-    columns = columns or (len(found) if len(found) < 4 else 2 if len(found) < 5 else 3)
+    columns = columns or min(len(found), 3)
     rows = -(-len(found) // columns)
-    number = 1
-    for i, (level, stride, anchors, share) in enumerate(found):
+    numbers = iter(range(1, 1 + sum(len(one.anchors) for one in found)))
+    for i, one in enumerate(found):
         row, column = divmod(i, columns)
-        frame = axes.inset_axes(
-            (column / columns + 0.01, 1 - (row + 1) / rows + 0.08, 1 / columns - 0.02, 1 / rows - 0.2)
-        )
-        frame.set(xticks=[], yticks=[], aspect="equal")
-        frame.set_title(f"P{level}, stride {stride}" + (f"\n{share:.1%} of boxes" if share is not None else ""),
-                        fontsize=10)  # fmt: skip
-        frame.set(xlim=(-reach, reach), ylim=(-reach, reach))  # room at the sides for the numbers
-        frame.add_patch(_rectangle(stride, stride, facecolor="#d9d9d9", edgecolor=GREY, linewidth=0.8))
-        for j, (w, h) in enumerate(anchors.tolist()):
-            style = {"edgecolor": INK, "linewidth": 1.3, "linestyle": DASHES[j % len(DASHES)]}
-            frame.add_patch(_rectangle(w, h, fill=False, **style))
-            if max(w, h) > ROOM * reach:  # a number would hide a smaller one
-                # the numbers of one level take turns at the corners, or they would hide each other
-                sx, sy = CORNERS[j % 4]
-                frame.annotate(str(number + j), (sx * w / 2, sy * h / 2), color=INK, fontsize=9, weight="bold",
-                               ha="center", va="center",
-                               bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
-        if not len(anchors):
-            frame.text(0, 0, "no anchor", ha="center", va="center", color=INK)
-        listed = [f"{number + j}: {w:.0f} x {h:.0f}" for j, (w, h) in enumerate(anchors.tolist())]
-        lines = ["   ".join(listed[j : j + 2]) for j in range(0, min(len(listed), LISTED), 2)]
-        frame.set_xlabel("\n".join([*lines, *(["..."] if len(listed) > LISTED else [])]), fontsize=8)
-        number += len(anchors)
+        place = (column / columns + 0.01, 1 - (row + LIST) / rows, 1 / columns - 0.02, (LIST - HEAD) / rows)
+        frame = axes.inset_axes(place, anchor="S")
+        frame.set(xticks=[], yticks=[], aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
+        share = "" if one.share is None else f"\n{one.share:.1%} of boxes"
+        frame.set_title(f"P{one.level}, stride {one.stride}{share}", fontsize=10)
+        frame.add_patch(_rectangle(one.stride, one.stride, facecolor="#d9d9d9", edgecolor=GREY, linewidth=0.8))
+        _level(frame, [(next(numbers), w, h) for w, h in one.anchors.tolist()], reach)
+
+
+def _level(frame: Any, anchors: Sequence[tuple[int, float, float]], reach: float) -> None:
+    """Draw anchors, each with its number, into a frame that reaches so far from its middle, and list them below."""
+    for j, (number, w, h) in enumerate(anchors):
+        style = {"edgecolor": INK, "linewidth": 1.3, "linestyle": DASHES[j % len(DASHES)]}
+        frame.add_patch(_rectangle(w, h, fill=False, **style))
+        if max(w, h) > ROOM * reach:  # a number would hide a smaller one
+            # the numbers of one level take turns at the corners, or they would hide each other
+            sx, sy = CORNERS[j % 4]
+            frame.annotate(str(number), (sx * w / 2, sy * h / 2), color=INK, fontsize=9, weight="bold",
+                           ha="center", va="center",
+                           bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
+    if not anchors:
+        frame.text(0, 0, "no anchor", ha="center", va="center", color=INK)
+    listed = [f"{number}: {w:.0f} x {h:.0f}" for number, w, h in anchors]
+    frame.set_xlabel("\n".join(listed if len(listed) <= LISTED else [*listed[: LISTED - 1], "..."]), fontsize=9)
 
 
 def _rectangle(w: float, h: float, **style: Any) -> Any:
@@ -142,18 +145,20 @@ def ratios(axes: Any, boxes: FloatArray, anchors: FloatArray, thr: float) -> Non
     density(axes, edges, np.linspace(0, 1, HIGH + 1), counts)
     middle = np.sqrt(edges[1:] * edges[:-1])
     enough = counts.sum(axis=1) >= FEW
-    for (color, dash, _), q, name in zip(LINES, (0.5, 0.1), ("median", "lowest tenth"), strict=False):
+    for (color, dash, _), q, name in zip(LINES, (0.5, 0.1), ("median", "a tenth lies below"), strict=False):
         if np.count_nonzero(enough) > 1:
             axes.plot(middle[enough], _quantile(counts, q)[enough], dash, color=color, label=name, linewidth=2)
     axes.axhline(thr, color="black", linewidth=0.9, linestyle="-.", label=f"threshold {thr:g}")
-    for name, limit in SIZES[:-1]:
-        if 1.4 * low < limit**0.5 < high:  # where the name has room
-            axes.axvline(limit**0.5, color=GREY, linewidth=0.8)
-            axes.annotate(f"{name} ", (limit**0.5, 0.02), ha="right", color="#525252", fontsize=9)
+    ends = [(at, limit**0.5) for at, (_, limit) in enumerate(SIZES[:-1]) if 1.4 * low < limit**0.5 < high / 1.4]
+    for at, end in ends:  # where the names have room
+        axes.axvline(end, color=GREY, linewidth=0.8)
+        axes.annotate(f"{SIZES[at][0]} ", (end, 0.02), ha="right", color="#525252", fontsize=9)
+    for at, end in ends[-1:]:
+        axes.annotate(f" {SIZES[at + 1][0]}", (end, 0.02), ha="left", color="#525252", fontsize=9)
     axes.set(xscale="log", xlim=(low, high), ylim=(0, 1.02))
     axes.set(xlabel="size of box (root of area), pixels of the network input", ylabel="ratio with the best anchor")
     axes.set_title(f"{np.mean(best > thr):.2%} of the boxes match an anchor")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)  # where it hides no box
+    legend_below(axes, 3)
     log_ticks(axes.xaxis, low, high)
 
 
@@ -188,7 +193,7 @@ def curve(axes: Any, found: SweepResult) -> None:
             ends = np.array([getattr(one, name)[1:] for one in found.intervals])
             axes.fill_between(found.n, ends[:, 0], ends[:, 1], color=color, alpha=0.2, linewidth=0)
             least = found.n.tolist().index(getattr(found.enough, name))
-            label = "enough: not worse than the best beyond noise" if name == "bpr" else None
+            label = "the fewest that are as good as the best, within noise" if name == "bpr" else None
             axes.plot(found.n[least], values[least], "o", fillstyle="none", color=color, markersize=13, label=label)
     if found.limit is not None:
         axes.plot(found.n, found.limit, "_", color=GREY, markersize=14, markeredgewidth=2, label=_limit(found))
@@ -220,35 +225,38 @@ def peaks(axes: Any, found: BoundResult) -> None:
     places = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     share = found.above(places).reshape(PLANE, PLANE) / found.peak
     mesh = axes.contourf(side, side, share, levels=SHARES, cmap="Greys", extend="min")
-    axes.get_figure().colorbar(mesh, ax=axes, label="share of the peak", shrink=0.8, ticks=SHARES)
-    axes.plot(*found.anchors.T, "o", color=INK, markeredgecolor="white", markersize=7)
+    axes.get_figure().colorbar(mesh, ax=axes, label="sum above the prices, share of its peak", shrink=0.8, ticks=SHARES)
+    axes.plot(*found.anchors.T, "o", color=INK, markeredgecolor="white", markersize=7, label="anchors of this set")
+    axes.legend(loc="lower right")
     axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
     axes.set(xlabel=f"width, {PIXELS}", ylabel=f"height, {PIXELS}")
-    axes.set_title(f"Where anchors of a better set could be, by at most {found.gap:.2%}", fontsize=10)
+    axes.set_title(f"Dark: where anchors of a better set could be. None is better by more than {found.gap:.2%}",
+                   fontsize=10)  # fmt: skip
     log_ticks(axes.xaxis, low, high)
     log_ticks(axes.yaxis, low, high)
 
 
-def recall(axes: Any, found: Recall, threshold: float) -> None:
+def recall(axes: Any, found: Recall, threshold: float, others: str = "the others") -> None:
     """Draw the recall against the IoU, with that of other anchors."""
-    axes.set_title(found.name)
-    axes.axvline(threshold, color=GREY, linewidth=0.9)
+    axes.set_title("all boxes" if found.name == ALL else f"{found.name} boxes")
+    axes.axvline(threshold, color=GREY, linewidth=0.9, linestyle="-.", label=f"threshold {threshold:g}")
     axes.plot(found.iou, found.recall, color=INK, label="these anchors")
     if found.others is not None:
-        axes.plot(found.iou, found.others, color=BLUE, linestyle="--", label="the others")
-    axes.set_xlim(0.0, 1.0)
-    axes.set_ylim(0.0, 1.02)
+        axes.plot(found.iou, found.others, color=BLUE, linestyle="--", label=others)
+    axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.02), xticks=(0.0, 0.25, 0.5, 0.75, 1.0))
+    axes.set_xticklabels(("0", "", "0.5", "", "1"))
 
 
 def gain(axes: Any, found: Recall, threshold: float) -> None:
     """Draw how far the recall exceeds that of other anchors, with its interval."""
     if found.others is None:
         return
-    axes.axvline(threshold, color=GREY, linewidth=0.9)
+    axes.axvline(threshold, color=GREY, linewidth=0.9, linestyle="-.")
     axes.axhline(0.0, color=GREY, linewidth=0.9)
     axes.plot(found.iou, found.recall - found.others, color=INK)
     if found.low is not None:
-        axes.fill_between(found.iou, found.low, found.high, color=INK, alpha=0.25, linewidth=0)
+        axes.fill_between(found.iou, found.low, found.high, color=INK, alpha=0.25, linewidth=0,
+                          label="95 % interval of the difference")  # fmt: skip
 
 
 def _limit(found: SweepResult) -> str:
