@@ -39,8 +39,9 @@ __all__ = ["MATCHED", "positives"]
 
 # of detectors with pairs, by format; YOLOv7 then takes some of these positives
 RATIOS = {"yolov5": Ratio(), "yolov7": Ratio(), "mmyolo": Ratio()}
-# These do more than a `Matching` says: they leave out anchors that cross the border, or give each box another anchor.
-OTHERS = ("tf-frcnn", "tao-frcnn", "tao-ssd", "tao-retinanet", "yolact")
+# These do more than a `Matching` says: they leave out anchors that cross the border, give each box another anchor, or
+# count the sides of anchors a pixel longer.
+OTHERS = ("tf-frcnn", "tao-frcnn", "tao-ssd", "tao-retinanet", "yolact", "odtk-retinanet")
 # whose positives are known
 MATCHED = (
     *(name for name in GRIDS if name not in OTHERS),

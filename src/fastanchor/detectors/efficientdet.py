@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
@@ -17,7 +20,7 @@ from fastanchor.export import Config
 from fastanchor.export._yaml import compose, count_of
 from fastanchor.matching import Cells, Matching
 
-__all__ = ["DETECTORS", "sides"]
+__all__ = ["DETECTORS", "pairs", "sides"]
 
 LIBRARY = "EfficientDet"
 
@@ -58,21 +61,26 @@ def read(text: str) -> Config:
     parts = []
     for (one,), stride in zip(rows, strides, strict=True):
         sizes = [one * stride * 2 ** (i / n) for i in range(n)]
-        parts.append(_pairs(sizes, ratios) if _paired(ratios) else sides(sizes, rows_of(ratios, "aspect_ratios")[0]))
+        paired = isinstance(ratios, (list, tuple)) and all(isinstance(ratio, (list, tuple)) for ratio in ratios)
+        parts.append(pairs(sizes, ratios) if paired else sides(sizes, rows_of(ratios, "aspect_ratios")[0]))
     size = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?(?:\.0)?", str(found.get("image_size", "")))
     image = (int(size[1]), int(size[2] or size[1])) if size else noted_size(text, (512, 512))
     return config_of(parts, strides, ratio="width / height", fit="letterbox", img_size=image)
 
 
-def _paired(ratios: object) -> bool:
-    return isinstance(ratios, list) and all(isinstance(ratio, list) for ratio in ratios)
+def pairs(sizes: Sequence[float], ratios: Any, name: str = "aspect_ratios") -> FloatArray:
+    """Return the anchors of a level whose ratios are pairs of factors of width and height.
 
-
-def _pairs(sizes: Sequence[float], ratios: Sequence[Sequence[float]]) -> FloatArray:
-    if any(len(ratio) != 2 for ratio in ratios):
-        raise DataError("aspect_ratios: expected numbers, or pairs of multipliers of width and height")
-    pairs = rows_of(ratios, "aspect_ratios")
-    return _check.as_sizes([[size * x, size * y] for size in sizes for x, y in pairs], "aspect_ratios", "pixels")
+    Raises
+    ------
+    DataError
+        If they are anything else.
+    """
+    rows = rows_of(ratios, name)
+    if any(len(row) != 2 for row in rows):
+        raise DataError(f"{name}: expected numbers, or pairs of multipliers of width and height")
+    both = np.array([[size * x, size * y] for size in sizes for x, y in rows], dtype=np.float32)
+    return _check.as_sizes(both.astype(np.float64), name, "pixels")
 
 
 READER = reader(read, "EfficientDet", "letterbox", ".yaml", ".yml", mark=r"(?m)^anchor_scale\s*:", equal=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastanchor._errors import DataError
 from fastanchor.detectors._blocks import Block, blocks, numbers, one
 from fastanchor.detectors._detector import Content, Resize
@@ -73,13 +75,17 @@ def read(text: str) -> Config:
     n = len(scales) - 1
     if n < 1:
         raise DataError("scales: expected a list, one longer than levels")
-    ratios = _ratios(block, n)
     octaves = int(numbers(block, "n_anchor_levels", 3)[0]) if retina else 1
-    if block.get("two_boxes_for_ar1", ["false"])[-1].lower() == "true" and not retina:
-        parts = [ssd_sides(pair, row) for pair, row in zip(chain(scales), ratios, strict=True)]
-    else:
-        parts = [sides([scale * 2 ** (i / octaves) for i in range(octaves)], row)
-                 for scale, row in zip(scales, ratios, strict=False)]  # fmt: skip
+    both = block.get("two_boxes_for_ar1", ["false"])[-1].lower() == "true"
+    factors = [2 ** (i / octaves) for i in range(octaves)]
+    parts = [
+        np.concatenate([
+            # the second square comes with a ratio of 1
+            ssd_sides((size * factor, after * factor), row) if both and 1.0 in row else sides([size * factor], row)
+            for factor in factors
+        ])
+        for (size, after), row in zip(chain(scales), _ratios(block, n), strict=True)
+    ]  # fmt: skip
     strides = (RETINA if retina else STRIDES)[:n] if n <= 6 else ()
     return config_of([part * float(min(size)) for part in parts], strides, ratio="width / height", fit="stretch",
                      img_size=size)  # fmt: skip
