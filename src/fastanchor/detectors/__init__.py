@@ -28,9 +28,9 @@ from fastanchor.levels import Level
 from fastanchor.matching import Matching, Positives
 
 __all__ = [
-    "GRIDS", "MATCHED", "NAMES", "PAIRS", "PLACED", "RULE_OF", "Content", "Detector", "DetectorAnchors", "Grid", "Matching",
-    "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "default_levels", "doubts",
-    "network_boxes", "positives", "read", "unsuited",
+    "GRIDS", "MATCHED", "NAMES", "PAIRS", "PLACED", "RULE_OF", "Content", "Detector", "DetectorAnchors", "Grid",
+    "Matching", "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "default_levels",
+    "doubts", "network_boxes", "positives", "read", "unsuited",
 ]  # fmt: skip
 
 

@@ -24,8 +24,8 @@ from fastanchor.matching._rules import NOMINAL, Cells, Forced, Matching, MatchRu
 
 __all__ = [
     "NOMINAL", "OFFSETS", "Anchors", "Cells", "Counts", "Forced", "LevelPositives", "MatchRule", "Matching", "OwnCell",
-    "Places", "Positives", "Ratio", "Recall", "Shape", "SizePositives", "at_offsets", "at_places", "counts", "fractions",
-    "summarised",
+    "Places", "Positives", "Ratio", "Recall", "Shape", "SizePositives", "at_offsets", "at_places", "counts",
+    "fractions", "summarised",
 ]  # fmt: skip
 
 
