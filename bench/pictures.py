@@ -91,6 +91,8 @@ def of_grid(page, data):
     name = GRIDS[page]
     ending = detectors.GRIDS[name].dialect.needs.endings[0]
     found = drawn(f"levels-{page}", "anchors", data / TACO, "--for", name)
+    if name not in detectors.MATCHED:
+        return
     with configuration(f"anchors{ending}", found["text"]) as file:
         scored = drawn(f"recall-{page}", "check", data / TACO, "--for", name, "--anchors", file)
     kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
