@@ -140,7 +140,9 @@ def naive(boxes, anchors, matching):
     for image, side in enumerate(boxes.sides):
         rows = np.flatnonzero(boxes.image == image)
         g = boxes.corners[rows]
-        if matching.pixels:
+        if matching.pixels == "last":
+            g = g - np.float32([0, 0, 1, 1])
+        if matching.pixels == "whole":
             g = np.rint(g).clip(0, np.tile(side, 2).astype(np.float32) - 1)
             kept = (g[:, 0] < g[:, 2]) & (g[:, 1] < g[:, 3])
             rows, g = rows[kept], g[kept]
@@ -148,11 +150,11 @@ def naive(boxes, anchors, matching):
             continue
         a, level = all_anchors(anchors, side)
         if matching.inside:
-            whole = ((a[:, :2] >= 0) & (a[:, 2:] <= side - matching.pixels)).all(axis=1)
+            whole = ((a[:, :2] >= 0) & (a[:, 2:] <= side - (matching.pixels == "whole"))).all(axis=1)
             a, level = a[whole], level[whole]
             if not len(a):
                 continue
-        iou = iou_of(g, a, matching.pixels)
+        iou = iou_of(g, a, bool(matching.pixels))
         best[rows] = own = iou.max(axis=1)
         above, least = np.float32(matching.above), np.float32(matching.least)
         owner = np.where(iou.max(axis=0) >= above, iou.argmax(axis=0), -1)
@@ -197,7 +199,7 @@ BOX = st.tuples(st.one_of(whole, st.floats(0, 60, width=32)), st.one_of(whole, s
     above=st.sampled_from([0.3, 0.5, 0.7]),
     forced=st.sampled_from(get_args(Forced)),
     least=st.sampled_from([0.0, 0.3]),
-    more=st.sampled_from([(False, False), (True, False), (True, True)]),
+    more=st.sampled_from([(False, ""), (True, ""), (True, "whole"), (False, "last")]),
 )
 def test_positives_are_those_of_all_anchors_on_all_places(boxes, image, anchors, above, forced, least, more):
     x, y, w, h = np.array(boxes, np.float32).T
