@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     warnings += remarks(levels, ready.img_size)
     title = _detector.picture_title(_data.title(arguments, data), ready)
     if trained is not None:
-        title += f"; {arguments.detector}" + ("" if trained.usual is None else ", the others: its default anchors")
+        own = "default anchors of " if arguments.anchors is None else ""
+        title += f"; {own}{arguments.detector}" + ("" if trained.usual is None else ", the others: its default anchors")
         _answer.draw(arguments, trained.found.plot, trained.usual, title)
     else:
         _answer.draw(arguments, plot.anchors, found, ready, levels, title)

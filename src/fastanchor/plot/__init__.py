@@ -71,8 +71,8 @@ def swept(found: SweepResult, title: str = "") -> Figure:
         If matplotlib is not installed.
     """
     if found.gap is None:
-        return _titled(panel(7, 4.5, panels.curve, found), title)
-    figure = _titled(empty_figure(7, 6), title)
+        return _titled(panel(7, 5, panels.curve, found), title)
+    figure = _titled(empty_figure(7, 6.6), title)
     scores, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     panels.curve(scores, found)
     scores.set_xlabel("")
@@ -97,7 +97,7 @@ def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU", titl
         panels.recall(rows[0, at], one, threshold)
         if compared:
             panels.gain(rows[1, at], one, threshold)
-        rows[-1, at].set_xlabel(f"least {measure} with an anchor")
+        rows[-1, at].set_xlabel(f"best {measure} with an anchor, at least")
     rows[0, 0].set_ylabel("share of the boxes")
     rows[0, 0].legend(loc="lower left")
     if compared:
