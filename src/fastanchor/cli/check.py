@@ -5,7 +5,7 @@ Python, pbtxt, INI, a TAO specification), JSON, CSV, or text with nothing but nu
 size and the fit of the network input come from the file if it sets them. With
 --min-bpr the exit code is 1 if the best possible recall is lower, for use in scripts.
 --for NAME adds what that detector trains on each box; then its default anchors are scored
-unless there are others, and --plot draws the recall against the least IoU.
+unless there are others, and --plot draws the share of boxes against their best IoU.
 """
 
 from __future__ import annotations
