@@ -7,6 +7,7 @@ draws ``docs/images/whole-job.svg`` and ``stages.svg``, with matplotlib.
 import json
 import sys
 from pathlib import Path
+from statistics import median
 
 from fastanchor import bench
 from fastanchor._table import Table
@@ -17,6 +18,7 @@ from fastanchor.engine._layout import side_for
 ROOT = Path(__file__).resolve().parent.parent
 ROOM = 16e9  # bytes of memory of a worker
 UNSORTED = 24  # bytes per box of the arrays that are sorted, and of reading
+CLOSE = 1e-4  # a difference of scores that is none
 IMAGES = ROOT / "docs" / "images"
 
 
@@ -129,6 +131,38 @@ def best():
         f"{above[0]}, and above 10,000 generations in {above[1]}.",
         f"* Seeds of `global` differ by {spread:.5f} at most.",
         f"* `global` takes {min(times):.1f} to {max(times):.1f} times as long as the recipe.",
+    ]  # fmt: skip
+
+
+def evolution():
+    """Render what the search for sizes and ratios reaches beside differential evolution."""
+    content = load("against_evolution")
+    rows, lead = [], {}
+    for row in content["rows"]:
+        if not row["evolution"]:
+            continue
+        cells, ways = [], (row["ours"], row["evolution"])
+        for scores in ([run["score"] for run in way] for way in ways):
+            least, most = f"{min(scores):.5f}", f"{max(scores):.5f}"
+            cells.append(least if least == most else f"{least} to {most}")
+        least, most = min(run["score"] for run in row["ours"]), max(run["score"] for run in row["evolution"])
+        lead[row["data"], row["detector"]] = least - most
+        calls = [f"{median(run['evaluations'] for run in way):,.0f}" for way in ways]
+        times = [seconds(median(run["seconds"] for run in way)) for way in ways]
+        rows.append([row["data"], row["detector"], f"{row['boxes']:,}", str(row["parameters"]), *cells,
+                     f"{least - most:+.5f}", *calls, *times])  # fmt: skip
+    head = ["data", "detector", "boxes", "parameters", "the search", "evolution", "lead", "evaluations", "of evolution",
+            "the search takes", "evolution takes"]  # fmt: skip
+    where = f"{bench.line(content['machine'])}. Processor time. `python bench/against_evolution.py DATA ...`"
+    least, at = min((value, f"{data}, {detector}") for (data, detector), value in lead.items())
+    above, below = (sum(sign * value > CLOSE for value in lead.values()) for sign in (1, -1))
+    large = content["large"]
+    each = ", ".join(f"{row['detector']} {seconds(row['seconds'])}" for row in large)
+    return [
+        where, "", table(head, rows, left=2), "",
+        f"* Of {len(lead)} rows, the worst seed of the search is above the best of evolution by more than {CLOSE:.4f} "
+        f"in {above}, below it by more in {below}, and as good in the rest. The smallest lead is {least:+.5f} ({at}).",
+        f"* A whole call with {large[0]['boxes']:,} synthetic boxes takes: {each}.",
     ]  # fmt: skip
 
 
@@ -404,6 +438,7 @@ TABLES = {
         best,
         billion,
         limits,
+        evolution,
         cluster,
         plan,
         study,

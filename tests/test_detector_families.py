@@ -21,6 +21,7 @@ from fastanchor.detectors import (
     torchvision_ssd,
     yolact,
 )
+from fastanchor.detectors._literals import UNKNOWN, evaluated
 from fastanchor.export import FORMATS
 from fastanchor.metrics import mean_iou
 
@@ -57,6 +58,10 @@ def test_anchors_of_the_libraries(sides, sizes, ratios, expected):
 
 # the number of anchors of each place, and some of the default anchors, as the libraries have them
 DEFAULTS = [
+    ("torchvision-mobilenet", [15] * 3, 0, [[46, 22], [90, 46], [182, 90]]),
+    ("detectron2-c4", [15], 0, [[45.254834, 22.627417], [32, 32], [22.627417, 45.254834]]),
+    ("zylo-efficientdet", [9] * 5, 0, [[32, 32], [45.254834, 22.627417]]),
+    ("odtk-retinanet", [9] * 5, 0, [[32, 32], [22.627417, 45.254834]]),
     ("torchvision-ssd300", [4, 6, 6, 6, 4, 4], 0, [[21, 21], [30.740852, 30.740852], [29.698484, 14.849242]]),
     ("torchvision-ssd300", [4, 6, 6, 6, 4, 4], -1, [[300, 184.554865], [184.554865, 300]]),
     ("torchvision-ssdlite320", [6] * 6, 0, [[64, 64], [84.664042, 84.664042]]),
@@ -92,7 +97,33 @@ def test_parts_of_width_and_height():
 
 
 TF = "anchor_generator { %s }"
+C4 = "ANCHOR_GENERATOR:\n  SIZES: [[8]]\n  ASPECT_RATIOS: [[1]]\nRPN:\n  IN_FEATURES: "
+LAZY = "L(DefaultAnchorGenerator)(sizes=[[32], [64]], aspect_ratios=[1.0], strides=[4, 8], offset=0.0)"
 READ = [
+    ("m.py", "AnchorGenerator(tuple((x, int(x * 2 ** (1.0 / 3))) for x in [32]), ((1.0,),))", [[32, 32], [40, 40]]),
+    ("m.py", "def f(s=((8,), (16,))):\n    return AnchorGenerator(s, ((1.0,),) * len(s))", [[8, 8], [16, 16]]),
+    ("m.py", "DefaultBoxGenerator([[4] for _ in range(1)], scales=[.1, .4])", [[30, 30], [60, 60], [60, 15], [15, 60]]),
+    ("m.py", "c = {'pred_scales': [[i * 2 ** j for j in range(2)] for i in [24]], 'pred_aspect_ratios': [[[1]]]}",
+     [[24, 24], [48, 48]]),
+    ("m.yaml", 'ANCHOR_GENERATOR:\n  SIZES: !!python/object/apply:eval ["[[x] for x in [8, 9]]"]\n'
+               "  ASPECT_RATIOS: [[1.0]]", [[8, 8], [9, 9]]),
+    ("m.yaml", C4 + "[p3, p4]", [[8, 8], [8, 8]]),
+    ("m.yaml", C4 + "[res4]", [[8, 8]]),
+    ("m.py", "cfg.MODEL.ANCHOR_GENERATOR.SIZES = [[8]]\ncfg.MODEL.ANCHOR_GENERATOR.ASPECT_RATIOS = [[1.0, 4]]",
+     [[8, 8], [4, 16]]),
+    ("m.py", f"model = L(GeneralizedRCNN)(proposal_generator=L(RPN)(anchor_generator={LAZY}))", [[32, 32], [64, 64]]),
+    ("m.py", f"model = {LAZY}\nmodel.anchor_generator.sizes = [[8], [16]]", [[8, 8], [16, 16]]),
+    ("m.py", "class Model:\n    def __init__(self, ratios=[4.0], scales=[4], anchor_ious=[0.4, 0.5]): pass",
+     [[16 * 2**k, 64 * 2**k] for k in range(5)]),
+    ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios_global: '[1.0/4.0, 4.0]' }", [[15, 60], [60, 15]]),
+    ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios: '[[1.0/4.0]]' }", [[15, 60]]),
+    ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios_global: '[4.0]' two_boxes_for_ar1: true }", [[60, 15]]),
+    ("m.txt", "retinanet_config { scales: '[0.05, 0.2]' aspect_ratios_global: '[1.0]' n_anchor_levels: 2 "
+              "two_boxes_for_ar1: true }", [[27.2, 27.2], [54.4, 54.4], [38.466609, 38.466609],
+                                            [76.933218, 76.933218]]),
+    ("m.yml", "anchors_scales: '[2 ** 1]'\nanchors_ratios: '[(1.4, 0.7)]'", [[89.6 * 2**k, 44.8 * 2**k]
+                                                                             for k in range(5)]),
+    ("m.yaml", "anchor_scale: 2\nmax_level: 3\nnum_scales: 1\naspect_ratios: '[4.0]'", [[32, 8]]),
     ("m.py", "DefaultBoxGenerator([[4]], scales=[0.9, 1.1], clip=False)", [[270, 270], [298.4962, 298.4962],
                                                                             [540, 135], [135, 540]]),
     ("m.py", "DefaultBoxGenerator([[2], [2]], 0.1, 0.8)", [[30, 30], [84.852814, 84.852814], [42.426407, 21.213203],
@@ -144,6 +175,17 @@ def test_configurations_are_read(name, text, expected, tmp_path):
 
 
 UNREADABLE = [
+    ("m.yml", "anchors_ratios: '[(1, 2, 3)]'", "anchors_ratios: expected numbers, or pairs of multipliers of width"),
+    (
+        "m.py",
+        "AnchorGenerator(((8,), (16,)), ((1.0, 2.0),))",
+        "aspect_ratios: got a tuple for 1 level, expected 2: torch",
+    ),
+    ("m.py", "c = {'pred_scales': [[1]], 'use_pixel_scales': False}", "use_pixel_scales: expected True; otherwise"),
+    ("m.py", "f.anchor_generator.sizes = g()", "sizes: got a computed value, expected a list"),
+    ("m.py", "a.ANCHOR_GENERATOR.SIZES = 3\ndel a", "sizes: got 3, expected a list"),
+    ("m.py", "Model(3, scales=[1])", r"has no Model\(ratios=..., scales=...\)"),
+    ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios: '[[f(1)]]' }", "aspect_ratios: got a computed value"),
     ("m.py", "DefaultBoxGenerator([[2], [2]], scales=[0.1, 0.2])", r"scales: got 2, expected 3, one more than levels"),
     ("m.py", "DefaultBoxGenerator(f())", "aspect_ratios: got"),
     ("m.py", "dict(type='SSDAnchorGenerator', ratios=[[2]], strides=[8])", "scale_major: expected False"),
@@ -187,6 +229,24 @@ def test_configurations_that_cannot_be_read(name, text, message, tmp_path):
 
 DOUBTS = [
     (
+        "g = AnchorGenerator(((32,), (64,)), ((1.0,),) * 2)\nfasterrcnn_resnet50_fpn_v2(anchor_generator=g)",
+        [[32, 32]],
+        "fasterrcnn_resnet50_fpn_v2 ignores anchor_generator=; set model.rpn.anchor_generator after building it",
+    ),
+    (
+        "g = AnchorGenerator(((32,), (64,)), ((1.0,),) * 2)\nretinanet_resnet50_fpn(rpn_anchor_generator=g)",
+        [[32, 32]],
+        "retinanet_resnet50_fpn ignores rpn_anchor_generator=; set model.anchor_generator after building it",
+    ),
+    (
+        "g = AnchorGenerator(((32,), (64,)), ((1.0,),) * 2)\nmaskrcnn_resnet50_fpn(rpn_anchor_generator=g)",
+        [[32, 32]],
+        None,
+    ),
+    ("AnchorGenerator(((8, 16), (32,)), ((1.0,),) * 2)", [[32, 32]], r"levels have [2, 1] anchors of each place"),
+    ("AnchorGenerator(((31,), (64,)), ((1.0, 1.01),) * 2)", [[32, 32]], "1 anchor is equal to others of the same"),
+    ("DefaultBoxGenerator([[1, 2]], scales=[0.1, 0.3])", [[30, 30]], "2 anchors are equal to others of the same"),
+    (
         "AnchorGenerator(((16,), (32,)), ((0.25,), (0.25,)))",
         [[8, 32]],
         "ratios look reversed: a ratio is height / width",
@@ -207,6 +267,28 @@ def test_doubts_about_a_configuration(text, boxes, expected, tmp_path):
     found = detectors.doubts(config, NetworkBoxes(wh, None, 0, 0), mean_iou(wh, config.anchors))
     assert len(found) == (0 if expected is None else 1)
     assert expected is None or expected in found[0]
+
+
+EXPRESSIONS = [
+    ("[[x, x * 2 ** (1 / 2)] for x in [4, 9]]", ((4, 4 * 2**0.5), (9, 9 * 2**0.5))),
+    ("[a + b for a in (1, 2) for b in [10]] + [-3]", (11, 12, -3)),
+    ("tuple(range(2, 5)) + ((0.5,),) * 2", (2, 3, 4, (0.5,), (0.5,))),
+    ("[round(7 / 3, 1), 7 // 2, 7 % 4, np.sqrt(4), float(3), len([1, 2])]", (2.3, 3, 3, 2.0, 3.0, 2)),
+    ("open('x')", UNKNOWN),
+    ("[x for x in [1] if x]", UNKNOWN),
+    ("[a for a, b in [(1, 2)]]", UNKNOWN),
+    ("9 ** 9 ** 9", UNKNOWN),
+    ("[0] * 10 ** 8", UNKNOWN),
+    ("[[0 for a in range(999)] for b in range(999)]", UNKNOWN),
+    ("1 / 0", UNKNOWN),
+    ("x", UNKNOWN),
+    ("(" * 300 + ")" * 300, UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), EXPRESSIONS)
+def test_expressions_of_literals_are_computed_and_others_are_not(text, expected):
+    assert evaluated(text) == expected
 
 
 def test_default_anchors_raise_no_doubt_about_levels():

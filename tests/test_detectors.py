@@ -309,7 +309,7 @@ NAMED = [
     (anchors_for, "yolact2", "is unknown; `fastanchor detectors` lists all names"),
     (anchors_for, "yolov5", "takes any pairs (width, height); see auto_anchor"),
     (fastanchor.positives, "yolov8", "is unknown; `fastanchor detectors` lists all names"),
-    (fastanchor.positives, "yolact", "is a detector whose rule is not known in full"),
+    (fastanchor.positives, "tao-yolov4", "is a detector whose rule is not known in full"),
 ]
 
 
@@ -459,7 +459,7 @@ def test_fewer_matches_than_with_the_default_anchors_are_a_warning(capsys, tmp_p
 @pytest.mark.parametrize(
     ("command", "name", "sentence"),
     [
-        ("check", "yolact", "--for = 'yolact': is a detector whose rule is not known in full"),
+        ("check", "tao-yolov4", "--for = 'tao-yolov4': is a detector whose rule is not known in full"),
         ("check", "yolov8", "--for = 'yolov8': is unknown; `fastanchor detectors` lists all names"),
         ("anchors", "yolov8", "--for = 'yolov8': is unknown; `fastanchor detectors` lists all names"),
         (

@@ -29,7 +29,7 @@ from fastanchor.evaluate import AnchorCheck, check
 from fastanchor.levels import Level, LevelCounts, by_level, counts_of, remarks, unusual, usual_counts
 from fastanchor.plot import panels
 
-__all__ = ["Report", "make", "page"]
+__all__ = ["Report", "about", "figure", "framed", "make", "noted", "page", "pairs"]
 
 # the detectors that people look for first; JSON and CSV are for programs
 PASTED = {
@@ -167,8 +167,6 @@ def page(report: Report) -> str:
     """
     found = report.result
     sections = {
-        "title": [escaped(f"Anchors for {report.source}")],
-        "lead": [escaped(_lead(report))],
         "examples": _examples(report.examples),
         "remarks": _remarks(report),
         "levels": _levels(report),
@@ -179,12 +177,21 @@ def page(report: Report) -> str:
         "scores": _scores(report),
         "search": _search(found),
         "sweep": _sweep(report.sweep),
-        "data": _data(report),
+        "data": about(report.summary, report.result.boxes, report.reading),
         "pasted": _pasted(report),
-        "settings": [_pairs("setting", report.settings)],
+        "settings": [pairs("setting", report.settings)],
     }  # fmt: skip
-    template = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
-    return template.substitute({name: "\n".join(parts) for name, parts in sections.items()})
+    body = _template("html_pairs").substitute({name: "\n".join(parts) for name, parts in sections.items()})
+    return framed(f"Anchors for {report.source}", _lead(report), [body])
+
+
+def framed(title: str, lead: str, body: Iterable[str]) -> str:
+    """Return a whole page; title and lead are text, the body is HTML."""
+    return _template("html_report").substitute(title=escaped(title), lead=escaped(lead), body="\n".join(body))
+
+
+def _template(name: str) -> Template:
+    return Template(Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8"))
 
 
 def _lead(report: Report) -> str:
@@ -203,22 +210,27 @@ def _examples(pictures: Sequence[tuple[str, bytes]]) -> Iterator[str]:
     yield "<p>Images with their boxes. Dashed: the anchor that matches best, with the ratio of both.</p>"
     yield '<div class="photos">'
     for caption, picture in pictures:
-        yield _figure(caption, "jpeg", picture)
+        yield figure(caption, "jpeg", picture)
     yield "</div>"
 
 
 def _remarks(report: Report) -> Iterator[str]:
-    notes = _notes(report)
-    if notes:
+    lines = noted(report.remarks, _notes(report))
+    if lines:
         yield "<h2>Remarks</h2>"
-    for kind, text in notes:
-        yield f'<p class="{kind}">{escaped(text)}</p>'
+    yield from lines
 
 
-def _notes(report: Report) -> list[tuple[str, str]]:
-    """Return what a reader of the page should know, each with its kind: about labels, then boxes and levels."""
+def noted(read: Iterable[Remark], warnings: Iterable[str]) -> list[str]:
+    """Return a paragraph for each remark about labels, doubts first, and for each warning."""
+    doubts = sorted(read, key=lambda remark: not remark.doubt)
+    notes = [("warning" if one.doubt else "note", one.text) for one in doubts] + [("warning", one) for one in warnings]
+    return [f'<p class="{kind}">{escaped(text)}</p>' for kind, text in notes]
+
+
+def _notes(report: Report) -> list[str]:
+    """Return what a reader of the page should know about boxes and levels."""
     result, n = report.result, len(report.result.anchors)
-    read = sorted(report.remarks, key=lambda remark: not remark.doubt)
     notes = [f"Skipped while reading: {count:,} x {reason}" for reason, count in report.summary.skipped.items()]
     if result.n_filtered:
         notes.append(f"Left out: {no_side(result.n_filtered, report.min_size)}")
@@ -226,19 +238,20 @@ def _notes(report: Report) -> list[tuple[str, str]]:
         notes.append(small_boxes(result.n_small))
     if counts_of(report.levels) == usual_counts(n):
         notes += unusual(n)
-    notes += remarks(report.levels)
-    return [*(("warning" if one.doubt else "note", one.text) for one in read), *(("warning", text) for text in notes)]
+    return notes + remarks(report.levels)
 
 
-def _pairs(what: str, values: Mapping[str, Any]) -> str:
+def pairs(what: str, values: Mapping[str, Any]) -> str:
+    """Return a table of names and values."""
     return Table((what, "value"), [(name, str(value)) for name, value in values.items()], align="l").html()
 
 
 def _picture(caption: str, height: float, draw: Callable[..., None], *content: Any) -> str:
-    return _figure(f"{caption}.", "png", plot.png(plot.panel(WIDTH, height, draw, *content)))
+    return figure(f"{caption}.", "png", plot.png(plot.panel(WIDTH, height, draw, *content)))
 
 
-def _figure(caption: str, kind: str, picture: bytes) -> str:
+def figure(caption: str, kind: str, picture: bytes) -> str:
+    """Return a picture with a caption; `kind` is "png" or "jpeg"."""
     text, data = escaped(caption), base64.b64encode(picture).decode("ascii")
     return (
         f'<figure class="{kind}"><img alt="{text}" src="data:image/{kind};base64,{data}">'
@@ -316,15 +329,15 @@ def _sweep(found: SweepResult | None) -> Iterator[str]:
         yield f"<p>{escaped(found.remark())}</p>"
 
 
-def _data(report: Report) -> Iterator[str]:
-    summary = report.summary
-    facts = {**report.reading, "images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
+def about(summary: Summary, used: float, reading: Mapping[str, str]) -> Iterator[str]:
+    """Yield tables about a data set, of which so many boxes are used, and a picture of its classes."""
+    facts = {**reading, "images": f"{summary.images:,}", "boxes read": f"{summary.boxes:,}"}
     if summary.images:
         facts["mean image, pixels"] = " x ".join(f"{side:.1f}" for side in summary.mean_image)
     facts["mean box, pixels of the image"] = " x ".join(f"{side:.1f}" for side in summary.mean_box)
     facts["areas of boxes, square pixels"] = f"{summary.smallest_area:,.0f} to {summary.largest_area:,.0f}"
-    facts["boxes used"] = f"{round(report.result.boxes):,}"
-    yield _pairs("what", facts)
+    facts["boxes used"] = f"{round(used):,}"
+    yield pairs("what", facts)
     if summary.per_class:
         total = max(sum(summary.per_class.values()), 1)
         rows = sorted(summary.per_class.items(), key=lambda item: -item[1])

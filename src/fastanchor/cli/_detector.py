@@ -24,6 +24,9 @@ __all__ = ["chosen_levels", "classes_remark", "input_row", "input_text", "level_
            "picture_title", "ready", "shown_input", "shown_levels"]  # fmt: skip
 
 
+LIMITS = (800, 1333)  # usual ones of the shorter and of the longer side, for "shortest"
+
+
 def network(arguments: argparse.Namespace, config: Config | None = None, fmt: str | None = None) -> Input:
     """Return the network input of the command line, else of the configuration, else the usual one of its detectors.
 
@@ -46,8 +49,9 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
         fits += [None if config is None else config.default_fit,
                  None if fmt is None else FORMATS[pairs.fmt if pairs else fmt].needs.fit]  # fmt: skip
         sizes.append(pairs.img_size if pairs else None)
-    fit, size = next(filter(None, fits), usual.fit), next(filter(None, sizes), usual.img_size)
-    return Input(fit, size)
+    fit = next(filter(None, fits), usual.fit)
+    otherwise = LIMITS if fit == "shortest" and usual.fit != fit else usual.img_size
+    return Input(fit, next(filter(None, sizes), otherwise))
 
 
 def _wanted(fits: Sequence[Any], sizes: Sequence[Any]) -> list[tuple[str, Any, str]]:

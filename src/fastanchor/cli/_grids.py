@@ -9,13 +9,24 @@ from typing import Any
 
 from fastanchor import DataError, plot
 from fastanchor._hints import called
+from fastanchor._network import NetworkBoxes
 from fastanchor._output import check_output, whole
 from fastanchor.cli import _answer, _data, _detector, _options, _positives
 from fastanchor.cli._speak import print_exactly
-from fastanchor.detectors import GRIDS, NAMES, PAIRS, Pairs, anchors_for, network_boxes, unsuited
+from fastanchor.detectors import (
+    GRIDS,
+    NAMES,
+    PAIRS,
+    DetectorAnchors,
+    Pairs,
+    anchors_for,
+    default_levels,
+    network_boxes,
+    unsuited,
+)
 from fastanchor.levels import remarks
 
-__all__ = ["add", "name_of", "run"]
+__all__ = ["add", "given", "name_of", "run"]
 
 LOG = logging.getLogger("fastanchor")
 
@@ -41,15 +52,16 @@ def name_of(arguments: argparse.Namespace) -> str | None:
     """
     if arguments.detector is not None:
         for other in ("emit", "edit"):
-            if getattr(arguments, other) is not None:
+            if getattr(arguments, other, None) is not None:
                 raise DataError(f"--for and --{other}: only one of them can be given")
-    name: str | None = arguments.detector or arguments.emit
+    name: str | None = arguments.detector or getattr(arguments, "emit", None)
     grid = name in GRIDS
     for one, usual in arguments.usual.items():
         if getattr(arguments, one, usual) == usual or (one in BOTH if grid else one not in GRID):
             continue
         if not grid:
-            raise DataError(f"{called(one)}: needs --for or --emit with a detector whose anchors are sizes and ratios")
+            way = "--for or --emit" if hasattr(arguments, "emit") else "--for"
+            raise DataError(f"{called(one)}: needs {way} with a detector whose anchors are sizes and ratios")
         if one not in GRID:
             raise DataError(f"{called(one)}: not used for {name}, whose anchors are sizes and ratios")
     if name in PAIRS:
@@ -59,7 +71,7 @@ def name_of(arguments: argparse.Namespace) -> str | None:
 
 def _settle(arguments: argparse.Namespace, pairs: Pairs) -> None:
     """Set what the options leave open: the format, the network input, the number of anchors and their levels."""
-    place = "detector" if arguments.emit is None else "emit"
+    place = "detector" if getattr(arguments, "emit", None) is None else "emit"
     setattr(arguments, place, pairs.fmt)
     arguments.img_size = arguments.img_size or pairs.img_size
     if arguments.n is None and arguments.per_level is None and arguments.levels is None:
@@ -72,22 +84,18 @@ def run(arguments: argparse.Namespace, name: str) -> int:
         if arguments.emit is None:
             raise DataError("--output: needs --emit in place of --for, which says what to write")
         check_output(arguments.output, replace=arguments.force)
-    given = _options.given(
-        arguments, anchors_for, detector=name, sizes=values(arguments.sizes, "--sizes"),
-        ratios=values(arguments.ratios, "--ratios"),
-    )  # fmt: skip
+    chosen = given(arguments, name)
     data = _data.load(arguments)
     ready = network_boxes(data.boxes, name, arguments.img_size, arguments.fit, arguments.min_size)
     with _answer.computing(arguments):
-        result = anchors_for(data.boxes, **given)
+        result = anchors_for(data.boxes, **chosen)
     with _answer.computing(arguments):
         trained = _positives.of_result(arguments, data, result)
     levels = result.levels
     warnings = remarks(levels, result.img_size)
     warnings += unsuited([one.stride for one in levels], [one.anchors for one in levels])
     warnings += _positives.fewer(trained)
-    title = _detector.picture_title(_data.title(arguments, data), ready)
-    _answer.draw(arguments, plot.anchors, result.check, ready, result.levels, title)
+    _draw(arguments, data, ready, result)
     if arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:
             part.write_bytes(f"{result.text}\n".encode())
@@ -108,6 +116,22 @@ def run(arguments: argparse.Namespace, name: str) -> int:
              *([] if arguments.output else ["", result.text])]  # fmt: skip
     _answer.answer(arguments, content, lines, data)
     return 0
+
+
+def given(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
+    """Return the arguments of :func:`fastanchor.anchors_for`."""
+    return _options.given(
+        arguments, anchors_for, detector=name, sizes=values(arguments.sizes, "--sizes"),
+        ratios=values(arguments.ratios, "--ratios"),
+    )  # fmt: skip
+
+
+def _draw(arguments: argparse.Namespace, data: _data.Data, ready: NetworkBoxes, result: DetectorAnchors) -> None:
+    """Draw the anchors beside the default ones, above the boxes."""
+    usual = default_levels(result.detector, arguments.img_size)
+    sets = {"these anchors": result.levels, f"the default anchors of {result.detector}": usual}
+    title = _detector.picture_title(_data.title(arguments, data), ready)
+    _answer.draw(arguments, plot.on_levels, ready, sets, title)
 
 
 def values(text: str | None, option: str) -> Any:

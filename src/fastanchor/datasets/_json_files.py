@@ -7,7 +7,7 @@ from typing import Any
 
 from fastanchor.datasets._foreign import json_kind, json_of
 from fastanchor.datasets._probe import HEAD, Probe
-from fastanchor.datasets._record import Format, Image, Job, Source
+from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets._turned import Corners, of_corners
 
@@ -15,7 +15,7 @@ __all__ = ["FAULTY", "extent", "inner", "json_format", "kind_of", "path_of"]
 
 LOOKED_AT = 5  # files of a folder with a file per image
 LISTED = 100  # files of a folder with files of many images
-FAULTY = (ArithmeticError, LookupError, TypeError, ValueError)  # raised for what is not the numbers of a shape
+FAULTY = (ArithmeticError, LookupError, TypeError, ValueError)  # raised for values of a wrong type or number
 SHIFT = 32  # of the number of an image, in the place of a box
 
 Images = Callable[[Any, Job, str], Iterator[Image]]
@@ -64,7 +64,7 @@ def json_format(
         content = json_of(data, lines=lines)
         try:
             found = list(images(content, job, file))  # all images of a file or none
-        except (AttributeError, IndexError, KeyError, TypeError) as error:
+        except (AttributeError, *FAULTY) as error:
             detail = f"{type(error).__name__}: {error}"
             raise Unusable(f"JSON file that is not {kind}", None, detail) from None
         yield from found
@@ -83,5 +83,8 @@ def path_of(pattern: str) -> Callable[[str, int], str]:
 
 
 def extent(points: Any) -> Corners:
-    """Return the extent of points (x, y), NaN if one of them is not finite; else raises what is in ``FAULTY``."""
-    return of_corners([float(side) for x, y in points for side in (x, y)])
+    """Return the extent of points (x, y), NaN if they are not pairs of finite numbers."""
+    try:
+        return of_corners([float(side) for x, y in points for side in (x, y)])
+    except FAULTY:
+        return NOTHING

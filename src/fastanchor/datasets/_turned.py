@@ -35,7 +35,7 @@ def about_centre(x: float, y: float, width: float, height: float, angle: float) 
 
 def of_corners(values: Sequence[float]) -> Corners:
     """Return the extent of corners x, y, x, y, ...; NaN if one of them is not a number."""
-    if not all(map(isfinite, values)):
+    if not values or not all(map(isfinite, values)):
         return NOTHING
     xs, ys = values[::2], values[1::2]
     return min(xs), min(ys), max(xs), max(ys)

@@ -32,7 +32,7 @@ def image_of(found: Regions, job: Job) -> Image:
         shape = region.get("shape_attributes") or {}
         kind = shape.get("name", "rect")
         if kind in OTHERS:
-            job.skips.leave(f"{kind}, which is not a box")
+            job.skips.no_box(kind)
             continue
         box += _corners(shape)
         classes.append(_class(region.get("region_attributes") or {}))

@@ -24,7 +24,7 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         for place, shape in zip(inner(number, len(shapes)), shapes, strict=True):
             kind = shape.get("type")
             if kind not in ("bbox", "polygon"):
-                job.skips.leave(f"{kind}, which is not a box")
+                job.skips.no_box(kind)
                 continue
             box += _corners(shape, kind)
             label = shape.get("label_id")

@@ -52,7 +52,7 @@ def _image(
     names, at = [], []
     for place, label in zip(inner(number, len(labels)), labels, strict=True):
         if "bounding_box" not in label and not label.get("closed"):
-            job.skips.leave("polyline, which is not a box")
+            job.skips.no_box("polyline")
             continue
         box += _corners(label)
         kind = label.get("label")

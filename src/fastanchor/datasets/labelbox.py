@@ -66,7 +66,7 @@ def _image(name: str, size: tuple[float, float] | None, objects: Objects, places
     for place, one in zip(places, objects, strict=True):
         kind = next((key for key in KINDS if one.get(key) is not None), "classification")
         if kind not in AREAS:
-            job.skips.leave(f"{'mask' if kind == 'instanceURI' else kind}, which is not a box")
+            job.skips.no_box("mask" if kind == "instanceURI" else kind)
             continue
         box += _corners(one[kind], kind)
         classes.append(str(one.get("name") or one.get("title") or one.get("value") or ""))

@@ -39,7 +39,7 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         kind = one["type"]
         if kind not in AREAS:
             if kind != "meta":
-                job.skips.leave(f"{kind}, which is not a box")
+                job.skips.no_box(kind)
             continue
         corners = _corners(one, kind, job)
         if corners:

@@ -19,16 +19,17 @@ from fastanchor.detectors._doubts import doubts, unsuited
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
 from fastanchor.detectors._grid import Grid
 from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, READERS, Pairs
-from fastanchor.detectors._positives import MATCHED, positives
+from fastanchor.detectors._positives import MATCHED, RULE_OF, positives
 from fastanchor.detectors._reading import config_of
 from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._ssd import Ssd
+from fastanchor.levels import Level
 from fastanchor.matching import Matching, Positives
 
 __all__ = [
-    "GRIDS", "MATCHED", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Pairs",
-    "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "doubts", "network_boxes", "positives",
-    "read", "unsuited",
+    "GRIDS", "MATCHED", "NAMES", "PAIRS", "RULE_OF", "Content", "Detector", "DetectorAnchors", "Grid", "Matching",
+    "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "default_levels", "doubts",
+    "network_boxes", "positives", "read", "unsuited",
 ]  # fmt: skip
 
 
@@ -37,6 +38,15 @@ def network_boxes(
 ) -> NetworkBoxes:
     """Return the boxes as :func:`anchors_for` uses them."""
     return resized(boxes, detector_of(detector), img_size, fit, min_size)
+
+
+def default_levels(name: str, img_size: int | Sequence[int] | None = None) -> list[Level]:
+    """Return the anchors that a detector has at a network input if nothing is configured, by level."""
+    config = default_config(name, img_size)
+    return [
+        Level(level, int(stride), config.anchors[rows])
+        for (level, rows), stride in zip(config.layout, config.strides, strict=True)
+    ]
 
 
 def default_config(name: str, img_size: int | Sequence[int] | None = None) -> export.Config:

@@ -82,7 +82,7 @@ def config_of(
     counts = [len(part) for part in parts]
     twice = sum(len(part) - len(np.unique(part, axis=0)) for part in parts)
     if twice:
-        doubts = [*doubts, f"{many(twice, 'anchor')} of a level {'is' if twice == 1 else 'are'} there twice"]
+        doubts = [*doubts, f"{many(twice, 'anchor')} {'is' if twice == 1 else 'are'} equal to others of the same level"]
     if equal and len(set(counts)) > 1:
         doubts = [*doubts, f"levels have {counts} anchors of each place, but heads have the same number on all levels"]
     return Config(anchors, layout, fit=fit, img_size=img_size, strides=strides, ratio=ratio, doubts=tuple(doubts))

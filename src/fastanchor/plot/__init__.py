@@ -17,8 +17,12 @@ from fastanchor.matching import Recall
 from fastanchor.optimum import BoundResult
 from fastanchor.plot import panels
 from fastanchor.plot._style import check, empty_figure, needed, save, write
+from fastanchor.plot.plane import plane
 
-__all__ = ["anchors", "check", "needed", "panel", "panels", "peaks", "per_class", "png", "recall", "save", "swept"]
+__all__ = [
+    "anchors", "check", "needed", "on_levels", "panel", "panels", "peaks", "per_class", "png", "recall", "save",
+    "swept",
+]  # fmt: skip
 
 Figure = Any  # of matplotlib, which is imported only where something is drawn
 
@@ -60,6 +64,37 @@ def anchors(
     return figure
 
 
+def on_levels(
+    boxes: FloatArray, sets: Mapping[str, Sequence[Level]], title: str = "", columns: int | None = None
+) -> Figure:
+    """Return a figure of sets of anchors above the density of the boxes, a panel for each set, a mark for each level.
+
+    Parameters
+    ----------
+    boxes : (n, 2) float64
+        Widths and heights in pixels of the network input.
+    sets : mapping of str to sequence of Level
+        The levels of each set; the names are the titles of the panels.
+    title : str, optional
+        Name of the data set and network input, above the panels.
+    columns : int, optional
+        How many panels are beside each other. Default: all.
+
+    Raises
+    ------
+    BackendError
+        If matplotlib is not installed.
+    """
+    columns = min(columns or len(sets), len(sets))
+    rows = -(-len(sets) // columns)
+    # the height decides how large the squares are: where the width does, labels of the axes are cut off
+    figure = _titled(empty_figure(1.0 + 4.1 * columns, 0.9 + 3.6 * rows + 0.4 * bool(title)), title)
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    plane(axes, boxes, sets)
+    _legend(figure, axes.ravel(), 3 if columns < 2 else 6)
+    return figure
+
+
 def swept(found: SweepResult, title: str = "") -> Figure:
     """Return a figure of the scores against the number of anchors, and of the gap to the limit if it is known.
 
@@ -80,30 +115,54 @@ def swept(found: SweepResult, title: str = "") -> Figure:
     return figure
 
 
-def recall(found: Sequence[Recall], threshold: float, measure: str = "IoU", title: str = "") -> Figure:
+def recall(
+    found: Sequence[Recall],
+    threshold: float,
+    measure: str = "IoU",
+    title: str = "",
+    others: str = "the others",
+    columns: int | None = None,
+) -> Figure:
     """Return a figure of the recall by class of size, and of the difference to other anchors if it is known.
 
-    `title` is the name of the data set and the network input.
+    `title` is the name of the data set and the network input, `others` that of the other anchors in the legend. So many
+    `columns` of classes are beside each other, by default all.
 
     Raises
     ------
     BackendError
         If matplotlib is not installed.
     """
-    compared = found[0].others is not None
-    figure = _titled(empty_figure(3.4 * len(found), 5.8 if compared else 4.0), title)
-    rows = figure.subplots(1 + compared, len(found), sharex=True, sharey="row", squeeze=False)
-    for at, one in enumerate(found):
-        panels.recall(rows[0, at], one, threshold)
-        if compared:
-            panels.gain(rows[1, at], one, threshold)
-        rows[-1, at].set_xlabel(f"best {measure} with an anchor, at least")
-    rows[0, 0].set_ylabel("share of the boxes")
-    rows[0, 0].legend(loc="lower left")
-    if compared:
-        rows[1, 0].set_ylabel("difference of the shares")
-        rows[1, 0].legend(loc="upper left")
+    parts = 1 + (found[0].others is not None)
+    columns = min(columns or len(found), len(found))
+    rows = -(-len(found) // columns)
+    figure = _titled(empty_figure(2.5 * columns, 0.8 + 2.3 * rows * parts), title)
+    grid = figure.subplots(rows * parts, columns, sharex=True, sharey="row", squeeze=False)
+    for at in range(rows * columns):
+        upper, lower = (grid[at // columns * parts + part, at % columns] for part in (0, parts - 1))
+        if at >= len(found):
+            upper.set_axis_off()
+            lower.set_axis_off()
+            continue
+        panels.recall(upper, found[at], threshold, others)
+        if parts > 1:
+            panels.gain(lower, found[at], threshold)
+        if at + columns >= len(found):
+            lower.set_xlabel(f"best {measure} is at least")
+            lower.tick_params(labelbottom=True)
+        if at % columns == 0:
+            upper.set_ylabel("share of the boxes")
+            lower.set_ylabel("difference of the shares" if parts > 1 else "share of the boxes")
+    _legend(figure, [grid[0, 0], grid[parts - 1, 0]], 2 if columns < 3 else 5)
     return figure
+
+
+def _legend(figure: Figure, axes: Sequence[Any], columns: int) -> None:
+    """Write what is drawn into these axes below all of them."""
+    handles = {label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        handles.values(), handles, loc="outside lower center", ncols=min(len(handles), columns), frameon=False
+    )
 
 
 def peaks(found: BoundResult) -> Figure:

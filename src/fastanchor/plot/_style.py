@@ -83,8 +83,11 @@ def write(figure: Any, out: Any, **options: Any) -> None:
         figure.savefig(out, **options)
 
 
-def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None:
-    """Draw a histogram in greys, empty bins white, with a bar that says how many boxes each grey means."""
+def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray, beside: Sequence[Any] | None = None) -> None:
+    """Draw a histogram in greys, empty bins white, with a bar that says how many boxes each grey means.
+
+    The bar is beside `axes`, or beside all of `beside`; an empty list leaves it out.
+    """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
@@ -97,8 +100,10 @@ def density(axes: Any, x: FloatArray, y: FloatArray, counts: FloatArray) -> None
     # the lightest grey differs from white, and lines are visible on the darkest
     greys = ListedColormap(colormaps["Greys"](np.linspace(0.2, 0.7, 256)))
     mesh = axes.pcolormesh(x, y, shown, cmap=greys, rasterized=True, **scale)
-    thin = {"shrink": 0.8, "fraction": 0.06, "pad": 0.03, "aspect": 25}
-    bar = axes.get_figure().colorbar(mesh, ax=axes, label="boxes per cell of the picture", **thin)
+    if beside is not None and not len(beside):
+        return
+    place, thin = axes if beside is None else list(beside), {"shrink": 0.8, "fraction": 0.06, "pad": 0.03, "aspect": 25}
+    bar = axes.get_figure().colorbar(mesh, ax=place, label="boxes per cell of the picture", **thin)
     ticks = range(1, int(most) + 1) if few else [tick for tick in COUNTS if tick <= most]
     bar.set_ticks(ticks, labels=[f"{tick:,}" for tick in ticks])
     bar.ax.minorticks_off()

@@ -236,15 +236,15 @@ def peaks(axes: Any, found: BoundResult) -> None:
     log_ticks(axes.yaxis, low, high)
 
 
-def recall(axes: Any, found: Recall, threshold: float) -> None:
+def recall(axes: Any, found: Recall, threshold: float, others: str = "the others") -> None:
     """Draw the recall against the IoU, with that of other anchors."""
     axes.set_title("all boxes" if found.name == ALL else f"{found.name} boxes")
     axes.axvline(threshold, color=GREY, linewidth=0.9, linestyle="-.", label=f"threshold {threshold:g}")
     axes.plot(found.iou, found.recall, color=INK, label="these anchors")
     if found.others is not None:
-        axes.plot(found.iou, found.others, color=BLUE, linestyle="--", label="the others")
-    axes.set_xlim(0.0, 1.0)
-    axes.set_ylim(0.0, 1.02)
+        axes.plot(found.iou, found.others, color=BLUE, linestyle="--", label=others)
+    axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.02), xticks=(0.0, 0.25, 0.5, 0.75, 1.0))
+    axes.set_xticklabels(("0", "", "0.5", "", "1"))
 
 
 def gain(axes: Any, found: Recall, threshold: float) -> None:
@@ -253,9 +253,10 @@ def gain(axes: Any, found: Recall, threshold: float) -> None:
         return
     axes.axvline(threshold, color=GREY, linewidth=0.9, linestyle="-.")
     axes.axhline(0.0, color=GREY, linewidth=0.9)
-    axes.plot(found.iou, found.recall - found.others, color=INK, label="these minus the others")
+    axes.plot(found.iou, found.recall - found.others, color=INK)
     if found.low is not None:
-        axes.fill_between(found.iou, found.low, found.high, color=INK, alpha=0.25, linewidth=0, label="95 % interval")
+        axes.fill_between(found.iou, found.low, found.high, color=INK, alpha=0.25, linewidth=0,
+                          label="95 % interval of the difference")  # fmt: skip
 
 
 def _limit(found: SweepResult) -> str:
