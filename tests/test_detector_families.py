@@ -60,6 +60,7 @@ def test_anchors_of_the_libraries(sides, sizes, ratios, expected):
 DEFAULTS = [
     ("torchvision-mobilenet", [15] * 3, 0, [[46, 22], [90, 46], [182, 90]]),
     ("detectron2-c4", [15], 0, [[45.254834, 22.627417], [32, 32], [22.627417, 45.254834]]),
+    ("zylo-efficientdet", [9] * 5, 0, [[32, 32], [45.254834, 22.627417]]),
     ("odtk-retinanet", [9] * 5, 0, [[32, 32], [22.627417, 45.254834]]),
     ("torchvision-ssd300", [4, 6, 6, 6, 4, 4], 0, [[21, 21], [30.740852, 30.740852], [29.698484, 14.849242]]),
     ("torchvision-ssd300", [4, 6, 6, 6, 4, 4], -1, [[300, 184.554865], [184.554865, 300]]),
@@ -116,6 +117,12 @@ READ = [
      [[16 * 2**k, 64 * 2**k] for k in range(5)]),
     ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios_global: '[1.0/4.0, 4.0]' }", [[15, 60], [60, 15]]),
     ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios: '[[1.0/4.0]]' }", [[15, 60]]),
+    ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios_global: '[4.0]' two_boxes_for_ar1: true }", [[60, 15]]),
+    ("m.txt", "retinanet_config { scales: '[0.05, 0.2]' aspect_ratios_global: '[1.0]' n_anchor_levels: 2 "
+              "two_boxes_for_ar1: true }", [[27.2, 27.2], [54.4, 54.4], [38.466609, 38.466609],
+                                            [76.933218, 76.933218]]),
+    ("m.yml", "anchors_scales: '[2 ** 1]'\nanchors_ratios: '[(1.4, 0.7)]'", [[89.6 * 2**k, 44.8 * 2**k]
+                                                                             for k in range(5)]),
     ("m.yaml", "anchor_scale: 2\nmax_level: 3\nnum_scales: 1\naspect_ratios: '[4.0]'", [[32, 8]]),
     ("m.py", "DefaultBoxGenerator([[4]], scales=[0.9, 1.1], clip=False)", [[270, 270], [298.4962, 298.4962],
                                                                             [540, 135], [135, 540]]),
@@ -168,6 +175,7 @@ def test_configurations_are_read(name, text, expected, tmp_path):
 
 
 UNREADABLE = [
+    ("m.yml", "anchors_ratios: '[(1, 2, 3)]'", "anchors_ratios: expected numbers, or pairs of multipliers of width"),
     (
         "m.py",
         "AnchorGenerator(((8,), (16,)), ((1.0, 2.0),))",
