@@ -15,7 +15,7 @@ and `to_text`; `counts` knows the function that counts by it.
 from __future__ import annotations
 
 from fastanchor._types import FloatArray
-from fastanchor.matching._count import Anchors, Counts, Places, at_offsets, at_places
+from fastanchor.matching._count import OFFSETS, Anchors, Counts, Places, at_offsets, at_places, fractions
 from fastanchor.matching._own_cell import OwnCell, Shape, by_own_cell, by_shape
 from fastanchor.matching._ratio import Ratio, by_ratio
 from fastanchor.matching._recall import Recall
@@ -23,8 +23,9 @@ from fastanchor.matching._result import LevelPositives, Positives, SizePositives
 from fastanchor.matching._rules import NOMINAL, Cells, Forced, Matching, MatchRule
 
 __all__ = [
-    "NOMINAL", "Anchors", "Cells", "Counts", "Forced", "LevelPositives", "MatchRule", "Matching", "OwnCell", "Places",
-    "Positives", "Ratio", "Recall", "Shape", "SizePositives", "at_offsets", "at_places", "counts", "summarised",
+    "NOMINAL", "OFFSETS", "Anchors", "Cells", "Counts", "Forced", "LevelPositives", "MatchRule", "Matching", "OwnCell",
+    "Places", "Positives", "Ratio", "Recall", "Shape", "SizePositives", "at_offsets", "at_places", "counts",
+    "fractions", "summarised",
 ]  # fmt: skip
 
 

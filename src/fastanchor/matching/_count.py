@@ -16,7 +16,7 @@ from fastanchor.kernels._choice import worth
 from fastanchor.kernels._matching_types import Found, Grids, Job, Placed, Shapes
 from fastanchor.matching._rules import Cells, Matching
 
-__all__ = ["OFFSETS", "Anchors", "Counts", "Places", "at_offsets", "at_places"]
+__all__ = ["OFFSETS", "Anchors", "Counts", "Places", "at_offsets", "at_places", "fractions"]
 
 AT_ONCE = 1 << 14  # boxes of a task
 OFFSETS = 8  # places tried where those of boxes are not known
@@ -54,6 +54,12 @@ class Anchors(NamedTuple):
     def grids(self, sides: FloatArray, matching: Matching | None = None) -> Grids:
         """Return the grids of resized images (m, 2)."""
         return self.cells.grids(sides, self.strides, self.shapes, matching)
+
+
+def fractions() -> FloatArray:
+    """Return the places at which a box is tried, in parts of the largest stride, (OFFSETS, 2)."""
+    parts: FloatArray = (0.5 + np.arange(OFFSETS)[:, None] * np.array(IRRATIONAL)) % 1.0
+    return parts
 
 
 class Counts(NamedTuple):
@@ -123,8 +129,8 @@ def at_offsets(wh: FloatArray, anchors: Anchors, matching: Matching, threads: in
     grids, each = free.grids(reach[None]), np.arange(n)
     positives, none = np.zeros((n, len(anchors.parts))), np.zeros(n)
     best = np.empty((OFFSETS, n), np.float32)
-    for s in range(OFFSETS):
-        corner = begin + (0.5 + s * np.array(IRRATIONAL)) % 1.0 * period
+    for s, part in enumerate(fractions()):
+        corner = begin + part * period
         corners = np.concatenate([np.broadcast_to(corner, (n, 2)), corner + wh], axis=1).astype(np.float32)
         corners = _compared(corners, matching)
         nothing = np.any(corners[:, :2] >= corners[:, 2:], axis=1) & (matching.pixels == "whole")
