@@ -15,11 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor import kernels
 from fastanchor._types import FloatArray
+from fastanchor.detectors._judge import Judge
 from fastanchor.detectors._shapes import DIGITS, Form, Linear
-from fastanchor.engine import Engine, Objective
-from fastanchor.optimum._points import Points, gathered, points_of
+from fastanchor.optimum._points import CELLS, gathered
 
 __all__ = ["best"]
 
@@ -39,27 +38,10 @@ STEPS = (0.004, 0.0016, 0.0006)  # of the values of the text
 GAIN = 1e-6  # of the score, below which a change is none
 
 
-class _Judge(NamedTuple):
-    """Scores anchors on points."""
-
-    points: Points
-    objective: Objective
-
-    def values(self, anchors: FloatArray) -> FloatArray:
-        """Return the value of each point, (m,)."""
-        w, h = np.ascontiguousarray(self.points.w), np.ascontiguousarray(self.points.h)
-        kw, kh = np.ascontiguousarray(anchors[:, 0]), np.ascontiguousarray(anchors[:, 1])
-        return self.objective.values(w, h, kw, kh, kernels.load())
-
-    def score(self, anchors: FloatArray) -> float:
-        """Return the mean value."""
-        return float(self.values(anchors) @ self.points.weight)
-
-
 class _Scene(NamedTuple):
     """What anchors are made of, and what they are scored on; `snap` rounds their sides, if `even` to even numbers."""
 
-    judge: _Judge
+    judge: Judge
     linear: Linear
     snap: Snap
     even: bool = False
@@ -68,7 +50,7 @@ class _Scene(NamedTuple):
     def cost(self) -> int:
         """About what an exchange within windows costs, in units of 1e-8 seconds."""
         k, _, p = self.linear.matrix.shape
-        return int(len(self.judge.points.w) * k * (p + 20))
+        return int(len(self.judge.points.w) * self.judge.places * k * (p + 20))
 
     def sides(self, parameters: FloatArray) -> FloatArray:
         """Return the logarithms of the sides."""
@@ -79,15 +61,14 @@ class _Scene(NamedTuple):
         return self.snap(np.exp(sides))
 
 
-def best(answers: Engine, form: Form, objective: Objective, rng: np.random.Generator) -> FloatArray:
-    """Return the parameters of a form that fit the boxes best, (p,)."""
+def best(judge: Judge, form: Form, rng: np.random.Generator, start: FloatArray | None = None) -> FloatArray:
+    """Return the parameters of a form that score best, (p,); none below those of `start` by more than rounding."""
     linear = form.linear
     if not linear.ratio.size:
         return np.empty(0)
-    points = points_of(answers)
-    coarse = _Judge(gathered(points, COARSE)[0] if len(points.w) > COARSE**2 else points, objective)
-    some = _hopped(_Scene(coarse, linear, np.asarray), rng)
-    fine = _Judge(gathered(points, FINE)[0] if len(points.w) > FINE**2 else points, objective)
+    coarse = _gathered(judge, COARSE)
+    some = _hopped(_Scene(coarse, linear, np.asarray), rng, start)
+    fine = _gathered(judge, FINE)
     scene = _Scene(fine, linear, form.snap, form.even)
     turns = int(np.clip(COST / scene.cost, 4, SHAKES))
     found = [_narrowed(scene, one, WINDOWS, rng) for _, one in some[: min(KEPT, turns)]]
@@ -98,10 +79,16 @@ def best(answers: Engine, form: Form, objective: Objective, rng: np.random.Gener
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
 
-    return parameters if form.even else _stepped(_Judge(points, objective), exact, parameters)
+    return parameters if form.even else _stepped(_gathered(judge, CELLS), exact, parameters)
 
 
-def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatArray]]:
+def _gathered(judge: Judge, cells: int) -> Judge:
+    """Return what scores anchors on cells of similar boxes, as many in all for each place of a box."""
+    cells = int(cells / np.sqrt(judge.places))
+    return judge.over(gathered(judge.points, cells)[0]) if len(judge.points.w) > cells**2 else judge
+
+
+def _hopped(scene: _Scene, rng: np.random.Generator, start: FloatArray | None) -> list[tuple[float, FloatArray]]:
     """Return parameters that no exchange of one of them improves, and their scores, the best first.
 
     They come from random starts, and from the best of these with some parameters anew.
@@ -126,7 +113,8 @@ def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatA
         found = _exchanged(scene, start, lambda parameters, sides, i: candidates[i], rng)[1]
         return _narrowed(scene, found, WINDOWS[:2], rng)
 
-    found = [narrowed(drawn()) for _ in range(STARTS)]
+    given = [] if start is None else [_risen(linear, start)]
+    found = [narrowed(one) for one in (*given, *(drawn() for _ in range(STARTS)))]
     found.sort(key=lambda one: -one[0])
     for _ in range(HOPS if len(linear.ratio) < MANY else HOPS // 2):
         start = found[0][1].copy()
@@ -191,7 +179,8 @@ def _exchanged(
     judge, linear = scene.judge, scene.linear
     parameters = start.copy()
     sides = scene.sides(parameters)
-    score, unchanged = judge.score(scene.anchors(sides)), 0
+    every = np.arange(len(sides))
+    score, unchanged = judge.mean(judge.values(scene.anchors(sides), every)), 0
     before = -1.0
     while unchanged < len(parameters) and 2.0 * score - before >= least:
         before = score
@@ -207,8 +196,8 @@ def _exchanged(
                 some, trials = some[different], trials[different]
             if not len(some):
                 continue
-            rest = judge.values(scene.anchors(sides[~rows])) if not rows.all() else 0.0
-            scores = [float(np.maximum(judge.values(one), rest) @ judge.points.weight) for one in trials]
+            rest = judge.values(scene.anchors(sides[~rows]), every[~rows]) if not rows.all() else 0.0
+            scores = [judge.mean(np.maximum(judge.values(one, every[rows]), rest)) for one in trials]
             at = int(np.argmax(scores))
             if scores[at] > score + GAIN:
                 score, parameters[i], unchanged = scores[at], some[at], 0
@@ -254,9 +243,10 @@ def _shaken(
     return score, best
 
 
-def _stepped(judge: _Judge, exact: Exact, parameters: FloatArray) -> FloatArray:
+def _stepped(judge: Judge, exact: Exact, parameters: FloatArray) -> FloatArray:
     """Return parameters of which none gains by a step, each length of `STEPS` in turn."""
-    score = judge.score(exact(parameters))
+    every = np.arange(len(exact(parameters)))
+    score = judge.mean(judge.values(exact(parameters), every))
     for step in STEPS:
         better = True
         while better:
@@ -264,7 +254,7 @@ def _stepped(judge: _Judge, exact: Exact, parameters: FloatArray) -> FloatArray:
             for i in range(len(parameters)):
                 for move in (step, -step):
                     trial = parameters + move * (np.arange(len(parameters)) == i)
-                    if (found := judge.score(exact(trial))) > score + GAIN:
+                    if (found := judge.mean(judge.values(exact(trial), every))) > score + GAIN:
                         score, parameters, better = found, trial, True
                         break
     return parameters

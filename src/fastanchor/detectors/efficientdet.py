@@ -13,12 +13,12 @@ from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid, crossed
-from fastanchor.detectors._models import RETINA, retinanet
+from fastanchor.detectors._models import EVEN, RETINA, retinanet
 from fastanchor.detectors._reading import config_of, given, noted_size, reader, rows_of
 from fastanchor.detectors._writing import parted, written
 from fastanchor.export import Config
 from fastanchor.export._yaml import compose, count_of
-from fastanchor.matching import Cells, Matching
+from fastanchor.matching import Matching
 
 __all__ = ["DETECTORS", "pairs", "sides"]
 
@@ -88,6 +88,6 @@ DETECTORS = {
     "efficientdet": retinanet(
         "EfficientDet-D0 to D6 of google/automl and effdet", Grid(sides, sizes=3, octaves=True, tall=False), READER,
         text, ratios=(1.0, 2.0, 0.5), resize=Resize("letterbox", (512, 512)),
-        matching=Matching(0.5, 0.5, "first"), cells=Cells(multiple=128, offset=0.5),
+        matching=Matching(0.5, 0.5, "first"), cells=EVEN,
     ),
 }  # fmt: skip

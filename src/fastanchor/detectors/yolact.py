@@ -9,7 +9,7 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid, crossed
-from fastanchor.detectors._models import CENTRED, RETINA, retinanet
+from fastanchor.detectors._models import EVEN, RETINA, retinanet
 from fastanchor.detectors._python import UNKNOWN, dictionaries, parsed
 from fastanchor.detectors._reading import config_of, noted_size, reader, rows_of
 from fastanchor.detectors._writing import grid_rows, written
@@ -83,6 +83,6 @@ DETECTORS = {
     "yolact": retinanet(
         "YOLACT; its own anchors are all squares", Grid(sides, tall=False), READER, text,
         sizes=tuple((side,) for side in (24.0, 48.0, 96.0, 192.0, 384.0)), ratios=(1.0, 0.5, 2.0),
-        resize=Resize("stretch", (550, 550)), matching=Matching(0.5, 0.4, "one"), cells=CENTRED,
+        resize=Resize("stretch", (550, 550)), matching=Matching(0.5, 0.4, "distinct"), cells=EVEN,
     ),
 }  # fmt: skip
