@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,6 +170,20 @@ def test_put_together_boxes_keep_flags_and_weights():
 
 
 @pytest.mark.parametrize(
+    ("name", "what"),
+    [("class_index", "classes"), ("xy", "positions"), ("files", "names of images")],
+)
+def test_put_together_boxes_say_what_is_lost(name, what):
+    one = Boxes([[7, 7]], [0], [[9, 9]], [0], ["dog"], xy=[[0, 0]], files=["d.jpg"])
+    less = replace(one, **{name: None}, **({"class_names": ()} if name == "class_index" else {}))
+    for found in (one + less, less + one):
+        assert getattr(found, name) is None
+        (remark,) = found.remarks
+        assert remark.text == f"1 of 2 data sets has no {what}, so together they have none"
+    assert (one + one).remarks == (less + less).remarks == (one + less[:0]).remarks == ()
+
+
+@pytest.mark.parametrize(
     ("flags", "sentence"),
     [
         ({"hard": [True]}, "flags = 'hard': must be one of 'crowd', 'difficult'"),
@@ -235,7 +250,7 @@ def test_data_frames_are_read():
 def test_a_notebook_shows_counts_and_the_first_boxes():
     many = Boxes(np.full((8, 2), 3.0), class_index=[0] * 8, class_names=["<b>"])
     text = many._repr_html_()
-    assert "<caption>Boxes(8 boxes, 1 classes)</caption>" in text
+    assert "<caption>Boxes(8 boxes, 1 class)</caption>" in text
     assert (text.count("&lt;b&gt;"), "<b>" in text, text.count("<tr>")) == (5, False, 7)
 
 

@@ -106,8 +106,8 @@ def swept(found: SweepResult, title: str = "") -> Figure:
         If matplotlib is not installed.
     """
     if found.gap is None:
-        return _titled(panel(7, 4.5, panels.curve, found), title)
-    figure = _titled(empty_figure(7, 6), title)
+        return _titled(panel(7, 5, panels.curve, found), title)
+    figure = _titled(empty_figure(7, 6.6), title)
     scores, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     panels.curve(scores, found)
     scores.set_xlabel("")
@@ -148,7 +148,7 @@ def recall(
         if parts > 1:
             panels.gain(lower, found[at], threshold)
         if at + columns >= len(found):
-            lower.set_xlabel(f"least {measure} with an anchor")
+            lower.set_xlabel(f"best {measure} is at least")
             lower.tick_params(labelbottom=True)
         if at % columns == 0:
             upper.set_ylabel("share of the boxes")
