@@ -153,7 +153,7 @@ def recall(
         if at % columns == 0:
             upper.set_ylabel("share of the boxes")
             lower.set_ylabel("difference of the shares" if parts > 1 else "share of the boxes")
-    _legend(figure, [grid[0, 0], grid[parts - 1, 0]], 2 if columns < 3 else 5)
+    _legend(figure, [grid[0, 0], grid[parts - 1, 0]], max(columns, 2))
     return figure
 
 
