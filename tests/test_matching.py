@@ -355,12 +355,16 @@ def test_check_fails_if_too_few_boxes_match(table, least, code, verdict, capsys)
     assert (found, out.count("passed"), out.count("FAILED")) == (code, 2 - code, code)
 
 
-def test_check_shows_what_yolov5_trains(table, capsys):
-    _, out, _ = run(capsys, "check", table, "--for", "yolov5", "--anchors", "10,13", "16,30", "100,90", "--json")
+@pytest.mark.parametrize("name", ["yolov5", "yolov4", "mmdet", "paddle"])
+def test_check_shows_what_yolo_trains(name, table, capsys):
+    """Numbers do not say how images are resized, the detector does."""
+    table.write_text(table.read_text().replace(",256,256,", ",512,256,"))
+    _, out, _ = run(capsys, "check", table, "--for", name, "--anchors", "10,13", "16,30", "100,90", "--json")
     found = json.loads(out)
     own = [[[10, 13]], [[16, 30]], [[100, 90]]]
-    expected = fastanchor.positives(fastanchor.read(table), "yolov5", own).to_dict()
+    expected = fastanchor.positives(fastanchor.read(table), name, own).to_dict()
     assert found["positives"] == {**expected, "against_default": None}
+    assert found["fit"] == ("stretch" if name in ("yolov4", "paddle") else "letterbox")
     assert run(capsys, "check", table, "--anchors", "10,13", "--json")[1].count('"positives": null') == 1
 
 
