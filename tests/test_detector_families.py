@@ -174,6 +174,29 @@ READ = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("words", "size"), [
+    ("fasterrcnn_resnet50_fpn(min_size=600, max_size=1000)", (600, 1000)),
+    ("RetinaNet(backbone, 3, max_size=640, min_size=640)", (640, 640)),
+    ("FasterRCNN(backbone, min_size=f())", None),
+    ("maskrcnn_resnet50_fpn(min_size=1000, max_size=600)", None),
+])  # fmt: skip
+def test_the_network_input_of_torchvision_is_that_of_the_model(words, size, tmp_path):
+    (tmp_path / "model.py").write_text(f"g = AnchorGenerator(((32,),), ((1.0,),))\nmodel = {words}")
+    found = detectors.read(tmp_path / "model.py")
+    assert (found.img_size, found.fit, found.doubts) == (size, "shortest", ())
+
+
+@pytest.mark.parametrize(("text", "side"), [
+    ("a = {'max_size': 300}\nb = x.copy({'max_size': 416, 'backbone': y.copy({'pred_scales': [[24]]})})", 416),
+    ("a = {'max_size': 300}\nb = {'pred_scales': [[24]]}", 550),
+    ("b = {'pred_scales': [[24]], 'max_size': f()}\na = {'max_size': 300}", 550),
+    ("# fastanchor: stretch, 700 x 700 pixels\nb = {'pred_scales': [[24]], 'max_size': 416}", 700),
+])  # fmt: skip
+def test_the_network_input_of_yolact_is_that_of_the_anchors(text, side, tmp_path):
+    (tmp_path / "config.py").write_text(text)
+    assert detectors.read(tmp_path / "config.py").img_size == (side, side)
+
+
 @pytest.mark.parametrize(("name", "text", "expected"), READ)
 def test_configurations_are_read(name, text, expected, tmp_path):
     (tmp_path / name).write_text(text)

@@ -111,6 +111,7 @@ def swept(found: SweepResult, title: str = "") -> Figure:
     scores, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     panels.curve(scores, found)
     scores.set_xlabel("")
+    scores.get_legend().set_bbox_to_anchor((0.5, -0.02))  # there is nothing else between the panels
     panels.gaps(below, found)
     return figure
 
@@ -153,7 +154,7 @@ def recall(
         if at % columns == 0:
             upper.set_ylabel("share of the boxes")
             lower.set_ylabel("difference of the shares" if parts > 1 else "share of the boxes")
-    _legend(figure, [grid[0, 0], grid[parts - 1, 0]], 2 if columns < 3 else 5)
+    _legend(figure, [grid[0, 0], grid[parts - 1, 0]], 2 if columns < 4 else 4)
     return figure
 
 
