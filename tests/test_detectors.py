@@ -15,6 +15,7 @@ from fastanchor.boxes import Boxes
 from fastanchor.cli import main
 from fastanchor.detectors import GRIDS, Content, Grid, Ssd, Values, _search, anchors_for, detectron2, torchvision
 from fastanchor.detectors._fitted import resized
+from fastanchor.detectors._shapes import Form
 from fastanchor.detectors._ssd import boxes_of_level
 from fastanchor.export import Input
 
@@ -107,6 +108,11 @@ FORMS = [
     Ssd(boxes_of_level(mirrored=False), counts=(4,), mirrored=False, listed=True, symmetric=True, tall=False),
     Ssd(boxes_of_level(mirrored=True), counts=(1, 2), fixed_ratios=((2.0,), (2.0, 3.0)), tall=False),
 ]
+
+
+def test_a_form_says_all_that_the_search_needs():
+    with pytest.raises(TypeError, match="abstract"):
+        Form()
 
 
 @pytest.mark.parametrize("form", FORMS)

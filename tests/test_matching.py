@@ -140,7 +140,9 @@ def naive(boxes, anchors, matching):
     for image, side in enumerate(boxes.sides):
         rows = np.flatnonzero(boxes.image == image)
         g = boxes.corners[rows]
-        if matching.pixels:
+        if matching.pixels == "last":
+            g = g - np.float32([0, 0, 1, 1])
+        if matching.pixels == "whole":
             g = np.rint(g).clip(0, np.tile(side, 2).astype(np.float32) - 1)
             kept = (g[:, 0] < g[:, 2]) & (g[:, 1] < g[:, 3])
             rows, g = rows[kept], g[kept]
@@ -148,11 +150,11 @@ def naive(boxes, anchors, matching):
             continue
         a, level = all_anchors(anchors, side)
         if matching.inside:
-            whole = ((a[:, :2] >= 0) & (a[:, 2:] <= side - matching.pixels)).all(axis=1)
+            whole = ((a[:, :2] >= 0) & (a[:, 2:] <= side - (matching.pixels == "whole"))).all(axis=1)
             a, level = a[whole], level[whole]
             if not len(a):
                 continue
-        iou = iou_of(g, a, matching.pixels)
+        iou = iou_of(g, a, bool(matching.pixels))
         best[rows] = own = iou.max(axis=1)
         above, least = np.float32(matching.above), np.float32(matching.least)
         owner = np.where(iou.max(axis=0) >= above, iou.argmax(axis=0), -1)
@@ -197,7 +199,7 @@ BOX = st.tuples(st.one_of(whole, st.floats(0, 60, width=32)), st.one_of(whole, s
     above=st.sampled_from([0.3, 0.5, 0.7]),
     forced=st.sampled_from(get_args(Forced)),
     least=st.sampled_from([0.0, 0.3]),
-    more=st.sampled_from([(False, False), (True, False), (True, True)]),
+    more=st.sampled_from([(False, ""), (True, ""), (True, "whole"), (False, "last")]),
 )
 def test_positives_are_those_of_all_anchors_on_all_places(boxes, image, anchors, above, forced, least, more):
     x, y, w, h = np.array(boxes, np.float32).T
@@ -353,12 +355,16 @@ def test_check_fails_if_too_few_boxes_match(table, least, code, verdict, capsys)
     assert (found, out.count("passed"), out.count("FAILED")) == (code, 2 - code, code)
 
 
-def test_check_shows_what_yolov5_trains(table, capsys):
-    _, out, _ = run(capsys, "check", table, "--for", "yolov5", "--anchors", "10,13", "16,30", "100,90", "--json")
+@pytest.mark.parametrize("name", ["yolov5", "yolov4", "mmdet", "paddle"])
+def test_check_shows_what_yolo_trains(name, table, capsys):
+    """Numbers do not say how images are resized, the detector does."""
+    table.write_text(table.read_text().replace(",256,256,", ",512,256,"))
+    _, out, _ = run(capsys, "check", table, "--for", name, "--anchors", "10,13", "16,30", "100,90", "--json")
     found = json.loads(out)
     own = [[[10, 13]], [[16, 30]], [[100, 90]]]
-    expected = fastanchor.positives(fastanchor.read(table), "yolov5", own).to_dict()
+    expected = fastanchor.positives(fastanchor.read(table), name, own).to_dict()
     assert found["positives"] == {**expected, "against_default": None}
+    assert found["fit"] == ("stretch" if name in ("yolov4", "paddle") else "letterbox")
     assert run(capsys, "check", table, "--anchors", "10,13", "--json")[1].count('"positives": null') == 1
 
 

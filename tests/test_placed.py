@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 import fastanchor
 from fastanchor import DataError, kernels
 from fastanchor.cli import main
-from fastanchor.detectors import GRIDS, PLACED, Grid, Values, _judge, _search, anchors_for, detectron2, positives
+from fastanchor.detectors import (
+    GRIDS,
+    PLACED,
+    Grid,
+    Values,
+    _judge,
+    _search,
+    anchors_for,
+    detectron2,
+    positives,
+    unsuited,
+)
 from fastanchor.kernels import _placed_numpy
 from fastanchor.matching import fractions
 from fastanchor.optimum._points import weighted
@@ -145,6 +156,17 @@ def test_the_search_is_not_worse_than_a_grid_of_values(monkeypatch):
     steps = np.exp(np.linspace(np.log(5), np.log(200), 40))
     best = max(score(two, ratio) for two in itertools.product(steps, steps) for ratio in (0.7, 1.0, 1.3, 1.6, 2.0))
     assert score([row[0] for row in found.sizes], found.ratios[0][0]) >= best
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_sizes_suit_their_level(name):
+    """Boxes that are all as large as the image lead to no anchors that are too large for their level."""
+    detector = GRIDS[name]
+    side = min(detector.input())
+    found = anchors_for(np.random.default_rng(0).uniform(0.8, 1.0, (50, 2)) * side, name)
+    usual = detector.form_at(detector.input()).anchors(detector.default)
+    if len(usual) > 1:
+        assert unsuited(detector.strides, [level.anchors for level in found.levels]) == []
 
 
 def test_weights_count_boxes_several_times():

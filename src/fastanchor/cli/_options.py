@@ -65,7 +65,8 @@ OPTIONS = {
             unset="box_weight, if the table has it",
         ),
         "places": option(
-            "leave out the positions of boxes, which only show and convert need", "--no-places", action="store_false"
+            "leave out the positions of boxes, which show, convert and check --for use", "--no-places",
+            action="store_false",
         ),
         "classes": option(
             "only boxes of this class; repeat it for several", "--class", action=Every, metavar="NAME",

@@ -5,7 +5,7 @@ Python, pbtxt, INI, a TAO specification), JSON, CSV, or text with nothing but nu
 size and the fit of the network input come from the file if it sets them. With
 --min-bpr the exit code is 1 if the best possible recall is lower, for use in scripts.
 --for NAME adds what that detector trains on each box; then its default anchors are scored
-unless there are others, and --plot draws the recall against the least IoU. With
+unless there are others, and --plot draws the share of boxes against their best IoU. With
 --min-matched too, the exit code is 1 if fewer boxes have an anchor that matches.
 """
 
@@ -85,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     warnings += remarks(levels, ready.img_size)
     title = _detector.picture_title(_data.title(arguments, data), ready)
     if trained is not None:
-        title += f"; {arguments.detector}"
+        own = "default anchors of " if arguments.anchors is None else ""
+        title += f"; {own}{arguments.detector}"
         _answer.draw(arguments, trained.found.plot, trained.usual, title, "default anchors")
     else:
         _answer.draw(arguments, plot.anchors, found, ready, levels, title)

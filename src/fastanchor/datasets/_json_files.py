@@ -11,7 +11,7 @@ from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets._turned import Corners, of_corners
 
-__all__ = ["FAULTY", "extent", "inner", "json_format", "kind_of", "path_of"]
+__all__ = ["FAULTY", "extent", "inner", "json_format", "kind_of", "of_sides", "path_of"]
 
 LOOKED_AT = 5  # files of a folder with a file per image
 LISTED = 100  # files of a folder with files of many images
@@ -82,9 +82,19 @@ def path_of(pattern: str) -> Callable[[str, int], str]:
     return lambda file, at: pattern.format(at >> SHIFT, at & ((1 << SHIFT) - 1))
 
 
-def extent(points: Any) -> Corners:
-    """Return the extent of points (x, y), NaN if they are not pairs of finite numbers."""
+def extent(points: Any, *keys: str) -> Corners:
+    """Return the extent of points (x, y), or with these keys; NaN if they are not pairs of finite numbers."""
     try:
-        return of_corners([float(side) for x, y in points for side in (x, y)])
+        pairs = ([point[key] for key in keys] for point in points) if keys else points
+        return of_corners([float(side) for x, y in pairs for side in (x, y)])
     except FAULTY:
         return NOTHING
+
+
+def of_sides(values: Any) -> Corners:
+    """Return the corners of a box by left, top, width and height, NaN if they are not four numbers."""
+    try:
+        left, top, width, height = map(float, values)
+    except FAULTY:
+        return NOTHING
+    return left, top, left + width, top + height

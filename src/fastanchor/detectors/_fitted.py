@@ -173,8 +173,8 @@ def anchors_for(
     objective : str or Objective, default "placed"
         What is maximised. "placed" is the share of the boxes that match plus their mean best IoU, half of each, with
         the anchors on the grids of their levels: a box matches from the detector's IoU on. It is a mean over 8 places
-        of each box, and over cells of similar boxes where more than 16,384 sizes are different. Others compare sides
-        alone; see :func:`evolve`.
+        of each box, and over cells of similar boxes where more than 16,384 sizes are different. If the detector has
+        several levels, their sizes stay within 16 strides. Other objectives compare sides alone; see :func:`evolve`.
     thr : float, default 0.25
         Threshold of the ratio, from 0 to 1, for the objectives "ratio" and "recall" and for the scores.
     min_size : float, default 2
@@ -214,7 +214,7 @@ def anchors_for(
     answers = choose(ready.boxes, weights=ready.weights if weights is None else weights)
     usual = detector.form_at(size).anchors(detector.default)
     aim = aim_of(objective, thr, answers, detector, form)
-    values = form.values(best(aim.judge, form, _check.generator(rng), form.parameters(detector.default)))
+    values = form.values(best(aim.judge, form, _check.generator(rng), form.parameters(detector.default), aim.most))
     if form == detector.form_at(size) and aim.score(usual) > aim.score(form.anchors(values)):
         values = detector.default
     parts = with_area(form.anchors(values))

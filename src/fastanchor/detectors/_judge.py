@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastanchor import kernels
 from fastanchor._types import FloatArray, IntArray
 from fastanchor.detectors._detector import Detector
+from fastanchor.detectors._doubts import FAR
 from fastanchor.detectors._shapes import Form
 from fastanchor.engine import Engine, Objective, objective_of
 from fastanchor.matching import OFFSETS, Cells, fractions
@@ -19,6 +20,7 @@ from fastanchor.optimum._points import Points, points_of
 __all__ = ["PLACED", "Aim", "Judge", "aim_of"]
 
 PLACED = "placed"  # the objective of matches on the grids
+ROOM = 0.97  # of the strides of a size: rounding and uneven ratios may add the rest
 HALF = np.float32(0.5)
 SLOPE = 0.05  # IoU by which a box may miss the threshold of a match and, in the search, still count in part
 
@@ -115,11 +117,15 @@ class Placed:
 
 
 class Aim(NamedTuple):
-    """What the search maximises: its name, what scores anchors in the search, and the score of those of each level."""
+    """What the search maximises.
+
+    Its name, what scores anchors in the search, the score of those of each level, and the limits of parameters, (p,).
+    """
 
     name: str
     judge: Judge
     score: Callable[[Sequence[FloatArray]], float]
+    most: FloatArray | None = None
 
 
 def aim_of(objective: str | Objective, thr: float, answers: Engine, detector: Detector, form: Form) -> Aim:
@@ -127,7 +133,7 @@ def aim_of(objective: str | Objective, thr: float, answers: Engine, detector: De
     points = points_of(answers)
     if objective == PLACED:
         judge = Placed(points, _grids(form.per_level, detector), detector.matching.above)
-        return Aim(PLACED, judge, lambda parts: _placed(points, parts, detector))
+        return Aim(PLACED, judge, lambda parts: _placed(points, parts, detector), _most(form, detector))
     aim = objective_of(objective, thr)
     scored = aim.over(answers)
     return Aim(aim.name, Plain(points, aim), lambda parts: scored.fitness(np.concatenate(parts), thr).fitness)
@@ -135,6 +141,18 @@ def aim_of(objective: str | Objective, thr: float, answers: Engine, detector: De
 
 def _grids(counts: Sequence[int], detector: Detector) -> Grids:
     return Grids(np.repeat(np.arange(len(counts)), counts), detector.strides, detector.cells)
+
+
+def _most(form: Form, detector: Detector) -> FloatArray | None:
+    """Return the limits of parameters that keep the sizes of each of several levels within `FAR` strides."""
+    if len(detector.strides) < 2:
+        return None
+    linear = form.linear
+    limit = np.log(ROOM * FAR * np.repeat(np.array(detector.strides, np.float64), form.per_level))
+    room = limit[:, None] - linear.offset.mean(axis=1)[:, None]
+    used = linear.matrix.mean(axis=1) > 0.0  # the size of the anchor depends on the parameter
+    most: FloatArray = np.where(used, room, np.inf).min(axis=0, initial=np.inf)
+    return most
 
 
 def _placed(points: Points, parts: Sequence[FloatArray], detector: Detector) -> float:

@@ -45,10 +45,8 @@ RULES: dict[str, MatchRule] = {
     "mmdet": OwnCell(), "paddle": Shape(single=True),
 }  # fmt: skip
 RULE_OF = {name: rule for name, one in PAIRS.items() if (rule := RULES.get(name, RULES.get(one.fmt))) is not None}
-# It counts the sides of anchors a pixel longer, which no `Matching` says.
-OTHERS = ("odtk-retinanet",)
 # whose positives are known
-MATCHED = (*(name for name in GRIDS if name not in OTHERS), *RULE_OF)
+MATCHED = (*GRIDS, *RULE_OF)
 
 
 def positives(

@@ -43,6 +43,7 @@ class _Scene(NamedTuple):
 
     judge: Judge
     linear: Linear
+    most: FloatArray  # that parameters may be, (p,)
     snap: Snap
     even: bool = False
 
@@ -61,15 +62,18 @@ class _Scene(NamedTuple):
         return self.snap(np.exp(sides))
 
 
-def best(judge: Judge, form: Form, rng: np.random.Generator, start: FloatArray | None = None) -> FloatArray:
-    """Return the parameters of a form that score best, (p,); none below those of `start` by more than rounding."""
+def best(
+    judge: Judge, form: Form, rng: np.random.Generator, start: FloatArray | None = None, most: FloatArray | None = None
+) -> FloatArray:
+    """Return the parameters of a form that score best, (p,), none above `most`; the search looks at `start` too."""
     linear = form.linear
     if not linear.ratio.size:
         return np.empty(0)
+    most = np.full(len(linear.ratio), np.inf) if most is None else most
     coarse = _gathered(judge, COARSE)
-    some = _hopped(_Scene(coarse, linear, np.asarray), rng, start)
+    some = _hopped(_Scene(coarse, linear, most, np.asarray), rng, start)
     fine = _gathered(judge, FINE)
-    scene = _Scene(fine, linear, form.snap, form.even)
+    scene = _Scene(fine, linear, most, form.snap, form.even)
     turns = int(np.clip(COST / scene.cost, 4, SHAKES))
     found = [_narrowed(scene, one, WINDOWS, rng) for _, one in some[: min(KEPT, turns)]]
     # the start that is best on cells need not lead to the best: all are shaken, and the best of them further
@@ -79,7 +83,7 @@ def best(judge: Judge, form: Form, rng: np.random.Generator, start: FloatArray |
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
 
-    return parameters if form.even else _stepped(_gathered(judge, CELLS), exact, parameters)
+    return parameters if form.even else _stepped(_gathered(judge, CELLS), exact, parameters, most)
 
 
 def _gathered(judge: Judge, cells: int) -> Judge:
@@ -101,26 +105,26 @@ def _hopped(scene: _Scene, rng: np.random.Generator, start: FloatArray | None) -
     sign = np.sign(linear.matrix[:, 1].sum(axis=0))
     far = np.sort(np.abs(ratio))[int(0.999 * len(ratio))] + 0.1
     low = np.where(linear.ratio, -far, size.min() - shift)
-    high = np.where(linear.ratio, far, size.max() - shift)
+    high = np.minimum(np.where(linear.ratio, far, size.max() - shift), scene.most)
     candidates = np.linspace(low, high, CANDIDATES, axis=1)
 
     def drawn() -> FloatArray:
         rows = rng.choice(len(points.w), len(linear.ratio), p=points.weight)
         ratios = np.where(sign == 0.0, np.abs(ratio[rows]), sign * ratio[rows])  # r and 1 / r have no sign
-        return _risen(linear, np.where(linear.ratio, ratios, size[rows] - shift))
+        return _risen(scene, np.where(linear.ratio, ratios, size[rows] - shift))
 
     def narrowed(start: FloatArray) -> tuple[float, FloatArray]:
         found = _exchanged(scene, start, lambda parameters, sides, i: candidates[i], rng)[1]
         return _narrowed(scene, found, WINDOWS[:2], rng)
 
-    given = [] if start is None else [_risen(linear, start)]
+    given = [] if start is None else [_risen(scene, start)]
     found = [narrowed(one) for one in (*given, *(drawn() for _ in range(STARTS)))]
     found.sort(key=lambda one: -one[0])
     for _ in range(HOPS if len(linear.ratio) < MANY else HOPS // 2):
         start = found[0][1].copy()
         anew = rng.choice(len(start), min(len(start), 2), replace=False)
         start[anew] = drawn()[anew]
-        found.append(narrowed(_risen(linear, start)))
+        found.append(narrowed(_risen(scene, start)))
         found.sort(key=lambda one: -one[0])
     different = [one for i, one in enumerate(found) if not i or found[i - 1][0] - one[0] > 1e-5]
     return different
@@ -187,7 +191,7 @@ def _exchanged(
         for i in rng.permutation(len(parameters)):
             unchanged += 1
             some = near(parameters, sides, i)
-            some = np.unique(some[_allowed(linear, parameters, i, some)])
+            some = np.unique(some[_allowed(scene, parameters, i, some)])
             rows = linear.matrix[:, :, i].any(axis=1)
             trials = scene.anchors(sides[rows] + linear.matrix[rows, :, i] * (some - parameters[i])[:, None, None])
             if scene.even:
@@ -205,19 +209,21 @@ def _exchanged(
     return score, parameters
 
 
-def _risen(linear: Linear, parameters: FloatArray) -> FloatArray:
-    """Return parameters of which those that may not be below others are sorted."""
+def _risen(scene: _Scene, parameters: FloatArray) -> FloatArray:
+    """Return parameters within their limits, of which those that may not be below others are sorted."""
+    linear = scene.linear
     chain = linear.rises | np.append(linear.rises[1:], False)
     parameters = parameters.copy()
     parameters[chain] = np.sort(parameters[chain])
-    return parameters
+    return np.minimum(parameters, scene.most)
 
 
-def _allowed(linear: Linear, parameters: FloatArray, i: int, values: FloatArray) -> NDArray[np.bool_]:
-    """Return which values a parameter may have beside its neighbours."""
+def _allowed(scene: _Scene, parameters: FloatArray, i: int, values: FloatArray) -> NDArray[np.bool_]:
+    """Return which values a parameter may have, within its limit and beside its neighbours."""
+    linear = scene.linear
     low = parameters[i - 1] if linear.rises[i] else -np.inf
     high = parameters[i + 1] if i + 1 < len(parameters) and linear.rises[i + 1] else np.inf
-    return (low <= values) & (values <= high)
+    return np.asarray((low <= values) & (values <= min(high, scene.most[i])))
 
 
 def _shaken(
@@ -235,7 +241,7 @@ def _shaken(
         moved = where + width * rng.standard_normal(p) * (rng.random(p) < share)
         windows = [window for window in WINDOWS if window < 2 * width]
         least = now - LOWER * (1.0 - turn / turns) ** 2
-        found, trial = _narrowed(scene, _risen(scene.linear, moved), windows, rng, least)
+        found, trial = _narrowed(scene, _risen(scene, moved), windows, rng, least)
         if found > least:
             now, where = found, trial
         if found > score:
@@ -243,7 +249,7 @@ def _shaken(
     return score, best
 
 
-def _stepped(judge: Judge, exact: Exact, parameters: FloatArray) -> FloatArray:
+def _stepped(judge: Judge, exact: Exact, parameters: FloatArray, most: FloatArray) -> FloatArray:
     """Return parameters of which none gains by a step, each length of `STEPS` in turn."""
     every = np.arange(len(exact(parameters)))
     score = judge.mean(judge.values(exact(parameters), every))
@@ -253,7 +259,7 @@ def _stepped(judge: Judge, exact: Exact, parameters: FloatArray) -> FloatArray:
             better = False
             for i in range(len(parameters)):
                 for move in (step, -step):
-                    trial = parameters + move * (np.arange(len(parameters)) == i)
+                    trial = np.minimum(parameters + move * (np.arange(len(parameters)) == i), most)
                     if (found := judge.mean(judge.values(exact(trial), every))) > score + GAIN:
                         score, parameters, better = found, trial, True
                         break

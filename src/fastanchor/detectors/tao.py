@@ -57,6 +57,6 @@ DETECTORS = {
     "tao-frcnn": faster_rcnn(
         "FasterRCNN of TAO", Grid(sides, levels=1, sizes=3, tall=False), READER, text, strides=(16,),
         default=Values(((64.0, 128.0, 256.0),), ((1.0, 0.5, 2.0),)), resize=Resize("stretch", (1280, 384)),
-        matching=Matching(0.7, 0.3, "missed", inside=True, pixels=True), cells=EVEN,
+        matching=Matching(0.7, 0.3, "missed", inside=True, pixels="whole"), cells=EVEN,
     ),
 }  # fmt: skip

@@ -54,8 +54,7 @@ def read(text: str) -> Config:
     >>> read(f"c = x.copy({{'pred_scales': [[24]], {more}}})").anchors.tolist()
     [[24.0, 24.0], [48.0, 12.0]]
     """
-    tree = parsed(text)
-    found: list[dict[str, Any]] = [one for one in dictionaries(tree, "pred_scales")
+    found: list[dict[str, Any]] = [one for one in dictionaries(parsed(text), "pred_scales", "max_size")
                                    if one["pred_scales"] is not UNKNOWN and one["pred_scales"]]  # fmt: skip
     if not found:
         raise DataError("has no pred_scales that are numbers")
@@ -73,7 +72,8 @@ def read(text: str) -> Config:
     parts = [sides(*level) for level in zip(sizes, rows, strict=True)]
     if given.get("use_square_anchors", True) is True:  # that of yolact_base_config
         parts = [np.stack([part[:, 0]] * 2, axis=1) for part in parts]
-    side = next((one["max_size"] for one in dictionaries(tree, "max_size") if isinstance(one["max_size"], int)), 550)
+    side = given.get("max_size", 550)
+    side = side if isinstance(side, int) else 550  # that of yolact_base_config
     return config_of(parts, RETINA if len(sizes) == 5 else (), ratio="width / height", fit="stretch",
                      img_size=noted_size(text, (side, side)))  # fmt: skip
 

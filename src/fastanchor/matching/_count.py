@@ -76,17 +76,24 @@ class Counts(NamedTuple):
 
 def at_places(boxes: Places, anchors: Anchors, matching: Matching, threads: int | None = None) -> Counts:
     """Return the positives of each box, with its real place and with the other boxes of its image."""
-    if matching.pixels:
-        return _in_pixels(boxes, anchors, matching, threads)
-    return _at_places(boxes, anchors, matching, threads)
+    if matching.pixels == "whole":
+        return _in_whole_pixels(boxes, anchors, matching, threads)
+    return _at_places(boxes._replace(corners=_compared(boxes.corners, matching)), anchors, matching, threads)
 
 
-def _in_pixels(boxes: Places, anchors: Anchors, matching: Matching, threads: int | None) -> Counts:
-    """Round boxes to whole pixels; leave out those of which nothing remains."""
+def _compared(corners: NDArray[np.float32], matching: Matching) -> NDArray[np.float32]:
+    """Return the corners of boxes as the detector compares them with anchors."""
+    if matching.pixels == "whole":
+        return np.rint(corners)
+    return corners - np.array([0, 0, 1, 1], np.float32) if matching.pixels == "last" else corners
+
+
+def _in_whole_pixels(boxes: Places, anchors: Anchors, matching: Matching, threads: int | None) -> Counts:
+    """Leave out boxes of which nothing remains."""
     n = len(boxes.corners)
     last = np.tile(boxes.sides - 1.0, 2)[boxes.image]
-    corners = np.rint(boxes.corners).clip(0.0, last).astype(np.float32)
-    kept = np.flatnonzero((corners[:, :2] < corners[:, 2:]).all(axis=1))
+    corners = _compared(boxes.corners, matching).clip(0.0, last).astype(np.float32)
+    kept = np.flatnonzero(np.all(corners[:, :2] < corners[:, 2:], axis=1))
     found = _at_places(Places(corners[kept], boxes.image[kept], boxes.sides), anchors, matching, threads)
     positives, none, best = np.zeros((n, len(anchors.parts)), np.int32), np.ones(n), np.zeros((1, n), np.float32)
     positives[kept], none[kept], best[:, kept] = found
@@ -125,8 +132,8 @@ def at_offsets(wh: FloatArray, anchors: Anchors, matching: Matching, threads: in
     for s, part in enumerate(fractions()):
         corner = begin + part * period
         corners = np.concatenate([np.broadcast_to(corner, (n, 2)), corner + wh], axis=1).astype(np.float32)
-        corners = np.rint(corners) if matching.pixels else corners
-        nothing = np.flatnonzero(np.any(corners[:, :2] >= corners[:, 2:], axis=1))
+        corners = _compared(corners, matching)
+        nothing = np.any(corners[:, :2] >= corners[:, 2:], axis=1) & (matching.pixels == "whole")
         placed = Placed(corners, each, np.arange(n + 1), np.zeros(n, np.int64))
         found = counted(placed, shapes, grids, matching, threads)
         found.positives[nothing], found.best[nothing] = 0, 0.0

@@ -22,8 +22,9 @@ from fastanchor.kernels._matching_types import (
     Shapes,
 )
 
-__all__ = ["NOMINAL", "Cells", "Forced", "MatchRule", "Matching"]
+__all__ = ["NOMINAL", "Cells", "Forced", "MatchRule", "Matching", "Pixels"]
 
+Pixels = Literal["", "whole", "last"]
 Forced = Literal["every", "own", "one", "first", "missed", "distinct", "none"]
 
 CODES = {
@@ -76,8 +77,9 @@ class Matching(NamedTuple):
         The best IoU from which anchors are forced.
     inside : bool
         Whether anchors that cross the border of the image take no part.
-    pixels : bool
-        Whether corners are whole pixels that belong to the box: boxes are rounded, and a side is a pixel longer.
+    pixels : {"", "whole", "last"}
+        Whether a side is a pixel longer than the distance of its corners, those of anchors too. For "whole", boxes are
+        rounded to whole pixels; for "last", their corner at the right and below is moved to the last pixel first.
     """
 
     above: float
@@ -85,7 +87,7 @@ class Matching(NamedTuple):
     forced: Forced = "every"
     least: float = 0.0
     inside: bool = False
-    pixels: bool = False
+    pixels: Pixels = ""
 
     @property
     def measure(self) -> str:
@@ -110,6 +112,8 @@ class Matching(NamedTuple):
         parts = [f"IoU >= {self.above:g}", WORDS[self.forced].format(low)]
         if self.inside:
             parts.append("anchors that cross the border take no part")
+        if self.pixels:
+            parts.append("sides of anchors are a pixel longer")
         return "; ".join(parts)
 
 
@@ -154,7 +158,7 @@ class Cells:
         number = np.ascontiguousarray(number, dtype=np.int64)
         low, high = np.zeros((len(sides), len(shapes.level), 2), np.int64), number[:, shapes.level] - 1
         if matching is not None and matching.inside:
-            border = sides[:, None] - (1.0 if matching.pixels else 0.0)
+            border = sides[:, None] - (1.0 if matching.pixels == "whole" else 0.0)
             low, high = _inside(first[:, shapes.level], step[:, shapes.level], shapes.half, high, border)
         return Grids(first, step, number, low, high)
 
