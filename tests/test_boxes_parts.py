@@ -124,7 +124,7 @@ def test_filters_say_what_they_leave_out(options, at, names, skipped):
             "classes: got 'Cat', expected one of 3 classes, 'ant', 'cat', 'cow'; did you mean 'cat'",
         ),
         ({"exclude": ["horse"]}, "exclude: got 'horse', expected one of 3 classes, 'ant', 'cat', 'cow'$"),
-        ({"classes": "cat"}, "classes = 'cat': must be a sequence of str"),
+        ({"classes": "cat"}, r"classes = 'cat': must be a sequence of str, as in \['cat'\]"),
         ({"min_area": -1}, "min_area = -1: must be a number from 0"),
         ({"split": "test"}, "got 'test', which has no image"),
     ],
