@@ -3,8 +3,8 @@
 Where the system lets pages be dropped, the readers of many small files are also timed on a cold cache, beside one
 thread that reads file after file.
 
-Run ``python bench/readers.py`` with msgspec, pyarrow and Pillow installed (pycocotools joins where it is); it makes its
-data in a temporary folder, prints a table and writes ``bench/results/readers.json``.
+Run ``python bench/readers.py`` with msgspec, pyarrow and Pillow installed (pycocotools and globox join where they are);
+it makes its data in a temporary folder, prints a table and writes ``bench/results/readers.json``.
 """
 
 import contextlib
@@ -96,6 +96,22 @@ def pycocotools(file):
     return np.array([content.anns[i]["bbox"][2:] for i in sorted(content.anns)])
 
 
+def globox(read, place):
+    """Return the sizes of what a reader of globox returns, image by image in the order of names."""
+    found = read(place)
+    return np.array([(box.width, box.height) for name in sorted(found.image_ids) for box in found[name].boxes])
+
+
+def globox_row(what, unit, amount, reader, place, ours, expected):
+    """Return the row that compares with globox, as a list; an empty one where it is not installed."""
+    try:
+        from globox import AnnotationSet
+    except ImportError:
+        return []
+    read = getattr(AnnotationSet, reader)
+    return [row(what, unit, amount, "globox", lambda: globox(read, place), ours, expected)]
+
+
 def row(what, unit, amount, rival, theirs, ours, expected):
     """Compare the answers, then the times; `amount` units of work."""
     np.testing.assert_allclose(theirs(), expected, rtol=1e-6)
@@ -135,7 +151,7 @@ def coco(folder):
     rows = [row("COCO JSON", "MB", size, "json.loads", lambda: loads(file), ours, expected)]
     with contextlib.suppress(ImportError):
         rows.append(row("COCO JSON", "MB", size, "pycocotools", lambda: pycocotools(file), ours, expected))
-    return rows
+    return rows + globox_row("COCO JSON", "MB", size, "from_coco", file, ours, expected)
 
 
 def tables(folder):
@@ -189,6 +205,7 @@ def main():
         ours = lambda: fastanchor.read(folder / "voc", progress=False).wh  # noqa: E731
         theirs = lambda: tree(folder / "voc")  # noqa: E731
         rows.append(row("Pascal VOC", "files", VOC, "ElementTree loop", theirs, ours, theirs()))
+        rows += globox_row("Pascal VOC", "files", VOC, "from_pascal_voc", folder / "voc", ours, theirs())
         rows.append(yolo(folder / "yolo"))
         if hasattr(os, "posix_fadvise"):
             rows += cold_row("Pascal VOC", sorted(map(str, (folder / "voc").rglob("*.xml"))), ours)
@@ -198,7 +215,7 @@ def main():
         rows += tables(folder / "tables")
         rows.append(open_images(folder / "openimages"))
     RESULTS.mkdir(exist_ok=True)
-    facts = {**bench.machine(["msgspec", "pyarrow", "PIL", "pycocotools"]), "state": bench.state(began)}
+    facts = {**bench.machine(["msgspec", "pyarrow", "PIL", "pycocotools", "globox"]), "state": bench.state(began)}
     content = {"machine": facts, "rows": rows}
     (RESULTS / "readers.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 

@@ -199,23 +199,23 @@ def study():
 def trained():
     """Render what detectors train on, on images that the anchors were not chosen on."""
     content = load("study_detectors")
-    rows, behind = [], []
+    rows, behind, ways = [], [], ("default", "iou", "placed")
     for row in content["rows"]:
         own = row["sizes"]["all"]
         matched, iou, positives = own["matched"], own["iou"], own["positives"]
-        value, low, high = matched["ahead"]
+        value, low, high = matched["ahead of default"]
         rows.append([
-            row["data"], row["detector"], f"{own['boxes']:,}", f"{matched['default']:.1%}", f"{matched['found']:.1%}",
-            f"{value:+.1%} ({low:+.1%} to {high:+.1%})", f"{iou['default']:.3f}", f"{iou['found']:.3f}",
-            f"{positives['default']:.1f}", f"{positives['found']:.1f}",
+            row["data"], row["detector"], f"{own['boxes']:,}", *(f"{matched[way]:.1%}" for way in ways),
+            f"{value:+.1%} ({low:+.1%} to {high:+.1%})", *(f"{iou[way]:.3f}" for way in ways),
+            *(f"{positives[way]:.1f}" for way in ("default", "placed")),
         ])  # fmt: skip
         behind += [
-            f"{row['data']}, {row['detector']}, {size} ({one['matched']['ahead'][0]:+.1%})"
+            f"{row['data']}, {row['detector']}, {size} ({one['matched']['ahead of default'][0]:+.1%})"
             for size, one in row["sizes"].items()
-            if one is not None and one["matched"]["ahead"][2] < 0.0
+            if one is not None and one["matched"]["ahead of default"][2] < 0.0
         ]
-    head = ["data", "detector", "boxes", "matched, default", "matched, found", "difference", "IoU, default",
-            "IoU, found", "positives, default", "positives, found"]  # fmt: skip
+    head = ["data", "detector", "boxes", *(f"matched, {way}" for way in ways), "placed - default",
+            *(f"IoU, {way}" for way in ways), "positives, default", "positives, placed"]  # fmt: skip
     where = f"{bench.line(content['machine'])}. `python bench/study_detectors.py DATA ...`"
     fewer = f"* Fewer matched boxes than with the default anchors, beyond noise: {'; '.join(behind) or 'none'}."
     return [where, "", table(head, rows, left=2), "", fewer]

@@ -1,5 +1,7 @@
 """What detectors train on boxes of images that the anchors were not chosen on: default anchors, and those found.
 
+The search looks at sides alone (``iou``), or at places on the grids too (``placed``).
+
 ``python bench/study_detectors.py DATA ...`` reads each DATA with all its splits and writes
 ``results/study_detectors.json``. A name may stand before a path, as in ``taco=annotations.json``. The division into
 parts is that of ``study.py``. A box matches if its IoU with an anchor at its place reaches that of the detector.
@@ -20,8 +22,8 @@ from fastanchor.detectors import GRIDS
 from fastanchor.evaluate import SIZES
 from study import PARTS, RESULTS, photos
 
-DETECTORS = ("torchvision-fasterrcnn", "torchvision-retinanet", "detectron2-rpn")
-WAYS = ("default", "found")
+DETECTORS = ("torchvision-fasterrcnn", "torchvision-retinanet", "torchvision-ssd300", "detectron2-rpn")
+WAYS = ("default", "iou", "placed")
 
 
 def counted(boxes, name, levels):
@@ -38,18 +40,19 @@ def sums(columns, photo, number):
     return np.stack([np.bincount(photo, column, number) for column in columns], axis=1)
 
 
-def row(both, number):
-    """Return the means of both ways, and the intervals of their differences; None without boxes."""
-    boxes = both[0][:, 0].sum()
+def row(ways, number):
+    """Return the means of all ways, and how far the last is ahead of the others, with intervals; None without boxes."""
+    boxes = ways[0][:, 0].sum()
     if not boxes:
         return None
-    means = [one.sum(axis=0)[1:] / boxes for one in both]
-    scores = resampled(both)
-    low, high = np.quantile(scores[1] - scores[0], TAILS, axis=0)
+    means = [one.sum(axis=0)[1:] / boxes for one in ways]
+    scores = resampled(ways)
     found = {"boxes": int(boxes)}
     for at, what in enumerate(("matched", "iou", "positives")):
         found[what] = {way: float(mean[at]) for way, mean in zip(WAYS, means, strict=True)}
-        found[what]["ahead"] = [float(means[1][at] - means[0][at]), float(low[at]), float(high[at])]
+        for other, way in enumerate(WAYS[:-1]):
+            low, high = np.quantile(scores[-1][:, at] - scores[other][:, at], TAILS)
+            found[what][f"ahead of {way}"] = [float(means[-1][at] - means[other][at]), float(low), float(high)]
     return found
 
 
@@ -60,8 +63,8 @@ def measure(name, boxes, detector):
     for one in range(PARTS):
         chosen, held = of_images(boxes, part != one), of_images(boxes, part == one)
         own = photo[part == one][held.image_index]
-        levels = fastanchor.anchors_for(chosen, detector).levels
-        for at, parts in enumerate((None, levels)):
+        found = [fastanchor.anchors_for(chosen, detector, objective=way).levels for way in WAYS[1:]]
+        for at, parts in enumerate((None, *found)):
             columns, group = counted(held, detector, parts)
             for size, table in tables.items():
                 some = group >= 0 if size == "all" else group == [s for s, _ in SIZES].index(size)
@@ -72,7 +75,7 @@ def measure(name, boxes, detector):
         "detector": detector,
         "images": number,
         "above": GRIDS[detector].matching.above,
-        "sizes": {size: row(both, number) for size, both in tables.items()},
+        "sizes": {size: row(ways, number) for size, ways in tables.items()},
     }
 
 

@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import gc
 import importlib.util
 import os
 from pathlib import Path
@@ -21,6 +22,12 @@ LARGE = {"a chunk and one over", "many"}  # of zoo.BOXES, and of tests/test_inde
 def pytest_configure(config):
     quick = config.option.markexpr == "not slow" and os.environ.get("FASTANCHOR_EXAMPLES") != "all"
     settings.load_profile("quick" if quick else "house")
+    gc.disable()  # while thousands of tests are collected, which stay to the end
+
+
+def pytest_collection_finish():
+    gc.freeze()  # or each full collection goes through all tests again
+    gc.enable()
 
 
 def pytest_itemcollected(item):

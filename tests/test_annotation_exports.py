@@ -90,6 +90,24 @@ def test_labelbox_labels_that_do_not_count(tmp_path):
     ]
 
 
+VIDEOS = {
+    "export": {**exported(), "projects": {"p": {"labels": [{"annotations": {"frames": {"1": {"objects": {}}}}}]}}},
+    "older export": older([{"frameNumber": 1, "objects": OLDER}]),
+    "address": older({"frames": "https://x.org"}),
+}
+
+
+@pytest.mark.parametrize("video", VIDEOS.values(), ids=VIDEOS)
+def test_labelbox_videos_are_counted(tmp_path, video):
+    path = put(tmp_path / "e.json", json.dumps([video]))
+    with pytest.raises(DataError, match=r"e\.json: nothing could be read; 1 x video, which is not read"):
+        fastanchor.read(path, source_size=SIZE)
+    image = older({"objects": OLDER}) if "Label" in video else exported(*NEWER)
+    boxes = fastanchor.read(put(path, json.dumps([video, image])), source_size=SIZE)
+    assert (len(boxes), len(boxes.image_wh)) == (2, 1)
+    assert boxes.skipped["video, which is not read"] == 1
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -220,14 +220,20 @@ def test_datumaro_shapes(tmp_path):
     shapes = [
         {"type": "polygon", "label_id": 0, "points": [5, 5, 25, 6, 10, 15]},
         {"type": "bbox", "label_id": 1, "bbox": [1, 2, 30, 40]},
+        {"type": "ellipse", "label_id": 0, "points": [40, 30, 60, 70]},
+        {"type": "bbox", "label_id": 1, "bbox": [50, 20, 20, 40], "attributes": {"rotation": 90.0, "occluded": False}},
+        {"type": "bbox", "label_id": 1, "bbox": [1, 2, 30, 40], "attributes": {"rotation": 0.0}},
         {"type": "label", "label_id": 0},
     ]
     item = {"id": "train/a", "annotations": shapes, "image": {"path": "a.png", "size": [100, 200]}}
     content = {"info": {}, "categories": {"label": {"labels": [{"name": "cat"}, {"name": "dog"}]}}, "items": [item]}
     path = put(tmp_path / "default.json", json.dumps(content))
     boxes = fastanchor.read(path, strict=True)
-    assert (corners(boxes), boxes.class_names) == ([[5, 5, 25, 15], [1, 2, 31, 42]], ("cat", "dog"))
+    expected = [[5, 5, 25, 15], [1, 2, 31, 42], [40, 30, 60, 70], pytest.approx([40, 30, 80, 50]), [1, 2, 31, 42]]
+    assert (corners(boxes), boxes.class_names) == (expected, ("cat", "dog"))
     assert boxes.skipped == {"label, which is not a box": 1}
+    assert [remark.kind for remark in boxes.remarks] == ["turned boxes"]
+    assert fastanchor.read(path, turned="skip").skipped["turned box"] == 1
 
 
 BROKEN = {

@@ -91,6 +91,31 @@ def test_a_single_file(name, tmp_path):
     assert (len(boxes), datasets.detect(file)) == (4, FORMATS[name].reader)
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_bar_reaches_its_end(ending, tmp_path):
+    class Bar:
+        def __init__(self, **options):
+            self.__dict__.update(options, moves=[])
+            made.append(self)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def update(self, count):
+            self.moves.append(count)
+
+    made = []
+    file = pack(write("voc", tmp_path / "set"), tmp_path / f"a.{ending}")
+    fastanchor.read(file, progress=Bar)
+    unpacking, reading = made
+    assert unpacking.unit == (" files" if ending == "zip" else "B")
+    assert (sum(unpacking.moves), sum(reading.moves)) == (unpacking.total, reading.total)
+    assert min(unpacking.moves) >= 0
+
+
 def test_command(tmp_path, capsys):
     file = pack(write("voc", tmp_path / "set"), tmp_path / "a.ZIP".lower())
     assert main(["stats", str(file), "--strict"]) == 0

@@ -25,7 +25,7 @@ def test_columns_are_clean():
     assert boxes.wh.dtype == boxes.image_wh.dtype == np.float64
     assert boxes.image_index.dtype == boxes.class_index.dtype == np.int64
     assert repr(boxes) == "Boxes(3 boxes, 3 images, 3 classes, 2 skipped)"
-    assert repr(Boxes([[1, 2]])) == "Boxes(1 boxes)"
+    assert repr(Boxes([[1, 2]])) == "Boxes(1 box)"
 
 
 REFUSED = {

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ def test_filters_say_what_they_leave_out(options, at, names, skipped):
             "classes: got 'Cat', expected one of 3 classes, 'ant', 'cat', 'cow'; did you mean 'cat'",
         ),
         ({"exclude": ["horse"]}, "exclude: got 'horse', expected one of 3 classes, 'ant', 'cat', 'cow'$"),
-        ({"classes": "cat"}, "classes = 'cat': must be a sequence of str"),
+        ({"classes": "cat"}, r"classes = 'cat': must be a sequence of str, as in \['cat'\]"),
         ({"min_area": -1}, "min_area = -1: must be a number from 0"),
         ({"split": "test"}, "got 'test', which has no image"),
     ],
@@ -166,6 +167,20 @@ def test_put_together_boxes_keep_flags_and_weights():
     assert described(found)[4] == ((7, 7), (0, 0), "d.jpg", (9, 9), "dog", 1, False)
     with pytest.raises(TypeError):
         boxes() + np.ones((1, 2)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("class_index", "classes"), ("xy", "positions"), ("files", "names of images")],
+)
+def test_put_together_boxes_say_what_is_lost(name, what):
+    one = Boxes([[7, 7]], [0], [[9, 9]], [0], ["dog"], xy=[[0, 0]], files=["d.jpg"])
+    less = replace(one, **{name: None}, **({"class_names": ()} if name == "class_index" else {}))
+    for found in (one + less, less + one):
+        assert getattr(found, name) is None
+        (remark,) = found.remarks
+        assert remark.text == f"1 of 2 data sets has no {what}, so together they have none"
+    assert (one + one).remarks == (less + less).remarks == (one + less[:0]).remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -235,7 +250,7 @@ def test_data_frames_are_read():
 def test_a_notebook_shows_counts_and_the_first_boxes():
     many = Boxes(np.full((8, 2), 3.0), class_index=[0] * 8, class_names=["<b>"])
     text = many._repr_html_()
-    assert "<caption>Boxes(8 boxes, 1 classes)</caption>" in text
+    assert "<caption>Boxes(8 boxes, 1 class)</caption>" in text
     assert (text.count("&lt;b&gt;"), "<b>" in text, text.count("<tr>")) == (5, False, 7)
 
 

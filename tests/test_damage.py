@@ -1,6 +1,8 @@
 """Damaged files of every format: boxes or one sentence, never a traceback, a warning or a number that is none."""
 
 import contextlib
+import copy
+import functools
 import json
 import random
 import re
@@ -12,6 +14,8 @@ import pytest
 import fastanchor
 from fastanchor import Boxes, DataError, export
 from fastanchor.datasets import detect, iter_images, table
+
+from labels import FORMATS
 
 COCO = {
     "images": [{"id": 1, "width": 100, "height": 100, "file_name": "a.jpg"}],
@@ -111,6 +115,98 @@ def test_texts(folder, name):
         (folder / name).write_bytes(damaged(text.encode(), chance))
         read += attempt(folder / what, strict=chance.random() < 0.2)
     assert 0 < read < 150  # the damage is neither always fatal nor always harmless
+
+
+VALUES = (None, "x", "1_0", "9" * 5000, True, -1, 10**400, float("nan"), float("inf"), [], {}, [[1]])
+JSON = ("coco", "labelme", "via", "labelbox", "superannotate", "fiftyone", "createml", "labelstudio", "bdd100k",
+        "supervisely", "vott", "datumaro")  # fmt: skip
+
+
+def places(content, at=()):
+    """Yield the places of all values inside decoded JSON."""
+    inner = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in inner:
+        yield (*at, key)
+        yield from places(value, (*at, key))
+
+
+def replaced(content, at, value):
+    """Return decoded JSON with another value at a place."""
+    content = copy.deepcopy(content)
+    inside = functools.reduce(lambda one, key: one[key], at[:-1], content)
+    inside[at[-1]] = value
+    return content
+
+
+def file_of(name, folder):
+    """Write an image with a box, and return what to read and the file with it."""
+    path = FORMATS[name].write(folder, [("1", (256, 128), [("c10", 32, 16, 96, 80)])], pictures=True)
+    return path, path if path.is_file() else folder / FORMATS[name].file.format("1")
+
+
+def survives(path, name):
+    sentence = ""
+    try:
+        assert np.isfinite(fastanchor.read(path, format=name).wh).all()
+    except DataError as error:
+        sentence = str(error)
+    assert "\n" not in sentence
+    assert len(sentence) < 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", JSON)
+def test_values_of_json(tmp_path, name):
+    path, file = file_of(name, tmp_path)
+    content = json.loads(file.read_text())
+    for at in places(content):
+        for value in VALUES:
+            file.write_text(json.dumps(replaced(content, at, value)))
+            survives(path, name)
+
+
+HOLED = [[1, 1], [float("nan"), 5], [30, 40]]
+RESULT = (0, "annotations", 0, "result", 0)
+HARD = [
+    ("coco", ("images", 0, "width"), 10**400), ("coco", ("annotations", 0, "area"), 10**400),
+    ("datumaro", ("items", 0, "image", "size"), "x"), ("datumaro", ("items", 0, "annotations", 0, "type"), "9" * 5000),
+    ("labelstudio", (*RESULT, "value", "rotation"), float("inf")), ("labelstudio", (*RESULT, "value", "x"), 10**400),
+    ("via", ("1.png1", "regions", 0, "shape_attributes", "x"), 10**400),
+    ("labelme", ("shapes", 0, "points", 0, 0), 10**400), ("labelme", ("shapes", 0, "points"), HOLED),
+    ("fiftyone", ("samples", 0, "ground_truth", "detections", 0, "bounding_box", 0), 10**400),
+    ("labelbox", ("projects", "p", "labels", 0, "annotations", "objects", 0, "bounding_box", "top"), 10**400),
+    ("supervisely", ("objects", 0, "points", "exterior"), HOLED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "at", "value"), HARD, ids=[f"{name}-{at[-1]}" for name, at, _ in HARD])
+def test_hard_values_cost_their_box(tmp_path, name, at, value):
+    path, file = file_of(name, tmp_path)
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(replaced(content, at, value)))
+    if name == "coco":
+        assert fastanchor.read(path).wh.tolist() == [[64, 64]]
+        return
+    with pytest.raises(DataError) as error:
+        fastanchor.read(path)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+TEXT_VALUES = {
+    "visdrone": "9" * 5000 + ",3,5,7,1,1,0,0\n", "mot": "9" * 5000 + ",3,5,7,1,1,0,0,0\n", "widerface": "",
+    "cvat": "<annotations><version>1.1</version><track label='a'><box frame='x' xtl='1'/></track></annotations>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXT_VALUES)
+def test_hard_texts_are_one_sentence(tmp_path, name):
+    file = tmp_path / ("gt.txt" if name != "cvat" else "a.xml")
+    file.write_text(TEXT_VALUES[name])
+    for options in ({"format": name}, {}):
+        with pytest.raises(DataError) as error:
+            fastanchor.read(file, **options)
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.slow

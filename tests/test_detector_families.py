@@ -9,6 +9,7 @@ from fastanchor.cli import main
 from fastanchor.detectors import (
     GRIDS,
     PAIRS,
+    Content,
     Values,
     efficientdet,
     keras_retinanet,
@@ -22,7 +23,7 @@ from fastanchor.detectors import (
     yolact,
 )
 from fastanchor.detectors._literals import UNKNOWN, evaluated
-from fastanchor.export import FORMATS
+from fastanchor.export import FORMATS, Input
 from fastanchor.metrics import mean_iou
 
 # sizes and ratios of a level, and (w, h) of its anchors in the order of the library
@@ -60,6 +61,7 @@ def test_anchors_of_the_libraries(sides, sizes, ratios, expected):
 DEFAULTS = [
     ("torchvision-mobilenet", [15] * 3, 0, [[46, 22], [90, 46], [182, 90]]),
     ("detectron2-c4", [15], 0, [[45.254834, 22.627417], [32, 32], [22.627417, 45.254834]]),
+    ("zylo-efficientdet", [9] * 5, 0, [[32, 32], [45.254834, 22.627417]]),
     ("odtk-retinanet", [9] * 5, 0, [[32, 32], [22.627417, 45.254834]]),
     ("torchvision-ssd300", [4, 6, 6, 6, 4, 4], 0, [[21, 21], [30.740852, 30.740852], [29.698484, 14.849242]]),
     ("torchvision-ssd300", [4, 6, 6, 6, 4, 4], -1, [[300, 184.554865], [184.554865, 300]]),
@@ -96,6 +98,7 @@ def test_parts_of_width_and_height():
 
 
 TF = "anchor_generator { %s }"
+PADDLE = "SSDHead:\n  anchor_generator:\n    aspect_ratios: %s\n    min_sizes: %s\n    max_sizes: %s\n"
 C4 = "ANCHOR_GENERATOR:\n  SIZES: [[8]]\n  ASPECT_RATIOS: [[1]]\nRPN:\n  IN_FEATURES: "
 LAZY = "L(DefaultAnchorGenerator)(sizes=[[32], [64]], aspect_ratios=[1.0], strides=[4, 8], offset=0.0)"
 READ = [
@@ -116,6 +119,12 @@ READ = [
      [[16 * 2**k, 64 * 2**k] for k in range(5)]),
     ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios_global: '[1.0/4.0, 4.0]' }", [[15, 60], [60, 15]]),
     ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios: '[[1.0/4.0]]' }", [[15, 60]]),
+    ("m.txt", "ssd_config { scales: '[0.1, 0.4]' aspect_ratios_global: '[4.0]' two_boxes_for_ar1: true }", [[60, 15]]),
+    ("m.txt", "retinanet_config { scales: '[0.05, 0.2]' aspect_ratios_global: '[1.0]' n_anchor_levels: 2 "
+              "two_boxes_for_ar1: true }", [[27.2, 27.2], [54.4, 54.4], [38.466609, 38.466609],
+                                            [76.933218, 76.933218]]),
+    ("m.yml", "anchors_scales: '[2 ** 1]'\nanchors_ratios: '[(1.4, 0.7)]'", [[89.6 * 2**k, 44.8 * 2**k]
+                                                                             for k in range(5)]),
     ("m.yaml", "anchor_scale: 2\nmax_level: 3\nnum_scales: 1\naspect_ratios: '[4.0]'", [[32, 8]]),
     ("m.py", "DefaultBoxGenerator([[4]], scales=[0.9, 1.1], clip=False)", [[270, 270], [298.4962, 298.4962],
                                                                             [540, 135], [135, 540]]),
@@ -152,11 +161,40 @@ READ = [
               "    aspect_ratios: [1.0]\n    strides: [8.0]", [[32, 32], [45.2548332, 45.2548332]]),
     ("m.yml", "SSDHead:\n  anchor_generator:\n    aspect_ratios: [[2.]]\n    min_sizes: [60.0]\n    max_sizes: [111.0]",
      [[60, 60], [84.8528132, 42.4264066], [42.4264066, 84.8528132], [81.6088244, 81.6088244]]),
+    ("m.yml", PADDLE % ("[[4.], [4.]]", "[60.0, 105.0]", "[[], 150.0]"), [[60, 60], [120, 30], [30, 120], [105, 105],
+        [210, 52.5], [52.5, 210], [125.499, 125.499]]),
+    ("m.yml", PADDLE % ("[[1.], [1.], [1.]]", "[]", "[]") + "    min_ratio: 20\n    max_ratio: 90\n    base_size: 320",
+     [[32, 32], [45.2548332, 45.2548332], [64, 64], [135.7645, 135.7645], [288, 288], [384, 384]]),
+    ("m.yml", PADDLE % ("[[4.]]", "[60.0]", "[60.0]") + "    flip: false\n    min_max_aspect_ratios_order: true\n",
+     [[60, 60], [60, 60], [120, 30]]),
     ("m.txt", "retinanet_config { scales: '[0.05, 0.2]' aspect_ratios_global: '[1.0]' n_anchor_levels: 2 }",
      [[27.2, 27.2], [38.466609, 38.466609]]),
     ("m.txt", 'ssd_config { scales: "[0.1, 0.4]" aspect_ratios: "[[1.0, 2.0]]" two_boxes_for_ar1: True }',
      [[30, 30], [60, 60], [42.426407, 21.213203]]),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "size"), [
+    ("fasterrcnn_resnet50_fpn(min_size=600, max_size=1000)", (600, 1000)),
+    ("RetinaNet(backbone, 3, max_size=640, min_size=640)", (640, 640)),
+    ("FasterRCNN(backbone, min_size=f())", None),
+    ("maskrcnn_resnet50_fpn(min_size=1000, max_size=600)", None),
+])  # fmt: skip
+def test_the_network_input_of_torchvision_is_that_of_the_model(words, size, tmp_path):
+    (tmp_path / "model.py").write_text(f"g = AnchorGenerator(((32,),), ((1.0,),))\nmodel = {words}")
+    found = detectors.read(tmp_path / "model.py")
+    assert (found.img_size, found.fit, found.doubts) == (size, "shortest", ())
+
+
+@pytest.mark.parametrize(("text", "side"), [
+    ("a = {'max_size': 300}\nb = x.copy({'max_size': 416, 'backbone': y.copy({'pred_scales': [[24]]})})", 416),
+    ("a = {'max_size': 300}\nb = {'pred_scales': [[24]]}", 550),
+    ("b = {'pred_scales': [[24]], 'max_size': f()}\na = {'max_size': 300}", 550),
+    ("# fastanchor: stretch, 700 x 700 pixels\nb = {'pred_scales': [[24]], 'max_size': 416}", 700),
+])  # fmt: skip
+def test_the_network_input_of_yolact_is_that_of_the_anchors(text, side, tmp_path):
+    (tmp_path / "config.py").write_text(text)
+    assert detectors.read(tmp_path / "config.py").img_size == (side, side)
 
 
 @pytest.mark.parametrize(("name", "text", "expected"), READ)
@@ -168,6 +206,7 @@ def test_configurations_are_read(name, text, expected, tmp_path):
 
 
 UNREADABLE = [
+    ("m.yml", "anchors_ratios: '[(1, 2, 3)]'", "anchors_ratios: expected numbers, or pairs of multipliers of width"),
     (
         "m.py",
         "AnchorGenerator(((8,), (16,)), ((1.0, 2.0),))",
@@ -290,6 +329,55 @@ def test_default_anchors_raise_no_doubt_about_levels():
         square = NetworkBoxes(np.array([[50.0, 50.0]]), None, 0, 0)
         found = detectors.doubts(config, square, 1.0)
         assert ["levels have stride" in one for one in found] == ["mobilenet" in name] * len(found), (name, found)
+
+
+def written(name, values, tmp_path):
+    """Return the configuration of a detector with these values, read from its text."""
+    detector = GRIDS[name]
+    file = tmp_path / f"model{detector.dialect.needs.endings[0]}"
+    file.write_text(detector.text(Content(values, Input(*detector.resize[:2]), 3, detector.resize.img_size)))
+    return detectors.read(file)
+
+
+def doubts_of(config, wh):
+    return detectors.doubts(config, NetworkBoxes(wh, None, 0, 0), mean_iou(wh, config.anchors))
+
+
+@pytest.mark.parametrize("name", [name for name, one in GRIDS.items() if not getattr(one.form, "mirrored", False)])
+def test_reversed_ratios_are_a_doubt_for_every_library(name, tmp_path):
+    detector = GRIDS[name]
+    ratios = ((1.0, 4.0) if getattr(detector.form, "listed", False) else (4.0,),) * len(detector.default.ratios)
+    config = written(name, detector.default._replace(ratios=ratios), tmp_path)
+    turned = np.ascontiguousarray(config.anchors[:, ::-1])
+    assert any(
+        one.startswith(f"ratios look reversed: a ratio is {config.ratio} here") for one in doubts_of(config, turned)
+    )
+    assert not any("reversed" in one for one in doubts_of(config, config.anchors))
+
+
+@pytest.mark.parametrize("name", [name for name, one in GRIDS.items() if len(one.strides) > 1])
+def test_sizes_that_do_not_fit_the_levels_are_a_doubt_for_every_library(name, tmp_path):
+    sizes, ratios = GRIDS[name].default
+    config = written(name, Values(tuple(tuple(size * 8.0 for size in row) for row in sizes), ratios), tmp_path)
+    assert any("too large for the level" in one for one in doubts_of(config, config.anchors))
+
+
+STRIDES = [
+    ("m.py", "dict(type='AnchorGenerator', scales=[8], ratios=[1.0], strides=[8, 8])"),
+    ("m.py", "L(DefaultAnchorGenerator)(sizes=[[64], [128]], aspect_ratios=[1.0], strides=[8, 8])"),
+    ("m.ini", "[anchor_parameters]\nsizes = 64 128\nstrides = 8 8\nratios = 1\nscales = 1"),
+    ("m.yml", "RPNHead:\n  anchor_generator:\n    anchor_sizes: [[64], [128]]\n    strides: [8, 8]"),
+    ("m.yml", PADDLE % ("[[2.], [2.]]", "[60.0, 105.0]", "[105.0, 150.0]") + "    steps: [8, 8]\n"),
+    ("m.config", TF % "flexible_grid_anchor_generator { anchor_grid { base_sizes: 64 aspect_ratios: 1 width_stride: 8 }"
+                      "  anchor_grid { base_sizes: 128 aspect_ratios: 1 width_stride: 8 } }"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), STRIDES)
+def test_levels_that_share_a_stride_are_a_doubt_for_every_library_that_names_strides(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    config = detectors.read(tmp_path / name)
+    assert any(one.startswith("2 levels have stride 8, so that") for one in doubts_of(config, config.anchors))
 
 
 def test_models_with_pairs_set_their_network(capsys, tmp_path):

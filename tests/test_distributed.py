@@ -16,7 +16,7 @@ distributed = pytest.importorskip("distributed")
 pa = pytest.importorskip("pyarrow")
 
 from fastanchor.distributed import ClusterIndex, _cluster, _crew  # noqa: E402  after Dask is known to be there
-from test_shards import everything, start  # noqa: E402
+from test_shards import dealt, everything, start  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
 
@@ -24,6 +24,11 @@ pytestmark = pytest.mark.skipif(not kernels.installed(), reason="the index needs
 @pytest.fixture(scope="module")
 def cluster():
     """Three worker processes with a thread each, and a client that is not the default."""
+    boxes = BOXES[(BOXES >= 2).any(axis=1)]
+    job(boxes)  # kernels are compiled here once, or each of the workers would do so
+    job(dealt(boxes, 3))
+    fastanchor.kmeans(dealt(boxes, 3), 3, rng=0)
+    everything(dealt(boxes, 3), start(boxes, 7))
     made = distributed.LocalCluster(
         n_workers=3, threads_per_worker=1, memory_limit="1.5GB", dashboard_address="127.0.0.1:0", silence_logs=50
     )
@@ -67,10 +72,11 @@ def same(found, right):
 
 @pytest.mark.filterwarnings("ignore::fastanchor.SmallBoxWarning")
 def test_a_folder_of_parquet_gives_the_anchors_of_one_process(cluster, folder):
+    right = anchors(fastanchor.read(folder))
     with ClusterIndex(folder, cluster) as index:
         assert len(index.shards) == 3
         assert [len(place.source.paths) for place in index.shards] == [2, 3, 2]
-        same(anchors(index.network), anchors(fastanchor.read(folder)))
+        same(anchors(index.network), right)
         assert index.traffic.lost == 0
 
 

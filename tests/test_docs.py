@@ -31,7 +31,12 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", ["fastanchor", *MODULES])
+SLOW = {"fastanchor.detectors._fitted", "fastanchor.optimum"}  # whole searches
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ["fastanchor", *MODULES]]
+)
 def test_examples_run(name):
     failed, _ = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert failed == 0

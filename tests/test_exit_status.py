@@ -2,6 +2,7 @@
 
 import collections
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from labels import IMAGES, voc
 
 RUNS = 30
 READ = "import fastanchor, sys; fastanchor.read(sys.argv[1], format='table', progress=False)"
@@ -56,3 +59,15 @@ def test_a_process_that_read_a_table_ends_well(tmp_path, way, rows):
             pytest.skip("Windows has no such path")
         code = f"import os; r, w = os.pipe(); os.write(w, {file.read_bytes()!r}); os.close(w); os.dup2(r, 0)\n{code}"
     assert ends([sys.executable, "-c", code, path], file if way == "stdin" else None) == ({0: RUNS}, b"")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_a_process_that_read_an_archive_ends_well(tmp_path, monkeypatch, kind):
+    file = shutil.make_archive(str(tmp_path / "a"), kind, voc(tmp_path / "voc", IMAGES, pictures=True))
+    place = tmp_path / "temporary files"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    command = ["anchors", file, "-n", "2", "--gen", "5", "--backend", "numpy", "--quiet"]
+    assert ends([sys.executable, "-m", "fastanchor", *command]) == ({0: RUNS}, b"")
+    assert list(place.iterdir()) == []

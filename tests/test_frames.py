@@ -175,6 +175,43 @@ def test_arrow_data_that_is_not_a_table(content):
         fastanchor.mean_iou(Bare(), [[1, 1]])
 
 
+class Relation:
+    """A query whose columns are queries too, as of DuckDB."""
+
+    columns = ("w", "h")
+
+    def __getitem__(self, name):
+        raise AssertionError
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return pa.table({"w": [1.5, 2.0], "h": [3.0, 4.0]}).__arrow_c_stream__(requested_schema)
+
+
+def test_a_query_is_read_as_arrow_data():
+    assert fastanchor.Boxes(Relation()).wh.tolist() == [[1.5, 3.0], [2.0, 4.0]]
+    assert fastanchor.read(Relation(), progress=False).wh.tolist() == [[1.5, 3.0], [2.0, 4.0]]
+
+
+class LazyFrame:
+    """A frame that is not computed yet, as of polars."""
+
+    def collect(self):
+        return Frame({"w": [1.5], "h": [3.0]})
+
+    def collect_schema(self):
+        raise AssertionError
+
+    @property
+    def columns(self):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("call", [fastanchor.Boxes, fastanchor.read])
+def test_a_frame_that_is_not_computed_is_refused(call):
+    with pytest.raises(WrongTypeError, match=r": got a LazyFrame, expected a data frame; call its collect\(\)"):
+        call(LazyFrame())
+
+
 @pytest.mark.parametrize("frame", [Stream, Batch])
 def test_arrow_data_without_pyarrow(frame, monkeypatch):
     values = frame({"w": W, "h": H})

@@ -344,7 +344,7 @@ def test_a_title_is_no_formula(content):
 def test_the_page_compares_with_the_anchors_of_coco(content, text):
     coco = fastanchor.export.read("10,13 16,30 33,23 30,61 62,45 59,119 116,90 156,198 373,326").anchors
     right = fastanchor.check(content.boxes, coco)
-    assert f"<td>{right.fitness:.5f}</td></tr>" in text
+    assert f"<td>{right.fitness:.5f}</td><td>" in text
     assert made(n=6, sweep_n=[]).usual is None  # another number of anchors
 
 

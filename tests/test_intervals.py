@@ -351,7 +351,7 @@ def test_the_report_has_intervals():
     made = make(few_images(), source="x", n=3, gen=0, sweep_n=[1, 2], progress=False)
     text = page(made)
     low, high = made.check.intervals.fitness[1:]
-    assert f"{low:.5f} to {high:.5f}" in text
+    assert f"{low:.5f}&nbsp;to {high:.5f}" in text
     assert "1,000 resamples of the 60 images" in text
     assert "smallest number not worse than the best beyond noise" in text
 

@@ -196,7 +196,7 @@ def test_starts_are_chosen_by_the_objective():
     assert apart
 
 
-LEGAL = r"must be 'ratio', 'recall', 'iou', 'iou>0\.5' or 'iou-recall@0\.5', with any threshold"
+LEGAL = r"must be 'ratio', 'recall', 'iou', 'placed' \(.*\), 'iou>0\.5' or 'iou-recall@0\.5', with any threshold"
 
 
 @pytest.mark.parametrize(

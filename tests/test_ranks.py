@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastanchor.distributed._ranks import enclosed, sampled
 from fastanchor.engine._protocol import Ahead
+
+import strategies
 
 
 def searched(parts, rank, many, spaced, share=0.5):
@@ -27,7 +29,7 @@ def searched(parts, rank, many, spaced, share=0.5):
     return low, trips
 
 
-@settings(max_examples=60)
+@strategies.examples(60)
 @given(
     st.lists(st.lists(st.sampled_from([0.5, 1.0, 1.5, 2.0, 7.0, 1e9]) | st.floats(0, 10), max_size=30), min_size=1),
     st.integers(1, 6),

@@ -16,7 +16,10 @@ def test_tables_are_those_of_the_results():
     assert done.returncode == 0, "run python bench/render.py"
 
 
-SLOW = {"docs/best.md"}  # limits of several sets of boxes
+# whole searches and limits, and in large.md sets of boxes for which many kernels are compiled
+SLOW = {
+    "docs/best.md", "docs/check.md", "docs/large.md", "docs/detectors/detectron2.md", "docs/detectors/torchvision.md",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in NAMES])

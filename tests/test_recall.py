@@ -75,12 +75,12 @@ def test_pictures(both):
     assert len(ours.plot().axes) == 4
     axes = ours.plot(others).axes
     assert [one.get_title() for one in axes[:4]] == [f"{size} boxes" for size in ("all", "small", "medium", "large")]
-    assert axes[4].get_xlabel() == "least IoU with an anchor"
+    assert axes[4].get_xlabel() == "best IoU is at least"
     (_, line, other) = axes[0].get_lines()
     np.testing.assert_array_equal(line.get_ydata(), ours.recall()[0].recall)
     np.testing.assert_array_equal(other.get_ydata(), others.recall()[0].recall)
     yolo = fastanchor.positives(WH, "yolov5", [[[30, 30]]]).plot()
-    assert yolo.axes[0].get_xlabel() == "least ratio of sides with an anchor"
+    assert yolo.axes[0].get_xlabel() == "best ratio of sides is at least"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from fastanchor.preview import EMPTY, draw
 from contract import write
 
 Image = pytest.importorskip("PIL.Image")
+ImageColor = pytest.importorskip("PIL.ImageColor")
 
 
 def boxes(kinds, images=None):
@@ -92,6 +93,16 @@ def test_names_that_have_no_room_are_counted(tmp_path):
     widths = [np.flatnonzero((np.asarray(Image.open(path).convert("L"))[378:] < 128).any(axis=0)).max()
               for path in (crowded, plain)]  # fmt: skip
     assert widths[0] > widths[1] + 50
+
+
+@pytest.mark.parametrize("pitch", [14, 30, 60])
+def test_names_hide_no_small_box(tmp_path, pitch):
+    at = np.arange(4.0, 466.0, pitch)
+    corners = np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2)
+    image = ImageAnnotation("a", None, 480.0, 480.0, np.hstack([corners, corners + 10]), ("cat",) * len(corners))
+    picture = np.asarray(Image.open(draw([image], tmp_path)[0]).convert("RGB"))
+    x, y = (corners + 5).astype(int).T
+    assert (picture[y, x] == ImageColor.getrgb(EMPTY)).all()
 
 
 def test_a_sheet_is_no_wider_than_a_screen(tmp_path):

@@ -16,7 +16,9 @@ RESULTS = {
     "no search": lambda: fastanchor.auto_anchor(WH, n=2, gen=0, rng=0),
     "sweep": lambda: fastanchor.sweep(WH, [1, 2], rng=0),
     "check": lambda: fastanchor.check(WH, WH[:2]),
+    "positives": lambda: fastanchor.positives(WH, "yolov5", [[[30, 30]]]),
     "boxes": lambda: fastanchor.Boxes(WH),
+    "bound": lambda: pytest.importorskip("scipy") and fastanchor.bound(WH, 2),
 }
 
 

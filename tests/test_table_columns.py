@@ -659,9 +659,11 @@ def test_a_table_of_sides_and_images_is_written_so_that_it_can_be_read(tmp_path,
 # --- the progress bar of a large table
 
 
-@pytest.mark.parametrize("plain", [True, False], ids=["plain", "row by row"])
-def test_the_bar_of_a_table_moves_while_it_is_read(tmp_path, monkeypatch, plain):
-    pytest.importorskip("pyarrow")
+@pytest.mark.parametrize("kind", ["plain", "row by row", "parquet"])
+def test_the_bar_of_a_table_moves_while_it_is_read(tmp_path, monkeypatch, kind):
+    arrow, plain = pytest.importorskip("pyarrow"), kind == "plain"
+    from pyarrow import parquet
+
     from fastanchor.datasets import _arrow, _csv
 
     class Bar(list):
@@ -688,8 +690,15 @@ def test_the_bar_of_a_table_moves_while_it_is_read(tmp_path, monkeypatch, plain)
     monkeypatch.setattr(_arrow, "BLOCK", 10_000 if plain else 1 << 20)
     rows = [f"{i}.jpg,640,480,10,20,30,40" for i in range(2000)]
     text = "\n".join(["filename,image_width,image_height,x,y,w,h", *rows, *([] if plain else ["a,few,cells"]), ""])
-    boxes = fastanchor.read(put(tmp_path / "a.csv", text), progress=Bar)
+    file, side = put(tmp_path / "a.csv", text), [10.0] * 2000
+    if kind == "parquet":
+        file = tmp_path / "a.parquet"
+        columns = dict.fromkeys(("image_width", "image_height", "x", "y", "w", "h"), side)
+        parquet.write_table(
+            arrow.table({"file": [f"{i}.jpg" for i in range(2000)], **columns}), file, row_group_size=300
+        )
+    boxes = fastanchor.read(file, progress=Bar)
     (bar,) = made
-    assert (len(boxes), sum(bar), bar.total) == (2000, len(text), len(text))
+    assert (len(boxes), sum(bar), bar.total) == (2000, file.stat().st_size, file.stat().st_size)
     assert len(bar) >= 5
     assert bar.text.startswith("2,000 images, ")

@@ -256,7 +256,8 @@ def names(values: Any, name: str) -> tuple[str, ...]:
     """Return a sequence of strings as a tuple."""
     found = listed(values, ordered=False)
     if found is None or not all(isinstance(one, str) for one in found):
-        raise WrongTypeError(f"{called(name)} = {short(values)}: must be a sequence of str")
+        example = f", as in [{short(values)}]" if isinstance(values, str) else ""
+        raise WrongTypeError(f"{called(name)} = {short(values)}: must be a sequence of str{example}")
     return tuple(found)
 
 

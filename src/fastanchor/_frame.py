@@ -58,10 +58,14 @@ def frame_of(values: Any, name: str) -> Frame | None:
         return None
     if hasattr(values, "column_names") and hasattr(values, "column"):  # pyarrow
         return Frame(list(values.column_names), values.column)
-    if hasattr(values, "columns") and hasattr(values, "__getitem__"):  # pandas, polars and similar libraries
-        labels = list(values.columns)
+    if hasattr(values, "collect_schema") and hasattr(values, "collect"):  # polars, Ibis and similar libraries
+        raise WrongTypeError(f"{name}: got a {type(values).__name__}, expected a data frame; call its collect()")
+    arrays = hasattr(values, "__array__")
+    # without arrays, a column is a query, as of DuckDB
+    if (arrays or not is_arrow(values)) and hasattr(values, "columns") and hasattr(values, "__getitem__"):
+        labels = list(values.columns)  # pandas, polars and similar libraries
         return Frame([str(label) for label in labels], lambda at: values[labels[at]])
-    if not is_arrow(values) or hasattr(values, "__array__"):
+    if arrays or not is_arrow(values):
         return None
     try:
         arrow = importlib.import_module("pyarrow")

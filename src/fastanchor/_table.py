@@ -77,12 +77,16 @@ class Table:
     def html(self) -> str:
         """Return the table in HTML, in a block that scrolls where the table is wider than the page."""
         title = f"<caption>{escaped(self.title)}</caption>" if self.title else ""
-        head = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in self.head)
         kinds = [' class="text"' if word else "" for word in self._words(len(self.head))]
+        head = "".join(
+            f'<th scope="col"{kind}>{escaped(cell)}</th>' for kind, cell in zip(kinds, self.head, strict=True)
+        )
         rows = [
-            "".join(f"<td{kind}>{escaped(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+            # an interval is broken in two lines, not in three
+            "".join(f"<td{kind}>{escaped(cell).replace(' to ', '&nbsp;to ')}</td>"
+                    for kind, cell in zip(kinds, row, strict=True))
             for row in self.rows
-        ]
+        ]  # fmt: skip
         body = "".join(f"<tr>{row}</tr>\n" for row in rows)
         return f'<div class="table"><table>{title}<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>'
 

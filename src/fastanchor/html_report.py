@@ -293,10 +293,10 @@ def _scores(report: Report) -> Iterator[str]:
     ]  # fmt: skip
     head = ["over all boxes", "k-means", "after the search", "95 % interval"]
     if usual is not None:
-        head.append("anchors of COCO")
+        head.insert(3, "anchors of COCO")
         theirs = [f"{usual.fitness:.5f}", f"{usual.bpr:.5f}", f"{usual.mean_iou:.5f}", f"{usual.past_thr:.2f}",
                   f"{usual.mean_best:.3f}"]  # fmt: skip
-        scores = [(*row, score) for row, score in zip(scores, theirs, strict=True)]
+        scores = [(*row[:3], score, row[3]) for row, score in zip(scores, theirs, strict=True)]
     yield Table(head, scores).html()
     if usual is not None:
         yield "<p>The anchors of COCO are those of the published YOLOv3 and YOLOv5 configurations, as they are.</p>"
@@ -324,7 +324,7 @@ def _search(result: AnchorResult) -> Iterator[str]:
 def _sweep(found: SweepResult | None) -> Iterator[str]:
     if found is not None:
         yield "<h2>How many anchors</h2>"
-        yield _picture("Scores against the number of anchors, k-means alone", 3.8, panels.curve, found)
+        yield _picture("Scores against the number of anchors, k-means alone", 4.4, panels.curve, found)
         yield found.table().html()
         yield f"<p>{escaped(found.remark())}</p>"
 

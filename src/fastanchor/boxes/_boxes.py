@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastanchor import _check
 from fastanchor._errors import DataError
+from fastanchor._text import many
 from fastanchor._types import Fit, FloatArray, Remark, Rng, Shown, Summary
 from fastanchor._weights import as_column
 from fastanchor.boxes._columns import arrow_stream, as_html, columns_of
@@ -125,11 +126,11 @@ class Boxes(Shown):
         return len(self.wh)
 
     def __repr__(self) -> str:
-        parts = [f"{len(self):,} boxes"]
+        parts = [many(len(self), "box", "boxes")]
         if self.image_wh is not None:
-            parts.append(f"{len(self.image_wh):,} images")
+            parts.append(many(len(self.image_wh), "image"))
         if self.class_names:
-            parts.append(f"{len(self.class_names)} classes")
+            parts.append(many(len(self.class_names), "class", "classes"))
         if self.skipped:
             parts.append(f"{sum(self.skipped.values()):,} skipped")
         return f"Boxes({', '.join(parts)})"

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastanchor._errors import DataError
+from fastanchor._types import Remark
 
 if TYPE_CHECKING:
     from fastanchor.boxes._boxes import Boxes
 
 __all__ = ["concatenated"]
+
+LOST = {"class_index": "classes", "xy": "positions", "image_index": "images", "files": "names of images"}
 
 
 def concatenated(parts: Sequence[Boxes]) -> Boxes:
@@ -66,10 +69,23 @@ def concatenated(parts: Sequence[Boxes]) -> Boxes:
         np.concatenate([part.xy for part in parts if part.xy is not None]) if _all(parts, "xy") else None,
         _texts(parts, "split") if imaged and any(part.split is not None for part in parts) else None,
         _texts(parts, "files") if imaged and _all(parts, "files") else None,
-        tuple(remark for part in parts for remark in part.remarks),
+        (*(remark for part in parts for remark in part.remarks), *_lost(parts)),
         _weights(parts),
         _flags(parts),
     )
+
+
+def _lost(parts: Sequence[Boxes]) -> list[Remark]:
+    """Return a remark for each column that some data sets have, and the result not."""
+    found = []
+    for name, what in LOST.items():
+        have = [getattr(part, name) is not None for part in parts if len(part)]
+        if any(have) and not all(have):
+            count = have.count(False)
+            verb = "has" if count == 1 else "have"
+            text = f"{count} of {len(have)} data sets {verb} no {what}, so together they have none"
+            found.append(Remark(f"data sets without {what}", text, count))
+    return found
 
 
 def _weights(parts: Sequence[Boxes]) -> Any:

@@ -46,8 +46,10 @@ def network(arguments: argparse.Namespace, config: Config | None = None, fmt: st
         usual = Input(*GRIDS[fmt].resize[:2])
     else:
         pairs = PAIRS.get(str(fmt))
-        fits += [None if config is None else config.default_fit,
-                 None if fmt is None else FORMATS[pairs.fmt if pairs else fmt].needs.fit]  # fmt: skip
+        needs = None if fmt is None else FORMATS[pairs.fmt if pairs else fmt].needs
+        own = needs.fit if needs and not needs.any_fit else None
+        # the anchors may be numbers, whose file says nothing of the fit
+        fits += [own, None if config is None else config.default_fit, needs and needs.fit]
         sizes.append(pairs.img_size if pairs else None)
     fit = next(filter(None, fits), usual.fit)
     otherwise = LIMITS if fit == "shortest" and usual.fit != fit else usual.img_size

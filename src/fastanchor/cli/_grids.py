@@ -17,6 +17,7 @@ from fastanchor.detectors import (
     GRIDS,
     NAMES,
     PAIRS,
+    PLACED,
     DetectorAnchors,
     Pairs,
     anchors_for,
@@ -64,6 +65,8 @@ def name_of(arguments: argparse.Namespace) -> str | None:
             raise DataError(f"{called(one)}: needs {way} with a detector whose anchors are sizes and ratios")
         if one not in GRID:
             raise DataError(f"{called(one)}: not used for {name}, whose anchors are sizes and ratios")
+    if getattr(arguments, "objective", None) == PLACED and not grid:
+        raise DataError(f"--objective = {PLACED!r}: needs --for or --emit with a detector of sizes and ratios")
     if name in PAIRS:
         _settle(arguments, PAIRS[name])
     return name if grid else None

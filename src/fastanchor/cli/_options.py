@@ -16,6 +16,7 @@ from fastanchor import _check, kernels
 from fastanchor.cli._values import SIZE, file, least, memory, of_size, pair, size
 from fastanchor.cli._words import Every, Several
 from fastanchor.datasets import FORMATS, FORMS, TURNED, UNITS
+from fastanchor.detectors import PLACED
 
 __all__ = ["add", "given"]
 
@@ -64,7 +65,8 @@ OPTIONS = {
             unset="box_weight, if the table has it",
         ),
         "places": option(
-            "leave out the positions of boxes, which only show and convert need", "--no-places", action="store_false"
+            "leave out the positions of boxes, which show, convert and check --for use", "--no-places",
+            action="store_false",
         ),
         "classes": option(
             "only boxes of this class; repeat it for several", "--class", action=Every, metavar="NAME",
@@ -91,7 +93,8 @@ OPTIONS = {
         "thr": option("ratio that counts as a match; 0.25 is YOLOv5's anchor_t of 4"),
         "objective": option(
             "what the search maximises: ratio, recall, iou, 'iou>0.5' (mean IoU, boxes below count 0) "
-            "or iou-recall@0.5 (share of boxes above), with any threshold"
+            "or iou-recall@0.5 (share of boxes above), with any threshold; for sizes and ratios also "
+            "placed (matches and IoU where the detector has its anchors)"
         ),
         "gen": option("generations of the search"),
         "method": option("k-means and genetic search, k-means and small steps, or exchange from many starts"),
@@ -185,7 +188,7 @@ def given(arguments: argparse.Namespace, function: Callable[..., Any], **others:
     values = {name: getattr(arguments, name) for name in named & parameters.keys() & vars(arguments).keys()}
     if "rng" in values:
         values["rng"] = _check.integer(values["rng"], "rng", least=0, most=_check.SEED_MOST)
-    if "objective" in values:  # before labels are read
+    if "objective" in values and values["objective"] != PLACED:  # before labels are read
         from fastanchor.engine import objective_of
 
         objective_of(values["objective"], values["thr"])

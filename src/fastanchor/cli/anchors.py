@@ -28,7 +28,7 @@ from fastanchor.cli import (
     _values,
 )
 from fastanchor.cli._speak import print_exactly
-from fastanchor.detectors import NAMES
+from fastanchor.detectors import NAMES, PLACED
 from fastanchor.levels import by_level, level_counts, remarks, unusual
 
 __all__ = ["add", "run"]
@@ -40,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     _data.add_data(parser, optional=True, training=True, indexed=True)
     _options.add(parser, "network input", auto_anchor)
-    objective = {"default": None, "unset": "ratio; iou for sizes and ratios"}
+    objective = {"default": None, "unset": "ratio; placed for sizes and ratios"}
     _holdout.add(_options.add(parser, "search", auto_anchor, n=None, objective=objective, memory=None))
     _optimum.add(parser)
     _cluster.add(parser)
@@ -58,7 +58,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compute anchors and print them."""
     name = _grids.name_of(arguments)
-    arguments.objective = arguments.objective or ("ratio" if name is None else "iou")
+    arguments.objective = arguments.objective or ("ratio" if name is None else PLACED)
     if name is not None:
         return _grids.run(arguments, name)
     plan = _configuration.planned(arguments)

@@ -12,7 +12,7 @@ from typing import Any
 
 from fastanchor._table import Table
 from fastanchor.cli import _answer
-from fastanchor.detectors import GRIDS, NAMES, PAIRS
+from fastanchor.detectors import GRIDS, NAMES, PAIRS, RULE_OF
 from fastanchor.export import FORMATS
 from fastanchor.levels import NAMED
 
@@ -46,7 +46,8 @@ def row(name: str) -> dict[str, Any]:
         anchors = f"{count}pairs (w, h){', as many on each level' if needs.equal else ''}"
         strides = [] if pairs.levels is None else [2**level for level in NAMED[pairs.levels]]
         return {"name": name, "models": pairs.title, "anchors": anchors, "strides": strides, "fit": needs.fit,
-                "img_size": pairs.img_size and list(pairs.img_size), "matching": None}  # fmt: skip
+                "img_size": pairs.img_size and list(pairs.img_size),
+                "matching": _matching(RULE_OF.get(name))}  # fmt: skip
     detector = GRIDS[name]
     return {
         "name": name,
@@ -55,5 +56,9 @@ def row(name: str) -> dict[str, Any]:
         "strides": list(detector.strides),
         "fit": detector.resize.fit,
         "img_size": list(detector.resize.img_size),
-        "matching": {**detector.matching._asdict(), "rule": detector.matching.to_text()},
+        "matching": _matching(detector.matching),
     }
+
+
+def _matching(rule: Any) -> dict[str, Any] | None:
+    return rule and {**rule._asdict(), "rule": rule.to_text()}

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastanchor._errors import DataError
 from fastanchor._later import Later
 from fastanchor._progress import bar
 from fastanchor._reading import Inner, is_file, opened, standing_in, unreadable
 from fastanchor._types import Progress
-from fastanchor.datasets._members import ENDINGS, Budget, damaged, members
+from fastanchor.datasets._members import ENDINGS, Budget, Member, Members, damaged, members
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._skips import first_line, given_name, impostor, shown, standing_for
 
@@ -84,12 +85,11 @@ class Archives:
         return probe
 
     def _unpack(self, path: Path, folder: Path) -> Unpacked:
-        found, count = self._stack.enter_context(members(path))
+        found = self._stack.enter_context(members(path))
         left, done, made = Budget(path), Unpacked([], {}, []), {""}
         self._stack.enter_context(standing_in(done.images))
-        with bar(self._progress, total=count, desc="unpacking labels", unit=" files") as moving:
-            for member in found:
-                moving.update(1)
+        with bar(self._progress, total=found.total, desc="unpacking labels", unit=found.unit) as moving:
+            for member in _moved(found, moving):
                 if member is None:
                     continue
                 target = os.path.join(folder, *member.parts)  # noqa: PTH118  pathlib takes ten times as long
@@ -107,6 +107,17 @@ class Archives:
                         done.labels.append(target)
                         left.copy(member, file)
         return done
+
+
+def _moved(found: Members, moving: Any) -> Iterator[Member | None]:
+    """Yield the files of an archive, and move the bar."""
+    at = 0
+    for member in found.each:
+        place = at + 1 if found.passed is None else found.passed()
+        moving.update(place - at)
+        at = place
+        yield member
+    moving.update(found.total - at)
 
 
 def _what(path: Path) -> str:

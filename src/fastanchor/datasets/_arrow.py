@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,26 +43,35 @@ def parquet_names(file: str) -> list[str] | None:
         return None
 
 
-def parquet_columns(file: str, choose: Callable[[list[str]], Roles]) -> tuple[Taken, Roles]:
-    """Return columns of a Parquet file, one row group at a time."""
+def parquet_columns(
+    file: str, choose: Callable[[list[str]], Roles], moved: Callable[[int], object]
+) -> tuple[Taken, Roles]:
+    """Return columns of a Parquet file, one row group at a time; `moved` is called with the place in it, about."""
     arrow = pyarrow_for(file)
     parquet = importlib.import_module("pyarrow.parquet")
     try:
         with _native(arrow, Path(file)) as opened, parquet.ParquetFile(opened) as source:
-            return columns_of(source, choose)
+            size, count = os.path.getsize(file), source.num_row_groups  # noqa: PTH202  names are texts
+            return columns_of(source, choose, lambda groups: moved(size * groups // count))
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Unusable("not a valid Parquet file", None, first_line(error)) from None
 
 
-def columns_of(source: Any, choose: Callable[[list[str]], Roles]) -> tuple[Taken, Roles]:
-    """Return columns of a ``ParquetFile``, or of another object with its properties and ``read_row_group``."""
+def columns_of(
+    source: Any, choose: Callable[[list[str]], Roles], moved: Callable[[int], object] = lambda _: None
+) -> tuple[Taken, Roles]:
+    """Return columns of a ``ParquetFile``, or of another object with its properties and ``read_row_group``.
+
+    `moved` is called with the number of row groups that were read.
+    """
     arrow = importlib.import_module("pyarrow")
     fields = exposed(arrow, source.schema_arrow)
     roles = choose(list(fields))
-    return _parquet(arrow, source, fields, roles), roles
+    return _parquet(arrow, source, (fields, roles), moved), roles
 
 
-def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) -> Taken:
+def _parquet(arrow: Any, source: Any, chosen: tuple[dict[str, Field], Roles], moved: Callable[[int], object]) -> Taken:
+    fields, roles = chosen
     names = list(fields)
     box, sizes = [names[at] for at in roles.box], [names[at] for at in roles.sizes]
     weight = [names[roles.weight]] if roles.weight >= 0 else []
@@ -75,8 +84,7 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
         texts["box"] = box.pop()
     elif len(box) == 1:
         packed = box[0]
-    groups: Any = (source.read_row_group(i, columns=sorted({field.read for field in wanted.values()}))
-                   for i in range(source.num_row_groups))  # fmt: skip
+    groups: Any = _groups(source, sorted({field.read for field in wanted.values()}), moved)
     rows = source.metadata.num_rows
     if not all(field.plain for field in wanted.values()) or packed is not None:
         groups = flat(arrow, groups, wanted, packed)
@@ -99,6 +107,12 @@ def _parquet(arrow: Any, source: Any, fields: dict[str, Field], roles: Roles) ->
     classes = class_names(source.schema_arrow, label)
     pixels = values[:, len(box) : len(box) + 2] if sizes else None
     return Taken(four, pixels, found, empty=empty, classes=classes, weights=values[:, -1] if weight else None)
+
+
+def _groups(source: Any, columns: list[str], moved: Callable[[int], object]) -> Iterator[Any]:
+    for i in range(source.num_row_groups):
+        yield source.read_row_group(i, columns=columns)
+        moved(i + 1)
 
 
 def csv_columns(

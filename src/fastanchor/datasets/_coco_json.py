@@ -68,7 +68,7 @@ def _decoder() -> Any:
     area: Any = msgspec.defstruct("area", [("area", number | None, None)], gc=False)
     areas = msgspec.defstruct("Areas", [("annotations", list[area])])
     decode = [msgspec.json.Decoder(one).decode for one in (whole, areas)]
-    return *decode, (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+    return *decode, (msgspec.MsgspecError, OverflowError, RecursionError, UnicodeDecodeError)
 
 
 def _typed(data: bytes, file: str) -> Batch | None:
@@ -97,18 +97,21 @@ def _typed(data: bytes, file: str) -> Batch | None:
         except refused:  # areas of other types are ignored
             return np.full(len(annotations), np.nan)
 
-    return _batch(
-        file,
-        [image.file_name for image in content.images],
-        [(image.width, image.height) for image in content.images],
-        [category.name for category in content.categories],
-        [a.bbox for a in annotations],
-        _places([a.image_id for a in annotations], images),
-        _places([a.category_id for a in annotations], categories),
-        flags,
-        np.arange(len(annotations)),
-        told,
-    )
+    try:
+        return _batch(
+            file,
+            [image.file_name for image in content.images],
+            [(image.width, image.height) for image in content.images],
+            [category.name for category in content.categories],
+            [a.bbox for a in annotations],
+            _places([a.image_id for a in annotations], images),
+            _places([a.category_id for a in annotations], categories),
+            flags,
+            np.arange(len(annotations)),
+            told,
+        )
+    except OverflowError:  # sizes of hundreds of digits
+        return None
 
 
 def _places(ids: Sequence[Any], places: dict[Any, int]) -> IntArray:

@@ -27,7 +27,7 @@ from fastanchor.datasets._record import number_of
 from fastanchor.datasets._roles import CORNERS, Roles
 from fastanchor.datasets._skips import Skips, Unusable, impostor
 
-__all__ = ["Sheet", "sheet", "take"]
+__all__ = ["Sheet", "sheet", "still", "take"]
 
 SMALL = 1 << 20  # bytes; smaller files are read faster without importing pyarrow
 HEADLESS = ("filename", *CORNERS[0], "class")  # columns of files without a header, whose rows begin with an image
@@ -104,11 +104,11 @@ def _without_header(row: Sequence[str]) -> list[str] | None:
 Moved = Callable[[int], object]  # is called with the place in the file, bytes
 
 
-def _still(place: int) -> None:
+def still(place: int) -> None:
     """Move no bar."""
 
 
-def take(table: Sheet, skips: Skips, roles: Roles, moved: Moved = _still) -> Taken:
+def take(table: Sheet, skips: Skips, roles: Roles, moved: Moved = still) -> Taken:
     """Return columns of a CSV file; skip rows whose number of cells differs from the header."""
     packed = len(roles.box) == 1
     texts = {**roles.texts(), **({"box": roles.box[0]} if packed else {})}

@@ -7,15 +7,15 @@ from typing import Any
 
 from fastanchor.datasets._foreign import json_kind, json_of
 from fastanchor.datasets._probe import HEAD, Probe
-from fastanchor.datasets._record import Format, Image, Job, Source
+from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets._turned import Corners, of_corners
 
-__all__ = ["FAULTY", "extent", "inner", "json_format", "kind_of", "path_of"]
+__all__ = ["FAULTY", "extent", "inner", "json_format", "kind_of", "of_sides", "path_of"]
 
 LOOKED_AT = 5  # files of a folder with a file per image
 LISTED = 100  # files of a folder with files of many images
-FAULTY = (ArithmeticError, LookupError, TypeError, ValueError)  # raised for what is not the numbers of a shape
+FAULTY = (ArithmeticError, LookupError, TypeError, ValueError)  # raised for values of a wrong type or number
 SHIFT = 32  # of the number of an image, in the place of a box
 
 Images = Callable[[Any, Job, str], Iterator[Image]]
@@ -64,7 +64,7 @@ def json_format(
         content = json_of(data, lines=lines)
         try:
             found = list(images(content, job, file))  # all images of a file or none
-        except (AttributeError, IndexError, KeyError, TypeError) as error:
+        except (AttributeError, *FAULTY) as error:
             detail = f"{type(error).__name__}: {error}"
             raise Unusable(f"JSON file that is not {kind}", None, detail) from None
         yield from found
@@ -82,6 +82,19 @@ def path_of(pattern: str) -> Callable[[str, int], str]:
     return lambda file, at: pattern.format(at >> SHIFT, at & ((1 << SHIFT) - 1))
 
 
-def extent(points: Any) -> Corners:
-    """Return the extent of points (x, y), NaN if one of them is not finite; else raises what is in ``FAULTY``."""
-    return of_corners([float(side) for x, y in points for side in (x, y)])
+def extent(points: Any, *keys: str) -> Corners:
+    """Return the extent of points (x, y), or with these keys; NaN if they are not pairs of finite numbers."""
+    try:
+        pairs = ([point[key] for key in keys] for point in points) if keys else points
+        return of_corners([float(side) for x, y in pairs for side in (x, y)])
+    except FAULTY:
+        return NOTHING
+
+
+def of_sides(values: Any) -> Corners:
+    """Return the corners of a box by left, top, width and height, NaN if they are not four numbers."""
+    try:
+        left, top, width, height = map(float, values)
+    except FAULTY:
+        return NOTHING
+    return left, top, left + width, top + height

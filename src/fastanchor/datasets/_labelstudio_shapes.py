@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import cos, hypot, sin
+from math import cos, hypot, inf, sin
 from typing import Any
 
-from fastanchor.datasets._json_files import FAULTY, extent
+from fastanchor.datasets._json_files import extent
 from fastanchor.datasets._record import NOTHING, number_of
 from fastanchor.datasets._turned import angle_of
 
@@ -31,16 +31,13 @@ def sides_of(value: Mapping[str, Any], size: Pair | None) -> tuple[float, ...]:
     """Return left, top, width and height of the extent relative to an image of this size; NaN if not numbers."""
     angle = angle_of(value.get("rotation") or 0)
     if POINTS in value:
-        try:
-            left, top, right, bottom = (side / 100.0 for side in extent(value[POINTS]))
-        except FAULTY:
-            return NOTHING
+        left, top, right, bottom = (side / 100.0 for side in extent(value[POINTS]))
         return left, top, right - left, bottom - top
     keys = ELLIPSE if ELLIPSE[2] in value else SIDES
     x, y, width, height = (number_of(value.get(key)) / 100.0 for key in keys)
     if keys == SIDES and angle == 0:
         return x, y, width, height
-    if size is None or not min(size) > 0:
+    if size is None or not 0.0 < min(size) <= max(size) < inf:
         return NOTHING
     c, s, aspect = cos(angle), sin(angle), size[1] / size[0]
     if keys == ELLIPSE:  # about its centre

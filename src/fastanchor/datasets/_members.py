@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 else:  # milliseconds that others need not wait for
     lzma, tarfile = Later("lzma"), Later("tarfile")
 
-__all__ = ["ENDINGS", "Budget", "Member", "damaged", "members"]
+__all__ = ["ENDINGS", "Budget", "Member", "Members", "damaged", "members"]
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 BESIDE = (".names", ".ini")  # endings of files that formats look for beside labels
@@ -79,15 +79,24 @@ class Budget:
                 file.write(part)
 
 
+class Members(NamedTuple):
+    """The wanted files of an archive, and what a progress bar says while they are read."""
+
+    each: Iterator[Member | None]  # None in the place of files that are not wanted
+    total: int  # number of files, or bytes of the archive
+    unit: str
+    passed: Callable[[], int] | None  # the bytes that were read; None where files are counted
+
+
 @contextlib.contextmanager
-def members(path: Path) -> Iterator[tuple[Iterator[Member | None], int | None]]:
-    """Return the wanted files of an archive, None in the place of others, and their number if it is known."""
+def members(path: Path) -> Iterator[Members]:
+    """Open an archive; the number of files in a tar is only known in the end."""
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as source:
-            yield _of_zip(source, path), len(source.filelist)
+            yield Members(_of_zip(source, path), len(source.filelist), " files", None)
     else:
-        with tarfile.open(path) as source:
-            yield _of_tar(source, path), None
+        with path.open("rb") as file, tarfile.open(fileobj=file) as source:
+            yield Members(_of_tar(source, path), path.stat().st_size, "B", file.tell)
 
 
 def _of_zip(source: zipfile.ZipFile, path: Path) -> Iterator[Member | None]:

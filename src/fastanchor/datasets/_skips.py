@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fastanchor._errors import DataError
 from fastanchor._hints import hint
@@ -80,6 +81,10 @@ class Skips:
         """Count something ignored on purpose, such as crowds."""
         self.meant.add(reason)
         self.note(reason, count)
+
+    def no_box(self, kind: Any) -> None:
+        """Count a shape of another kind, such as a point or a line."""
+        self.leave(f"{str(kind)[:LONGEST]}, which is not a box")
 
     def lost(self) -> dict[str, int]:
         """Return the counts of faults; images without a size are counted by their boxes."""

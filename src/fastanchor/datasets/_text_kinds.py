@@ -56,4 +56,4 @@ def _number(word: bytes) -> bool:
 
 
 def _whole(word: bytes) -> bool:
-    return re.fullmatch(rb"\s*-?\d+\s*", word) is not None
+    return re.fullmatch(rb"\s*-?\d{1,18}\s*", word) is not None

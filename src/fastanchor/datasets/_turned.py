@@ -34,8 +34,8 @@ def about_centre(x: float, y: float, width: float, height: float, angle: float) 
 
 
 def of_corners(values: Sequence[float]) -> Corners:
-    """Return the extent of corners x, y, x, y, ...; NaN if one of them is not a number."""
-    if not all(map(isfinite, values)):
+    """Return the extent of corners x, y, x, y, ...; NaN if they are not pairs of finite numbers."""
+    if not values or len(values) % 2 or not all(map(isfinite, values)):
         return NOTHING
     xs, ys = values[::2], values[1::2]
     return min(xs), min(ys), max(xs), max(ys)

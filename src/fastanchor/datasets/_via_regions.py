@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fastanchor.datasets._json_files import FAULTY, extent
+from fastanchor.datasets._json_files import FAULTY, extent, of_sides
 from fastanchor.datasets._record import NOTHING, Image, Job
 
 __all__ = ["CELL", "FAULTS", "Regions", "image_of"]
@@ -32,7 +32,7 @@ def image_of(found: Regions, job: Job) -> Image:
         shape = region.get("shape_attributes") or {}
         kind = shape.get("name", "rect")
         if kind in OTHERS:
-            job.skips.leave(f"{kind}, which is not a box")
+            job.skips.no_box(kind)
             continue
         box += _corners(shape)
         classes.append(_class(region.get("region_attributes") or {}))
@@ -42,17 +42,16 @@ def image_of(found: Regions, job: Job) -> Image:
 
 def _corners(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:
     """Return the corners of a shape by the attributes it has; NaN if they are not numbers."""
+    if "cx" not in shape and "all_points_x" not in shape:
+        return of_sides(shape[key] for key in ("x", "y", "width", "height"))
     try:
         if "all_points_x" in shape:
             return extent(zip(shape["all_points_x"], shape["all_points_y"], strict=True))
-        if "cx" in shape:
-            x, y = float(shape["cx"]), float(shape["cy"])
-            a, b = (float(shape[key if key in shape else "r"]) for key in ("rx", "ry"))
-            return x - a, y - b, x + a, y + b
-        x, y, width, height = (float(shape[key]) for key in ("x", "y", "width", "height"))
+        x, y = float(shape["cx"]), float(shape["cy"])
+        a, b = (float(shape[key if key in shape else "r"]) for key in ("rx", "ry"))
     except FAULTY:
         return NOTHING
-    return x, y, x + width, y + height
+    return x - a, y - b, x + a, y + b
 
 
 def _class(attributes: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ def extent_of(item: Element, job: Job) -> Corners | tuple[()] | None:
         return left, top, right, bottom
     points = [number_of(point.findtext(axis)) for point in polygon.findall("pt") for axis in "xy"]
     if len(points) < 2 * FEWEST:
-        job.skips.leave("polygon of fewer than three points, which is not a box")
+        job.skips.no_box("polygon of fewer than three points")
         return ()
     return of_corners(points)
 

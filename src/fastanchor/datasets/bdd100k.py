@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from fastanchor.datasets._json_files import inner, json_format, path_of
+from fastanchor.datasets._json_files import extent, inner, json_format, path_of
 from fastanchor.datasets._record import Image, Job, number_of
-from fastanchor.datasets._turned import of_corners
 
 __all__ = ["FORMAT"]
 
@@ -36,17 +35,17 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
             if not corners and not points:
                 job.skips.leave("label without a box2d")
                 continue
-            box += of_corners(points) if points else [number_of(corners.get(key)) for key in CORNERS]
+            box += extent(points) if points else [number_of(corners.get(key)) for key in CORNERS]
             classes.append(str(label.get("category") or ""))
             at.append(place)
         size = frame.get("size") or {}
         yield Image(str(frame["name"]), (number_of(size.get("width")), number_of(size.get("height"))), box, classes, at)
 
 
-def _outline(shapes: Any) -> list[float]:
-    """Return the corners of closed polygons; those of the older version are lanes and areas of the road."""
+def _outline(shapes: Any) -> list[Any]:
+    """Return the points of closed polygons; those of the older version are lanes and areas of the road."""
     closed = [one for one in shapes or () if isinstance(one, Mapping) and one.get("closed")]
-    return [number_of(value) for one in closed for point in one["vertices"] for value in point]
+    return [point for one in closed for point in one["vertices"]]
 
 
 FORMAT = json_format(

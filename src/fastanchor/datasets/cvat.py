@@ -11,9 +11,9 @@ from xml.etree.ElementTree import Element
 
 from fastanchor.datasets import _xml
 from fastanchor.datasets._foreign import CVAT, xml_kind
-from fastanchor.datasets._json_files import FAULTY, extent, inner, path_of
+from fastanchor.datasets._json_files import extent, inner, path_of
 from fastanchor.datasets._probe import Probe
-from fastanchor.datasets._record import NOTHING, Format, Image, Job, Source, number_of
+from fastanchor.datasets._record import Format, Image, Job, Source, number_of
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets._turned import Corners, about_centre, angle_of
 
@@ -61,7 +61,7 @@ def _image(number: int, name: str, size: tuple[float, float], shapes: Shapes, jo
     classes, at = [], []
     for place, (shape, label) in zip(inner(number, len(shapes)), shapes, strict=True):
         if shape.tag not in NUMBERS:
-            job.skips.leave(f"{shape.tag}, which is not a box")
+            job.skips.no_box(shape.tag)
             continue
         angle = angle_of(shape.get("rotation") or 0)
         if angle and not job.upright():
@@ -75,10 +75,7 @@ def _image(number: int, name: str, size: tuple[float, float], shapes: Shapes, jo
 def _corners(shape: Element, angle: float) -> Corners:
     """Return the corners of a shape; NaN if they are not numbers."""
     if shape.tag == "polygon":
-        try:
-            return extent(pair.split(",") for pair in (shape.get("points") or "").split(";"))
-        except FAULTY:
-            return NOTHING
+        return extent(pair.split(",") for pair in (shape.get("points") or "").split(";"))
     a, b, c, d = (number_of(shape.get(name)) for name in NUMBERS[shape.tag])
     corners = {"ellipse": (a - c, b - d, a + c, b + d), "mask": (a, b, a + c, b + d)}.get(shape.tag, (a, b, c, d))
     left, top, right, bottom = corners

@@ -1,6 +1,7 @@
 """Datumaro JSON: items with boxes and polygons in pixels, classes by number.
 
-Boxes are those of the type ``bbox`` and the extents of polygons; other types are counted and ignored.
+Boxes are those of the type ``bbox``, turned ones by their upright extents, and the extents of polygons and ellipses;
+other types are counted and ignored. CVAT writes the rotation of a box as an attribute, in degrees about its centre.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fastanchor.datasets._json_files import FAULTY, extent, inner, json_format, path_of
+from fastanchor.datasets._json_files import inner, json_format, of_sides, path_of
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
+from fastanchor.datasets._turned import Corners, about_centre, angle_of, of_corners
 
 __all__ = ["FORMAT"]
+
+BOX, LISTED = "bbox", ("polygon", "ellipse")  # the latter with numbers x, y, x, y, ...
 
 
 def images(content: Any, job: Job, file: str) -> Iterator[Image]:
@@ -23,10 +27,13 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         shapes = item["annotations"]
         for place, shape in zip(inner(number, len(shapes)), shapes, strict=True):
             kind = shape.get("type")
-            if kind not in ("bbox", "polygon"):
-                job.skips.leave(f"{kind}, which is not a box")
+            if kind not in (BOX, *LISTED):
+                job.skips.no_box(kind)
                 continue
-            box += _corners(shape, kind)
+            angle = angle_of((shape.get("attributes") or {}).get("rotation") or 0) if kind == BOX else 0.0
+            if angle and not job.upright():
+                continue
+            box += _corners(shape, kind, angle)
             label = shape.get("label_id")
             known = isinstance(label, int) and 0 <= label < len(names)
             classes.append(names[label] if known else "" if label is None else str(label))
@@ -36,17 +43,17 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         yield Image(str(image.get("path") or item["id"]), (number_of(width), number_of(height)), box, classes, at)
 
 
-def _corners(shape: Mapping[str, Any], kind: str) -> tuple[float, float, float, float]:
-    try:
-        if kind == "polygon":
-            return extent(zip(shape["points"][::2], shape["points"][1::2], strict=True))
-        x, y, width, height = map(float, shape["bbox"])
-    except FAULTY:
-        return NOTHING
-    return x, y, x + width, y + height
+def _corners(shape: Mapping[str, Any], kind: str, angle: float) -> Corners:
+    if kind in LISTED:
+        points = shape.get("points")
+        return of_corners([number_of(one) for one in points]) if isinstance(points, list) else NOTHING
+    left, top, right, bottom = of_sides(shape.get(BOX))
+    if angle == 0.0:
+        return left, top, right, bottom
+    return about_centre((left + right) / 2, (top + bottom) / 2, right - left, bottom - top, angle)
 
 
 FORMAT = json_format(
     "datumaro", "Datumaro (JSON with items)", "Datumaro", images,
-    tells=frozenset(("place", "class")), place=path_of("items[{}].annotations[{}]"),
+    tells=frozenset(("place", "class")), options=frozenset(("turned",)), place=path_of("items[{}].annotations[{}]"),
 )  # fmt: skip

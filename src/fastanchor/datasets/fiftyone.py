@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fastanchor.datasets._json_files import FAULTY, extent, inner, json_format, path_of
+from fastanchor.datasets._json_files import FAULTY, extent, inner, json_format, of_sides, path_of
 from fastanchor.datasets._record import NOTHING, Image, Job, number_of
 from fastanchor.datasets._skips import Unusable
+from fastanchor.datasets._turned import Corners
 
 __all__ = ["FIELDS", "FORMAT", "images"]
 
@@ -52,7 +53,7 @@ def _image(
     names, at = [], []
     for place, label in zip(inner(number, len(labels)), labels, strict=True):
         if "bounding_box" not in label and not label.get("closed"):
-            job.skips.leave("polyline, which is not a box")
+            job.skips.no_box("polyline")
             continue
         box += _corners(label)
         kind = label.get("label")
@@ -62,14 +63,14 @@ def _image(
     return Image(name, size, box, names, at)
 
 
-def _corners(label: Mapping[str, Any]) -> tuple[float, float, float, float]:
+def _corners(label: Mapping[str, Any]) -> Corners:
+    if "bounding_box" in label:
+        return of_sides(label["bounding_box"])
     try:
-        if "bounding_box" not in label:
-            return extent(point for shape in label["points"] for point in shape)
-        left, top, width, height = map(float, label["bounding_box"])
+        points = [point for shape in label["points"] for point in shape]
     except FAULTY:
         return NOTHING
-    return left, top, left + width, top + height
+    return extent(points)
 
 
 FORMAT = json_format(

@@ -1,7 +1,7 @@
 """Labelbox: the export as NDJSON or JSON, the older JSON export, and NDJSON of single annotations. Boxes in pixels.
 
 Boxes are bounding boxes and the extents of polygons; points, lines and masks, which are at an address, are counted and
-ignored. Of several labels of an image in a project the first counts.
+ignored. Of several labels of an image in a project the first counts. Videos are not read.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fastanchor.datasets._json_files import FAULTY, extent, inner, json_format, path_of
-from fastanchor.datasets._record import NOTHING, Image, Job, number_of
+from fastanchor.datasets._json_files import extent, inner, json_format, of_sides, path_of
+from fastanchor.datasets._record import Image, Job, number_of
 from fastanchor.datasets._skips import FURTHER
 
 __all__ = ["FORMAT"]
 
 SIDES = ("left", "top", "width", "height")
-AREAS = ("bounding_box", "bbox", "polygon")
+POLYGON = "polygon"
+AREAS = ("bounding_box", "bbox", POLYGON)
 KINDS = (*AREAS, "mask", "point", "line", "instanceURI")
 
 Objects = Sequence[Mapping[str, Any]]
-Found = tuple[str, tuple[float, float] | None, Objects]
 
 
 def images(content: Any, job: Job, file: str) -> Iterator[Image]:
@@ -32,13 +32,21 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
             places, objects = single.setdefault(str(row["dataRow"].get("globalKey") or row["dataRow"]["id"]), ([], []))
             places += inner(number, 1)
             objects.append(row)
+        elif _is_video(row):
+            job.skips.note("video, which is not read")
         elif found := _exported(row, job) if "projects" in row else _older(row, job):
             yield _image(*found, inner(number, len(found[2])), job)
     for name, (places, objects) in single.items():
         yield _image(name, None, objects, places, job)
 
 
-def _exported(row: Mapping[str, Any], job: Job) -> Found:
+def _is_video(row: Mapping[str, Any]) -> bool:
+    """Return whether a row has frames: a list of them, or those of each label."""
+    labels = [label["annotations"] for project in row.get("projects", {}).values() for label in project["labels"]]
+    return any(isinstance(one, list) or "frames" in one for one in (*labels, row.get("Label") or {}))
+
+
+def _exported(row: Mapping[str, Any], job: Job) -> tuple[str, tuple[float, float] | None, Objects]:
     data, facts, objects = row["data_row"], row.get("media_attributes") or {}, list[Any]()
     for project in row["projects"].values():
         labels = project["labels"]
@@ -48,15 +56,15 @@ def _exported(row: Mapping[str, Any], job: Job) -> Found:
     return str(name), (number_of(facts.get("width")), number_of(facts.get("height"))), objects
 
 
-def _older(row: Mapping[str, Any], job: Job) -> Found | None:
+def _older(row: Mapping[str, Any], job: Job) -> tuple[str, None, Objects] | None:
     label = row["Label"]
     if not isinstance(label, Mapping):  # "Skip"
         job.skips.leave("image that was left out in Labelbox")
         return None
     objects = label.get("objects")
     if objects is None:  # the first version: shapes by class
-        shapes = [(name, one) for name, some in label.items() if isinstance(some, list) for one in some]
-        objects = [{"title": name, "polygon": one["geometry"]} for name, one in shapes if "geometry" in one]
+        objects = [{"title": name, "polygon": one["geometry"]} for name, some in label.items()
+                   if isinstance(some, list) for one in some if "geometry" in one]  # fmt: skip
     return str(row.get("External ID") or row["Labeled Data"]), None, objects
 
 
@@ -66,22 +74,13 @@ def _image(name: str, size: tuple[float, float] | None, objects: Objects, places
     for place, one in zip(places, objects, strict=True):
         kind = next((key for key in KINDS if one.get(key) is not None), "classification")
         if kind not in AREAS:
-            job.skips.leave(f"{'mask' if kind == 'instanceURI' else kind}, which is not a box")
+            job.skips.no_box("mask" if kind == "instanceURI" else kind)
             continue
-        box += _corners(one[kind], kind)
+        shape = one[kind]
+        box += extent(shape, "x", "y") if kind == POLYGON else of_sides(shape[key] for key in SIDES)
         classes.append(str(one.get("name") or one.get("title") or one.get("value") or ""))
         at.append(place)
     return Image(name, size, box, classes, at)
-
-
-def _corners(shape: Any, kind: str) -> tuple[float, float, float, float]:
-    try:
-        if kind == "polygon":
-            return extent((point["x"], point["y"]) for point in shape)
-        left, top, width, height = (float(shape[key]) for key in SIDES)
-    except FAULTY:
-        return NOTHING
-    return left, top, left + width, top + height
 
 
 FORMAT = json_format(

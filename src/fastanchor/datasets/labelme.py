@@ -29,7 +29,7 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         shape = shape if isinstance(shape, dict) else {}
         kind = shape.get("shape_type") or "polygon"
         if kind not in AREAS:
-            job.skips.leave(f"{kind}, which is not a box")
+            job.skips.no_box(kind)
             continue
         if kind == TURNED and not job.upright():
             continue

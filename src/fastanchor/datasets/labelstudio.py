@@ -68,14 +68,13 @@ def _regions(results: Sequence[Any], number: int, job: Job) -> Iterable[tuple[in
         elif LABELS[0] in value or is_shape(value):
             found[region] = place, value, name
         else:
-            job.skips.leave(f"{result.get('type') or 'result'}, which is not a box")
+            job.skips.no_box(result.get("type") or "result")
     return found.values()
 
 
 def _size(result: Mapping[str, Any]) -> tuple[float, float] | None:
-    if "original_width" not in result:
-        return None
-    return number_of(result["original_width"]), number_of(result["original_height"])
+    width, height = result.get("original_width"), result.get("original_height")
+    return None if width is None else (number_of(width), number_of(height))
 
 
 def _name(data: Mapping[str, Any]) -> str:

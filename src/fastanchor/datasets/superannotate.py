@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from fastanchor.datasets._json_files import json_format
-from fastanchor.datasets._record import NOTHING, Image, Job, number_of
+from fastanchor.datasets._record import Image, Job, number_of
 from fastanchor.datasets._turned import Corners, angle_of, is_turned, of_corners
 
 __all__ = ["FORMAT"]
@@ -39,7 +39,7 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         kind = one["type"]
         if kind not in AREAS:
             if kind != "meta":
-                job.skips.leave(f"{kind}, which is not a box")
+                job.skips.no_box(kind)
             continue
         corners = _corners(one, kind, job)
         if corners:
@@ -59,7 +59,7 @@ def _corners(one: Mapping[str, Any], kind: str, job: Job) -> Corners | tuple[()]
     points = one.get("points")
     if kind == "polygon":
         values = [number_of(value) for value in points] if isinstance(points, list) else []
-        return of_corners(values) if values and len(values) % 2 == 0 else NOTHING
+        return of_corners(values)
     points = points if isinstance(points, Mapping) else {}
     if kind == "bbox":
         left, top, right, bottom = (number_of(points.get(key)) for key in CORNERS[:4])

@@ -29,7 +29,7 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
     for place, item in enumerate(content["objects"]):
         kind = item.get("geometryType", "rectangle")
         if kind not in AREAS:
-            job.skips.leave(f"{kind}, which is not a box")
+            job.skips.no_box(kind)
             continue
         try:
             box += _of_bitmap(item["bitmap"]) if kind == "bitmap" else extent(item["points"]["exterior"])

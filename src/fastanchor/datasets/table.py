@@ -33,7 +33,7 @@ from fastanchor._types import Remark
 from fastanchor.datasets._arrays import array_batch
 from fastanchor.datasets._arrow import parquet_columns, parquet_names
 from fastanchor.datasets._columns import Taken, batch_of, place
-from fastanchor.datasets._csv import Sheet, sheet, take
+from fastanchor.datasets._csv import Sheet, sheet, still, take
 from fastanchor.datasets._judge import within
 from fastanchor.datasets._places import Places
 from fastanchor.datasets._probe import Probe, ending, joined
@@ -97,12 +97,13 @@ def table(file: str, job: Job) -> Batch:
         if job.options.weight is not None:
             raise Unusable("no column of weights", None, "an array has no names of columns")
         return array_batch(file)
+    moved = still if job.moved is None else job.moved.to
     if file.lower().endswith(".parquet"):
-        taken, found = parquet_columns(file, lambda names: wanted(names, job.options))
+        taken, found = parquet_columns(file, lambda names: wanted(names, job.options), moved)
     else:
         sheet = sheet_of(file, job.probe)
         found = wanted(sheet.columns, job.options)
-        taken = take(sheet, job.skips, found, *(() if job.moved is None else (job.moved.to,)))
+        taken = take(sheet, job.skips, found, moved)
         if sheet.assumed and job.options.form is None and job.options.columns is None:
             job.remarks.append(_proved(file, taken))
     batch = batch_of(taken, found, file, job.skips)

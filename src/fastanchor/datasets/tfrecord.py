@@ -60,7 +60,7 @@ def _images(source: IO[bytes], file: str, job: Job) -> Iterator[Image]:
             box = [values_of(example, name) for name in SIDES]
             classes = texts_of(example, *CLASSES) or [""] * len(box[0])
             flags = [CROWD * bool(one) for one in values_of(example, GROUPS)] or [0] * len(box[0])
-            name = next(iter(texts_of(example, *NAMES)), "")
+            name, size = next(iter(texts_of(example, *NAMES)), ""), _size(example)
         except ValueError as error:
             raise Unusable("TFRecord file that is not of tf.train.Example", None, f"record {number}: {error}") from None
         lengths = [*map(len, (*box, classes, flags))]
@@ -68,7 +68,7 @@ def _images(source: IO[bytes], file: str, job: Job) -> Iterator[Image]:
             job.skips.add(LENGTHS, file, f"record {number}", ", ".join(map(str, lengths)))
             continue
         corners = [float(side) for four in zip(*box, strict=True) for side in four]
-        yield Image(name, _size(example), corners, classes, inner(number, len(classes)), flags)
+        yield Image(name, size, corners, classes, inner(number, len(classes)), flags)
     if not any(name in keys for name in SIDES):
         got = ", ".join(sorted(keys)[:MOST]) or "no features"
         raise Unusable("TFRecord file without boxes", None, f"expected {SIDES[0]}, ...; got {got}")

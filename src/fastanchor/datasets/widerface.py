@@ -26,7 +26,9 @@ COUNT = "image whose number of faces differs from its rows"
 def images(lines: Lines, job: Job, file: str) -> Iterator[Image]:
     """Yield the images."""
     starts = [i for i, (_, line) in enumerate(lines) if line.lower().endswith(IMAGES)]
-    if lines and (not starts or starts[0] > 0):
+    if not lines:
+        raise Unusable("empty file", 1)
+    if not starts or starts[0] > 0:
         number, line = lines[0]
         raise Unusable("line that is not the path of an image", number, shown(line[:60]))
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):

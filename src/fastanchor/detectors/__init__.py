@@ -18,8 +18,9 @@ from fastanchor.detectors._detector import Content, Detector, Resize
 from fastanchor.detectors._doubts import doubts, unsuited
 from fastanchor.detectors._fitted import DetectorAnchors, anchors_for, detector_of, resized
 from fastanchor.detectors._grid import Grid
+from fastanchor.detectors._judge import PLACED
 from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, READERS, Pairs
-from fastanchor.detectors._positives import MATCHED, positives
+from fastanchor.detectors._positives import MATCHED, RULE_OF, positives
 from fastanchor.detectors._reading import config_of
 from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._ssd import Ssd
@@ -27,9 +28,9 @@ from fastanchor.levels import Level
 from fastanchor.matching import Matching, Positives
 
 __all__ = [
-    "GRIDS", "MATCHED", "NAMES", "PAIRS", "Content", "Detector", "DetectorAnchors", "Grid", "Matching", "Pairs",
-    "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "default_levels", "doubts",
-    "network_boxes", "positives", "read", "unsuited",
+    "GRIDS", "MATCHED", "NAMES", "PAIRS", "PLACED", "RULE_OF", "Content", "Detector", "DetectorAnchors", "Grid",
+    "Matching", "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "default_levels",
+    "doubts", "network_boxes", "positives", "read", "unsuited",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from fastanchor._types import FloatArray
 from fastanchor.export import Config
 from fastanchor.metrics import mean_iou
 
-__all__ = ["doubts", "unsuited"]
+__all__ = ["FAR", "doubts", "unsuited"]
 
 REVERSED = 0.02  # mean IoU by which reversed ratios must be better
 FAR = 16.0  # strides of a level that the sides of its anchors rarely exceed: the largest of the usual ones are 12

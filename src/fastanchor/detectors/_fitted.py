@@ -17,10 +17,11 @@ from fastanchor._types import Computed, Fit, FloatArray, Result, Rng
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes, image_scale
 from fastanchor.detectors._detector import Content, Detector
+from fastanchor.detectors._judge import PLACED, aim_of
 from fastanchor.detectors._list import GRIDS, checked
 from fastanchor.detectors._reading import with_area
 from fastanchor.detectors._search import best
-from fastanchor.engine import Objective, choose, objective_of
+from fastanchor.engine import Objective, choose
 from fastanchor.evaluate import AnchorCheck, ByImage, by_area, scored
 from fastanchor.export import Input
 from fastanchor.levels import Level
@@ -142,7 +143,7 @@ def anchors_for(
     ratios: int | Rows | None = None,
     own_ratios: bool = False,
     symmetric: bool = False,
-    objective: str | Objective = "iou",
+    objective: str | Objective = PLACED,
     thr: float = 0.25,
     min_size: float = MIN_SIZE,
     weights: ArrayLike | None = None,
@@ -169,8 +170,11 @@ def anchors_for(
         Whether each level has ratios of its own.
     symmetric : bool, default False
         Whether ratios are r with 1 / r, and 1 if their number is odd.
-    objective : str or Objective, default "iou"
-        What is maximised; see :func:`evolve`.
+    objective : str or Objective, default "placed"
+        What is maximised. "placed" is the share of the boxes that match plus their mean best IoU, half of each, with
+        the anchors on the grids of their levels: a box matches from the detector's IoU on. It is a mean over 8 places
+        of each box, and over cells of similar boxes where more than 16,384 sizes are different. If the detector has
+        several levels, their sizes stay within 16 strides. Other objectives compare sides alone; see :func:`evolve`.
     thr : float, default 0.25
         Threshold of the ratio, from 0 to 1, for the objectives "ratio" and "recall" and for the scores.
     min_size : float, default 2
@@ -187,7 +191,8 @@ def anchors_for(
 
     Notes
     -----
-    The anchors are scored as the detector makes them, after its rounding: those of torchvision have even sides.
+    The anchors are scored as the detector makes them, after its rounding: those of torchvision have even sides. The
+    search starts at the detector's values too, and if they have the form asked for, the score is never below theirs.
 
     Examples
     --------
@@ -201,17 +206,19 @@ def anchors_for(
     name, detector = detector, detector_of(detector)
     name = name if isinstance(name, str) else detector.title
     thr = _check.threshold(thr)
-    aim = objective_of(objective, thr)
     size = detector.input(img_size)
     form = detector.form_at(size).chosen(sizes, ratios, own_ratios, symmetric)
     if isinstance(boxes, Boxes) and weights is not None:
         boxes, weights = replace(boxes, weights=np.asarray(weights)), None
     ready = resized(boxes, detector, img_size, fit, min_size)
     answers = choose(ready.boxes, weights=ready.weights if weights is None else weights)
-    values = form.values(best(answers, form, aim, _check.generator(rng)))
+    usual = detector.form_at(size).anchors(detector.default)
+    aim = aim_of(objective, thr, answers, detector, form)
+    values = form.values(best(aim.judge, form, _check.generator(rng), form.parameters(detector.default), aim.most))
+    if form == detector.form_at(size) and aim.score(usual) > aim.score(form.anchors(values)):
+        values = detector.default
     parts = with_area(form.anchors(values))
     anchors = np.concatenate(parts)
-    judge = aim.over(answers)
     sorted_ = by_area(anchors)
     score = answers.fitness(sorted_, thr)
     by_image = ready.images and ByImage(ready.images, ready.array)
@@ -225,8 +232,8 @@ def anchors_for(
         anchors=anchors,
         levels=_levels(parts, detector.strides, found),
         objective=aim.name,
-        score=judge.fitness(anchors, thr).fitness,
-        default_score=judge.fitness(np.concatenate(detector.form_at(size).anchors(detector.default)), thr).fitness,
+        score=aim.score(parts),
+        default_score=aim.score(usual),
         boxes=amount(answers, weight_of(answers)),
         n_small=ready.n_small,
         n_filtered=ready.n_filtered,

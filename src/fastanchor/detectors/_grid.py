@@ -67,6 +67,11 @@ class Grid(Form):
         return f"{sizes} x {self.ratios} ratios ({'h/w' if self.tall else 'w/h'})"
 
     @property
+    def per_level(self) -> list[int]:
+        """The number of anchors of each level."""
+        return [self.sizes * self.ratios] * self.levels
+
+    @property
     def linear(self) -> Linear:
         """The anchors before rounding as a function of the parameters."""
         size, factor = self._sizes
@@ -106,6 +111,21 @@ class Grid(Form):
             own[power == 0] = 0
         first = each * np.arange(self.levels) if self.own_ratios else np.zeros(self.levels, np.int64)
         return first[:, None] + own, np.broadcast_to(power, (self.levels, self.ratios))
+
+    def parameters(self, values: Values) -> FloatArray | None:
+        """Return the parameters of these values, (p,); about those, if the form cannot have them, None if never."""
+        if {(len(sizes), len(ratios)) for sizes, ratios in zip(*values, strict=True)} != {(self.sizes, self.ratios)}:
+            return None
+        free = self.linear.ratio
+        size, factor = self._sizes
+        ratio, power = self._ratios
+        found = np.zeros(len(free))
+        if not self.fixed_sizes:
+            found[size] = np.log(np.array(values.sizes) / factor)
+        if not self.fixed_ratios:
+            some = power != 0
+            found[(~free).sum() + ratio[some]] = (power * np.log(values.ratios))[some]
+        return found
 
     def snap(self, sides: FloatArray) -> FloatArray:
         """Return sides, (..., 2), rounded about as the library does."""

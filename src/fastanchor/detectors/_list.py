@@ -27,6 +27,7 @@ from fastanchor.detectors import (
     torchvision_retinanet,
     torchvision_ssd,
     yolact,
+    zylo_efficientdet,
 )
 from fastanchor.detectors._detector import Detector
 
@@ -34,8 +35,8 @@ __all__ = ["GRIDS", "NAMES", "PAIRS", "READERS", "Pairs", "checked"]
 
 FAMILIES = (
     torchvision, torchvision_mobilenet, torchvision_retinanet, torchvision_ssd, detectron2, mmdetection,
-    mmdetection_ssd, tensorflow, tensorflow_ssd, efficientdet, keras_retinanet, odtk, yolact, paddle, paddle_ssd, tao,
-    tao_ssd,
+    mmdetection_ssd, tensorflow, tensorflow_ssd, efficientdet, zylo_efficientdet, keras_retinanet, odtk, yolact, paddle,
+    paddle_ssd, tao, tao_ssd,
 )  # fmt: skip
 
 

@@ -15,13 +15,17 @@ from fastanchor.detectors._ssd import USUAL, Ssd, chain
 from fastanchor.export import Dialect
 from fastanchor.matching import Cells, Matching
 
-__all__ = ["CENTRED", "COCO", "RATIOS", "RETINA", "RPN", "SSD", "faster_rcnn", "half_up", "retinanet", "shorter", "ssd"]
+__all__ = [
+    "CENTRED", "COCO", "EVEN", "RATIOS", "RETINA", "RPN", "SSD", "faster_rcnn", "half_up", "retinanet", "shorter",
+    "ssd",
+]  # fmt: skip
 
 RPN, RETINA = (4, 8, 16, 32, 64), (8, 16, 32, 64, 128)  # strides
 SSD = (8, 16, 32, 64, 100, 300)
 COCO = (800, 1333)  # limits of the shorter and of the longer side
 RATIOS = (0.5, 1.0, 2.0)
 CENTRED = Cells(multiple=1, offset=0.5)  # anchors in the middle of the cells of images that are not padded
+EVEN = Cells(multiple=1, offset=0.5, even=True)  # where the cells of a level cover just the image
 
 Text = Callable[[Content], str]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,31 +21,32 @@ from fastanchor.detectors._detector import Detector
 from fastanchor.detectors._fitted import resized
 from fastanchor.detectors._list import GRIDS, PAIRS, checked
 from fastanchor.engine import answers_all
+from fastanchor.export import FORMATS
 from fastanchor.levels import Level, pyramid
 from fastanchor.matching import (
     NOMINAL,
     Anchors,
+    MatchRule,
+    OwnCell,
     Places,
     Positives,
     Ratio,
-    at_offsets,
-    at_places,
-    by_ratio,
+    Shape,
+    counts,
     summarised,
 )
 from fastanchor.metrics import as_anchors
 
-__all__ = ["MATCHED", "positives"]
+__all__ = ["MATCHED", "RULE_OF", "positives"]
 
-# of detectors with pairs, by format; YOLOv7 then takes some of these positives
-RATIOS = {"yolov5": Ratio(), "yolov7": Ratio(), "mmyolo": Ratio()}
-# These do more than a `Matching` says: they leave out anchors that cross the border, or give each box another anchor.
-OTHERS = ("tf-frcnn", "tao-frcnn", "tao-ssd", "tao-retinanet", "yolact")
+# of detectors with pairs, by name or else by format; YOLOv7 then takes some of these positives
+RULES: dict[str, MatchRule] = {
+    "yolov5": Ratio(), "yolov7": Ratio(), "mmyolo": Ratio(), "darknet": Shape(), "yolov4": Shape(0.213),
+    "mmdet": OwnCell(), "paddle": Shape(single=True),
+}  # fmt: skip
+RULE_OF = {name: rule for name, one in PAIRS.items() if (rule := RULES.get(name, RULES.get(one.fmt))) is not None}
 # whose positives are known
-MATCHED = (
-    *(name for name in GRIDS if name not in OTHERS),
-    *(name for name, one in PAIRS.items() if one.fmt in RATIOS),
-)
+MATCHED = (*GRIDS, *RULE_OF)
 
 
 def positives(
@@ -67,7 +68,8 @@ def positives(
         `xy`, each anchor is compared where it is, and boxes of an image compete for anchors. Everything else counts as
         pixels of the network input; the result is then a mean over 8 places of each box.
     detector : str
-        Most names of :func:`anchors_for`, and those of YOLOv5 and YOLOv7, such as "yolov7-p6" or "mmyolo-yolov5".
+        A name of :func:`anchors_for`, or of a YOLO, such as "yolov7-p6", "mmyolo-yolov5" or "yolov4"; not of those of
+        TAO and Keras.
     anchors : sequence of (m, 2) array-like, optional
         The anchors of each level, smallest stride first, pixels of the network input, or the ``levels`` of a result.
         Default: those of the detector; there are none for YOLO.
@@ -88,8 +90,10 @@ def positives(
     Notes
     -----
     The numbers are those of one image in a batch, in its test size and without other augmentation: torchvision and
-    Detectron2 pad a batch to its largest image, so that anchors may lie a little differently. A box outside of its
-    image that overlaps no anchor has no positive here; torchvision and Detectron2 then make every anchor positive.
+    Detectron2 pad a batch to its largest image, so that anchors may lie a little differently. A box that overlaps no
+    anchor has no positive here; torchvision and Detectron2 then make every anchor positive, and TensorFlow the first.
+    IoU are computed in float32 and in pixels; YOLACT, SSD of TensorFlow and TAO compute them in parts of the image,
+    so of anchors that are equally good they may take another.
 
     Examples
     --------
@@ -108,13 +112,13 @@ def positives(
         boxes = to_network_input(boxes, 640, "letterbox", min_size, weights)
     grid = GRIDS.get(detector)
     return (
-        _by_ratio(boxes, detector, anchors, img_size, fit, min_size)
+        _of_pairs(boxes, detector, anchors, img_size, fit, min_size)
         if grid is None
-        else _by_iou(boxes, detector, grid, anchors, img_size, fit, min_size)
+        else _of_grid(boxes, detector, grid, anchors, img_size, fit, min_size)
     )
 
 
-def _by_iou(
+def _of_grid(
     boxes: Scalable, name: str, detector: Detector, anchors: Any, img_size: Any, fit: Fit | None, min_size: float
 ) -> Positives:
     ready = resized(boxes, detector, img_size, fit, min_size)
@@ -124,31 +128,28 @@ def _by_iou(
             f"{called('anchors')}: got {many(len(parts), 'level')}, expected the {len(detector.strides)} of {name}"
         )
     placed = Anchors(parts, detector.strides, detector.cells)
-    places = _places(boxes, ready, detector, fit, min_size)
-    wh, column = ready.wh, _column(ready)
-    found = (
-        at_offsets(wh, placed, detector.matching) if places is None else at_places(places, placed, detector.matching)
-    )
-    return summarised(name, wh, column, placed, detector.matching, found, places is not None, ready.images)
+    places = _places(boxes, ready, detector.resize.side, centred=False, min_size=min_size)
+    return _counted(name, ready, placed, detector.matching, places)
 
 
-def _by_ratio(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit | None, min_size: float) -> Positives:
-    rule = RATIOS[PAIRS[name].fmt]
+def _of_pairs(boxes: Scalable, name: str, anchors: Any, img_size: Any, fit: Fit | None, min_size: float) -> Positives:
+    rule, pairs = RULE_OF[name], PAIRS[name]
     if anchors is None:
         raise DataError(f"{called('anchors')}: needed for {name}, which has no sizes and ratios by default")
     ready = to_network_input(
-        boxes, PAIRS[name].img_size or 640 if img_size is None else img_size, fit or "letterbox", min_size
+        boxes, pairs.img_size or 640 if img_size is None else img_size, fit or FORMATS[pairs.fmt].needs.fit, min_size
     )
     parts = _parts(anchors)
     strides = tuple(float(one.stride) for one in anchors if isinstance(one, Level))
     if not strides:
         strides = tuple(2.0**level for level in pyramid(len(parts)))
-    placed = Anchors(parts, strides, NOMINAL)
-    places = _places(boxes, ready, None, fit, min_size)
-    wh = ready.wh
-    return summarised(
-        name, wh, _column(ready), placed, rule, by_ratio(wh, placed, rule, places), places is not None, ready.images
-    )
+    places = _places(boxes, ready, None, centred=isinstance(rule, Ratio), min_size=min_size)
+    return _counted(name, ready, Anchors(parts, strides, NOMINAL), rule, places)
+
+
+def _counted(name: str, ready: NetworkBoxes, anchors: Anchors, rule: MatchRule, places: Places | None) -> Positives:
+    found = counts(ready.wh, anchors, rule, places)
+    return summarised(name, ready.wh, _column(ready), anchors, rule, found, places is not None, ready.images)
 
 
 def _parts(anchors: Sequence[Level | Sizes]) -> list[FloatArray]:
@@ -169,21 +170,29 @@ def _column(ready: NetworkBoxes) -> Any:
 
 
 def _places(
-    boxes: Scalable, ready: NetworkBoxes, detector: Detector | None, fit: Fit | None, min_size: float
+    boxes: Scalable,
+    ready: NetworkBoxes,
+    rounded: Callable[[FloatArray], FloatArray] | None,
+    *,
+    centred: bool,
+    min_size: float,
 ) -> Places | None:
-    """Return where the boxes that are used are, None if that is not known."""
+    """Return where the boxes that are used are, None if that is not known.
+
+    `rounded` rounds sides of images; `centred` images have padding at all borders.
+    """
     if not isinstance(boxes, Boxes) or boxes.xy is None or boxes.image_wh is None or boxes.image_index is None:
         return None
     assert ready.img_size is not None
     assert ready.fit is not None
     image = boxes.image_wh
     scale = image_scale(image, ready.img_size, ready.fit)
-    if detector is not None and detector.resize.side is not None:
-        scale = detector.resize.side(image * scale).clip(1.0) / image
+    if rounded is not None:
+        scale = rounded(image * scale).clip(1.0) / image
     sides, shift = image * scale, np.zeros(2)
     if ready.fit != "shortest":  # the image is a part of the input
         whole = np.broadcast_to(np.asarray(ready.img_size, dtype=np.float64), image.shape)
-        sides, shift = whole, ((whole - sides) / 2.0 if detector is None else shift)
+        sides, shift = whole, ((whole - sides) / 2.0 if centred else shift)
     each = boxes.image_index
     low = boxes.xy * scale[each] + np.broadcast_to(shift, image.shape)[each]
     corners = np.concatenate([low, low + boxes.wh * scale[each]], axis=1).astype(np.float32)

@@ -79,21 +79,27 @@ def assigned(tree: ast.Module) -> Iterator[tuple[list[str], Any]]:
                     yield ast.unparse(target).split("."), value(node.value, names)
 
 
-def dictionaries(tree: ast.Module, key: str) -> Iterator[dict[str, Any]]:
-    r"""Yield each dictionary in braces that has this key; UNKNOWN for values that are computed.
+def dictionaries(tree: ast.Module, key: str, outer: str) -> Iterator[dict[str, Any]]:
+    r"""Yield each dictionary in braces that has this key, in the order of the text; UNKNOWN for computed values.
+
+    The value of `outer` is that of the innermost dictionary around it that has one.
 
     Examples
     --------
-    >>> list(dictionaries(parsed("a = {'b': [[1, 1 / 2]] * 2, 'c': f()}"), "b"))[0]["b"]
-    ((1, 0.5), (1, 0.5))
+    >>> list(dictionaries(parsed("x = {'a': 3, 'c': f({'b': [[1, 1 / 2]] * 2, 'd': g()})}"), "b", "a"))
+    [{'a': 3, 'b': ((1, 0.5), (1, 0.5)), 'd': a computed value}]
     """
     names = _names(tree)
-    for node in ast.walk(tree):
+    waiting: list[tuple[ast.AST, dict[str, ast.expr]]] = [(tree, {})]
+    while waiting:
+        node, around = waiting.pop()
         if isinstance(node, ast.Dict):
-            pairs = [(name.value, part) for name, part in zip(node.keys, node.values, strict=True)
-                     if isinstance(name, ast.Constant) and isinstance(name.value, str)]  # fmt: skip
-            if any(name == key for name, _ in pairs):
-                yield {name: value(part, names) for name, part in pairs}
+            pairs = {name.value: part for name, part in zip(node.keys, node.values, strict=True)
+                     if isinstance(name, ast.Constant) and isinstance(name.value, str)}  # fmt: skip
+            around = {outer: pairs[outer]} if outer in pairs else around
+            if key in pairs:
+                yield {name: value(part, names) for name, part in {**around, **pairs}.items()}
+        waiting += [(child, around) for child in reversed(list(ast.iter_child_nodes(node)))]
 
 
 def _wrapped(node: ast.expr) -> str:

@@ -15,7 +15,7 @@ from fastanchor._types import Fit, FloatArray
 from fastanchor.detectors._literals import evaluated
 from fastanchor.export import Config, Dialect
 from fastanchor.export._dialect import NOTE, Needs
-from fastanchor.export._yaml import Node, entries
+from fastanchor.export._yaml import Node
 
 __all__ = ["config_of", "given", "nested", "noted_size", "reader", "rows_of", "with_area"]
 
@@ -130,14 +130,16 @@ def nested(node: Node, depth: int = 0) -> Any:
 
 
 def given(node: Node, *keys: str) -> dict[str, Any]:
-    """Return the lists and values that a YAML mapping has under these keys.
+    """Return the lists and values that a YAML mapping has under these keys, without any under all.
 
     Raises
     ------
     DataError
         If lists are nested too deeply.
     """
-    return {key: nested(value) for key in keys for _, value in entries(node, key) if value.id != "mapping"}
+    pairs = node.value if getattr(node, "id", "") == "mapping" else []
+    found = {str(key.value): value for key, value in pairs if value.id != "mapping"}
+    return {key: nested(value) for key, value in found.items() if key in keys or not keys}
 
 
 def reader(

@@ -15,11 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor import kernels
 from fastanchor._types import FloatArray
+from fastanchor.detectors._judge import Judge
 from fastanchor.detectors._shapes import DIGITS, Form, Linear
-from fastanchor.engine import Engine, Objective
-from fastanchor.optimum._points import Points, gathered, points_of
+from fastanchor.optimum._points import CELLS, gathered
 
 __all__ = ["best"]
 
@@ -39,28 +38,12 @@ STEPS = (0.004, 0.0016, 0.0006)  # of the values of the text
 GAIN = 1e-6  # of the score, below which a change is none
 
 
-class _Judge(NamedTuple):
-    """Scores anchors on points."""
-
-    points: Points
-    objective: Objective
-
-    def values(self, anchors: FloatArray) -> FloatArray:
-        """Return the value of each point, (m,)."""
-        w, h = np.ascontiguousarray(self.points.w), np.ascontiguousarray(self.points.h)
-        kw, kh = np.ascontiguousarray(anchors[:, 0]), np.ascontiguousarray(anchors[:, 1])
-        return self.objective.values(w, h, kw, kh, kernels.load())
-
-    def score(self, anchors: FloatArray) -> float:
-        """Return the mean value."""
-        return float(self.values(anchors) @ self.points.weight)
-
-
 class _Scene(NamedTuple):
     """What anchors are made of, and what they are scored on; `snap` rounds their sides, if `even` to even numbers."""
 
-    judge: _Judge
+    judge: Judge
     linear: Linear
+    most: FloatArray  # that parameters may be, (p,)
     snap: Snap
     even: bool = False
 
@@ -68,7 +51,7 @@ class _Scene(NamedTuple):
     def cost(self) -> int:
         """About what an exchange within windows costs, in units of 1e-8 seconds."""
         k, _, p = self.linear.matrix.shape
-        return int(len(self.judge.points.w) * k * (p + 20))
+        return int(len(self.judge.points.w) * self.judge.places * k * (p + 20))
 
     def sides(self, parameters: FloatArray) -> FloatArray:
         """Return the logarithms of the sides."""
@@ -79,16 +62,18 @@ class _Scene(NamedTuple):
         return self.snap(np.exp(sides))
 
 
-def best(answers: Engine, form: Form, objective: Objective, rng: np.random.Generator) -> FloatArray:
-    """Return the parameters of a form that fit the boxes best, (p,)."""
+def best(
+    judge: Judge, form: Form, rng: np.random.Generator, start: FloatArray | None = None, most: FloatArray | None = None
+) -> FloatArray:
+    """Return the parameters of a form that score best, (p,), none above `most`; the search looks at `start` too."""
     linear = form.linear
     if not linear.ratio.size:
         return np.empty(0)
-    points = points_of(answers)
-    coarse = _Judge(gathered(points, COARSE)[0] if len(points.w) > COARSE**2 else points, objective)
-    some = _hopped(_Scene(coarse, linear, np.asarray), rng)
-    fine = _Judge(gathered(points, FINE)[0] if len(points.w) > FINE**2 else points, objective)
-    scene = _Scene(fine, linear, form.snap, form.even)
+    most = np.full(len(linear.ratio), np.inf) if most is None else most
+    coarse = _gathered(judge, COARSE)
+    some = _hopped(_Scene(coarse, linear, most, np.asarray), rng, start)
+    fine = _gathered(judge, FINE)
+    scene = _Scene(fine, linear, most, form.snap, form.even)
     turns = int(np.clip(COST / scene.cost, 4, SHAKES))
     found = [_narrowed(scene, one, WINDOWS, rng) for _, one in some[: min(KEPT, turns)]]
     # the start that is best on cells need not lead to the best: all are shaken, and the best of them further
@@ -98,10 +83,16 @@ def best(answers: Engine, form: Form, objective: Objective, rng: np.random.Gener
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
 
-    return parameters if form.even else _stepped(_Judge(points, objective), exact, parameters)
+    return parameters if form.even else _stepped(_gathered(judge, CELLS), exact, parameters, most)
 
 
-def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatArray]]:
+def _gathered(judge: Judge, cells: int) -> Judge:
+    """Return what scores anchors on cells of similar boxes, as many in all for each place of a box."""
+    cells = int(cells / np.sqrt(judge.places))
+    return judge.over(gathered(judge.points, cells)[0]) if len(judge.points.w) > cells**2 else judge
+
+
+def _hopped(scene: _Scene, rng: np.random.Generator, start: FloatArray | None) -> list[tuple[float, FloatArray]]:
     """Return parameters that no exchange of one of them improves, and their scores, the best first.
 
     They come from random starts, and from the best of these with some parameters anew.
@@ -114,25 +105,26 @@ def _hopped(scene: _Scene, rng: np.random.Generator) -> list[tuple[float, FloatA
     sign = np.sign(linear.matrix[:, 1].sum(axis=0))
     far = np.sort(np.abs(ratio))[int(0.999 * len(ratio))] + 0.1
     low = np.where(linear.ratio, -far, size.min() - shift)
-    high = np.where(linear.ratio, far, size.max() - shift)
+    high = np.minimum(np.where(linear.ratio, far, size.max() - shift), scene.most)
     candidates = np.linspace(low, high, CANDIDATES, axis=1)
 
     def drawn() -> FloatArray:
         rows = rng.choice(len(points.w), len(linear.ratio), p=points.weight)
         ratios = np.where(sign == 0.0, np.abs(ratio[rows]), sign * ratio[rows])  # r and 1 / r have no sign
-        return _risen(linear, np.where(linear.ratio, ratios, size[rows] - shift))
+        return _risen(scene, np.where(linear.ratio, ratios, size[rows] - shift))
 
     def narrowed(start: FloatArray) -> tuple[float, FloatArray]:
         found = _exchanged(scene, start, lambda parameters, sides, i: candidates[i], rng)[1]
         return _narrowed(scene, found, WINDOWS[:2], rng)
 
-    found = [narrowed(drawn()) for _ in range(STARTS)]
+    given = [] if start is None else [_risen(scene, start)]
+    found = [narrowed(one) for one in (*given, *(drawn() for _ in range(STARTS)))]
     found.sort(key=lambda one: -one[0])
     for _ in range(HOPS if len(linear.ratio) < MANY else HOPS // 2):
         start = found[0][1].copy()
         anew = rng.choice(len(start), min(len(start), 2), replace=False)
         start[anew] = drawn()[anew]
-        found.append(narrowed(_risen(linear, start)))
+        found.append(narrowed(_risen(scene, start)))
         found.sort(key=lambda one: -one[0])
     different = [one for i, one in enumerate(found) if not i or found[i - 1][0] - one[0] > 1e-5]
     return different
@@ -191,14 +183,15 @@ def _exchanged(
     judge, linear = scene.judge, scene.linear
     parameters = start.copy()
     sides = scene.sides(parameters)
-    score, unchanged = judge.score(scene.anchors(sides)), 0
+    every = np.arange(len(sides))
+    score, unchanged = judge.mean(judge.values(scene.anchors(sides), every)), 0
     before = -1.0
     while unchanged < len(parameters) and 2.0 * score - before >= least:
         before = score
         for i in rng.permutation(len(parameters)):
             unchanged += 1
             some = near(parameters, sides, i)
-            some = np.unique(some[_allowed(linear, parameters, i, some)])
+            some = np.unique(some[_allowed(scene, parameters, i, some)])
             rows = linear.matrix[:, :, i].any(axis=1)
             trials = scene.anchors(sides[rows] + linear.matrix[rows, :, i] * (some - parameters[i])[:, None, None])
             if scene.even:
@@ -207,8 +200,8 @@ def _exchanged(
                 some, trials = some[different], trials[different]
             if not len(some):
                 continue
-            rest = judge.values(scene.anchors(sides[~rows])) if not rows.all() else 0.0
-            scores = [float(np.maximum(judge.values(one), rest) @ judge.points.weight) for one in trials]
+            rest = judge.values(scene.anchors(sides[~rows]), every[~rows]) if not rows.all() else 0.0
+            scores = [judge.mean(np.maximum(judge.values(one, every[rows]), rest)) for one in trials]
             at = int(np.argmax(scores))
             if scores[at] > score + GAIN:
                 score, parameters[i], unchanged = scores[at], some[at], 0
@@ -216,19 +209,21 @@ def _exchanged(
     return score, parameters
 
 
-def _risen(linear: Linear, parameters: FloatArray) -> FloatArray:
-    """Return parameters of which those that may not be below others are sorted."""
+def _risen(scene: _Scene, parameters: FloatArray) -> FloatArray:
+    """Return parameters within their limits, of which those that may not be below others are sorted."""
+    linear = scene.linear
     chain = linear.rises | np.append(linear.rises[1:], False)
     parameters = parameters.copy()
     parameters[chain] = np.sort(parameters[chain])
-    return parameters
+    return np.minimum(parameters, scene.most)
 
 
-def _allowed(linear: Linear, parameters: FloatArray, i: int, values: FloatArray) -> NDArray[np.bool_]:
-    """Return which values a parameter may have beside its neighbours."""
+def _allowed(scene: _Scene, parameters: FloatArray, i: int, values: FloatArray) -> NDArray[np.bool_]:
+    """Return which values a parameter may have, within its limit and beside its neighbours."""
+    linear = scene.linear
     low = parameters[i - 1] if linear.rises[i] else -np.inf
     high = parameters[i + 1] if i + 1 < len(parameters) and linear.rises[i + 1] else np.inf
-    return (low <= values) & (values <= high)
+    return np.asarray((low <= values) & (values <= min(high, scene.most[i])))
 
 
 def _shaken(
@@ -246,7 +241,7 @@ def _shaken(
         moved = where + width * rng.standard_normal(p) * (rng.random(p) < share)
         windows = [window for window in WINDOWS if window < 2 * width]
         least = now - LOWER * (1.0 - turn / turns) ** 2
-        found, trial = _narrowed(scene, _risen(scene.linear, moved), windows, rng, least)
+        found, trial = _narrowed(scene, _risen(scene, moved), windows, rng, least)
         if found > least:
             now, where = found, trial
         if found > score:
@@ -254,17 +249,18 @@ def _shaken(
     return score, best
 
 
-def _stepped(judge: _Judge, exact: Exact, parameters: FloatArray) -> FloatArray:
+def _stepped(judge: Judge, exact: Exact, parameters: FloatArray, most: FloatArray) -> FloatArray:
     """Return parameters of which none gains by a step, each length of `STEPS` in turn."""
-    score = judge.score(exact(parameters))
+    every = np.arange(len(exact(parameters)))
+    score = judge.mean(judge.values(exact(parameters), every))
     for step in STEPS:
         better = True
         while better:
             better = False
             for i in range(len(parameters)):
                 for move in (step, -step):
-                    trial = parameters + move * (np.arange(len(parameters)) == i)
-                    if (found := judge.score(exact(trial))) > score + GAIN:
+                    trial = np.minimum(parameters + move * (np.arange(len(parameters)) == i), most)
+                    if (found := judge.mean(judge.values(exact(trial), every))) > score + GAIN:
                         score, parameters, better = found, trial, True
                         break
     return parameters

@@ -114,6 +114,11 @@ class Form(ABC):
 
     @property
     @abstractmethod
+    def per_level(self) -> list[int]:
+        """The number of anchors of each level."""
+
+    @property
+    @abstractmethod
     def linear(self) -> Linear:
         """The anchors before rounding as a function of the parameters."""
 
@@ -124,6 +129,10 @@ class Form(ABC):
     @abstractmethod
     def values(self, parameters: FloatArray) -> Values:
         """Return the values of these parameters, rounded as a configuration has them."""
+
+    @abstractmethod
+    def parameters(self, values: Values) -> FloatArray | None:
+        """Return the parameters of these values, (p,); about those, if the form cannot have them, None if never."""
 
     @abstractmethod
     def anchors(self, values: Values) -> list[FloatArray]:

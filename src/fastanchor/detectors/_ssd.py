@@ -84,6 +84,11 @@ class Ssd(Form):
         return {"counts": tuple(len(row) for row in ratios), "fixed_ratios": ratios}
 
     @property
+    def per_level(self) -> list[int]:
+        """The number of anchors of each level."""
+        return [2 + (1 + self.mirrored) * count for count in self.counts]
+
+    @property
     def linear(self) -> Linear:
         """The anchors before rounding as a function of the parameters."""
         n = 0 if self.fixed_sizes else self.levels + (self.end is None)
@@ -127,6 +132,20 @@ class Ssd(Form):
             powers.append(power)
             first = max(places[-1], default=first - 1) + 1 if self.own_ratios else 0
         return places, powers
+
+    def parameters(self, values: Values) -> FloatArray | None:
+        """Return the parameters of these values, (p,); about those, if the form cannot have them, None if never."""
+        ratios = [row[1:] if self.listed else row for row in values.ratios]
+        if tuple(map(len, ratios)) != self.counts:
+            return None
+        free = self.linear.ratio
+        n = int((~free).sum())
+        found = np.zeros(len(free))
+        found[:n] = np.log([row[0] for row in values.sizes] + [values.sizes[-1][1]])[:n]
+        if not self.fixed_ratios:
+            for row, places, powers in zip(ratios, *self._ratios, strict=True):
+                found[n + np.array(places, dtype=np.int64)] = powers * np.log(row)
+        return found
 
     def snap(self, sides: FloatArray) -> FloatArray:
         """Return sides, (..., 2), limited as the library does."""

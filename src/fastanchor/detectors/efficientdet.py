@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._types import FloatArray
 from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid, crossed
-from fastanchor.detectors._models import RETINA, retinanet
+from fastanchor.detectors._models import EVEN, RETINA, retinanet
 from fastanchor.detectors._reading import config_of, given, noted_size, reader, rows_of
 from fastanchor.detectors._writing import parted, written
 from fastanchor.export import Config
 from fastanchor.export._yaml import compose, count_of
-from fastanchor.matching import Cells, Matching
+from fastanchor.matching import Matching
 
-__all__ = ["DETECTORS", "sides"]
+__all__ = ["DETECTORS", "pairs", "sides"]
 
 LIBRARY = "EfficientDet"
 
@@ -58,21 +61,26 @@ def read(text: str) -> Config:
     parts = []
     for (one,), stride in zip(rows, strides, strict=True):
         sizes = [one * stride * 2 ** (i / n) for i in range(n)]
-        parts.append(_pairs(sizes, ratios) if _paired(ratios) else sides(sizes, rows_of(ratios, "aspect_ratios")[0]))
+        paired = isinstance(ratios, (list, tuple)) and all(isinstance(ratio, (list, tuple)) for ratio in ratios)
+        parts.append(pairs(sizes, ratios) if paired else sides(sizes, rows_of(ratios, "aspect_ratios")[0]))
     size = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?(?:\.0)?", str(found.get("image_size", "")))
     image = (int(size[1]), int(size[2] or size[1])) if size else noted_size(text, (512, 512))
     return config_of(parts, strides, ratio="width / height", fit="letterbox", img_size=image)
 
 
-def _paired(ratios: object) -> bool:
-    return isinstance(ratios, list) and all(isinstance(ratio, list) for ratio in ratios)
+def pairs(sizes: Sequence[float], ratios: Any, name: str = "aspect_ratios") -> FloatArray:
+    """Return the anchors of a level whose ratios are pairs of factors of width and height.
 
-
-def _pairs(sizes: Sequence[float], ratios: Sequence[Sequence[float]]) -> FloatArray:
-    if any(len(ratio) != 2 for ratio in ratios):
-        raise DataError("aspect_ratios: expected numbers, or pairs of multipliers of width and height")
-    pairs = rows_of(ratios, "aspect_ratios")
-    return _check.as_sizes([[size * x, size * y] for size in sizes for x, y in pairs], "aspect_ratios", "pixels")
+    Raises
+    ------
+    DataError
+        If they are anything else.
+    """
+    rows = rows_of(ratios, name)
+    if any(len(row) != 2 for row in rows):
+        raise DataError(f"{name}: expected numbers, or pairs of multipliers of width and height")
+    both = np.array([[size * x, size * y] for size in sizes for x, y in rows], dtype=np.float32)
+    return _check.as_sizes(both.astype(np.float64), name, "pixels")
 
 
 READER = reader(read, "EfficientDet", "letterbox", ".yaml", ".yml", mark=r"(?m)^anchor_scale\s*:", equal=True)
@@ -80,6 +88,6 @@ DETECTORS = {
     "efficientdet": retinanet(
         "EfficientDet-D0 to D6 of google/automl and effdet", Grid(sides, sizes=3, octaves=True, tall=False), READER,
         text, ratios=(1.0, 2.0, 0.5), resize=Resize("letterbox", (512, 512)),
-        matching=Matching(0.5, 0.5, "first"), cells=Cells(multiple=128, offset=0.5),
+        matching=Matching(0.5, 0.5, "first"), cells=EVEN,
     ),
 }  # fmt: skip

@@ -57,6 +57,7 @@ READER = reader(read, "ODTK", "shortest", ".py", mark=MARK, equal=True)
 DETECTORS = {
     "odtk-retinanet": retinanet(
         "RetinaNet of NVIDIA/retinanet-examples", Grid(sides, sizes=3, strides=RETINA), READER, text,
-        ratios=(1.0, 2.0, 0.5), matching=Matching(0.5, 0.4, "none"), cells=Cells(multiple=128, offset=0.5),
+        ratios=(1.0, 2.0, 0.5), matching=Matching(0.5, 0.4, "none", pixels="last"),
+        cells=Cells(multiple=128, offset=0.5),
     ),
 }  # fmt: skip

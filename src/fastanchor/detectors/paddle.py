@@ -52,9 +52,8 @@ def generator_of(text: str, *keys: str) -> dict[str, Any]:
     DataError
         If it has none.
     """
-    more = ("scales_per_octave", "max_sizes", "aspect_ratios", "strides", "steps", "min_max_aspect_ratios_order")
     generators = [value for node in mappings(compose(text)) for _, value in entries(node, "anchor_generator")]
-    found = [given(value, *keys, *more) for value in generators]
+    found = [given(value) for value in generators]
     for one in found:
         if any(key in one for key in keys):
             return one

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from fastanchor.detectors._detector import Content
 from fastanchor.detectors._models import SSD, ssd
 from fastanchor.detectors._reading import config_of, noted_size, reader, rows_of
@@ -37,15 +41,37 @@ def read(text: str) -> Config:
     [[16.0, 16.0], [32.0, 32.0], [32.0, 8.0], [8.0, 32.0]]
     """
     found = generator_of(text, "min_sizes")
-    ratios = rows_of(found.get("aspect_ratios"), "aspect_ratios")
-    both = [[row[0] for row in rows_of(found.get(key), key, each=True, levels=len(ratios))]
-            for key in ("min_sizes", "max_sizes")]  # fmt: skip
-    last = str(found.get("min_max_aspect_ratios_order", "false")).lower() != "true"
-    level_sides = boxes_of_level(mirrored=True, last=last)
-    parts = [level_sides(*level) for level in zip(zip(*both, strict=True), ratios, strict=True)]
-    steps = [row[0] for row in rows_of(found.get("steps", list(SSD)), "steps", each=True)]
-    return config_of(parts, steps if len(steps) == len(parts) else (), ratio="width / height", fit="stretch",
-                     img_size=noted_size(text, (300, 300)))  # fmt: skip
+    rows = rows_of(found.get("aspect_ratios"), "aspect_ratios")
+    ratios = [tuple(ratio for ratio in row if ratio != 1.0) for row in rows]  # 1 is always there, once
+    mirrored, last = _true(found.get("flip", True)), not _true(found.get("min_max_aspect_ratios_order", False))
+    level_sides = boxes_of_level(mirrored=mirrored, last=last)
+    parts = []
+    for least, most, row in zip(*_sizes(found, len(ratios)), ratios, strict=True):
+        part = level_sides((least, most or least), row if mirrored else (1.0, *row))
+        parts.append(part if most else np.delete(part, -1 if last else 1, axis=0))
+    steps = found.get("steps", list(SSD))
+    known = (
+        isinstance(steps, list) and len(steps) == len(parts) and all(isinstance(one, float) and one for one in steps)
+    )
+    return config_of(parts, steps if known else (), ratio="width / height", fit="stretch",
+                     img_size=noted_size(text, (int(found.get("base_size", 300)),) * 2))  # fmt: skip
+
+
+def _true(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
+def _sizes(found: dict[str, Any], n: int) -> tuple[list[float], list[float]]:
+    """Return the least and the largest size of n levels; 0 for a largest one that is missing."""
+    if found["min_sizes"] == [] and found.get("max_sizes") == []:  # those of a range of ratios
+        low, high, side = (int(found.get(key, usual)) for key, usual in
+                           (("min_ratio", 15), ("max_ratio", 90), ("base_size", 300)))  # fmt: skip
+        step = (high - low) // max(n - 2, 1) or 1
+        rising = [side * ratio / 100 for ratio in range(low, high + 1, step)][: n - 1]
+        return [side * 0.1, *rising], [side * 0.2, *(size + side * step / 100 for size in rising)]
+    given = [one or 0.0 for one in found.get("max_sizes") or []]  # a level without one has an empty list
+    most = [0.0] * n if not any(given) else [0.0 if not one else rows_of([one], "max_sizes")[0][0] for one in given]
+    return [row[0] for row in rows_of(found["min_sizes"], "min_sizes", each=True, levels=n)], most
 
 
 MARK = r"\banchor_generator\s*:(?s:.{0,2000}?)\bmin_sizes\s*:"

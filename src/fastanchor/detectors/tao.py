@@ -6,7 +6,7 @@ from fastanchor._errors import DataError
 from fastanchor.detectors._blocks import blocks, numbers, one
 from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid, crossed
-from fastanchor.detectors._models import CENTRED, faster_rcnn
+from fastanchor.detectors._models import EVEN, faster_rcnn
 from fastanchor.detectors._reading import config_of, noted_size, reader
 from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._writing import written
@@ -57,6 +57,6 @@ DETECTORS = {
     "tao-frcnn": faster_rcnn(
         "FasterRCNN of TAO", Grid(sides, levels=1, sizes=3, tall=False), READER, text, strides=(16,),
         default=Values(((64.0, 128.0, 256.0),), ((1.0, 0.5, 2.0),)), resize=Resize("stretch", (1280, 384)),
-        matching=Matching(0.7, 0.3, "one"), cells=CENTRED,
+        matching=Matching(0.7, 0.3, "missed", inside=True, pixels="whole"), cells=EVEN,
     ),
 }  # fmt: skip

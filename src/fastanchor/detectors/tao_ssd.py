@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastanchor._errors import DataError
 from fastanchor.detectors._blocks import Block, blocks, numbers, one
 from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid
 from fastanchor.detectors._literals import evaluated
-from fastanchor.detectors._models import CENTRED, RETINA, retinanet, shorter, ssd
+from fastanchor.detectors._models import EVEN, RETINA, retinanet, shorter, ssd
 from fastanchor.detectors._reading import config_of, noted_size, reader, rows_of
 from fastanchor.detectors._ssd import Ssd, boxes_of_level, chain
 from fastanchor.detectors._writing import enclosed, parted, written
@@ -73,13 +75,17 @@ def read(text: str) -> Config:
     n = len(scales) - 1
     if n < 1:
         raise DataError("scales: expected a list, one longer than levels")
-    ratios = _ratios(block, n)
     octaves = int(numbers(block, "n_anchor_levels", 3)[0]) if retina else 1
-    if block.get("two_boxes_for_ar1", ["false"])[-1].lower() == "true" and not retina:
-        parts = [ssd_sides(pair, row) for pair, row in zip(chain(scales), ratios, strict=True)]
-    else:
-        parts = [sides([scale * 2 ** (i / octaves) for i in range(octaves)], row)
-                 for scale, row in zip(scales, ratios, strict=False)]  # fmt: skip
+    both = block.get("two_boxes_for_ar1", ["false"])[-1].lower() == "true"
+    factors = [2 ** (i / octaves) for i in range(octaves)]
+    parts = [
+        np.concatenate([
+            # the second square comes with a ratio of 1
+            ssd_sides((size * factor, after * factor), row) if both and 1.0 in row else sides([size * factor], row)
+            for factor in factors
+        ])
+        for (size, after), row in zip(chain(scales), _ratios(block, n), strict=True)
+    ]  # fmt: skip
     strides = (RETINA if retina else STRIDES)[:n] if n <= 6 else ()
     return config_of([part * float(min(size)) for part in parts], strides, ratio="width / height", fit="stretch",
                      img_size=size)  # fmt: skip
@@ -97,12 +103,13 @@ DETECTORS = {
     "tao-ssd": ssd(
         "SSD of TAO", Ssd(ssd_sides, counts=(4,) * 6, mirrored=False, listed=True, tall=False),
         (0.1, 0.24166667, 0.38333333, 0.525, 0.66666667, 0.80833333, 0.95), READER, text,
-        strides=STRIDES, ratios=((1.0, 2.0, 0.5, 3.0, 0.33),) * 6, unit=shorter,
+        strides=STRIDES, ratios=((1.0, 2.0, 0.5, 3.0, 0.33),) * 6, matching=Matching(0.5, 0.5, "distinct"), cells=EVEN,
+        unit=shorter,
     ),
     "tao-retinanet": retinanet(
         "RetinaNet of TAO", Grid(sides, sizes=3, octaves=True, tall=False), READER, retina,
         sizes=tuple(tuple(scale * 2 ** (k / 3) for k in range(3)) for scale in (0.05, 0.2, 0.35, 0.5, 0.65)),
         ratios=(1.0, 2.0, 0.5),
-        resize=Resize("stretch", (960, 544)), matching=Matching(0.5, 0.4, "one"), cells=CENTRED, unit=shorter,
+        resize=Resize("stretch", (960, 544)), matching=Matching(0.5, 0.4, "distinct"), cells=EVEN, unit=shorter,
     ),
 }  # fmt: skip

@@ -15,7 +15,7 @@ from fastanchor.detectors._reading import config_of, reader
 from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._writing import of_strides
 from fastanchor.export import Config
-from fastanchor.matching import Matching
+from fastanchor.matching import Cells, Matching
 
 __all__ = ["DETECTORS", "sides"]
 
@@ -91,7 +91,8 @@ DETECTORS = {
     "tf-frcnn": faster_rcnn(
         "Faster R-CNN of the TensorFlow Object Detection API", Grid(sides, levels=1, sizes=4, tall=False), READER, grid,
         strides=(16,), default=Values(((64.0, 128.0, 256.0, 512.0),), (RATIOS,)),
-        resize=Resize("shortest", COCO, half_up), matching=Matching(0.7, 0.3, "first"),
+        resize=Resize("shortest", COCO, half_up), matching=Matching(0.7, 0.3, "first", inside=True),
+        cells=Cells(multiple=1),
     ),
     "tf-retinanet": retinanet(
         "RetinaNet (SSD with FPN) of the TensorFlow Object Detection API",

@@ -7,7 +7,7 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor.detectors._blocks import blocks, numbers, one
 from fastanchor.detectors._detector import Content
-from fastanchor.detectors._models import shorter, ssd
+from fastanchor.detectors._models import EVEN, shorter, ssd
 from fastanchor.detectors._pipeline import ENDINGS, FIXED, model, resized
 from fastanchor.detectors._reading import config_of, reader
 from fastanchor.detectors._ssd import Ssd, boxes_of_level
@@ -67,6 +67,7 @@ DETECTORS = {
     "tf-ssd": ssd(
         "SSD of the TensorFlow Object Detection API",
         Ssd(ssd_sides, counts=(4,) * 6, mirrored=False, listed=True, end=1.0, tall=False), SIZES, READER, text,
-        strides=STRIDES, ratios=((1.0, 2.0, 0.5, 3.0, 0.3333),) * 6, matching=Matching(0.5, 0.5, "first"), unit=shorter,
+        strides=STRIDES, ratios=((1.0, 2.0, 0.5, 3.0, 0.3333),) * 6, matching=Matching(0.5, 0.5, "first"), cells=EVEN,
+        unit=shorter,
     ),
 }  # fmt: skip

@@ -24,7 +24,7 @@ from fastanchor.matching import Cells
 __all__ = ["DETECTORS", "sides"]
 
 MOBILE = (32, 32, 64)  # strides of MobileNet's pyramid, whose first levels have the same grid
-BUILDERS = r"\b(?:(?:faster|mask|keypoint)rcnn|retinanet)_\w+"
+BUILDERS = r"\b(?:(?:faster|mask|keypoint)rcnn_\w+|retinanet_\w+|(?:Faster|Mask|Keypoint)RCNN|RetinaNet)\b"
 
 
 def sides(sizes: Sequence[float], ratios: Sequence[float]) -> FloatArray:
@@ -79,18 +79,23 @@ def read(text: str) -> Config:
     if len(sizes) == len(MOBILE) and "mobilenet" in text:
         strides = MOBILE
     parts = [sides(*level) for level in zip(sizes, ratios, strict=True)]
-    return config_of(parts, strides, fit="shortest", equal=True, doubts=_ignored(tree, text))
+    size, doubts = _model(tree, text)
+    return config_of(parts, strides, fit="shortest", img_size=size, equal=True, doubts=doubts)
 
 
-def _ignored(tree: ast.Module, text: str) -> list[str]:
-    """Return a sentence for each function that makes a model without the generator that it is given."""
-    found = []
+def _model(tree: ast.Module, text: str) -> tuple[tuple[int, int] | None, list[str]]:
+    """Return the limits of the sides that a model is built with, and a sentence for each that ignores its generator."""
+    size, doubts = None, []
     for name in sorted(set(re.findall(BUILDERS, text))):
-        right = "anchor_generator" if name.startswith("retinanet") else "rpn_anchor_generator"
+        right = "anchor_generator" if name.lower().startswith("retinanet") else "rpn_anchor_generator"
         wrong = "rpn_anchor_generator" if right == "anchor_generator" else "anchor_generator"
-        if any(wrong in given and right not in given for given in calls(tree, name)):
-            found.append(f"{name} ignores {wrong}=; set model.{right.replace('rpn_', 'rpn.')} after building it")
-    return found
+        for given in calls(tree, name):
+            if wrong in given and right not in given:
+                doubts.append(f"{name} ignores {wrong}=; set model.{right.replace('rpn_', 'rpn.')} after building it")
+            short, long = given.get("min_size"), given.get("max_size")
+            if isinstance(short, int) and isinstance(long, int) and 0 < short <= long:
+                size = (short, long)
+    return size, doubts
 
 
 READER = reader(read, "torchvision", "shortest", ".py", mark=r"\bAnchorGenerator\(", equal=True)

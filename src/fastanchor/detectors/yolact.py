@@ -9,7 +9,7 @@ import numpy as np
 from fastanchor._errors import DataError
 from fastanchor.detectors._detector import Content, Resize
 from fastanchor.detectors._grid import Grid, crossed
-from fastanchor.detectors._models import CENTRED, RETINA, retinanet
+from fastanchor.detectors._models import EVEN, RETINA, retinanet
 from fastanchor.detectors._python import UNKNOWN, dictionaries, parsed
 from fastanchor.detectors._reading import config_of, noted_size, reader, rows_of
 from fastanchor.detectors._writing import grid_rows, written
@@ -54,8 +54,7 @@ def read(text: str) -> Config:
     >>> read(f"c = x.copy({{'pred_scales': [[24]], {more}}})").anchors.tolist()
     [[24.0, 24.0], [48.0, 12.0]]
     """
-    tree = parsed(text)
-    found: list[dict[str, Any]] = [one for one in dictionaries(tree, "pred_scales")
+    found: list[dict[str, Any]] = [one for one in dictionaries(parsed(text), "pred_scales", "max_size")
                                    if one["pred_scales"] is not UNKNOWN and one["pred_scales"]]  # fmt: skip
     if not found:
         raise DataError("has no pred_scales that are numbers")
@@ -73,7 +72,8 @@ def read(text: str) -> Config:
     parts = [sides(*level) for level in zip(sizes, rows, strict=True)]
     if given.get("use_square_anchors", True) is True:  # that of yolact_base_config
         parts = [np.stack([part[:, 0]] * 2, axis=1) for part in parts]
-    side = next((one["max_size"] for one in dictionaries(tree, "max_size") if isinstance(one["max_size"], int)), 550)
+    side = given.get("max_size", 550)
+    side = side if isinstance(side, int) else 550  # that of yolact_base_config
     return config_of(parts, RETINA if len(sizes) == 5 else (), ratio="width / height", fit="stretch",
                      img_size=noted_size(text, (side, side)))  # fmt: skip
 
@@ -83,6 +83,6 @@ DETECTORS = {
     "yolact": retinanet(
         "YOLACT; its own anchors are all squares", Grid(sides, tall=False), READER, text,
         sizes=tuple((side,) for side in (24.0, 48.0, 96.0, 192.0, 384.0)), ratios=(1.0, 0.5, 2.0),
-        resize=Resize("stretch", (550, 550)), matching=Matching(0.5, 0.4, "one"), cells=CENTRED,
+        resize=Resize("stretch", (550, 550)), matching=Matching(0.5, 0.4, "distinct"), cells=EVEN,
     ),
 }  # fmt: skip

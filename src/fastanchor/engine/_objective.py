@@ -27,7 +27,10 @@ from fastanchor.engine._protocol import Engine, Scored
 __all__ = ["Best", "Counted", "Judge", "Objective", "Ratio", "objective_of", "valued"]
 
 AT_ONCE = 4  # mutants bounded at once: one in twenty is fitter, and those after it are computed again
-LEGAL = "'ratio', 'recall', 'iou', 'iou>0.5' or 'iou-recall@0.5', with any threshold from 0 to 1"
+LEGAL = (
+    "'ratio', 'recall', 'iou', 'placed' (for sizes and ratios), 'iou>0.5' or 'iou-recall@0.5', with any threshold "
+    "from 0 to 1"
+)
 SAME = {"bpr": "recall", "fitness": "ratio"}  # what the scores are called elsewhere
 
 

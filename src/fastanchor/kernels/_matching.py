@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 
 from fastanchor.kernels._jit import helper, inlined, uncounted
-from fastanchor.kernels._matching_numpy import EVERY_OWN, NONE, ONE, ONE_FIRST, RELATIVE, SLACK, Job
+from fastanchor.kernels._matching_types import (
+    DISTINCT,
+    EVERY_OWN,
+    MISSED,
+    NONE,
+    NOTHING,
+    ONE,
+    ONE_FIRST,
+    RELATIVE,
+    SLACK,
+    Job,
+)
 
 __all__ = ["match"]
 
@@ -27,24 +38,30 @@ Span = tuple[int, int]
 @uncounted
 def match(first: int, last: int, job: Job) -> None:
     """Find the positives of the boxes of some images."""
-    boxes = job.boxes
+    boxes, plus = job.boxes, float(job.rule.plus)
     for image in range(first, last):
         start, end = boxes.start[image], boxes.start[image + 1]
         widest = 0.0
         for g in range(start, end):
-            widest = max(widest, float(boxes.corners[g, 2]) - float(boxes.corners[g, 0]))
+            widest = max(widest, float(boxes.corners[g, 2]) - float(boxes.corners[g, 0]) + plus)
             _find_best(g, boxes.grid[image], job)
+            _settle(g, job)
+        if job.rule.forced == DISTINCT:
+            _distinct(image, job)
+        if job.rule.forced == MISSED:
+            _missed(image, widest, job)
         for g in range(start, end):
             _count(g, image, widest, job)
 
 
 @inlined
-def _iou(box: Row, x1: np.float32, y1: np.float32, x2: np.float32, y2: np.float32) -> np.float32:
+def _iou(box: Row, x1: np.float32, y1: np.float32, x2: np.float32, y2: np.float32, plus: np.float32) -> np.float32:
     """IoU of a box and an anchor, operation by operation as torchvision computes it."""
-    w = max(min(box[2], x2) - max(box[0], x1), ZERO)
-    h = max(min(box[3], y2) - max(box[1], y1), ZERO)
+    w = max(min(box[2], x2) - max(box[0], x1) + plus, ZERO)
+    h = max(min(box[3], y2) - max(box[1], y1) + plus, ZERO)
     inter = w * h
-    return inter / ((box[2] - box[0]) * (box[3] - box[1]) + (x2 - x1) * (y2 - y1) - inter)
+    area = (box[2] - box[0] + plus) * (box[3] - box[1] + plus)
+    return inter / (area + (x2 - x1 + plus) * (y2 - y1 + plus) - inter)
 
 
 @inlined
@@ -52,8 +69,8 @@ def _corners(k: int, grid: int, x: int, y: int, job: Job) -> tuple[np.float32, n
     """Corners of anchor k at a place."""
     half, first, step = job.shapes.half, job.grids.first, job.grids.step
     level = job.shapes.level[k]
-    cx = first[grid, level, 0] + np.float32(x) * step[grid, level, 0]
-    cy = first[grid, level, 1] + np.float32(y) * step[grid, level, 1]
+    cx = np.float32(first[grid, level, 0] + float(x) * step[grid, level, 0])
+    cy = np.float32(first[grid, level, 1] + float(y) * step[grid, level, 1])
     return cx - half[k, 0], cy - half[k, 1], cx + half[k, 0], cy + half[k, 1]
 
 
@@ -69,12 +86,14 @@ def _bound(g: int, k: int, grid: int, axis: int, job: Job) -> None:
     """Keep the place nearest to a box along an axis, and a bound of the overlap there."""
     low, high = float(job.boxes.corners[g, axis]), float(job.boxes.corners[g, axis + 2])
     level, half = job.shapes.level[k], float(job.shapes.half[k, axis])
-    first, step = float(job.grids.first[grid, level, axis]), float(job.grids.step[grid, level, axis])
+    first, step = job.grids.first[grid, level, axis], job.grids.step[grid, level, axis]
+    begin, end = job.grids.low[grid, k, axis], job.grids.high[grid, k, axis]
     place = np.rint(((low + high) / 2.0 - first) / step)
-    place = max(min(place, job.grids.number[grid, level, axis] - 1.0), 0.0)
+    place = min(max(place, float(begin)), float(end))
     centre = first + place * step
+    overlap = min(high, centre + half) - max(low, centre - half) + (SLACK + float(job.rule.plus))
     job.bounds[k, axis] = place
-    job.bounds[k, 2 + axis] = max(min(high, centre + half) - max(low, centre - half) + SLACK, 0.0)
+    job.bounds[k, 2 + axis] = max(overlap, 0.0) if begin <= end else 0.0
 
 
 @helper
@@ -82,10 +101,10 @@ def _bounds(g: int, k: int, grid: int, job: Job) -> None:
     """Keep what is needed of a box and an anchor: places, bounds, and the area of both less what rounding may take."""
     _bound(g, k, grid, 0, job)
     _bound(g, k, grid, 1, job)
-    corners, half = job.boxes.corners, job.shapes.half
+    corners, half, plus = job.boxes.corners, job.shapes.half, float(job.rule.plus)
     w, h = float(half[k, 0]), float(half[k, 1])
-    area = (float(corners[g, 2]) - float(corners[g, 0])) * (float(corners[g, 3]) - float(corners[g, 1]))
-    job.bounds[k, 4] = area + 4.0 * w * h - 2.0 * SLACK * (w + h)
+    area = (float(corners[g, 2]) - float(corners[g, 0]) + plus) * (float(corners[g, 3]) - float(corners[g, 1]) + plus)
+    job.bounds[k, 4] = area + (2.0 * w + plus) * (2.0 * h + plus) - 2.0 * SLACK * (w + h + plus)
 
 
 @helper
@@ -93,11 +112,11 @@ def _span(g: int, k: int, grid: int, axis: int, inter: float, job: Job) -> Span:
     """First and last place along an axis at which an intersection of this area is possible."""
     low, high = float(job.boxes.corners[g, axis]), float(job.boxes.corners[g, axis + 2])
     level, half = job.shapes.level[k], float(job.shapes.half[k, axis])
-    first, step = float(job.grids.first[grid, level, axis]), float(job.grids.step[grid, level, axis])
-    overlap = inter / job.bounds[k, 3 - axis] - SLACK
+    first, step = job.grids.first[grid, level, axis], job.grids.step[grid, level, axis]
+    overlap = inter / job.bounds[k, 3 - axis] - (SLACK + float(job.rule.plus))
     a = math.ceil((low - half + overlap - first) / step)
     b = math.floor((high + half - overlap - first) / step)
-    return max(a, 0), min(b, job.grids.number[grid, level, axis] - 1)
+    return max(a, job.grids.low[grid, k, axis]), min(b, job.grids.high[grid, k, axis])
 
 
 @helper
@@ -105,7 +124,8 @@ def _needed(k: int, least: np.float32, job: Job) -> float:
     """Return the area of the intersection that an IoU of `least` takes; negative if no place reaches it."""
     t = float(least) * (1.0 - RELATIVE)
     inter = t / (1.0 + t) * job.bounds[k, 4]
-    return inter if job.bounds[k, 2] * job.bounds[k, 3] >= inter else -1.0
+    upper = job.bounds[k, 2] * job.bounds[k, 3]
+    return inter if upper > 0.0 and upper >= inter else -1.0
 
 
 @helper
@@ -114,8 +134,9 @@ def _find_best(g: int, grid: int, job: Job) -> None:
     box, best = job.boxes.corners[g], ZERO
     for k in range(job.shapes.level.size):
         _bounds(g, k, grid, job)
-        x1, y1, x2, y2 = _corners(k, grid, int(job.bounds[k, 0]), int(job.bounds[k, 1]), job)
-        best = max(best, _iou(box, x1, y1, x2, y2))
+        if job.bounds[k, 2] * job.bounds[k, 3] > 0.0:
+            x1, y1, x2, y2 = _corners(k, grid, int(job.bounds[k, 0]), int(job.bounds[k, 1]), job)
+            best = max(best, _iou(box, x1, y1, x2, y2, job.rule.plus))
     job.found.best[g], job.found.key[g] = best, LAST
     if best > ZERO:
         for k in range(job.shapes.level.size):
@@ -131,7 +152,7 @@ def _look(g: int, k: int, grid: int, xs: Span, ys: Span, job: Job) -> None:
     for y in range(ys[0], ys[1] + 1):
         for x in range(xs[0], xs[1] + 1):
             x1, y1, x2, y2 = _corners(k, grid, x, y, job)
-            iou = _iou(box, x1, y1, x2, y2)
+            iou = _iou(box, x1, y1, x2, y2, job.rule.plus)
             if iou > best:
                 best, key = iou, _key(k, grid, x, y, job)
             elif iou == best:
@@ -140,11 +161,108 @@ def _look(g: int, k: int, grid: int, xs: Span, ys: Span, job: Job) -> None:
 
 
 @helper
+def _settle(g: int, job: Job) -> None:
+    """Find the least IoU of the anchors that a box brings about."""
+    rule, best = job.rule, job.found.best[g]
+    job.found.least[g] = NOTHING
+    if best >= rule.above:
+        job.found.least[g] = rule.above
+    elif rule.forced != NONE and rule.forced != MISSED and _may_force(best, job):
+        job.found.least[g] = best
+
+
+@inlined
+def _may_force(best: np.float32, job: Job) -> bool:
+    """Whether a box with this best IoU forces anchors."""
+    return bool(best > ZERO and (job.rule.forced != EVERY_OWN or best >= job.rule.least))
+
+
+@helper
+def _distinct(image: int, job: Job) -> None:
+    """Give the boxes of an image different anchors, first where the IoU is largest.
+
+    Until a box has its anchor, `least` is the negative IoU of the one it may get.
+    """
+    start, end = job.boxes.start[image], job.boxes.start[image + 1]
+    least, row = job.found.least, job.boxes.row
+    for g in range(start, end):
+        if job.found.best[g] > ZERO:
+            least[g] = -job.found.best[g]
+    while True:
+        top = -1
+        for g in range(start, end):
+            if least[g] < ZERO and (top < 0 or least[g] < least[top] or (least[g] == least[top] and row[g] < row[top])):
+                top = g
+        if top < 0:
+            return
+        if not _taken(job.found.key[top], image, job):
+            least[top] = min(-least[top], job.rule.above)
+        else:
+            _find_another(top, image, job)
+
+
+@helper
+def _taken(key: int, image: int, job: Job) -> bool:
+    """Whether a box of an image has this anchor."""
+    for h in range(job.boxes.start[image], job.boxes.start[image + 1]):
+        if job.found.least[h] > ZERO and job.found.key[h] == key:
+            return True
+    return False
+
+
+@helper
+def _find_another(g: int, image: int, job: Job) -> None:
+    """Find the best IoU of a box with the anchors that no box has, and the first that has it."""
+    grid, found = job.boxes.grid[image], job.found
+    found.least[g], found.key[g] = ZERO, LAST
+    for k in range(job.shapes.level.size):
+        _bounds(g, k, grid, job)
+        inter = _needed(k, -found.least[g], job)
+        if inter >= 0.0:
+            _look_among_others(g, k, image, _span(g, k, grid, 0, inter, job), _span(g, k, grid, 1, inter, job), job)
+    if found.key[g] == LAST:
+        found.least[g] = job.rule.above if found.best[g] >= job.rule.above else NOTHING
+
+
+@helper
+def _look_among_others(g: int, k: int, image: int, xs: Span, ys: Span, job: Job) -> None:
+    """Do as `_look`, for anchors that no box has."""
+    box, found, grid = job.boxes.corners[g], job.found, job.boxes.grid[image]
+    for y in range(ys[0], ys[1] + 1):
+        for x in range(xs[0], xs[1] + 1):
+            x1, y1, x2, y2 = _corners(k, grid, x, y, job)
+            iou, key = _iou(box, x1, y1, x2, y2, job.rule.plus), _key(k, grid, x, y, job)
+            better = iou > -found.least[g] or (iou == -found.least[g] and iou > ZERO and key < found.key[g])
+            if better and not _taken(key, image, job):
+                found.least[g], found.key[g] = -iou, key
+
+
+@helper
+def _missed(image: int, widest: float, job: Job) -> None:
+    """Let boxes that got no anchor bring about their best one, and no other box one that is below the threshold.
+
+    The key of a box that does not force its best anchor is turned over, so that it is no anchor's.
+    """
+    start, end = job.boxes.start[image], job.boxes.start[image + 1]
+    found, levels = job.found, job.found.positives.shape[1]
+    for g in range(start, end):
+        found.key[g] = ~found.key[g]
+    for g in range(start, end):
+        _count(g, image, widest, job)
+    for g in range(start, end):
+        number = 0
+        for level in range(levels):
+            number += found.positives[g, level]
+            found.positives[g, level] = 0
+        if number == 0 and found.best[g] > ZERO:
+            found.key[g], found.least[g] = ~found.key[g], min(found.best[g], job.rule.above)
+
+
+@helper
 def _count(g: int, image: int, widest: float, job: Job) -> None:
     """Count the positives that a box brings about."""
-    rule, grid, best = job.rule, job.boxes.grid[image], job.found.best[g]
-    least = min(best, rule.above)
-    if least <= ZERO or (best < rule.above and (rule.forced == NONE or not _may_force(best, job))):
+    grid, least = job.boxes.grid[image], job.found.least[g]
+    if least >= NOTHING:
         return
     for k in range(job.shapes.level.size):
         _bounds(g, k, grid, job)
@@ -155,23 +273,17 @@ def _count(g: int, image: int, widest: float, job: Job) -> None:
                 _award_row(g, k, image, (y, xs[0], xs[1]), widest, job)
 
 
-@inlined
-def _may_force(best: np.float32, job: Job) -> bool:
-    """Whether a box with this best IoU forces anchors."""
-    return bool(best > ZERO and (job.rule.forced != EVERY_OWN or best >= job.rule.least))
-
-
 @helper
 def _award_row(g: int, k: int, image: int, places: tuple[int, int, int], widest: float, job: Job) -> None:
     """Count the positives that a box brings about in a row of places (y, x from, x to)."""
-    box, grid, best, above = job.boxes.corners[g], job.boxes.grid[image], job.found.best[g], job.rule.above
-    one = job.rule.forced >= ONE  # or ONE_FIRST
+    box, grid, best, rule = job.boxes.corners[g], job.boxes.grid[image], job.found.best[g], job.rule
+    one = rule.forced >= ONE
     y = places[0]
     for x in range(places[1], places[2] + 1):
         anchor = _corners(k, grid, x, y, job)
-        iou = _iou(box, anchor[0], anchor[1], anchor[2], anchor[3])
+        iou = _iou(box, anchor[0], anchor[1], anchor[2], anchor[3], rule.plus)
         key = _key(k, grid, x, y, job)
-        if iou >= above or (best < above and (key == job.found.key[g] if one else iou == best)):
+        if iou >= rule.above or (key == job.found.key[g] if one else iou == best):
             owner = _owner(g, image, anchor, key, widest, job)
             if owner >= 0:
                 job.found.positives[owner, job.shapes.level[k]] += 1
@@ -186,8 +298,8 @@ def _owner(g: int, image: int, anchor: tuple[np.float32, ...], key: int, widest:
     while h > start and corners[h - 1, 0] + widest >= anchor[0]:
         h -= 1
     top, owner, forced = ZERO, -1, -1
-    while h < end and corners[h, 0] < anchor[2]:
-        iou = _iou(corners[h], anchor[0], anchor[1], anchor[2], anchor[3])
+    while h < end and corners[h, 0] < anchor[2] + rule.plus:
+        iou = _iou(corners[h], anchor[0], anchor[1], anchor[2], anchor[3], rule.plus)
         if iou > ZERO:
             mine = _forces(h, iou, key, job)
             if h < g and (iou >= rule.above or mine):
@@ -206,6 +318,6 @@ def _forces(h: int, iou: np.float32, key: int, job: Job) -> bool:
     forced = job.rule.forced
     if forced == NONE:
         return False
-    if forced >= ONE:  # ONE_FIRST too
+    if forced >= ONE:
         return key == job.found.key[h]
     return iou == job.found.best[h] and _may_force(iou, job)

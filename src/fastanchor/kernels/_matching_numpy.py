@@ -1,4 +1,4 @@
-"""The kernels of ``_matching`` in NumPy, where numba is not in use, and the groups of arrays that both take.
+"""The kernels of ``_matching`` in NumPy, where numba is not in use.
 
 IoU are computed in float32, with the operations of ``box_iou`` of torchvision in their order, because a detector
 compares them for equality.
@@ -6,97 +6,49 @@ compares them for equality.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastanchor._types import FloatArray, IntArray
+from fastanchor.kernels._matching_types import (
+    DISTINCT,
+    EVERY_OWN,
+    MISSED,
+    NONE,
+    NOTHING,
+    ONE,
+    ONE_FIRST,
+    RELATIVE,
+    SLACK,
+    Float32,
+    Grids,
+    Job,
+    Shapes,
+)
 
-__all__ = [
-    "EVERY", "EVERY_OWN", "NONE", "ONE", "ONE_FIRST", "RELATIVE", "SLACK", "Found", "Grids", "Job", "Placed", "Rule",
-    "Shapes", "match",
-]  # fmt: skip
+__all__ = ["match"]
 
-Float32 = NDArray[np.float32]
-
-# which anchors become positive whatever their IoU: see fastanchor.matching.Forced
-NONE, EVERY, EVERY_OWN, ONE, ONE_FIRST = range(5)
-# pixels by which rounding to float32 may move a corner, twice; sides of images are below 16,384
-SLACK = 2e-3
-RELATIVE = 1e-5  # more than the rounding of an IoU
 AT_ONCE = 1 << 20  # pairs of boxes and anchors
-
-
-class Shapes(NamedTuple):
-    """Anchors: half of their sides (k, 2), their level (k,), and their place among those of a cell (k,)."""
-
-    half: Float32
-    level: IntArray
-    at: IntArray
-
-
-class Grids(NamedTuple):
-    """Grids of images: the centre of the first cell, the distance of centres, the number of cells; (u, levels, 2)."""
-
-    first: Float32
-    step: Float32
-    number: IntArray
-
-
-class Placed(NamedTuple):
-    """Boxes, image by image, in an image by their left side.
-
-    `corners` (n, 4) are left, top, right, bottom; `row` (n,) is the order by which ties between boxes are decided.
-    The boxes of image i are those from ``start[i]`` to ``start[i + 1]``, its grid is ``grid[i]``.
-    """
-
-    corners: Float32
-    row: IntArray
-    start: IntArray
-    grid: IntArray
-
-
-class Rule(NamedTuple):
-    """Anchors with an IoU of at least `above` are positive, and `forced` ones, with an IoU of at least `least`."""
-
-    above: np.float32
-    least: np.float32
-    forced: int
-
-
-class Found(NamedTuple):
-    """What is known of each box: positives (n, levels), best IoU (n,), key of the first anchor that has it (n,)."""
-
-    positives: NDArray[np.int32]
-    best: Float32
-    key: IntArray
-
-
-class Job(NamedTuple):
-    """Everything that a kernel needs; `bounds` (k, 5) is room for a compiled one."""
-
-    boxes: Placed
-    shapes: Shapes
-    grids: Grids
-    rule: Rule
-    found: Found
-    bounds: FloatArray
+NO_KEY = np.iinfo(np.int64).max
 
 
 def match(first: int, last: int, job: Job) -> None:
     """Find the positives of the boxes of some images."""
-    boxes, shapes, grids, rule, found, _ = job
-    lo, hi = int(boxes.start[first]), int(boxes.start[last])
-    image = np.repeat(np.arange(first, last), np.diff(boxes.start[first : last + 1]))
-    step = max(1, AT_ONCE // 64 // len(shapes.level))
-    for a in range(lo, hi, step):
-        b = min(a + step, hi)
-        _find_best(slice(a, b), boxes, boxes.grid[image[a - lo : b - lo]], shapes, grids, found)
-    for a, b in _spans(first, last, boxes.start, step):
-        own = image[boxes.start[a] - lo : boxes.start[b] - lo]
-        _count(slice(int(boxes.start[a]), int(boxes.start[b])), boxes, own, shapes, grids, rule, found)
+    start = job.boxes.start
+    step = max(1, AT_ONCE // 64 // len(job.shapes.level))
+    for a in range(int(start[first]), int(start[last]), step):
+        _find_best(slice(a, min(a + step, int(start[last]))), job)
+    for a, b in _spans(first, last, start, step):
+        part, image = slice(int(start[a]), int(start[b])), np.repeat(np.arange(a, b), np.diff(start[a : b + 1]))
+        _settle(part, job)
+        if job.rule.forced == DISTINCT:
+            _distinct(part, image, job)
+        if job.rule.forced == MISSED:
+            _missed(part, image, job)
+        _count(part, image, job)
 
 
 def _spans(first: int, last: int, start: IntArray, step: int) -> Iterator[tuple[int, int]]:
@@ -115,31 +67,38 @@ class _Sides(NamedTuple):
     half: FloatArray
     first: FloatArray
     step: FloatArray
-    number: IntArray
+    begin: IntArray  # places of the anchors
+    end: IntArray
     area: FloatArray  # of box and anchor together, less what rounding may take, (n, k)
     upper: FloatArray  # of the overlap
+    room: float  # SLACK, and what is added to each side
 
 
-def _sides(corners: Float32, grid: IntArray, shapes: Shapes, grids: Grids) -> tuple[_Sides, IntArray]:
+def _sides(corners: Float32, grid: IntArray, job: Job) -> tuple[_Sides, IntArray]:
     """Return boxes and anchors, and the place of each anchor that is nearest to the box, (2, n, k)."""
+    shapes, grids, plus = job.shapes, job.grids, float(job.rule.plus)
     double = corners.astype(np.float64)
     low, high = double[:, :2].T[:, :, None], double[:, 2:].T[:, :, None]
     half = shapes.half.astype(np.float64).T[:, None, :]
-    first, step = (one[grid][:, shapes.level].transpose(2, 0, 1).astype(np.float64) for one in grids[:2])
-    number = grids.number[grid][:, shapes.level].transpose(2, 0, 1)
-    place = np.rint(((low + high) / 2.0 - first) / step).clip(0, number - 1)
+    first, step = (one[grid][:, shapes.level].transpose(2, 0, 1) for one in grids[:2])
+    begin, end = grids.low[grid].transpose(2, 0, 1), grids.high[grid].transpose(2, 0, 1)
+    place = np.minimum(np.maximum(np.rint(((low + high) / 2.0 - first) / step), begin), end)
     centre = first + place * step
-    upper = (np.minimum(high, centre + half) - np.maximum(low, centre - half) + SLACK).clip(0.0)
-    area = np.prod(high - low, axis=0) + np.prod(2.0 * half, axis=0) - 2.0 * SLACK * half.sum(axis=0)
-    return _Sides(low, high, half, first, step, number, area, upper), place.astype(np.int64)
+    room = SLACK + plus
+    upper = (np.minimum(high, centre + half) - np.maximum(low, centre - half) + room).clip(0.0)
+    upper[begin > end] = 0.0
+    area = np.prod(high - low + plus, axis=0) + np.prod(2.0 * half + plus, axis=0)
+    area -= 2.0 * SLACK * (half.sum(axis=0) + plus)
+    return _Sides(low, high, half, first, step, begin, end, area, upper, room), place.astype(np.int64)
 
 
-def _iou(corners: Float32, anchors: Float32) -> Float32:
+def _iou(corners: Float32, anchors: Float32, plus: np.float32) -> Float32:
     """Return the IoU of boxes with anchors, (..., 4) both, operation by operation as torchvision does."""
-    sides = (np.minimum(corners[..., 2:], anchors[..., 2:]) - np.maximum(corners[..., :2], anchors[..., :2])).clip(0)
+    sides = np.minimum(corners[..., 2:], anchors[..., 2:]) - np.maximum(corners[..., :2], anchors[..., :2])
+    sides = (sides + plus).clip(0)
     inter = sides[..., 0] * sides[..., 1]
-    area = (corners[..., 2] - corners[..., 0]) * (corners[..., 3] - corners[..., 1])
-    other = (anchors[..., 2] - anchors[..., 0]) * (anchors[..., 3] - anchors[..., 1])
+    area = (corners[..., 2] - corners[..., 0] + plus) * (corners[..., 3] - corners[..., 1] + plus)
+    other = (anchors[..., 2] - anchors[..., 0] + plus) * (anchors[..., 3] - anchors[..., 1] + plus)
     iou: Float32 = inter / (area + other - inter)
     return iou
 
@@ -147,8 +106,8 @@ def _iou(corners: Float32, anchors: Float32) -> Float32:
 def _anchors(places: Any, shape: IntArray, grid: IntArray, shapes: Shapes, grids: Grids) -> Float32:
     """Return the corners of anchors at places (x, y), (..., 4)."""
     level = shapes.level[shape]
-    place = np.stack(places, axis=-1).astype(np.float32)
-    centre = grids.first[grid, level] + place * grids.step[grid, level]
+    place = np.stack(places, axis=-1).astype(np.float64)
+    centre = (grids.first[grid, level] + place * grids.step[grid, level]).astype(np.float32)
     half = shapes.half[shape]
     corners: Float32 = np.concatenate([centre - half, centre + half], axis=-1)
     return corners
@@ -165,11 +124,11 @@ def _candidates(
     own = rows[box]
     begin, count = [], []
     for axis in (0, 1):
-        overlap = inter[box, shape] / sides.upper[1 - axis, own, shape] - SLACK
+        overlap = inter[box, shape] / sides.upper[1 - axis, own, shape] - sides.room
         low, high, half = sides.low[axis, own, 0], sides.high[axis, own, 0], sides.half[axis, 0, shape]
         first, step = sides.first[axis, own, shape], sides.step[axis, own, shape]
-        a = np.ceil((low - half + overlap - first) / step).clip(0.0)
-        b = np.floor((high + half - overlap - first) / step).clip(None, sides.number[axis, own, shape] - 1)
+        a = np.maximum(np.ceil((low - half + overlap - first) / step), sides.begin[axis, own, shape])
+        b = np.minimum(np.floor((high + half - overlap - first) / step), sides.end[axis, own, shape])
         begin.append(a.astype(np.int64))
         count.append((b - a + 1).clip(0).astype(np.int64))
     total = count[0] * count[1]
@@ -198,56 +157,126 @@ def _key(places: Any, shape: IntArray, grid: IntArray, shapes: Shapes, grids: Gr
     return key
 
 
-def _find_best(part: slice, boxes: Placed, grid: IntArray, shapes: Shapes, grids: Grids, found: Found) -> None:
+def _find_best(part: slice, job: Job) -> None:
     """Find the best IoU of some boxes, and their first anchor that has it."""
+    boxes, shapes, grids, plus, found = job.boxes, job.shapes, job.grids, job.rule.plus, job.found
     corners = boxes.corners[part]
-    sides, place = _sides(corners, grid, shapes, grids)
+    grid = boxes.grid[np.searchsorted(boxes.start, np.arange(part.start, part.stop), "right") - 1]
+    sides, place = _sides(corners, grid, job)
     every = np.broadcast_to(np.arange(len(shapes.level)), place.shape[1:])
-    near = _iou(corners[:, None], _anchors(place, every, grid[:, None], shapes, grids))
+    near = _iou(corners[:, None], _anchors(place, every, grid[:, None], shapes, grids), plus)
+    near[(sides.upper == 0.0).any(axis=0)] = 0.0
     best = near.max(axis=1)
-    key = np.full(len(best), np.iinfo(np.int64).max)
+    key = np.full(len(best), NO_KEY)
     some = np.flatnonzero(best > 0)
     for own, shape, places in _candidates(some, best[some], sides):
-        iou = _iou(corners[own], _anchors(places, shape, grid[own], shapes, grids))
+        iou = _iou(corners[own], _anchors(places, shape, grid[own], shapes, grids), plus)
         before = best.copy()
         np.maximum.at(best, own, iou)
-        key[best > before] = np.iinfo(np.int64).max
+        key[best > before] = NO_KEY
         ties = iou == best[own]
         at = tuple(one[ties] for one in places)
         np.minimum.at(key, own[ties], _key(at, shape[ties], grid[own[ties]], shapes, grids))
     found.best[part], found.key[part] = best, key
 
 
-def _count(part: slice, boxes: Placed, image: IntArray, shapes: Shapes, grids: Grids, rule: Rule, found: Found) -> None:
-    """Count the positives of the boxes of whole images."""
-    corners, best, grid = boxes.corners[part], found.best[part], boxes.grid[image]
-    sides, _ = _sides(corners, grid, shapes, grids)
-    least = np.minimum(best, rule.above)
-    allowed = best > 0 if rule.forced != NONE else best >= rule.above
+def _settle(part: slice, job: Job) -> None:
+    """Find the least IoU of the anchors that some boxes bring about."""
+    rule, best = job.rule, job.found.best[part]
+    allowed = best > 0 if rule.forced not in (NONE, MISSED) else best >= rule.above
     if rule.forced == EVERY_OWN:
         allowed &= (best >= rule.least) | (best >= rule.above)
-    for own, shape, places in _candidates(np.flatnonzero(allowed), least[allowed], sides):
+    job.found.least[part] = np.where(allowed, np.minimum(best, rule.above), NOTHING)
+
+
+def _distinct(part: slice, image: IntArray, job: Job) -> None:
+    """Give the boxes of images different anchors, where the best ones of some are the same."""
+    order = np.lexsort((job.found.key[part], image))
+    key, own = job.found.key[part][order], image[order]
+    same = (np.diff(key) == 0) & (np.diff(own) == 0) & (key[1:] != NO_KEY)
+    for one in np.unique(own[1:][same]):
+        _distinct_in(int(job.boxes.start[one]), int(job.boxes.start[one + 1]), job)
+
+
+def _distinct_in(start: int, end: int, job: Job) -> None:
+    """Give the boxes of an image different anchors, first where the IoU is largest."""
+    found, row, taken = job.found, job.boxes.row, set[int]()
+    queue = [(-iou, row[g], g, key) for g in range(start, end)
+             for iou, key in [(found.best[g], int(found.key[g]))] if iou > 0]  # fmt: skip
+    heapq.heapify(queue)
+    while queue:
+        iou, _, g, key = heapq.heappop(queue)
+        if key not in taken:
+            taken.add(key)
+            found.key[g], found.least[g] = key, min(-iou, job.rule.above)
+            continue
+        best, key = _another(g, taken, job)
+        if best > 0:
+            heapq.heappush(queue, (-best, row[g], g, key))
+        else:
+            found.key[g], found.least[g] = NO_KEY, job.rule.above if found.best[g] >= job.rule.above else NOTHING
+
+
+def _another(g: int, taken: set[int], job: Job) -> tuple[np.float32, int]:
+    """Return the best IoU of a box with the other anchors, and the first that has it."""
+    corners, shapes, grids = job.boxes.corners[g : g + 1], job.shapes, job.grids
+    grid = job.boxes.grid[np.searchsorted(job.boxes.start, [g], "right") - 1]
+    best, first = np.float32(0.0), NO_KEY
+    sides, _ = _sides(corners, grid, job)
+    for own, shape, places in _candidates(np.zeros(1, np.int64), np.full(1, 1e-30, np.float32), sides):
+        iou = _iou(corners[own], _anchors(places, shape, grid[own], shapes, grids), job.rule.plus)
+        key = _key(places, shape, grid[own], shapes, grids)
+        iou[np.isin(key, list(taken))] = 0.0
+        top = iou.max(initial=0.0)
+        if top > 0 and top >= best:
+            here = int(key[iou == top].min())
+            best, first = top, here if top > best else min(first, here)
+    return best, first
+
+
+def _missed(part: slice, image: IntArray, job: Job) -> None:
+    """Let boxes that got no anchor bring about their best one, and no other box one that is below the threshold."""
+    found = job.found
+    own = found.key[part].copy()
+    found.key[part] = NO_KEY
+    _count(part, image, job)
+    missed = (found.positives[part].sum(axis=1) == 0) & (found.best[part] > 0)
+    found.positives[part] = 0
+    found.key[part] = np.where(missed, own, NO_KEY)
+    found.least[part] = np.where(missed, np.minimum(found.best[part], job.rule.above), found.least[part])
+
+
+def _count(part: slice, image: IntArray, job: Job) -> None:
+    """Count the positives of the boxes of whole images."""
+    boxes, shapes, grids, rule, found = job.boxes, job.shapes, job.grids, job.rule, job.found
+    corners, grid, least = boxes.corners[part], boxes.grid[image], found.least[part]
+    sides, _ = _sides(corners, grid, job)
+    some, found_rows = np.flatnonzero(least < NOTHING), []
+    for own, shape, places in _candidates(some, least[some], sides):
         anchors = _anchors(places, shape, grid[own], shapes, grids)
         key = _key(places, shape, grid[own], shapes, grids)
-        listed = _iou(corners[own], anchors) >= least[own]
-        if rule.forced in (ONE, ONE_FIRST):
-            listed &= (least[own] == rule.above) | (key == found.key[part][own])
-        rows = _once(image[own], key, np.flatnonzero(listed))
-        _award(part, boxes, image[own[rows]], anchors[rows], key[rows], rule, found)
+        iou = _iou(corners[own], anchors, rule.plus)
+        listed = iou >= least[own]
+        if rule.forced >= ONE:
+            listed = (iou >= rule.above) | (key == found.key[part][own])
+        found_rows.append((image[own[listed]], key[listed], anchors[listed]))
+    if found_rows:
+        own, key, anchors = (np.concatenate(each) for each in zip(*found_rows, strict=True))
+        rows = _once(own, key)
+        _award(own[rows], anchors[rows], key[rows], job)
 
 
-def _once(image: IntArray, key: IntArray, rows: IntArray) -> IntArray:
+def _once(image: IntArray, key: IntArray) -> IntArray:
     """Return the rows of different anchors, one for each."""
-    rows = rows[np.lexsort((key[rows], image[rows]))]
+    rows = np.lexsort((key, image))
     new = np.ones(len(rows), dtype=bool)
     new[1:] = (np.diff(key[rows]) != 0) | (np.diff(image[rows]) != 0)
     return rows[new]
 
 
-def _award(
-    part: slice, boxes: Placed, image: IntArray, anchors: Float32, key: IntArray, rule: Rule, found: Found
-) -> None:
+def _award(image: IntArray, anchors: Float32, key: IntArray, job: Job) -> None:
     """Add each of these different anchors to the positives of the box that it is assigned to."""
+    boxes, rule, found = job.boxes, job.rule, job.found
     number = np.diff(boxes.start)[image]
     ends = np.cumsum(number)
     for a, b in _runs(ends):
@@ -255,16 +284,16 @@ def _award(
         begin = ends[a:b] - size - (ends[a] - size[0])
         each = np.repeat(np.arange(a, b), size)
         box = boxes.start[image[each]] + np.arange(len(each)) - np.repeat(begin, size)
-        iou = _iou(boxes.corners[box], anchors[each])
+        iou = _iou(boxes.corners[box], anchors[each], rule.plus)
         top = iou == np.repeat(np.maximum.reduceat(iou, begin), size)
         row = boxes.row[box]
-        owner = np.minimum.reduceat(np.where(top, row, np.iinfo(np.int64).max), begin)
-        if rule.forced in (EVERY_OWN, ONE, ONE_FIRST):
+        owner = np.minimum.reduceat(np.where(top, row, NO_KEY), begin)
+        if rule.forced >= EVERY_OWN:
             mine = (iou == found.best[box]) & (iou >= rule.least) & (iou > 0)
             mine = mine if rule.forced == EVERY_OWN else found.key[box] == key[each]
             if rule.forced == ONE_FIRST:
-                forced = np.minimum.reduceat(np.where(mine, row, np.iinfo(np.int64).max), begin)
-                owner = np.where(forced < np.iinfo(np.int64).max, forced, owner)
+                forced = np.minimum.reduceat(np.where(mine, row, NO_KEY), begin)
+                owner = np.where(forced < NO_KEY, forced, owner)
             else:
                 forced = np.maximum.reduceat(np.where(mine, row, -1), begin)
                 owner = np.where(forced >= 0, forced, owner)

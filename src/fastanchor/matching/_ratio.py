@@ -28,6 +28,16 @@ class Ratio(NamedTuple):
         """The ratio as ``check`` has it, the shorter side by the longer."""
         return 1.0 / self.below
 
+    @property
+    def measure(self) -> str:
+        """By what boxes and anchors are compared."""
+        return "ratio of sides"
+
+    @property
+    def threshold(self) -> float:
+        """The least ratio of a match, which must exceed `above`."""
+        return float(np.nextafter(np.float32(self.above), 1))
+
     def to_text(self) -> str:
         """Return the rule in words."""
         return f"ratio of sides < {self.below:g}, in the cell of the centre and its nearest neighbours"

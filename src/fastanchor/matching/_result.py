@@ -17,9 +17,8 @@ from fastanchor._types import FloatArray, Result, picture
 from fastanchor._weights import number
 from fastanchor.evaluate import SIZES
 from fastanchor.matching._count import OFFSETS, Anchors, Counts
-from fastanchor.matching._ratio import Ratio
 from fastanchor.matching._recall import Recall, Seen, recalls
-from fastanchor.matching._rules import Matching
+from fastanchor.matching._rules import MatchRule
 
 __all__ = ["LevelPositives", "Positives", "SizePositives", "summarised"]
 
@@ -52,8 +51,8 @@ class Positives(Result):
         Its name.
     rule : str
         Which anchors are positive, in words.
-    measure : {"IoU", "ratio of sides"}
-        By what the detector compares boxes and anchors.
+    measure : {"IoU", "ratio of sides", "IoU of sides"}
+        By what the detector compares boxes and anchors; an IoU of sides is that of equal centres.
     known : bool
         Whether the places of the boxes are known; else the numbers are means over 8 places of each box on the grids,
         alone in its image.
@@ -61,7 +60,8 @@ class Positives(Result):
         Boxes looked at, as often as they count; float where weights are not whole.
     matched : float
         Share of the boxes with an anchor that matches: an IoU from the threshold of the detector on, or a ratio of
-        sides within its limit. Other boxes have positives only if the detector forces some.
+        sides within its limit. Other boxes have positives only if the detector forces some. Where a detector has no
+        threshold and takes the best anchor, every box matches.
     without : float
         Share of the boxes without a positive. Such boxes train nothing.
     per_box : float
@@ -73,7 +73,7 @@ class Positives(Result):
     counts : (n, levels) int32 or float64
         Positives of each box; means where places are not known.
     best : (places, n) float32
-        The best IoU of each box with an anchor at its place, or the best ratio of their sides.
+        The best IoU of each box with an anchor at its place, or the best ratio or IoU of their sides.
     """
 
     detector: str
@@ -179,16 +179,14 @@ def summarised(
     wh: FloatArray,
     column: Any,
     anchors: Anchors,
-    rule: Matching | Ratio,
+    rule: MatchRule,
     found: Counts,
     known: bool,
     images: Images | None,
 ) -> Positives:
     """Return the result for boxes (n, 2) with weights, and their images if they are known."""
     weight = np.ones(len(wh)) if column is None else np.asarray(column, dtype=np.float64)
-    # a ratio must exceed its threshold
-    least = float(np.nextafter(np.float32(rule.above), 1) if isinstance(rule, Ratio) else np.float32(rule.above))
-    matches = found.best >= np.float32(least)
+    matches = found.best >= np.float32(rule.threshold)
     each = found.positives.sum(axis=1)
     columns = np.stack([weight, weight * matches.mean(axis=0), weight * found.none, weight * each])
     area = wh[:, 0] * wh[:, 1]
@@ -210,7 +208,7 @@ def summarised(
     return Positives(
         detector=detector,
         rule=rule.to_text(),
-        measure="ratio of sides" if isinstance(rule, Ratio) else "IoU",
+        measure=rule.measure,
         known=known,
         boxes=number(column, np.ones(len(wh), dtype=bool)),
         matched=matched,
@@ -220,6 +218,6 @@ def summarised(
         levels=levels,
         counts=found.positives,
         best=found.best,
-        _above=least,
+        _above=rule.threshold,
         _seen=Seen(weight, group, images),
     )

@@ -36,7 +36,7 @@ NEAR = 0.01  # gap from which a limit is so far that it is as well to begin anew
 __all__ = ["BoundResult", "Global", "Problem", "Recipe", "Refine", "Search", "Space", "bound", "solved"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BoundResult(Result):
     """What :func:`fastanchor.bound` found. Sizes are pixels of the network input; the arrays are read-only.
 

@@ -12,7 +12,7 @@ from fastanchor._types import FloatArray, IntArray
 from fastanchor._weights import weights_of
 from fastanchor.engine import Engine
 
-__all__ = ["DISTINCT", "STRAIGHT", "TURN", "Points", "gathered", "points_of", "single", "weighted"]
+__all__ = ["CELLS", "DISTINCT", "STRAIGHT", "TURN", "Points", "gathered", "points_of", "single", "weighted"]
 
 DISTINCT = 16_384  # distinct sizes up to which each is a point of its own
 CELLS = 256  # cells along each axis of the plane where there are more

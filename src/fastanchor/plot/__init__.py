@@ -106,11 +106,12 @@ def swept(found: SweepResult, title: str = "") -> Figure:
         If matplotlib is not installed.
     """
     if found.gap is None:
-        return _titled(panel(7, 4.5, panels.curve, found), title)
-    figure = _titled(empty_figure(7, 6), title)
+        return _titled(panel(7, 5, panels.curve, found), title)
+    figure = _titled(empty_figure(7, 6.6), title)
     scores, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     panels.curve(scores, found)
     scores.set_xlabel("")
+    scores.get_legend().set_bbox_to_anchor((0.5, -0.02))  # there is nothing else between the panels
     panels.gaps(below, found)
     return figure
 
@@ -148,12 +149,12 @@ def recall(
         if parts > 1:
             panels.gain(lower, found[at], threshold)
         if at + columns >= len(found):
-            lower.set_xlabel(f"least {measure} with an anchor")
+            lower.set_xlabel(f"best {measure} is at least")
             lower.tick_params(labelbottom=True)
         if at % columns == 0:
             upper.set_ylabel("share of the boxes")
             lower.set_ylabel("difference of the shares" if parts > 1 else "share of the boxes")
-    _legend(figure, [grid[0, 0], grid[parts - 1, 0]], 2 if columns < 3 else 5)
+    _legend(figure, [grid[0, 0], grid[parts - 1, 0]], 2 if columns < 4 else 4)
     return figure
 
 

@@ -57,7 +57,7 @@ def sizes(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None
         if region.any() and not region.all():
             axes.contour(side, side, region, levels=[0.5], colors=BLUE, linewidths=0.9)
     for w, h in anchors.tolist():  # the outline of a box whose other corner is beyond the axes
-        axes.plot([low, w, w], [h, h, low], color=INK, linewidth=0.7, linestyle=(0, (1, 2)))
+        axes.plot([low, w, w], [h, h, low], color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
     places = label_places(np.log(anchors), np.log(high / low))
     for i, ((w, h), place) in enumerate(zip(anchors.tolist(), places, strict=True), 1):
         axes.plot(w, h, "o", color=INK, markeredgecolor="white", markersize=8)
@@ -65,7 +65,7 @@ def sizes(axes: Any, boxes: FloatArray, anchors: FloatArray, title: str) -> None
         axes.annotate(str(i), (w, h), xytext=place, textcoords="offset points", color=INK, weight="bold", bbox=back,
                       ha="center", va="center")  # fmt: skip
     axes.plot([], [], "o", color=INK, label="anchor")
-    axes.plot([], [], color=INK, linewidth=0.7, linestyle=(0, (1, 2)), label="its width and height")
+    axes.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (1, 2)), label="its width and height")
     axes.plot([], [], color=BLUE, linewidth=0.9, label="where the best anchor changes")
     legend_below(axes, 2)
     axes.set(xscale="log", yscale="log", aspect="equal", xlim=(low, high), ylim=(low, high))
@@ -193,7 +193,7 @@ def curve(axes: Any, found: SweepResult) -> None:
             ends = np.array([getattr(one, name)[1:] for one in found.intervals])
             axes.fill_between(found.n, ends[:, 0], ends[:, 1], color=color, alpha=0.2, linewidth=0)
             least = found.n.tolist().index(getattr(found.enough, name))
-            label = "the fewest that are as good as the best, within noise" if name == "bpr" else None
+            label = "fewest as good as the best drawn, within noise" if name == "bpr" else None
             axes.plot(found.n[least], values[least], "o", fillstyle="none", color=color, markersize=13, label=label)
     if found.limit is not None:
         axes.plot(found.n, found.limit, "_", color=GREY, markersize=14, markeredgewidth=2, label=_limit(found))
@@ -205,7 +205,7 @@ def curve(axes: Any, found: SweepResult) -> None:
     axes.set_title(title)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    legend_below(axes, 2)
 
 
 def gaps(axes: Any, found: SweepResult) -> None:
@@ -286,5 +286,6 @@ def classes(axes: Any, counts: Mapping[str, int]) -> None:
     axes.bar_label(bars, labels=[f"{count:,}" for _, count in rows], padding=3)
     axes.margins(x=0.15, y=0.02)
     axes.set_xlabel("boxes")
+    axes.set_title(f"{many(sum(counts.values()), 'box', 'boxes')} of {many(len(counts), 'class', 'classes')}")
     for edge in ("top", "right"):
         axes.spines[edge].set_visible(False)

@@ -27,6 +27,7 @@ PAPER, INK, FRAME = "#ffffff", "#333333", "#c9ced4"
 CELL, CAPTION, GAP = (480, 360), 26, 12  # pixels of the sheet
 PHONE = (400, 300)  # pixels of a picture on a page
 LONG_SIDE = (480, 1600)  # pixels: single pictures are scaled to lie within
+LEGEND = "dashed: the anchor that matches best; number: the ratio of both, 1 for the same size"
 COLUMNS = 3  # of a sheet, which is then as wide as a screen
 ENDING = re.compile(r"\.[a-z]\w{1,4}")  # of a file; folders may be called "v1.0"
 
@@ -226,7 +227,8 @@ def _sheet(
     columns = min(math.ceil(math.sqrt(len(images))), COLUMNS)
     rows = math.ceil(len(images) / columns)
     step = CELL[0] + GAP, CELL[1] + CAPTION + GAP
-    page = Image.new("RGB", (columns * step[0] + GAP, rows * step[1] + GAP), PAPER)
+    below = 0 if matched is None else CAPTION
+    page = Image.new("RGB", (columns * step[0] + GAP, rows * step[1] + GAP + below), PAPER)
     pen, font, reasons = ImageDraw.Draw(page), font_of(FONT_SIZE), list[str]()
     for i, image in enumerate(images):
         left, top = GAP + i % columns * step[0], GAP + i // columns * step[1]
@@ -238,6 +240,8 @@ def _sheet(
         caption = cut(printable(image.name, font), CELL[0] - font.getlength(rest), font) + rest
         pen.text((left, top + CELL[1] + 5), caption, fill=INK, font=font)
         reasons.append(one.empty)
+    if matched is not None:
+        pen.text((GAP, rows * step[1] + GAP), cut(LEGEND, page.width - 2 * GAP, font), fill=INK, font=font)
     return page, reasons
 
 

@@ -109,7 +109,7 @@ def _small(boxes: Sequence[Place]) -> list[Place]:
 def _label(
     pen: Any, boxes: Sequence[Place], text: str, colour: str, size: tuple[int, int], font: Any, taken: list[Place]
 ) -> None:
-    """Write a name at the first of `boxes`, where it hides no other name, and if possible none of the other boxes."""
+    """Write a name at the first of `boxes`, where it hides no other name and none of the other boxes."""
     text = cut(text, size[0] - 6, font)
     width, height = math.ceil(font.getlength(text)) + 6, FONT_SIZE + 5
     x0, y0, x1, y1 = boxes[0]
@@ -121,11 +121,8 @@ def _label(
         left, top = round(left), round(top)  # letters drawn between pixels blur
         places.append((left, top, left + width, top + height))
 
-    def hidden(place: Place) -> tuple[int, int]:
-        return sum(_meet(place, name) for name in taken), sum(_meet(place, one) for one in boxes[1:])
-
-    place = min(places, key=hidden)
-    if hidden(place)[0]:
+    place = next((place for place in places if not any(_meet(place, one) for one in (*taken, *boxes[1:]))), None)
+    if place is None:
         return
     taken.append(place)
     pen.rectangle((place[0], place[1], place[2] - 1, place[3] - 1), fill=colour)
