@@ -39,7 +39,7 @@ class Table:
     | P3 | 1,000 |
     | P4 | 20 |
     >>> print(Table(("a < b",), [("<i>",)]).html())
-    <div class="table"><table><thead><tr><th scope="col">a &lt; b</th></tr></thead><tbody>
+    <div class="table"><table><thead><tr><th scope="col" class="text">a &lt; b</th></tr></thead><tbody>
     <tr><td class="text">&lt;i&gt;</td></tr>
     </tbody></table></div>
     """
