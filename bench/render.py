@@ -151,7 +151,7 @@ def evolution():
         calls = [f"{median(run['evaluations'] for run in way):,.0f}" for way in ways]
         times = [seconds(median(run["seconds"] for run in way)) for way in ways]
         rows.append([row["data"], row["detector"], f"{row['boxes']:,}", str(row["parameters"]), *cells,
-                     f"{least - most:+.5f}", *calls, *times])  # fmt: skip
+                     f"{round(least - most, 5) + 0.0:+.5f}", *calls, *times])  # fmt: skip
     head = ["data", "detector", "boxes", "parameters", "the search", "evolution", "lead", "evaluations", "of evolution",
             "the search takes", "evolution takes"]  # fmt: skip
     where = f"{bench.line(content['machine'])}. Processor time. `python bench/against_evolution.py DATA ...`"

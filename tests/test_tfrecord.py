@@ -79,15 +79,6 @@ def test_sizes_come_from_the_header_of_the_image(tmp_path):
     assert fastanchor.read(put(tmp_path / "a.record", boxed(BOX, **some))).image_wh.tolist() == [[64, 32]]
 
 
-@pytest.mark.parametrize(
-    "encoded", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\x00", b"GIF89a", b"II*\x00\xff\xff\xff\xff"]
-)
-def test_images_that_are_damaged_have_no_size(tmp_path, encoded):
-    file = put(tmp_path / "a.record", boxed(BOX, image__width=[], image__height=[], image__encoded=[encoded]))
-    assert [remark.kind for remark in fastanchor.read(file).remarks] == ["unknown image sizes"]
-    assert fastanchor.read(file, source_size=(64, 32)).wh.tolist() == [[32, 16]]
-
-
 @pytest.mark.parametrize("name", ["is_crowd", "group_of"])
 def test_boxes_in_pixels_and_crowds(tmp_path, name):
     crowd = {f"image__object__{name}": [0, 1], "image__filename": [b"x/one.jpg"]}

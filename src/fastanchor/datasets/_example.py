@@ -36,7 +36,10 @@ def features(data: bytes) -> Example:
 
 def values_of(example: Example, *names: str) -> Values:
     """Return the values of the first of these features that has any."""
-    return next((values for name in names if name in example and (values := example[name]())), [])
+    for name in names:
+        if name in example and (values := example[name]()):
+            return values
+    return []
 
 
 def texts_of(example: Example, *names: str) -> list[str]:
