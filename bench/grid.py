@@ -66,7 +66,7 @@ def main(data, out):
         face = OPEN if label < 0 else COLOURS[label]
         right.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, facecolor=face, edgecolor="white", linewidth=0.4))
     right.set_title(
-        f"What the index looks at: {len(settled)} settled blocks, {len(wh) - looked:,} boxes counted from tables;\n"
+        f"What the index looks at:\n{len(settled)} settled blocks, {len(wh) - looked:,} boxes counted from tables;\n"
         f"{len(opened)} open cells (dark), {looked} boxes looked at",
         fontsize="medium",
     )

@@ -6,6 +6,7 @@ draws ``docs/images/whole-job.svg`` and ``stages.svg``, with matplotlib.
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -150,7 +151,7 @@ def evolution():
         calls = [f"{median(run['evaluations'] for run in way):,.0f}" for way in ways]
         times = [seconds(median(run["seconds"] for run in way)) for way in ways]
         rows.append([row["data"], row["detector"], f"{row['boxes']:,}", str(row["parameters"]), *cells,
-                     f"{least - most:+.5f}", *calls, *times])  # fmt: skip
+                     f"{round(least - most, 5) + 0.0:+.5f}", *calls, *times])  # fmt: skip
     head = ["data", "detector", "boxes", "parameters", "the search", "evolution", "lead", "evaluations", "of evolution",
             "the search takes", "evolution takes"]  # fmt: skip
     where = f"{bench.line(content['machine'])}. Processor time. `python bench/against_evolution.py DATA ...`"
@@ -427,6 +428,23 @@ def headline():
     ]
 
 
+def matched(page):
+    """Render what the anchors in the pictures of a detector's page match, beside its default ones."""
+    content = load("pictures")[page]
+    sizes = {"all": content["boxes"], **content["sizes"]}
+    rows = [
+        [one["name"], f"{sizes[one['name']]:,}", f"{one['matched']:.1%}", f"{one['default']:.1%}",
+         f"{one['difference']:+.1%}", f"{one['low']:+.1%}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{one['high']:+.1%}"]
+        for one in content["against_default"]
+    ]  # fmt: skip
+    head = ["size", "boxes", "these anchors", "default anchors", "difference", "95 % interval"]
+    about = (
+        f"Share of the boxes that have an anchor with an IoU of at least {content['above']:g} where the detector "
+        f"places it; {content['boxes']:,} boxes on {content['images']:,} images."
+    )
+    return [about, "", table(head, rows)]
+
+
 TABLES = {
     one.__name__: one
     for one in (
@@ -451,7 +469,7 @@ TABLES = {
         waits,
         stages,
     )
-}
+} | {f"matched_{page}": partial(matched, page) for page in load("pictures")}
 
 
 def rendered(text):

@@ -12,6 +12,8 @@ from hypothesis import settings
 import fastanchor
 from fastanchor import kernels
 
+import alike
+
 # the first call of a kernel compiles it, which no deadline should judge; the same examples in every run
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("quick", settings.get_profile("house"), max_examples=20)
@@ -22,6 +24,7 @@ LARGE = {"a chunk and one over", "many"}  # of zoo.BOXES, and of tests/test_inde
 def pytest_configure(config):
     quick = config.option.markexpr == "not slow" and os.environ.get("FASTANCHOR_EXAMPLES") != "all"
     settings.load_profile("quick" if quick else "house")
+    alike.register(config, os.environ)
     gc.disable()  # while thousands of tests are collected, which stay to the end
 
 

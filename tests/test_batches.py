@@ -140,6 +140,7 @@ def test_float32_sides_are_compared_as_float64_by_every_objective(objective):
     assert found.anchors.tolist() == right.anchors.tolist()
 
 
+@pytest.mark.slow  # for weights, every kernel is compiled once more
 @pytest.mark.parametrize("form", ["column", "batches", "function"])
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_come_as_a_column_or_as_the_batches_do(name, form):
@@ -151,6 +152,7 @@ def test_weights_come_as_a_column_or_as_the_batches_do(name, form):
     assert str(everything(index, centers)) == str(everything(BoxIndex(boxes, weights=weights), centers))
 
 
+@pytest.mark.slow
 def test_equal_boxes_of_batches_are_merged(tune):
     tune(merge_from=0, merge_repeated=-1.0, merge_share=0, merge_first=2)
     index, centers = BoxIndex.from_batches(cut(WHOLE)), start(WHOLE, 6)
@@ -225,6 +227,7 @@ def test_a_folder_gives_the_bits_back(name, tmp_path):
         assert again.fitness(centers, 0.25) == index.fitness(centers, 0.25)  # tables have the same bits
 
 
+@pytest.mark.slow
 def test_weights_and_merged_boxes_come_back(tmp_path, tune):
     centers = start(WHOLE, 6)
     for i, weights in enumerate((None, RNG.integers(0, 5, len(WHOLE)), RNG.random(len(WHOLE)))):
@@ -310,6 +313,7 @@ def test_merged_indexes_have_the_bits_of_one(name, tmp_path):
     assert str(everything(saved(merged, tmp_path / "all"), centers)) == right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", ["all", "distinct"])
 def test_merged_indexes_with_weights_have_the_bits_of_one(held, tune):
     if held == "distinct":
@@ -395,6 +399,10 @@ def test_a_failed_build_leaves_nothing(tmp_path):
     with pytest.raises(DataError, match="keep_rows = False: must be True with folder"):
         BoxIndex.from_batches([SINGLE], folder=tmp_path / "boxes", keep_rows=False)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_weights_are_kept_in_a_folder(tmp_path):
     index = BoxIndex.from_batches([SINGLE], weights=np.arange(len(SINGLE)), folder=tmp_path / "boxes")
     centers = start(SINGLE, 5)
     right = BoxIndex(SINGLE, weights=np.arange(len(SINGLE)))

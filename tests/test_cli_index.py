@@ -73,6 +73,7 @@ def test_an_index_answers_as_its_labels(tmp_path, capsys):
     assert f"{right['read']['boxes']:,} boxes on {right['read']['images']:,} images" in text
 
 
+@pytest.mark.slow
 def test_weights_are_kept(tmp_path, capsys):
     data, index = labels(tmp_path, 400, 3), str(tmp_path / "boxes.index")
     job = ["-n", "3", "--gen", "50"]

@@ -402,6 +402,7 @@ def test_levels_of_other_strides_are_shown(capsys, tmp_path):
         str(tmp_path / "boxes.csv"),
         "--emit",
         "torchvision-ssd300",
+        *("--sizes", "0.05,0.12,0.25,0.4,0.6,0.8,1", "--ratios", "2 2,3 2,3 2,3 2 2"),
         "-q",
         "-o",
         str(tmp_path / "m.py"),

@@ -134,7 +134,7 @@ def center_sets(boxes, k, rng):
 
 @pytest.mark.parametrize("name", ZOO)
 @pytest.mark.parametrize("metric", ["iou", "euclidean"])
-@pytest.mark.parametrize("k", [1, 9, 32, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 100))])
+@pytest.mark.parametrize("k", [1, 32, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 9, 100))])
 def test_zoo_assignments(name, metric, k):
     if name == "many" and k == 100:
         pytest.skip("long")
@@ -404,7 +404,7 @@ def test_searches_take_the_same_decisions(name, k, thr):
     assert np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("threads", [1, 4, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_first_fitter_is_the_first(threads):
     boxes = ZOO["many"]
     index = BoxIndex(boxes, threads=threads)

@@ -62,6 +62,7 @@ def test_no_sum_is_above_its_bound_and_few_are_far_below(name, weighted):
                 assert engine.hopeful([anchors, anchors], aim, exact + total // 2000 + 1) == [], aim.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["iou", "iou>0.5", "iou-recall@0.5"])
 @pytest.mark.parametrize("data", ["lognormal", "integers", "squares"])
 def test_the_search_is_that_of_an_engine_that_looks_at_every_box(data, name):
@@ -76,6 +77,7 @@ def test_the_search_is_that_of_an_engine_that_looks_at_every_box(data, name):
         assert (found.accepted, found.engine) == (right.accepted, "index")
 
 
+@pytest.mark.slow
 def test_few_sums_are_taken(monkeypatch):
     """Of most mutants the bounds alone show that they are no fitter."""
     taken, worth = [], BoxIndex.worth

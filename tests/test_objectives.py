@@ -77,7 +77,8 @@ def test_values_are_those_of_the_definition_on_both_backends(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("engine", ENGINES)
+# the index has kernels for bounds of IoU, which only slow tests compile
+@pytest.mark.parametrize("engine", [pytest.param(one, marks=[pytest.mark.slow] * (one != "dense")) for one in ENGINES])
 def test_the_search_is_that_of_the_definition(name, engine):
     right, history = search(BOXES, START, name, 25, np.random.default_rng(5))
     found = fastanchor.evolve(ENGINES[engine](BOXES), START, thr=THR, gen=25, rng=5, objective=name, progress=False)

@@ -91,6 +91,11 @@ def test_kernels_agree(seed, n, k, levels):
     np.testing.assert_array_equal(first, second)
 
 
+# of each kind of anchors, one is searched for by the quick tests
+FEW = {"detectron2-rpn", "efficientdet", "mmdet-retinanet", "torchvision-fasterrcnn", "torchvision-ssd300", "yolact"}
+SEARCHED = [pytest.param(name, marks=[pytest.mark.slow] * (name not in FEW)) for name in GRIDS]
+
+
 @pytest.mark.parametrize("name", GRIDS)
 def test_default_values_are_a_start(name):
     """The parameters of the default values make the default anchors."""
@@ -105,7 +110,7 @@ def test_default_values_are_a_start(name):
         assert form.changed(**form.numbered("ratios", 7)).parameters(detector.default) is None
 
 
-@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("name", SEARCHED)
 def test_anchors_are_not_worse_than_the_default_ones(name):
     """Even with boxes that suit the default anchors, and hardly any search."""
     detector = GRIDS[name]
@@ -158,7 +163,7 @@ def test_the_search_is_not_worse_than_a_grid_of_values(monkeypatch):
     assert score([row[0] for row in found.sizes], found.ratios[0][0]) >= best
 
 
-@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("name", SEARCHED)
 def test_sizes_suit_their_level(name):
     """Boxes that are all as large as the image lead to no anchors that are too large for their level."""
     detector = GRIDS[name]

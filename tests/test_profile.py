@@ -21,7 +21,7 @@ SETS = {
 AREAS = [225.0, 1600.0]  # of boxes: a class ends before its limit
 
 
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighted", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SETS)
 def test_sums_of_the_index_are_those_of_every_box(name, weighted):
     boxes = SETS[name]

@@ -17,9 +17,8 @@ def test_tables_are_those_of_the_results():
 
 
 # whole searches and limits, and in large.md sets of boxes for which many kernels are compiled
-SLOW = {
-    "docs/best.md", "docs/check.md", "docs/large.md", "docs/detectors/detectron2.md", "docs/detectors/torchvision.md",
-}  # fmt: skip
+SLOW = {"docs/best.md", "docs/check.md", "docs/large.md"}
+SLOW |= {name for name in NAMES if name.startswith("docs/detectors/")} - {"docs/detectors/index.md"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in NAMES])

@@ -115,6 +115,7 @@ def test_weighted_boxes_have_the_same_bits_on_every_engine(name, kind):
         assert str(everything(dealt(boxes, count, weights=weights), centers)) == right, count
 
 
+@pytest.mark.slow
 @strategies.examples(25)
 @given(
     strategies.pairs(strategies.sides),
@@ -148,6 +149,7 @@ def merging(tune):
     tune(merge_from=0, merge_repeated=-1.0, merge_share=0, merge_first=2)
 
 
+@pytest.mark.slow  # what is held once counts as often as its weight says, for which every kernel is compiled once more
 @pytest.mark.parametrize("kind", [None, "small", "of many bits", "mostly none"])
 @pytest.mark.parametrize("name", ZOO)
 def test_equal_boxes_held_once_have_the_bits_of_all(merging, name, kind):
@@ -163,9 +165,10 @@ def test_equal_boxes_held_once_have_the_bits_of_all(merging, name, kind):
     np.testing.assert_allclose(index.best_iou(centers), dense.best_iou(centers), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update", ["median", "mean"])
 @pytest.mark.parametrize("metric", ["iou", "euclidean", "ratio"])
-@pytest.mark.parametrize("init", [pytest.param("random", marks=pytest.mark.slow), "k-means++", "equal"])
+@pytest.mark.parametrize("init", ["random", "k-means++", "equal"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_whole_runs_with_equal_boxes_held_once(merging, weighted, update, metric, init):
     boxes = np.rint(zoo.lognormal(70_000)).clip(1, 60)
@@ -181,6 +184,7 @@ def test_whole_runs_with_equal_boxes_held_once(merging, weighted, update, metric
     assert (got.inertia, got.n_iter, got.stop) == (right.inertia, right.n_iter, right.stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighted", [False, True])
 def test_whole_jobs_with_equal_boxes_held_once(tune, weighted):
     boxes = np.rint(zoo.lognormal(140_000)).clip(3, 60)

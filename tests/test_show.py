@@ -75,6 +75,17 @@ def test_anchors_are_drawn_around_the_middle_of_their_boxes(tmp_path):
     assert (rows[below].min(), rows[below].max()) == (140, 260)
 
 
+@pytest.mark.parametrize("anchors", [None, [[40, 60]]])
+def test_boxes_without_classes_are_drawn_without_names(tmp_path, anchors):
+    options = {} if anchors is None else {"anchors": anchors, "img_size": 240}
+    image = ImageAnnotation("a", None, 480.0, 480.0, np.array([[100.0, 100.0, 200.0, 300.0]]), ())
+    seen = np.asarray(Image.open(draw([image], tmp_path / "a", **options)[0]).convert("RGB")).astype(int)
+    named = image._replace(classes=("cat",))
+    other = np.asarray(Image.open(draw([named], tmp_path / "b", **options)[0]).convert("RGB")).astype(int)
+    np.testing.assert_array_equal(seen[120:], other[120:])  # below the name
+    assert (seen != other).any()
+
+
 def test_the_command_shows_the_worst_boxes(tmp_path, capsys):
     place = str(write("voc", tmp_path / "set"))
     out = str(tmp_path / "pictures")

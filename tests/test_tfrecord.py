@@ -79,8 +79,9 @@ def test_sizes_come_from_the_header_of_the_image(tmp_path):
     assert fastanchor.read(put(tmp_path / "a.record", boxed(BOX, **some))).image_wh.tolist() == [[64, 32]]
 
 
-def test_boxes_in_pixels_and_crowds(tmp_path):
-    crowd = {"image__object__is_crowd": [0, 1], "image__filename": [b"x/one.jpg"]}
+@pytest.mark.parametrize("name", ["is_crowd", "group_of"])
+def test_boxes_in_pixels_and_crowds(tmp_path, name):
+    crowd = {f"image__object__{name}": [0, 1], "image__filename": [b"x/one.jpg"]}
     file = put(tmp_path / "a.record", boxed((10, 5, 40, 25), (1, 2, 30, 40), **crowd))
     boxes = fastanchor.read(file)
     assert (boxes.wh.tolist(), boxes.skipped, boxes.files) == ([[30, 20]], {"box of a crowd": 1}, ("x/one.jpg",))

@@ -16,7 +16,7 @@ import strategies
 import zoo
 
 QUIET = {"progress": False}
-ENGINES = ["dense", "index"]
+ENGINES = ["dense", pytest.param("index", marks=pytest.mark.slow)]  # whose kernels are compiled once more for weights
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +82,9 @@ def test_kmeans_over_the_zoo(backend, engine, name, metric, update):
     st.integers(0, 99),
     st.sampled_from(["iou", "euclidean"]),
     st.sampled_from(["median", "mean"]),
-    st.sampled_from([("numpy", "dense"), *((("numba", one) for one in ENGINES) if kernels.installed() else ())]),
+    st.sampled_from(
+        [("numpy", "dense"), *((("numba", one) for one in ("dense", "index")) if kernels.installed() else ())]
+    ),
 )
 def test_drawn_boxes_and_starts(boxes, start, seed, metric, update, way):
     with fastanchor.backend(way[0]):
@@ -173,6 +175,7 @@ def test_the_search(backend, engine):
     np.testing.assert_allclose(got.history, right.history, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
 @pytest.mark.parametrize("kind", ["few", "wild", "one rules", "beyond the digits of a float"])
 def test_the_index_decides_by_weight(kind):
@@ -410,8 +413,12 @@ def test_boxes_with_weights_are_used_everywhere():
         assert fastanchor.update_centers(one, [0, 0, 0], 1, weights=own).tolist() == [[20, 30]]
     with pytest.warns(SplitWarning):
         assert fastanchor.auto_anchor(boxes, n=1, gen=0, **QUIET).boxes == 8
-    if kernels.installed():
-        assert fastanchor.kmeans(fastanchor.BoxIndex(boxes), 2, init=THREE[:2], **QUIET).counts.sum() == 8
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
+def test_an_index_has_the_weights_of_its_boxes():
+    assert fastanchor.kmeans(fastanchor.BoxIndex(column([1, 5, 2])), 2, init=THREE[:2], **QUIET).counts.sum() == 8
 
 
 def test_boxes_keep_weights():
@@ -450,6 +457,7 @@ def test_what_cannot_be_balanced_is_a_sentence():
         column([0, 0, 0]).balanced("class")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not kernels.installed(), reason="the index needs numba")
 def test_many_weighted_boxes_are_indexed_too():
     boxes = np.exp(np.random.default_rng(0).normal(3.5, 1, (200_000, 2)))

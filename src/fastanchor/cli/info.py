@@ -136,7 +136,8 @@ def _use_large() -> None:
 
 def _use_places() -> None:
     box = Places(np.array([[0, 0, 9, 9]], np.float32), np.zeros(1, np.int64), np.array([[64.0, 64.0]]))
-    at_places(box, Anchors([np.array([[8.0, 8.0]])], (8,), NOMINAL), Matching(0.5, 0.4))
+    for forced in ("every", "distinct"):
+        at_places(box, Anchors([np.array([[8.0, 8.0]])], (8,), NOMINAL), Matching(0.5, 0.4, forced))
 
 
 def _engines(backend: str) -> list[EngineName]:

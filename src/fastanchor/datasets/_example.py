@@ -34,9 +34,12 @@ def features(data: bytes) -> Example:
     return found
 
 
-def values_of(example: Example, name: str) -> Values:
-    """Return the values of a feature, nothing if it is absent."""
-    return example[name]() if name in example else []
+def values_of(example: Example, *names: str) -> Values:
+    """Return the values of the first of these features that has any."""
+    for name in names:
+        if name in example and (values := example[name]()):
+            return values
+    return []
 
 
 def texts_of(example: Example, *names: str) -> list[str]:

@@ -19,7 +19,7 @@ Pair = tuple[float, float]
 
 def is_shape(value: Mapping[str, Any]) -> bool:
     """Return whether a value has the numbers of a shape."""
-    return POINTS in value or any({*keys} <= {*value} for keys in (SIDES, ELLIPSE))
+    return POINTS in value or any(all(key in value for key in keys) for keys in (SIDES, ELLIPSE))
 
 
 def is_turned(value: Mapping[str, Any]) -> bool:
@@ -29,7 +29,7 @@ def is_turned(value: Mapping[str, Any]) -> bool:
 
 def sides_of(value: Mapping[str, Any], size: Pair | None) -> tuple[float, ...]:
     """Return left, top, width and height of the extent relative to an image of this size; NaN if not numbers."""
-    angle = angle_of(value.get("rotation") or 0)
+    angle = angle_of(value.get("rotation"))
     if POINTS in value:
         left, top, right, bottom = (side / 100.0 for side in extent(value[POINTS]))
         return left, top, right - left, bottom - top

@@ -19,7 +19,9 @@ Corners = tuple[float, float, float, float]
 
 
 def angle_of(degrees: Any) -> float:
-    """Return an angle in radians, NaN if it is not a finite number."""
+    """Return an angle in radians, NaN if it is not a finite number, 0 for nothing."""
+    if not degrees:
+        return 0.0
     angle = radians(number_of(degrees))
     return angle if isfinite(angle) else NOTHING[0]
 

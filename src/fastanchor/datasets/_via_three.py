@@ -20,6 +20,7 @@ from fastanchor.datasets._via_regions import CELL, FAULTS, Regions
 
 __all__ = ["VIEWS", "is_table", "of_csv", "of_project"]
 
+TITLE = b"# Exported using VGG Image Annotator"
 VIEWS = "view"  # key of a saved project
 COLUMNS = ("file_list", "temporal_coordinates", "spatial_coordinates", "metadata")  # of JSON
 # kinds of shapes from 1 on, and the attributes by which versions 1 and 2 give their numbers
@@ -35,7 +36,7 @@ Found = dict[str, tuple[list[Any], list[Any]]]  # regions of each image, and the
 
 def is_table(head: bytes) -> bool:
     """Return whether a file begins like such a CSV file."""
-    return all(name.encode() in head for name in COLUMNS[1:3])
+    return TITLE in head[: 2 * len(TITLE)] or all(name.encode() in head for name in COLUMNS[1:3])
 
 
 def of_csv(file: str, text: str, job: Job) -> Iterator[Regions]:

@@ -63,7 +63,7 @@ def _image(number: int, name: str, size: tuple[float, float], shapes: Shapes, jo
         if shape.tag not in NUMBERS:
             job.skips.no_box(shape.tag)
             continue
-        angle = angle_of(shape.get("rotation") or 0)
+        angle = angle_of(shape.get("rotation"))
         if angle and not job.upright():
             continue
         box += _corners(shape, angle)

@@ -16,6 +16,7 @@ from fastanchor.datasets._turned import Corners, about_centre, angle_of, of_corn
 __all__ = ["FORMAT"]
 
 BOX, LISTED = "bbox", ("polygon", "ellipse")  # the latter with numbers x, y, x, y, ...
+AREAS = (BOX, *LISTED)
 
 
 def images(content: Any, job: Job, file: str) -> Iterator[Image]:
@@ -27,10 +28,11 @@ def images(content: Any, job: Job, file: str) -> Iterator[Image]:
         shapes = item["annotations"]
         for place, shape in zip(inner(number, len(shapes)), shapes, strict=True):
             kind = shape.get("type")
-            if kind not in (BOX, *LISTED):
+            if kind not in AREAS:
                 job.skips.no_box(kind)
                 continue
-            angle = angle_of((shape.get("attributes") or {}).get("rotation") or 0) if kind == BOX else 0.0
+            facts = shape.get("attributes")
+            angle = angle_of(facts.get("rotation")) if facts and kind == BOX else 0.0
             if angle and not job.upright():
                 continue
             box += _corners(shape, kind, angle)

@@ -61,14 +61,14 @@ def _regions(results: Sequence[Any], number: int, job: Job) -> Iterable[tuple[in
     """Return the place, the shape and the class of each region; all results about a region have its id."""
     found: dict[Any, tuple[int, Mapping[str, Any], str]] = {}
     for place, result in zip(inner(number, len(results)), results, strict=True):
-        value, region = result.get("value") or {}, result.get("id", place)
-        name = next((str(one) for kind in LABELS for one in value.get(kind) or ()), "")
+        value, region, kind = result.get("value") or {}, result.get("id", place), result.get("type")
+        name = str(next(iter(value.get(kind if kind in LABELS else LABELS[0]) or ()), ""))
         if region in found:
             found[region] = *found[region][:2], found[region][2] or name
         elif LABELS[0] in value or is_shape(value):
             found[region] = place, value, name
         else:
-            job.skips.no_box(result.get("type") or "result")
+            job.skips.no_box(kind or "result")
     return found.values()
 
 

@@ -53,7 +53,7 @@ def _corners(one: Mapping[str, Any], kind: str, job: Job) -> Corners | tuple[()]
     """Return the corners of an instance, NaN if they are not numbers; nothing if it is left out."""
     if kind == "ellipse":
         x, y, a, b = (number_of(one.get(key)) for key in ELLIPSE)
-        angle = angle_of(one.get("angle", 0))
+        angle = angle_of(one.get("angle"))
         c, s = cos(angle), sin(angle)
         return x - hypot(a * c, b * s), y - hypot(a * s, b * c), x + hypot(a * c, b * s), y + hypot(a * s, b * c)
     points = one.get("points")

@@ -27,7 +27,7 @@ __all__ = ["FORMAT"]
 NAMED = re.compile(r"\.(?:tf)?records?$|-\d+-of-\d+$")  # and parts such as train-00000-of-00010
 SIDES = tuple(f"image/object/bbox/{name}" for name in ("xmin", "ymin", "xmax", "ymax"))
 CLASSES = ("image/object/class/text", "image/object/class/label")
-GROUPS, NAMES = "image/object/is_crowd", ("image/filename", "image/source_id")
+GROUPS, NAMES = ("image/object/is_crowd", "image/object/group_of"), ("image/filename", "image/source_id")
 LENGTHS = "record whose lists have different lengths"
 MOST = 6  # keys in a message
 
@@ -59,7 +59,7 @@ def _images(source: IO[bytes], file: str, job: Job) -> Iterator[Image]:
             keys.update(example)
             box = [values_of(example, name) for name in SIDES]
             classes = texts_of(example, *CLASSES) or [""] * len(box[0])
-            flags = [CROWD * bool(one) for one in values_of(example, GROUPS)] or [0] * len(box[0])
+            flags = [CROWD * bool(one) for one in values_of(example, *GROUPS)] or [0] * len(box[0])
             name, size = next(iter(texts_of(example, *NAMES)), ""), _size(example)
         except ValueError as error:
             raise Unusable("TFRecord file that is not of tf.train.Example", None, f"record {number}: {error}") from None

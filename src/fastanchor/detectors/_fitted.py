@@ -208,6 +208,7 @@ def anchors_for(
     thr = _check.threshold(thr)
     size = detector.input(img_size)
     form = detector.form_at(size).chosen(sizes, ratios, own_ratios, symmetric)
+    detector.text(Content(form.some, None, None, size))  # raises if the library cannot have such values
     if isinstance(boxes, Boxes) and weights is not None:
         boxes, weights = replace(boxes, weights=np.asarray(weights)), None
     ready = resized(boxes, detector, img_size, fit, min_size)

@@ -75,10 +75,18 @@ def best(
     fine = _gathered(judge, FINE)
     scene = _Scene(fine, linear, most, form.snap, form.even)
     turns = int(np.clip(COST / scene.cost, 4, SHAKES))
-    found = [_narrowed(scene, one, WINDOWS, rng) for _, one in some[: min(KEPT, turns)]]
+
+    def ordered(parameters: FloatArray) -> FloatArray:
+        """Return the parameters of the text, in which sizes rise with the strides, if the score depends on these."""
+        found = form.parameters(form.values(parameters)) if judge.places > 1 else None
+        return parameters if found is None else np.minimum(found, most)
+
+    found = [_narrowed(scene, ordered(one), WINDOWS, rng) for _, one in some[: min(KEPT, turns)]]
     # the start that is best on cells need not lead to the best: all are shaken, and the best of them further
     tried = [_shaken(scene, one, turns // (2 * KEPT), rng) for one in found]
-    _, parameters = _shaken(scene, max(tried, key=lambda one: one[0]), turns // 2, rng)
+    score, first = max(tried, key=lambda one: one[0])
+    top = _narrowed(scene, ordered(first), WINDOWS, rng) if judge.places > 1 else (score, first)
+    parameters = ordered(_shaken(scene, top, turns // 2, rng)[1])
 
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)

@@ -126,6 +126,12 @@ class Form(ABC):
         """Return sides, (..., 2), rounded about as the library does; the search looks at them in between."""
         return sides
 
+    @property
+    def some(self) -> Values:
+        """Values such as a search may find: all that may differ do."""
+        ratio = self.linear.ratio
+        return self.values(np.where(ratio, 0.3, 3.0) + 0.1 * np.arange(len(ratio)))
+
     @abstractmethod
     def values(self, parameters: FloatArray) -> Values:
         """Return the values of these parameters, rounded as a configuration has them."""

@@ -48,6 +48,7 @@ COMPILE = {
     ("_scan", "scan"): 4.0,
     ("_bands", "scan"): 5.0,
     ("_matching", "match"): 3.0,
+    ("_matching_given", "match"): 6.0,
 }
 SHARE = 0.5  # of that which a job must be worth: compiled code is kept for those to come
 CODE = Bound(64 << 20, "files of compiled code")  # a hundred times what the largest kernel needs

@@ -14,7 +14,6 @@ import numpy as np
 
 from fastanchor.kernels._jit import helper, inlined, uncounted
 from fastanchor.kernels._matching_types import (
-    DISTINCT,
     EVERY_OWN,
     MISSED,
     NONE,
@@ -26,7 +25,10 @@ from fastanchor.kernels._matching_types import (
     Job,
 )
 
-__all__ = ["match"]
+__all__ = [
+    "LAST", "ZERO", "Span", "corners_at", "count", "find_all", "iou_with", "keep_bounds", "key_of", "match", "needed",
+    "span_of",
+]  # fmt: skip
 
 ZERO = np.float32(0.0)
 LAST = np.int64(2**63 - 1)
@@ -38,24 +40,25 @@ Span = tuple[int, int]
 @uncounted
 def match(first: int, last: int, job: Job) -> None:
     """Find the positives of the boxes of some images."""
-    boxes, plus = job.boxes, float(job.rule.plus)
     for image in range(first, last):
-        start, end = boxes.start[image], boxes.start[image + 1]
-        widest = 0.0
-        for g in range(start, end):
-            widest = max(widest, float(boxes.corners[g, 2]) - float(boxes.corners[g, 0]) + plus)
-            _find_best(g, boxes.grid[image], job)
-            _settle(g, job)
-        if job.rule.forced == DISTINCT:
-            _distinct(image, job)
-        if job.rule.forced == MISSED:
-            _missed(image, widest, job)
-        for g in range(start, end):
-            _count(g, image, widest, job)
+        widest = find_all(image, job)
+        for g in range(job.boxes.start[image], job.boxes.start[image + 1]):
+            count(g, image, widest, job)
+
+
+@helper
+def find_all(image: int, job: Job) -> float:
+    """Find the best IoU of the boxes of an image, and what they bring about; return the width of the widest."""
+    boxes, widest, plus = job.boxes, 0.0, float(job.rule.plus)
+    for g in range(boxes.start[image], boxes.start[image + 1]):
+        widest = max(widest, float(boxes.corners[g, 2]) - float(boxes.corners[g, 0]) + plus)
+        _find_best(g, boxes.grid[image], job)
+        _settle(g, job)
+    return widest
 
 
 @inlined
-def _iou(box: Row, x1: np.float32, y1: np.float32, x2: np.float32, y2: np.float32, plus: np.float32) -> np.float32:
+def iou_with(box: Row, x1: np.float32, y1: np.float32, x2: np.float32, y2: np.float32, plus: np.float32) -> np.float32:
     """IoU of a box and an anchor, operation by operation as torchvision computes it."""
     w = max(min(box[2], x2) - max(box[0], x1) + plus, ZERO)
     h = max(min(box[3], y2) - max(box[1], y1) + plus, ZERO)
@@ -65,7 +68,7 @@ def _iou(box: Row, x1: np.float32, y1: np.float32, x2: np.float32, y2: np.float3
 
 
 @inlined
-def _corners(k: int, grid: int, x: int, y: int, job: Job) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+def corners_at(k: int, grid: int, x: int, y: int, job: Job) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """Corners of anchor k at a place."""
     half, first, step = job.shapes.half, job.grids.first, job.grids.step
     level = job.shapes.level[k]
@@ -75,7 +78,7 @@ def _corners(k: int, grid: int, x: int, y: int, job: Job) -> tuple[np.float32, n
 
 
 @inlined
-def _key(k: int, grid: int, x: int, y: int, job: Job) -> int:
+def key_of(k: int, grid: int, x: int, y: int, job: Job) -> int:
     """Return the place of an anchor in the detector's order."""
     level = job.shapes.level[k]
     return (level << 48) | ((y * job.grids.number[grid, level, 0] + x) << 12) | job.shapes.at[k]
@@ -97,7 +100,7 @@ def _bound(g: int, k: int, grid: int, axis: int, job: Job) -> None:
 
 
 @helper
-def _bounds(g: int, k: int, grid: int, job: Job) -> None:
+def keep_bounds(g: int, k: int, grid: int, job: Job) -> None:
     """Keep what is needed of a box and an anchor: places, bounds, and the area of both less what rounding may take."""
     _bound(g, k, grid, 0, job)
     _bound(g, k, grid, 1, job)
@@ -108,7 +111,7 @@ def _bounds(g: int, k: int, grid: int, job: Job) -> None:
 
 
 @helper
-def _span(g: int, k: int, grid: int, axis: int, inter: float, job: Job) -> Span:
+def span_of(g: int, k: int, grid: int, axis: int, inter: float, job: Job) -> Span:
     """First and last place along an axis at which an intersection of this area is possible."""
     low, high = float(job.boxes.corners[g, axis]), float(job.boxes.corners[g, axis + 2])
     level, half = job.shapes.level[k], float(job.shapes.half[k, axis])
@@ -120,7 +123,7 @@ def _span(g: int, k: int, grid: int, axis: int, inter: float, job: Job) -> Span:
 
 
 @helper
-def _needed(k: int, least: np.float32, job: Job) -> float:
+def needed(k: int, least: np.float32, job: Job) -> float:
     """Return the area of the intersection that an IoU of `least` takes; negative if no place reaches it."""
     t = float(least) * (1.0 - RELATIVE)
     inter = t / (1.0 + t) * job.bounds[k, 4]
@@ -133,16 +136,16 @@ def _find_best(g: int, grid: int, job: Job) -> None:
     """Find the best IoU of a box, and its first anchor that has it."""
     box, best = job.boxes.corners[g], ZERO
     for k in range(job.shapes.level.size):
-        _bounds(g, k, grid, job)
+        keep_bounds(g, k, grid, job)
         if job.bounds[k, 2] * job.bounds[k, 3] > 0.0:
-            x1, y1, x2, y2 = _corners(k, grid, int(job.bounds[k, 0]), int(job.bounds[k, 1]), job)
-            best = max(best, _iou(box, x1, y1, x2, y2, job.rule.plus))
+            x1, y1, x2, y2 = corners_at(k, grid, int(job.bounds[k, 0]), int(job.bounds[k, 1]), job)
+            best = max(best, iou_with(box, x1, y1, x2, y2, job.rule.plus))
     job.found.best[g], job.found.key[g] = best, LAST
     if best > ZERO:
         for k in range(job.shapes.level.size):
-            inter = _needed(k, job.found.best[g], job)
+            inter = needed(k, job.found.best[g], job)
             if inter >= 0.0:
-                _look(g, k, grid, _span(g, k, grid, 0, inter, job), _span(g, k, grid, 1, inter, job), job)
+                _look(g, k, grid, span_of(g, k, grid, 0, inter, job), span_of(g, k, grid, 1, inter, job), job)
 
 
 @helper
@@ -151,12 +154,12 @@ def _look(g: int, k: int, grid: int, xs: Span, ys: Span, job: Job) -> None:
     box, best, key = job.boxes.corners[g], job.found.best[g], job.found.key[g]
     for y in range(ys[0], ys[1] + 1):
         for x in range(xs[0], xs[1] + 1):
-            x1, y1, x2, y2 = _corners(k, grid, x, y, job)
-            iou = _iou(box, x1, y1, x2, y2, job.rule.plus)
+            x1, y1, x2, y2 = corners_at(k, grid, x, y, job)
+            iou = iou_with(box, x1, y1, x2, y2, job.rule.plus)
             if iou > best:
-                best, key = iou, _key(k, grid, x, y, job)
+                best, key = iou, key_of(k, grid, x, y, job)
             elif iou == best:
-                key = min(key, _key(k, grid, x, y, job))
+                key = min(key, key_of(k, grid, x, y, job))
     job.found.best[g], job.found.key[g] = best, key
 
 
@@ -178,97 +181,16 @@ def _may_force(best: np.float32, job: Job) -> bool:
 
 
 @helper
-def _distinct(image: int, job: Job) -> None:
-    """Give the boxes of an image different anchors, first where the IoU is largest.
-
-    Until a box has its anchor, `least` is the negative IoU of the one it may get.
-    """
-    start, end = job.boxes.start[image], job.boxes.start[image + 1]
-    least, row = job.found.least, job.boxes.row
-    for g in range(start, end):
-        if job.found.best[g] > ZERO:
-            least[g] = -job.found.best[g]
-    while True:
-        top = -1
-        for g in range(start, end):
-            if least[g] < ZERO and (top < 0 or least[g] < least[top] or (least[g] == least[top] and row[g] < row[top])):
-                top = g
-        if top < 0:
-            return
-        if not _taken(job.found.key[top], image, job):
-            least[top] = min(-least[top], job.rule.above)
-        else:
-            _find_another(top, image, job)
-
-
-@helper
-def _taken(key: int, image: int, job: Job) -> bool:
-    """Whether a box of an image has this anchor."""
-    for h in range(job.boxes.start[image], job.boxes.start[image + 1]):
-        if job.found.least[h] > ZERO and job.found.key[h] == key:
-            return True
-    return False
-
-
-@helper
-def _find_another(g: int, image: int, job: Job) -> None:
-    """Find the best IoU of a box with the anchors that no box has, and the first that has it."""
-    grid, found = job.boxes.grid[image], job.found
-    found.least[g], found.key[g] = ZERO, LAST
-    for k in range(job.shapes.level.size):
-        _bounds(g, k, grid, job)
-        inter = _needed(k, -found.least[g], job)
-        if inter >= 0.0:
-            _look_among_others(g, k, image, _span(g, k, grid, 0, inter, job), _span(g, k, grid, 1, inter, job), job)
-    if found.key[g] == LAST:
-        found.least[g] = job.rule.above if found.best[g] >= job.rule.above else NOTHING
-
-
-@helper
-def _look_among_others(g: int, k: int, image: int, xs: Span, ys: Span, job: Job) -> None:
-    """Do as `_look`, for anchors that no box has."""
-    box, found, grid = job.boxes.corners[g], job.found, job.boxes.grid[image]
-    for y in range(ys[0], ys[1] + 1):
-        for x in range(xs[0], xs[1] + 1):
-            x1, y1, x2, y2 = _corners(k, grid, x, y, job)
-            iou, key = _iou(box, x1, y1, x2, y2, job.rule.plus), _key(k, grid, x, y, job)
-            better = iou > -found.least[g] or (iou == -found.least[g] and iou > ZERO and key < found.key[g])
-            if better and not _taken(key, image, job):
-                found.least[g], found.key[g] = -iou, key
-
-
-@helper
-def _missed(image: int, widest: float, job: Job) -> None:
-    """Let boxes that got no anchor bring about their best one, and no other box one that is below the threshold.
-
-    The key of a box that does not force its best anchor is turned over, so that it is no anchor's.
-    """
-    start, end = job.boxes.start[image], job.boxes.start[image + 1]
-    found, levels = job.found, job.found.positives.shape[1]
-    for g in range(start, end):
-        found.key[g] = ~found.key[g]
-    for g in range(start, end):
-        _count(g, image, widest, job)
-    for g in range(start, end):
-        number = 0
-        for level in range(levels):
-            number += found.positives[g, level]
-            found.positives[g, level] = 0
-        if number == 0 and found.best[g] > ZERO:
-            found.key[g], found.least[g] = ~found.key[g], min(found.best[g], job.rule.above)
-
-
-@helper
-def _count(g: int, image: int, widest: float, job: Job) -> None:
+def count(g: int, image: int, widest: float, job: Job) -> None:
     """Count the positives that a box brings about."""
     grid, least = job.boxes.grid[image], job.found.least[g]
     if least >= NOTHING:
         return
     for k in range(job.shapes.level.size):
-        _bounds(g, k, grid, job)
-        inter = _needed(k, least, job)
+        keep_bounds(g, k, grid, job)
+        inter = needed(k, least, job)
         if inter >= 0.0:
-            xs, ys = _span(g, k, grid, 0, inter, job), _span(g, k, grid, 1, inter, job)
+            xs, ys = span_of(g, k, grid, 0, inter, job), span_of(g, k, grid, 1, inter, job)
             for y in range(ys[0], ys[1] + 1):
                 _award_row(g, k, image, (y, xs[0], xs[1]), widest, job)
 
@@ -280,9 +202,9 @@ def _award_row(g: int, k: int, image: int, places: tuple[int, int, int], widest:
     one = rule.forced >= ONE
     y = places[0]
     for x in range(places[1], places[2] + 1):
-        anchor = _corners(k, grid, x, y, job)
-        iou = _iou(box, anchor[0], anchor[1], anchor[2], anchor[3], rule.plus)
-        key = _key(k, grid, x, y, job)
+        anchor = corners_at(k, grid, x, y, job)
+        iou = iou_with(box, anchor[0], anchor[1], anchor[2], anchor[3], rule.plus)
+        key = key_of(k, grid, x, y, job)
         if iou >= rule.above or (key == job.found.key[g] if one else iou == best):
             owner = _owner(g, image, anchor, key, widest, job)
             if owner >= 0:
@@ -299,7 +221,7 @@ def _owner(g: int, image: int, anchor: tuple[np.float32, ...], key: int, widest:
         h -= 1
     top, owner, forced = ZERO, -1, -1
     while h < end and corners[h, 0] < anchor[2] + rule.plus:
-        iou = _iou(corners[h], anchor[0], anchor[1], anchor[2], anchor[3], rule.plus)
+        iou = iou_with(corners[h], anchor[0], anchor[1], anchor[2], anchor[3], rule.plus)
         if iou > ZERO:
             mine = _forces(h, iou, key, job)
             if h < g and (iou >= rule.above or mine):

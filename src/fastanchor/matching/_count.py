@@ -143,12 +143,12 @@ def at_offsets(wh: FloatArray, anchors: Anchors, matching: Matching, threads: in
     return Counts(positives / OFFSETS, none / OFFSETS, best)
 
 
-def _on_numba(pairs: int) -> bool:
-    """Return whether to use the compiled kernel for so many pairs of a box and an anchor."""
+def _on_numba(name: str, pairs: int) -> bool:
+    """Return whether to use this compiled kernel for so many pairs of a box and an anchor."""
     chosen = kernels.chosen()
     if chosen is not None or not kernels.installed():
         return chosen == "numba"
-    return worth("_matching", "match", 0.0) or worth("_matching", "match", NUMPY * pairs)
+    return worth(f"_{name}", "match", 0.0) or worth(f"_{name}", "match", NUMPY * pairs)
 
 
 def counted(placed: Placed, shapes: Shapes, grids: Grids, matching: Matching, threads: int | None) -> Found:
@@ -160,7 +160,8 @@ def counted(placed: Placed, shapes: Shapes, grids: Grids, matching: Matching, th
     )
     edges = np.searchsorted(placed.start, np.arange(0, n, AT_ONCE), "left")
     edges = np.unique(np.append(edges, images)).tolist()
-    module = kernels.part("matching" if _on_numba(n * len(shapes.level)) else "matching_numpy")
+    name = "matching_given" if matching.forced in ("missed", "distinct") else "matching"
+    module = kernels.part(name if _on_numba(name, n * len(shapes.level)) else "matching_numpy")
 
     def work(task: tuple[int, int]) -> None:
         bounds = np.empty((len(shapes.level), 5))

@@ -88,7 +88,7 @@ def on_levels(
     columns = min(columns or len(sets), len(sets))
     rows = -(-len(sets) // columns)
     # the height decides how large the squares are: where the width does, labels of the axes are cut off
-    figure = _titled(empty_figure(1.0 + 4.1 * columns, 0.9 + 3.6 * rows + 0.4 * bool(title)), title)
+    figure = _titled(empty_figure(1.0 + 4.1 * columns, 1.0 + 3.65 * rows + 0.55 * bool(title)), title)
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     plane(axes, boxes, sets)
     _legend(figure, axes.ravel(), 3 if columns < 2 else 6)

@@ -16,7 +16,7 @@ from fastanchor.boxes import image_scale
 from fastanchor.datasets import ImageAnnotation
 from fastanchor.datasets._sizes import kind_of
 from fastanchor.evaluate import best_anchor
-from fastanchor.preview._text import FONT_SIZE, cut, font_of, printable, readable_on
+from fastanchor.preview._text import FONT_SIZE, PALETTE, cut, font_of, printable, readable_on
 
 __all__ = ["EMPTY", "MISSING", "Matched", "Tile", "tile"]
 
@@ -46,20 +46,21 @@ def tile(image: ImageAnnotation, size: tuple[int, int], colours: dict[str, str],
         pen.text((4, size[1] - FONT_SIZE - 5), cut(f"image {empty}", size[0] - 8, font), fill=FAINT, font=font)
     scale = size[0] / image.width, size[1] / image.height
     boxes: list[Any] = [tuple(v * scale[i % 2] for i, v in enumerate(box)) for box in image.boxes.tolist()]
-    for box, name in zip(boxes, image.classes, strict=True):
+    names, colours = image.classes or ("",) * len(boxes), {"": PALETTE[0], **colours}  # labels may have no classes
+    for box, name in zip(boxes, names, strict=True):
         _rectangle(pen, box, size, colours[name])
-    texts, order = [printable(name, font) for name in image.classes], list(range(len(boxes)))
+    texts, order = [printable(name, font) for name in names], list(range(len(boxes)))
     if matched is not None and len(boxes):
         places, best = matched.of(image)
-        for place, name in zip(places.tolist(), image.classes, strict=True):
+        for place, name in zip(places.tolist(), names, strict=True):
             _dashed(pen, [v * scale[i % 2] for i, v in enumerate(place)], size, colours[name])
         order = np.argsort(best, kind="stable").tolist()  # where there is no room for all names, the worst have theirs
-        texts = [f"{text} {ratio:.2f}" for text, ratio in zip(texts, best.tolist(), strict=True)]
+        texts = [f"{text} {ratio:.2f}".lstrip() for text, ratio in zip(texts, best.tolist(), strict=True)]
     taken: list[Place] = []
     small = _small(boxes)
-    for i in order:
-        _label(pen, (boxes[i], *small), texts[i], colours[image.classes[i]], size, font, taken)
-    return Tile(picture, len(boxes) - len(taken), empty)
+    for i in (i for i in order if texts[i]):
+        _label(pen, (boxes[i], *small), texts[i], colours[names[i]], size, font, taken)
+    return Tile(picture, len(list(filter(None, texts))) - len(taken), empty)
 
 
 def _canvas(image: ImageAnnotation, size: tuple[int, int]) -> tuple[Any, str]:
