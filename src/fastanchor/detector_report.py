@@ -237,7 +237,7 @@ def _intervals(found: Positives) -> str:
 
 def _shapes(result: DetectorAnchors) -> Iterator[str]:
     check = result.check
-    rows = [(f"{result.objective}, which was maximised", f"{result.score:.5f}", f"{result.default_score:.5f}")]
+    rows = [(f"objective of the search: {result.objective}", f"{result.score:.5f}", f"{result.default_score:.5f}")]
     yield Table(("over all boxes", "these anchors", "default anchors"), rows).html()
     sizes = [
         (size.name, f"{round(size.boxes):,}", "none" if size.mean_iou is None else f"{size.mean_iou:.4f}")
