@@ -113,6 +113,10 @@ WRONG = {
         ("--for", "torchvision-ssd300", "--sizes", "32,64"),
         "--sizes: got [32.0, 64.0], expected 7 numbers",
     ),
+    "pixels of SSD": (
+        ("--for", "torchvision-ssd300", "--sizes", "15,40,80,130,180,240,310"),
+        "--sizes: got [15.0, 40.0, 80.0, 130.0, 180.0, 240.0, 310.0], expected parts of the network input",
+    ),
     "below 0": ((*RCNN, "--ratios=-1,2"), "--ratios = -1.0: must be a number above 0"),
     "no area": ((*RCNN, "--sizes", "1,9,9,9,9.5"), "--sizes: so small that an anchor of level 0 has no area"),
 }

@@ -97,8 +97,11 @@ def run(capsys, *arguments):
 
 @pytest.mark.parametrize(
     "command",
-    [("anchors", "--n", 2, "--gen", 0), ("check", "--anchors", "40,50"), ("sweep", "--n", 2)],
-    ids=lambda command: command[0],
+    [  # copies are so many boxes that the index with weights is used, whose kernels slow tests compile
+        pytest.param(("anchors", "--n", 2, "--gen", 0), id="anchors", marks=pytest.mark.slow),
+        pytest.param(("check", "--anchors", "40,50"), id="check"),
+        pytest.param(("sweep", "--n", 2), id="sweep", marks=pytest.mark.slow),
+    ],
 )
 def test_commands_take_the_range(capsys, command):
     _, out, _ = run(capsys, *command, "-q", "--jitter", "0.5,1.5", "--json")

@@ -1,6 +1,7 @@
 """The objective "placed": matches on the grids of a detector, as a mean over places."""
 
 import itertools
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastanchor
-from fastanchor import DataError, kernels
+from fastanchor import DataError, datasets, kernels
+from fastanchor.boxes import Boxes
 from fastanchor.cli import main
 from fastanchor.detectors import (
     GRIDS,
@@ -172,6 +174,49 @@ def test_sizes_suit_their_level(name):
     usual = detector.form_at(detector.input()).anchors(detector.default)
     if len(usual) > 1:
         assert unsuited(detector.strides, [level.anchors for level in found.levels]) == []
+
+
+@pytest.mark.parametrize("objective", [PLACED, "iou"])
+@pytest.mark.parametrize("most", [3, 40.0])
+def test_another_limit_of_sizes(objective, most):
+    wh = np.random.default_rng(0).uniform(400, 700, (50, 2))
+    found = anchors_for(wh, "detectron2-rpn", most_strides=most, objective=objective)
+    strides = [level.stride for level in found.levels]
+    reached = [size / stride for (size,), stride in zip(found.sizes, strides, strict=True)]
+    assert max(reached) <= most * 1.0005  # four digits
+    if most > 16 and objective == PLACED:
+        assert max(reached) > 16
+
+
+def test_classes_of_size_that_match_less_are_said(tmp_path, capsys):
+    """Large boxes match well, and the few smaller ones, which the default anchors match, no longer do."""
+    wh = np.concatenate([np.random.default_rng(0).uniform(300, 320, (300, 2)), np.full((40, 2), 32.0)])
+    boxes = Boxes(wh, np.arange(340) // 2, np.full((170, 2), 800), xy=np.full((340, 2), 100.0))
+    datasets.write(boxes, tmp_path / "boxes.csv")
+    sizes = ["--sizes", "290,300,305,310,320", "--json"]
+    assert main(["anchors", str(tmp_path / "boxes.csv"), "--for", "detectron2-rpn", *sizes]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert warnings[-1] == "of the medium boxes 0.00% match, with the default anchors 100.00%"
+
+
+def test_equal_anchors_are_said(capsys):
+    assert main(["anchors", "--for", "detectron2-rpn", "--sizes", "16,16 32,40 64,70 128,130 256,300", "--json"]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert "3 anchors are equal to others of the same level" in warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [("torchvision-ssd300", [30, 60, 111, 162, 213, 264, 315]), ("tao-ssd", [30, 60, 111, 162, 213, 264, 315])],
+)
+def test_parts_of_the_input_are_not_pixels(name, sizes):
+    with pytest.raises(DataError, match=r"sizes: got .*, expected parts of the network input"):
+        anchors_for(SIZES, name, sizes=sizes)
+
+
+def test_a_result_in_place_of_its_levels():
+    with pytest.raises(DataError, match=r"anchors: got .*, expected the anchors of each level"):
+        positives(SIZES, "detectron2-rpn", anchors_for(SIZES, "detectron2-rpn"))
 
 
 def test_weights_count_boxes_several_times():

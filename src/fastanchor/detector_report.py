@@ -73,6 +73,7 @@ def make(
     ratios: int | Rows | None = None,
     own_ratios: bool = False,
     symmetric: bool = False,
+    most_strides: float | None = None,
     thr: float = 0.25,
     min_size: float = MIN_SIZE,
     seed: int = 0,
@@ -88,7 +89,7 @@ def make(
         A name of :func:`fastanchor.anchors_for`.
     source : str
         Name of the data set, for the title.
-    img_size, fit, sizes, ratios, own_ratios, symmetric, thr, min_size
+    img_size, fit, sizes, ratios, own_ratios, symmetric, most_strides, thr, min_size
         As in :func:`fastanchor.anchors_for`.
     seed : int, default 0
         Of the search.
@@ -108,7 +109,8 @@ def make(
     ((24.0,), (48.0,), (96.0,), (192.0,), (384.0,))
     """
     network: dict[str, Any] = {"img_size": img_size, "fit": fit, "min_size": min_size}
-    chosen: dict[str, Any] = {"sizes": sizes, "ratios": ratios, "own_ratios": own_ratios, "symmetric": symmetric}
+    chosen: dict[str, Any] = {"sizes": sizes, "ratios": ratios, "own_ratios": own_ratios, "symmetric": symmetric,
+                              "most_strides": most_strides}  # fmt: skip
     result = anchors_for(boxes, detector, thr=thr, rng=seed, **network, **chosen)
     known = detector in MATCHED
     settings = {
@@ -237,7 +239,7 @@ def _intervals(found: Positives) -> str:
 
 def _shapes(result: DetectorAnchors) -> Iterator[str]:
     check = result.check
-    rows = [(f"{result.objective}, which was maximised", f"{result.score:.5f}", f"{result.default_score:.5f}")]
+    rows = [(f"objective of the search: {result.objective}", f"{result.score:.5f}", f"{result.default_score:.5f}")]
     yield Table(("over all boxes", "these anchors", "default anchors"), rows).html()
     sizes = [
         (size.name, f"{round(size.boxes):,}", "none" if size.mean_iou is None else f"{size.mean_iou:.4f}")

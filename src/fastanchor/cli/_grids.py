@@ -23,6 +23,7 @@ from fastanchor.detectors import (
     anchors_for,
     default_levels,
     network_boxes,
+    repeated,
     unsuited,
 )
 from fastanchor.levels import remarks
@@ -32,7 +33,7 @@ __all__ = ["add", "given", "name_of", "run"]
 LOG = logging.getLogger("fastanchor")
 
 # options for sizes and ratios only, and those that are for pairs (width, height) too
-GRID = ("sizes", "ratios", "own_ratios", "symmetric")
+GRID = ("sizes", "ratios", "own_ratios", "symmetric", "most_strides")
 BOTH = {"detector", "emit", "img_size", "fit", "min_size", "thr", "objective", "rng", "balance", "data",
         *_options.OPTIONS["reading"], *_options.OPTIONS["output"]}  # fmt: skip
 
@@ -97,7 +98,7 @@ def run(arguments: argparse.Namespace, name: str) -> int:
     levels = result.levels
     warnings = remarks(levels, result.img_size)
     warnings += unsuited([one.stride for one in levels], [one.anchors for one in levels])
-    warnings += _positives.fewer(trained)
+    warnings += [*repeated([one.anchors for one in levels]), *_positives.fewer(trained)]
     _draw(arguments, data, ready, result)
     if arguments.output is not None:
         with whole(arguments.output, replace=arguments.force) as part:

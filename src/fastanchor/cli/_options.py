@@ -124,6 +124,10 @@ OPTIONS = {
         ),
         "own_ratios": option("find ratios for each level"),
         "symmetric": option("make ratios r and 1/r, and 1 if their number is odd"),
+        "most_strides": option(
+            "strides of its level that a size may have at most", type=float, metavar="N",
+            unset="16 for the objective placed and several levels, else no limit",
+        ),
     },
     "cluster": {
         "client": option(

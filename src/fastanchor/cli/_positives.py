@@ -164,16 +164,20 @@ def _rule(trained: Trained) -> str:
 
 
 def fewer(trained: Trained | None) -> list[str]:
-    """Return a sentence if fewer boxes match than with the default anchors, beyond noise where that is known."""
+    """Return sentences if fewer boxes, or boxes of a size, match than with the default anchors, beyond noise."""
     if trained is None:
         return []
-    one = trained.to_dict()["against_default"][0]
-    if one["difference"] >= 0.0 or (one["high"] is not None and one["high"] >= 0.0):
-        return []
-    return [
-        f"only {one['matched']:.2%} of the boxes have an anchor that matches where the detector places it, with its "
-        f"default anchors {one['default']:.2%}: these may train worse; `fastanchor check --for` shows which boxes"
+    every, *sizes = trained.to_dict()["against_default"]
+    less = [one for one in sizes if one["high"] is not None and one["high"] < 0.0]
+    found = [
+        f"of the {one['name']} boxes {one['matched']:.2%} match, with the default anchors {one['default']:.2%}"
+        for one in less
     ]
+    if every["difference"] < 0.0 and (every["high"] is None or every["high"] < 0.0):
+        found.insert(0, f"only {every['matched']:.2%} of the boxes have an anchor that matches where the detector "
+                     f"places it, with its default anchors {every['default']:.2%}: these may train worse; `fastanchor "
+                     "check --for` shows which boxes")  # fmt: skip
+    return found
 
 
 def counted(

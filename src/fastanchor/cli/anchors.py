@@ -47,7 +47,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, "levels of the detector", level_counts, levels=None)
     text = parser.add_argument_group("text for a configuration")
     text.add_argument("--emit", choices=tuple(dict.fromkeys((*export.FORMATS, *NAMES))), metavar="NAME",
-                      help="print the text for this detector, or json or csv, and nothing else")  # fmt: skip
+                      help="print the text for this detector, see `fastanchor detectors`, or json or csv, "
+                      "and nothing else")  # fmt: skip
     text.add_argument("--edit", type=_values.file, metavar="FILE",
                       help="print this model .yaml or Darknet .cfg with the anchors put in")  # fmt: skip
     output = {"help": "write that text into OUT", "unset": "stdout"}

@@ -22,7 +22,7 @@ from fastanchor.detectors._grid import Grid
 from fastanchor.detectors._judge import PLACED
 from fastanchor.detectors._list import GRIDS, NAMES, PAIRS, READERS, Pairs
 from fastanchor.detectors._positives import MATCHED, RULE_OF, positives
-from fastanchor.detectors._reading import config_of
+from fastanchor.detectors._reading import config_of, repeated
 from fastanchor.detectors._shapes import Values
 from fastanchor.detectors._ssd import Ssd
 from fastanchor.levels import Level
@@ -31,7 +31,7 @@ from fastanchor.matching import Matching, Positives
 __all__ = [
     "GRIDS", "MATCHED", "NAMES", "PAIRS", "PLACED", "RULE_OF", "Content", "Detector", "DetectorAnchors", "Grid",
     "Matching", "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "config_with", "default_config",
-    "default_levels", "doubts", "network_boxes", "positives", "read", "unsuited",
+    "default_levels", "doubts", "network_boxes", "positives", "read", "repeated", "unsuited",
 ]  # fmt: skip
 
 

@@ -99,11 +99,12 @@ class DetectorAnchors(Result):
         """Return the sizes, the ratios and their score as text."""
         found = self.check
         same = len(set(self.ratios)) == 1
+        means = " (half the share that match, half the best IoU)" if self.objective == PLACED else ""
         ratios = _listed(self.ratios[:1] if same else self.ratios)
         return "\n".join([
             f"sizes     {_listed(self.sizes)}",
             f"ratios    {ratios} ({'height / width' if self.tall else 'width / height'})",
-            f"{self.objective:<9} {self.score:.5f}, and with the detector's defaults {self.default_score:.5f}",
+            f"{self.objective:<9} {self.score:.5f}, and with the detector's defaults {self.default_score:.5f}{means}",
             f"fitness {found.fitness:.5f}   BPR {found.bpr:.5f}   mean IoU {found.mean_iou:.5f}",
         ])  # fmt: skip
 
@@ -143,6 +144,7 @@ def anchors_for(
     ratios: int | Rows | None = None,
     own_ratios: bool = False,
     symmetric: bool = False,
+    most_strides: float | None = None,
     objective: str | Objective = PLACED,
     thr: float = 0.25,
     min_size: float = MIN_SIZE,
@@ -170,11 +172,14 @@ def anchors_for(
         Whether each level has ratios of its own.
     symmetric : bool, default False
         Whether ratios are r with 1 / r, and 1 if their number is odd.
+    most_strides : float, optional
+        Strides of its level that a size may have at most. Default: 16 for the objective "placed" if there are several
+        levels, else no limit.
     objective : str or Objective, default "placed"
         What is maximised. "placed" is the share of the boxes that match plus their mean best IoU, half of each, with
         the anchors on the grids of their levels: a box matches from the detector's IoU on. It is a mean over 8 places
-        of each box, and over cells of similar boxes where more than 16,384 sizes are different. If the detector has
-        several levels, their sizes stay within 16 strides. Other objectives compare sides alone; see :func:`evolve`.
+        of each box, and over cells of similar boxes where more than 16,384 sizes are different. Others compare sides
+        alone; see :func:`evolve`.
     thr : float, default 0.25
         Threshold of the ratio, from 0 to 1, for the objectives "ratio" and "recall" and for the scores.
     min_size : float, default 2
@@ -191,8 +196,8 @@ def anchors_for(
 
     Notes
     -----
-    The anchors are scored as the detector makes them, after its rounding: those of torchvision have even sides. The
-    search starts at the detector's values too, and if they have the form asked for, the score is never below theirs.
+    The anchors are scored as the detector makes them, after its rounding: those of torchvision have even sides. If
+    the detector's own values have the form asked for, the score is never below theirs, unless `most_strides` is given.
 
     Examples
     --------
@@ -206,6 +211,8 @@ def anchors_for(
     name, detector = detector, detector_of(detector)
     name = name if isinstance(name, str) else detector.title
     thr = _check.threshold(thr)
+    if most_strides is not None:
+        most_strides = _check.number(most_strides, "most_strides", low=0.0, open_low=True)
     size = detector.input(img_size)
     form = detector.form_at(size).chosen(sizes, ratios, own_ratios, symmetric)
     detector.text(Content(form.some, None, None, size))  # raises if the library cannot have such values
@@ -214,9 +221,9 @@ def anchors_for(
     ready = resized(boxes, detector, img_size, fit, min_size)
     answers = choose(ready.boxes, weights=ready.weights if weights is None else weights)
     usual = detector.form_at(size).anchors(detector.default)
-    aim = aim_of(objective, thr, answers, detector, form)
-    values = form.values(best(aim.judge, form, _check.generator(rng), form.parameters(detector.default), aim.most))
-    if form == detector.form_at(size) and aim.score(usual) > aim.score(form.anchors(values)):
+    aim = aim_of(objective, thr, answers, detector, form, most_strides)
+    values = form.values(best(aim.judge, form, _check.generator(rng), aim.start, aim.most))
+    if most_strides is None and form == detector.form_at(size) and aim.score(usual) > aim.score(form.anchors(values)):
         values = detector.default
     parts = with_area(form.anchors(values))
     anchors = np.concatenate(parts)

@@ -119,40 +119,50 @@ class Placed:
 class Aim(NamedTuple):
     """What the search maximises.
 
-    Its name, what scores anchors in the search, the score of those of each level, and the limits of parameters, (p,).
+    Its name, what scores anchors in the search, the score of those of each level, and of parameters, (p,): those that
+    the search looks at first, and their limits.
     """
 
     name: str
     judge: Judge
     score: Callable[[Sequence[FloatArray]], float]
+    start: FloatArray | None = None
     most: FloatArray | None = None
 
 
-def aim_of(objective: str | Objective, thr: float, answers: Engine, detector: Detector, form: Form) -> Aim:
-    """Return what the search maximises on some boxes."""
+def aim_of(
+    objective: str | Objective, thr: float, answers: Engine, detector: Detector, form: Form, most: float | None
+) -> Aim:
+    """Return what the search maximises on some boxes; `most` are the strides that a size may have."""
     points = points_of(answers)
+    if most is None and objective == PLACED and len(detector.strides) > 1:
+        most = ROOM * FAR
+    limits = None if most is None else _limits(form, detector, most)
     if objective == PLACED:
         judge = Placed(points, _grids(form.per_level, detector), detector.matching.above)
-        return Aim(PLACED, judge, lambda parts: _placed(points, parts, detector), _most(form, detector))
+        start = form.parameters(detector.default)
+        return Aim(PLACED, judge, lambda parts: _placed(points, parts, detector), start, limits)
     aim = objective_of(objective, thr)
     scored = aim.over(answers)
-    return Aim(aim.name, Plain(points, aim), lambda parts: scored.fitness(np.concatenate(parts), thr).fitness)
+
+    def score(parts: Sequence[FloatArray]) -> float:
+        return scored.fitness(np.concatenate(parts), thr).fitness
+
+    return Aim(aim.name, Plain(points, aim), score, None, limits)
 
 
 def _grids(counts: Sequence[int], detector: Detector) -> Grids:
     return Grids(np.repeat(np.arange(len(counts)), counts), detector.strides, detector.cells)
 
 
-def _most(form: Form, detector: Detector) -> FloatArray | None:
-    """Return the limits of parameters that keep the sizes of each of several levels within `FAR` strides."""
-    if len(detector.strides) < 2:
-        return None
+def _limits(form: Form, detector: Detector, most: float) -> FloatArray:
+    """Return the limits of parameters, (p,), that keep the sizes of each level within so many strides."""
     linear = form.linear
-    limit = np.log(ROOM * FAR * np.repeat(np.array(detector.strides, np.float64), form.per_level))
+    limit = np.log(most * np.repeat(np.array(detector.strides, np.float64), form.per_level))
     room = limit[:, None] - linear.offset.mean(axis=1)[:, None]
     used = linear.matrix.mean(axis=1) > 0.0  # the size of the anchor depends on the parameter
-    most: FloatArray = np.where(used, room, np.inf).min(axis=0, initial=np.inf)
-    return most
+    limits: FloatArray = np.where(used, room, np.inf).min(axis=0, initial=np.inf)
+    return limits
 
 
 def _placed(points: Points, parts: Sequence[FloatArray], detector: Detector) -> float:

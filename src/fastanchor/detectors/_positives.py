@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastanchor import _check
 from fastanchor._errors import DataError
 from fastanchor._hints import called
 from fastanchor._network import NetworkBoxes, Scalable, to_network_input
@@ -153,6 +154,9 @@ def _counted(name: str, ready: NetworkBoxes, anchors: Anchors, rule: MatchRule, 
 
 
 def _parts(anchors: Sequence[Level | Sizes]) -> list[FloatArray]:
+    if not isinstance(anchors, Iterable):
+        raise DataError(f"{called('anchors')}: got {_check.short(anchors)}, expected the anchors of each level, or the "
+                        "levels of a result")  # fmt: skip
     return [
         one.anchors if isinstance(one, Level) else as_anchors(one, 1, f"{called('anchors')}[{at}]")
         for at, one in enumerate(anchors)

@@ -80,12 +80,18 @@ def config_of(
         for stride, part, end in zip(strides, parts if strides else (), ends if strides else (), strict=True)
     ]
     counts = [len(part) for part in parts]
-    twice = sum(len(part) - len(np.unique(part, axis=0)) for part in parts)
-    if twice:
-        doubts = [*doubts, f"{many(twice, 'anchor')} {'is' if twice == 1 else 'are'} equal to others of the same level"]
+    doubts = [*doubts, *repeated(parts)]
     if equal and len(set(counts)) > 1:
         doubts = [*doubts, f"levels have {counts} anchors of each place, but heads have the same number on all levels"]
     return Config(anchors, layout, fit=fit, img_size=img_size, strides=strides, ratio=ratio, doubts=tuple(doubts))
+
+
+def repeated(parts: Sequence[FloatArray]) -> list[str]:
+    """Return a sentence if levels have an anchor several times."""
+    twice = sum(len(part) - len(np.unique(part, axis=0)) for part in parts)
+    return (
+        [f"{many(twice, 'anchor')} {'is' if twice == 1 else 'are'} equal to others of the same level"] if twice else []
+    )
 
 
 def with_area(parts: Sequence[FloatArray]) -> list[FloatArray]:

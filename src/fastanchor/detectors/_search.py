@@ -125,8 +125,8 @@ def _hopped(scene: _Scene, rng: np.random.Generator, start: FloatArray | None) -
         found = _exchanged(scene, start, lambda parameters, sides, i: candidates[i], rng)[1]
         return _narrowed(scene, found, WINDOWS[:2], rng)
 
-    given = [] if start is None else [_risen(scene, start)]
-    found = [narrowed(one) for one in (*given, *(drawn() for _ in range(STARTS)))]
+    found = [] if start is None else [narrowed(_risen(scene, start))]
+    found += [narrowed(drawn()) for _ in range(STARTS)]
     found.sort(key=lambda one: -one[0])
     for _ in range(HOPS if len(linear.ratio) < MANY else HOPS // 2):
         start = found[0][1].copy()

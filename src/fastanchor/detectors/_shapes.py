@@ -24,6 +24,7 @@ __all__ = ["DIGITS", "Form", "Linear", "Sides", "Values", "decimal"]
 
 DIGITS = 4  # significant digits of the values in a configuration
 SQUARE = (1.0, 1.0)
+MOST_PART = 4.0  # of the network input that a size can be
 
 Sides = Callable[[Sequence[float], Sequence[float]], FloatArray]
 AnyForm = TypeVar("AnyForm", bound="Form")
@@ -95,6 +96,9 @@ class Form(ABC):
                 changes |= self.numbered(key, _check.integer(given, key, least=1, most=20))
             elif given is not None:
                 changes |= self.fixed(key, _check.listed(given) or given)
+        if self.unit != SQUARE and any(size > MOST_PART for row in changes.get("fixed_sizes", ()) for size in row):
+            raise DataError(f"{called('sizes')}: got {_check.short(sizes)}, expected parts of the network input, as in "
+                            "0.1, not pixels")  # fmt: skip
         if changes.get("fixed_ratios") and (own_ratios or symmetric):
             raise DataError(f"{called('ratios')}: are given, so they can be neither symmetric nor found for each level")
         return self.changed(**changes)
