@@ -131,6 +131,32 @@ def test_columns_that_could_mean_several_things_are_refused(frame, content, why)
         fastanchor.mean_iou(frame(content), [[1, 1]])
 
 
+IMAGE_SIZES = {
+    "beside width and height": ({"width": W, "height": H}, ("image_width", "image_height")),
+    "without a place": ({"file": ["a"] * 5, "box_width": W, "box_height": H}, ("image_width", "image_height")),
+    "with a place": ({"width": W, "height": H, "x": W, "y": H, **OTHER}, ("image_width", "image_height")),
+    "beside w and h": ({"h": H, "w": W}, ("img_w", "img_h")),
+    "in any case": ({"Width": W, "Height": H}, ("ImageWidth", "Image Height ")),
+    "no boxes": (OTHER, ("image_width", "image_height")),
+}
+
+
+@frames
+@pytest.mark.parametrize(("content", "pair"), IMAGE_SIZES.values(), ids=IMAGE_SIZES)
+def test_sizes_of_images_are_refused(frame, content, pair):
+    sentence = "; {!r} and {!r} are the sizes of images: use fastanchor.read(frame), or give a table of the".format(
+        *pair
+    )
+    there = ", ".join(map(repr, [*content, *pair]))
+    with pytest.raises(DataError, match="^" + re.escape(f"boxes: has the columns {there}{sentence}")):
+        fastanchor.mean_iou(frame({**content, pair[0]: H, pair[1]: W}), [[1, 1]])
+
+
+def test_one_side_of_images_is_no_size():
+    content = {"width": W, "height": H, "image_width": H}
+    np.testing.assert_array_equal(fastanchor.Boxes(Frame(content)).wh, np.column_stack([W, H]))
+
+
 @frames
 def test_text_is_not_taken_for_numbers(frame):
     with pytest.raises(WrongTypeError, match=r"^boxes(\[0\])?: column 'w' must contain numbers, got ('1'|text)$"):
@@ -248,3 +274,38 @@ def test_tables_are_accepted_wherever_boxes_are(frame, name):
     right = CALLS[name](WH)
     np.testing.assert_array_equal(CALLS[name](frame({"w": WH[:, 0], "h": WH[:, 1]})), right)
     np.testing.assert_array_equal(CALLS[name](Sizes(WH)), right)
+
+
+SIZED = fastanchor.Boxes(WH, np.arange(len(WH)) % 2, [[640, 480], [1280, 960]], xy=WH, files=["a.jpg", "b.jpg"])
+TABLES = {
+    "stand-in": lambda: Frame(SIZED.to_columns()),
+    "pyarrow": lambda: pa.table(SIZED.to_columns()),
+    "of the boxes": lambda: pa.table(SIZED),
+    "Arrow stream": lambda: Stream(SIZED.to_columns()),
+}
+NEED_SIZES = {
+    **{name: CALLS[name] for name in ("kmeans", "auto_anchor", "evolve", "sweep", "check", "BoxIndex")},
+    "Boxes": fastanchor.Boxes,
+    "anchors_for": lambda boxes: fastanchor.anchors_for(boxes, "torchvision-retinanet"),
+    "positives": lambda boxes: fastanchor.positives(boxes, "torchvision-retinanet"),
+    "bound": lambda boxes: fastanchor.bound(boxes, 2),
+    "batches": lambda boxes: fastanchor.BoxIndex.from_batches([boxes]),
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("name", NEED_SIZES)
+def test_no_function_loses_the_sizes_of_images_of_a_table(table, name):
+    if name in ("BoxIndex", "batches") and kernels.current() != "numba":
+        pytest.skip("the index needs numba")
+    sentence = "'image_width' and 'image_height' are the sizes of images: use fastanchor.read(frame)"
+    with pytest.raises(DataError, match=r"^(boxes|wh|batches\[0\]): has the columns .*; " + re.escape(sentence)):
+        NEED_SIZES[name](table())
+
+
+@pytest.mark.parametrize("table", list(TABLES)[1:])
+def test_the_error_names_what_keeps_the_sizes_of_images(table):
+    boxes = fastanchor.read(TABLES[table](), progress=False)
+    np.testing.assert_array_equal(boxes.scaled(320), SIZED.scaled(320))
+    with pytest.raises(DataError, match="sizes of images"):
+        fastanchor.Boxes(TABLES[table]())

@@ -1,9 +1,9 @@
 """Anchor box shapes for object detectors, from labelled boxes.
 
 Boxes are widths and heights: an array of two columns, a :class:`Boxes`, a :class:`BoxIndex`, or a table (of pandas,
-polars or pyarrow) with the columns ``width`` and ``height``, ``w`` and ``h``, or just two columns of numbers. See
-:func:`auto_anchor` for the whole job, and :func:`kmeans`, :func:`anchor_fitness` and :func:`evolve` for its parts. The
-command line is ``fastanchor --help``.
+polars or pyarrow) with the columns ``width`` and ``height``, ``w`` and ``h``, or just two columns of numbers. A
+table that has the sizes of images too is for :func:`read`, which keeps them. See :func:`auto_anchor` for the whole job,
+and :func:`kmeans`, :func:`anchor_fitness` and :func:`evolve` for its parts. The command line is ``fastanchor --help``.
 
 What is wrong with an argument or a file raises :class:`DataError`, which is also a ``ValueError``. For a file that does
 not exist it is a ``FileNotFoundError`` too, for an argument of a wrong type a ``TypeError``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from reprlib import repr as brief
 from typing import Any, NamedTuple
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 from fastanchor._errors import BackendError, DataError, WrongTypeError
 from fastanchor._types import FloatArray, Shown
 
-__all__ = ["Frame", "frame_of", "is_arrow", "numbers_of", "sides_of"]
+__all__ = ["IMAGE_SIDES", "Frame", "frame_of", "is_arrow", "key", "numbers_of", "sides_of"]
 
 SIDES = (("width", "height"), ("w", "h"), ("box_width", "box_height"), ("bbox_width", "bbox_height"))
 # beside the corners of boxes, "width" is that of the image in TensorFlow's tables, and that of the box in others
 CORNERS = (("xmin", "xmax"), ("x1", "x2"), ("left", "right"))
+# the sizes of images, by which only `fastanchor.read` lets boxes be scaled; names as `key` returns them
+IMAGE_SIDES = (("imagewidth", "imageheight"), ("imgwidth", "imgheight"), ("imagew", "imageh"), ("imgw", "imgh"))
 ARROW_NUMBERS = ("int", "uint", "float", "halffloat", "double", "decimal")
 
 
@@ -37,7 +40,8 @@ def sides_of(values: Any, name: str) -> FloatArray | None:
     Raises
     ------
     DataError
-        If no columns or several columns could be meant, or one contains anything but numbers.
+        If no columns or several columns could be meant, the sizes of images are there too, or a column contains
+        anything but numbers.
     BackendError
         If the table can only be read through pyarrow, and pyarrow is not installed.
     """
@@ -45,6 +49,17 @@ def sides_of(values: Any, name: str) -> FloatArray | None:
     if table is None:
         return None
     return np.column_stack([numbers_of(table, at, name) for at in _chosen(table, name)])
+
+
+def key(name: str) -> str:
+    """Return the significant characters of the name of a column.
+
+    Examples
+    --------
+    >>> key("Roi.X1"), key("file_name")
+    ('roix1', 'filename')
+    """
+    return re.sub(r"[\W_]+", "", name.lower())
 
 
 def is_arrow(values: Any) -> bool:
@@ -84,6 +99,11 @@ def _chosen(table: Frame, name: str) -> list[int]:
     pairs = [pair for pair in SIDES if pair[0] in lower and pair[1] in lower]
     columns = f"has the columns {', '.join(map(brief, table.names[:12])) or 'of nothing'}"
     hint = "give a table of the two columns alone"
+    short = [key(one) for one in table.names]
+    images = next((pair for pair in IMAGE_SIDES if pair[0] in short and pair[1] in short), None)
+    if images is not None:
+        sides = " and ".join(repr(table.names[short.index(side)]) for side in images)
+        raise DataError(f"{name}: {columns}; {sides} are the sizes of images: use fastanchor.read(frame), or {hint}")
     if pairs:
         unclear = [
             side for at, side in enumerate(("width", "height")) if sum(lower.count(pair[at]) for pair in pairs) > 1

@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fastanchor._frame import key
 from fastanchor.datasets import coco, fiftyone, table
 from fastanchor.datasets._coco_json import loose
 from fastanchor.datasets._object_images import of_detections, of_samples, of_supervision, samples_of
 from fastanchor.datasets._object_tables import frame_in, of_datasets, of_frame
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Batch, Format, Job, Source, packed
-from fastanchor.datasets._roles import SPLIT, key
+from fastanchor.datasets._roles import SPLIT
 
 __all__ = ["found_in"]
 

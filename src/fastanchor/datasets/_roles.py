@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from reprlib import repr as brief
 from typing import NamedTuple
 
+from fastanchor._frame import IMAGE_SIDES, key
 from fastanchor._hints import hint
 from fastanchor.datasets._record import Options
 from fastanchor.datasets._skips import Unusable
 
-__all__ = ["CORNERS", "SPLIT", "UNCLEAR", "Roles", "key", "roles"]
+__all__ = ["CORNERS", "SPLIT", "UNCLEAR", "Roles", "roles"]
 
 # names in lower case without blanks, underscores and other signs; each may have one of PREFIXES
 PREFIXES = ("bbox", "box", "roi", "bb", "")
@@ -24,7 +25,6 @@ POINTS = (("x", "y"), ("xmin", "ymin"), ("left", "top"), ("x1", "y1"), ("x0", "y
 CENTRES = (("xcenter", "ycenter"), ("centerx", "centery"), ("xcentre", "ycentre"), ("cx", "cy"), ("xc", "yc"))
 SIDES = (("w", "h"), ("width", "height"))
 PACKED = ("bbox", "bboxes", "boundingbox", "bndbox", "box", "boxes")  # all four numbers in one column
-IMAGE_SIDES = (("imagewidth", "imageheight"), ("imgwidth", "imgheight"), ("imagew", "imageh"), ("imgw", "imgh"))
 IMAGE = ("image", "filename", "imageid", "imagepath", "imagename", "path", "filepath", "imgpath", "imgname", "imgid",
          "file", "img")  # fmt: skip
 NAMES = tuple(name for name in IMAGE if name not in ("image", "imageid", "imgid"))
@@ -67,17 +67,6 @@ class Roles(NamedTuple):
         roles = {"image": self.image, "name": self.name, "label": self.label, "split": self.split}
         roles |= self.flags
         return {role: at for role, at in roles.items() if at >= 0 and not (role == "name" and at == self.image)}
-
-
-def key(name: str) -> str:
-    """Return the significant characters of the name of a column.
-
-    Examples
-    --------
-    >>> key("Roi.X1"), key("file_name")
-    ('roix1', 'filename')
-    """
-    return re.sub(r"[\W_]+", "", name.lower())
 
 
 def roles(columns: Sequence[str], options: Options) -> Roles:

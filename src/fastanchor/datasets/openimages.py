@@ -8,10 +8,11 @@ ignored and counted unless `crowd` is set.
 
 from __future__ import annotations
 
+from fastanchor._frame import key
 from fastanchor.datasets._columns import place
 from fastanchor.datasets._probe import Probe
 from fastanchor.datasets._record import Format, Source
-from fastanchor.datasets._roles import CORNERS, key
+from fastanchor.datasets._roles import CORNERS
 from fastanchor.datasets._skips import Unusable
 from fastanchor.datasets.table import sheet_of, sizes_beside, table
 
