@@ -105,7 +105,7 @@ class DetectorAnchors(Result):
             f"sizes     {_listed(self.sizes)}",
             f"ratios    {ratios} ({'height / width' if self.tall else 'width / height'})",
             f"{self.objective:<9} {self.score:.5f}, and with the detector's defaults {self.default_score:.5f}{means}",
-            f"fitness {found.fitness:.5f}   BPR {found.bpr:.5f}   mean IoU {found.mean_iou:.5f}",
+            f"sides     mean IoU {found.mean_iou:.5f}, fitness {found.fitness:.5f}, BPR {found.bpr:.5f}, at any place",
         ])  # fmt: skip
 
 
