@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 from typing import Any
 
 from fastanchor import DataError, plot
@@ -13,6 +12,7 @@ from fastanchor._network import NetworkBoxes
 from fastanchor._output import check_output, whole
 from fastanchor.cli import _answer, _data, _detector, _options, _positives
 from fastanchor.cli._speak import print_exactly
+from fastanchor.cli._values import values
 from fastanchor.detectors import (
     GRIDS,
     NAMES,
@@ -136,24 +136,3 @@ def _draw(arguments: argparse.Namespace, data: _data.Data, ready: NetworkBoxes, 
     sets = {"these anchors": result.levels, f"the default anchors of {result.detector}": usual}
     title = _detector.picture_title(_data.title(arguments, data), ready)
     _answer.draw(arguments, plot.on_levels, ready, sets, title)
-
-
-def values(text: str | None, option: str) -> Any:
-    """Return a number of values, or the values of each level, from an option.
-
-    Examples
-    --------
-    >>> values("3", "--ratios"), values("0.5,1,2", "--ratios"), values("16,20 32,40", "--sizes")
-    (3, [0.5, 1.0, 2.0], [[16.0, 20.0], [32.0, 40.0]])
-    """
-    if text is None:
-        return None
-    if re.fullmatch(r"\d{1,3}", text):
-        return int(text)
-    try:
-        rows = [[float(word) for word in part.split(",")] for part in text.split()]
-    except ValueError:
-        rows = []
-    if not rows:
-        raise DataError(f"{option} = {text!r}: must be a number of them, or values as in 0.5,1,2")
-    return rows[0] if len(rows) == 1 else rows

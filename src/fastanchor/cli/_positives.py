@@ -10,23 +10,28 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastanchor import DataError, detectors, export
+from fastanchor._hints import called
 from fastanchor._network import NetworkBoxes
 from fastanchor._table import Table
 from fastanchor._types import FloatArray
 from fastanchor.cli import _detector, _options, _scored
 from fastanchor.cli._data import Data
+from fastanchor.cli._values import values
 from fastanchor.detectors import GRIDS, MATCHED, NAMES, DetectorAnchors, Positives, positives
 from fastanchor.levels import Level
 from fastanchor.matching import Recall
 
-__all__ = ["add", "anchors", "counted", "fewer", "of_result", "ready", "shown"]
+__all__ = ["add", "anchors", "are_usual", "counted", "fewer", "of_result", "ready", "shown"]
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Add the option."""
+    """Add the options."""
     text = "show what this detector trains on each box, by its own rule; see `fastanchor detectors`"
     changes = {"choices": MATCHED, "default": None, "help": text, "type": _matched}
-    _options.add(parser, "detector", positives, detector=changes)
+    sizes = {"help": "with --for: score anchors of these sizes, a list for each level as in '16,20 32,40'"}
+    ratios = {"help": "with --for: score anchors of these ratios, as in 0.5,1,2"}
+    both = {"metavar": "LIST", "unset": "as the detector has"}
+    _options.add(parser, "detector", positives, detector=changes, sizes=sizes | both, ratios=ratios | both)
 
 
 def _matched(name: str) -> str:
@@ -37,7 +42,9 @@ def _matched(name: str) -> str:
 
 
 def anchors(arguments: argparse.Namespace) -> tuple[export.Config, list[int], list[str]]:
-    """Return the configuration of ``--anchors``, else the default one of ``--for``, as `scored_anchors` does.
+    """Return the configuration of ``--anchors``, else that of ``--for``, as `scored_anchors` does.
+
+    The latter has the sizes and ratios of the command line, by default those of the detector.
 
     Raises
     ------
@@ -47,14 +54,37 @@ def anchors(arguments: argparse.Namespace) -> tuple[export.Config, list[int], li
     name = arguments.detector
     if name is not None and arguments.jitter is not None:
         raise DataError("--jitter: cannot be combined with --for, which looks at images as they are")
+    chosen = _chosen(arguments)
     if arguments.anchors is not None:
         config, used, warnings = _scored.scored_anchors(arguments)
-        chosen = arguments.levels is not None or arguments.per_level is not None or arguments.by != "area"
-        return config if config.layout or chosen else _on_levels(config, name), used, warnings
+        levels = arguments.levels is not None or arguments.per_level is not None or arguments.by != "area"
+        return config if config.layout or levels else _on_levels(config, name), used, warnings
     if name not in GRIDS:
         raise DataError("--anchors: needed, unless --for names a detector whose anchors are sizes and ratios")
-    config = detectors.default_config(name, arguments.img_size)
+    config = detectors.config_with(name, arguments.img_size, **chosen)
     return config, list(range(len(config.anchors))), []
+
+
+def _chosen(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of ``--sizes`` and of ``--ratios``, by name; raise DataError if they cannot be scored."""
+    given = {}
+    for name in ("sizes", "ratios"):
+        text, option = getattr(arguments, name), called(name)
+        if text is None:
+            continue
+        if arguments.anchors is not None:
+            raise DataError(f"--anchors and {option}: only one of them can be given")
+        if arguments.detector not in GRIDS:
+            raise DataError(f"{option}: needs --for with a detector whose anchors are sizes and ratios")
+        given[name] = values(text, option)
+        if isinstance(given[name], int):
+            raise DataError(f"{option} = {text!r}: must be values as in 0.5,1,2, not a number of them")
+    return given
+
+
+def are_usual(arguments: argparse.Namespace) -> bool:
+    """Return whether the anchors that are scored are the detector's default ones."""
+    return arguments.anchors is None and arguments.sizes is None and arguments.ratios is None
 
 
 def _on_levels(config: export.Config, name: str) -> export.Config:
@@ -158,7 +188,7 @@ def counted(
     if name is None:
         return None
     given: dict[str, Any] = {"img_size": network.img_size, "fit": network.fit, "min_size": arguments.min_size}
-    if arguments.anchors is None:
+    if are_usual(arguments):
         return Trained(positives(data.used, name, **given), None)
     usual = positives(data.used, name, **given) if name in GRIDS else None
     return Trained(positives(data.used, name, levels, **given), usual)

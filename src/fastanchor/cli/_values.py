@@ -12,10 +12,11 @@ from fastanchor.cli._words import Word
 TYPE_CHECKING = False  # the help of all commands needs none of this
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 __all__ = [
-    "SIZE", "file", "file_or_folder", "least", "memory", "number", "of_size", "pair", "ranges", "size", "whole",
-    "whole_number",
+    "SIZE", "file", "file_or_folder", "least", "memory", "number", "of_size", "pair", "ranges", "size", "values",
+    "whole", "whole_number",
 ]  # fmt: skip
 
 SIZE = "640, 384x640, 384 640 or 384,640: one side of a square, or width first"
@@ -161,6 +162,27 @@ def file_or_folder(text: str) -> Path:
     from pathlib import Path
 
     return Path(text) if text else file(text)
+
+
+def values(text: str | None, option: str) -> Any:
+    """Return a number of values, or the values of each level, from an option.
+
+    Examples
+    --------
+    >>> values("3", "--ratios"), values("0.5,1,2", "--ratios"), values("16,20 32,40", "--sizes")
+    (3, [0.5, 1.0, 2.0], [[16.0, 20.0], [32.0, 40.0]])
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"\d{1,3}", text):
+        return int(text)
+    try:
+        rows = [[float(word) for word in part.split(",")] for part in text.split()]
+    except ValueError:
+        rows = []
+    if not rows:
+        raise DataError(f"{option} = {text!r}: must be a number of them, or values as in 0.5,1,2")
+    return rows[0] if len(rows) == 1 else rows
 
 
 def _wrong(text: str, rule: str) -> argparse.ArgumentTypeError:

@@ -5,8 +5,9 @@ Python, pbtxt, INI, a TAO specification), JSON, CSV, or text with nothing but nu
 size and the fit of the network input come from the file if it sets them. With
 --min-bpr the exit code is 1 if the best possible recall is lower, for use in scripts.
 --for NAME adds what that detector trains on each box; then its default anchors are scored
-unless there are others, and --plot draws the share of boxes against their best IoU. With
---min-matched too, the exit code is 1 if fewer boxes have an anchor that matches.
+unless there are others, or those of --sizes and --ratios. --plot draws the share of boxes
+against their best IoU. With --min-matched too, the exit code is 1 if fewer boxes have an
+anchor that matches.
 """
 
 from __future__ import annotations
@@ -78,14 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
         levels, more = _scored.levels_of(arguments, config, used, found)
         trained = _positives.counted(arguments, data, network, levels)
     warnings += [*more, *other_input]
-    if arguments.anchors is not None:
+    if not _positives.are_usual(arguments):
         warnings += _scored.differences(arguments, config, found, ready)
     if arguments.data:
         warnings += _detector.classes_remark(arguments.anchors, config, data.boxes)
     warnings += remarks(levels, ready.img_size)
     title = _detector.picture_title(_data.title(arguments, data), ready)
     if trained is not None:
-        own = "default anchors of " if arguments.anchors is None else ""
+        own = "default anchors of " if _positives.are_usual(arguments) else ""
         title += f"; {own}{arguments.detector}"
         _answer.draw(arguments, trained.found.plot, trained.usual, title, "default anchors")
     else:

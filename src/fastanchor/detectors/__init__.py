@@ -10,6 +10,7 @@ the parts of readers and of texts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastanchor import export
 from fastanchor._network import NetworkBoxes, Scalable
@@ -29,8 +30,8 @@ from fastanchor.matching import Matching, Positives
 
 __all__ = [
     "GRIDS", "MATCHED", "NAMES", "PAIRS", "PLACED", "RULE_OF", "Content", "Detector", "DetectorAnchors", "Grid",
-    "Matching", "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "default_config", "default_levels",
-    "doubts", "network_boxes", "positives", "read", "repeated", "unsuited",
+    "Matching", "Pairs", "Positives", "Resize", "Ssd", "Values", "anchors_for", "config_with", "default_config",
+    "default_levels", "doubts", "network_boxes", "positives", "read", "repeated", "unsuited",
 ]  # fmt: skip
 
 
@@ -52,9 +53,35 @@ def default_levels(name: str, img_size: int | Sequence[int] | None = None) -> li
 
 def default_config(name: str, img_size: int | Sequence[int] | None = None) -> export.Config:
     """Return the anchors that a detector has at a network input if nothing is configured, on its levels."""
+    return config_with(name, img_size)
+
+
+def config_with(
+    name: str, img_size: int | Sequence[int] | None = None, sizes: Any = None, ratios: Any = None
+) -> export.Config:
+    """Return the anchors that a detector makes of sizes and ratios, by default of its own, on its levels.
+
+    Raises
+    ------
+    DataError
+        If they do not fit the levels, the library cannot have them, or an anchor has no area.
+
+    Examples
+    --------
+    >>> config_with("torchvision-retinanet", ratios=[1.0], sizes=[[16], [32], [64], [128], [256]]).anchors[:2].tolist()
+    [[16.0, 16.0], [32.0, 32.0]]
+    """
     detector = GRIDS[name]
-    parts = detector.form_at(detector.input(img_size)).anchors(detector.default)
-    return config_of(parts, detector.strides)
+    size = detector.input(img_size)
+    form = detector.form_at(size).chosen(sizes, ratios, own_ratios=False, symmetric=False)
+    values = detector.default
+    if sizes is not None:
+        values = values._replace(sizes=form.some.sizes)
+    if ratios is not None:
+        values = values._replace(ratios=form.some.ratios)
+    if values != detector.default:
+        detector.text(Content(values, None, None, size))  # raises if the library cannot have such values
+    return config_of(form.anchors(values), detector.strides, ratio="height / width" if form.tall else "width / height")
 
 
 def read(anchors: PathLike | Sequence[str], *, name: str = "anchors") -> export.Config:
