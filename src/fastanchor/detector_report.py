@@ -13,7 +13,7 @@ from fastanchor._intervals import RESAMPLES
 from fastanchor._small import MIN_SIZE, no_side, small_boxes
 from fastanchor._table import Table, escaped
 from fastanchor._text import many
-from fastanchor._types import Fit, FloatArray
+from fastanchor._types import Fit, FloatArray, Progress
 from fastanchor.boxes import Boxes
 from fastanchor.detectors import (
     GRIDS,
@@ -77,6 +77,7 @@ def make(
     thr: float = 0.25,
     min_size: float = MIN_SIZE,
     seed: int = 0,
+    progress: Progress = None,
     reading: Mapping[str, str] | None = None,
 ) -> DetectorReport:
     """Return the content of a page about these boxes: sizes and ratios for a detector, and what it trains on.
@@ -93,6 +94,8 @@ def make(
         As in :func:`fastanchor.anchors_for`.
     seed : int, default 0
         Of the search.
+    progress : bool or callable, optional
+        As in :func:`fastanchor.anchors_for`.
     reading : mapping of str to str, optional
         How the labels were read, such as their format and split, for the table about the data set.
 
@@ -111,7 +114,7 @@ def make(
     network: dict[str, Any] = {"img_size": img_size, "fit": fit, "min_size": min_size}
     chosen: dict[str, Any] = {"sizes": sizes, "ratios": ratios, "own_ratios": own_ratios, "symmetric": symmetric,
                               "most_strides": most_strides}  # fmt: skip
-    result = anchors_for(boxes, detector, thr=thr, rng=seed, **network, **chosen)
+    result = anchors_for(boxes, detector, thr=thr, rng=seed, progress=progress, **network, **chosen)
     known = detector in MATCHED
     settings = {
         "detector": f"{detector}: {GRIDS[detector].title}",

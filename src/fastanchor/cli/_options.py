@@ -125,7 +125,7 @@ OPTIONS = {
         "own_ratios": option("find ratios for each level"),
         "symmetric": option("make ratios r and 1/r, and 1 if their number is odd"),
         "most_strides": option(
-            "strides of its level that a size may have at most", type=float, metavar="N",
+            "strides of its level that a size may have at most", type=least, metavar="N",
             unset="16 for the objective placed and several levels, else no limit",
         ),
     },

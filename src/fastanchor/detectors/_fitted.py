@@ -13,7 +13,7 @@ from fastanchor import _check
 from fastanchor._images import images_of
 from fastanchor._network import NetworkBoxes, Scalable, to_network_input
 from fastanchor._small import MIN_SIZE, kept
-from fastanchor._types import Computed, Fit, FloatArray, Result, Rng
+from fastanchor._types import Computed, Fit, FloatArray, Progress, Result, Rng
 from fastanchor._weights import amount, weight_of
 from fastanchor.boxes import Boxes, image_scale
 from fastanchor.detectors._detector import Content, Detector
@@ -105,7 +105,7 @@ class DetectorAnchors(Result):
             f"sizes     {_listed(self.sizes)}",
             f"ratios    {ratios} ({'height / width' if self.tall else 'width / height'})",
             f"{self.objective:<9} {self.score:.5f}, and with the detector's defaults {self.default_score:.5f}{means}",
-            f"fitness {found.fitness:.5f}   BPR {found.bpr:.5f}   mean IoU {found.mean_iou:.5f}",
+            f"sides     mean IoU {found.mean_iou:.5f}, fitness {found.fitness:.5f}, BPR {found.bpr:.5f}, at any place",
         ])  # fmt: skip
 
 
@@ -150,6 +150,7 @@ def anchors_for(
     min_size: float = MIN_SIZE,
     weights: ArrayLike | None = None,
     rng: Rng = 0,
+    progress: Progress = None,
 ) -> DetectorAnchors:
     """Return the sizes and ratios for a detector whose anchors are every size of a level with every ratio.
 
@@ -188,6 +189,8 @@ def anchors_for(
         How often each box counts.
     rng : int, numpy.random.Generator or None, default 0
         Of the random starts.
+    progress : bool or callable, optional
+        Whether to draw a progress bar on stderr, or what makes one, such as tqdm. Default: if stderr is a terminal.
 
     Raises
     ------
@@ -222,7 +225,7 @@ def anchors_for(
     answers = choose(ready.boxes, weights=ready.weights if weights is None else weights)
     usual = detector.form_at(size).anchors(detector.default)
     aim = aim_of(objective, thr, answers, detector, form, most_strides)
-    values = form.values(best(aim.judge, form, _check.generator(rng), aim.start, aim.most))
+    values = form.values(best(aim.judge, form, _check.generator(rng), aim.start, aim.most, progress))
     if most_strides is None and form == detector.form_at(size) and aim.score(usual) > aim.score(form.anchors(values)):
         values = detector.default
     parts = with_area(form.anchors(values))

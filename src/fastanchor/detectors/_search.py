@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastanchor._types import FloatArray
+from fastanchor._progress import bar
+from fastanchor._types import FloatArray, Progress
 from fastanchor.detectors._judge import Judge
 from fastanchor.detectors._shapes import DIGITS, Form, Linear
 from fastanchor.optimum._points import CELLS, gathered
@@ -24,6 +25,8 @@ __all__ = ["best"]
 
 Exact = Callable[[FloatArray], FloatArray]
 Snap = Callable[[FloatArray], FloatArray]
+Step = Callable[[int], object]  # moves a progress bar
+_How = tuple[np.random.Generator, FloatArray | None, int]  # random numbers, what to look at first, random moves
 Near = Callable[[FloatArray, FloatArray, int], FloatArray]  # the candidates: parameters, sides, which parameter
 
 COARSE, FINE = 40, 96  # cells per side for the starts, and for the windows
@@ -63,35 +66,48 @@ class _Scene(NamedTuple):
 
 
 def best(
-    judge: Judge, form: Form, rng: np.random.Generator, start: FloatArray | None = None, most: FloatArray | None = None
+    judge: Judge,
+    form: Form,
+    rng: np.random.Generator,
+    start: FloatArray | None = None,
+    most: FloatArray | None = None,
+    progress: Progress = False,
 ) -> FloatArray:
     """Return the parameters of a form that score best, (p,), none above `most`; the search looks at `start` too."""
     linear = form.linear
     if not linear.ratio.size:
         return np.empty(0)
     most = np.full(len(linear.ratio), np.inf) if most is None else most
-    coarse = _gathered(judge, COARSE)
-    some = _hopped(_Scene(coarse, linear, most, np.asarray), rng, start)
-    fine = _gathered(judge, FINE)
-    scene = _Scene(fine, linear, most, form.snap, form.even)
+    scene = _Scene(_gathered(judge, FINE), linear, most, form.snap, form.even)
     turns = int(np.clip(COST / scene.cost, 4, SHAKES))
-
-    def ordered(parameters: FloatArray) -> FloatArray:
-        """Return the parameters of the text, in which sizes rise with the strides, if the score depends on these."""
-        found = form.parameters(form.values(parameters)) if judge.places > 1 else None
-        return parameters if found is None else np.minimum(found, most)
-
-    found = [_narrowed(scene, ordered(one), WINDOWS, rng) for _, one in some[: min(KEPT, turns)]]
-    # the start that is best on cells need not lead to the best: all are shaken, and the best of them further
-    tried = [_shaken(scene, one, turns // (2 * KEPT), rng) for one in found]
-    score, first = max(tried, key=lambda one: one[0])
-    top = _narrowed(scene, ordered(first), WINDOWS, rng) if judge.places > 1 else (score, first)
-    parameters = ordered(_shaken(scene, top, turns // 2, rng)[1])
+    with bar(progress, total=STARTS + _hops(linear) + turns, desc="searching", unit=" steps") as moving:
+        parameters = _searched(scene, judge, form, (rng, start, turns), moving.update)
+    if form.even:
+        return parameters
 
     def exact(parameters: FloatArray) -> FloatArray:
         return np.maximum(np.concatenate(form.anchors(form.values(parameters))), 1e-9)
 
-    return parameters if form.even else _stepped(_gathered(judge, CELLS), exact, parameters, most)
+    return _stepped(_gathered(judge, CELLS), exact, parameters, most)
+
+
+def _searched(scene: _Scene, judge: Judge, form: Form, how: _How, step: Step) -> FloatArray:
+    """Return the best parameters before the last steps."""
+    rng, start, turns = how
+    coarse = _Scene(_gathered(judge, COARSE), scene.linear, scene.most, np.asarray)
+    some = _hopped(coarse, rng, start, step)
+
+    def ordered(parameters: FloatArray) -> FloatArray:
+        """Return the parameters of the text, in which sizes rise with the strides, if the score depends on these."""
+        found = form.parameters(form.values(parameters)) if judge.places > 1 else None
+        return parameters if found is None else np.minimum(found, scene.most)
+
+    found = [_narrowed(scene, ordered(one), WINDOWS, rng) for _, one in some[: min(KEPT, turns)]]
+    # the start that is best on cells need not lead to the best: all are shaken, and the best of them further
+    tried = [_shaken(scene, one, turns // (2 * KEPT), rng, step) for one in found]
+    score, first = max(tried, key=lambda one: one[0])
+    top = _narrowed(scene, ordered(first), WINDOWS, rng) if judge.places > 1 else (score, first)
+    return ordered(_shaken(scene, top, turns // 2, rng, step)[1])
 
 
 def _gathered(judge: Judge, cells: int) -> Judge:
@@ -100,7 +116,14 @@ def _gathered(judge: Judge, cells: int) -> Judge:
     return judge.over(gathered(judge.points, cells)[0]) if len(judge.points.w) > cells**2 else judge
 
 
-def _hopped(scene: _Scene, rng: np.random.Generator, start: FloatArray | None) -> list[tuple[float, FloatArray]]:
+def _hops(linear: Linear) -> int:
+    """Return the number of moves of some parameters anywhere."""
+    return HOPS if len(linear.ratio) < MANY else HOPS // 2
+
+
+def _hopped(
+    scene: _Scene, rng: np.random.Generator, start: FloatArray | None, step: Step
+) -> list[tuple[float, FloatArray]]:
     """Return parameters that no exchange of one of them improves, and their scores, the best first.
 
     They come from random starts, and from the best of these with some parameters anew.
@@ -123,12 +146,13 @@ def _hopped(scene: _Scene, rng: np.random.Generator, start: FloatArray | None) -
 
     def narrowed(start: FloatArray) -> tuple[float, FloatArray]:
         found = _exchanged(scene, start, lambda parameters, sides, i: candidates[i], rng)[1]
+        step(1)
         return _narrowed(scene, found, WINDOWS[:2], rng)
 
     found = [] if start is None else [narrowed(_risen(scene, start))]
     found += [narrowed(drawn()) for _ in range(STARTS)]
     found.sort(key=lambda one: -one[0])
-    for _ in range(HOPS if len(linear.ratio) < MANY else HOPS // 2):
+    for _ in range(_hops(linear)):
         start = found[0][1].copy()
         anew = rng.choice(len(start), min(len(start), 2), replace=False)
         start[anew] = drawn()[anew]
@@ -235,7 +259,7 @@ def _allowed(scene: _Scene, parameters: FloatArray, i: int, values: FloatArray) 
 
 
 def _shaken(
-    scene: _Scene, start: tuple[float, FloatArray], turns: int, rng: np.random.Generator
+    scene: _Scene, start: tuple[float, FloatArray], turns: int, rng: np.random.Generator, step: Step
 ) -> tuple[float, FloatArray]:
     """Return the best parameters after random moves, each followed by an exchange within windows.
 
@@ -245,6 +269,7 @@ def _shaken(
     now, where = start
     p = len(best)
     for turn in range(turns):
+        step(1)
         width, share = (0.5, 0.2, 0.06, 0.02)[turn % 4], (0.5, 1.5 / p)[turn // 4 % 2]
         moved = where + width * rng.standard_normal(p) * (rng.random(p) < share)
         windows = [window for window in WINDOWS if window < 2 * width]
