@@ -138,6 +138,7 @@ def _use_places() -> None:
     box = Places(np.array([[0, 0, 9, 9]], np.float32), np.zeros(1, np.int64), np.array([[64.0, 64.0]]))
     for forced in ("every", "distinct"):
         at_places(box, Anchors([np.array([[8.0, 8.0]])], (8,), NOMINAL), Matching(0.5, 0.4, forced))
+    fastanchor.anchors_for([[30.0, 40.0]], "detectron2-c4", sizes=[[32.0]], ratios=[1.0], progress=False)
 
 
 def _engines(backend: str) -> list[EngineName]:
