@@ -179,8 +179,8 @@ def anchors_for(
     objective : str or Objective, default "placed"
         What is maximised. "placed" is the share of the boxes that match plus their mean best IoU, half of each, with
         the anchors on the grids of their levels: a box matches from the detector's IoU on. It is a mean over 8 places
-        of each box, and over cells of similar boxes where more than 16,384 sizes are different. Others compare sides
-        alone; see :func:`evolve`.
+        of each box, and over cells of similar boxes where more than 16,384 sizes are different. Grids have
+        the nominal strides and no borders. Others compare sides alone; see :func:`evolve`.
     thr : float, default 0.25
         Threshold of the ratio, from 0 to 1, for the objectives "ratio" and "recall" and for the scores.
     min_size : float, default 2

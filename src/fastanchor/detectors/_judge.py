@@ -173,7 +173,11 @@ def _placed(points: Points, parts: Sequence[FloatArray], detector: Detector) -> 
 
 
 def _near(wh: NDArray[np.float32], grids: Grids) -> NDArray[np.float32]:
-    """Return the distances from boxes to the nearest centre of each level, (places, levels, 2, m)."""
+    """Return the distances from boxes to the nearest centre of each level, (places, levels, 2, m).
+
+    The size of an image is not known here, so strides are the nominal ones and grids have no borders; `Cells.grids` has
+    those of an image.
+    """
     stride = np.array(grids.strides, np.float32)[:, None, None]
     low = (fractions() * max(grids.strides)).astype(np.float32)
     centre = low[:, None, :, None] + wh / np.float32(2.0) - np.float32(grids.cells.offset) * stride
